@@ -1,0 +1,199 @@
+"""What can go wrong, said so that the reader can act: where, what, remedy, and the exit code.
+
+CampaignError                 1   the root; never raised itself
+├── UsageError               64   the command line or its selection makes no sense
+├── InvalidError              3   campaigns or settings have problems; carries all of them
+├── MissingExtraError         3   an optional part of the tool is not installed
+├── WeChatError               4   the platform did not do what was asked
+│   ├── ApiError              4   it answered with an errcode
+│   ├── UnreachableError      4   the request certainly never reached it
+│   └── LostAnswerError       8   the request may have reached it, its answer did not reach us
+├── PolicyError               5   refused by policy, digest, staleness or protection
+│   └── StalePlanError        5   what would be sent is not what was reviewed
+├── LedgerError               6   the ledger cannot be read, written or locked
+│   ├── LedgerBusyError       6   another runner holds the lock or won the race
+│   └── TamperedLedgerError   6   the chain of events does not hold
+├── SendsFailedError          7   some sends failed
+└── OutcomeUnknownError       8   some sends may or may not have happened
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+
+class Exit(IntEnum):
+    """The exit codes of the command; stable, documented in the README."""
+
+    OK = 0
+    BUG = 1
+    PENDING = 2
+    INVALID = 3
+    WECHAT = 4
+    POLICY = 5
+    LEDGER = 6
+    FAILED = 7
+    UNKNOWN = 8
+    USAGE = 64
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A position in a file a user wrote; line and column count from 1.
+
+    `file` is the path as the user would type it (`campaigns/sale.yaml`).
+    """
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One finding about one place: never raised, always collected.
+
+    `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `what` states the fault in
+    plain words, `remedy` says what to write or run instead.
+    """
+
+    place: Place
+    path: str = "$"
+    rule: str
+    what: str
+    remedy: str
+    level: Literal["error", "warning"] = "error"
+
+
+class CampaignError(Exception):
+    """The root of all expected failures.
+
+    Args:
+        what: the fault in plain words.
+        remedy: what the reader can do about it.
+        where: the file, account, send or endpoint concerned; empty when there is none.
+    """
+
+    exit_code: Exit = Exit.BUG
+
+    def __init__(self, what: str, *, remedy: str, where: str = "") -> None:
+        super().__init__(f"{where}: {what}" if where else what)
+        self.what = what
+        self.remedy = remedy
+        self.where = where
+
+
+class UsageError(CampaignError):
+    """The command line or its selection makes no sense."""
+
+    exit_code = Exit.USAGE
+
+
+class InvalidError(CampaignError):
+    """Campaigns or settings have problems; `problems` holds every one of them."""
+
+    exit_code = Exit.INVALID
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"{count} problem{'s' if count != 1 else ''} found",
+            remedy="correct the files at the places listed, then run the same command again",
+        )
+        self.problems = problems
+
+
+class MissingExtraError(CampaignError):
+    """An optional part of the tool is needed and not installed."""
+
+    exit_code = Exit.INVALID
+
+    def __init__(self, extra: str, *, needed_for: str) -> None:
+        super().__init__(
+            f"{needed_for} needs the extra '{extra}', which is not installed",
+            remedy=f"pip install 'wechat-campaigns[{extra}]'",
+        )
+        self.extra = extra
+
+
+class WeChatError(CampaignError):
+    """The platform did not do what was asked."""
+
+    exit_code = Exit.WECHAT
+
+
+class ApiError(WeChatError):
+    """The platform answered with an errcode other than 0.
+
+    `answer` is the whole JSON object of the reply (45065 carries the existing `msg_id` there).
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        errcode: int,
+        errmsg: str,
+        rid: str | None,
+        what: str,
+        remedy: str,
+        answer: dict[str, object],
+    ) -> None:
+        super().__init__(what, remedy=remedy, where=endpoint)
+        self.endpoint = endpoint
+        self.errcode = errcode
+        self.errmsg = errmsg
+        self.rid = rid
+        self.answer = answer
+
+
+class UnreachableError(WeChatError):
+    """The request certainly never reached the platform (no address, no connection)."""
+
+
+class LostAnswerError(WeChatError):
+    """The request may have reached the platform; no usable answer came back."""
+
+    exit_code = Exit.UNKNOWN
+
+
+class PolicyError(CampaignError):
+    """Refused by policy, digest, staleness or protection."""
+
+    exit_code = Exit.POLICY
+
+
+class StalePlanError(PolicyError):
+    """What would be sent now is not what was reviewed."""
+
+
+class LedgerError(CampaignError):
+    """The ledger cannot be read, written or locked."""
+
+    exit_code = Exit.LEDGER
+
+
+class LedgerBusyError(LedgerError):
+    """Another runner holds the lock, or wrote first."""
+
+
+class TamperedLedgerError(LedgerError):
+    """The chain of events does not hold: something was changed after it was written."""
+
+
+class SendsFailedError(CampaignError):
+    """Some sends failed."""
+
+    exit_code = Exit.FAILED
+
+
+class OutcomeUnknownError(CampaignError):
+    """Some sends may or may not have happened."""
+
+    exit_code = Exit.UNKNOWN

@@ -1,0 +1,1 @@
+"""The append-only record of every send: events, their fold, and the backends that keep them."""

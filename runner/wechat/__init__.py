@@ -1,0 +1,1 @@
+"""The platform: HTTP happens here and nowhere else."""
