@@ -75,6 +75,10 @@ class Source(Protocol):
         """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""
         ...
 
+    def line(self, path: tuple[str | int, ...], number: int) -> Place:
+        """Say where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
+        ...
+
 
 # --- what a follower would receive -------------------------------------------------------------
 
