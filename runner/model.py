@@ -280,6 +280,8 @@ class Policy:
     require_preview: bool = False
     quiet_hours: str | None = None
     timezone: str = "Asia/Shanghai"
+    duplicate_content_days: int = 30
+    """Within how many days the same content to the same receivers under another id is refused; 0 is off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

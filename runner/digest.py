@@ -1,0 +1,128 @@
+"""Values in, fingerprints out: the same on every machine, whatever its clock, paths or locale.
+
+Canonical JSON here is RFC 8785 in spirit: sorted keys, no blanks, raw UTF-8. Numbers in what we hash are
+integers and booleans, or finite floats in Python's shortest form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from runner.model import FileInfo, Send
+
+DIGEST_VERSION = 1
+
+
+def canonical(value: Any) -> bytes:
+    """Write plain data as canonical JSON.
+
+    Args:
+        value: dicts with string keys, lists, strings, numbers, booleans and None.
+
+    Returns:
+        UTF-8 bytes.
+    """
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def sha256(value: Any) -> str:
+    """Fingerprint plain data: 64 hex characters over its canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """Turn records into plain data, a file into the sha256 of its bytes.
+
+    A file's path does not enter: moving an asset changes nothing a follower sees.
+    """
+    if isinstance(value, FileInfo):
+        return value.sha256
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def openids_sha256(openids: Iterable[str]) -> str:
+    """Fingerprint an openid list in its order; the list itself is never kept."""
+    return sha256(list(openids))
+
+
+def filter_form(send: Send) -> dict[str, Any]:
+    """Say who receives in the names the user wrote, an openid list as its sha256 and count."""
+    if send.filter.is_to_all:
+        return {"is_to_all": True}
+    if send.filter.tag is not None:
+        return {"tag": send.filter.tag}
+    if send.filter.tag_id is not None:
+        return {"tag_id": send.filter.tag_id}
+    openids = send.filter.openids
+    return {"openids": {"sha256": openids_sha256(openids), "count": len(openids)}}
+
+
+def send_digest(send: Send) -> str:
+    """Fingerprint what a follower would receive and who would receive it.
+
+    Covers account name, filter, msgtype, rendered content and options. Leaves out the clock, paths,
+    media ids of uploads, the send window and the revision.
+    """
+    return sha256(
+        {
+            "version": DIGEST_VERSION,
+            "account": send.account,
+            "filter": filter_form(send),
+            "msgtype": send.msgtype.value,
+            "content": {"kind": type(send.content).__name__, **plain(send.content)},
+            "send_ignore_reprint": send.send_ignore_reprint,
+        }
+    )
+
+
+def plan_digest(sends: Iterable[tuple[Send, str]]) -> str:
+    """Fingerprint a list of pending sends.
+
+    Args:
+        sends: each with its `send_digest`; the order does not matter.
+
+    Returns:
+        64 hex characters that change when a send is added, removed, edited, re-timed or revised.
+    """
+    rows = [
+        {
+            "id": send.id,
+            "revision": send.revision,
+            "digest": digest,
+            "not_before": plain(send.not_before),
+            "not_after": plain(send.not_after),
+        }
+        for send, digest in sends
+    ]
+    return sha256({"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])})
+
+
+def clientmsgid(appid: str, send_id: str, revision: int) -> str:
+    """Derive the platform's idempotency key from a send key.
+
+    Content is no part of it, so an edit after a crash cannot become a second message.
+
+    Returns:
+        32 hex characters, the shorter of the two lengths that sources give.
+
+    Source: sendAll, field clientmsgid, read 2026-11 (32 bytes; older pages say 64).
+    """
+    return sha256(["clientmsgid", appid, send_id, revision])[:32]

@@ -1,0 +1,214 @@
+"""What the ledger remembers: entries to append, events as kept, and the hash chain over them.
+
+Each stream (one per appid, plus `LEDGER` for what concerns the ledger itself) is a chain of its own, so
+accounts never wait for one another. No openid, token or secret is ever part of an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from runner.digest import sha256
+
+LEDGER = "ledger"
+GENESIS = "0" * 64
+FORMAT = 1
+
+
+class Kind(StrEnum):
+    """What can happen. `send`, `revision` and `attempt` in the data name the send concerned."""
+
+    INIT = "init"
+    """The ledger was set up: `{environment}`."""
+    BASELINE = "baseline"
+    """Sent before the ledger existed: `{send, revision, attempt, digest, why}`."""
+    UPLOAD = "upload"
+    """A file is on the platform: `{upload, result}`; `upload` names endpoint and sha256."""
+    DRAFTING = "drafting"
+    """A draft is about to be added: `{send, revision, sha256}`."""
+    DRAFT = "draft"
+    """The draft exists: `{send, revision, sha256, media_id}`."""
+    INTENT = "intent"
+    """About to post: `{send, revision, attempt, digest, plan_digest, endpoint, clientmsgid, body, …}`."""
+    ACCEPTED = "accepted"
+    """The platform took the job: `{send, revision, attempt, msg_id, msg_data_id?, how}`."""
+    REFUSED = "refused"
+    """Certainly not sent: `{send, revision, attempt, errcode?, why}`; may be tried again."""
+    STATUS = "status"
+    """mass/get said: `{send, revision, msg_id, msg_status}`."""
+    SETTLED = "settled"
+    """A human decided: `{send, revision, attempt, sent, msg_id?, why, actor}`."""
+    PREVIEW = "preview"
+    """A tester received it: `{send, revision, digest, to}`; `to` is hashed."""
+    OVERRIDE = "override"
+    """One policy rule was set aside once: `{send, revision, rule, reason, actor}`."""
+    RECALL = "recall"
+    """mass/delete was called: `{send, revision, msg_id, article_idx}`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a runner wants remembered. `unique`, when given, may exist once in its stream."""
+
+    stream: str
+    kind: Kind
+    data: Mapping[str, Any] = field(default_factory=dict)
+    unique: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An entry as kept: numbered from 1 in its stream, dated, chained to the one before."""
+
+    stream: str
+    seq: int
+    at: datetime
+    kind: Kind
+    data: Mapping[str, Any]
+    unique: str | None
+    previous: str
+    hash: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the form in which events are exported, hashed and kept as files."""
+        return {**_hashed(self), "hash": self.hash}
+
+
+class Ledger(Protocol):
+    """An append-only store of events. All methods raise `LedgerError` when it cannot be reached."""
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        """Read events in order, of one stream or of all (streams in name order)."""
+        ...
+
+    def append(self, entry: Entry) -> Event:
+        """Keep an entry durably: when this returns, a power cut does not lose it.
+
+        Raises:
+            LedgerBusyError: `entry.unique` exists already in its stream; nothing was written.
+            LedgerError: the store cannot be written; the entry may or may not be kept.
+        """
+        ...
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """Count and last hash of each stream as the store noted them beside the events."""
+        ...
+
+    def lock(self, stream: str, wait_s: float) -> AbstractContextManager[None]:
+        """Hold a stream; free again when the process ends, however it ends.
+
+        Raises:
+            LedgerBusyError: another runner still holds it after `wait_s` seconds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what is held open."""
+        ...
+
+
+def intent_key(send_id: str, revision: int, attempt: int) -> str:
+    """Name the one place of an intent: who writes it first may post, nobody else."""
+    return f"intent:{send_id}@{revision}#{attempt}"
+
+
+def chained(entry: Entry, *, seq: int, at: datetime, previous: str) -> Event:
+    """Make the event that follows `previous` in its stream.
+
+    Args:
+        entry: what to keep.
+        seq: its number, from 1.
+        at: aware datetime; kept in UTC to the microsecond.
+        previous: hash of the event before, `GENESIS` for the first.
+    """
+    event = Event(
+        stream=entry.stream,
+        seq=seq,
+        at=at.astimezone(UTC),
+        kind=entry.kind,
+        data=dict(entry.data),
+        unique=entry.unique,
+        previous=previous,
+        hash="",
+    )
+    return _with_hash(event)
+
+
+def event_from(data: Mapping[str, Any]) -> Event:
+    """Read an event back from its plain data, the hash as it was kept.
+
+    Raises:
+        KeyError, ValueError, TypeError: the data is not an event.
+    """
+    return Event(
+        stream=str(data["stream"]),
+        seq=int(data["seq"]),
+        at=datetime.fromisoformat(data["at"]),
+        kind=Kind(data["kind"]),
+        data=dict(data["data"]),
+        unique=data["unique"],
+        previous=str(data["previous"]),
+        hash=str(data["hash"]),
+    )
+
+
+def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
+    """Find every place where the chain does not hold.
+
+    Args:
+        events: all events in order, stream by stream.
+        heads: what the store noted as count and last hash of each stream.
+
+    Returns:
+        One sentence per fault; empty when nothing was edited, removed, reordered or cut off.
+    """
+    faults: list[str] = []
+    last: dict[str, tuple[int, str]] = {}
+    for event in events:
+        seq, previous = last.get(event.stream, (0, GENESIS))
+        name = f"event {event.seq} of {event.stream}"
+        if event.seq != seq + 1:
+            faults.append(f"{name} follows event {seq}: events are missing or out of order")
+        elif event.previous != previous:
+            faults.append(f"{name} is not chained to the event before it")
+        if _with_hash(event).hash != event.hash:
+            faults.append(f"{name} was changed after it was written")
+        last[event.stream] = (event.seq, event.hash)
+    faults += [
+        f"stream {stream} ends at event {last.get(stream, (0, ''))[0]}, its head says {head[0]}"
+        for stream, head in sorted(heads.items())
+        if last.get(stream, (0, GENESIS)) != head
+    ]
+    faults += [f"stream {stream} has events and no head" for stream in sorted(set(last) - set(heads))]
+    return tuple(faults)
+
+
+def _hashed(event: Event) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "stream": event.stream,
+        "seq": event.seq,
+        "at": event.at.isoformat(timespec="microseconds"),
+        "kind": event.kind.value,
+        "data": dict(event.data),
+        "unique": event.unique,
+        "previous": event.previous,
+    }
+
+
+def _with_hash(event: Event) -> Event:
+    return Event(
+        stream=event.stream,
+        seq=event.seq,
+        at=event.at,
+        kind=event.kind,
+        data=event.data,
+        unique=event.unique,
+        previous=event.previous,
+        hash=sha256(_hashed(event)),
+    )

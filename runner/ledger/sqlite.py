@@ -1,0 +1,184 @@
+"""The ledger in one SQLite file: for a laptop or a runner that keeps its disk."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from runner.digest import canonical
+from runner.errors import LedgerBusyError, LedgerError
+from runner.ledger.events import GENESIS, Entry, Event, chained, event_from
+from runner.ports import Clock
+
+APPLICATION_ID = 0x77784C47
+VERSION = 1
+BUSY_S = 30.0
+LOCK_POLL_S = 0.1
+
+SCHEMA = f"""
+create table event (
+    stream text not null, seq integer not null, uniq text, body text not null,
+    primary key (stream, seq), unique (stream, uniq)
+) without rowid;
+create table head (stream text primary key, seq integer not null, hash text not null) without rowid;
+pragma application_id = {APPLICATION_ID};
+pragma user_version = {VERSION};
+"""
+
+
+class SqliteLedger:
+    """An append-only file, durable at each append (WAL, synchronous FULL), shared by threads and processes.
+
+    Args:
+        path: the database file; its folder is made when absent.
+        clock: dates the events.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        with self._translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        """See `Ledger.events`."""
+        where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
+        with self._translated():
+            rows = self._db().execute(f"select body from event{where} order by stream, seq", values)  # noqa: S608
+            return tuple(event_from(json.loads(row[0])) for row in rows)
+
+    def append(self, entry: Entry) -> Event:
+        """See `Ledger.append`."""
+        with self._translated(), _transaction(self._db()) as db:
+            if entry.unique is not None and _exists(db, entry):
+                raise LedgerBusyError(
+                    "another runner has recorded this step already",
+                    remedy="run the same command again: it starts from what the other runner recorded",
+                    where=entry.unique,
+                )
+            seq, previous = _head(db, entry.stream)
+            event = chained(entry, seq=seq + 1, at=self._clock(), previous=previous)
+            _insert(db, event)
+        return event
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """See `Ledger.heads`."""
+        with self._translated():
+            rows = self._db().execute("select stream, seq, hash from head order by stream")
+            return {stream: (seq, digest) for stream, seq, digest in rows}
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
+        with self._translated():
+            db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
+        try:
+            _patiently(lambda: db.execute("begin exclusive"), stream, wait_s)
+            yield
+        finally:
+            db.close()
+
+    def close(self) -> None:
+        """See `Ledger.close`."""
+        for db in self._open:
+            with suppress(sqlite3.Error):
+                db.close()
+        self._open.clear()
+
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            # One connection a thread; closed together in close(), hence check_same_thread off.
+            db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            db.execute("pragma synchronous = full")
+            self._local.db = db
+            self._open.append(db)
+        return db
+
+    def _prepare(self) -> None:
+        db = self._db()
+        db.execute("pragma journal_mode = wal")
+        with _transaction(db):
+            version = db.execute("pragma user_version").fetchone()[0]
+            if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
+                for statement in filter(str.strip, SCHEMA.split(";")):
+                    db.execute(statement)
+            elif db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
+                raise LedgerError(
+                    "this SQLite file is not a campaign ledger",
+                    remedy="name another file in `ledger: sqlite:PATH`",
+                    where=str(self._path),
+                )
+            elif version > VERSION:
+                raise LedgerError(
+                    f"the ledger has format {version}; this program reads up to {VERSION}",
+                    remedy="upgrade wechat-campaigns",
+                    where=str(self._path),
+                )
+
+    def _lock_file(self, stream: str) -> Path:
+        return self._path.with_name(f"{self._path.name}.{stream}.lock")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerError(
+                f"the ledger cannot be used: {error}",
+                remedy="check that the file and its folder can be written and the disk has room",
+                where=str(self._path),
+            ) from error
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    db.execute("begin immediate")
+    try:
+        yield db
+        db.execute("commit")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            db.execute("rollback")
+        raise
+
+
+def _exists(db: sqlite3.Connection, entry: Entry) -> bool:
+    query = "select 1 from event where stream = ? and uniq = ?"
+    return db.execute(query, (entry.stream, entry.unique)).fetchone() is not None
+
+
+def _head(db: sqlite3.Connection, stream: str) -> tuple[int, str]:
+    row = db.execute("select seq, hash from head where stream = ?", (stream,)).fetchone()
+    return (row[0], row[1]) if row else (0, GENESIS)
+
+
+def _insert(db: sqlite3.Connection, event: Event) -> None:
+    body = canonical(event.as_dict()).decode()
+    db.execute("insert into event values (?, ?, ?, ?)", (event.stream, event.seq, event.unique, body))
+    db.execute("insert or replace into head values (?, ?, ?)", (event.stream, event.seq, event.hash))
+
+
+def _patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            attempt()
+        except sqlite3.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise LedgerBusyError(
+                    "another runner is sending for this account",
+                    remedy="wait until it has finished, then run the same command again",
+                    where=stream,
+                ) from error
+            time.sleep(LOCK_POLL_S)
+        else:
+            return

@@ -1,0 +1,252 @@
+"""Events in, the state of every send out: a pure fold, the same in whatever order outcomes arrive.
+
+An intent without an outcome is *open*: the send may have happened. `accepted` wins over `refused` for the
+same attempt, because a late answer to a first call must not undo what a repeat learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from runner.errors import TamperedLedgerError
+from runner.ledger.events import Event, Kind
+
+
+class Status(StrEnum):
+    """Where a send stands."""
+
+    OPEN = "open"
+    """An intent without an outcome."""
+    REFUSED = "refused"
+    """Certainly not sent; may be tried again."""
+    ACCEPTED = "accepted"
+    """Taken by the platform, not yet known to be delivered."""
+    SENT = "sent"
+    FAILED = "failed"
+    """The platform gave the job up (SEND_FAIL)."""
+    RECALLED = "recalled"
+    BASELINE = "baseline"
+    """Sent before the ledger existed."""
+
+
+FINAL_BY_MSG_STATUS = {
+    "SEND_SUCCESS": Status.SENT,
+    "SEND_FAIL": Status.FAILED,
+    "DELETE": Status.RECALLED,
+}
+"""mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
+
+MAY_SEND_AGAIN = frozenset({Status.REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendState:
+    """One send at one revision, as the ledger knows it."""
+
+    appid: str
+    send: str
+    revision: int
+    status: Status
+    attempt: int
+    at: datetime
+    """When the latest intent (or baseline) was written."""
+    digest: str = ""
+    receivers: str = ""
+    """`all`, `tag NAME`, `tag_id N` or `openids`."""
+    intent: Event | None = None
+    msg_id: int | None = None
+    msg_data_id: int | None = None
+    accepted_at: datetime | None = None
+    why: str = ""
+
+    @property
+    def to_all(self) -> bool:
+        """True when it went to every follower."""
+        return self.receivers == "all"
+
+    @property
+    def at_risk(self) -> bool:
+        """True when followers have, or may have, received it."""
+        return self.status not in (Status.REFUSED, Status.FAILED)
+
+    @property
+    def happened(self) -> bool:
+        """True when followers have, or may yet have, received it by our knowledge."""
+        return self.status not in MAY_SEND_AGAIN and self.status is not Status.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """What the platform called an uploaded file."""
+
+    result: str
+    """A media_id, or a url for images of article bodies."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftState:
+    """A draft made for a send; `media_id` is None while its creation has no recorded end."""
+
+    sha256: str
+    """Over the articles as they were given to draft/add."""
+    media_id: str | None
+    at: datetime
+
+
+@dataclass(slots=True)
+class LedgerState:
+    """Everything plan and apply need to know of the past; built only by `fold`."""
+
+    initialized: bool = False
+    sends: dict[tuple[str, str, int], SendState] = field(default_factory=dict)
+    uploads: dict[tuple[str, str], Uploaded] = field(default_factory=dict)
+    """By (appid, upload key)."""
+    drafts: dict[tuple[str, str, int], DraftState] = field(default_factory=dict)
+    """By (appid, send, revision): the latest draft made for a send."""
+    batches: dict[tuple[str, str, int], set[str]] = field(default_factory=dict)
+    """By (appid, id without batch number, revision): sha256 of the openid lists whose parts were begun."""
+    previews: set[tuple[str, str]] = field(default_factory=set)
+    """(appid, digest) of what a tester has received."""
+
+    _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
+    _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
+        """Look one send up."""
+        return self.sends.get((appid, send_id, revision))
+
+    def revisions(self, appid: str, send_id: str) -> list[SendState]:
+        """List what is known of a send at any revision."""
+        return [self.sends[appid, send_id, number] for number in self._revisions.get((appid, send_id), ())]
+
+    def by_digest(self, appid: str, digest: str) -> list[SendState]:
+        """List the sends whose latest attempt carried this content to these receivers."""
+        found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
+        return [state for state in found if state.digest == digest]
+
+    def open(self, appid: str) -> list[SendState]:
+        """List an account's unknown sends, oldest first."""
+        found = [s for s in self.sends.values() if s.appid == appid and s.status is Status.OPEN]
+        return sorted(found, key=lambda state: state.at)
+
+    def add(self, event: Event) -> None:
+        """Take one more event into account; event kinds it does not need pass by.
+
+        Raises:
+            TamperedLedgerError: it speaks of a send whose intent is missing.
+        """
+        step = _STEPS.get(event.kind)
+        if step is None:
+            return
+        try:
+            step(self, event)
+        except (KeyError, TypeError) as error:
+            raise TamperedLedgerError(
+                f"event {event.seq} ({event.kind}) does not fit the events before it",
+                remedy="run `campaign ledger verify`; restore the ledger from a copy before any apply",
+                where=event.stream,
+            ) from error
+
+
+def fold(events: Iterable[Event]) -> LedgerState:
+    """Fold events, in order within each stream, to the state of every send."""
+    state = LedgerState()
+    for event in events:
+        state.add(event)
+    return state
+
+
+def _key(event: Event) -> tuple[str, str, int]:
+    return event.stream, event.data["send"], event.data["revision"]
+
+
+def _init(state: LedgerState, _event: Event) -> None:
+    state.initialized = True
+
+
+def _upload(state: LedgerState, event: Event) -> None:
+    state.uploads[event.stream, event.data["upload"]] = Uploaded(result=event.data["result"], at=event.at)
+
+
+def _draft(state: LedgerState, event: Event) -> None:
+    state.drafts[_key(event)] = DraftState(
+        sha256=event.data["sha256"], media_id=event.data.get("media_id"), at=event.at
+    )
+
+
+def _preview(state: LedgerState, event: Event) -> None:
+    state.previews.add((event.stream, event.data["digest"]))
+
+
+def _begin(state: LedgerState, event: Event) -> None:
+    key = _key(event)
+    if key not in state.sends:
+        state._revisions.setdefault(key[:2], []).append(key[2])
+    state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
+    if batch := event.data.get("batch"):
+        base = key[1].rpartition("#")[0]
+        state.batches.setdefault((key[0], base, key[2]), set()).add(batch["list_sha256"])
+    state.sends[key] = SendState(
+        appid=key[0],
+        send=key[1],
+        revision=key[2],
+        status=Status.BASELINE if event.kind is Kind.BASELINE else Status.OPEN,
+        attempt=event.data["attempt"],
+        at=event.at,
+        digest=event.data["digest"],
+        receivers=event.data.get("receivers", ""),
+        intent=event if event.kind is Kind.INTENT else None,
+        why=event.data.get("why", ""),
+    )
+
+
+def _accepted(state: LedgerState, event: Event) -> None:
+    known = state.sends[_key(event)]
+    if known.status in (Status.OPEN, Status.REFUSED):
+        state.sends[_key(event)] = replace(
+            known,
+            status=Status.ACCEPTED,
+            msg_id=event.data.get("msg_id"),
+            msg_data_id=event.data.get("msg_data_id"),
+            accepted_at=known.at,
+            why=event.data.get("why", ""),
+        )
+
+
+def _refused(state: LedgerState, event: Event) -> None:
+    known = state.sends[_key(event)]
+    if known.status is Status.OPEN and event.data["attempt"] == known.attempt:
+        state.sends[_key(event)] = replace(known, status=Status.REFUSED, why=event.data["why"])
+
+
+def _status(state: LedgerState, event: Event) -> None:
+    status = FINAL_BY_MSG_STATUS.get(event.data["msg_status"])
+    known = state.sends[_key(event)]
+    if status is not None and known.happened:
+        state.sends[_key(event)] = replace(known, status=status)
+
+
+def _settled(state: LedgerState, event: Event) -> None:
+    if event.data["sent"]:
+        _accepted(state, event)
+    else:
+        _refused(state, event)
+
+
+_STEPS = {
+    Kind.INIT: _init,
+    Kind.UPLOAD: _upload,
+    Kind.DRAFTING: _draft,
+    Kind.DRAFT: _draft,
+    Kind.PREVIEW: _preview,
+    Kind.BASELINE: _begin,
+    Kind.INTENT: _begin,
+    Kind.ACCEPTED: _accepted,
+    Kind.REFUSED: _refused,
+    Kind.STATUS: _status,
+    Kind.SETTLED: _settled,
+}

@@ -1,0 +1,84 @@
+"""An account's past sends in, what the platform still allows out, in China time.
+
+Only sends made through this ledger are known: sends from the web console use the same allowance and are
+invisible here. Source: 群发 limits (Batch_Sends guide), read 2026-11; the hour of reset is not documented
+and taken to be midnight, China time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from runner.ledger.state import LedgerState
+from runner.model import AccountKind, Filter, Send
+
+CHINA = timezone(timedelta(hours=8))
+SUBSCRIPTION_PER_DAY = 1
+SERVICE_PER_MONTH = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one account may still send in the period that holds now."""
+
+    period: str
+    """`2026-12-01` for 订阅号, `2026-12` for 服务号."""
+    limit: int
+    used: int
+    """Sends the ledger knows that count against the limit."""
+
+    @property
+    def left(self) -> int:
+        """Sends left, never below zero."""
+        return max(0, self.limit - self.used)
+
+
+def period(kind: AccountKind, at: datetime) -> str:
+    """Name the day (订阅号) or month (服务号) that `at` counts to."""
+    return at.astimezone(CHINA).strftime("%Y-%m-%d" if kind is AccountKind.SUBSCRIPTION else "%Y-%m")
+
+
+def counts(kind: AccountKind, to_all: bool) -> bool:
+    """Say whether a send uses the account's own allowance.
+
+    服务号 by tag or openid may be repeated; the platform then drops followers who had four this month.
+    """
+    return kind is AccountKind.SUBSCRIPTION or to_all
+
+
+def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> Allowance:
+    """Count what the ledger knows of the period that holds `now`."""
+    wanted = period(kind, now)
+    used = sum(
+        1
+        for known in state.sends.values()
+        if known.appid == appid
+        and known.at_risk
+        and counts(kind, known.to_all)
+        and period(kind, known.at) == wanted
+    )
+    limit = SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
+    return Allowance(period=wanted, limit=limit, used=used)
+
+
+def same_receivers(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
+    """Count this month's sends to the same tag or to everyone; a follower who had four gets no more."""
+    wanted = period(AccountKind.SERVICE, now)
+    return sum(
+        1
+        for known in state.sends.values()
+        if known.appid == appid
+        and known.at_risk
+        and period(AccountKind.SERVICE, known.at) == wanted
+        and (known.to_all or known.receivers == receivers(send.filter))
+    )
+
+
+def receivers(receiver_filter: Filter) -> str:
+    """Name a filter's receivers in one word for comparison; openid lists are not compared."""
+    if receiver_filter.is_to_all:
+        return "all"
+    if receiver_filter.tag is not None:
+        return f"tag {receiver_filter.tag}"
+    return f"tag_id {receiver_filter.tag_id}" if receiver_filter.tag_id is not None else "openids"

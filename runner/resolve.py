@@ -1,0 +1,173 @@
+"""Rendered sends and read-only answers in, ids and audience out: tags by name, material by name, uploads.
+
+`ask` is the only part that calls the platform, and only through reads; the rest is pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from runner import wire
+from runner.errors import Problem, UsageError
+from runner.ledger.state import LedgerState
+from runner.model import Audience, Send
+from runner.ports import Clock, ReadApi
+
+PAGE = 20
+"""Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
+MAX_PAGES = 500
+NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What one account's read-only calls said; `offline` when nobody asked."""
+
+    offline: bool = False
+    tags: tuple[Mapping[str, Any], ...] = ()
+    followers: int | None = None
+    materials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """media_ids by (kind, name); more than one means the name is ambiguous."""
+    quota: Mapping[str, Any] | None = None
+    """`{daily_limit, used, remain}` of mass/sendall calls."""
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What a send needs besides its own text."""
+
+    tag_id: int | None = None
+    audience: Audience
+    uploads: tuple[tuple[wire.Upload, str | None], ...] = ()
+    """Each with the result that can be reused, if any."""
+    named: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+OFFLINE = Known(offline=True)
+
+
+def ask(sends: Iterable[Send], api: ReadApi, clock: Clock) -> Known:
+    """Make the reads these sends of one account need, each once.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: the platform did not answer a read.
+    """
+    sends = tuple(sends)
+    by_tag = any(send.filter.tag is not None or send.filter.tag_id is not None for send in sends)
+    to_all = any(send.filter.is_to_all for send in sends)
+    wanted = {pair for send in sends for pair in wire.names(send.content)}
+    return Known(
+        tags=tuple(api.tags_get()) if by_tag else (),
+        followers=int(api.user_get()["total"]) if to_all else None,
+        materials=_materials(wanted, api),
+        quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
+        as_of=clock(),
+    )
+
+
+def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datetime) -> Resolved:
+    """Put ids to a send's names.
+
+    Args:
+        send: what to send.
+        appid: of its account.
+        known: the account's reads, or `OFFLINE`.
+        state: for uploads that can be reused.
+        now: decides whether a short-lived upload may be.
+
+    Returns:
+        Ids and audience, and a problem for each name the platform does not know.
+    """
+    tag_id, audience, problems = _receivers(send, known)
+    named: dict[tuple[str, str], str] = {}
+    for pair in () if known.offline else wire.names(send.content):
+        ids = known.materials.get(pair, ())
+        if len(ids) == 1:
+            named[pair] = ids[0]
+        else:
+            problems.append(_no_material(send, pair, len(ids), known))
+    needed = tuple((upload, _reusable(upload, appid, state, now)) for upload in wire.uploads(send.content))
+    return Resolved(tag_id=tag_id, audience=audience, uploads=needed, named=named, problems=tuple(problems))
+
+
+def _receivers(send: Send, known: Known) -> tuple[int | None, Audience, list[Problem]]:
+    if send.filter.openids:
+        return None, Audience(count=len(send.filter.openids), source="openids"), []
+    if known.offline:
+        return send.filter.tag_id, Audience(count=None, source="unknown offline"), []
+    if send.filter.is_to_all:
+        return None, Audience(count=known.followers, source="user/get", as_of=known.as_of), []
+    tag, problem = _tag(send, known)
+    if problem is not None:
+        return None, Audience(count=None, source="unknown"), [problem]
+    count = int(tag.get("count", 0))
+    return int(tag["id"]), Audience(count=count, source="tags/get", as_of=known.as_of), []
+
+
+def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
+    wanted, field_name = (
+        (send.filter.tag, "name") if send.filter.tag is not None else (send.filter.tag_id, "id")
+    )
+    found = [tag for tag in known.tags if tag.get(field_name) == wanted]
+    if len(found) == 1:
+        return found[0], None
+    names = [str(tag["name"]) for tag in known.tags]
+    near = difflib.get_close_matches(str(wanted), names, n=NEAREST, cutoff=0.3) or names[:NEAREST]
+    what = f"the account has {'no' if not found else 'more than one'} tag with {field_name} {wanted}"
+    remedy = f"nearest: {', '.join(near)}" if near else "create the tag in the console first"
+    return {}, _problem(send, "$.filter", "unknown-tag", what, f"{remedy}; `campaign tags` lists them all")
+
+
+def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for kind in sorted({kind for kind, _ in wanted}):
+        for item in _all_items(kind, api):
+            pair = (kind, str(item.get("name", "")))
+            found[pair] = (*found.get(pair, ()), str(item["media_id"]))
+    return found
+
+
+def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
+    for page in range(MAX_PAGES):
+        answer = api.material_batchget_material(kind, page * PAGE, PAGE)
+        items = answer.get("item", [])
+        yield from items
+        if not items or (page + 1) * PAGE >= int(answer["total_count"]):
+            return
+    raise UsageError(
+        f"the account has more than {MAX_PAGES * PAGE} {kind} items: too many to search by name",
+        remedy="give the media_id instead of the name",
+        where="material/batchget_material",
+    )
+
+
+def _no_material(send: Send, pair: tuple[str, str], count: int, known: Known) -> Problem:
+    kind, name = pair
+    if count:
+        return _problem(
+            send,
+            "$.content",
+            "ambiguous-name",
+            f"{count} {kind} items of the account are named {name}",
+            "rename them in the console, or give the media_id",
+        )
+    near = difflib.get_close_matches(name, [n for k, n in known.materials if k == kind], n=NEAREST)
+    hint = f"nearest: {', '.join(near)}" if near else "look at the material list in the console"
+    return _problem(send, "$.content", "unknown-name", f"the account has no {kind} named {name}", hint)
+
+
+def _reusable(upload: wire.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
+    known = state.uploads.get((appid, upload.key))
+    if known is None or (upload.life is not None and now - known.at > upload.life):
+        return None
+    return known.result
+
+
+def _problem(send: Send, path: str, rule: str, what: str, remedy: str) -> Problem:
+    return Problem(place=send.place, path=path, rule=rule, what=what, remedy=remedy)
