@@ -1,0 +1,166 @@
+"""Takes a number or a status word of the platform, gives what it means and what to do: a table, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+
+Kind = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
+Outcome = Literal["refused", "unknown", "duplicate"]
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errcode:
+    """One errcode; `kind` is the table's `class`, `wait_s` how long a repeat should wait."""
+
+    code: int
+    name: str
+    kind: Kind
+    meaning: str
+    remedy: str
+    source: str
+    confidence: Literal["high", "medium", "low"]
+    outcome: Outcome | None = None
+    wait_s: int | None = None
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStatus:
+    """How a mass job ended, by the Status of its MASSSENDJOBFINISH event."""
+
+    status: str
+    kind: Kind | Literal["ok"]
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """A state `mass/get` or `freepublish/get` reports; `final` states do not change any more."""
+
+    status: str
+    final: bool
+    meaning: str
+
+
+def lookup(errcode: int, endpoint: str = "") -> Errcode:
+    """Find what an errcode means.
+
+    Args:
+        errcode: the platform's number; 0 is not an error and not in the table.
+        endpoint: the path that answered (`/cgi-bin/message/mass/send`), where the meaning may be narrower.
+
+    Returns:
+        The entry; for a number the table does not have, one of kind `fatal` with `known` false.
+    """
+    general = codes().get(errcode)
+    if general is None:
+        return _unknown(errcode)
+    special = _table()["by_endpoint"].get(endpoint, {}).get(errcode)
+    return replace(general, **_fields(special)) if special else general
+
+
+def send_outcome(errcode: int) -> Outcome:
+    """Judge whether a mass/sendall or mass/send that got this errcode may have sent something.
+
+    - `duplicate`: 45065 only. The job exists, the answer carries its msg_id.
+    - `refused`: the platform turned the request down before making a job. True of every code about
+      input, permission, quota, token or a wrong request, and of the two rate limits (45009, 45011),
+      which are counted before a request is looked at.
+    - `unknown`: everything else, since a wrong "refused" can reach a million followers twice. That is
+      every passing fault (-1 is also said after a job was made), 89504 and 89505 (the job is made and
+      waits for an administrator), 44007 and the two codes nobody has explained, and any number that
+      is not in the table.
+
+    Args:
+        errcode: the number in the answer, not 0.
+
+    Returns:
+        One of the three words.
+
+    Source: sendAll, massSend (2026-11).
+    """
+    entry = lookup(errcode)
+    if entry.outcome is not None:
+        return entry.outcome
+    if entry.kind == "duplicate":
+        return "duplicate"
+    return "refused" if entry.known and entry.kind != "retry" else "unknown"
+
+
+@cache
+def codes() -> Mapping[int, Errcode]:
+    """Give the whole table, by number."""
+    table = _table()
+    sources = table["sources"]
+    return {
+        code: Errcode(code=code, **_fields(entry) | {"source": sources[entry["source"]]})
+        for code, entry in table["codes"].items()
+    }
+
+
+@cache
+def mass_event_status() -> Mapping[str, EventStatus]:
+    """Give the ways a mass job can end, by the event's Status.
+
+    Source: Callback_on_finish (2026-11).
+    """
+    entries = _table()["mass_event_status"].items()
+    return {status: EventStatus(status=status, **_fields(entry)) for status, entry in entries}
+
+
+@cache
+def mass_get_status() -> Mapping[str, JobStatus]:
+    """Give the states of `mass/get`, by msg_status.
+
+    Source: massmsgget (2026-11).
+    """
+    return _job_states("mass_get_status")
+
+
+@cache
+def publish_status() -> Mapping[str, JobStatus]:
+    """Give the states of `freepublish/get`, by publish_status as text.
+
+    Source: freepublish_get (2026-11).
+    """
+    return _job_states("publish_status")
+
+
+def _job_states(section: str) -> dict[str, JobStatus]:
+    return {
+        str(status): JobStatus(status=str(status), **entry) for status, entry in _table()[section].items()
+    }
+
+
+def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """`class` is a word of Python, so the records call it `kind`."""
+    return {("kind" if key == "class" else key): value for key, value in entry.items()}
+
+
+def _unknown(errcode: int) -> Errcode:
+    return Errcode(
+        code=errcode,
+        name="unknown",
+        kind="fatal",
+        meaning="the platform gave an errcode this tool does not know",
+        remedy="look the number up in the platform's list of return codes, and the rid within seven days",
+        source="",
+        confidence="low",
+        known=False,
+    )
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = resources.files("runner.wechat").joinpath("errcodes.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader, only in C
+    return table

@@ -1,0 +1,98 @@
+"""The errcode table is whole, and judges what may have been sent on the safe side."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.wechat import errcodes
+from runner.wechat.errcodes import Kind, lookup, send_outcome
+
+KINDS = get_args(Kind)
+ENTRIES = tuple(errcodes.codes().values())
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.code))
+def test_every_entry_says_what_happened_and_what_to_do(entry: errcodes.Errcode) -> None:
+    """Each code has a stable name, a valid class, a meaning, a remedy and where it was read."""
+    assert re.fullmatch(r"[a-z][a-z0-9-]+", entry.name)
+    assert entry.kind in KINDS
+    assert entry.confidence in ("high", "medium", "low")
+    assert len(entry.meaning) > 10
+    assert len(entry.remedy) > 10
+    assert entry.source
+    assert not entry.meaning.endswith(".")
+    assert entry.outcome in (None, "refused", "unknown", "duplicate")
+
+
+def test_no_code_or_name_stands_twice() -> None:
+    """A second line for a code would silently win over the first: YAML keeps the last."""
+    text = resources.files("runner.wechat").joinpath("errcodes.yaml").read_text(encoding="utf-8")
+    body = text.split("\ncodes:\n")[1].split("\nby_endpoint:\n")[0]
+    written = re.findall(r"^  (-?\d+): \{", body, flags=re.MULTILINE)
+    assert len(written) == len(set(written)) == len(ENTRIES)
+    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES)
+
+
+@given(st.integers().filter(lambda number: number not in errcodes.codes()))
+def test_an_unknown_code_keeps_its_number_and_stops(number: int) -> None:
+    """A number nobody described is fatal, and leaves the outcome of a send open."""
+    entry = lookup(number)
+    assert (entry.code, entry.kind, entry.known) == (number, "fatal", False)
+    assert send_outcome(number) == "unknown"
+
+
+def test_only_an_existing_clientmsgid_means_duplicate() -> None:
+    """45065 alone proves that the job exists."""
+    assert [code for code in errcodes.codes() if send_outcome(code) == "duplicate"] == [45065]
+
+
+@pytest.mark.parametrize(
+    "code", [-1, -1000, 61450, 42010, 45066, 45085, 46007, 268487001, 268488001, 89504, 89505, 44007, 9500002]
+)
+def test_what_may_hide_a_send_is_unknown(code: int) -> None:
+    """A passing fault, a job waiting for an administrator or an unexplained code never means 'not sent'."""
+    assert send_outcome(code) == "unknown"
+
+
+@pytest.mark.parametrize(
+    "code", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 40164, 45113, 47001]
+)
+def test_a_definite_no_is_refused(code: int) -> None:
+    """Wrong input, no permission, no quota and the rate limits are told before a job is made."""
+    assert send_outcome(code) == "refused"
+
+
+def test_a_wrong_secret_is_a_setting_not_a_stale_token() -> None:
+    """40001 means 'refresh' everywhere but where tokens come from."""
+    assert lookup(40001, "/cgi-bin/message/mass/sendall").kind == "token"
+    for path in ("/cgi-bin/token", "/cgi-bin/stable_token"):
+        assert lookup(40001, path).kind == "fatal"
+        assert "AppSecret" in lookup(40001, path).meaning
+
+
+def test_48001_names_the_kinds_of_account_that_may_send() -> None:
+    """By tag: verified 订阅号 and 服务号; to openids: verified 服务号 only; a test account neither."""
+    by_tag = lookup(48001, "/cgi-bin/message/mass/sendall").meaning
+    by_openid = lookup(48001, "/cgi-bin/message/mass/send").meaning
+    assert "verified 公众号 (订阅号) and verified 服务号" in by_tag
+    assert "verified 服务号 only" in by_openid
+    assert "测试号" in by_tag
+    assert "测试号" in by_openid
+
+
+def test_the_status_tables_cover_what_the_platform_says() -> None:
+    """Each way a job ends has a meaning; of mass/get's four states only SENDING goes on."""
+    events = errcodes.mass_event_status()
+    assert events["send success"].kind == "ok"
+    assert {f"err({n})" for n in (10001, 20001, 20013, 21000, 22000, 30001, 30003, 40001, 40002)} <= set(
+        events
+    )
+    assert all(event.kind in (*KINDS, "ok") and event.meaning and event.remedy for event in events.values())
+    assert [name for name, job in errcodes.mass_get_status().items() if not job.final] == ["SENDING"]
+    assert [name for name, job in errcodes.publish_status().items() if not job.final] == ["1"]
