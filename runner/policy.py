@@ -41,8 +41,9 @@ class Facts:
     """How many sends the whole plan would make."""
     ahead: int
     """How many of this account's, using its allowance, come before this one in the plan."""
+    twin: str | None
+    """A send of the same plan with the same content and receivers, if one comes before."""
     offline: bool
-    quota_enforced: bool = True
 
 
 def objections(facts: Facts, allowed: Mapping[str, str]) -> tuple[Objection, ...]:
@@ -128,7 +129,10 @@ def quiet_hours(facts: Facts) -> Objection | None:
 def duplicate_content(facts: Facts) -> Objection | None:
     """The same content to the same receivers under another id is most likely a renamed file."""
     since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
-    twins = [
+    if facts.policy.duplicate_content_days == 0:
+        return None
+    twins = [facts.twin] if facts.twin else []
+    twins += [
         known.send
         for known in facts.state.by_digest(facts.account.appid, facts.digest)
         if known.send != facts.send.id and known.at >= since and known.at_risk
@@ -137,7 +141,7 @@ def duplicate_content(facts: Facts) -> Objection | None:
         return None
     return Objection(
         rule="duplicate_content",
-        what=f"the same content went to the same receivers as {twins[0]}",
+        what=f"the same content to the same receivers is already in {twins[0]}",
         remedy="give the file its old name back, or change the content",
     )
 
@@ -145,7 +149,7 @@ def duplicate_content(facts: Facts) -> Objection | None:
 def quota(facts: Facts) -> Objection | None:
     """The account must have allowance left, as far as the ledger knows."""
     account = facts.account
-    if not facts.quota_enforced or not counts(account.kind, facts.send.filter.is_to_all):
+    if not counts(account.kind, facts.send.filter.is_to_all):
         return _four_a_month(facts)
     left = allowance(account.appid, account.kind, facts.state, facts.now)
     if left.used + facts.ahead < left.limit:

@@ -45,8 +45,6 @@ class Kind(StrEnum):
     """A human decided: `{send, revision, attempt, sent, msg_id?, why, actor}`."""
     PREVIEW = "preview"
     """A tester received it: `{send, revision, digest, to}`; `to` is hashed."""
-    OVERRIDE = "override"
-    """One policy rule was set aside once: `{send, revision, rule, reason, actor}`."""
     RECALL = "recall"
     """mass/delete was called: `{send, revision, msg_id, article_idx}`."""
 

@@ -1,0 +1,202 @@
+"""A plan and the world in, events and outcomes out: unknown sends settled, due sends made, in order.
+
+What makes a send safe is in `posting`; here is who comes when, and what stops the rest.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from runner import uploads, wire
+from runner.digest import openids_sha256
+from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
+from runner.ledger.events import Event
+from runner.ledger.state import LedgerState, SendState, fold
+from runner.model import Account, Action, Settings
+from runner.plan import Plan, Planned, order, recheck
+from runner.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
+from runner.wechat.errcodes import lookup
+
+LOCK_WAIT_S = 10.0
+
+
+def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> tuple[Outcome, ...]:
+    """Settle unknown sends, then make the due ones; accounts side by side, each in order.
+
+    Args:
+        plan: made moments ago; its due sends are decided on again one by one.
+        ports: the world.
+        settings: the environment the plan was made for.
+        warrant: what is recorded beside each intent.
+
+    Returns:
+        One outcome for each send that was tried or left out, accounts in name order. Never raises for
+        a failed send.
+    """
+    busy = _busy(plan, settings)
+    if not busy:
+        return ()
+    with ThreadPoolExecutor(max_workers=len(busy)) as pool:
+        runs = [_AccountRun(account, plan, ports, settings, warrant) for account in busy]
+        return tuple(outcome for outcomes in pool.map(_AccountRun.run, runs) for outcome in outcomes)
+
+
+def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
+    """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
+    worst = (Exit.UNKNOWN, Exit.LEDGER, Exit.WECHAT, Exit.FAILED, Exit.INTERRUPTED, Exit.POLICY, Exit.INVALID)
+    found = {outcome.exit_code for outcome in outcomes}
+    return next((code for code in worst if code in found), Exit.BUG if found - {Exit.OK} else Exit.OK)
+
+
+def _busy(plan: Plan, settings: Settings) -> list[Account]:
+    # By appid: several names may stand for one account, which must not be sent to from two threads.
+    planned = {p.account.appid: p.account for p in plan.sends if p.action in (Action.SEND, Action.UNKNOWN)}
+    named = {account.appid: account for account in settings.environment.accounts.values()}
+    orphaned = {orphan.appid: named[orphan.appid] for orphan in plan.orphans if orphan.appid in named}
+    return sorted((orphaned | planned).values(), key=lambda account: account.name)
+
+
+class _AccountRun:
+    """One account's part of an apply, in one thread."""
+
+    def __init__(
+        self, account: Account, plan: Plan, ports: Ports, settings: Settings, warrant: Warrant
+    ) -> None:
+        self.account = account
+        self.plan = plan
+        self.ports = ports
+        self.settings = settings
+        self.warrant = warrant
+
+    def run(self) -> list[Outcome]:
+        appid = self.account.appid
+        due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
+        unknown = {p.send.id for p in self._mine() if p.action is Action.UNKNOWN}
+        unknown |= {orphan.send for orphan in self.plan.orphans if orphan.appid == appid}
+        try:
+            with self.ports.ledger.lock(appid, LOCK_WAIT_S):
+                state = fold(self.ports.ledger.events(appid))
+                self.crossing = self._crossing(state)
+                outcomes = [self._settle(known) for known in state.open(appid) if known.send in unknown]
+                outcomes += [self._guarded(planned) for planned in due]
+        except CampaignError as error:
+            return [self._failed(planned.send.id, error) for planned in due] or [self._failed("", error)]
+        return outcomes
+
+    def _mine(self) -> list[Planned]:
+        return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
+
+    def _crossing(self, state: LedgerState) -> Crossing:
+        return Crossing(
+            self.account,
+            self.ports.connect(self.account),
+            state,
+            ports=self.ports,
+            warrant=self.warrant,
+            again_s=self.settings.environment.repeat_after_s,
+        )
+
+    def _guarded(self, planned: Planned) -> Outcome:
+        if self.ports.stopping():
+            return self._skipped(planned, "stopped before it", exit_code=Exit.INTERRUPTED)
+        if self.crossing.stopped:
+            return self._skipped(planned, f"not tried: {self.crossing.stopped}", exit_code=Exit.FAILED)
+        try:
+            return self._send(planned)
+        except LedgerBusyError as error:
+            return self._skipped(planned, error.what, remedy=error.remedy, exit_code=Exit.LEDGER)
+        except CampaignError as error:
+            if isinstance(error, LedgerError):
+                self.crossing.stopped = "the ledger cannot be written"
+            if isinstance(error, ApiError) and lookup(error.errcode).kind in STOPPING_KINDS:
+                self.crossing.stopped = f"refused with {error.errcode}"
+            return self._failed(planned.send.id, error)
+
+    def _send(self, planned: Planned) -> Outcome:
+        left_out = self._left_out(planned)
+        if left_out is not None:
+            return left_out
+        self.ports.notify(planned.send.id, "preparing")
+        api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=self.ports.read)
+        draft = uploads.draft(planned, ids, api=api, state=state, record=record)
+        body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=draft)
+        self.crossing.keep_pace()
+        # Uploads and the pace take time: the window may have closed, quiet hours begun.
+        return self._left_out(planned) or self.crossing.send(planned, body)
+
+    def _left_out(self, planned: Planned) -> Outcome | None:
+        decision = recheck(
+            planned,
+            self.plan,
+            settings=self.settings,
+            state=self.crossing.state,
+            now=self.ports.clock(),
+            allowed=self.warrant.allowed,
+        ).decision
+        if decision.action is Action.SEND:
+            return None
+        code = Exit.POLICY if decision.action is Action.BLOCKED else Exit.OK
+        return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
+
+    def _settle(self, known: SendState) -> Outcome:
+        intent = known.intent
+        if intent is None:
+            raise AssertionError("an open send has an intent")
+        environment = self.settings.environment
+        age_s = (self.ports.clock() - intent.at).total_seconds()
+        if age_s < environment.repeat_after_s:
+            wait = int(environment.repeat_after_s - age_s) + 1
+            return self.crossing.unknown(intent, "its answer may still be on the way", remedy=again_in(wait))
+        body = self._stored_body(intent)
+        if age_s > environment.repeat_until_s or body is None:
+            why = (
+                "too old to be repeated safely" if body else "its openid list is not in the campaign any more"
+            )
+            return self.crossing.unknown(intent, why, remedy=_settle_hint(known.send))
+        try:
+            self.crossing.keep_pace()
+            return self.crossing.repeat(intent, body)
+        except LedgerError as error:
+            return self.crossing.unknown(intent, error.what, remedy=error.remedy)
+
+    def _stored_body(self, intent: Event) -> dict[str, Any] | None:
+        body = dict(intent.data["body"])
+        if "touser" not in body:
+            return body
+        for planned in self.plan.sends:
+            openids = planned.send.filter.openids
+            if openids and openids_sha256(openids) == body["touser"]["sha256"]:
+                return {**body, "touser": list(openids)}
+        return None
+
+    def _skipped(self, planned: Planned, why: str, *, remedy: str = "", exit_code: Exit = Exit.OK) -> Outcome:
+        return Outcome(
+            id=planned.send.id,
+            account=planned.account.name,
+            result=Result.SKIPPED,
+            why=why,
+            remedy=remedy,
+            exit_code=exit_code,
+        )
+
+    def _failed(self, send_id: str, error: CampaignError) -> Outcome:
+        # A lost answer here is that of an upload or a draft: no follower was concerned.
+        code = Exit.FAILED if isinstance(error, LostAnswerError) else error.exit_code
+        return Outcome(
+            id=send_id,
+            account=self.account.name,
+            result=Result.FAILED,
+            why=f"not sent: {error}",
+            remedy=error.remedy,
+            errcode=error.errcode if isinstance(error, ApiError) else None,
+            exit_code=code,
+        )
+
+
+def _settle_hint(send_id: str) -> str:
+    return (
+        f"look in the console whether it went out, then `campaign ledger settle '{send_id}' "
+        "--sent MSG_ID` or `--not-sent`"
+    )

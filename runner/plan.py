@@ -1,0 +1,342 @@
+"""Rendered sends, the ledger's state and read-only answers in, one decision per send out. No I/O, no clock.
+
+Apply asks `decide` and `policy.objections` again just before each send, so a plan can grow stale
+without becoming dangerous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from runner.digest import plan_digest, send_digest
+from runner.errors import Problem
+from runner.ledger.state import LedgerState, SendState, Status
+from runner.model import Account, Action, Send, Settings
+from runner.policy import Facts, Objection, objections
+from runner.quota import Allowance, allowance, counts
+from runner.resolve import OFFLINE, Known, Resolved, resolve
+
+PLAN_LIFE = timedelta(hours=24)
+PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
+"""What a plan's digest covers: whatever may still be sent, today or when its window opens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do with a send, and why."""
+
+    action: Action
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One line of a plan."""
+
+    send: Send
+    account: Account
+    digest: str
+    decision: Decision
+    resolved: Resolved
+    objections: tuple[Objection, ...] = ()
+
+    @property
+    def action(self) -> Action:
+        """What apply would do."""
+        return self.decision.action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invalid:
+    """A campaign that cannot be planned; the other campaigns still are."""
+
+    id: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The dry run."""
+
+    environment: str
+    created_at: datetime
+    expires_at: datetime
+    commit: str | None
+    offline: bool
+    sends: tuple[Planned, ...]
+    invalid: tuple[Invalid, ...] = ()
+    orphans: tuple[SendState, ...] = ()
+    """Unknown sends of the ledger whose campaign file is not among those planned."""
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    """By account name."""
+    known: Mapping[str, Known] = field(default_factory=dict)
+    """By account name: what the reads said."""
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of the pending sends; equal on a laptop and in CI, at any time of day."""
+        return plan_digest((p.send, p.digest) for p in self.sends if p.action in PENDING)
+
+    def due(self) -> tuple[Planned, ...]:
+        """List what apply would send now."""
+        return tuple(planned for planned in self.sends if planned.action is Action.SEND)
+
+    def counts(self) -> dict[Action, int]:
+        """Count sends by action, invalid campaigns and orphans included."""
+        actions = [planned.action for planned in self.sends]
+        actions += [Action.INVALID] * len(self.invalid) + [Action.UNKNOWN] * len(self.orphans)
+        return {action: actions.count(action) for action in Action if action in actions}
+
+
+def make_plan(
+    sends: Sequence[Send],
+    *,
+    invalid: Sequence[Invalid],
+    settings: Settings,
+    state: LedgerState,
+    known: Mapping[str, Known],
+    now: datetime,
+    commit: str | None = None,
+    allowed: Mapping[str, str] | None = None,
+    with_orphans: bool = True,
+) -> Plan:
+    """Decide on every send.
+
+    Args:
+        sends: rendered and within the platform's limits.
+        invalid: campaigns that are not, for the record.
+        settings: the environment with its accounts and policy.
+        state: the folded ledger.
+        known: reads by account name; an account not in it is planned offline.
+        now: the present moment, aware.
+        commit: of the campaigns, for the record.
+        allowed: policy rules set aside once, with their reasons.
+        with_orphans: False when only some campaigns were selected.
+    """
+    accounts = settings.environment.accounts
+    drafts = [_first_look(send, accounts[send.account], state, known, now) for send in sends]
+    drafts.sort(key=order)
+    planned = _under_policy(
+        drafts, settings=settings, state=state, known=known, now=now, allowed=allowed or {}
+    )
+    named = [accounts[name] for name in sorted({send.account for send in sends})]
+    return Plan(
+        environment=settings.environment.name,
+        created_at=now,
+        expires_at=now + PLAN_LIFE,
+        commit=commit,
+        offline=not known,
+        sends=tuple(planned),
+        invalid=tuple(invalid),
+        orphans=_orphans(sends, settings, state) if with_orphans else (),
+        allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
+        known=known,
+    )
+
+
+def order(planned: Planned) -> tuple[str, datetime, str]:
+    """Sort key of an account's sends: earliest window first, then id."""
+    begins = planned.send.not_before or datetime.min.replace(tzinfo=UTC)
+    return planned.account.name, begins, planned.send.id
+
+
+def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime) -> Decision:
+    """Decide on one send by its window and by what the ledger remembers of it.
+
+    Args:
+        send: what to send.
+        digest: its `send_digest`.
+        appid: of its account.
+        state: the folded ledger.
+        now: the present moment, aware.
+    """
+    revisions = state.revisions(appid, send.id)
+    unknown = next((known for known in revisions if known.status is Status.OPEN), None)
+    if unknown is not None:
+        return Decision(action=Action.UNKNOWN, reason=f"posted {_when(unknown.at)}, no answer recorded")
+    known = state.send(appid, send.id, send.revision)
+    if known is not None and known.happened:
+        return _already(known, digest)
+    newer = max((k.revision for k in revisions if k.happened and k.revision > send.revision), default=None)
+    if newer is not None:
+        return _conflict(
+            f"revision {newer} was sent already", f"set revision to {newer}, or above to send again"
+        )
+    return _list_conflict(send, appid, state) or _by_window(send, now, known)
+
+
+def expected_digest(plan: Plan, state: LedgerState, reviewed: str) -> str:
+    """Fingerprint what is left of a reviewed plan together with what was already sent under it.
+
+    Lets an apply that was cut off be run again with the same reviewed digest.
+    """
+    mine = [p for p in plan.sends if p.action in PENDING or _sent_under(p, state, reviewed)]
+    return plan_digest((p.send, p.digest) for p in mine)
+
+
+def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:
+    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
+    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+
+
+def _first_look(
+    send: Send, account: Account, state: LedgerState, known: Mapping[str, Known], now: datetime
+) -> Planned:
+    digest = send_digest(send)
+    resolved = resolve(send, account.appid, known.get(account.name, OFFLINE), state, now)
+    decision = decide(send, digest, appid=account.appid, state=state, now=now)
+    if resolved.problems and decision.action in (Action.SEND, Action.WAIT):
+        decision = Decision(
+            action=Action.INVALID,
+            reason=resolved.problems[0].what,
+            remedy=resolved.problems[0].remedy,
+        )
+    elif resolved.problems:
+        # What was sent under a tag that is gone today needs no tag any more.
+        resolved = replace(resolved, problems=())
+    return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
+
+
+def _under_policy(
+    drafts: Sequence[Planned],
+    *,
+    settings: Settings,
+    state: LedgerState,
+    known: Mapping[str, Known],
+    now: datetime,
+    allowed: Mapping[str, str],
+) -> list[Planned]:
+    due = sum(draft.action is Action.SEND for draft in drafts)
+    ahead: dict[str, int] = {}
+    seen: dict[tuple[str, str], str] = {}
+    planned = []
+    for draft in drafts:
+        if draft.action is Action.SEND:
+            facts = Facts(
+                send=draft.send,
+                digest=draft.digest,
+                account=draft.account,
+                audience=draft.resolved.audience,
+                policy=settings.policy,
+                state=state,
+                now=now,
+                due=due,
+                ahead=ahead.get(draft.account.name, 0),
+                twin=seen.get((draft.account.appid, draft.digest)),
+                offline=draft.account.name not in known,
+            )
+            draft = judged(draft, objections(facts, allowed))
+        if draft.action is Action.SEND:
+            seen[draft.account.appid, draft.digest] = draft.send.id
+            if counts(draft.account.kind, draft.send.filter.is_to_all):
+                ahead[draft.account.name] = ahead.get(draft.account.name, 0) + 1
+        planned.append(draft)
+    return planned
+
+
+def recheck(
+    planned: Planned,
+    plan: Plan,
+    *,
+    settings: Settings,
+    state: LedgerState,
+    now: datetime,
+    allowed: Mapping[str, str],
+) -> Planned:
+    """Decide again on a due send, just before it is made, with what the ledger knows by now."""
+    decision = decide(planned.send, planned.digest, appid=planned.account.appid, state=state, now=now)
+    fresh = replace(planned, decision=decision, objections=())
+    if decision.action is not Action.SEND:
+        return fresh
+    facts = Facts(
+        send=planned.send,
+        digest=planned.digest,
+        account=planned.account,
+        audience=planned.resolved.audience,
+        policy=settings.policy,
+        state=state,
+        now=now,
+        due=len(plan.due()),
+        ahead=0,
+        twin=None,
+        offline=False,
+    )
+    return judged(fresh, objections(facts, allowed))
+
+
+def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
+    """Block a due send when a rule stands against it; lesser objections stay as warnings."""
+    blocking = [objection for objection in found if objection.blocks]
+    if not blocking:
+        return replace(planned, objections=found)
+    first = blocking[0]
+    decision = Decision(
+        action=Action.BLOCKED,
+        reason=f"{first.rule}: {first.what}",
+        remedy=f"{first.remedy}; once only: --allow {first.rule}=REASON",
+    )
+    return replace(planned, objections=found, decision=decision)
+
+
+def _already(known: SendState, digest: str) -> Decision:
+    if known.digest and known.digest != digest:
+        return _conflict(
+            f"edited after it was sent {_when(known.at)}",
+            f"revert the edit, or set revision: {known.revision + 1} to send the new text as well",
+        )
+    done = {
+        Status.ACCEPTED: f"accepted {_when(known.at)}, msg_id {known.msg_id}; delivery not confirmed yet",
+        Status.FAILED: f"WeChat gave it up (msg_id {known.msg_id}); raise revision to try again",
+        Status.RECALLED: f"sent {_when(known.at)} and recalled",
+        Status.BASELINE: "sent before this ledger was begun",
+    }
+    return Decision(
+        action=Action.DONE,
+        reason=done.get(known.status, f"sent {_when(known.at)}, msg_id {known.msg_id}"),
+        remedy="`campaign status` asks WeChat" if known.status is Status.ACCEPTED else "",
+    )
+
+
+def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
+    if send.batch is None:
+        return None
+    base = send.id.rpartition("#")[0]
+    begun = state.batches.get((appid, base, send.revision), set())
+    if not begun - {send.batch.list_sha256}:
+        return None
+    return _conflict(
+        "the openid list was edited after a part of it had been sent",
+        "restore the list; put new openids into a campaign of their own",
+    )
+
+
+def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:
+    if send.not_after is not None and now > send.not_after:
+        return Decision(
+            action=Action.EXPIRED,
+            reason=f"its window ended {_when(send.not_after)}",
+            remedy="move not_after to send it after all",
+        )
+    if send.not_before is not None and now < send.not_before:
+        return Decision(action=Action.WAIT, reason=f"its window begins {_when(send.not_before)}")
+    if known is not None:
+        return Decision(action=Action.SEND, reason=f"try again: {known.why}")
+    return Decision(action=Action.SEND, reason="new")
+
+
+def _orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
+    accounts = settings.environment.accounts
+    planned = {(accounts[send.account].appid, send.id) for send in sends}
+    found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
+    return tuple(known for known in found if (known.appid, known.send) not in planned)
+
+
+def _conflict(reason: str, remedy: str) -> Decision:
+    return Decision(action=Action.CONFLICT, reason=reason, remedy=remedy)
+
+
+def _when(moment: datetime) -> str:
+    return moment.isoformat(timespec="minutes")
