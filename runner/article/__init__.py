@@ -1,1 +1,68 @@
-"""Markdown or HTML in, the HTML WeChat keeps out, with its images listed and its lint findings."""
+"""Markdown or HTML → the HTML that WeChat keeps, its images listed, its faults found.
+
+Importing this package is cheap; the libraries of the extra `articles` load with the first article.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from runner.article.escape import escape_for
+from runner.article.parts import ArticleBody, ArticleFiles, Kind
+from runner.errors import MissingExtraError
+from runner.model import ArticleOptions
+
+__all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for"]
+
+LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
+
+
+def build(
+    source: str,
+    *,
+    kind: Kind,
+    file: PurePosixPath,
+    title: str,
+    theme: str | None,
+    options: ArticleOptions,
+    files: ArticleFiles,
+    allow_lossy: bool = False,
+    root: str = "campaigns",
+) -> ArticleBody:
+    """Make the body of one article.
+
+    Args:
+        source: the text, template already rendered with `escape_for(kind)` on its variables.
+        kind: what the text is.
+        file: where it stands, relative to the campaigns folder; image paths are relative to it.
+        title: the article's title; a first heading that repeats it is left out.
+        theme: a shipped theme or a file under `_themes/`; None takes the one of `options`.
+        options: `articles:` of the settings.
+        files: where images and themes are read.
+        allow_lossy: HTML only: what WeChat would not keep becomes a warning instead of an error.
+        root: the campaigns folder as the user types it, for the places of findings.
+
+    Returns:
+        The HTML inside the allow-list, the images it shows, and all findings by line. The same input
+        gives the same bytes on every machine.
+
+    Raises:
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    try:
+        from runner.article.body import assemble
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in LIBRARIES:
+            raise
+        raise MissingExtraError("articles", needed_for=f"an article ({root}/{file})") from error
+    return assemble(
+        source,
+        kind=kind,
+        file=file,
+        title=title,
+        theme_name=theme or options.theme,
+        options=options,
+        files=files,
+        allow_lossy=allow_lossy,
+        root=root,
+    )

@@ -1,0 +1,163 @@
+"""What an article's HTML may hold: tags, attributes, style properties and their values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_TAGS = """
+section p span strong em s br h1 h2 h3 h4 ul ol li blockquote pre code table thead tbody tr th td img a
+sup sub hr div b i u del h5 h6
+"""
+TAGS = frozenset(_TAGS.split())
+ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"style"},
+    "a": {"href"},
+    "img": {"src", "alt", "data-w", "data-ratio"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+    "ol": {"start"},
+}
+_SIDES = ("", "-top", "-right", "-bottom", "-left")
+_PROPERTIES = """
+color background-color font-size font-weight font-style line-height letter-spacing text-align
+text-decoration text-indent border-radius border-collapse border-spacing max-width width display
+overflow-x white-space word-break overflow-wrap list-style-type vertical-align box-shadow
+"""
+PROPERTIES = frozenset(_PROPERTIES.split()) | {
+    *(f"{name}{side}" for name in ("margin", "padding", "border") for side in _SIDES),
+    *(f"border{side}-{part}" for side in _SIDES for part in ("color", "style", "width")),
+}
+LINK_PREFIX = "https://mp.weixin.qq.com/"
+PLACEHOLDER_SCHEME = "wximg"
+IMAGE_PREFIXES = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+"""What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
+
+MIN_LINE_HEIGHT = 1.0
+MAX_LEFT_PX = 48
+
+
+@dataclass(frozen=True, slots=True)
+class StyleFault:
+    """Why one declaration may not stand in an article."""
+
+    rule: str
+    what: str
+    remedy: str
+
+
+_DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
+_PX = re.compile(r"(-?\d*\.?\d+)(px|pt|cm|mm|in|pc|q)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"(\d*\.?\d+)(%|em|rem|px)?")
+_UNSAFE = re.compile(
+    r"(url|image|image-set|expression|gradient|attr|env)\s*\(|-gradient\s*\(|javascript:", re.IGNORECASE
+)
+
+# Named by the platform's structure spec (wechatjs/verify-article-structure-spec, read 2026-11).
+_NAMED = {
+    "font-family": ("font-family", "remove it: the phone's own font is used"),
+    "position": ("position", "remove it: the reader moves or hides positioned boxes"),
+    "opacity": ("opacity", "remove it, or use a lighter colour"),
+    "caret-color": ("caret-color", "remove it"),
+    "height": ("fixed-height", "remove it: text that needs more room would overlap"),
+    "min-width": ("fixed-width", "remove it: phones are 320 to 430 px wide"),
+    "background": ("style-property", "write background-color"),
+    "background-image": ("background-image", "remove it: dark mode cannot recolour text on a picture"),
+}
+
+
+def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> StyleFault | None:
+    """Judge one style declaration.
+
+    Args:
+        tag: the element it is for, or `*` when a theme's rule may meet any.
+        name: the property, lower case.
+        value: its value as written.
+        important: whether `!important` follows.
+
+    Returns:
+        None when the platform keeps it and shows it well; else why not and what to write.
+
+    Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
+    """
+    if important:
+        return StyleFault(
+            "important", f"`{name}` is marked !important", "remove !important: dark mode needs to win"
+        )
+    if name not in PROPERTIES:
+        rule, remedy = _NAMED.get(name, ("style-property", "remove it: the platform or the reader drops it"))
+        return StyleFault(rule, f"the style property `{name}` is not kept in articles", remedy)
+    if _UNSAFE.search(value):
+        return StyleFault(
+            "style-value", f"`{name}: {value}` refers outside the article", "use a plain colour or length"
+        )
+    check = _VALUE_CHECKS.get(name)
+    return check(tag, name, value.strip().lower()) if check else None
+
+
+def _align(_: str, name: str, value: str) -> StyleFault | None:
+    if value not in ("start", "end"):
+        return None
+    return StyleFault("text-align", f"`{name}: {value}` is flagged by the platform", "write left or right")
+
+
+def _line_height(_: str, name: str, value: str) -> StyleFault | None:
+    found = _NUMBER.fullmatch(value)
+    if value == "normal":
+        return None
+    if found and found[2] in (None, "em", "rem", "%"):
+        ratio = float(found[1]) / (100 if found[2] == "%" else 1)
+        if ratio >= MIN_LINE_HEIGHT:
+            return None
+    return StyleFault(
+        "line-height", f"`{name}: {value}` can make wrapped lines overlap", "write a number from 1.5 to 2"
+    )
+
+
+def _width(tag: str, name: str, value: str) -> StyleFault | None:
+    if value == "auto" or re.fullmatch(r"(\d{1,2}(\.\d+)?|100)%", value):
+        return None
+    if name == "max-width" and (value == "none" or _PX.fullmatch(value)) and tag in ("img", "section", "*"):
+        return None
+    return StyleFault(
+        "fixed-width", f"`{name}: {value}` can overflow a phone's screen", "write a percentage up to 100%"
+    )
+
+
+def _margin(_: str, name: str, value: str) -> StyleFault | None:
+    if all(-1 < float(size) <= MAX_LEFT_PX for size, _unit in _PX.findall(value)):
+        return None
+    return StyleFault(
+        "large-margin",
+        f"`{name}: {value}` leaves too little of a phone's width, or draws over what is beside it",
+        f"use 0 to {MAX_LEFT_PX}px",
+    )
+
+
+def _display(_: str, name: str, value: str) -> StyleFault | None:
+    if value in _DISPLAYS:
+        return None
+    return StyleFault("display", f"`{name}: {value}` does not survive", "use block or inline-block")
+
+
+def _white_space(tag: str, name: str, value: str) -> StyleFault | None:
+    if value not in ("nowrap", "pre") or tag in ("pre", "code", "*"):
+        return None
+    return StyleFault("no-wrap", f"`{name}: {value}` keeps text from wrapping on a phone", "remove it")
+
+
+def _font_size(_: str, name: str, value: str) -> StyleFault | None:
+    if not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value):
+        return None
+    return StyleFault("hidden-text", f"`{name}: {value}` hides the text", "remove the text or the size")
+
+
+_VALUE_CHECKS = {
+    "text-align": _align,
+    "line-height": _line_height,
+    "width": _width,
+    "max-width": _width,
+    "display": _display,
+    "white-space": _white_space,
+    "font-size": _font_size,
+} | {f"{name}{side}": _margin for name in ("margin", "padding") for side in ("", "-left", "-right")}

@@ -1,0 +1,123 @@
+"""One article's source → its `ArticleBody`: every step of this package, in order."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from lxml.html import HtmlElement
+
+from runner.article import dom, images, lint, markdown, rewrite, sanitize, theme
+from runner.article.escape import clean, forbidden
+from runner.article.parts import WARNING_CHARS, ArticleBody, ArticleFiles, Findings, Kind
+from runner.model import ArticleOptions, BodyImage
+
+IMAGE_URL_CHARS = 160
+"""The length an image's address will have, rounded up: mmbiz.qpic.cn URLs have 120 to 155 characters."""
+
+
+def assemble(
+    source: str,
+    *,
+    kind: Kind,
+    file: PurePosixPath,
+    title: str,
+    theme_name: str,
+    options: ArticleOptions,
+    files: ArticleFiles,
+    allow_lossy: bool,
+    root: str,
+) -> ArticleBody:
+    """Make an article's body; see `runner.article.build`."""
+    findings = Findings(file=f"{root}/{file}")
+    text = _readable(source, findings)
+    if kind == "html":
+        return _from_html(text, file=file, options=options, files=files, findings=findings, lossy=allow_lossy)
+    css, brand = _style(theme_name, options, files=files, findings=findings, root=root)
+    for colours in (True, False):
+        attempt = Findings(file=findings.file)
+        html = markdown.to_html(text, attempt, colours=colours)
+        tree = dom.parse(html)
+        found = images.resolve(tree, file=file, files=files, options=options, findings=attempt)
+        rewrite.rewrite(tree, title=title, findings=attempt)
+        styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=brand))
+        sanitize.drop_marks(styled, attempt)
+        body = _finish(styled, found, attempt, markdown_source=True)
+        if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
+            break
+    if not colours:
+        findings.warning(
+            "code-plain",
+            f"code is shown without colours: with them the article would pass {WARNING_CHARS:,} characters",
+            "shorten or split the article to have them back",
+        )
+    return _with(body, findings, attempt)
+
+
+def _from_html(
+    text: str,
+    *,
+    file: PurePosixPath,
+    options: ArticleOptions,
+    files: ArticleFiles,
+    findings: Findings,
+    lossy: bool,
+) -> ArticleBody:
+    tree = dom.parse(text, keep_lines=True)
+    found = images.resolve(tree, file=file, files=files, options=options, findings=findings)
+    sanitize.strip(tree, findings.warning if lossy else findings.error)
+    body = _finish(tree, found, findings, markdown_source=False)
+    return _with(body, findings)
+
+
+def _finish(
+    tree: HtmlElement, found: tuple[BodyImage, ...], findings: Findings, *, markdown_source: bool
+) -> ArticleBody:
+    lint.check(tree, findings, markdown=markdown_source)
+    html = sanitize.clean(dom.inner(tree))
+    used = tuple(image for image in found if image.placeholder in html)
+    chars = len(html) + sum(
+        html.count(image.placeholder) * (IMAGE_URL_CHARS - len(image.placeholder)) for image in used
+    )
+    lint.check_size(html, chars, findings)
+    visible = sum(1 for character in dom.text_of(tree) if not character.isspace())
+    return ArticleBody(html=html, images=used, visible_chars=visible, markup_chars=chars)
+
+
+def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
+    problems = sorted(
+        (problem for part in findings for problem in part),
+        key=lambda problem: (problem.place.file, problem.place.line or 0),
+    )
+    return ArticleBody(
+        html=body.html,
+        images=body.images,
+        findings=tuple(problems),
+        visible_chars=body.visible_chars,
+        markup_chars=body.markup_chars,
+    )
+
+
+def _readable(source: str, findings: Findings) -> str:
+    text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for offset in forbidden(text):
+        findings.error(
+            "control-character",
+            f"the character U+{ord(text[offset]):04X} cannot stand in an article",
+            "remove it; it often comes from copying out of a PDF or a word processor",
+            line=text.count("\n", 0, offset) + 1,
+        )
+    return clean(text)
+
+
+def _style(
+    name: str, options: ArticleOptions, *, files: ArticleFiles, findings: Findings, root: str
+) -> tuple[str, str]:
+    css = theme.load(name, files=files, findings=findings, root=root)
+    if theme.is_colour(options.brand_color):
+        return css, options.brand_color
+    findings.error(
+        "brand-colour",
+        f"`brand_color: {options.brand_color[:30]}` is not a colour we can use",
+        "write it as #rrggbb in the settings, under `articles`",
+    )
+    return css, ArticleOptions().brand_color

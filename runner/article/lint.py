@@ -1,0 +1,135 @@
+"""The final tree and text of an article → findings that no single element shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml.html import HtmlElement
+
+from runner.article import contrast
+from runner.article.cjk import is_cjk
+from runner.article.dom import elements, line_of, text_of
+from runner.article.parts import ERROR_CHARS, MAX_BYTES, WARNING_CHARS, Findings
+
+MAX_WRAPPERS = 10
+_PROSE_CHARS = 30
+_LEFTOVERS = (
+    (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), "emphasis marks"),
+    (re.compile(r"\[\^[^\]\s]+\]"), "a footnote that is not defined"),
+    (re.compile(r"!?\[[^\]]*\]\([^)\s]*\)?"), "a link or image"),
+    (re.compile(r"^\s*#{1,6}[^#\s]"), "a heading without a space after #"),
+    (re.compile(r"^\s*(```|~~~)"), "a code fence"),
+    (re.compile(r"^\s*\|.*\|\s*$|^\s*\|?:?-{3,}:?\|"), "a table row"),
+)
+
+
+def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
+    """Check a styled tree.
+
+    Args:
+        root: the tree; lines are read from `data-line`.
+        findings: collects.
+        markdown: whether leftover Markdown is a fault.
+
+    Source: wechatjs/verify-article-structure-spec, rules 1.8, 2.1 and 4, read 2026-11.
+    """
+    _check_wrappers(root, findings)
+    _check_prose(root, findings)
+    contrast.check(root, findings)
+    if markdown:
+        _check_leftovers(root, findings)
+    if not text_of(root).strip() and root.find(".//img") is None:
+        findings.error("article-empty", "the article has no text and no image", "write something", line=1)
+
+
+def check_size(html: str, chars: int, findings: Findings) -> None:
+    """Compare an article's size with the platform's limits.
+
+    Args:
+        html: what would be sent.
+        chars: its markup in characters, image addresses at their later length.
+        findings: collects.
+
+    Source: draft_add, read 2026-11.
+    """
+    remedy = "split the article, use the theme `simple`, or shorten its code blocks"
+    if chars >= ERROR_CHARS:
+        findings.error(
+            "article-too-long",
+            f"the article is {chars:,} characters of markup; the limit is {ERROR_CHARS:,}",
+            remedy,
+        )
+    elif chars >= WARNING_CHARS:
+        findings.warning(
+            "article-long",
+            f"the article is {chars:,} characters of markup, near the limit of {ERROR_CHARS:,}",
+            remedy,
+        )
+    size_bytes = len(html.encode())
+    if size_bytes >= MAX_BYTES:
+        findings.error(
+            "article-too-large", f"the article has {size_bytes:,} bytes; the limit is 1 MB", remedy
+        )
+
+
+def _check_wrappers(root: HtmlElement, findings: Findings) -> None:
+    depths: dict[HtmlElement, int] = {}
+    for element in elements(root):
+        parent = element.getparent()
+        same = parent is not None and _wraps(parent, element)
+        depths[element] = depths.get(parent, 1) + 1 if same and parent is not None else 1
+        if depths[element] == MAX_WRAPPERS + 1:
+            findings.warning(
+                "nested-wrappers",
+                f"more than {MAX_WRAPPERS} <{element.tag}> of one style stand directly inside each other",
+                "remove the needless ones: the platform's editor does, and may take the style with them",
+                line=line_of(element),
+            )
+
+
+def _wraps(parent: HtmlElement, child: HtmlElement) -> bool:
+    alone = len(parent) == 1 and not (parent.text or "").strip() and not (child.tail or "").strip()
+    return alone and parent.tag == child.tag and parent.get("style") == child.get("style")
+
+
+def _check_prose(root: HtmlElement, findings: Findings) -> None:
+    for element in root.iter("pre"):
+        if any(_is_prose(line) for line in text_of(element).split("\n")):
+            findings.warning(
+                "pre-prose",
+                "a code block holds ordinary text, which does not wrap on a phone",
+                "remove the indentation or the fence around it",
+                line=line_of(element),
+            )
+
+
+def _is_prose(line: str) -> bool:
+    chinese = sum(map(is_cjk, line))
+    return chinese >= _PROSE_CHARS and chinese > len(line.strip()) * 0.8
+
+
+def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
+    for element, text in _texts(root):
+        for pattern, name in _LEFTOVERS:
+            if found := pattern.search(text):
+                findings.warning(
+                    "leftover-markdown",
+                    f"readers will see `{found[0].strip()[:40]}`: it looks like {name}",
+                    "correct the Markdown, or write a backslash before the mark if it is text",
+                    line=line_of(element),
+                )
+                break
+
+
+def _texts(root: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    for element in [root, *elements(root)]:
+        if (
+            not any(node.tag in ("code", "pre") for node in (element, *element.iterancestors()))
+            and element.text
+        ):
+            yield element, element.text
+        parent = element.getparent()
+        in_code = any(node.tag in ("code", "pre") for node in element.iterancestors())
+        if element.tail and parent is not None and not in_code:
+            yield parent, element.tail

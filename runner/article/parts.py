@@ -1,0 +1,80 @@
+"""The words of this room: what an article is made of, and the port through which files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal, Protocol
+
+from runner.errors import Place, Problem
+from runner.model import BodyImage, FileInfo
+
+Kind = Literal["markdown", "html"]
+
+ERROR_CHARS = 20_000
+"""Markup WeChat refuses. Source: draft_add, read 2026-11; that markup counts is a field report."""
+WARNING_CHARS = 18_000
+MAX_BYTES = 1_000_000
+"""Source: draft_add ("under 1 MB"), read 2026-11."""
+
+
+class ArticleFiles(Protocol):
+    """What an article reads of the campaigns folder; `load.Files` is one."""
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        """Return the text at `path`, relative to the folder of `base_file`."""
+        ...
+
+    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
+        """Return what is known of the file at `path`, relative to the folder of `base_file`."""
+        ...
+
+    def data(self, path: PurePosixPath) -> bytes:
+        """Return the bytes of a file, by its path inside the campaigns folder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleBody:
+    """An article's HTML as WeChat will keep it, but for the image placeholders.
+
+    `findings` may hold errors: such a body must not be sent. `markup_chars` counts each placeholder
+    as long as the address that will replace it.
+    """
+
+    html: str
+    images: tuple[BodyImage, ...] = ()
+    findings: tuple[Problem, ...] = ()
+    visible_chars: int = 0
+    markup_chars: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """Collects the problems of one file, each once."""
+
+    file: str
+    """As the user would type it."""
+    _problems: dict[Problem, None] = field(default_factory=dict)
+
+    def error(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
+        """Add a problem that stops the article."""
+        self._add("error", rule, what, remedy, line)
+
+    def warning(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
+        """Add a problem to look at before sending."""
+        self._add("warning", rule, what, remedy, line)
+
+    def include(self, others: Findings) -> None:
+        """Add what was found in another file."""
+        self._problems.update(dict.fromkeys(others))
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
+
+    def _add(
+        self, level: Literal["error", "warning"], rule: str, what: str, remedy: str, line: int | None
+    ) -> None:
+        place = Place(file=self.file, line=line)
+        self._problems[Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)] = None

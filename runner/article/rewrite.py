@@ -1,0 +1,72 @@
+"""The tree of a Markdown article → the structure WeChat keeps: headings, figures, lists, references."""
+
+from __future__ import annotations
+
+from lxml.html import HtmlElement
+
+from runner.article import links, lists
+from runner.article.dom import elements, line_of, make, remove, strip_blank_text, text_of
+from runner.article.parts import Findings
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_TOP, _DEEPEST = 2, 4
+
+
+def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
+    """Rewrite a tree in place.
+
+    Args:
+        root: what `markdown.to_html` gave, parsed; images already resolved.
+        title: the article's title, which WeChat shows itself.
+        findings: collects what cannot be shown as meant.
+    """
+    strip_blank_text(root)
+    _headings(root, title)
+    links.collect(root, findings)
+    _figures(root, findings)
+    lists.flatten(root)
+
+
+def _headings(root: HtmlElement, title: str) -> None:
+    """Drop a first heading that repeats the title; let the highest level be h2 and skip none."""
+    first = root[0] if len(root) else None
+    if first is not None and first.tag in _HEADINGS and _same(text_of(first), title):
+        remove(first)
+    found = [element for element in elements(root) if element.tag in _HEADINGS]
+    levels = sorted({element.tag for element in found})
+    for element in found:
+        element.tag = f"h{min(_TOP + levels.index(element.tag), _DEEPEST)}"
+
+
+def _same(heading: str, title: str) -> bool:
+    return "".join(heading.split()) == "".join(title.split())
+
+
+def _figures(root: HtmlElement, findings: Findings) -> None:
+    """Make each image that stands alone a figure, its title the caption."""
+    for image in [element for element in elements(root) if element.tag == "img"]:
+        caption = image.attrib.pop("title", "")
+        paragraph = image.getparent()
+        if paragraph is not None and paragraph.tag == "p" and _only_images(paragraph):
+            figure = make("section", class_="figure")
+            figure.set("data-line", image.get("data-line", "1"))
+            image.tail = None
+            paragraph.addprevious(figure)
+            figure.append(image)
+            if caption:
+                figure.append(make("section", caption, class_="caption"))
+            if paragraph.find("img") is None:
+                remove(paragraph)
+        elif caption:
+            findings.warning(
+                "caption-inline",
+                f"the caption “{caption[:30]}” belongs to an image inside a line and is not shown",
+                "put the image in a paragraph of its own",
+                line=line_of(image),
+            )
+
+
+def _only_images(paragraph: HtmlElement) -> bool:
+    if (paragraph.text or "").strip():
+        return False
+    return all(child.tag in ("img", "br") and not (child.tail or "").strip() for child in paragraph)

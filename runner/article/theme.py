@@ -1,0 +1,158 @@
+"""A theme's CSS → style attributes; a theme of the user's is checked first, with lines to point at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Any
+
+import css_inline
+import tinycss2
+
+from runner.article.allow import style_fault
+from runner.article.parts import ArticleFiles, Findings
+from runner.errors import CampaignError
+
+SHIPPED = ("default", "elegant", "simple")
+FOLDER = "_themes"
+ROOT_CLASS = "article"
+_COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
+_VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
+
+
+def load(name: str, *, files: ArticleFiles, findings: Findings, root: str) -> str:
+    """Return the CSS of a theme.
+
+    Args:
+        name: a shipped theme's name, or that of a CSS file under `_themes/`, which comes first.
+        files: where `_themes/` is read.
+        findings: the article's; a theme that is not there is its problem.
+        root: the campaigns folder as the user types it.
+
+    Returns:
+        CSS whose problems have been reported; the default theme when there is none of that name.
+    """
+    path = f"{FOLDER}/{name.removesuffix('.css')}.css"
+    try:
+        css = files.text(PurePosixPath("_settings.yaml"), path)
+    except CampaignError as error:
+        if name in SHIPPED:
+            return shipped(name)
+        findings.error(
+            "theme",
+            f"there is no theme `{name}`: {error.what}",
+            f"use one of {', '.join(SHIPPED)}, or put your CSS into {root}/{path}",
+        )
+        return shipped(SHIPPED[0])
+    theme_findings = Findings(file=f"{root}/{path}")
+    check(css, theme_findings)
+    findings.include(theme_findings)
+    return css
+
+
+@lru_cache(maxsize=len(SHIPPED))
+def shipped(name: str) -> str:
+    """Return the CSS of one of the themes that come with the tool."""
+    return resources.files("runner.article").joinpath("themes", f"{name}.css").read_text(encoding="utf-8")
+
+
+def check(css: str, findings: Findings) -> None:
+    """Report what of a theme the platform would drop, flag, or never see."""
+    defined = {"--brand"}
+    rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
+    bodies = [_body(rule, findings) for rule in rules]
+    for declarations in bodies:
+        defined.update(item.name for item in declarations if item.name.startswith("--"))
+    for declarations in bodies:
+        for declaration in declarations:
+            _check_declaration(declaration, defined, findings)
+
+
+def inline(html: str, css: str, *, brand_color: str) -> str:
+    """Write a theme into the style attributes of an article.
+
+    Args:
+        html: the article's content.
+        css: the theme.
+        brand_color: what `var(--brand)` stands for, `#rgb` or `#rrggbb`.
+
+    Returns:
+        The content inside a section of class `article`, styled; unknown variables are dropped.
+    """
+    brand = f".{ROOT_CLASS}{{--brand:{brand_color}}}"
+    return str(_inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
+
+
+def is_colour(text: str) -> bool:
+    """Tell whether a brand colour is written as `#rgb` or `#rrggbb`."""
+    return _COLOUR.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1)
+def _inliner() -> Any:
+    return css_inline.CSSInliner(
+        load_remote_stylesheets=False, resolve_css_variables=True, minify_css=True, keep_style_tags=False
+    )
+
+
+def _body(rule: Any, findings: Findings) -> Sequence[Any]:
+    """Return the declarations of a rule; report a rule that cannot be written into style attributes."""
+    if rule.type == "error":
+        findings.error("theme-css", f"not CSS: {rule.message}", "correct it", line=rule.source_line)
+        return ()
+    if rule.type == "at-rule":
+        findings.error(
+            "theme-at-rule",
+            f"`@{rule.at_keyword}` has no effect in an article",
+            "remove it: WeChat keeps style attributes only",
+            line=rule.source_line,
+        )
+        return ()
+    selector = tinycss2.serialize(rule.prelude).strip()
+    if any(token.type == "literal" and token.value == ":" for token in rule.prelude):
+        findings.error(
+            "theme-pseudo",
+            f"the selector `{selector}` has a pseudo-class or pseudo-element",
+            "remove it, or give the element a rule of its own",
+            line=rule.source_line,
+        )
+        return ()
+    return [item for item in _declarations(rule, findings) if item.type == "declaration"]
+
+
+def _declarations(rule: Any, findings: Findings) -> Sequence[Any]:
+    items: list[Any] = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+    for item in items:
+        if item.type == "error":
+            findings.error("theme-css", f"not CSS: {item.message}", "correct it", line=item.source_line)
+        elif item.type != "declaration":
+            findings.error(
+                "theme-css",
+                "rules inside rules are not kept",
+                "write them one after another",
+                line=item.source_line,
+            )
+    return items
+
+
+def _check_declaration(declaration: Any, defined: set[str], findings: Findings) -> None:
+    name, line = declaration.lower_name, declaration.source_line
+    value = tinycss2.serialize(declaration.value).strip()
+    if not value:
+        findings.error("theme-css", f"`{name}` has no value", "write one, or remove it", line=line)
+        return
+    for variable in _VARIABLE.findall(value):
+        if variable not in defined:
+            findings.error(
+                "theme-variable",
+                f"nothing defines the variable `{variable}`",
+                "define it in the theme; `--brand` is the brand colour of the settings",
+                line=line,
+            )
+    if name.startswith("--"):
+        return
+    if fault := style_fault("*", name, value, important=declaration.important):
+        findings.error(fault.rule, fault.what, fault.remedy, line=line)
