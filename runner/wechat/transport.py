@@ -96,6 +96,10 @@ class Transport:
         except (OSError, HTTPError, UnicodeError) as error:
             unsent = not body.begun if body else _failed_before_sending(error)
             return Fault(never_sent=unsent, what=_describe(error))
+        finally:
+            # A kept connection may be closed by the server just as the next send goes out, and nobody
+            # could then tell whether it arrived. A new connection for each call rules that out.
+            self._session.close()
 
     def _read(self, response: requests.Response) -> Reply | Fault:
         content = bytearray()
@@ -117,8 +121,6 @@ def make_session(base_url: str) -> requests.Session:
     session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
     session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
     session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
-    # A kept connection may be closed by the server just as a send goes out, and nobody can then
-    # tell whether it arrived. A new connection for each call rules that out.
     session.headers["Connection"] = "close"
     session.trust_env = not _is_loopback(urlsplit(base_url).hostname or "")
     return session

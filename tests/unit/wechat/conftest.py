@@ -1,0 +1,68 @@
+"""A scripted server, and a client of it that neither sleeps nor waits long."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from scripted_server import SECRET, ScriptedServer
+
+from runner.model import Account, AccountKind, Secret
+from runner.wechat.client import connect
+from runner.wechat.endpoints import Endpoints
+
+ACCOUNT = Account(
+    name="main", kind=AccountKind.SERVICE, appid="wx0123456789abcdef", secret=Secret(env="WECHAT_MAIN_SECRET")
+)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server on loopback that knows only stable_token until told more."""
+    with ScriptedServer() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join()
+
+
+class World:
+    """A clock to move and the sleeps that were asked for."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+        self.slept_s: list[float] = []
+        self.secrets_read = 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def secret(self) -> str:
+        self.secrets_read += 1
+        return SECRET
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def connected(server: ScriptedServer, world: World) -> Callable[..., Endpoints]:
+    """Connect to the server; keyword arguments replace those of `connect`."""
+
+    def make(api: str = server.url, **changes: object) -> Endpoints:
+        arguments = {
+            "secret": world.secret,
+            "read_only": False,
+            "clock": world.clock,
+            "sleep": world.slept_s.append,
+            "timeout_s": (0.5, 0.5),
+        }
+        return connect(ACCOUNT, api, **(arguments | changes))
+
+    return make

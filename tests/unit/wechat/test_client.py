@@ -1,0 +1,321 @@
+"""The client repeats what is safe, nothing else, and says what may have happened."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from conftest import World
+from scripted_server import TOKEN, Raw, ScriptedServer, cut, reset, stall
+
+from runner.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
+from runner.wechat.endpoints import DRAFT_ADD, MASS_SENDALL, READS, TAGS_GET, Endpoints
+
+Connected = Callable[..., Endpoints]
+
+SEND = {
+    "filter": {"is_to_all": False, "tag_id": 2},
+    "text": {"content": "周年庆今晚八点 🎉"},
+    "msgtype": "text",
+}
+ACCEPTED = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 3147483730}
+
+LOST = {
+    "cut": cut,
+    "reset": reset,
+    "no answer in time": stall,
+    "500": Raw(status=500, body=b"<html>oops</html>"),
+    "502 with JSON": Raw(status=502, body=b'{"errcode":0,"msg_id":1}'),
+    "407": Raw(status=407),
+    "403 of a proxy": Raw(status=403, body=b"<html>blocked</html>"),
+    "redirect": Raw(status=302, headers={"Location": "http://127.0.0.1:1/login"}),
+    "HTML": Raw(body="<html>请登录</html>".encode()),
+    "empty": Raw(),
+    "truncated": Raw(body=b'{"errcode":0,"msg_id":31474', claimed_length=60),
+    "half JSON": Raw(body=b'{"errcode":0,"msg_id":31474'),
+    "a list": Raw(body=b"[1]"),
+    "deep": Raw(body=b"[" * 100_000),
+    "errcode in words": {"errcode": "none"},
+    "errcode null": {"errcode": None},
+    "id as a float": Raw(body=b'{"errcode":0,"msg_id":3.1e9}'),
+    "no msg_id": {"errcode": 0, "errmsg": "ok"},
+    "broken gzip": Raw(body=b"\x1f\x8bnot gzip", headers={"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("answer", LOST.values(), ids=LOST.keys())
+def test_a_send_without_a_usable_answer_is_lost_and_never_repeated(
+    server: ScriptedServer, connected: Connected, answer: object
+) -> None:
+    """The request arrived, so it goes out once, and the error says that nobody knows."""
+    server.on(MASS_SENDALL, answer)
+    with pytest.raises(LostAnswerError) as caught:
+        connected().mass_sendall(SEND)
+    assert len(server.calls(MASS_SENDALL)) == 1
+    assert caught.value.where == MASS_SENDALL
+    assert "unknown" in caught.value.what
+    assert caught.value.remedy
+
+
+def test_an_answer_without_end_is_lost(server: ScriptedServer, connected: Connected) -> None:
+    """An answer beyond the limit is given up instead of filling the memory."""
+    server.on(MASS_SENDALL, Raw(body=b" " * (33 * 1024 * 1024)))
+    with pytest.raises(LostAnswerError, match="longer than"):
+        connected().mass_sendall(SEND)
+
+
+@pytest.fixture
+def closed_port() -> Iterator[str]:
+    """The address of a port that refuses connections."""
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+def with_token_then(server: ScriptedServer, api: Endpoints, address: str) -> Endpoints:
+    """Let the client get its token from the server, then move it to another address."""
+    server.on(TAGS_GET, {"tags": [{"id": 2}]})
+    api.tags_get()
+    api._client._transport._base_url = address
+    return api
+
+
+def test_a_refused_connection_is_certainly_not_sent(
+    server: ScriptedServer, connected: Connected, closed_port: str
+) -> None:
+    """Nothing listened, so the send may be tried again at any time."""
+    api = with_token_then(server, connected(), closed_port)
+    with pytest.raises(UnreachableError, match="refuses"):
+        api.mass_sendall(SEND)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("http://no-such-host.invalid", "no address"), ("https://{loopback}", "TLS"), ("ftp://x", "begin with")],
+)
+def test_what_fails_before_the_body_is_certainly_not_sent(
+    server: ScriptedServer, connected: Connected, address: str, words: str
+) -> None:
+    """No address, no TLS, no known scheme: the platform never got a byte of the body."""
+    address = address.format(loopback=server.url.removeprefix("http://"))
+    api = with_token_then(server, connected(), address)
+    with pytest.raises(UnreachableError, match=words):
+        api.mass_sendall(SEND)
+
+
+def test_a_dead_proxy_is_certainly_not_sent(
+    connected: Connected, closed_port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy of the environment is used, and its absence is told as such."""
+    monkeypatch.setenv("https_proxy", closed_port)
+    with pytest.raises(UnreachableError, match="proxy"):
+        connected("https://api.weixin.invalid").mass_sendall(SEND)
+
+
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
+    server: ScriptedServer, connected: Connected, closed_port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox on loopback works behind a company proxy too."""
+    monkeypatch.setenv("http_proxy", closed_port)
+    server.on(TAGS_GET, {"tags": []})
+    assert connected().tags_get() == []
+
+
+@pytest.mark.parametrize("fault", [cut, stall, Raw(status=503), {"errcode": -1}, {"errcode": 268487001}])
+def test_a_read_is_repeated_after_a_passing_fault(
+    server: ScriptedServer, connected: Connected, world: World, fault: object
+) -> None:
+    """Two faults in a row do not end a plan; the waits grow and are spread."""
+    server.on(TAGS_GET, fault, fault, {"tags": [{"id": 2, "name": "会员", "count": 9}]})
+    assert connected().tags_get() == [{"id": 2, "name": "会员", "count": 9}]
+    assert 0.5 <= world.slept_s[0] <= 1.5
+    assert 1 <= world.slept_s[1] <= 3
+
+
+@pytest.mark.parametrize(("fault", "error"), [(cut, LostAnswerError), ({"errcode": "-1"}, ApiError)])
+def test_a_read_gives_up_after_three_tries(
+    server: ScriptedServer, connected: Connected, fault: object, error: type[WeChatError]
+) -> None:
+    """Every repeat is bounded."""
+    server.on(TAGS_GET, fault)
+    with pytest.raises(error):
+        connected().tags_get()
+    assert len(server.calls(TAGS_GET)) == 3
+
+
+def test_a_read_waits_out_the_minute_limit_once(
+    server: ScriptedServer, connected: Connected, world: World
+) -> None:
+    """45011 is worth one wait of a minute, not two."""
+    server.on(TAGS_GET, {"errcode": 45011, "errmsg": "reach minute limit"})
+    with pytest.raises(ApiError):
+        connected().tags_get()
+    assert world.slept_s == [60]
+    assert len(server.calls(TAGS_GET)) == 2
+
+
+def test_a_definite_no_is_not_repeated(server: ScriptedServer, connected: Connected) -> None:
+    """48001 will not change in a second."""
+    server.on(TAGS_GET, {"errcode": 48001, "errmsg": "api unauthorized rid: 65-12"})
+    with pytest.raises(ApiError):
+        connected().tags_get()
+    assert len(server.calls(TAGS_GET)) == 1
+
+
+@pytest.mark.parametrize("busy", [-1, 45011, 45066, 61450])
+def test_a_write_is_not_repeated_when_the_platform_is_busy(
+    server: ScriptedServer, connected: Connected, world: World, busy: int
+) -> None:
+    """-1 on a send may mean that it was sent; the ledger decides, not the client."""
+    server.on(MASS_SENDALL, {"errcode": busy, "errmsg": "system error"})
+    with pytest.raises(ApiError):
+        connected().mass_sendall(SEND)
+    assert len(server.calls(MASS_SENDALL)) == 1
+    assert world.slept_s == []
+
+
+@pytest.mark.parametrize("stale", [40001, 40014, 42001, 40420, 41001, 48012])
+def test_a_refused_token_is_renewed_once_and_the_same_bytes_go_out_again(
+    server: ScriptedServer, connected: Connected, stale: int
+) -> None:
+    """The platform refuses a token before it looks at the request, so one replay is safe."""
+    server.on("/cgi-bin/stable_token", {"access_token": TOKEN, "expires_in": 7200}, {"access_token": "NEW"})
+    server.on(MASS_SENDALL, {"errcode": stale, "errmsg": "invalid credential"}, ACCEPTED)
+    assert connected().mass_sendall(SEND)["msg_id"] == 3147483730
+    first, second = server.calls(MASS_SENDALL)
+    assert first.query["access_token"] == [TOKEN]
+    assert second.query["access_token"] == ["NEW"]
+    assert first.body == second.body != b""
+
+
+def test_a_token_refused_for_ever_costs_two_calls(server: ScriptedServer, connected: Connected) -> None:
+    """One refresh, one replay, then the error: no recursion."""
+    server.on(MASS_SENDALL, {"errcode": 40001, "errmsg": "invalid credential"})
+    server.on(TAGS_GET, {"errcode": 42001, "errmsg": "access_token expired"})
+    api = connected()
+    with pytest.raises(ApiError):
+        api.mass_sendall(SEND)
+    with pytest.raises(ApiError):
+        api.tags_get()
+    assert len(server.calls(MASS_SENDALL)) == 2
+    assert len(server.calls(TAGS_GET)) == 2
+
+
+def test_no_connection_is_used_twice(server: ScriptedServer, connected: Connected) -> None:
+    """A kept connection may die under a send, which would leave its outcome unknown for nothing."""
+    server.on(MASS_SENDALL, ACCEPTED)
+    api = connected()
+    for _ in range(3):
+        api.mass_sendall(SEND)
+    assert len({seen.port for seen in server.seen}) == 4
+
+
+def test_bodies_are_raw_utf8(server: ScriptedServer, connected: Connected) -> None:
+    """The platform stores \\u escapes as text, so Chinese and emoji go out as they are."""
+    server.on(MASS_SENDALL, ACCEPTED)
+    connected().mass_sendall(SEND)
+    (call,) = server.calls(MASS_SENDALL)
+    assert "周年庆今晚八点 🎉".encode() in call.body
+    assert b"\\u" not in call.body
+    assert json.loads(call.body) == SEND
+    assert call.headers["Content-Type"] == "application/json"
+    assert call.headers["User-Agent"].startswith("wechat-campaigns/")
+
+
+def test_errors_carry_meaning_number_text_rid_and_answer(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    """45065's answer has the msg_id of the job that exists, under either of its names."""
+    answer = {
+        "errcode": "45065",
+        "errmsg": "clientmsgid exist rid: 6745a1b2-0c1d2e3f-4a5b6c7d",
+        "msgid": "3147483730",
+    }
+    server.on(MASS_SENDALL, answer)
+    with pytest.raises(ApiError) as caught:
+        connected().mass_sendall(SEND)
+    error = caught.value
+    assert (error.errcode, error.errmsg, error.rid) == (
+        45065,
+        "clientmsgid exist",
+        "6745a1b2-0c1d2e3f-4a5b6c7d",
+    )
+    assert error.answer["msg_id"] == 3147483730
+    assert "clientmsgid exist" in error.what
+    assert "6745a1b2" in error.what
+
+
+def test_an_unknown_errcode_keeps_number_text_and_rid(server: ScriptedServer, connected: Connected) -> None:
+    """What the table does not know is shown as the platform said it."""
+    server.on(MASS_SENDALL, {"errcode": 999999, "errmsg": "新的错误 rid: 1-2-3"})
+    with pytest.raises(ApiError, match=r"999999.*新的错误.*1-2-3"):
+        connected().mass_sendall(SEND)
+
+
+def test_40164_names_the_ip_to_add(server: ScriptedServer, connected: Connected) -> None:
+    """The reader gets the address, not only the advice."""
+    errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 1-2-3"
+    server.on("/cgi-bin/stable_token", {"errcode": 40164, "errmsg": errmsg})
+    with pytest.raises(ApiError) as caught:
+        connected().tags_get()
+    assert "add the IP 203.0.113.7 to the IP白名单" in caught.value.remedy
+
+
+def read_calls(api: Endpoints) -> list[Callable[[], Any]]:
+    """One call of each read."""
+    return [
+        api.tags_get,
+        api.user_get,
+        lambda: api.openapi_quota_get(MASS_SENDALL),
+        lambda: api.openapi_rid_get("1-2-3"),
+        lambda: api.material_batchget_material("image", 0, 20),
+        lambda: api.draft_get("M"),
+        lambda: api.draft_batchget(0, 20),
+        lambda: api.mass_get(1),
+    ]
+
+
+def write_calls(api: Endpoints) -> list[Callable[[], Any]]:
+    """One call of each write."""
+    return [
+        lambda: api.material_add_material("image", "a.png", b"x"),
+        lambda: api.media_uploadimg("a.png", b"x"),
+        lambda: api.media_uploadvideo("M", "t", "d"),
+        lambda: api.draft_add([]),
+        lambda: api.mass_sendall(SEND),
+        lambda: api.mass_send(SEND),
+        lambda: api.mass_preview(SEND),
+        lambda: api.mass_delete(1),
+    ]
+
+
+def test_a_read_only_client_sends_no_write(server: ScriptedServer, connected: Connected) -> None:
+    """Refused before anything leaves: not even a token is fetched."""
+    for call in write_calls(connected(read_only=True)):
+        with pytest.raises(PolicyError):
+            call()
+    assert server.seen == []
+
+
+def test_the_reads_are_exactly_those_a_read_only_client_may_call(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    """READS lists every read and no other path; each is a real endpoint."""
+    for call in read_calls(connected(read_only=True)):
+        with pytest.raises(LostAnswerError):
+            call()
+    assert {seen.path for seen in server.seen} - {"/cgi-bin/stable_token"} == READS
+
+
+def test_a_lost_token_answer_does_not_leave_a_send_unknown(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    """The send was never made, so its error says that nothing was sent."""
+    server.on("/cgi-bin/stable_token", cut)
+    with pytest.raises(UnreachableError, match="nothing else was sent"):
+        connected().draft_add([])
+    assert server.calls(DRAFT_ADD) == []
