@@ -1,0 +1,122 @@
+"""A reviewed plan file and a fresh plan in, every difference between them out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from runner.digest import canonical
+from runner.errors import StalePlanError, UsageError
+from runner.ledger.state import LedgerState
+from runner.plan import PENDING, Plan, expected_digest
+
+MAJOR = "1"
+PENDING_WORDS = frozenset(action.value for action in PENDING)
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def write(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a plan file: canonical JSON and a final line feed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(canonical(data) + b"\n")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a plan file.
+
+    Raises:
+        UsageError: it is missing, not a plan file, or of another major version.
+    """
+    try:
+        raw = path.read_bytes()
+        data = json.loads(raw) if len(raw) <= MAX_BYTES else None
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "the plan file cannot be read", remedy="make it with `campaign plan --out FILE`", where=str(path)
+        ) from error
+    if not isinstance(data, dict) or not _has_shape(data):
+        raise UsageError(
+            "this is not a plan file", remedy="make it with `campaign plan --out FILE`", where=str(path)
+        )
+    if str(data["format_version"]).partition(".")[0] != MAJOR:
+        raise UsageError(
+            f"the plan file has format {data['format_version']}, this program reads {MAJOR}.x",
+            remedy="plan again with the version that applies",
+            where=str(path),
+        )
+    return data
+
+
+def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> None:
+    """Refuse when what would be sent is not what was reviewed.
+
+    Args:
+        reviewed: a plan file's data.
+        plan: made just now by the same code.
+        state: the folded ledger, for sends already made under the reviewed plan.
+        now: decides whether the file has expired.
+
+    Raises:
+        StalePlanError: names every send that differs.
+    """
+    if reviewed["environment"] != plan.environment:
+        raise _stale(f"it was made for environment {reviewed['environment']}, this is {plan.environment}")
+    if now > datetime.fromisoformat(reviewed["expires_at"]):
+        raise _stale(f"it expired {reviewed['expires_at']}")
+    if expected_digest(plan, state, reviewed["plan_digest"]) != reviewed["plan_digest"]:
+        found = "; ".join(_differences(reviewed, plan)) or "the pending sends differ"
+        raise _stale(found)
+
+
+def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> None:
+    """Refuse when the plan's digest is not the reviewed one.
+
+    Raises:
+        StalePlanError: with both digests.
+    """
+    if expected_digest(plan, state, reviewed) != reviewed:
+        raise _stale(f"the digest is {plan.digest}, expected {reviewed}")
+
+
+def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
+    before = {s["id"]: s for s in reviewed["sends"] if s.get("action") in PENDING_WORDS}
+    after = {p.send.id: p for p in plan.sends if p.action in PENDING}
+    found = [f"{name} was not in the reviewed plan" for name in sorted(set(after) - set(before))]
+    every = {p.send.id: p for p in plan.sends}
+    for name in sorted(set(before) - set(after)):
+        reason = f"is {every[name].action} now: {every[name].decision.reason}" if name in every else "is gone"
+        found.append(f"{name} {reason}")
+    for name in sorted(set(before) & set(after)):
+        if before[name].get("digest") != after[name].digest:
+            found.append(f"{name} has other content or receivers")
+        elif before[name].get("revision") != after[name].send.revision:
+            found.append(f"{name} has another revision")
+    return found
+
+
+def _stale(what: str) -> StalePlanError:
+    return StalePlanError(
+        f"what would be sent is not what was reviewed: {what}",
+        remedy="plan again, have the new plan reviewed, apply with its digest",
+    )
+
+
+def _has_shape(data: Mapping[str, Any]) -> bool:
+    texts = ("format_version", "plan_digest", "environment", "expires_at")
+    sends = data.get("sends")
+    return (
+        all(isinstance(data.get(name), str) for name in texts)
+        and isinstance(sends, list)
+        and all(isinstance(send, dict) and isinstance(send.get("id"), str) for send in sends)
+        and _is_aware(data["expires_at"])
+    )
+
+
+def _is_aware(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

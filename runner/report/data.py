@@ -1,0 +1,135 @@
+"""Plans and outcomes in, plain data for JSON out: versioned, with no secret and no openid.
+
+Added keys raise the minor version; a reader ignores what it does not know and refuses another major.
+The shape is published as `schema/plan.schema.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from runner.digest import filter_form, plain, sha256
+from runner.ledger.state import SendState
+from runner.model import Action
+from runner.plan import Plan, Planned
+from runner.posting import Outcome
+from runner.report.problems import problem_dict
+
+FORMAT_VERSION = "1.0"
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """Give a plan as plain data: the plan file and `--format json`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "plan_digest": plan.digest,
+        "created_at": _time(plan.created_at),
+        "expires_at": _time(plan.expires_at),
+        "environment": plan.environment,
+        "commit": plan.commit,
+        "offline": plan.offline,
+        "summary": {action.value: count for action, count in plan.counts().items()},
+        "sends": [_planned(planned) for planned in plan.sends]
+        + [
+            {"id": invalid.id, "action": "invalid", "problems": [problem_dict(p) for p in invalid.problems]}
+            for invalid in plan.invalid
+        ]
+        + [
+            {"id": orphan.send, "action": "unknown", "reason": "its campaign is not in this plan"}
+            for orphan in plan.orphans
+        ],
+        "accounts": {
+            name: {"period": a.period, "limit": a.limit, "used": a.used}
+            for name, a in plan.allowances.items()
+        },
+    }
+
+
+def outcomes_data(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Give what became of each send as plain data."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "outcomes": [
+            {
+                "id": outcome.id,
+                "account": outcome.account,
+                "result": outcome.result.value,
+                "why": outcome.why,
+                "remedy": outcome.remedy,
+                "msg_id": outcome.msg_id,
+                "msg_data_id": outcome.msg_data_id,
+                "errcode": outcome.errcode,
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def status_data(states: Iterable[tuple[str, SendState]]) -> dict[str, Any]:
+    """Give where sends stand as plain data."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "sends": [
+            {
+                "id": state.send,
+                "revision": state.revision,
+                "account": account,
+                "status": state.status.value,
+                "msg_id": state.msg_id,
+                "msg_data_id": state.msg_data_id,
+                "at": _time(state.at),
+                "note": state.why,
+            }
+            for account, state in states
+        ],
+    }
+
+
+def _planned(planned: Planned) -> dict[str, Any]:
+    send, audience = planned.send, planned.resolved.audience
+    return {
+        "id": send.id,
+        "action": planned.action.value,
+        "reason": planned.decision.reason,
+        "remedy": planned.decision.remedy,
+        "account": {"name": planned.account.name, "kind": planned.account.kind.value},
+        "revision": send.revision,
+        "digest": planned.digest,
+        "filter": filter_form(send),
+        "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
+        "msgtype": send.msgtype.value,
+        "content": _content(plain(send.content)),
+        "not_before": _time(send.not_before),
+        "not_after": _time(send.not_after),
+        "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
+        "warnings": [problem_dict(finding) for finding in send.findings],
+        "policy": [
+            {"rule": o.rule, "what": o.what, "remedy": o.remedy, "blocks": o.blocks}
+            for o in planned.objections
+        ],
+        "problems": [problem_dict(problem) for problem in planned.resolved.problems]
+        if planned.action is Action.INVALID
+        else [],
+    }
+
+
+def _upload(key: str, reused: str | None) -> dict[str, Any]:
+    return {"key": key, "reused": reused is not None}
+
+
+def _content(content: dict[str, Any]) -> dict[str, Any]:
+    # An article's HTML is shown by `render`; here its fingerprint and its size are enough.
+    if "articles" not in content:
+        return content
+    articles = [
+        {key: value for key, value in article.items() if key not in ("html", "images")}
+        | {"html_sha256": sha256(article["html"]), "html_chars": len(article["html"])}
+        for article in content["articles"]
+    ]
+    return {**content, "articles": articles}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment is not None else None

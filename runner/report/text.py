@@ -1,0 +1,224 @@
+"""Plans, outcomes and states in, text for people out: tables that fit the terminal, remedies below them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleRenderable, Group
+from rich.table import Table
+from rich.text import Text as Styled
+
+from runner.ledger.state import SendState
+from runner.model import Action
+from runner.plan import Plan, Planned
+from runner.posting import Outcome, Result
+from runner.report.words import headcount, moment, plural, receivers, summary, window
+
+ACTION_STYLE = {
+    Action.SEND: "bold green",
+    Action.WAIT: "cyan",
+    Action.DONE: "dim",
+    Action.EXPIRED: "dim",
+    Action.BLOCKED: "yellow",
+    Action.CONFLICT: "bold yellow",
+    Action.UNKNOWN: "bold magenta",
+    Action.INVALID: "bold red",
+}
+RESULT_STYLE = {
+    Result.ACCEPTED: "bold green",
+    Result.REFUSED: "bold red",
+    Result.UNKNOWN: "bold magenta",
+    Result.SKIPPED: "yellow",
+    Result.FAILED: "bold red",
+}
+KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How text is drawn."""
+
+    width: int = 100
+    color: bool = False
+    timezone: str = "Asia/Shanghai"
+
+
+def plan_text(plan: Plan, look: Look) -> str:
+    """Draw a plan: a table first, then what needs attention, then what apply would do."""
+    parts: list[ConsoleRenderable] = [Styled(_heading(plan, look), style="bold"), _plan_table(plan, look)]
+    parts += [Styled(line) for line in _accounts(plan)]
+    parts += [Styled(line, style="yellow") for line in _attention(plan, look)]
+    parts.append(Styled(_closing(plan)))
+    return _drawn(Group(*parts), look)
+
+
+def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
+    """Draw what became of each send of an apply."""
+    table = _table("RESULT", "SEND", "ACCOUNT", "msg_id", "WHAT HAPPENED")
+    for outcome in outcomes:
+        table.add_row(
+            Styled(outcome.result.value, style=RESULT_STYLE[outcome.result]),
+            Styled(outcome.id),
+            Styled(outcome.account),
+            Styled(_ids(outcome)),
+            Styled(
+                f"{outcome.why}\n→ {outcome.remedy}" if outcome.remedy and outcome.exit_code else outcome.why
+            ),
+        )
+    return _drawn(Group(table, Styled(_tally(outcomes))), look)
+
+
+def status_text(states: Iterable[tuple[str, SendState]], look: Look) -> str:
+    """Draw where sends stand.
+
+    Args:
+        states: account name and state.
+        look: how to draw.
+    """
+    table = _table("STATUS", "SEND", "ACCOUNT", "msg_id", "SINCE", "NOTE")
+    for account, state in states:
+        name = state.send if state.revision == 1 else f"{state.send} (revision {state.revision})"
+        table.add_row(
+            Styled(state.status.value),
+            Styled(name),
+            Styled(account),
+            Styled(str(state.msg_id or "")),
+            Styled(moment(state.at, look.timezone)),
+            Styled(state.why),
+        )
+    return _drawn(table, look)
+
+
+def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], look: Look) -> str:
+    """Draw the tags of each account with their counts."""
+    table = _table("ACCOUNT", "tag_id", "TAG", "FOLLOWERS")
+    for account, tags in rows.items():
+        for tag in tags:
+            table.add_row(account, str(tag["id"]), Styled(str(tag["name"])), str(tag.get("count", "")))
+    return _drawn(table, look)
+
+
+def _heading(plan: Plan, look: Look) -> str:
+    commit = f", commit {plan.commit[:12]}" if plan.commit else ""
+    offline = ", offline: audiences unknown" if plan.offline else ""
+    at = f"{moment(plan.created_at, look.timezone)} {look.timezone}"
+    return f"Plan for {plan.environment}, {at}{commit}{offline}\n"
+
+
+def _plan_table(plan: Plan, look: Look) -> Table:
+    table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", "WHEN", "WHY")
+    for planned in plan.sends:
+        send = planned.send
+        content = Styled(f"{send.msgtype}: {summary(send.content)}", no_wrap=True, overflow="ellipsis")
+        content.truncate(max(24, look.width // 3), overflow="ellipsis")
+        table.add_row(
+            _action(planned.action),
+            Styled(send.id),
+            Styled(receivers(send.filter)),
+            headcount(planned.resolved.audience),
+            content,
+            window(send, look.timezone),
+            Styled(planned.decision.reason),
+        )
+    for invalid in plan.invalid:
+        what = plural(len(invalid.problems), "problem")
+        table.add_row(_action(Action.INVALID), Styled(invalid.id), "", "", "", "", f"{what}, listed above")
+    for orphan in plan.orphans:
+        note = "posted, no answer recorded; its file is not in this plan"
+        table.add_row(_action(Action.UNKNOWN), Styled(orphan.send), orphan.receivers, "", "", "", note)
+    return table
+
+
+def _accounts(plan: Plan) -> list[str]:
+    kinds = {planned.account.name: planned.account for planned in plan.sends}
+    lines = []
+    for name, allowance in plan.allowances.items():
+        account = kinds[name]
+        rule = "to everyone" if account.kind.value == "service" else "sends"
+        line = f"Account {name} ({KIND[account.kind]}, {account.appid}): "
+        line += f"{allowance.used} of {allowance.limit} {rule} used in {allowance.period} as the ledger knows"
+        known = plan.known.get(name)
+        if known is not None and known.quota is not None:
+            line += f"; {known.quota.get('remain')} of {known.quota.get('daily_limit')} API sends left today"
+        lines.append(line)
+    if lines:
+        lines.append("Sends made in the web console use the same allowance and are not visible here.")
+    return lines
+
+
+def _attention(plan: Plan, look: Look) -> list[str]:
+    lines = []
+    for planned in plan.sends:
+        lines += [f"{planned.send.id}: {line}" for line in _notes(planned, look)]
+    return ["", "Needs attention:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _notes(planned: Planned, _look: Look) -> list[str]:
+    decision = planned.decision
+    if planned.action in (Action.DONE, Action.WAIT):
+        return []
+    notes = [f"{decision.reason} → {decision.remedy}"] if decision.remedy else []
+    notes += [f"{o.rule}: {o.what} → {o.remedy}" for o in planned.objections if not o.blocks]
+    notes += [f"{finding.what} → {finding.remedy}" for finding in planned.send.findings]
+    if planned.action is Action.SEND:
+        missing = [item for item, reusable in planned.resolved.uploads if reusable is None]
+        notes += [f"will upload {plural(len(missing), 'file')}"] if missing else []
+    return notes
+
+
+def _closing(plan: Plan) -> str:
+    counts = plan.counts()
+    told = ", ".join(f"{count} {action}" for action, count in counts.items()) or "no campaigns"
+    lines = ["", f"Summary: {told}. Nothing has been sent by this plan.", f"Digest: {plan.digest}"]
+    if plan.due():
+        total = [planned.resolved.audience.count for planned in plan.due()]
+        reach = "an unknown number of" if None in total else f"{sum(count or 0 for count in total):,}"
+        lines.append(f"`campaign apply` would make {plural(len(total), 'send')} to {reach} followers.")
+    return "\n".join(lines)
+
+
+def _tally(outcomes: Sequence[Outcome]) -> str:
+    counts = {result: sum(o.result is result for o in outcomes) for result in Result}
+    told = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
+    if not outcomes:
+        return "Nothing to send."
+    if counts[Result.ACCEPTED]:
+        told += ". Accepted is not delivered: `campaign status` asks WeChat what became of it"
+    return f"\n{told}."
+
+
+def _ids(outcome: Outcome) -> str:
+    if outcome.msg_id is None:
+        return ""
+    return f"{outcome.msg_id}" + (f"\nmsg_data_id {outcome.msg_data_id}" if outcome.msg_data_id else "")
+
+
+def _action(action: Action) -> Styled:
+    return Styled(action.value, style=ACTION_STYLE[action])
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        narrow = column in ("ACTION", "RESULT", "STATUS", "FOLLOWERS", "msg_id")
+        table.add_column(
+            column, no_wrap=narrow, overflow="fold", justify="right" if column == "FOLLOWERS" else "left"
+        )
+    return table
+
+
+def _drawn(renderable: ConsoleRenderable, look: Look) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=look.width,
+        force_terminal=look.color,
+        color_system="standard" if look.color else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    console.print(renderable)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
