@@ -4,6 +4,7 @@ CampaignError                 1   the root; never raised itself
 ├── UsageError               64   the command line or its selection makes no sense
 ├── InvalidError              3   campaigns or settings have problems; carries all of them
 ├── MissingExtraError         3   an optional part of the tool is not installed
+├── SecretError               4   the secret of an account cannot be had
 ├── WeChatError               4   the platform did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
 │   ├── UnreachableError      4   the request certainly never reached it
@@ -120,6 +121,12 @@ class MissingExtraError(CampaignError):
             remedy=f"pip install 'wechat-campaigns[{extra}]'",
         )
         self.extra = extra
+
+
+class SecretError(CampaignError):
+    """The secret of an account cannot be had; no message ever holds it."""
+
+    exit_code = Exit.WECHAT
 
 
 class WeChatError(CampaignError):

@@ -1,0 +1,190 @@
+"""Takes the campaigns folder, gives its campaigns and every problem of every file."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from runner.document import Document, document, fault_problem
+from runner.errors import Place, Problem, UsageError
+from runner.files import FileError, Files, read_regular
+from runner.model import Campaign
+from runner.text import Fault, decode
+from runner.validate import check_campaign
+
+__all__ = ["Document", "FileError", "Files", "Loaded", "load_campaigns", "read_document"]
+
+MAX_YAML_BYTES: Final = 1024 * 1024
+_SUFFIXES = (".yaml", ".yml")
+_BAD_IN_ID = re.compile(r"[\s\[\]#,\\\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a campaigns folder holds: the campaigns that are valid, in order of id, and all problems."""
+
+    campaigns: tuple[Campaign, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A campaign file, not read yet."""
+
+    id: str
+    file: PurePosixPath
+    is_link: bool
+
+
+def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
+    """Read and check the campaigns of a folder.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
+
+    Returns:
+        The valid campaigns in order of id, and the problems of all the others.
+
+    Raises:
+        UsageError: there is no such folder, or an entry of `only` selects nothing.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            f"there is no folder `{root.as_posix()}`",
+            remedy="run the command beside the campaigns folder, or name it with --dir",
+        )
+    found, problems = _walk(root)
+    chosen = _select(found, only, root)
+    problems = [*(problems if not only else ()), *_collisions(found, chosen, root)]
+    campaigns: list[Campaign] = []
+    for item in chosen:
+        checked = _check(root, item)
+        if isinstance(checked, Campaign):
+            campaigns.append(checked)
+        else:
+            problems.extend(checked)
+    return Loaded(campaigns=tuple(campaigns), problems=tuple(problems))
+
+
+def read_document(root: Path, file: PurePosixPath, *, id: str) -> Document | Problem:
+    """Read one YAML file of the campaigns folder.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        file: relative to it.
+        id: the campaign's id.
+
+    Returns:
+        The document, or the problem that makes it unreadable.
+    """
+    shown = (root / file).as_posix()
+    try:
+        text = decode(read_regular(root / file, MAX_YAML_BYTES))
+    except FileError as error:
+        return error.at(Place(file=shown))
+    except OSError as error:
+        return _problem(shown, "file-missing", f"the file cannot be read: {error.strerror}", "check the path")
+    if isinstance(text, Fault):
+        return fault_problem(text, shown)
+    return document(text, id=id, file=file, shown=shown)
+
+
+def _check(root: Path, item: _Found) -> Campaign | tuple[Problem, ...]:
+    shown = (root / item.file).as_posix()
+    if item.is_link:
+        return (_problem(shown, "file-link", "a campaign file is a link", "put the file itself here"),)
+    if bad := _BAD_IN_ID.search(item.id):
+        return (
+            _problem(
+                shown,
+                "campaign-id",
+                f"the file's name holds {bad.group()!r}, which an id may not",
+                "rename it; blanks and the characters [ ] # , \\ are not possible",
+            ),
+        )
+    read = read_document(root, item.file, id=item.id)
+    return (read,) if isinstance(read, Problem) else check_campaign(read)
+
+
+def _walk(root: Path) -> tuple[list[_Found], list[Problem]]:
+    found: list[_Found] = []
+    problems: list[Problem] = []
+    for entry in _entries(root):
+        relative = PurePosixPath(Path(entry.path).relative_to(root).as_posix())
+        if entry.is_symlink() and entry.is_dir():
+            shown = (root / relative).as_posix()
+            problems.append(
+                _problem(shown, "file-link", "a folder of campaigns is a link", "put the folder itself here")
+            )
+        elif relative.suffix in _SUFFIXES:
+            id_ = unicodedata.normalize("NFC", str(relative.with_suffix("")))
+            found.append(_Found(id=id_, file=relative, is_link=entry.is_symlink()))
+    return sorted(found, key=lambda item: item.id), problems
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """List files and linked folders below a folder, without what begins with `_` or `.`."""
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.name.startswith(("_", ".")):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(Path(entry.path))
+        else:
+            yield entry
+
+
+def _collisions(found: list[_Found], chosen: list[_Found], root: Path) -> list[Problem]:
+    """Refuse ids that are one and the same file, or id, on another system."""
+    same: dict[str, list[_Found]] = defaultdict(list)
+    for item in found:
+        same[item.id.casefold()].append(item)
+    problems = []
+    for item in chosen:
+        others = [other for other in same[item.id.casefold()] if other.file != item.file]
+        if others:
+            shown = (root / item.file).as_posix()
+            what = f"the id `{item.id}` is also that of `{(root / others[0].file).as_posix()}`"
+            remedy = "rename one: letter case and suffix do not tell ids apart"
+            problems.append(_problem(shown, "campaign-id-taken", what, remedy))
+    return problems
+
+
+def _select(found: list[_Found], only: Sequence[str], root: Path) -> list[_Found]:
+    if not only:
+        return found
+    chosen: set[str] = set()
+    for wanted in only:
+        matched = [item for item in found if _matches(item, wanted, root)]
+        if not matched:
+            near = difflib.get_close_matches(wanted, [item.id for item in found], n=1)
+            raise UsageError(
+                f"`{wanted}` selects no campaign",
+                remedy=f"did you mean `{near[0]}`?" if near else "name an id, a pattern of ids, or a file",
+            )
+        chosen.update(str(item.file) for item in matched)
+    return [item for item in found if str(item.file) in chosen]
+
+
+def _matches(item: _Found, wanted: str, root: Path) -> bool:
+    plain = unicodedata.normalize("NFC", wanted.removeprefix("./").rstrip("/"))
+    names = (item.id, unicodedata.normalize("NFC", str(item.file)))
+    shown = tuple((root / name).as_posix().removeprefix("./") for name in names)
+    return any(
+        name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
+        for name in (*names, *shown)
+    ) or plain in ("", root.as_posix(), ".")
+
+
+def _problem(shown: str, rule: str, what: str, remedy: str) -> Problem:
+    return Problem(place=Place(file=shown), rule=rule, what=what, remedy=remedy)

@@ -1,0 +1,140 @@
+"""Takes `_settings.yaml` and the chosen environment, gives `Settings`; without a file, the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any, Final
+
+from runner.document import Document, document, fault_problem
+from runner.errors import InvalidError, Place, Problem, UsageError
+from runner.files import FileError, read_regular
+from runner.hints import nearest
+from runner.model import Account, AccountKind, ArticleOptions, Environment, Policy, Secret, Settings
+from runner.secret import read_secret, written_secrets
+from runner.settings_checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
+from runner.text import Fault, decode
+from runner.validate import check
+
+__all__ = ["SETTINGS_FILE", "load_settings", "read_secret"]
+
+SETTINGS_FILE: Final = "_settings.yaml"
+MAX_BYTES: Final = 1024 * 1024
+
+_SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
+    {
+        AccountKind.SERVICE: "wx0000000000000001",
+        AccountKind.SUBSCRIPTION: "wx0000000000000002",
+        AccountKind.TEST: "wx0000000000000003",
+    }
+)
+
+
+def load_settings(root: Path, *, environment: str | None = None) -> Settings:
+    """Read the settings of a campaigns folder.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        environment: the one to use; default: the file's `default_environment`, or `sandbox`.
+
+    Returns:
+        The settings with that environment; the built-in sandbox when there is no file.
+
+    Raises:
+        InvalidError: the file has problems; it carries all of them.
+        UsageError: there is no environment of this name.
+    """
+    data = _read(root)
+    written: dict[str, Any] = data.get("environments", {})
+    names = tuple(dict.fromkeys((*written, SANDBOX)))
+    name = environment or data.get("default_environment", SANDBOX)
+    if name not in names:
+        near = nearest(name, names)
+        raise UsageError(
+            f"there is no environment `{name}`",
+            remedy=f"did you mean `{near}`?" if near else f"use one of: {', '.join(names)}",
+        )
+    return Settings(
+        environment=_environment(name, written),
+        environments=names,
+        vars=data.get("vars", {}),
+        policy=Policy(**data.get("policy", {})),
+        articles=ArticleOptions(**data.get("articles", {})),
+    )
+
+
+def _read(root: Path) -> dict[str, Any]:
+    shown = (root / SETTINGS_FILE).as_posix()
+    try:
+        text = decode(read_regular(root / SETTINGS_FILE, MAX_BYTES))
+    except FileNotFoundError:
+        return {}
+    except FileError as error:
+        raise InvalidError((error.at(Place(file=shown)),)) from error
+    if isinstance(text, Fault):
+        raise InvalidError((fault_problem(text, shown),))
+    read = document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    problems = (read,) if isinstance(read, Problem) else check_settings(read)
+    if problems or isinstance(read, Problem):
+        raise InvalidError(problems)
+    data: dict[str, Any] = read.data
+    return data
+
+
+def check_settings(document: Document) -> tuple[Problem, ...]:
+    """Check a settings file.
+
+    Args:
+        document: the file, read.
+
+    Returns:
+        Every problem with its place, in the order of the file; none repeats a secret.
+    """
+    return check(document, "settings", cross_findings, instead=written_secrets(document.data))
+
+
+def _environment(name: str, written: Mapping[str, Any]) -> Environment:
+    data = {"api": SANDBOX, **written.get(name, {})}
+    accounts = {key: _account(key, value) for key, value in data.get("accounts", {}).items()}
+    default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
+    if data["api"] == SANDBOX and not accounts:
+        accounts = _sandbox_accounts(written)
+        default = default or AccountKind.SERVICE.value
+    return Environment(
+        name=name,
+        api=data["api"].rstrip("/"),
+        ledger=data.get("ledger", "sqlite"),
+        protected=data.get("protected", False),
+        accounts=accounts,
+        default_account=default,
+        vars=data.get("vars", {}),
+        repeat_after_s=data.get("repeat_after", PROTECTED_REPEAT_AFTER_S),
+        repeat_until_s=data.get("repeat_until", PROTECTED_REPEAT_UNTIL_S),
+    )
+
+
+def _account(name: str, data: Mapping[str, Any]) -> Account:
+    return Account(name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=_secret(data))
+
+
+def _secret(data: Mapping[str, Any]) -> Secret:
+    place = data.get("secret")
+    if place is None:
+        return Secret(sandbox=True)
+    return Secret(env=place.get("env"), command=tuple(place.get("command", ())))
+
+
+def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, Account]:
+    """Give the sandbox's three accounts, and each real account's name for the one of its kind.
+
+    So a campaign with `account: main` can be rehearsed as it is.
+    """
+    kinds = {kind.value: kind for kind in AccountKind}
+    for environment in written.values():
+        for name, account in environment.get("accounts", {}).items():
+            kinds.setdefault(name, AccountKind(account["kind"]))
+    return {
+        name: Account(name=name, kind=kind, appid=_SANDBOX_APPIDS[kind], secret=Secret(sandbox=True))
+        for name, kind in kinds.items()
+    }

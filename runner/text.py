@@ -1,0 +1,83 @@
+"""Takes the bytes of a text file, gives its text, or the one reason why it is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Everything YAML calls unprintable, but for the byte order mark of the first position.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a text, before its meaning is looked at; line and column count from 1."""
+
+    rule: str
+    what: str
+    remedy: str
+    line: int = 1
+    column: int = 1
+    path: tuple[str | int, ...] = ()
+
+
+def decode(data: bytes) -> str | Fault:
+    """Decode UTF-8 without a byte order mark or control characters.
+
+    Args:
+        data: the whole file.
+
+    Returns:
+        The text, or the first fault.
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        return Fault(
+            rule="text-bom",
+            what="the file begins with a byte order mark (BOM)",
+            remedy='save it as "UTF-8", not "UTF-8 with BOM"',
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _not_utf8(data, error.start)
+    control = _CONTROL.search(text)
+    return _control_character(text, control.start()) if control else text
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column, from 1, of a character offset."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _not_utf8(data: bytes, start: int) -> Fault:
+    line, column = position(data[:start].decode("utf-8"), len(data[:start].decode("utf-8")))
+    encoding = _guess(data)
+    return Fault(
+        rule="text-encoding",
+        what=f"the file is not UTF-8; it looks like {encoding}" if encoding else "the file is not UTF-8",
+        remedy="save the file as UTF-8" + (f" (iconv -f {encoding} -t UTF-8)" if encoding else ""),
+        line=line,
+        column=column,
+    )
+
+
+def _guess(data: bytes) -> str | None:
+    if data.startswith(_UTF16_MARKS):
+        return "UTF-16"
+    try:
+        data.decode("gbk")
+    except UnicodeDecodeError:
+        return None
+    return "GBK"
+
+
+def _control_character(text: str, offset: int) -> Fault:
+    line, column = position(text, offset)
+    return Fault(
+        rule="text-control-character",
+        what=f"there is an invisible character U+{ord(text[offset]):04X}",
+        remedy="delete it; it often comes along when text is pasted",
+        line=line,
+        column=column,
+    )

@@ -1,0 +1,147 @@
+"""Takes a document, gives the campaign it describes or all of its problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from runner.document import Document, json_path
+from runner.errors import Problem
+from runner.model import Campaign, Msgtype
+from runner.phrases import Finding
+from runner.schemas import SchemaName
+from runner.shapes import validator
+from runner.strict_yaml import Path
+from runner.wording import findings
+
+
+def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:
+    """Check one campaign file.
+
+    Args:
+        document: the file, read.
+
+    Returns:
+        The campaign, or every problem with its place, in the order of the file.
+    """
+    problems = check(document, "campaign", _cross_findings)
+    return problems or _campaign(document)
+
+
+def check(
+    document: Document,
+    name: SchemaName,
+    more: Callable[[dict[str, Any]], list[Finding]],
+    *,
+    instead: Sequence[Finding] = (),
+) -> tuple[Problem, ...]:
+    """Check a document against one of the schemas.
+
+    Args:
+        document: the file, read.
+        name: which schema.
+        more: checks that the schema cannot express; what the schema told is not told twice.
+        instead: findings that replace all others at and below their paths.
+
+    Returns:
+        Every problem with its place, in the order of the file.
+    """
+    errors = list(validator(name).iter_errors(document.data))
+    found = findings(errors, document.data, name) if errors else []
+    if isinstance(document.data, dict):
+        told = {finding.path for finding in found}
+        found.extend(finding for finding in more(document.data) if finding.path not in told)
+    if not (found or instead or document.faults):
+        return ()
+    return _in_file_order(document, found, instead)
+
+
+def _in_file_order(
+    document: Document, found: Sequence[Finding], instead: Sequence[Finding]
+) -> tuple[Problem, ...]:
+    replaced = {finding.path for finding in instead}
+    faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
+    # What YAML misread must not be told a second time as a value of the wrong kind.
+    misread = {fault.path for fault in faults if fault.rule != "yaml-duplicate-key"}
+    kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
+    problems = [document.problem(fault) for fault in faults]
+    problems.extend(_problem(document, finding) for finding in (*kept, *instead))
+    return tuple(sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0)))
+
+
+def _is_below(path: Path, above: Collection[Path]) -> bool:
+    return any(path[:length] in above for length in range(len(path) + 1))
+
+
+def _problem(document: Document, finding: Finding) -> Problem:
+    return Problem(
+        place=document.place(finding.path, key=finding.at_key),
+        path=json_path(finding.path),
+        rule=finding.rule,
+        what=finding.what,
+        remedy=finding.remedy,
+    )
+
+
+def _campaign(document: Document) -> Campaign:
+    data = dict(document.data)
+    for key in ("not_before", "not_after"):
+        if key in data:
+            data[key] = datetime.fromisoformat(data[key])
+    data["msgtype"] = Msgtype(data["msgtype"])
+    data.setdefault("filter", None)
+    return Campaign(id=document.id, file=document.file, source=document, **data)
+
+
+def _cross_findings(data: dict[str, Any]) -> list[Finding]:
+    return [*_moments(data), *_window(data), *_reprint(data)]
+
+
+def _moments(data: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            path=(key,),
+            rule="impossible-date",
+            what=f"`{key}` is {data[key]}, which no calendar has",
+            remedy="correct the day, the hour (0-23) or the offset",
+        )
+        for key in ("not_before", "not_after")
+        if isinstance(data.get(key), str) and _moment(data[key]) is None
+    ]
+
+
+def _window(data: dict[str, Any]) -> list[Finding]:
+    opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
+    if opens is None or closes is None or opens.tzinfo is None or closes.tzinfo is None or opens < closes:
+        return []
+    return [
+        Finding(
+            path=("not_after",),
+            rule="window-empty",
+            what="the send window closes before it opens: `not_after` is not later than `not_before`",
+            remedy="make `not_after` later than `not_before`",
+        )
+    ]
+
+
+def _reprint(data: dict[str, Any]) -> list[Finding]:
+    kind = data.get("msgtype")
+    if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
+        return []
+    return [
+        Finding(
+            path=("send_ignore_reprint",),
+            rule="mpnews-only",
+            what=f"`send_ignore_reprint` is for articles, but msgtype is `{kind}`",
+            remedy="remove it",
+            at_key=True,
+        )
+    ]
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
