@@ -1,0 +1,121 @@
+"""Lists of openids: read from text, checked without ever repeating one, cut into batches."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from runner.model import Batch
+
+MIN_BATCH = 2
+"""Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
+MAX_BATCH = 10_000
+"""More are refused (40032). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
+USUAL_CHARS = 28
+
+_OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHOWN_POSITIONS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenidFault:
+    """One thing wrong with a list; `index` is the first entry concerned, from 0, None for the whole list."""
+
+    rule: str
+    what: str
+    remedy: str
+    index: int | None = None
+    level: Literal["error", "warning"] = "error"
+
+
+def read_openids(text: str) -> list[tuple[int, str]]:
+    """Read a file of openids: one a line, blank lines and `#` comments skipped.
+
+    Returns:
+        Line number, from 1, and openid, in the order of the file.
+    """
+    lines = ((number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.split("\n"), 1))
+    return [(number, openid) for number, openid in lines if openid]
+
+
+def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[OpenidFault]:
+    """Find what is wrong with a list.
+
+    Args:
+        openids: in the order written.
+        positions: for each, what a message calls it ("line 3"); openids themselves are never repeated.
+
+    Returns:
+        At most one fault for each rule.
+    """
+    malformed = [index for index, openid in enumerate(openids) if not _OPENID.fullmatch(openid)]
+    odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
+    faults = [
+        _fault(malformed, positions, "openid-malformed", "no openid"),
+        _fault(_repeated(openids), positions, "openid-duplicate", "an openid that came before"),
+    ]
+    if not malformed:
+        faults.append(
+            _fault(odd, positions, "openid-length", f"an openid not of the usual {USUAL_CHARS} characters")
+        )
+    return [fault for fault in (*faults, _too_few(len(openids))) if fault is not None]
+
+
+def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
+    """Cut a list of two or more into parts of 2–10,000, all of about the same length.
+
+    Returns:
+        Each part with its number, in the order of the list.
+    """
+    digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()
+    count = -(-len(openids) // MAX_BATCH)
+    edges = [len(openids) * index // count for index in range(count + 1)] if count else []
+    return [
+        (Batch(index=index, count=count, list_sha256=digest), tuple(openids[start:end]))
+        for index, (start, end) in enumerate(pairwise(edges), 1)
+    ]
+
+
+def _repeated(openids: Sequence[str]) -> list[int]:
+    seen: set[str] = set()
+    repeated = []
+    for index, openid in enumerate(openids):
+        if openid in seen:
+            repeated.append(index)
+        seen.add(openid)
+    return repeated
+
+
+_REMEDIES = {
+    "openid-malformed": "write one openid an entry: letters, digits, `-` and `_` only",
+    "openid-duplicate": "remove the repetition: a follower is written to once",
+    "openid-length": "compare it with the one in the follower list",
+}
+
+
+def _fault(found: list[int], positions: Sequence[str], rule: str, noun: str) -> OpenidFault | None:
+    if not found:
+        return None
+    shown = ", ".join(positions[index] for index in found[:_SHOWN_POSITIONS])
+    more = len(found) - _SHOWN_POSITIONS
+    return OpenidFault(
+        rule=rule,
+        what=f"{shown}{f' and {more} more' if more > 0 else ''}: {noun}",
+        remedy=_REMEDIES[rule],
+        index=found[0],
+        level="warning" if rule == "openid-length" else "error",
+    )
+
+
+def _too_few(count: int) -> OpenidFault | None:
+    if count >= MIN_BATCH:
+        return None
+    return OpenidFault(
+        rule="openid-count",
+        what=f"the list holds {'one openid' if count else 'no openid'}; {MIN_BATCH} is the least",
+        remedy="add openids; to write to one person, use `campaign preview`",
+    )
