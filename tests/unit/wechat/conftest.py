@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 import pytest
-from scripted_server import SECRET, ScriptedServer
+from scripted_server import ACCOUNT, ScriptedServer, World
 
-from runner.model import Account, AccountKind, Secret
 from runner.wechat.client import connect
 from runner.wechat.endpoints import Endpoints
-
-ACCOUNT = Account(
-    name="main", kind=AccountKind.SERVICE, appid="wx0123456789abcdef", secret=Secret(env="WECHAT_MAIN_SECRET")
-)
 
 
 @pytest.fixture
@@ -28,22 +22,6 @@ def server() -> Iterator[ScriptedServer]:
         server.released.set()
         server.shutdown()
         thread.join()
-
-
-class World:
-    """A clock to move and the sleeps that were asked for."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 12, 1, 12, tzinfo=UTC)
-        self.slept_s: list[float] = []
-        self.secrets_read = 0
-
-    def clock(self) -> datetime:
-        return self.now
-
-    def secret(self) -> str:
-        self.secrets_read += 1
-        return SECRET
 
 
 @pytest.fixture

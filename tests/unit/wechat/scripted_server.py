@@ -6,14 +6,20 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from runner.model import Account, AccountKind, Secret
+
 TOKEN = "TOKEN-" + "t" * 60
 SECRET = "5ec2e7" * 5 + "ab"
+ACCOUNT = Account(
+    name="main", kind=AccountKind.SERVICE, appid="wx0123456789abcdef", secret=Secret(env="WECHAT_MAIN_SECRET")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,4 +134,17 @@ def stall(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-Answering = Callable[[BaseHTTPRequestHandler], None]
+class World:
+    """A clock to move and the sleeps that were asked for."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+        self.slept_s: list[float] = []
+        self.secrets_read = 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def secret(self) -> str:
+        self.secrets_read += 1
+        return SECRET

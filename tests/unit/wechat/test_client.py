@@ -9,8 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from conftest import World
-from scripted_server import TOKEN, Raw, ScriptedServer, cut, reset, stall
+from scripted_server import TOKEN, Raw, ScriptedServer, World, cut, reset, stall
 
 from runner.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
 from runner.wechat.endpoints import DRAFT_ADD, MASS_SENDALL, READS, TAGS_GET, Endpoints

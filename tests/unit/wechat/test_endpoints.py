@@ -1,0 +1,229 @@
+"""Each call goes to its page's path with its page's fields, and gives what it promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import HTTP
+from typing import Any
+
+import pytest
+from scripted_server import Raw, ScriptedServer, Seen
+
+from runner.errors import LostAnswerError
+from runner.wechat.endpoints import Endpoints
+
+Connected = Callable[..., Endpoints]
+
+MASS = "/cgi-bin/message/mass/"
+BODY = {
+    "touser": ["oA", "oB"],
+    "text": {"content": "会员全场八折"},
+    "msgtype": "text",
+    "clientmsgid": "c" * 32,
+}
+ACCEPTED = {"errcode": 0, "errmsg": "ok", "msg_id": 34182, "msg_data_id": 206227730}
+
+# method, arguments, path, JSON sent, answer, what the method gives of it
+POSTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any], dict[str, Any], Any]] = [
+    (
+        "openapi_quota_get",
+        (MASS + "sendall",),
+        "/cgi-bin/openapi/quota/get",
+        {"cgi_path": MASS + "sendall"},
+        {"errcode": 0, "quota": {"daily_limit": 100, "used": 1, "remain": 99}},
+        {"daily_limit": 100, "used": 1, "remain": 99},
+    ),
+    (
+        "openapi_rid_get",
+        ("6172-61",),
+        "/cgi-bin/openapi/rid/get",
+        {"rid": "6172-61"},
+        {"errcode": 0, "request": {"cost_in_ms": 30}},
+        {"cost_in_ms": 30},
+    ),
+    (
+        "material_batchget_material",
+        ("image", 20, 20),
+        "/cgi-bin/material/batchget_material",
+        {"type": "image", "offset": 20, "count": 20},
+        {"total_count": 20},
+        {"errcode": 0, "total_count": 20, "item_count": 0, "item": []},
+    ),
+    (
+        "draft_get",
+        ("D",),
+        "/cgi-bin/draft/get",
+        {"media_id": "D"},
+        {"news_item": [{"title": "春"}]},
+        {"errcode": 0, "news_item": [{"title": "春"}]},
+    ),
+    (
+        "draft_batchget",
+        (0, 20),
+        "/cgi-bin/draft/batchget",
+        {"offset": 0, "count": 20, "no_content": 0},
+        {"total_count": 0, "item_count": 0},
+        {"errcode": 0, "total_count": 0, "item_count": 0, "item": []},
+    ),
+    (
+        "mass_get",
+        (3147483730,),
+        MASS + "get",
+        {"msg_id": "3147483730"},
+        {"msg_id": "3147483730", "msg_status": "SENDING"},
+        {"errcode": 0, "msg_id": 3147483730, "msg_status": "SENDING"},
+    ),
+    (
+        "media_uploadvideo",
+        ("M", "标题", "简介"),
+        "/cgi-bin/media/uploadvideo",
+        {"media_id": "M", "title": "标题", "description": "简介"},
+        {"type": "video", "media_id": "N", "created_at": 1},
+        {"errcode": 0, "type": "video", "media_id": "N", "created_at": 1},
+    ),
+    (
+        "draft_add",
+        ([{"title": "春"}],),
+        "/cgi-bin/draft/add",
+        {"articles": [{"title": "春"}]},
+        {"media_id": "D"},
+        "D",
+    ),
+    ("mass_sendall", (BODY,), MASS + "sendall", BODY, ACCEPTED, ACCEPTED),
+    ("mass_send", (BODY,), MASS + "send", BODY, ACCEPTED, ACCEPTED),
+    ("mass_preview", (BODY,), MASS + "preview", BODY, {"errcode": 0}, {"errcode": 0}),
+    ("mass_delete", (1, 2), MASS + "delete", {"msg_id": 1, "article_idx": 2}, {"errcode": 0}, {"errcode": 0}),
+    ("mass_delete", (1,), MASS + "delete", {"msg_id": 1, "article_idx": 0}, {"errcode": 0}, {"errcode": 0}),
+]
+
+
+@pytest.mark.parametrize(("method", "arguments", "path", "sent", "answer", "given"), POSTS)
+def test_a_post_carries_the_pages_fields(
+    server: ScriptedServer,
+    connected: Connected,
+    method: str,
+    arguments: tuple[Any, ...],
+    path: str,
+    sent: dict[str, Any],
+    answer: dict[str, Any],
+    given: object,
+) -> None:
+    """Path, body and result are those of the vendor's page."""
+    server.on(path, answer)
+    assert getattr(connected(), method)(*arguments) == given
+    (call,) = server.calls(path)
+    assert call.method == "POST"
+    assert json.loads(call.body) == sent
+
+
+def test_tags_are_listed(server: ScriptedServer, connected: Connected) -> None:
+    """A GET without parameters; a missing errcode means success."""
+    server.on("/cgi-bin/tags/get", {"tags": [{"id": 2, "name": "星标组", "count": 0}]})
+    assert connected().tags_get() == [{"id": 2, "name": "星标组", "count": 0}]
+    assert server.calls("/cgi-bin/tags/get")[0].method == "GET"
+
+
+def test_followers_come_in_pages(server: ScriptedServer, connected: Connected) -> None:
+    """The next page begins after the last openid; the empty last page still has its keys."""
+    page = {"total": 1, "count": 1, "data": {"openid": ["oA"]}, "next_openid": "oA"}
+    server.on("/cgi-bin/user/get", page, {"total": 1, "count": 0})
+    api = connected()
+    assert api.user_get()["data"] == {"openid": ["oA"]}
+    assert api.user_get("oA")["data"] == {"openid": []}
+    first, second = server.calls("/cgi-bin/user/get")
+    assert "next_openid" not in first.query
+    assert second.query["next_openid"] == ["oA"]
+
+
+def test_ids_keep_all_their_digits(server: ScriptedServer, connected: Connected) -> None:
+    """msg_data_id has 64 bits; a float would round it."""
+    server.on(
+        MASS + "sendall",
+        Raw(body=b'{"errcode":0,"msg_id":9007199254740993,"msg_data_id":"9223372036854775807"}'),
+    )
+    answer = connected().mass_sendall(BODY)
+    assert (answer["msg_id"], answer["msg_data_id"]) == (9007199254740993, 9223372036854775807)
+
+
+def parts(call: Seen) -> dict[str, Any]:
+    """The parts of a multipart body, by the name of their field."""
+    head = f"Content-Type: {call.headers['Content-Type']}\r\n\r\n".encode()
+    message = message_from_bytes(head + call.body, policy=HTTP)
+    return {part.get_param("name", header="content-disposition"): part for part in message.iter_parts()}
+
+
+def test_material_is_a_part_named_media(server: ScriptedServer, connected: Connected) -> None:
+    """The platform wants the field `media` with a filename and a content type."""
+    server.on("/cgi-bin/material/add_material", {"media_id": "M", "url": "http://mmbiz.qpic.cn/x"})
+    data = bytes(range(256)) * 40
+    answer = connected().material_add_material("image", "封面.png", data)
+    assert (answer["media_id"], answer["url"]) == ("M", "http://mmbiz.qpic.cn/x")
+    (call,) = server.calls("/cgi-bin/material/add_material")
+    assert call.query["type"] == ["image"]
+    assert list(parts(call)) == ["media"]
+    assert parts(call)["media"].get_content_type() == "image/png"
+    assert parts(call)["media"].get_payload(decode=True) == data
+    assert 'filename="封面.png"'.encode() in call.body
+
+
+def test_a_video_has_a_description_in_raw_utf8(server: ScriptedServer, connected: Connected) -> None:
+    """Title and introduction are a second form field with JSON in it."""
+    server.on("/cgi-bin/material/add_material", {"media_id": "V"})
+    connected().material_add_material("video", "a.mp4", b"mp4", title="新品", introduction="三十秒看完")
+    (call,) = server.calls("/cgi-bin/material/add_material")
+    assert '{"title": "新品", "introduction": "三十秒看完"}'.encode() in call.body
+    assert parts(call)["media"].get_content_type() == "video/mp4"
+    assert set(parts(call)) == {"media", "description"}
+
+
+@pytest.mark.parametrize("kind", ["image", "voice", "thumb"])
+def test_only_videos_have_a_description(server: ScriptedServer, connected: Connected, kind: str) -> None:
+    """Other kinds are sent without the field."""
+    server.on("/cgi-bin/material/add_material", {"media_id": "M"})
+    connected().material_add_material(kind, "a.unknown", b"x", title="t", introduction="i")
+    media = parts(server.calls("/cgi-bin/material/add_material")[0])
+    assert list(media) == ["media"]
+    assert media["media"].get_content_type() == "application/octet-stream"
+
+
+def test_an_article_picture_comes_back_as_its_url(server: ScriptedServer, connected: Connected) -> None:
+    """media/uploadimg gives no media_id."""
+    server.on("/cgi-bin/media/uploadimg", {"url": "http://mmbiz.qpic.cn/y"})
+    assert connected().media_uploadimg("a.jpg", b"jpg") == "http://mmbiz.qpic.cn/y"
+    (call,) = server.calls("/cgi-bin/media/uploadimg")
+    assert parts(call)["media"].get_content_type() == "image/jpeg"
+    assert set(call.query) == {"access_token"}
+
+
+def test_an_upload_is_replayed_whole_after_a_refresh(server: ScriptedServer, connected: Connected) -> None:
+    """The second body has all the bytes of the first, not what was left of an open file."""
+    server.on("/cgi-bin/media/uploadimg", {"errcode": 42001}, {"url": "u"})
+    connected().media_uploadimg("a.jpg", b"jpg" * 1000)
+    first, second = server.calls("/cgi-bin/media/uploadimg")
+    assert first.body == second.body
+    assert len(second.body) > 3000
+
+
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        (lambda api: api.tags_get(), "/cgi-bin/tags/get"),
+        (lambda api: api.user_get(), "/cgi-bin/user/get"),
+        (lambda api: api.mass_get(1), MASS + "get"),
+        (lambda api: api.draft_add([]), "/cgi-bin/draft/add"),
+        (lambda api: api.mass_sendall(BODY), MASS + "sendall"),
+        (lambda api: api.mass_send(BODY), MASS + "send"),
+        (lambda api: api.media_uploadimg("a.png", b"x"), "/cgi-bin/media/uploadimg"),
+        (lambda api: api.material_add_material("image", "a.png", b"x"), "/cgi-bin/material/add_material"),
+        (lambda api: api.media_uploadvideo("M", "t", "d"), "/cgi-bin/media/uploadvideo"),
+    ],
+)
+def test_an_answer_without_its_main_key_is_no_answer(
+    server: ScriptedServer, connected: Connected, call: Callable[[Endpoints], Any], path: str
+) -> None:
+    """`{}` of a gateway must not pass for a send that was accepted."""
+    server.on(path, {})
+    with pytest.raises(LostAnswerError):
+        call(connected())

@@ -1,0 +1,171 @@
+"""No token, AppSecret or openid is readable anywhere: texts, logs, exceptions, reprs."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stall
+
+from runner.errors import WeChatError
+from runner.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
+from runner.wechat.redact import redact
+from runner.wechat.transport import Request
+
+Connected = Callable[..., Endpoints]
+
+SECRETS = st.text(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.~", min_size=8, max_size=512
+)
+CARRIERS = (
+    "GET /cgi-bin/tags/get?access_token={}&next=1 HTTP/1.1",
+    "https://api.weixin.qq.com/cgi-bin/token?grant_type=client_credential&appid=wx1&secret={}",
+    "https%3A%2F%2Fx%2Fy%3Faccess_token%3D{}",
+    '{{"access_token":"{}","expires_in":7200}}',
+    "{{'appid': 'wx1', 'secret': '{}'}}",
+    "AppSecret: {}",
+    "app_secret = {}, appid = wx1",
+    "ACCESS_TOKEN={}",
+)
+
+
+@given(
+    secret=SECRETS, carrier=st.sampled_from(CARRIERS), before=st.text(max_size=20), after=st.text(max_size=20)
+)
+def test_a_named_secret_is_masked_wherever_it_stands(
+    secret: str, carrier: str, before: str, after: str
+) -> None:
+    """In a query, a JSON body, a mapping's repr or a log line, whatever stands around it."""
+    redacted = redact(f"{before} {carrier.format(secret)} {after}")
+    assert secret not in redacted.replace(before, "", 1).replace(after, "", 1)
+    assert "***" in redacted
+
+
+@given(
+    secret=st.text("0123456789abcdef+/=%&密", min_size=6, max_size=80),
+    around=st.text("会员周年庆 ", max_size=30),
+)
+def test_a_known_secret_is_masked_without_a_name(secret: str, around: str) -> None:
+    """A literal value goes, in clear and percent-encoded."""
+    redacted = redact(f"{around}{secret}{around}{quote(secret, safe='')}", secrets=(secret,))
+    assert redacted == f"{around}***{around}***"
+
+
+@given(st.from_regex(r"o[A-Za-z0-9_-]{27}", fullmatch=True))
+def test_openids_are_masked(openid: str) -> None:
+    """A follower is nobody's business in a log."""
+    assert redact(f'invalid openid hint "{openid}"。') == 'invalid openid hint "o***"。'
+
+
+@given(st.text())
+def test_masking_twice_changes_nothing_more(text: str) -> None:
+    """What was masked once stays as it is."""
+    assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "周年庆今晚 20:00 开始",
+        "msg_id 3147483730",
+        "clientmsgid 0123456789abcdef0123456789abcdef",
+        "",
+        "a secret of ours",
+    ],
+)
+def test_other_text_stays(text: str) -> None:
+    """Masking must not eat what a reader needs."""
+    assert redact(text) == text
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Everything anybody logs, at the lowest level."""
+    with caplog.at_level(logging.DEBUG):
+        yield lambda: "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and everything behind it, shown or suppressed."""
+    while True:
+        yield error
+        following = error.__cause__ or error.__context__
+        if following is None:
+            return
+        error = following
+
+
+ECHO = {
+    "errcode": 40001,
+    "errmsg": f"invalid credential [{TOKEN}] access_token={TOKEN} o6_bmjrPTlm6_2sgVt7hMZOPfL2M",
+}
+FAULTS = [cut, reset, stall, Raw(status=500), Raw(body=TOKEN.encode()), ECHO, {"errcode": -1}]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("path", [TAGS_GET, MASS_SENDALL])
+def test_no_fault_of_a_call_shows_the_token(
+    server: ScriptedServer, connected: Connected, logged: Callable[[], str], fault: object, path: str
+) -> None:
+    """Neither the error, nor what stands behind it, nor the log at DEBUG."""
+    server.on(path, fault)
+    api = connected(timeout_s=(0.1, 0.1))
+    with pytest.raises(WeChatError) as caught:
+        api.tags_get() if path == TAGS_GET else api.mass_sendall({"clientmsgid": "c"})
+    assert "/cgi-bin/stable_token" in logged()
+    assert_clean(caught.value, logged())
+
+
+@pytest.mark.parametrize("stable", [Raw(status=404), cut])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_of_a_token_call_shows_the_secret(
+    server: ScriptedServer, connected: Connected, logged: Callable[[], str], stable: object, fault: object
+) -> None:
+    """The AppSecret travels in the query of cgi-bin/token, and in the body of stable_token."""
+    server.on("/cgi-bin/stable_token", stable)
+    echo = {"errcode": 40125, "errmsg": f"invalid appsecret {SECRET}"}
+    server.on("/cgi-bin/token", echo if fault is ECHO else fault)
+    with pytest.raises(WeChatError) as caught:
+        connected(timeout_s=(0.1, 0.1)).tags_get()
+    assert_clean(caught.value, logged())
+
+
+def test_an_address_nobody_listens_at_does_not_show_the_token(
+    server: ScriptedServer, connected: Connected, logged: Callable[[], str]
+) -> None:
+    """The library's own error has the whole URL in it."""
+    server.on(TAGS_GET, {"tags": []})
+    api = connected()
+    api.tags_get()
+    api._client._transport._base_url = "http://no-such-host.invalid"
+    with pytest.raises(WeChatError) as caught:
+        api.tags_get()
+    assert_clean(caught.value, logged())
+
+
+def assert_clean(error: BaseException, log: str) -> None:
+    shown = [
+        text for link in chain(error) for text in (str(link), repr(link), repr(link.args), repr(vars(link)))
+    ]
+    shown += [log, "".join(traceback.format_exception(error))]
+    for text in shown:
+        assert TOKEN not in text
+        assert SECRET not in text
+        assert "o6_bmjrPTlm6_2sgVt7hMZOPfL2M" not in text
+
+
+def test_no_object_shows_a_secret_in_its_repr(server: ScriptedServer, connected: Connected) -> None:
+    """A debugger's or pytest's dump of the parts is harmless."""
+    api = connected()
+    with suppress(WeChatError):
+        api.tags_get()
+    request = Request(method="GET", path="/x", query={"secret": SECRET}, body=SECRET.encode())
+    for part in (api, api._client, api._client._tokens, api._client._transport, request):
+        assert SECRET not in repr(part)
+        assert TOKEN not in repr(part)

@@ -1,0 +1,121 @@
+"""One token is fetched when needed, kept while good, and never lost in a loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
+
+from runner.errors import ApiError, UnreachableError
+from runner.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
+from runner.wechat.token import STABLE_TOKEN
+from runner.wechat.token import TOKEN as CLASSIC
+
+Connected = Callable[..., Endpoints]
+
+
+@pytest.fixture(autouse=True)
+def _tags(server: ScriptedServer) -> None:
+    server.on(TAGS_GET, {"tags": []})
+
+
+def test_a_stable_token_is_asked_for_in_normal_mode(server: ScriptedServer, connected: Connected) -> None:
+    """Forcing a refresh would end the token of every other runner of the account."""
+    connected().tags_get()
+    (call,) = server.calls(STABLE_TOKEN)
+    expected = {"grant_type": "client_credential", "appid": ACCOUNT.appid, "secret": SECRET}
+    assert (call.method, call.query, json.loads(call.body)) == ("POST", {}, expected)
+    assert server.calls(TAGS_GET)[0].query == {"access_token": [TOKEN]}
+
+
+def test_the_secret_is_read_only_when_a_token_is_needed(connected: Connected, world: World) -> None:
+    """A secret may be a command to run, which an offline plan must not do."""
+    api = connected()
+    assert world.secrets_read == 0
+    api.tags_get()
+    api.tags_get()
+    assert world.secrets_read == 1
+
+
+@pytest.mark.parametrize(("seconds_later", "fetched"), [(0, 1), (7139, 1), (7140, 2), (9000, 2)])
+def test_a_token_is_kept_until_a_minute_before_its_end(
+    server: ScriptedServer, connected: Connected, world: World, seconds_later: int, fetched: int
+) -> None:
+    """It must not end while a call is under way."""
+    api = connected()
+    api.tags_get()
+    world.now += timedelta(seconds=seconds_later)
+    api.tags_get()
+    assert len(server.calls(STABLE_TOKEN)) == fetched
+
+
+@pytest.mark.parametrize("expires_in", [None, "7200", -1, 10**12])
+def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
+    server: ScriptedServer, connected: Connected, world: World, expires_in: object
+) -> None:
+    """Neither a crash nor a token kept for ever."""
+    server.on(STABLE_TOKEN, {"access_token": TOKEN, "expires_in": expires_in})
+    api = connected()
+    api.tags_get()
+    api.tags_get()
+    world.now += timedelta(hours=2)
+    api.tags_get()
+    assert len(server.calls(STABLE_TOKEN)) == 2
+
+
+@pytest.mark.parametrize(
+    "unknown", [Raw(status=404), {"errcode": 40066, "errmsg": "invalid url"}, {"errcode": 48001}]
+)
+def test_a_server_without_stable_token_is_asked_at_cgi_bin_token(
+    server: ScriptedServer, connected: Connected, unknown: object
+) -> None:
+    """An older emulator or a gateway works too, and is not asked for stable_token again."""
+    server.on(STABLE_TOKEN, unknown)
+    server.on(CLASSIC, {"access_token": "CLASSIC", "expires_in": 7200})
+    server.on(TAGS_GET, {"errcode": 42001}, {"tags": []})
+    connected().tags_get()
+    assert len(server.calls(STABLE_TOKEN)) == 1
+    assert [call.method for call in server.calls(CLASSIC)] == ["GET", "GET"]
+    assert server.calls(CLASSIC)[0].query == {
+        "grant_type": ["client_credential"],
+        "appid": [ACCOUNT.appid],
+        "secret": [SECRET],
+    }
+
+
+@pytest.mark.parametrize(
+    ("errcode", "word"), [(40001, "AppSecret"), (40013, "appid"), (40125, "AppSecret"), (40243, "frozen")]
+)
+def test_wrong_credentials_end_the_call_at_once(
+    server: ScriptedServer, connected: Connected, errcode: int, word: str
+) -> None:
+    """A wrong secret does not become right by asking again."""
+    server.on(STABLE_TOKEN, {"errcode": errcode, "errmsg": "no rid: 1-2-3"})
+    with pytest.raises(ApiError, match=word) as caught:
+        connected().tags_get()
+    assert caught.value.endpoint == STABLE_TOKEN
+    assert len(server.calls(STABLE_TOKEN)) == 1
+    assert server.calls(TAGS_GET) == []
+
+
+@pytest.mark.parametrize(
+    "fault", [cut, Raw(status=502), {"errcode": -1}, {"errcode": 123456}, {"token": "?"}]
+)
+def test_no_token_means_that_nothing_was_sent(
+    server: ScriptedServer, connected: Connected, fault: object
+) -> None:
+    """Whatever went wrong while asking for a token, the send it was for certainly did not happen."""
+    server.on(STABLE_TOKEN, fault)
+    with pytest.raises(UnreachableError, match="nothing else was sent"):
+        connected().mass_sendall({"clientmsgid": "c"})
+    assert len(server.calls(STABLE_TOKEN)) in (1, 3)
+    assert server.calls(MASS_SENDALL) == []
+
+
+def test_a_passing_fault_of_the_token_call_is_repeated(server: ScriptedServer, connected: Connected) -> None:
+    """A send is not given up because its token came at the second try."""
+    server.on(STABLE_TOKEN, cut, {"access_token": TOKEN, "expires_in": 7200})
+    assert connected().tags_get() == []
