@@ -102,7 +102,7 @@ class Client:
     def _with_token(self, request: Request) -> Answer:
         token = self._tokens.get()
         answer = self._once(request, token)
-        if lookup(answer["errcode"], request.path).kind == "token":
+        if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).kind == "token":
             self._tokens.forget()
             token = self._tokens.get()
             answer = self._once(request, token)

@@ -158,6 +158,8 @@ def _describe(error: Exception) -> str:
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(reason, NewConnectionError):
         return "no connection: the host has no address, or refuses to be connected to"
+    if type(error) is OSError:
+        return "the trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read"
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return "the connection was cut"
     return f"the HTTP library gave up ({type(error).__name__})"

@@ -115,6 +115,13 @@ def test_a_dead_proxy_is_certainly_not_sent(
         connected("https://api.weixin.invalid").mass_sendall(SEND)
 
 
+def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path left over in the environment is a common fault on company machines."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
+    with pytest.raises(UnreachableError, match="REQUESTS_CA_BUNDLE"):
+        connected("https://api.weixin.invalid").mass_sendall(SEND)
+
+
 def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
     server: ScriptedServer, connected: Connected, closed_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
