@@ -115,6 +115,24 @@ def test_a_dead_proxy_is_certainly_not_sent(
         connected("https://api.weixin.invalid").mass_sendall(SEND)
 
 
+def test_a_proxy_that_refuses_the_tunnel_has_not_passed_anything_on(
+    server: ScriptedServer, connected: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy that wants a login answers CONNECT with an error, before any byte of the request."""
+    monkeypatch.setenv("https_proxy", server.url)
+    with pytest.raises(UnreachableError, match="proxy"):
+        connected("https://api.weixin.invalid").mass_sendall(SEND)
+    assert server.seen == []
+
+
+def test_a_redirect_is_not_followed(server: ScriptedServer, connected: Connected) -> None:
+    """The token in the query must not travel to wherever an answer points."""
+    server.on(MASS_SENDALL, Raw(status=307, headers={"Location": f"{server.url}/elsewhere"}))
+    with pytest.raises(LostAnswerError, match="307"):
+        connected().mass_sendall(SEND)
+    assert server.calls("/elsewhere") == []
+
+
 def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path left over in the environment is a common fault on company machines."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
