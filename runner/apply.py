@@ -98,8 +98,6 @@ class _AccountRun:
         )
 
     def _guarded(self, planned: Planned) -> Outcome:
-        if self.ports.stopping():
-            return self._skipped(planned, "stopped before it", exit_code=Exit.INTERRUPTED)
         if self.crossing.stopped:
             return self._skipped(planned, f"not tried: {self.crossing.stopped}", exit_code=Exit.FAILED)
         try:
@@ -127,6 +125,8 @@ class _AccountRun:
         return self._left_out(planned) or self.crossing.send(planned, body)
 
     def _left_out(self, planned: Planned) -> Outcome | None:
+        if self.ports.stopping():
+            return self._skipped(planned, "stopped before it", exit_code=Exit.INTERRUPTED)
         decision = recheck(
             planned,
             self.plan,

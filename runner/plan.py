@@ -97,7 +97,7 @@ def make_plan(
     invalid: Sequence[Invalid],
     settings: Settings,
     state: LedgerState,
-    known: Mapping[str, Known],
+    known: Mapping[str, Known] | None,
     now: datetime,
     commit: str | None = None,
     allowed: Mapping[str, str] | None = None,
@@ -110,7 +110,7 @@ def make_plan(
         invalid: campaigns that are not, for the record.
         settings: the environment with its accounts and policy.
         state: the folded ledger.
-        known: reads by account name; an account not in it is planned offline.
+        known: reads by account name, one for each account with something to send; None plans offline.
         now: the present moment, aware.
         commit: of the campaigns, for the record.
         allowed: policy rules set aside once, with their reasons.
@@ -128,12 +128,12 @@ def make_plan(
         created_at=now,
         expires_at=now + PLAN_LIFE,
         commit=commit,
-        offline=not known,
+        offline=known is None,
         sends=tuple(planned),
         invalid=tuple(invalid),
         orphans=_orphans(sends, settings, state) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
-        known=known,
+        known=known or {},
     )
 
 
@@ -183,10 +183,10 @@ def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:
 
 
 def _first_look(
-    send: Send, account: Account, state: LedgerState, known: Mapping[str, Known], now: datetime
+    send: Send, account: Account, state: LedgerState, known: Mapping[str, Known] | None, now: datetime
 ) -> Planned:
     digest = send_digest(send)
-    resolved = resolve(send, account.appid, known.get(account.name, OFFLINE), state, now)
+    resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
     decision = decide(send, digest, appid=account.appid, state=state, now=now)
     if resolved.problems and decision.action in (Action.SEND, Action.WAIT):
         decision = Decision(
@@ -205,7 +205,7 @@ def _under_policy(
     *,
     settings: Settings,
     state: LedgerState,
-    known: Mapping[str, Known],
+    known: Mapping[str, Known] | None,
     now: datetime,
     allowed: Mapping[str, str],
 ) -> list[Planned]:
@@ -226,7 +226,7 @@ def _under_policy(
                 due=due,
                 ahead=ahead.get(draft.account.name, 0),
                 twin=seen.get((draft.account.appid, draft.digest)),
-                offline=draft.account.name not in known,
+                offline=known is None,
             )
             draft = judged(draft, objections(facts, allowed))
         if draft.action is Action.SEND:

@@ -1,0 +1,119 @@
+"""Commands after the send: status, recall, tags."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+import click
+
+from runner.cli.session import Session, shared
+from runner.errors import Exit, UsageError
+from runner.ledger.state import SendState, Status
+
+WAIT_S = 5.0
+WAIT_LIMIT_S = 1800.0
+
+
+@click.command()
+@click.argument("send_id", metavar="[ID]", required=False)
+@click.option("--wait", is_flag=True, help="Ask again until every job has ended.")
+@click.option("--timeout", "timeout_s", default=WAIT_LIMIT_S, show_default=True, help="Seconds to wait.")
+@shared
+def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) -> int:
+    """Show where each send stands; asks WeChat (mass/get) about those not ended."""
+    from runner.report.data import status_data
+    from runner.report.text import status_text
+
+    deadline = time.monotonic() + timeout_s
+    states = _followed(session, send_id)
+    while wait and any(s.status is Status.ACCEPTED for _, s in states) and time.monotonic() < deadline:
+        running = sum(s.status is Status.ACCEPTED for _, s in states)
+        session.say(f"{len(states) - running} of {len(states)} ended; asking again in {WAIT_S:.0f} s")
+        time.sleep(WAIT_S)
+        states = _followed(session, send_id)
+    session.give(
+        {
+            "text": lambda: status_text(states, session.look),
+            "json": lambda: json.dumps(status_data(states), ensure_ascii=False),
+        }
+    )
+    found = {state.status for _, state in states}
+    return Exit.UNKNOWN if Status.OPEN in found else Exit.FAILED if Status.FAILED in found else Exit.OK
+
+
+def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendState]]:
+    from runner.status import follow
+
+    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    state = session.state()
+    chosen = [known for known in state.sends.values() if send_id in (None, known.send, _campaign(known.send))]
+    if send_id is not None and not chosen:
+        raise UsageError(f"the ledger knows no send {send_id}", remedy="`campaign status` lists them all")
+    if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
+        follow(chosen, accounts=accounts, connect=session.reader, ledger=session.ledger, state=state)
+    rows = [
+        (accounts[known.appid].name if known.appid in accounts else known.appid, state.sends[key])
+        for known in chosen
+        for key in [(known.appid, known.send, known.revision)]
+    ]
+    return sorted(rows, key=lambda row: (row[0], row[1].at, row[1].send))
+
+
+def _campaign(send_id: str) -> str:
+    return send_id.partition("[")[0].partition("#")[0]
+
+
+@click.command()
+@click.argument("send_id", metavar="ID")
+@click.option("--article", "article_idx", type=click.IntRange(1), help="One article, counted from 1.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@shared
+def recall(session: Session, send_id: str, article_idx: int | None, auto_approve: bool) -> int:
+    """Delete a sent article or video.
+
+    The page goes blank; the card stays in every chat. Text, pictures and voice cannot be recalled.
+    Ten a day.
+    """
+    from runner.ledger.events import Entry, Kind
+
+    state = session.begun_state()
+    found = [s for s in state.sends.values() if s.send == send_id and s.msg_id is not None]
+    if not found:
+        raise UsageError(
+            f"nothing is known to be sent as {send_id}", remedy="`campaign status` lists the sends"
+        )
+    known = max(found, key=lambda s: s.revision)
+    account = next(a for a in session.settings.environment.accounts.values() if a.appid == known.appid)
+    session.say("A recall blanks the page; the card stays in every chat, and nobody's memory is changed.")
+    if not auto_approve and click.prompt(f"Type {send_id} to recall it", err=True) != send_id:
+        raise click.Abort
+    session.sender(account).mass_delete(int(known.msg_id or 0), article_idx or 0)
+    data = {
+        "send": known.send,
+        "revision": known.revision,
+        "msg_id": known.msg_id,
+        "article_idx": article_idx or 0,
+    }
+    session.ledger.append(Entry(stream=known.appid, kind=Kind.RECALL, data=data))
+    click.echo(f"{send_id}: recalled")
+    return Exit.OK
+
+
+@click.command()
+@click.option("--account", "names", multiple=True, help="Only this account; repeatable.")
+@shared
+def tags(session: Session, names: Sequence[str]) -> int:
+    """List each account's tags with their follower counts."""
+    from runner.report.text import tags_text
+
+    chosen = [session.account(name) for name in names] or [session.account(None)]
+    rows = {account.name: session.reader(account).tags_get() for account in chosen}
+    session.give(
+        {
+            "text": lambda: tags_text(rows, session.look),
+            "json": lambda: json.dumps({"format_version": "1.0", "accounts": rows}, ensure_ascii=False),
+        }
+    )
+    return Exit.OK

@@ -1,0 +1,148 @@
+"""`campaign ledger`: begin it, look at it, check it, decide what nobody else can."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from runner.cli.session import Session, shared
+from runner.errors import Exit, TamperedLedgerError, UsageError
+from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key
+from runner.ledger.state import SendState, Status
+
+
+@click.group()
+def ledger() -> None:
+    """Care of the ledger: the append-only record of every send."""
+
+
+@ledger.command()
+@shared
+def init(session: Session) -> int:
+    """Begin the environment's ledger."""
+    name = session.settings.environment.name
+    if session.state().initialized:
+        click.echo(f"the ledger of {name} was begun before; nothing to do")
+        return Exit.OK
+    session.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": name}, unique="init"))
+    click.echo(f"the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
+    return Exit.OK
+
+
+@ledger.command()
+@click.argument("select", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every campaign in the folder.")
+@click.option("--why", required=True, help="Why these count as sent; recorded.")
+@shared
+def baseline(session: Session, select: tuple[str, ...], everything: bool, why: str) -> int:
+    """Record campaigns as sent before this ledger was begun, so that apply never sends them."""
+    from runner.digest import send_digest
+    from runner.pipeline import prepare
+
+    if bool(select) == everything:
+        raise UsageError("say which campaigns", remedy="name them, or give --all")
+    prepared = prepare(
+        session.options.root,
+        settings=session.settings,
+        files=session.files,
+        variables=session.options.variables,
+        only=select,
+    )
+    state = session.begun_state()
+    accounts = session.settings.environment.accounts
+    marked = 0
+    for send in prepared.sends:
+        appid = accounts[send.account].appid
+        if state.send(appid, send.id, send.revision) is None:
+            data = {
+                "send": send.id,
+                "revision": send.revision,
+                "attempt": 1,
+                "digest": send_digest(send),
+                "why": why,
+            }
+            entry = Entry(
+                stream=appid, kind=Kind.BASELINE, data=data, unique=intent_key(send.id, send.revision, 1)
+            )
+            state.add(session.ledger.append(entry))
+            marked += 1
+    click.echo(f"{marked} sends recorded as already sent, {len(prepared.sends) - marked} known before")
+    return Exit.OK
+
+
+@ledger.command()
+@shared
+def log(session: Session) -> int:
+    """Print every event, oldest first within each account."""
+    events = session.ledger.events()
+    session.give(
+        {
+            "text": lambda: "\n".join(_line(event) for event in events) or "no events",
+            "json": lambda: "\n".join(json.dumps(event.as_dict(), ensure_ascii=False) for event in events),
+        }
+    )
+    return Exit.OK
+
+
+@ledger.command()
+@shared
+def verify(session: Session) -> int:
+    """Check the hash chain: finds every event that was edited, removed, reordered or cut off."""
+    events = session.ledger.events()
+    faults = broken(events, session.ledger.heads())
+    if faults:
+        click.echo("\n".join(faults))
+        raise TamperedLedgerError(
+            f"{len(faults)} faults in the chain of {len(events)} events",
+            remedy="restore the ledger from a copy; until then send nothing from here",
+        )
+    click.echo(f"{len(events)} events, every chain holds")
+    return Exit.OK
+
+
+@ledger.command()
+@click.argument("send_id", metavar="ID")
+@click.option("--sent", "msg_id", type=int, metavar="MSG_ID", help="It went out; this is its msg_id.")
+@click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
+@click.option("--why", required=True, help="How you know; recorded.")
+@shared
+def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, why: str) -> int:
+    """Decide an unknown send after looking in the console whether it went out."""
+    from runner.cli.sending import actor
+
+    if (msg_id is None) != not_sent:
+        raise UsageError("say what happened", remedy="give --sent MSG_ID or --not-sent")
+    known = _unknown(session, send_id)
+    data = {
+        "send": known.send,
+        "revision": known.revision,
+        "attempt": known.attempt,
+        "sent": not not_sent,
+        "msg_id": msg_id,
+        "why": why,
+        "actor": actor(session),
+    }
+    unique = f"settled:{known.send}@{known.revision}#{known.attempt}"
+    session.ledger.append(Entry(stream=known.appid, kind=Kind.SETTLED, data=data, unique=unique))
+    click.echo(
+        f"{send_id}: settled as {'not sent; apply may send it' if not_sent else f'sent, msg_id {msg_id}'}"
+    )
+    return Exit.OK
+
+
+def _unknown(session: Session, send_id: str) -> SendState:
+    found = [s for s in session.state().sends.values() if s.send == send_id and s.status is Status.OPEN]
+    if len(found) != 1:
+        raise UsageError(
+            f"{send_id} is not an unknown send", remedy="`campaign status` shows which sends are open"
+        )
+    return found[0]
+
+
+def _line(event: Event) -> str:
+    data = event.data
+    named = " ".join(
+        str(data[key]) for key in ("send", "msg_id", "errcode", "why", "upload") if data.get(key)
+    )
+    return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {event.kind} {named} {event.hash[:12]}"

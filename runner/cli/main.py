@@ -1,0 +1,133 @@
+"""The entry: finds the command asked for, turns every failure into words and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from runner import __version__
+from runner.errors import CampaignError, Exit, InvalidError
+
+COMMANDS = {
+    "validate": ("runner.cli.checking", "Report every problem of every file."),
+    "render": ("runner.cli.checking", "Show what a follower will see."),
+    "schema": ("runner.cli.checking", "Print a JSON Schema."),
+    "new": ("runner.cli.starting", "Write a new campaign file."),
+    "plan": ("runner.cli.sending", "Show what would be sent (the default)."),
+    "apply": ("runner.cli.sending", "Show the plan, ask, send what is due."),
+    "preview": ("runner.cli.sending", "Send one real message to a tester."),
+    "status": ("runner.cli.following", "Ask what became of each send."),
+    "recall": ("runner.cli.following", "Delete a sent article or video."),
+    "tags": ("runner.cli.following", "List the tags with their counts."),
+    "ledger": ("runner.cli.ledger", "Care of the ledger."),
+    "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),
+}
+"""Command to the module that holds it; loaded when it is asked for, because imports cost time."""
+
+
+class Commands(click.Group):
+    """Loads a command's module only when that command runs; bare `campaign` plans."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take options without a command as those of `plan`."""
+        first = args[0] if args else ""
+        if not first or (first.startswith("-") and first not in ("--help", "-h", "--version")):
+            args = ["plan", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="campaign")
+def campaign() -> None:
+    r"""Send WeChat Official Account mass messages from reviewed files.
+
+    Without a command it plans: nothing is sent unless you run `campaign apply`.
+
+    \b
+    Exit codes: 0 done, 2 sends pending (plan --detailed-exitcode), 3 invalid
+    campaign or setting, 4 refused by WeChat, 5 refused by policy or digest,
+    6 ledger, 7 sends failed, 8 outcome unknown, 64 usage, 130 interrupted.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command and exit."""
+    raise SystemExit(run(argv))
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; default: those of the process.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        result = campaign.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        return int(result) if isinstance(result, int) else int(Exit.OK)
+    except click.ClickException as error:
+        error.show()
+        return int(Exit.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; nothing more was started.", err=True)
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away; a second failure while flushing would be noise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.OK)
+    except CampaignError as error:
+        _explain(error)
+        return int(error.exit_code)
+    except Exception:
+        return _bug()
+
+
+def _explain(error: CampaignError) -> None:
+    from runner.report.problems import problems_text
+    from runner.wechat.redact import redact
+
+    if isinstance(error, InvalidError):
+        click.echo(problems_text(error.problems, color=_colors()), err=True)
+    click.echo(redact(f"{click.style('Error', fg='red')}: {error}\n→ {error.remedy}"), err=True)
+
+
+def _bug() -> int:
+    from runner.wechat.redact import redact
+
+    text = redact(traceback.format_exc())
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="campaign-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write(f"wechat-campaigns {__version__}, Python {sys.version}\n{text}")
+    click.echo(f"This is a bug. What happened is in {Path(log.name)}; please report it.", err=True)
+    return int(Exit.BUG)
+
+
+def _colors() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ

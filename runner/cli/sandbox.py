@@ -1,0 +1,31 @@
+"""`campaign sandbox`: serve a local WeChat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runner.errors import Exit
+
+
+@click.command()
+@click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
+@click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
+@click.option(
+    "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
+)
+@click.option("--no-quota", is_flag=True, help="No daily or monthly limits.")
+def sandbox(port: int, host: str, expose: bool, state: Path | None, seed: Path | None, no_quota: bool) -> int:
+    """Serve the WeChat API on loopback, with followers whose phones can be looked at.
+
+    The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
+    """
+    from runner.sandbox.server import serve
+
+    serve(
+        port=port, host=host, expose=expose, state=state, seed=seed, quota=not no_quota, announce=click.echo
+    )
+    return Exit.OK

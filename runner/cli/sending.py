@@ -1,0 +1,369 @@
+"""Commands around the send itself: plan, apply, preview."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.session import Session, commit_of, shared
+from runner.errors import Exit, InvalidError, PolicyError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from runner.ledger.state import LedgerState
+    from runner.model import FileInfo
+    from runner.pipeline import Prepared
+    from runner.plan import Plan, Planned
+    from runner.posting import Ports, Warrant
+
+_ALLOW = click.option(
+    "--allow", metavar="RULE=REASON", multiple=True, help="Set one policy rule aside, once; recorded."
+)
+
+
+@click.command()
+@click.argument("select", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
+@click.option("--offline", is_flag=True, help="Ask WeChat nothing; needs no credentials.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
+@_ALLOW
+@shared
+def plan(
+    session: Session,
+    select: tuple[str, ...],
+    out: Path | None,
+    offline: bool,
+    detailed_exitcode: bool,
+    allow: tuple[str, ...],
+) -> int:
+    """Show what would be sent, to how many, and what stands against it. Sends nothing.
+
+    SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
+    any other call is refused before it leaves this machine.
+    """
+    from runner import planfile
+    from runner.plan import PENDING
+    from runner.report.data import plan_data
+
+    made = _plan(session, select, offline=offline, allowed=_allowed(allow), state=session.state())
+    if out is not None:
+        planfile.write(out, plan_data(made.plan))
+    _show(session, made)
+    if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
+        return Exit.INVALID
+    pending = any(p.action in PENDING or p.action == "unknown" for p in made.plan.sends) or made.plan.orphans
+    return Exit.PENDING if detailed_exitcode and pending else Exit.OK
+
+
+@click.command()
+@click.argument("select", nargs=-1)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Refuse unless this was reviewed.",
+)
+@click.option("--expect-digest", metavar="DIGEST", help="Refuse unless the plan has this digest.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@_ALLOW
+@shared
+def apply(
+    session: Session,
+    select: tuple[str, ...],
+    plan_file: Path | None,
+    expect_digest: str | None,
+    auto_approve: bool,
+    allow: tuple[str, ...],
+) -> int:
+    """Show the plan, ask, send what is due, record it. A send is made once, however often this runs.
+
+    Sends whose outcome is unknown are cleared up first, with the same clientmsgid. Ctrl-C lets the send
+    in hand finish and starts no other.
+    """
+    from runner.apply import apply as make
+    from runner.apply import exit_code
+    from runner.report.data import outcomes_data
+    from runner.report.text import outcomes_text
+
+    state = session.begun_state()
+    allowed = _allowed(allow)
+    made = _plan(session, select, offline=False, allowed=allowed, state=state)
+    reviewed = _reviewed(session, made.plan, state, plan_file, expect_digest)
+    if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
+        _show(session, made)
+        raise InvalidError(made.prepared.errors or _unresolved(made.plan))
+    session.say(_text(session, made))
+    if made.plan.due():
+        _confirm(made.plan, auto_approve=auto_approve)
+    with _stop_signals(session) as stopping:
+        ports = _ports(session, stopping)
+        warrant = _warrant(session, reviewed or made.plan.digest, allowed)
+        outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
+    session.give(
+        {
+            "text": lambda: outcomes_text(outcomes, session.look),
+            "json": lambda: json.dumps(outcomes_data(outcomes), ensure_ascii=False),
+        }
+    )
+    return exit_code(outcomes) or _left_standing(made.plan)
+
+
+@click.command()
+@click.argument("send_id", metavar="ID")
+@click.option("--to", "wxname", metavar="WXNAME", help="The tester's WeChat name.")
+@click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
+@shared
+def preview(session: Session, send_id: str, wxname: str | None, openid: str | None) -> int:
+    """Send one real message to one tester, and record that this content was seen.
+
+    Uses up no allowance (100 a day). ID names one send: sale, or sale[beijing] of a for_each.
+    """
+    from runner.preview import preview as make
+
+    if (wxname is None) == (openid is None):
+        raise UsageError("name one tester", remedy="give --to WXNAME or --to-openid OPENID")
+    state = session.begun_state()
+    made = _plan(
+        session, (send_id.partition("[")[0].partition("#")[0],), offline=False, allowed={}, state=state
+    )
+    if made.prepared.errors:
+        raise InvalidError(made.prepared.errors)
+    planned = _one(made.plan, send_id)
+    receiver = {"towxname": wxname} if wxname is not None else {"touser": str(openid)}
+    make(
+        planned,
+        receiver,
+        api=session.sender(planned.account),
+        ledger=session.ledger,
+        state=state,
+        read=_reader(session),
+    )
+    click.echo(
+        f"{send_id}: a preview is on its way to the tester; digest {planned.digest[:12]} counts as seen"
+    )
+    return Exit.OK
+
+
+# --- planning -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    prepared: Prepared
+    plan: Plan
+
+
+def _plan(
+    session: Session,
+    select: tuple[str, ...],
+    *,
+    offline: bool,
+    allowed: Mapping[str, str],
+    state: LedgerState,
+) -> _Made:
+    from runner.pipeline import plan_from, prepare, survey
+
+    settings = session.settings
+    prepared = prepare(
+        session.options.root,
+        settings=settings,
+        files=session.files,
+        variables=session.options.variables,
+        only=select,
+    )
+    known = None
+    if not offline:
+        known = survey(
+            prepared.sends, settings=settings, state=state, connect=session.reader, clock=session.clock
+        )
+    plan = plan_from(
+        prepared,
+        settings=settings,
+        state=state,
+        known=known,
+        now=session.clock(),
+        commit=commit_of(session.options.root),
+        allowed=allowed,
+        selected=bool(select),
+    )
+    return _Made(prepared=prepared, plan=plan)
+
+
+def _show(session: Session, made: _Made) -> None:
+    from runner.report.data import plan_data
+    from runner.report.problems import problems_github
+
+    session.give(
+        {
+            "text": lambda: _text(session, made),
+            "json": lambda: json.dumps(plan_data(made.plan), ensure_ascii=False),
+            "github": lambda: problems_github([*made.prepared.problems, *_unresolved(made.plan)]),
+        }
+    )
+
+
+def _text(session: Session, made: _Made) -> str:
+    from runner.report.problems import problems_text
+    from runner.report.text import plan_text
+
+    errors = problems_text([*made.prepared.errors, *_unresolved(made.plan)], color=session.color)
+    return "\n\n".join(filter(None, [errors, plan_text(made.plan, session.look)]))
+
+
+def _unresolved(plan: Plan) -> tuple[Problem, ...]:
+    return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
+
+
+def _reviewed(
+    session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
+) -> str | None:
+    from runner import planfile
+
+    if plan_file is not None:
+        data = planfile.read(plan_file)
+        planfile.check_file(data, plan, state, session.clock())
+        return str(data["plan_digest"])
+    if digest is not None:
+        planfile.check_digest(digest, plan, state)
+        return digest
+    if session.settings.environment.protected:
+        raise PolicyError(
+            "this environment is protected: apply needs a reviewed plan",
+            remedy="give --plan FILE or --expect-digest DIGEST from the plan that was reviewed",
+            where=f"environment {plan.environment}",
+        )
+    return None
+
+
+def _one(plan: Plan, send_id: str) -> Planned:
+    found = [planned for planned in plan.sends if planned.send.id == send_id]
+    if not found:
+        ids = ", ".join(planned.send.id for planned in plan.sends)
+        raise UsageError(f"there is no send {send_id}", remedy=f"one of: {ids}")
+    return found[0]
+
+
+# --- applying -----------------------------------------------------------------------------------
+
+
+def _confirm(plan: Plan, *, auto_approve: bool) -> None:
+    if auto_approve:
+        return
+    if not click.get_text_stream("stdin").isatty():
+        raise UsageError(
+            "nobody can be asked here: standard input is no terminal",
+            remedy="add --auto-approve once the plan has been reviewed",
+        )
+    due = plan.due()
+    everyone = [planned for planned in due if planned.send.filter.is_to_all]
+    for planned in due:
+        count = planned.resolved.audience.count
+        click.echo(f"  {planned.send.id} → {planned.account.name}: {count} followers", err=True)
+    if everyone:
+        name = everyone[0].account.name
+        asked = click.prompt(f"This goes to EVERYONE. Type the account's name ({name}) to send", err=True)
+        agreed = asked == name
+    else:
+        asked = click.prompt(f"A send cannot be undone. Type yes to make {len(due)}", err=True)
+        agreed = asked == "yes"
+    if not agreed:
+        raise click.Abort
+
+
+def _left_standing(plan: Plan) -> Exit:
+    standing = any(planned.action in ("blocked", "conflict") for planned in plan.sends)
+    return Exit.POLICY if standing else Exit.OK
+
+
+def _ports(session: Session, stopping: threading.Event) -> Ports:
+    from runner.posting import Ports
+
+    def sleep(seconds: float) -> None:
+        # Wakes up early when asked to stop; what follows looks before it goes on.
+        stopping.wait(seconds)
+
+    return Ports(
+        connect=session.sender,
+        ledger=session.ledger,
+        clock=session.clock,
+        sleep=sleep,
+        read=_reader(session),
+        stopping=stopping.is_set,
+        notify=lambda send, what: session.say(f"  {time.strftime('%H:%M:%S')} {send}: {what}"),
+    )
+
+
+def _reader(session: Session) -> Callable[[FileInfo], bytes]:
+    return lambda file: session.files.data(file.path)
+
+
+def _warrant(session: Session, digest: str, allowed: Mapping[str, str]) -> Warrant:
+    from runner.posting import Warrant
+
+    return Warrant(plan_digest=digest, allowed=allowed, actor=actor(session))
+
+
+def actor(session: Session) -> dict[str, str]:
+    """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+    known = {
+        "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
+        "commit": commit_of(session.options.root),
+        "run": _run_url(),
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def _run_url() -> str | None:
+    if url := os.environ.get("CI_JOB_URL"):
+        return url
+    server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
+def _allowed(pairs: tuple[str, ...]) -> dict[str, str]:
+    from runner.policy import RULES
+
+    allowed = {}
+    for pair in pairs:
+        rule, _, reason = pair.partition("=")
+        if rule not in RULES or not reason.strip():
+            raise UsageError(
+                f"--allow {pair}: a rule and a reason are needed",
+                remedy=f"RULE=REASON with RULE one of {', '.join(RULES)}",
+            )
+        allowed[rule] = reason.strip()
+    return allowed
+
+
+@contextmanager
+def _stop_signals(session: Session) -> Iterator[threading.Event]:
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        session.say("Stopping: the send in hand is finished, no other is started.")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,294 @@
+"""What every command shares: its options, the settings, the ledger, the platform, the way to print."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.errors import LedgerBusyError, LedgerError, UsageError
+from runner.files import Files
+from runner.ledger.events import LEDGER, Entry, Kind, Ledger
+from runner.ledger.state import LedgerState, fold
+from runner.model import Account, Settings
+from runner.settings import load_settings
+
+if TYPE_CHECKING:
+    from runner.report.text import Look
+    from runner.wechat.endpoints import Endpoints
+
+SANDBOX = "sandbox"
+LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options every command takes."""
+
+    root: Path
+    environment: str | None
+    format: str
+    outputs: Mapping[str, Path]
+    variables: Mapping[str, str]
+    no_color: bool
+    quiet: bool
+
+
+def shared(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the shared options and, in place of them, a `Session` as first argument."""
+
+    @wraps(command)
+    def wrapper(
+        directory: Path,
+        env: str | None,
+        format_: str,
+        output: tuple[str, ...],
+        var: tuple[str, ...],
+        no_color: bool,
+        quiet: bool,
+        **rest: Any,
+    ) -> int:
+        options = Options(
+            root=directory,
+            environment=env,
+            format=format_,
+            outputs={kind: Path(path) for kind, path in (_pair(o, "--output KIND=FILE") for o in output)},
+            variables=dict(_pair(v, "--var NAME=VALUE") for v in var),
+            no_color=no_color,
+            quiet=quiet,
+        )
+        with Session(options) as session:
+            return command(session, **rest)
+
+    for option in reversed(_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+_OPTIONS = (
+    click.option(
+        "--dir",
+        "directory",
+        default="campaigns",
+        show_default=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The campaigns folder.",
+    ),
+    click.option(
+        "--env", metavar="NAME", help="Environment of _settings.yaml; default: default_environment."
+    ),
+    click.option(
+        "--format",
+        "format_",
+        default="text",
+        show_default=True,
+        type=click.Choice(["text", "json", "github"]),
+        help="What standard output carries.",
+    ),
+    click.option(
+        "--output", metavar="KIND=FILE", multiple=True, help="Write the result to a file too; repeatable."
+    ),
+    click.option("--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."),
+    click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
+    click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
+)
+
+
+@dataclass
+class Session:
+    """One run of the command: opens things when they are first needed, closes them at the end."""
+
+    options: Options
+    stack: ExitStack = field(default_factory=ExitStack)
+    started: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stack.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """`_settings.yaml` with the environment chosen."""
+        return load_settings(self.options.root, environment=self.options.environment)
+
+    @cached_property
+    def files(self) -> Files:
+        """Reads below the campaigns folder."""
+        return Files(self.options.root)
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """Where this machine keeps the SQLite ledger and the embedded sandbox, beside the campaigns."""
+        return self.options.root.resolve().parent / ".campaign"
+
+    @cached_property
+    def api_url(self) -> str:
+        """The platform's address; starts the embedded sandbox when the environment says so."""
+        if self.settings.environment.api != SANDBOX:
+            return self.settings.environment.api
+        from runner.sandbox.server import embedded
+
+        return self.stack.enter_context(embedded(self.state_dir / "sandbox.sqlite3"))
+
+    @cached_property
+    def _ahead(self) -> timedelta:
+        """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
+        if self.settings.environment.api != SANDBOX and not self.api_url.startswith(LOOPBACK):
+            return timedelta()
+        from runner.cli.rehearsal import clock_offset
+
+        return clock_offset(self.api_url)
+
+    def clock(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC) + self._ahead
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The environment's ledger."""
+        from runner.ledger.open import open_ledger
+
+        environment = self.settings.environment
+        default = self.state_dir / f"{environment.name}.ledger.sqlite3"
+        ledger = open_ledger(environment.ledger, default=default, clock=self.clock)
+        self.stack.callback(ledger.close)
+        return ledger
+
+    def state(self) -> LedgerState:
+        """Fold the ledger; a sandbox's is begun by itself."""
+        state = fold(self.ledger.events())
+        if not state.initialized and self.rehearsing:
+            name = self.settings.environment.name
+            entry = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": name}, unique="init")
+            # Another run may have begun it in this very moment: just as good.
+            with suppress(LedgerBusyError):
+                self.ledger.append(entry)
+            state.initialized = True
+        return state
+
+    @property
+    def rehearsing(self) -> bool:
+        """True when no real follower can be reached."""
+        api = self.settings.environment.api
+        return api == SANDBOX or api.startswith(LOOPBACK)
+
+    def begun_state(self) -> LedgerState:
+        """Fold the ledger for a command that sends.
+
+        Raises:
+            LedgerError: a real account's ledger was never begun, so its past is unknown.
+        """
+        state = self.state()
+        if not state.initialized:
+            raise LedgerError(
+                "the ledger is empty, so every campaign here would count as never sent",
+                remedy="run `campaign ledger init`, then `campaign ledger baseline` for what was sent before",
+                where=f"environment {self.settings.environment.name}",
+            )
+        return state
+
+    def reader(self, account: Account) -> Endpoints:
+        """Connect for reads only: anything else is refused before it is sent."""
+        return self._connect(account, read_only=True)
+
+    def sender(self, account: Account) -> Endpoints:
+        """Connect for reads and writes."""
+        return self._connect(account, read_only=False)
+
+    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
+        from runner.secret import read_secret
+        from runner.wechat.client import connect
+
+        return connect(
+            account,
+            self.api_url,
+            secret=lambda: read_secret(account.secret, os.environ),
+            read_only=read_only,
+            clock=self.clock,
+        )
+
+    def account(self, name: str | None) -> Account:
+        """Find an account by name, or the default one.
+
+        Raises:
+            UsageError: there is none.
+        """
+        environment = self.settings.environment
+        chosen = name or environment.default_account
+        if chosen is None or chosen not in environment.accounts:
+            raise UsageError(
+                f"environment {environment.name} has no account {chosen or 'chosen by default'}",
+                remedy=f"--account with one of: {', '.join(environment.accounts)}",
+            )
+        return environment.accounts[chosen]
+
+    @property
+    def look(self) -> Look:
+        """How text is drawn here."""
+        from runner.report.text import Look
+
+        return Look(
+            width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
+            color=self.color,
+            timezone=self.settings.policy.timezone,
+        )
+
+    @property
+    def color(self) -> bool:
+        """Whether standard output shows colours."""
+        return not self.options.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+
+    def say(self, text: str) -> None:
+        """Tell people what is going on, on standard error."""
+        if not self.options.quiet:
+            click.echo(text, err=True)
+
+    def give(self, forms: Mapping[str, Callable[[], str]]) -> None:
+        """Print the result in the format asked for, and write the files asked for.
+
+        Raises:
+            UsageError: this command has no such form.
+        """
+        for kind, path in self.options.outputs.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(_form(forms, kind) + "\n", encoding="utf-8")
+        text = _form(forms, self.options.format)
+        if text:
+            click.echo(text)
+
+
+def commit_of(folder: Path) -> str | None:
+    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
+    git = shutil.which("git")
+    if git is None or not folder.is_dir():
+        return None
+    command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
+    if kind not in forms:
+        raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(forms)}")
+    return forms[kind]()
+
+
+def _pair(text: str, shape: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"'{text}' is not of the form {shape}", remedy=f"write {shape}")
+    return key, value

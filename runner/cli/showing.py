@@ -1,0 +1,34 @@
+"""Sends in, what `campaign render` shows of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.cli.session import Session
+from runner.model import Articles, Newspic, Send, Text
+from runner.report.words import receivers, summary
+
+
+def shown(send: Send) -> str:
+    """Write a send for the terminal: a heading, then the text as a follower reads it."""
+    heading = f"── {send.id} · {send.msgtype} · to {receivers(send.filter)} ──"
+    match send.content:
+        case Text():
+            return f"{heading}\n{send.content.content}"
+        case Articles():
+            lines = [f"{n}. {a.title}" for n, a in enumerate(send.content.articles, 1)]
+            return "\n".join([heading, *lines])
+        case Newspic():
+            return f"{heading}\n{send.content.title}\n{send.content.text}"
+        case _:
+            return f"{heading}\n{summary(send.content)}"
+
+
+def page(sends: Sequence[Send], session: Session) -> str | None:
+    """Make the page with phone-width frames of every article; None when there is no article."""
+    articles = [a for send in sends if isinstance(send.content, Articles) for a in send.content.articles]
+    if not articles:
+        return None
+    from runner.article.page import page as draw
+
+    return draw(articles, files=session.files)

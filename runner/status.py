@@ -1,0 +1,48 @@
+"""Accepted sends in, what mass/get says of them recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from runner.ledger.events import Entry, Kind, Ledger
+from runner.ledger.state import FINAL_BY_MSG_STATUS, LedgerState, SendState, Status
+from runner.model import Account
+from runner.ports import ReadApi
+
+
+def follow(
+    sends: Iterable[SendState],
+    *,
+    accounts: Mapping[str, Account],
+    connect: Callable[[Account], ReadApi],
+    ledger: Ledger,
+    state: LedgerState,
+) -> None:
+    """Ask about each accepted send and record the answers that are final.
+
+    Args:
+        sends: those to ask about; others than accepted ones are passed over.
+        accounts: by appid; sends of other appids are passed over.
+        connect: opens an account's reads.
+        ledger: where final answers are kept.
+        state: kept current.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: the platform did not answer.
+
+    Source: massmsgget, read 2026-11.
+    """
+    open_apis: dict[str, ReadApi] = {}
+    for known in sends:
+        if known.status is not Status.ACCEPTED or known.msg_id is None or known.appid not in accounts:
+            continue
+        api = open_apis.setdefault(known.appid, connect(accounts[known.appid]))
+        said = str(api.mass_get(known.msg_id)["msg_status"])
+        if said in FINAL_BY_MSG_STATUS:
+            data = {
+                "send": known.send,
+                "revision": known.revision,
+                "msg_id": known.msg_id,
+                "msg_status": said,
+            }
+            state.add(ledger.append(Entry(stream=known.appid, kind=Kind.STATUS, data=data)))
