@@ -1,0 +1,218 @@
+"""Mass jobs: from acceptance to the followers' phones, with the audience fixed when a job is accepted."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from runner.sandbox import accounts, bits, clock, store
+from runner.sandbox.answers import encode
+
+SUCCESS = "send success"
+FIRST_MSG_ID = 3147483648
+"""Above 2^31 as on the platform, so that clients with 32-bit ids are found out."""
+FIRST_MSG_DATA_ID = 2247483648
+ARRIVED = ("SEND_SUCCESS", "DELETE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that passed every check; times are seconds since 1970."""
+
+    appid: str
+    endpoint: str
+    """The path it came by."""
+    body: Mapping[str, Any]
+    """The JSON object received, kept as it is."""
+    content: Mapping[str, Any]
+    """What a follower will see, with names and articles in place of ids."""
+    clientmsgid: str
+    """The client's, or the digest that stands for it."""
+    is_to_all: bool
+    total: int
+    """Followers addressed."""
+    delivered: int
+    """The set of those who will get it."""
+    created_at: float
+    finish_at: float
+    """When it will be finished, or given up when it waits for the administrator."""
+    confirm_by: float | None
+    """When the administrator's time ends; None when nobody is asked."""
+    verdict: str
+    """`send success`, or the err(N) it will end with."""
+    copyright: Mapping[str, Any]
+    """The originality check, for the event."""
+
+
+def accept(db: sqlite3.Connection, job: NewJob) -> dict[str, Any]:
+    """Store a job.
+
+    Args:
+        db: the state.
+        job: the job.
+
+    Returns:
+        `{"msg_id"}`, and `msg_data_id` for articles.
+    """
+    ids = {"msg_id": store.next_id(db, "msg_id", FIRST_MSG_ID)}
+    if "articles" in job.content:
+        ids["msg_data_id"] = store.next_id(db, "msg_data_id", FIRST_MSG_DATA_ID)
+    row = {item.name: getattr(job, item.name) for item in fields(job)}
+    row |= {key: encode(row[key]) for key in ("body", "content", "copyright")}
+    row |= {"delivered": bits.to_blob(job.delivered), "delivered_count": job.delivered.bit_count()}
+    row |= {"msg_data_id": None, **ids, "msgtype": job.body["msgtype"], "status": "SENDING"}
+    columns = ", ".join(row)
+    db.execute(
+        f"INSERT INTO job ({columns}) VALUES (:{columns.replace(', ', ', :')})",  # noqa: S608 - our own names
+        row,
+    )
+    return ids
+
+
+def advance(db: sqlite3.Connection, now: float) -> None:
+    """Finish the jobs and publications whose time has come, and leave their events to be pushed."""
+    due = db.execute("SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY msg_id", (now,))
+    for job in due.fetchall():
+        verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
+        finish(db, job, verdict, now)
+
+
+def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -> None:
+    """End one job with a verdict; only a success reaches the followers."""
+    status = "SEND_SUCCESS" if verdict == SUCCESS else "SEND_FAIL"
+    db.execute(
+        "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
+        (status, verdict, job["msg_id"]),
+    )
+    sent = job["delivered_count"] if verdict == SUCCESS else 0
+    told = {
+        "Event": "MASSSENDJOBFINISH",
+        "MsgID": job["msg_id"],
+        "Status": verdict,
+        "TotalCount": job["total"],
+        "FilterCount": job["delivered_count"],
+        "SentCount": sent,
+        "ErrorCount": job["delivered_count"] - sent,
+        **json.loads(job["copyright"]),
+    }
+    db.execute(
+        "INSERT INTO event (appid, created_at, fields) VALUES (?, ?, ?)", (job["appid"], now, encode(told))
+    )
+
+
+def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
+    """Let the administrator confirm or refuse a waiting job; False when none of that id waits."""
+    job = db.execute(
+        "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL", (msg_id,)
+    ).fetchone()
+    if job is None:
+        return False
+    if confirmed:
+        account = accounts.find(db, job["appid"])
+        delay_s = account.options.finish_after_s if account else 0.0
+        db.execute(
+            "UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (now + delay_s, msg_id)
+        )
+        advance(db, now)
+    else:
+        finish(db, job, "err(40001)", now)
+    return True
+
+
+def find(db: sqlite3.Connection, appid: str, msg_id: int) -> sqlite3.Row | None:
+    """Look up a job of an account."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id)
+    ).fetchone()
+    return row
+
+
+def listing(
+    db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None
+) -> list[dict[str, Any]]:
+    """List jobs, oldest first, each with the exact body received and its counts."""
+    rows = db.execute(
+        "SELECT * FROM job WHERE (?1 IS NULL OR appid = ?1) AND (?2 IS NULL OR msg_id = ?2) ORDER BY msg_id",
+        (appid, msg_id),
+    )
+    return [_told(row) for row in rows]
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    """Describe one job to people and tests."""
+    return {
+        "msg_id": row["msg_id"],
+        "msg_data_id": row["msg_data_id"],
+        "appid": row["appid"],
+        "endpoint": row["endpoint"],
+        "msgtype": row["msgtype"],
+        "body": json.loads(row["body"]),
+        "content": json.loads(row["content"]),
+        "clientmsgid": row["clientmsgid"],
+        "status": row["status"],
+        "verdict": row["verdict"],
+        "waiting_for_admin": row["confirm_by"] is not None,
+        "recalled": json.loads(row["recalled"]),
+        "created_at": clock.iso(row["created_at"]),
+        "finish_at": clock.iso(row["finish_at"]),
+        "total": row["total"],
+        "filtered": row["total"] - row["delivered_count"],
+        "delivered": row["delivered_count"] if row["status"] in ARRIVED else 0,
+    }
+
+
+def deliveries(
+    db: sqlite3.Connection, appid: str | None, msg_id: int | None, limit: int
+) -> list[dict[str, Any]]:
+    """List who got what, oldest first, at most `limit` rows."""
+    found: list[dict[str, Any]] = []
+    for job in listing(db, appid, msg_id):
+        if not job["delivered"] or len(found) >= limit:
+            continue
+        blob = db.execute("SELECT delivered FROM job WHERE msg_id = ?", (job["msg_id"],)).fetchone()[0]
+        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "content", "clientmsgid")}
+        numbers = bits.to_members(bits.from_blob(blob))[: limit - len(found)]
+        found += [
+            {**common, "openid": openid, "time": job["finish_at"]}
+            for openid in accounts.openids_of(db, job["appid"], numbers)
+        ]
+    return found
+
+
+def inbox(db: sqlite3.Connection, appid: str, number: int) -> list[dict[str, Any]]:
+    """List what one follower's phone shows, oldest first: jobs that reached it, then previews marked as such.
+
+    Args:
+        db: the state.
+        appid: the account.
+        number: the follower's number.
+
+    Returns:
+        Messages of `kind` job or preview, `msgtype`, `content`, `time`, and for jobs `msg_id` and `recalled`.
+    """
+    byte, bit = divmod(number, 8)
+    rows = db.execute(
+        "SELECT msg_id, substr(delivered, ?, 1) AS part FROM job WHERE appid = ? AND status IN (?, ?)",
+        (byte + 1, appid, *ARRIVED),
+    )
+    mine = [row["msg_id"] for row in rows if row["part"] and row["part"][0] >> bit & 1]
+    messages = [_message(job) for msg_id in mine for job in listing(db, appid, msg_id)]
+    messages += [
+        {
+            "kind": "preview",
+            "msgtype": row["msgtype"],
+            "content": json.loads(row["content"]),
+            "time": clock.iso(row["created_at"]),
+        }
+        for row in db.execute("SELECT * FROM preview WHERE appid = ? AND n = ?", (appid, number))
+    ]
+    return sorted(messages, key=lambda message: str(message["time"]))
+
+
+def _message(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a job into one message of an inbox."""
+    kept = {key: job[key] for key in ("msg_id", "msgtype", "content", "recalled")}
+    return {"kind": "job", **kept, "time": job["finish_at"]}

@@ -1,0 +1,149 @@
+"""Media of an account, temporary and permanent: kinds told from the bytes, sizes, and the stored record."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from dataclasses import dataclass
+
+from runner.sandbox.answers import Refused
+from runner.sandbox.calls import Upload
+
+TEMPORARY_S = 3 * 86400
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What the platform takes of one media type."""
+
+    formats: tuple[str, ...]
+    max_bytes: int
+    too_big: int
+    """The errcode above `max_bytes`."""
+
+
+PERMANENT = {
+    "image": Kind(formats=("png", "jpeg", "gif", "bmp"), max_bytes=10 * MB, too_big=40009),
+    "voice": Kind(formats=("mp3", "wma", "wav", "amr"), max_bytes=2 * MB, too_big=40010),
+    "video": Kind(formats=("mp4",), max_bytes=10 * MB, too_big=40011),
+    "thumb": Kind(formats=("jpeg",), max_bytes=64 * 1024, too_big=40012),
+}
+TEMPORARY = {
+    **PERMANENT,
+    "image": Kind(formats=("png", "jpeg", "gif"), max_bytes=10 * MB, too_big=40009),
+    "voice": Kind(formats=("amr", "mp3"), max_bytes=2 * MB, too_big=40010),
+}
+IN_ARTICLE = Kind(formats=("png", "jpeg"), max_bytes=MB - 1, too_big=40009)
+
+CONTENT_TYPES = {
+    "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "mp3": "audio/mpeg",
+    "wma": "audio/x-ms-wma", "wav": "audio/wav", "amr": "audio/amr", "mp4": "video/mp4",
+}  # fmt: skip
+
+HEADS = (
+    (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
+    (b"BM", "bmp"), (b"ID3", "mp3"), (b"#!AMR", "amr"), (b"\x30\x26\xb2\x75", "wma"),
+)  # fmt: skip
+
+
+def format_of(data: bytes) -> str:
+    """Tell a file's format from its first bytes; `unknown` when it is none the platform takes."""
+    for head, name in HEADS:
+        if data.startswith(head):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "wav"
+    if data[4:8] == b"ftyp":
+        return "mp4"
+    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:
+        return "mp3"  # an MPEG frame without an ID3 head
+    return "unknown"
+
+
+def accepted(upload: Upload | None, kind: Kind) -> tuple[Upload, str]:
+    """Check an upload against a kind.
+
+    Returns:
+        The upload, and its content type told from its bytes.
+
+    Raises:
+        Refused: 41005 without the part `media`, 44001 when empty, 40005 for a wrong format, the kind's own
+            code when too big.
+    """
+    if upload is None:
+        raise Refused(41005)
+    if not upload.data:
+        raise Refused(44001)
+    found = format_of(upload.data)
+    if found not in kind.formats:
+        raise Refused(40005)
+    if len(upload.data) > kind.max_bytes:
+        raise Refused(kind.too_big)
+    return upload, CONTENT_TYPES[found]
+
+
+def keep(
+    db: sqlite3.Connection,
+    *,
+    appid: str,
+    kind: str,
+    permanent: bool,
+    upload: Upload,
+    content_type: str,
+    now: float,
+    title: str = "",
+    description: str = "",
+    media_id: str = "",
+) -> sqlite3.Row:
+    """Store a media file; its row, `media_id` and `url` among it."""
+    media_id = media_id or new_media_id()
+    url = f"http://mmbiz.qpic.cn/mmbiz_{content_type.split('/')[-1]}/{secrets.token_urlsafe(24)}/0"
+    db.execute(
+        "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            appid, media_id, kind, permanent, upload.filename, title, description,
+            f"{url}?wx_fmt={content_type.split('/')[-1]}", content_type, upload.data, now,
+        ),
+    )  # fmt: skip
+    return db.execute("SELECT * FROM media WHERE appid = ? AND media_id = ?", (appid, media_id)).fetchone()  # type: ignore[no-any-return]
+
+
+def new_media_id() -> str:
+    """Draw a media_id of the platform's length."""
+    return secrets.token_urlsafe(48)
+
+
+def find(
+    db: sqlite3.Connection,
+    appid: str,
+    media_id: object,
+    now: float,
+    *,
+    kinds: tuple[str, ...],
+    permanent: bool = False,
+) -> sqlite3.Row:
+    """Look up a media file that a call names.
+
+    Args:
+        db: the state.
+        appid: whose media.
+        media_id: as the client sent it.
+        now: seconds since 1970; temporary media live three days.
+        kinds: the kinds that fit.
+        permanent: whether temporary media do not.
+
+    Returns:
+        Its row.
+
+    Raises:
+        Refused: 40007 when there is none, it has expired or is of another kind.
+    """
+    row: sqlite3.Row | None = None
+    if isinstance(media_id, str):
+        row = db.execute("SELECT * FROM media WHERE appid = ? AND media_id = ?", (appid, media_id)).fetchone()
+    if row is None or row["kind"] not in kinds or (permanent and not row["permanent"]):
+        raise Refused(40007)
+    if not row["permanent"] and row["created_at"] + TEMPORARY_S <= now:
+        raise Refused(40007)
+    return row

@@ -1,0 +1,58 @@
+-- The state of the sandbox. Sets of followers (subscribed, members, delivered) are bitmaps, see bits.py.
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE account (
+  appid TEXT PRIMARY KEY, kind TEXT NOT NULL, secret TEXT NOT NULL, name TEXT NOT NULL, options TEXT NOT NULL,
+  subscribed BLOB NOT NULL, blocked BLOB NOT NULL);
+CREATE TABLE follower (
+  appid TEXT NOT NULL, n INTEGER NOT NULL, openid TEXT NOT NULL, nickname TEXT NOT NULL, wxname TEXT NOT NULL,
+  remark TEXT NOT NULL, subscribe_time INTEGER NOT NULL, PRIMARY KEY (appid, n)) WITHOUT ROWID;
+CREATE UNIQUE INDEX follower_openid ON follower (appid, openid);
+CREATE INDEX follower_wxname ON follower (appid, wxname);
+CREATE TABLE tag (
+  appid TEXT NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, members BLOB NOT NULL, PRIMARY KEY (appid,
+  id));
+CREATE TABLE token (
+  token TEXT PRIMARY KEY, appid TEXT NOT NULL, space TEXT NOT NULL, issued_at REAL NOT NULL,
+  expires_at REAL NOT NULL, revoked INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX token_latest ON token (appid, space, issued_at);
+CREATE TABLE media (
+  appid TEXT NOT NULL, media_id TEXT NOT NULL, kind TEXT NOT NULL, permanent INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  title TEXT NOT NULL, description TEXT NOT NULL, url TEXT NOT NULL, content_type TEXT NOT NULL,
+  data BLOB NOT NULL, created_at REAL NOT NULL, PRIMARY KEY (appid, media_id));
+CREATE INDEX media_url ON media (url);
+CREATE TABLE draft (
+  appid TEXT NOT NULL, media_id TEXT NOT NULL, articles TEXT NOT NULL, updated_at REAL NOT NULL,
+  PRIMARY KEY (appid, media_id));
+CREATE TABLE job (
+  msg_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, msg_data_id INTEGER, endpoint TEXT NOT NULL,
+  msgtype TEXT NOT NULL, body TEXT NOT NULL, content TEXT NOT NULL, clientmsgid TEXT NOT NULL,
+  is_to_all INTEGER NOT NULL, created_at REAL NOT NULL, finish_at REAL NOT NULL, confirm_by REAL,
+  status TEXT NOT NULL, verdict TEXT NOT NULL, copyright TEXT NOT NULL, recalled TEXT NOT NULL DEFAULT '[]',
+  total INTEGER NOT NULL, delivered BLOB NOT NULL, delivered_count INTEGER NOT NULL);
+CREATE INDEX job_clientmsgid ON job (appid, clientmsgid, created_at);
+CREATE INDEX job_created ON job (appid, created_at);
+CREATE INDEX job_open ON job (finish_at) WHERE status = 'SENDING';
+CREATE TABLE preview (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, n INTEGER NOT NULL, msgtype TEXT NOT NULL,
+  content TEXT NOT NULL, body TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE publish (
+  publish_id INTEGER PRIMARY KEY, appid TEXT NOT NULL, article_id TEXT NOT NULL, msg_data_id INTEGER NOT NULL,
+  articles TEXT NOT NULL, deleted TEXT NOT NULL DEFAULT '[]', status INTEGER NOT NULL,
+  verdict INTEGER NOT NULL,
+  created_at REAL NOT NULL, finish_at REAL NOT NULL);
+CREATE TABLE original (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, url TEXT NOT NULL, can_reprint INTEGER NOT NULL);
+CREATE TABLE counter (
+  appid TEXT NOT NULL, name TEXT NOT NULL, period TEXT NOT NULL, used INTEGER NOT NULL,
+  PRIMARY KEY (appid, name, period)) WITHOUT ROWID;
+CREATE TABLE request (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, appid TEXT NOT NULL, rid TEXT NOT NULL,
+  method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, body TEXT NOT NULL, ip TEXT NOT NULL,
+  errcode INTEGER, answer TEXT NOT NULL, fault TEXT NOT NULL);
+CREATE INDEX request_rid ON request (rid);
+CREATE TABLE fault (id INTEGER PRIMARY KEY AUTOINCREMENT, spec TEXT NOT NULL, skip INTEGER NOT NULL,
+  times INTEGER);
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, created_at REAL NOT NULL, fields TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'due');

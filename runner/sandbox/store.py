@@ -1,0 +1,141 @@
+"""The sandbox's state in one SQLite file (or in memory): every request is one transaction on it.
+
+Effect and record commit together, so processes that share a file agree and a kill loses or doubles nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from runner.errors import UsageError
+
+BUSY_TIMEOUT_S = 30.0
+FORMAT = 1
+
+SCHEMA = resources.files("runner.sandbox").joinpath("schema.sql")
+
+TABLES = (
+    "account", "follower", "tag", "token", "media", "draft", "job", "preview", "publish", "original",
+    "counter", "request", "fault", "event", "meta",
+)  # fmt: skip
+
+
+class Store:
+    """One SQLite connection, used by one thread at a time; other processes may hold the same file open."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.Lock()
+        self._snapshots: dict[str, bytes] = {}
+        try:
+            self._db = _open(path)
+        except sqlite3.DatabaseError as error:
+            raise UsageError(
+                f"the sandbox cannot use its state file ({error})",
+                where=str(path),
+                remedy="name another file with --state, or delete this one to begin anew",
+            ) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the state to one caller; commit when the block ends well, undo everything when it raises."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def snapshot(self) -> str:
+        """Keep a copy of the whole state in memory; its name."""
+        with self._lock:
+            name = str(len(self._snapshots) + 1)
+            self._snapshots[name] = self._db.serialize()
+            return name
+
+    def restore(self, name: str) -> bool:
+        """Go back to a kept copy; False when there is none of that name."""
+        with self._lock:
+            if name not in self._snapshots:
+                return False
+            copy = sqlite3.connect(":memory:")
+            copy.deserialize(self._snapshots[name])
+            copy.backup(self._db)
+            copy.close()
+            return True
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    """Open or create the state; `None` keeps it in memory."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(
+        path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
+    db.execute("BEGIN IMMEDIATE")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found not in (0, FORMAT):
+        raise sqlite3.DatabaseError(f"it was written by another version of the sandbox, format {found}")
+    if not found:
+        for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+    db.execute("COMMIT")
+    return db
+
+
+def wipe(db: sqlite3.Connection) -> None:
+    """Empty every table."""
+    for table in TABLES:
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
+
+
+def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
+    """Read one setting of the sandbox."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return default if row is None else json.loads(row[0])
+
+
+def put(db: sqlite3.Connection, key: str, value: Any) -> None:
+    """Write one setting of the sandbox."""
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def next_id(db: sqlite3.Connection, name: str, first: int) -> int:
+    """Draw the next number of a sequence that begins at `first`."""
+    number = int(get(db, f"next:{name}", first))
+    put(db, f"next:{name}", number + 1)
+    return number
+
+
+def count(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
+    """Count one more of something in a period; the new count."""
+    row = db.execute(
+        "INSERT INTO counter VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET used = used + 1 RETURNING used",
+        (appid, name, period),
+    ).fetchone()
+    return int(row[0])
+
+
+def counted(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
+    """Tell how many of something a period has seen."""
+    row = db.execute(
+        "SELECT used FROM counter WHERE appid = ? AND name = ? AND period = ?", (appid, name, period)
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,146 @@
+"""The sandbox as a web application: requests into calls, answers onto the wire."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from runner.sandbox import clock, control, jobs, look
+from runner.sandbox.answers import Download, Refused, encode, new_rid
+from runner.sandbox.calls import Upload
+from runner.sandbox.faults import Fault
+from runner.sandbox.gate import Gate, Incoming
+
+JSON_TYPE = "application/json; encoding=utf-8"
+MAX_BODY_BYTES = 32 * 1024 * 1024
+HTML_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+METHODS = ["GET", "POST", "PUT", "DELETE"]
+
+logger = logging.getLogger(__name__)
+
+
+def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
+    """Make the web application of a gate.
+
+    Args:
+        gate: the emulated platform.
+        planted: the seed a reset goes back to.
+
+    Returns:
+        The application, for a server or a test client.
+    """
+    app = Flask("sandbox", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+
+    @app.route("/_sandbox/<name>", methods=METHODS)
+    def _control(name: str) -> Response:
+        return _controlled(gate, planted, name)
+
+    @app.route("/_sandbox/admin/<int:msg_id>", methods=["POST"])
+    def _admin(msg_id: int) -> Response:
+        return _controlled(gate, planted, "admin", msg_id=msg_id)
+
+    @app.route("/", defaults={"_path": ""}, methods=METHODS)
+    @app.route("/<path:_path>", methods=METHODS)
+    def _platform(_path: str) -> Response:
+        answer, spoilt = gate.handle(_incoming())
+        if spoilt is not None:
+            return _spoil(spoilt)
+        if isinstance(answer, Download):
+            disposition = f'attachment; filename="{answer.filename.encode("ascii", "replace").decode()}"'
+            return Response(
+                answer.data, mimetype=answer.content_type, headers={"Content-disposition": disposition}
+            )
+        return _json(answer)
+
+    app.register_error_handler(Exception, _failed)
+    return app
+
+
+def _failed(error: Exception) -> Response:
+    """Answer what the platform would when something goes wrong that no rule foresees."""
+    if isinstance(error, HTTPException):
+        return _json(Refused(47001).answer(new_rid()))
+    logger.error("the sandbox failed on %s %s", request.method, request.path, exc_info=error)
+    return _json(Refused(-1).answer(new_rid()))
+
+
+def _incoming() -> Incoming:
+    """Read the request in hand."""
+    multipart = request.mimetype == "multipart/form-data"
+    part = request.files.get("media") if multipart else None
+    upload = None
+    if part is not None and part.filename:
+        # Some clients send a whole path as the file name.
+        upload = Upload(filename=part.filename.replace("\\", "/").rsplit("/", 1)[-1], data=part.read())
+    return Incoming(
+        method=request.method,
+        path=request.path,
+        query=request.args.to_dict(),
+        form=request.form.to_dict() if multipart else {},
+        raw=b"" if multipart else request.get_data(),
+        upload=upload,
+        client_ip=request.remote_addr or "127.0.0.1",
+    )
+
+
+def _json(data: Any, status: int = 200) -> Response:
+    """Write an answer as the platform does."""
+    return Response(encode(data), status=status, content_type=JSON_TYPE)
+
+
+def _spoil(fault: Fault) -> Response:
+    """Spoil an answer as ordered."""
+    if fault.kind == "cut":
+        wire = request.environ.get("werkzeug.socket")
+        if isinstance(wire, socket.socket):
+            with suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        return Response("", headers={"Connection": "close"})
+    if fault.kind == "garbage":
+        return Response(b'{"errcode":0,"errm\xff\x00', content_type=JSON_TYPE)
+    return Response(
+        HTML_ERROR, status=fault.status if fault.kind == "http" else 200, content_type="text/html"
+    )
+
+
+def _controlled(gate: Gate, planted: Mapping[str, Any], name: str, **extra: Any) -> Response:
+    """Run a control call; a mistake in it is a 400 that says what is wrong."""
+    try:
+        body = control.read_body(request.get_data())
+        if (request.method, name) == ("POST", "snapshot"):
+            return _json({"snapshot": gate.store.snapshot()})
+        if (request.method, name) == ("POST", "restore"):
+            return _restored(gate, body)
+        route = control.ROUTES.get((request.method, name))
+        if route is None:
+            return _json({"error": f"there is no {request.method} /_sandbox/{name}; {_names()}"}, 404)
+        body = {**body, **extra} if isinstance(body, dict) else body
+        wall = gate.wall()
+        with gate.store.transaction() as db:
+            now = clock.now_unix(db, wall)
+            jobs.advance(db, now)
+            query = request.args.to_dict()
+            return _json(route(look.Order(db=db, now=now, wall=wall, query=query, body=body, seed=planted)))
+    except ValueError as error:
+        return _json({"error": str(error)}, 400)
+
+
+def _restored(gate: Gate, body: Any) -> Response:
+    """Go back to a snapshot."""
+    name = str(body.get("snapshot")) if isinstance(body, dict) else ""
+    if not gate.store.restore(name):
+        raise ValueError("there is no snapshot of that name; POST /_sandbox/snapshot makes one")
+    return _json({"snapshot": name})
+
+
+def _names() -> str:
+    """List the control calls."""
+    names = [f"{method} {name}" for method, name in control.ROUTES]
+    return f"there are {', '.join([*names, 'POST snapshot', 'POST restore'])}"

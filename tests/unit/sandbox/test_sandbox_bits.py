@@ -1,0 +1,21 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.sandbox import bits
+
+numbers = st.sets(st.integers(0, 500))
+
+
+@given(numbers)
+def test_a_set_survives_the_way_to_the_store_and_back(members: set[int]) -> None:
+    """Whatever followers a set holds, writing and reading it loses none."""
+    chosen = bits.from_members(members)
+    assert bits.to_members(bits.from_blob(bits.to_blob(chosen))) == sorted(members)
+    assert chosen.bit_count() == len(members)
+
+
+@given(st.lists(numbers, max_size=8), st.integers(1, 5))
+def test_over_counts_memberships(sets: list[set[int]], times: int) -> None:
+    """`over` finds exactly those who are in at least that many sets."""
+    expected = {n for n in set().union(*sets) if sum(n in s for s in sets) >= times}
+    assert bits.to_members(bits.over(map(bits.from_members, sets), times)) == sorted(expected)
