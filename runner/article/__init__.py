@@ -5,14 +5,15 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import PurePosixPath
 
 from runner.article.escape import escape_for
 from runner.article.parts import ArticleBody, ArticleFiles, Kind
 from runner.errors import MissingExtraError
-from runner.model import ArticleOptions
+from runner.model import ArticleOptions, FileInfo
 
-__all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for"]
+__all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for", "image_bytes"]
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
 
@@ -52,9 +53,7 @@ def build(
     try:
         from runner.article.body import assemble
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in LIBRARIES:
-            raise
-        raise MissingExtraError("articles", needed_for=f"an article ({root}/{file})") from error
+        raise _missing(error, f"an article ({root}/{file})") from error
     return assemble(
         source,
         kind=kind,
@@ -66,3 +65,30 @@ def build(
         allow_lossy=allow_lossy,
         root=root,
     )
+
+
+def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
+    """Return the bytes to upload for a file: its own, or the image mended as it was planned.
+
+    Args:
+        file: what a `BodyImage` or a `Media` says of the file; its sha256 decides.
+        files: where it is read.
+
+    Raises:
+        StalePlanError: when neither has the sha256 that was planned.
+        MissingExtraError: when an image must be mended and the extra `articles` is not installed.
+    """
+    data = files.data(file.path)
+    if hashlib.sha256(data).hexdigest() == file.sha256:
+        return data
+    try:
+        from runner.article.images import mended_bytes
+    except ImportError as error:
+        raise _missing(error, f"a changed image ({file.path})") from error
+    return mended_bytes(data, file)
+
+
+def _missing(error: ImportError, needed_for: str) -> Exception:
+    """Tell a library that is not installed from a fault of our own."""
+    library = (error.name or "").partition(".")[0]
+    return MissingExtraError("articles", needed_for=needed_for) if library in LIBRARIES else error

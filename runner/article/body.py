@@ -64,8 +64,10 @@ def _from_html(
 ) -> ArticleBody:
     tree = dom.parse(text, keep_lines=True)
     found = images.resolve(tree, file=file, files=files, options=options, findings=findings)
-    sanitize.strip(tree, findings.warning if lossy else findings.error)
+    report = findings.warning if lossy else findings.error
+    sanitize.strip(tree, report)
     body = _finish(tree, found, findings, markdown_source=False)
+    sanitize.compare(tree, body.html, report)
     return _with(body, findings)
 
 

@@ -14,6 +14,10 @@ footer article main aside nav dl dt dd
 BLOCKS = frozenset(_BLOCKS.split())
 
 
+END = "</section></body></html>"
+"""What closes the page around a fragment; inside a comment it shows that the comment never closed."""
+
+
 def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     """Parse a fragment.
 
@@ -26,11 +30,13 @@ def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     """
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
     # The section keeps the parser from wrapping loose text in a paragraph of its own.
-    source = f"<html><body><section>{text}</section></body></html>".encode()
+    source = f"<html><body><section>{text}{END}".encode()
     body: HtmlElement = html.document_fromstring(source, parser=parser).find("body")
     if keep_lines:
         for element in elements(body):
             element.set("data-line", str(element.sourceline or 1))
+    for block in body.iter("pre"):
+        block.text = (block.text or "").lstrip("\n")  # as browsers do, which this parser does not
     wrapper = body[0]
     wrapper.attrib.clear()
     unwrap(wrapper)
@@ -51,6 +57,11 @@ def html_escape(text: str | None) -> str:
 def elements(root: HtmlElement) -> list[HtmlElement]:
     """List every element below `root` in document order; comments left out."""
     return [element for element in root.iterdescendants() if isinstance(element.tag, str)]
+
+
+def tag_names(root: HtmlElement) -> list[str]:
+    """List the tags below `root` in document order."""
+    return [str(element.tag) for element in elements(root)]
 
 
 def line_of(element: HtmlElement | None) -> int | None:

@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
 from runner.article.dom import elements, line_of, remove
 from runner.article.parts import ArticleFiles, Findings
-from runner.errors import CampaignError, StalePlanError
+from runner.errors import StalePlanError
+from runner.files import FileError
 from runner.model import ArticleOptions, BodyImage, FileInfo
 
 MAX_BYTES = 1_000_000
@@ -76,26 +77,23 @@ def resolve(
     return tuple(found.values())
 
 
-def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
-    """Return the bytes to upload for a `BodyImage`: the file's own, or mended again the same way.
+def mended_bytes(data: bytes, file: FileInfo) -> bytes:
+    """Mend an image again, the way `resolve` did.
 
     Args:
-        file: the image as `resolve` described it.
-        files: where it is read.
+        data: the file's own bytes.
+        file: the mended image, as `resolve` described it.
 
     Raises:
-        StalePlanError: when the bytes no longer have the sha256 that was planned.
+        StalePlanError: when the result does not have the sha256 that was planned.
     """
-    data = files.data(file.path)
-    if _sha256(data) == file.sha256:
-        return data
     try:
         mended, _, _ = fixed(data)
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         mended = b""
     if _sha256(mended) != file.sha256:
         raise StalePlanError(
-            "the image is not the one that was planned",
+            "the file is not the one that was planned",
             where=str(file.path),
             remedy="run `campaign plan` again",
         )
@@ -211,7 +209,7 @@ def _load(
     try:
         info = files.info(file, path)
         data = files.data(info.path)
-    except CampaignError as error:
+    except FileError as error:
         findings.error("image-file", f"the image `{path[:120]}`: {error.what}", error.remedy, line=line)
         return None
     usable = _judge(info, data, path, options=options, findings=findings, line=line)

@@ -6,8 +6,10 @@ problem, never output.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, MutableMapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -16,7 +18,6 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
-from mdit_py_plugins.attrs import attrs_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
@@ -27,6 +28,7 @@ from runner.article.parts import Findings
 
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+_WIDTH = re.compile(r'\{width="?([^}"]*)"?\}')
 Env = MutableMapping[str, Any]
 
 
@@ -71,7 +73,6 @@ def _parser() -> MarkdownIt:
     parser.configure("commonmark", {"html": True, "xhtmlOut": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
     parser.use(front_matter_plugin).use(footnote_plugin)
-    parser.use(attrs_plugin, after=("image",), allowed=("width",))
     parser.core.ruler.push("source", _source)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)
@@ -108,6 +109,11 @@ def _inline(children: list[Token], line: int) -> None:
             child.attrSet("title", reveal(str(title)))
         child.content = reveal(child.content)
         _inline(child.children or [], line)
+    for image, after in pairwise(children):
+        found = _WIDTH.match(after.content) if (image.type, after.type) == ("image", "text") else None
+        if found:
+            image.attrSet("width", found[1])
+            after.content = after.content[found.end() :]
     join_lines(children)
 
 
@@ -193,6 +199,10 @@ def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, 
     return "" if _comment(token) else escapeHtml(token.content)
 
 
+def _break(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
+    return "<br>"
+
+
 def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, env: Env) -> str:
     token = tokens[index]
     html = code.block(token.content, _language(token), colours=env["colours"])
@@ -237,6 +247,7 @@ def _nothing(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, 
 
 _RULES = {
     "text": _text,
+    "hardbreak": _break,
     "html_block": _raw,
     "html_inline": _raw,
     "fence": _code,

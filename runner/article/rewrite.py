@@ -46,6 +46,7 @@ def _figures(root: HtmlElement, findings: Findings) -> None:
     """Make each image that stands alone a figure, its title the caption."""
     for image in [element for element in elements(root) if element.tag == "img"]:
         caption = image.attrib.pop("title", "")
+        _width(image, findings)
         paragraph = image.getparent()
         if paragraph is not None and paragraph.tag == "p" and _only_images(paragraph):
             figure = make("section", class_="figure")
@@ -64,6 +65,23 @@ def _figures(root: HtmlElement, findings: Findings) -> None:
                 "put the image in a paragraph of its own",
                 line=line_of(image),
             )
+
+
+def _width(image: HtmlElement, findings: Findings) -> None:
+    """Turn `{width=50%}` into style."""
+    width = image.attrib.pop("width", None)
+    if width is None:
+        return
+    percent = width.removesuffix("%")
+    if width.endswith("%") and percent.isdecimal() and 0 < int(percent) <= 100:
+        image.set("style", f"width:{int(percent)}%")
+        return
+    findings.error(
+        "image-width",
+        f"the image's width `{width[:20]}` is not a part of the screen",
+        "write {width=50%}, from 1% to 100%",
+        line=line_of(image),
+    )
 
 
 def _only_images(paragraph: HtmlElement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ from runner.article.allow import (
     StyleFault,
     style_fault,
 )
-from runner.article.dom import elements, line_of, remove, unwrap
+from runner.article.dom import END, elements, line_of, parse, remove, tag_names, text_of, unwrap
 from runner.article.parts import Findings
 
 Report = Callable[..., None]
@@ -47,6 +48,7 @@ def strip(root: HtmlElement, report: Report) -> None:
         root: the tree of an HTML body; lines are read from `data-line`.
         report: called as `report(rule, what, remedy, line=…)` for each thing removed.
     """
+    _strip_comments(root, report)
     for element in elements(root):
         line = line_of(element)
         if element.tag not in TAGS:
@@ -71,6 +73,26 @@ def clean(html: str) -> str:
     return cleaned.replace("&nbsp;", "\u00a0")
 
 
+def compare(root: HtmlElement, html: str, report: Report) -> None:
+    """Report what the last cleaning lost, because tags stood where HTML does not allow them.
+
+    Args:
+        root: the tree that was cleaned.
+        html: what became of it.
+        report: called as `strip` calls it.
+    """
+    result = parse(html)
+    lost = Counter(tag_names(root)) - Counter(tag_names(result))
+    if not lost and _words(root) == _words(result):
+        return
+    named = ", ".join(f"<{tag}>" for tag in sorted(lost)) or "text"
+    report(
+        "html-structure",
+        f"{named} stands where HTML does not allow it and would be lost or moved",
+        "close every tag, and put table cells into rows of a table",
+    )
+
+
 def drop_marks(root: HtmlElement, findings: Findings) -> None:
     """Reduce a tree made by this package: its own classes and marks go without a word.
 
@@ -83,6 +105,17 @@ def drop_marks(root: HtmlElement, findings: Findings) -> None:
             element.attrib.pop(name, None)
     silent = Findings(file=findings.file)  # a theme's faults were reported at the theme's lines
     strip(root, silent.error)
+
+
+def _strip_comments(root: HtmlElement, report: Report) -> None:
+    for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
+        if END in (comment.text or ""):
+            report("html-comment", "a comment is not closed and hides the rest", "write --> where it ends")
+        remove(comment)
+
+
+def _words(root: HtmlElement) -> str:
+    return "".join(text_of(root).split())
 
 
 def _strip_tag(element: HtmlElement, report: Report, line: int | None) -> None:

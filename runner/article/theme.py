@@ -14,7 +14,7 @@ import tinycss2
 
 from runner.article.allow import style_fault
 from runner.article.parts import ArticleFiles, Findings
-from runner.errors import CampaignError
+from runner.files import FileError
 
 SHIPPED = ("default", "elegant", "simple")
 FOLDER = "_themes"
@@ -38,7 +38,7 @@ def load(name: str, *, files: ArticleFiles, findings: Findings, root: str) -> st
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
         css = files.text(PurePosixPath("_settings.yaml"), path)
-    except CampaignError as error:
+    except FileError as error:
         if name in SHIPPED:
             return shipped(name)
         findings.error(
