@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, Sized, ValuesView
 from types import GeneratorType
 from typing import Any
 
@@ -23,6 +23,12 @@ MAX_TAGS = 2_000
 STEP = 20
 """Units for one turn of a loop or one call, whatever it handles."""
 ELEMENT = 8
+CALL = 100
+"""Units for one call of a macro, method or global."""
+MAX_NESTING = 15
+"""Loops, macros and blocks inside each other; compiling takes twice as long with each."""
+INCLUDE = 2_000
+"""Units for one include or import: each copies the variables."""
 
 _ONE_PASS = (GeneratorType, reversed, KeysView, ValuesView, ItemsView)
 
@@ -73,7 +79,7 @@ def size(value: Any) -> int:
         item = waiting.pop()
         total += _own_size(item)
         _bounded(total)
-        if isinstance(item, Mapping):
+        if isinstance(item, dict):
             waiting += [*item.keys(), *item.values()]
         elif isinstance(item, list | tuple):
             waiting += item
@@ -107,6 +113,13 @@ def check_growth(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
         _bounded(estimate({**dict(zip(parameters, args, strict=False)), **kwargs}))
 
 
+def attribute_steps(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+    """Count the steps of following a dotted `attribute` through a list: its length times the dots."""
+    paths = [value for value in (*args[1:], *kwargs.values()) if isinstance(value, str)]
+    length = len(args[0]) if isinstance(args[0], Sized) else 0
+    return length * sum(path.count(".") + path.count(",") for path in paths)
+
+
 def small_range(*bounds: int) -> range:
     """Stand in for `range` inside templates, at most MAX_RANGE long."""
     numbers = range(*bounds)
@@ -125,7 +138,7 @@ def _bounded(units: int) -> int:
 def _own_size(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return 1 + 2 * ELEMENT * len(value)
     if isinstance(value, list | tuple | range):
         return 1 + ELEMENT * len(value)

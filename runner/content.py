@@ -26,7 +26,7 @@ from runner.model import (
 )
 from runner.scope import Kind, Path, Scope
 
-_KINDS: dict[str, Kind] = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
+_KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
 _PATH: Path = ("content",)
 _FROM_ROOT = PurePosixPath("_settings.yaml")
 

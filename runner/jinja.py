@@ -46,6 +46,9 @@ _STR_METHODS = (
     "lower", "lstrip", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper",
 )
 # fmt: on
+_BY_ATTRIBUTE = frozenset(
+    {"join", "map", "max", "min", "rejectattr", "selectattr", "sort", "sum", "unique"},
+)
 _LONG_NUMBER = re.compile(r"\d{1000}")
 _METHODS: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
     (str, frozenset(_STR_METHODS)),
@@ -128,6 +131,7 @@ class Environment(ImmutableSandboxedEnvironment):
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call a macro, a method or a global, and pay for what goes in and comes out."""
         budget = _RUN.get().budget
+        budget.spend(bounds.CALL)
         budget.check((args, kwargs))
         result = budget.check(super().call(__context, __obj, *args, **kwargs))
         return _Raw(result) if isinstance(__obj, Macro | BlockReference) else result
@@ -191,6 +195,8 @@ def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         budget = _RUN.get().budget
         budget.check((args[skipped:], kwargs))
         bounds.check_growth(name, args[skipped:], kwargs)
+        if name in _BY_ATTRIBUTE:
+            budget.spend(bounds.attribute_steps(args[skipped:], kwargs))
         return budget.check(function(*args, **kwargs))
 
     return paid
@@ -250,14 +256,25 @@ class _Metered(NodeTransformer):
     Jinja lets operators and calls be intercepted, but not literals, `~`, comparisons and loops.
     """
 
+    depth = 0
+
     def visit_body(self, node: Any) -> Any:
+        self.depth += 1
+        if self.depth > bounds.MAX_NESTING:
+            raise bounds.TooMuchError(f"loops and blocks are nested more than {bounds.MAX_NESTING} deep")
         self.generic_visit(node)
+        self.depth -= 1
         written = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
-        charge = _filtered(nodes.Const(bounds.STEP + written), _CHARGE)
-        node.body.insert(0, nodes.ExprStmt(charge, lineno=node.lineno))
+        node.body.insert(0, _charge_for(bounds.STEP + written, node))
         return node
 
     visit_Template = visit_For = visit_Macro = visit_CallBlock = visit_Block = visit_body  # noqa: N815
+
+    def visit_include(self, node: Any) -> Any:
+        self.generic_visit(node)
+        return [_charge_for(bounds.INCLUDE, node), node]
+
+    visit_Include = visit_Import = visit_FromImport = visit_include  # noqa: N815
 
     def visit_value(self, node: Any) -> Any:
         self.generic_visit(node)
@@ -280,6 +297,10 @@ class _Metered(NodeTransformer):
         self.generic_visit(node)
         node.filter = _filtered(node.filter, _RAW)
         return node
+
+
+def _charge_for(units: int, node: nodes.Node) -> nodes.ExprStmt:
+    return nodes.ExprStmt(_filtered(nodes.Const(units), _CHARGE), lineno=node.lineno)
 
 
 def _filtered(node: nodes.Expr | None, name: str) -> nodes.Filter:

@@ -301,8 +301,8 @@ PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001
         ("msgtype: voice\ncontent: {media_id: M}", Voice(media=Media(media_id="M"))),
         ("msgtype: image\ncontent: {name: '{{ brand }}.png'}", Image(media=Media(name="茶.png"))),
         (
-            "msgtype: image\ncontent: {images: [{media_id: A}, {name: B}], recommend: '{{ brand }}', title: t}",
-            Images(images=(Media(media_id="A"), Media(name="B")), recommend="茶", title="t"),
+            "msgtype: image\ncontent: {images: [{media_id: A}, {name: B}], recommend: x, title: '{{ id }}'}",
+            Images(images=(Media(media_id="A"), Media(name="B")), recommend="x", title="M"),
         ),
         (
             "msgtype: mpvideo\ncontent: {media_id: M, title: TITLE, description: D}",
