@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from lxml import etree, html
 from lxml.html import HtmlElement
 
+from runner.article.escape import clean_html
+
 _BLOCKS = """
 section p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre table thead tbody tr th td hr div figure header
 footer article main aside nav dl dt dd
@@ -30,7 +32,7 @@ def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     """
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
     # The section keeps the parser from wrapping loose text in a paragraph of its own.
-    source = f"<html><body><section>{text}{END}".encode()
+    source = f"<html><body><section>{clean_html(text)}{END}".encode()
     body: HtmlElement = html.document_fromstring(source, parser=parser).find("body")
     if keep_lines:
         for element in elements(body):

@@ -20,6 +20,9 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
+_LAST_CODE = 0x10FFFF
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+
 
 def escape_for(kind: Kind) -> Callable[[object], str]:
     """Choose how the value of a `{{ variable }}` is written into a body.
@@ -45,6 +48,11 @@ def clean(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def clean_html(html: str) -> str:
+    """Do as `clean` does, and the same to character references."""
+    return _REFERENCE.sub(_allowed_reference, clean(html))
+
+
 def forbidden(text: str) -> list[int]:
     """Find the characters that no HTML document may hold: their offsets."""
     return [found.start() for found in _FORBIDDEN.finditer(text)]
@@ -61,12 +69,17 @@ def _markdown(value: object) -> str:
 
 def _html(value: object) -> str:
     # Every ASCII mark, so that the value is safe in an attribute without quotes as well.
-    return _NOT_PLAIN.sub(_reference, str(value))
+    return _NOT_PLAIN.sub(_reference, clean(str(value)))
 
 
 def _reference(found: re.Match[str]) -> str:
     character = found[0]
     return f"&#{ord(character)};" if character.isascii() else character
+
+
+def _allowed_reference(found: re.Match[str]) -> str:
+    code = int(found[1], 16) if found[1] else int(found[2])
+    return "\ufffd" if code > _LAST_CODE or _FORBIDDEN.match(chr(code)) else found[0]
 
 
 def _unhex(digits: str) -> str:

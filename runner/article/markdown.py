@@ -196,7 +196,12 @@ def _text(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict,
 
 def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
     token = tokens[index]
-    return "" if _comment(token) else escapeHtml(token.content)
+    if _comment(token):
+        return ""
+    html = escapeHtml(token.content)
+    return (
+        html if token.type == "html_inline" else f'<p data-line="{token.attrGet("data-line")}">{html}</p>\n'
+    )
 
 
 def _break(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:

@@ -1,0 +1,51 @@
+"""What the tests of articles share: a campaigns folder in a temporary place, and bodies made from it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from runner.article import ArticleBody, build
+from runner.files import Files
+from runner.model import ArticleOptions
+
+Make = Callable[..., ArticleBody]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Build a body from a source; `at` files are written into the campaigns folder first."""
+
+    def body(source: str, *, at: dict[str, bytes | str] | None = None, **options: Any) -> ArticleBody:
+        for name, content in (at or {}).items():
+            file = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+        defaults: dict[str, Any] = {
+            "kind": "markdown",
+            "file": PurePosixPath("tea/article.md"),
+            "title": "标题",
+            "theme": None,
+            "options": ArticleOptions(),
+        }
+        return build(source, files=Files(tmp_path), **(defaults | options))
+
+    return body
+
+
+def rules(body: ArticleBody) -> list[str]:
+    """What was found, as `rule line`, with the level where it is an error."""
+    return [f"{finding.level[0]} {finding.rule} {finding.place.line}" for finding in body.findings]
+
+
+@pytest.fixture
+def png() -> bytes:
+    """A small PNG."""
+    target = io.BytesIO()
+    Image.new("RGB", (64, 48), "#4a7c59").save(target, "PNG")
+    return target.getvalue()
