@@ -1,0 +1,38 @@
+# Everything sets itself up in .venv; python3, make and git are all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench torture clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## rehearse every example on the local sandbox, from plan to phone
+	@$(BIN)/python -m tests.demo
+
+test: $(STAMP)  ## run the whole test suite with coverage
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
+
+check: $(STAMP)  ## lint, format, types, schemas
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m tests.check_schemas
+
+bench: $(STAMP)  ## measure speed against known tools, as ratios
+	@$(BIN)/python -m tests.bench
+
+torture: $(STAMP)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
+	@$(BIN)/python -m tests.torture
+
+clean:  ## remove what make made
+	rm -rf $(VENV) .campaign .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
