@@ -128,6 +128,7 @@ class Crossing:
             "send": send.id,
             "revision": send.revision,
             "attempt": attempt,
+            "account": planned.account.name,
             "digest": planned.digest,
             "plan_digest": self._warrant.plan_digest,
             "endpoint": wire.endpoint(send),

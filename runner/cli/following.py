@@ -54,9 +54,8 @@ def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendStat
     if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
         follow(chosen, accounts=accounts, connect=session.reader, ledger=session.ledger, state=state)
     rows = [
-        (accounts[known.appid].name if known.appid in accounts else known.appid, state.sends[key])
+        (known.account or known.appid, state.sends[known.appid, known.send, known.revision])
         for known in chosen
-        for key in [(known.appid, known.send, known.revision)]
     ]
     return sorted(rows, key=lambda row: (row[0], row[1].at, row[1].send))
 

@@ -59,6 +59,7 @@ def baseline(session: Session, select: tuple[str, ...], everything: bool, why: s
                 "send": send.id,
                 "revision": send.revision,
                 "attempt": 1,
+                "account": send.account,
                 "digest": send_digest(send),
                 "why": why,
             }

@@ -6,26 +6,39 @@ from pathlib import Path
 
 import click
 
-from runner.errors import Exit
-
 
 @click.command()
 @click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
-@click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --allow-remote.")
+@click.option("--allow-remote", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
 @click.option(
     "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
 )
 @click.option("--no-quota", is_flag=True, help="No daily or monthly limits.")
-def sandbox(port: int, host: str, expose: bool, state: Path | None, seed: Path | None, no_quota: bool) -> int:
+@click.option("--retired-cards", is_flag=True, help="Let wxcard through, which WeChat refuses with 45113.")
+def sandbox(
+    port: int,
+    host: str,
+    allow_remote: bool,
+    state: Path | None,
+    seed: Path | None,
+    no_quota: bool,
+    retired_cards: bool,
+) -> int:
     """Serve the WeChat API on loopback, with followers whose phones can be looked at.
 
     The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
     """
     from runner.sandbox.server import serve
 
-    serve(
-        port=port, host=host, expose=expose, state=state, seed=seed, quota=not no_quota, announce=click.echo
+    return serve(
+        port=port,
+        host=host,
+        allow_remote=allow_remote,
+        state=state,
+        seed_file=seed,
+        quota=not no_quota,
+        retired_cards=retired_cards,
+        announce=click.echo,
     )
-    return Exit.OK

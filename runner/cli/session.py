@@ -142,7 +142,8 @@ class Session:
             return self.settings.environment.api
         from runner.sandbox.server import embedded
 
-        return self.stack.enter_context(embedded(self.state_dir / "sandbox.sqlite3"))
+        # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
+        return self.stack.enter_context(embedded(self.state_dir / "sandbox.sqlite3", retired_cards=True))
 
     @cached_property
     def _ahead(self) -> timedelta:

@@ -34,7 +34,7 @@ class Kind(StrEnum):
     DRAFT = "draft"
     """The draft exists: `{send, revision, sha256, media_id}`."""
     INTENT = "intent"
-    """About to post: `{send, revision, attempt, digest, plan_digest, endpoint, clientmsgid, body, …}`."""
+    """About to post: `{send, revision, attempt, account, digest, plan_digest, clientmsgid, body, …}`."""
     ACCEPTED = "accepted"
     """The platform took the job: `{send, revision, attempt, msg_id, msg_data_id?, how}`."""
     REFUSED = "refused"

@@ -53,6 +53,8 @@ class SendState:
     attempt: int
     at: datetime
     """When the latest intent (or baseline) was written."""
+    account: str = ""
+    """The account's name when it was sent; several names may stand for one appid."""
     digest: str = ""
     receivers: str = ""
     """`all`, `tag NAME`, `tag_id N` or `openids`."""
@@ -197,6 +199,7 @@ def _begin(state: LedgerState, event: Event) -> None:
         status=Status.BASELINE if event.kind is Kind.BASELINE else Status.OPEN,
         attempt=event.data["attempt"],
         at=event.at,
+        account=event.data.get("account", ""),
         digest=event.data["digest"],
         receivers=event.data.get("receivers", ""),
         intent=event if event.kind is Kind.INTENT else None,
