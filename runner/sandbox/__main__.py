@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--host", default=LOOPBACK)
-    parser.add_argument("--allow-remote", action="store_true", help="allow a host that other machines reach")
+    parser.add_argument("--expose", action="store_true", help="allow a host that other machines reach")
     parser.add_argument("--state", type=Path, help="state file; without it everything is in memory")
     parser.add_argument("--seed", type=Path, help="accounts, tags and followers of a new state, YAML or JSON")
     parser.add_argument("--no-quota", action="store_true", help="lift call counters and send allowances")
@@ -37,10 +37,10 @@ def main(argv: list[str] | None = None) -> int:
             port=args.port,
             host=args.host,
             state=args.state,
-            seed_file=args.seed,
+            seed=args.seed,
             quota=not args.no_quota,
             retired_cards=args.retired_cards,
-            allow_remote=args.allow_remote,
+            expose=args.expose,
             announce=_announce,
         )
     except CampaignError as error:

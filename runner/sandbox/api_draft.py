@@ -21,11 +21,11 @@ def add(call: Call) -> dict[str, Any]:
 
 def get(call: Call) -> dict[str, Any]:
     """Give the articles of a draft. Source: getDraft (2026-11)."""
-    row = _row(call)
+    row = find_draft(call)
     return {**_content(row), "create_time": int(row["updated_at"]), "update_time": int(row["updated_at"])}
 
 
-def _row(call: Call) -> sqlite3.Row:
+def find_draft(call: Call) -> sqlite3.Row:
     """Look a draft up; 40007 when there is none, also because it was sent."""
     row: sqlite3.Row | None = call.db.execute(
         "SELECT * FROM draft WHERE appid = ? AND media_id = ?",
@@ -73,7 +73,7 @@ def _total(call: Call) -> int:
 
 def update(call: Call) -> dict[str, Any]:
     """Replace one article of a draft: an object, its index from 0. Source: draft_update (2026-11)."""
-    row = _row(call)
+    row = find_draft(call)
     kept = json.loads(row["articles"])
     index = number(call.body, "index", 40114)
     if not 0 <= index < len(kept):
@@ -88,7 +88,7 @@ def update(call: Call) -> dict[str, Any]:
 
 def delete(call: Call) -> dict[str, Any]:
     """Delete a draft. Source: draft_delete (2026-11)."""
-    use_up(call.db, call.appid, _row(call)["media_id"])
+    use_up(call.db, call.appid, find_draft(call)["media_id"])
     return OK
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
 from collections.abc import Mapping
@@ -150,6 +152,13 @@ def _own_image(tag: str) -> str:
 def _is_own(url: str) -> bool:
     """Tell whether an address is one of the platform's image hosts."""
     return re.sub(r"^https?:", "", url).startswith(tuple(f"//{host}/" for host in HOSTS))
+
+
+def link(appid: str, msg_data_id: int, index: int) -> str:
+    """Make the permanent link of an article that was sent or published; `index` counts from 1."""
+    sn = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).hexdigest()[:32]
+    biz = base64.b64encode(str(int(hashlib.sha256(appid.encode()).hexdigest()[:8], 16)).encode()).decode()
+    return f"http://mp.weixin.qq.com/s?__biz={biz}&mid={msg_data_id}&idx={index}&sn={sn}&chksm=#rd"
 
 
 def told(article: Mapping[str, Any], url: str, *, content: bool = True) -> dict[str, Any]:

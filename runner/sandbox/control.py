@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from runner.sandbox import accounts, clock, faults, jobs, look, media, seed, store
+from runner.sandbox import accounts, clock, faults, jobs, look, media, progress, pusher, seeds, store
 from runner.sandbox.answers import encode
 from runner.sandbox.calls import Upload
 from runner.sandbox.look import Order, Told
@@ -43,17 +43,29 @@ def read_body(raw: bytes) -> Any:
         raise ValueError(f"the body is neither JSON nor YAML: {str(error).splitlines()[0]}") from error
 
 
+def prepare(name: str, body: Any, timestamp: int) -> None:
+    """Do what a control call needs of the network, before it holds the state: ask a new callback URL.
+
+    Raises:
+        ValueError: The URL does not answer.
+    """
+    if name == "accounts" and isinstance(body, dict) and body.get("callback"):
+        callback = accounts.options_from({"callback": body["callback"]}).callback
+        if callback is not None:
+            pusher.check(callback, timestamp)
+
+
 def reset(order: Order) -> Told:
     """Forget everything and plant the seed again."""
     store.wipe(order.db)
-    return {"followers": seed.plant(order.db, order.seed, order.wall)}
+    return {"followers": seeds.plant(order.db, order.seed, order.wall)}
 
 
 def plant(order: Order) -> Told:
     """Add or change accounts, tags and followers."""
     if not isinstance(order.body, dict):
         raise ValueError("a seed is an object with the one key accounts, a list")
-    return {"followers": seed.plant(order.db, order.body, order.now)}
+    return {"followers": seeds.plant(order.db, order.body, order.now)}
 
 
 def move_clock(order: Order) -> Told:
@@ -73,7 +85,7 @@ def move_clock(order: Order) -> Told:
     else:
         clock.move(order.db, order.wall, to_unix=order.wall)
     now = clock.now_unix(order.db, order.wall)
-    jobs.advance(order.db, now)
+    progress.advance(order.db, now)
     return look.tell_clock(replace(order, now=now))
 
 
@@ -210,6 +222,7 @@ ROUTES: dict[tuple[str, str], Callable[[Order], Told]] = {
     ("POST", "media"): register_media,
     ("POST", "originals"): originals,
     ("POST", "admin"): decide,
+    ("GET", "events"): look.list_events,
     ("GET", "rules"): look.list_rules,
     ("GET", "state"): look.state,
 }

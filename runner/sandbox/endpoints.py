@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.sandbox import (
     api_draft,
+    api_freepublish,
     api_helpers,
     api_mass,
     api_material,
@@ -25,6 +26,7 @@ ENDPOINTS: dict[str, Endpoint] = {
         api_material,
         api_draft,
         api_mass,
+        api_freepublish,
     )
     for endpoint in room.ENDPOINTS
 }

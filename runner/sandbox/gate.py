@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.sandbox import clock, faults, jobs, store, tokens
+from runner.sandbox import clock, faults, progress, store, tokens
 from runner.sandbox.accounts import NOBODY, Account
 from runner.sandbox.answers import Answer, Refused, encode, new_rid
 from runner.sandbox.calls import Call, Endpoint, Upload
@@ -72,7 +72,7 @@ class Gate:
     def _serve(self, db: sqlite3.Connection, incoming: Incoming, fault: faults.Fault | None) -> Answer:
         """Do what a call does and record it, under the fault that meets it."""
         now = clock.now_unix(db, self.wall())
-        jobs.advance(db, now)
+        progress.advance(db, now)
         rid, appid = new_rid(), ""
         answer: Answer = {}
         if fault is None or fault.after or fault.kind == "latency":

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from runner.sandbox import accounts, bits, clock, store
+from runner.sandbox import accounts, articles, bits, clock, events, store
 from runner.sandbox.answers import encode
 
 SUCCESS = "send success"
@@ -73,7 +73,7 @@ def accept(db: sqlite3.Connection, job: NewJob) -> dict[str, Any]:
 
 
 def advance(db: sqlite3.Connection, now: float) -> None:
-    """Finish the jobs and publications whose time has come, and leave their events to be pushed."""
+    """Finish the jobs whose time has come."""
     due = db.execute("SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY msg_id", (now,))
     for job in due.fetchall():
         verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
@@ -97,10 +97,19 @@ def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -
         "SentCount": sent,
         "ErrorCount": job["delivered_count"] - sent,
         **json.loads(job["copyright"]),
+        **(_links(job) if status == "SEND_SUCCESS" and job["msg_data_id"] else {}),
     }
-    db.execute(
-        "INSERT INTO event (appid, created_at, fields) VALUES (?, ?, ?)", (job["appid"], now, encode(told))
-    )
+    events.leave(db, job["appid"], told, now)
+
+
+def _links(job: sqlite3.Row) -> dict[str, Any]:
+    """List the permanent links of a job's articles, as the event does."""
+    count = len(json.loads(job["content"])["articles"])
+    links = [
+        {"ArticleIdx": index, "ArticleUrl": articles.link(job["appid"], job["msg_data_id"], index)}
+        for index in range(1, count + 1)
+    ]
+    return {"ArticleUrlResult": {"Count": count, "ResultList": links}}
 
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:

@@ -178,6 +178,25 @@ def list_rules(_order: Order) -> Told:
     }
 
 
+def list_events(order: Order) -> Told:
+    """Tell the callback events, oldest first, and how their push went."""
+    rows = order.db.execute(
+        "SELECT * FROM event WHERE ?1 IS NULL OR appid = ?1 ORDER BY id", (order.query.get("appid"),)
+    )
+    return {
+        "events": [
+            {
+                "appid": row["appid"],
+                "time": clock.iso(row["created_at"]),
+                "state": row["state"],
+                "attempts": row["attempts"],
+                **json.loads(row["fields"]),
+            }
+            for row in rows
+        ]
+    }
+
+
 def state(order: Order) -> Told:
     """Tell the whole state in one answer, files and followers only counted."""
     counted = {

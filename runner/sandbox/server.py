@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from runner.errors import Exit, UsageError
-from runner.sandbox import accounts, seed, web
+from runner.sandbox import accounts, pusher, seeds, web
 from runner.sandbox.endpoints import ENDPOINTS
 from runner.sandbox.gate import Gate
 from runner.sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
+
+
+POLL_S = 0.05
+STOP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How a sandbox is served; `wall` tells the real time in seconds since 1970."""
+
+    host: str = LOOPBACK
+    port: int = 0
+    state: Path | None = None
+    seed: Path | None = None
+    quota: bool = True
+    retired_cards: bool = False
+    wall: Callable[[], float] = time.time
 
 
 class Handler(WSGIRequestHandler):
@@ -37,22 +56,22 @@ def serve(
     port: int = 0,
     host: str = LOOPBACK,
     state: Path | None = None,
-    seed_file: Path | None = None,
+    seed: Path | None = None,
     quota: bool = True,
     retired_cards: bool = False,
-    allow_remote: bool = False,
+    expose: bool = False,
     announce: Callable[[str], None],
 ) -> Exit:
     """Serve in the foreground until SIGINT or SIGTERM.
 
     Args:
         port: the port; 0 picks a free one.
-        host: the address to listen on; another than loopback needs `allow_remote`.
+        host: the address to listen on; another than loopback needs `expose`.
         state: the state file; None keeps everything in memory.
-        seed_file: what a new state begins with; None takes the built-in accounts.
+        seed: what a new state begins with; None takes the built-in accounts.
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
-        allow_remote: whether an address that other machines reach may be used.
+        expose: whether an address that other machines reach may be used.
         announce: told each line for people, first `listening on http://HOST:PORT`.
 
     Returns:
@@ -61,23 +80,21 @@ def serve(
     Raises:
         UsageError: The address, the port, the state or the seed cannot be used.
     """
-    if not _is_loopback(host) and not allow_remote:
+    if not _is_loopback(host) and not expose:
         raise UsageError(
             "the sandbox listens on loopback only, as anyone who reaches it controls it",
             where=host,
-            remedy="leave --host out, or add --allow-remote on a network you trust",
+            remedy="leave --host out, or add --expose on a network you trust",
         )
-    store, server = _start(port, host, state, seed_file, quota=quota, retired_cards=retired_cards)
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    announce(f"listening on http://{host}:{server.server_port}")
-    if not _is_loopback(host):
-        announce("warning: other machines can reach this sandbox and control it")
-    stopping.wait()
-    _stop(store, server, thread)
+    setup = Setup(host=host, port=port, state=state, seed=seed, quota=quota, retired_cards=retired_cards)
+    with _running(setup) as url:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopping.set())
+        announce(f"listening on {url}")
+        if not _is_loopback(host):
+            announce("warning: other machines can reach this sandbox and control it")
+        stopping.wait()
     return Exit.OK
 
 
@@ -87,7 +104,7 @@ def embedded(
     *,
     quota: bool = True,
     retired_cards: bool = False,
-    seed_file: Path | None = None,
+    seed: Path | None = None,
     wall: Callable[[], float] = time.time,
 ) -> Iterator[str]:
     """Serve in a thread while the block runs; several processes may share one state file.
@@ -96,7 +113,7 @@ def embedded(
         state: the state file; None keeps everything in memory.
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
-        seed_file: what a new state begins with; None takes the built-in accounts.
+        seed: what a new state begins with; None takes the built-in accounts.
         wall: the real time, seconds since 1970.
 
     Yields:
@@ -105,42 +122,65 @@ def embedded(
     Raises:
         UsageError: The state or the seed cannot be used.
     """
-    store, server = _start(0, LOOPBACK, state, seed_file, quota=quota, retired_cards=retired_cards, wall=wall)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    setup = Setup(state=state, seed=seed, quota=quota, retired_cards=retired_cards, wall=wall)
+    with _running(setup) as url:
+        yield url
+
+
+@contextmanager
+def _running(setup: Setup) -> Iterator[str]:
+    """Open the state, plant a new one, and serve it; its base URL."""
+    planted = seeds.DEFAULT if setup.seed is None else seeds.read(setup.seed)
+    listening = _listen(setup)
+    with closing(listening), closing(Store(setup.state)) as store:
+        _plant(store, planted, setup.wall(), where=str(setup.seed or "the built-in seed"))
+        gate = Gate(
+            store=store,
+            endpoints=ENDPOINTS,
+            quota=setup.quota,
+            retired_cards=setup.retired_cards,
+            wall=setup.wall,
+        )
+        server = make_server(
+            setup.host,
+            listening.getsockname()[1],
+            web.build(gate, planted),
+            threaded=True,
+            request_handler=Handler,
+            fd=listening.fileno(),
+        )
+        yield from _serving(server, gate)
+
+
+def _serving(server: BaseWSGIServer, gate: Gate) -> Iterator[str]:
+    """Run the server and the pusher of events in threads of their own."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True),
+        threading.Thread(target=pusher.run, args=(gate, stop), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
     try:
-        yield f"http://{LOOPBACK}:{server.server_port}"
+        yield f"http://{server.host}:{server.port}"
     finally:
-        _stop(store, server, thread)
+        stop.set()
+        server.shutdown()
+        for thread in threads:
+            thread.join(STOP_S)
+        server.server_close()
 
 
-def _start(
-    port: int,
-    host: str,
-    state: Path | None,
-    seed_file: Path | None,
-    *,
-    quota: bool,
-    retired_cards: bool,
-    wall: Callable[[], float] = time.time,
-) -> tuple[Store, BaseWSGIServer]:
-    """Open the state, plant a new one, and bind the socket."""
-    planted = seed.DEFAULT if seed_file is None else seed.read(seed_file)
-    store = Store(state)
-    _plant(store, planted, wall(), where=str(seed_file or "the built-in seed"))
-    gate = Gate(store=store, endpoints=ENDPOINTS, quota=quota, retired_cards=retired_cards, wall=wall)
+def _listen(setup: Setup) -> socket.socket:
+    """Bind the socket ourselves: werkzeug ends the process when a port is taken."""
     try:
-        server = make_server(host, port, web.build(gate, planted), threaded=True, request_handler=Handler)
-    except (OSError, OverflowError, SystemExit) as error:
-        store.close()
+        return socket.create_server((setup.host, setup.port))
+    except (OSError, OverflowError) as error:
         raise UsageError(
             "the sandbox cannot listen there",
-            where=f"{host}:{port}",
+            where=f"{setup.host}:{setup.port}",
             remedy="use --port 0 to pick a free port",
         ) from error
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    server.block_on_close = False  # type: ignore[attr-defined]
-    return store, server
 
 
 def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) -> None:
@@ -148,20 +188,11 @@ def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) 
     try:
         with store.transaction() as db:
             if not accounts.every(db):
-                seed.plant(db, planted, now)
+                seeds.plant(db, planted, now)
     except ValueError as error:
-        store.close()
         raise UsageError(
             str(error), where=where, remedy="correct the seed as docs/sandbox.md shows"
         ) from error
-
-
-def _stop(store: Store, server: BaseWSGIServer, thread: threading.Thread) -> None:
-    """End the server and close the state."""
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    store.close()
 
 
 def _is_loopback(host: str) -> bool:

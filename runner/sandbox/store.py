@@ -35,7 +35,7 @@ class Store:
         self._snapshots: dict[str, bytes] = {}
         try:
             self._db = _open(path)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, OSError) as error:
             raise UsageError(
                 f"the sandbox cannot use its state file ({error})",
                 where=str(path),

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from runner.sandbox import clock, control, jobs, look
+from runner.sandbox import clock, control, look, progress
 from runner.sandbox.answers import Download, Refused, encode, new_rid
 from runner.sandbox.calls import Upload
 from runner.sandbox.faults import Fault
@@ -123,9 +123,10 @@ def _controlled(gate: Gate, planted: Mapping[str, Any], name: str, **extra: Any)
             return _json({"error": f"there is no {request.method} /_sandbox/{name}; {_names()}"}, 404)
         body = {**body, **extra} if isinstance(body, dict) else body
         wall = gate.wall()
+        control.prepare(name, body, int(wall))
         with gate.store.transaction() as db:
             now = clock.now_unix(db, wall)
-            jobs.advance(db, now)
+            progress.advance(db, now)
             query = request.args.to_dict()
             return _json(route(look.Order(db=db, now=now, wall=wall, query=query, body=body, seed=planted)))
     except ValueError as error:

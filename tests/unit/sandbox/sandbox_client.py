@@ -11,7 +11,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from runner.sandbox import seed, web
+from runner.sandbox import seeds, web
 from runner.sandbox.endpoints import ENDPOINTS
 from runner.sandbox.gate import Gate
 from runner.sandbox.store import Store
@@ -44,7 +44,7 @@ class WeChat:
     @property
     def token(self) -> str:
         if not self._token:
-            body = {"grant_type": "client_credential", "appid": self.appid, "secret": seed.SECRET}
+            body = {"grant_type": "client_credential", "appid": self.appid, "secret": seeds.SECRET}
             self._token = self.raw("POST", "stable_token", body, token=None)["access_token"]
         return self._token
 
@@ -110,7 +110,7 @@ def open_wechat() -> Iterator[WeChat]:
     """A fresh sandbox with the built-in seed, at noon of a first of December."""
     store = Store(None)
     with store.transaction() as db:
-        seed.plant(db, seed.DEFAULT, NOON)
+        seeds.plant(db, seeds.DEFAULT, NOON)
     gate = Gate(store=store, endpoints=ENDPOINTS, wall=lambda: NOON, sleep=lambda _s: None)
-    yield WeChat(web.build(gate, seed.DEFAULT).test_client(), gate)
+    yield WeChat(web.build(gate, seeds.DEFAULT).test_client(), gate)
     store.close()
