@@ -1,0 +1,127 @@
+"""The schemas and the records say the same, and the schemas are good schemas."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from runner import model
+from runner.schemas import SchemaName, schema, schema_text
+from runner.shapes import validator
+
+NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
+CAMPAIGN = schema("campaign")
+SETTINGS = schema("settings")
+
+
+def names(record: type) -> set[str]:
+    return {field.name for field in fields(record)}
+
+
+def properties(whole: dict[str, Any], part: str) -> set[str]:
+    return set(whole["definitions"][part]["properties"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_valid_and_says_what_it_is(name: SchemaName) -> None:
+    """Draft 7, an id, a title, and it ends with a line feed."""
+    Draft7Validator.check_schema(schema(name))
+    assert schema(name)["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema(name)["$id"].endswith(f"/{name}.schema.json")
+    assert schema(name)["title"]
+    assert schema_text(name).endswith("}\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_examples_are_valid(name: SchemaName) -> None:
+    """What an editor offers is accepted."""
+    for example in schema(name)["examples"]:
+        assert list(validator(name).iter_errors(example)) == []
+
+
+def described(whole: dict[str, Any], node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each property with its schema, references followed."""
+    for key, below in (node.get("properties", {}) if isinstance(node, dict) else {}).items():
+        target = whole["definitions"][below["$ref"].rsplit("/", 1)[1]] if "$ref" in below else below
+        yield f"{path}.{key}", target
+        yield from described(whole, target, f"{path}.{key}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_property_is_described(name: SchemaName) -> None:
+    """An editor explains every key."""
+    whole = schema(name)
+    for part, node in {"": whole, **whole["definitions"]}.items():
+        for path, shape in described(whole, node, part):
+            assert shape.get("description", "").strip(), path
+            assert len(shape["description"]) < 220, path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_definition_is_used(name: SchemaName) -> None:
+    """Nothing stands in a schema that nobody refers to."""
+    text = schema_text(name)
+    for part in schema(name)["definitions"]:
+        assert f'"#/definitions/{part}"' in text, part
+
+
+def test_a_campaign_has_the_schemas_keys() -> None:
+    """A key of the schema is a field of the record, and the other way round."""
+    assert set(CAMPAIGN["properties"]) == names(model.Campaign) - {"id", "file", "source"}
+
+
+def test_every_msgtype_has_its_content() -> None:
+    """The kinds of the record, of the key and of the conditions are the same."""
+    kinds = [kind.value for kind in model.Msgtype]
+    assert CAMPAIGN["properties"]["msgtype"]["enum"] == kinds
+    chosen = {
+        branch["if"]["properties"]["msgtype"]["const"]: branch["then"]["properties"]["content"]["$ref"]
+        for branch in CAMPAIGN["allOf"]
+    }
+    assert chosen == {kind: f"#/definitions/{kind}" for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "expected"),
+    [
+        (CAMPAIGN, "filter", names(model.Filter)),
+        (CAMPAIGN, "media", names(model.Media)),
+        (CAMPAIGN, "article", names(model.Article) - {"html", "images"} | {"body", "theme", "allow_lossy"}),
+        (CAMPAIGN, "newspic", names(model.Newspic)),
+        (CAMPAIGN, "image", names(model.Images) | names(model.Media)),
+        (CAMPAIGN, "mpvideo", names(model.Mpvideo) - {"media"} | names(model.Media)),
+        (CAMPAIGN, "wxcard", names(model.Wxcard)),
+        (SETTINGS, "policy", names(model.Policy)),
+        (SETTINGS, "articles", names(model.ArticleOptions)),
+        (SETTINGS, "account", names(model.Account) - {"name"}),
+        (SETTINGS, "environment", {name.removesuffix("_s") for name in names(model.Environment)} - {"name"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_part_has_the_fields_of_its_record(whole: dict[str, Any], part: str, expected: set[str]) -> None:
+    """Each part of the format arrives in a record with the same names."""
+    assert properties(whole, part) == expected
+
+
+def test_the_defaults_are_those_of_the_records() -> None:
+    """What an editor shows as the default is what happens."""
+    for whole, part, record in (
+        (SETTINGS, "policy", model.Policy),
+        (SETTINGS, "articles", model.ArticleOptions),
+    ):
+        shown = {
+            key: shape["default"]
+            for key, shape in whole["definitions"][part]["properties"].items()
+            if "default" in shape
+        }
+        actual = {field.name: field.default for field in fields(record)}
+        assert shown == {key: actual[key] for key in shown}
+
+
+def test_the_kinds_of_accounts_are_those_of_the_record() -> None:
+    """`service`, `subscription`, `test`."""
+    assert SETTINGS["definitions"]["account"]["properties"]["kind"]["enum"] == [
+        k.value for k in model.AccountKind
+    ]
