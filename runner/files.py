@@ -82,7 +82,7 @@ class Files:
             else:
                 raise _leaves(path)
         if not steps:
-            raise FileError("file-not-a-file", f"`{path}` is a folder, not a file", "name a file")
+            raise _not_a_file(path)
         return PurePosixPath(*steps)
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
@@ -174,24 +174,21 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
         FileError: it is no regular file, too large or unreadable.
         FileNotFoundError, NotADirectoryError: it does not exist.
     """
-    # O_NONBLOCK: a pipe must be refused below, not waited for.
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
     try:
-        descriptor = os.open(path, flags)
+        with open(path, "rb", opener=_open_itself) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise _not_a_file(path.name)
+            data = opened.read(limit_bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise
+    except IsADirectoryError:
+        raise _not_a_file(path.name) from None
     except OSError as error:
         raise FileError(
             "file-unreadable",
-            f"`{path.name}` cannot be read: {error.strerror}",
+            f"`{path.name[:40]}` cannot be read: {error.strerror}",
             "check what it is and its permissions",
         ) from error
-    with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileError("file-not-a-file", f"`{path.name}` is not a file", "name a regular file")
-        data = opened.read(limit_bytes + 1)
     if len(data) > limit_bytes:
         raise FileError(
             "file-too-large",
@@ -199,6 +196,15 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
             "make it smaller",
         )
     return data
+
+
+def _open_itself(path: str, flags: int) -> int:
+    # O_NONBLOCK: a pipe must be refused, not waited for.
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _not_a_file(name: str) -> FileError:
+    return FileError("file-not-a-file", f"`{name}` is not a file", "name a regular file")
 
 
 def _refuse_foreign(path: str) -> None:

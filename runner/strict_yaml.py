@@ -10,24 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
+from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
 
 from runner.text import Fault
 from runner.yaml_words import guessed, syntax_fault
-
-try:
-    from yaml._yaml import CParser as _Parser
-except ImportError:  # a PyYAML built without libyaml
-
-    class _Parser(  # type: ignore[no-redef]
-        yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.composer.Composer
-    ):
-        def __init__(self, stream: str) -> None:
-            yaml.reader.Reader.__init__(self, stream)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
-            yaml.composer.Composer.__init__(self)
-
 
 Path = tuple[str | int, ...]
 
@@ -52,8 +42,8 @@ class Reading:
     faults: tuple[Fault, ...] = ()
 
 
-class _Nodes(_Parser):
-    """Composes nodes without guessing types: a tag is there only when somebody wrote one."""
+class _Untyped:
+    """Keeps a composer from guessing types: a tag is there only when somebody wrote one."""
 
     def resolve(self, *_: object) -> str:
         return ""
@@ -65,36 +55,61 @@ class _Nodes(_Parser):
         pass
 
 
-def compose(text: str) -> Node | Fault:
+class PythonNodes(_Untyped, Reader, Scanner, Parser, Composer):
+    """Composes nodes without libyaml, eight times slower."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+
+
+try:
+    from yaml._yaml import CParser
+except ImportError:  # a PyYAML built without libyaml
+    NODES: type = PythonNodes
+else:
+
+    class FastNodes(_Untyped, CParser):
+        """Composes nodes with libyaml."""
+
+    NODES = FastNodes
+
+
+def compose(text: str, *, parser: type = NODES) -> Node | Fault:
     """Compose the one document of a text, positions included.
+
+    Args:
+        text: the file's text, decoded.
+        parser: `FastNodes` or `PythonNodes`.
 
     Returns:
         The root node, or the fault that stops every YAML reader (or an empty file's).
     """
     try:
-        root: Node | None = _Nodes(text).get_single_node()
+        root: Node | None = parser(text).get_single_node()
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
         return Fault(rule="yaml-too-deep", what="the file is nested too deeply", remedy="flatten it")
     if root is None:
-        return Fault(
-            rule="yaml-empty", what="the file is empty", remedy="write a campaign or delete the file"
-        )
+        return Fault(rule="yaml-empty", what="the file is empty", remedy="write it, or delete the file")
     return root
 
 
-def read(text: str) -> Reading:
+def read(text: str, *, parser: type = NODES) -> Reading:
     """Read one YAML file.
 
     Args:
         text: the file's text, decoded.
+        parser: `FastNodes` or `PythonNodes`.
 
     Returns:
         Data made of dict, list, str, int, float, bool and None, and all faults. A value with a fault
         stands in the data as the text that was written.
     """
-    root = compose(text)
+    root = compose(text, parser=parser)
     if isinstance(root, Fault):
         return Reading(data=None, faults=(root,))
     builder = _Builder()
@@ -122,12 +137,9 @@ class _Builder:
 
     def value(self, node: Node, depth: int) -> Any:
         if node.tag:
-            self._report(
-                node,
-                "yaml-tag",
-                f"YAML tags such as `{node.tag}` are not used here",
-                "write the value without the tag",
-            )
+            # Never repeated: in the settings it may be a secret that begins with `!`.
+            what = "a YAML tag (`!name`) is written here, and tags are not used"
+            self._report(node, "yaml-tag", what, "remove it, or put a text that begins with `!` in quotes")
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         self.nodes += len(node.value)
@@ -200,7 +212,8 @@ class _Builder:
             key = self._scalar(node)
             if isinstance(key, str) or len(self.found) > before:
                 return str(key)
-        self._report(node if isinstance(node, ScalarNode) else parent, *_key_words(node))
+        holder = node if isinstance(node, ScalarNode) else parent
+        self.found.append((holder, _fault(node, *_key_words(node))))
         return None
 
     def _report(self, node: Node, rule: str, what: str, remedy: str) -> None:

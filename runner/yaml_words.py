@@ -86,6 +86,12 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
         "use single quotes, or write `\\\\` for a backslash",
     ),
     (
+        "node content",
+        "yaml-syntax",
+        "in this list or map a value or the end is missing",
+        "close `[` with `]` and `{` with `}`",
+    ),
+    (
         "']'",
         "yaml-syntax",
         "a list that begins with `[` is not closed",
@@ -119,6 +125,10 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("tag", "yaml-tag", "YAML tags (`!name`) are not used here", "put a text that begins with `!` in quotes"),
     ("incompatible yaml", "yaml-syntax", "this version of YAML is not known", "remove the `%YAML` line"),
 )
+
+
+_BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpected end of stream")
+"""What the parser notices later than it began; the beginning is where the reader must look."""
 
 
 def guessed(plain: str) -> Words | None:
@@ -156,10 +166,19 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> Fault:
     Returns:
         A fault at the position the parser names.
     """
+    problem = str(getattr(error, "problem", "") or error).lower()
     mark = getattr(error, "problem_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    rule, what, remedy = _syntax_words(_line(text, line), str(getattr(error, "problem", "") or error))
+    if any(part in problem for part in _BEGUN_EARLIER):
+        mark = getattr(error, "context_mark", None) or mark
+    line, column = _inside(text, mark.line, mark.column) if mark else (1, 1)
+    rule, what, remedy = _syntax_words(_line(text, line), problem)
     return Fault(rule=rule, what=what, remedy=remedy, line=line, column=column)
+
+
+def _inside(text: str, line: int, column: int) -> tuple[int, int]:
+    """Count from 1, and keep the place inside the file when the parser stopped behind its end."""
+    lines = text.rstrip("\n").split("\n")
+    return (line + 1, column + 1) if line < len(lines) else (len(lines), len(lines[-1]) + 1)
 
 
 def _syntax_words(line: str, problem: str) -> Words:
@@ -171,9 +190,8 @@ def _syntax_words(line: str, problem: str) -> Words:
             "`{` begins a YAML map here, so this is no text",
             'put a text that begins with `{{` in quotes: "{{ brand }} …"',
         )
-    lowered = problem.lower()
     for part, rule, what, remedy in _SYNTAX:
-        if part in lowered:
+        if part in problem:
             return rule, what, remedy
     return "yaml-syntax", "the YAML cannot be read from here on", "check quotes, brackets and indentation"
 

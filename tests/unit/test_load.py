@@ -1,0 +1,178 @@
+"""`load`: a folder becomes campaigns and problems."""
+
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner.errors import UsageError
+from runner.load import load_campaigns
+
+VALID = "filter: {tag: 会员}\nmsgtype: text\ncontent: hi\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    return folder
+
+
+def write(root: Path, name: str, text: str = VALID) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_an_id_is_the_path_without_suffix(root: Path) -> None:
+    """Campaigns come in order of id, whatever the file system's order."""
+    for name in ("zebra.yaml", "2026/spring/sale.yaml", "welcome-vip.yml", "中秋.yaml"):
+        write(root, name)
+    loaded = load_campaigns(root)
+    assert [c.id for c in loaded.campaigns] == ["2026/spring/sale", "welcome-vip", "zebra", "中秋"]
+    assert loaded.campaigns[0].file == PurePosixPath("2026/spring/sale.yaml")
+    assert loaded.problems == ()
+
+
+def test_what_is_no_campaign_is_left_alone(root: Path) -> None:
+    """Names that begin with `_` or `.`, and files that are no YAML, are not read."""
+    for name in (
+        "_settings.yaml",
+        "_partials/x.yaml",
+        ".git/x.yaml",
+        "a/_b/x.yaml",
+        "a/cover.png",
+        "readme.md",
+    ):
+        write(root, name, "not: [yaml")
+    assert load_campaigns(root).problems == ()
+    assert load_campaigns(root).campaigns == ()
+
+
+def test_one_broken_file_does_not_hide_another(root: Path) -> None:
+    """All problems of all files come in one run, beside the campaigns that are fine."""
+    write(root, "a.yaml", "filter: [")
+    write(root, "b.yaml", "msgtype: text\n")
+    write(root, "c.yaml")
+    loaded = load_campaigns(root)
+    assert [c.id for c in loaded.campaigns] == ["c"]
+    assert {Path(p.place.file).name for p in loaded.problems} == {"a.yaml", "b.yaml"}
+    assert len(loaded.problems) == 3
+
+
+def test_a_problem_names_the_file_as_typed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place can be pasted into an editor from where the command was run."""
+    write(root, "2026/a.yaml", "msgtype: [")
+    monkeypatch.chdir(root.parent)
+    (problem,) = load_campaigns(Path("campaigns")).problems
+    assert str(problem.place) == "campaigns/2026/a.yaml:1:11"
+
+
+@pytest.mark.parametrize(
+    "pair", [("sale.yaml", "sale.yml"), ("Sale.yaml", "sale.yaml"), ("Straße.yaml", "STRASSE.yaml")]
+)
+def test_ids_that_are_one_elsewhere_are_refused(root: Path, pair: tuple[str, str]) -> None:
+    """Two files whose ids differ only by case or suffix are both refused."""
+    for name in pair:
+        write(root, name)
+    problems = load_campaigns(root).problems
+    assert [p.rule for p in problems] == ["campaign-id-taken"] * 2
+    assert pair[0] in problems[0].what + problems[0].place.file
+
+
+def test_an_id_is_normalised(root: Path) -> None:
+    """A name typed on a Mac (decomposed) is the same id as elsewhere."""
+    write(root, unicodedata.normalize("NFD", "café.yaml"))
+    assert [c.id for c in load_campaigns(root).campaigns] == [unicodedata.normalize("NFC", "café")]
+
+
+@pytest.mark.parametrize("name", ["a b.yaml", "sale[1].yaml", "sale#1.yaml", "a,b.yaml"])
+def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
+    """Blanks and the characters that send ids are made of are not possible."""
+    write(root, name)
+    assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_is_refused_not_skipped(root: Path, tmp_path: Path, what: str) -> None:
+    """A linked campaign is neither sent nor silently left out."""
+    write(tmp_path, "outside/sale.yaml")
+    if what == "file":
+        (root / "sale.yaml").symlink_to(tmp_path / "outside/sale.yaml")
+    else:
+        (root / "more").symlink_to(tmp_path / "outside")
+    loaded = load_campaigns(root)
+    assert loaded.campaigns == ()
+    assert [p.rule for p in loaded.problems] == ["file-link"]
+
+
+@pytest.mark.parametrize(
+    ("only", "ids"),
+    [
+        (["a"], ["a"]),
+        (["b/*"], ["b/c", "b/d"]),
+        (["b"], ["b/c", "b/d"]),
+        (["b/"], ["b/c", "b/d"]),
+        (["a.yaml", "b/d"], ["a", "b/d"]),
+        (["campaigns/b/c.yaml"], ["b/c"]),
+        (["./campaigns/b"], ["b/c", "b/d"]),
+        (["campaigns"], ["a", "b/c", "b/d"]),
+        (["."], ["a", "b/c", "b/d"]),
+    ],
+)
+def test_a_selection(root: Path, monkeypatch: pytest.MonkeyPatch, only: list[str], ids: list[str]) -> None:
+    """Ids, patterns, files and folders select; the others are not read."""
+    for name in ("a.yaml", "b/c.yaml", "b/d.yaml"):
+        write(root, name)
+    write(root, "broken.yaml", "[") if ids != ["a", "b/c", "b/d"] else None
+    monkeypatch.chdir(root.parent)
+    loaded = load_campaigns(Path("campaigns"), only)
+    assert [c.id for c in loaded.campaigns] == ids
+    assert loaded.problems == ()
+
+
+def test_an_absolute_path_selects(root: Path) -> None:
+    """A shell or a hook that completes absolute paths is understood."""
+    write(root, "a.yaml")
+    assert [c.id for c in load_campaigns(root, [str(root / "a.yaml")]).campaigns] == ["a"]
+
+
+def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
+    """A typo in a selection never means nothing to do."""
+    write(root, "welcome.yaml")
+    with pytest.raises(UsageError) as caught:
+        load_campaigns(root, ["welcom"])
+    assert caught.value.remedy == "did you mean `welcome`?"
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """No folder is not the same as no campaigns."""
+    with pytest.raises(UsageError, match="there is no folder"):
+        load_campaigns(tmp_path / "campaigns")
+
+
+BROKEN = [
+    path.read_bytes()
+    for path in Path(__file__).parents[1].glob("campaigns/*/*.yaml")
+    if path.stat().st_size < 2000
+]
+
+
+@given(
+    st.binary(max_size=80)
+    | st.tuples(st.sampled_from(BROKEN), st.integers(0, 200), st.binary(max_size=4), st.integers(0, 5)).map(
+        lambda t: t[0][: t[1]] + t[2] + t[0][t[1] + t[3] :]
+    )
+)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_raise(root: Path, data: bytes) -> None:
+    """Any file is a campaign or has problems, each with a place, a reason and a remedy."""
+    (root / "x.yaml").write_bytes(data)
+    loaded = load_campaigns(root)
+    assert bool(loaded.campaigns) != bool(loaded.problems)
+    for problem in loaded.problems:
+        assert problem.place.file.endswith("x.yaml")
+        assert problem.what
+        assert problem.remedy

@@ -1,0 +1,103 @@
+"""`sniff`: the format by magic bytes, the length of sound."""
+
+import io
+import struct
+import wave
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.sniff import duration_s, sniff
+
+
+def wav(seconds: float) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(b"\0\0" * int(8000 * seconds))
+    return buffer.getvalue()
+
+
+def mp3(frames: int, header: bytes = b"\xff\xfb\x90\x00", size: int = 417) -> bytes:
+    """Make silent frames; the default is MPEG 1 layer III, 128 kbit/s, 44.1 kHz."""
+    return (header + b"\0" * (size - 4)) * frames
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "png"),
+        (b"\xff\xd8\xff\xe0", "jpeg"),
+        (b"GIF89a", "gif"),
+        (b"BM\x9a\0\0\0\0\0\0\0", "bmp"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "webp"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "svg"),
+        (b"  <SVG>", "svg"),
+        (b"ID3\x04\0\0\0\0\0\0", "mp3"),
+        (mp3(1), "mp3"),
+        (b"#!AMR\n", "amr"),
+        (wav(0.1), "wav"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
+        (b"\0\0\0\x18ftypmp42", "mp4"),
+        (b"", "unknown"),
+        (b"RIFF\0\0\0\0AVI ", "unknown"),
+        (b"<html><svg>", "unknown"),
+        (b"hello", "unknown"),
+    ],
+)
+def test_the_format_is_told_from_the_bytes(data: bytes, kind: str) -> None:
+    """Every format of `FileInfo` is known, all else is unknown."""
+    assert sniff(data) == kind
+
+
+@pytest.mark.parametrize("seconds", [0.5, 59.5, 60.5])
+def test_a_wav_is_measured(seconds: float) -> None:
+    """The data chunk over the byte rate."""
+    assert duration_s(wav(seconds), "wav") == seconds
+
+
+def test_a_wav_that_promises_too_much_is_measured_by_what_it_holds() -> None:
+    """A recorder that was cut off leaves a header of another length."""
+    data = bytearray(wav(1.0))
+    struct.pack_into("<I", data, 40, 0xFFFFFFFF)
+    assert duration_s(bytes(data), "wav") == 1.0
+
+
+def test_an_mp3_is_measured_frame_by_frame() -> None:
+    """1,152 samples a frame at 44.1 kHz; a tag before the frames and rubbish between them do not count."""
+    tag = b"ID3\x04\0\0" + bytes([0, 0, 1, 2]) + b"\xff" * 130
+    assert duration_s(tag + mp3(50) + b"rubbish" + mp3(50), "mp3") == pytest.approx(
+        100 * 1152 / 44100, abs=0.001
+    )
+
+
+def test_a_low_rate_mp3_is_measured() -> None:
+    """MPEG 2 has 576 samples a frame."""
+    header, size = b"\xff\xf3\x40\x00", 72 * 32 * 1000 // 22050
+    assert duration_s(mp3(100, header, size), "mp3") == pytest.approx(100 * 576 / 22050, abs=0.001)
+
+
+def test_an_amr_is_measured() -> None:
+    """20 ms a frame, whose size its first byte tells."""
+    assert duration_s(b"#!AMR\n" + (b"\x3c" + b"\0" * 31) * 100, "amr") == 2.0
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"), [(b"#!AMR\n", "amr"), (b"RIFF\0\0\0\0WAVE", "wav"), (b"ID3", "mp3"), (b"", "png")]
+)
+def test_what_cannot_be_measured_has_no_length(data: bytes, kind: str) -> None:
+    """A broken or silent file has no length rather than a wrong one."""
+    assert duration_s(data, kind) is None
+
+
+@given(
+    st.sampled_from([b"", b"ID3", b"#!AMR\n", wav(0.01)[:44], b"\xff\xfb\x90\x00"]), st.binary(max_size=100)
+)
+def test_no_bytes_raise(head: bytes, tail: bytes) -> None:
+    """Whatever a file holds, it is looked at without harm."""
+    kind = sniff(head + tail)
+    seconds = duration_s(head + tail, kind)
+    assert seconds is None or seconds >= 0
