@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from runner.schemas import schema
+from runner.schemas import SchemaName, schema
 
 _KNOWN_MISTAKES: Final[dict[str, str]] = {
     "group_id": "WeChat replaced groups by tags: write `tag_id: …` or `tag: NAME`",
@@ -25,20 +25,20 @@ _OF_PICTURES: Final = frozenset(
     {"media_id", "file", "name", "title", "recommend", "need_open_comment", "only_fans_can_comment"}
 )
 _HOMES: Final[dict[str, str]] = {
-    "": "the top of the file",
-    "filter": "`filter`",
-    "article": "an article (`content.articles`)",
-    "newspic": "a picture post (`content.newspic`)",
-    "image": "the content of msgtype `image`",
-    "mpvideo": "the content of msgtype `mpvideo`",
-    "wxcard": "the content of msgtype `wxcard`",
-    "mpnews": "the content of msgtype `mpnews`",
-    "text": "the content of msgtype `text`",
-    "media": "a picture, voice or cover (`{media_id: …}`)",
-    "environment": "an environment (`environments.NAME`)",
-    "account": "an account (`environments.NAME.accounts.NAME`)",
-    "policy": "`policy`",
-    "articles": "`articles`",
+    "": "at the top of the file",
+    "filter": "under `filter`",
+    "article": "in an article (`content.articles`)",
+    "newspic": "in a picture post (`content.newspic`)",
+    "image": "under `content`",
+    "mpvideo": "under `content`",
+    "wxcard": "under `content`",
+    "mpnews": "under `content`",
+    "text": "under `content`",
+    "media": "under `content`",
+    "environment": "in an environment (`environments.NAME`)",
+    "account": "in an account (`environments.NAME.accounts.NAME`)",
+    "policy": "under `policy`",
+    "articles": "under `articles`",
 }
 _SPOKEN: Final = {
     "true": True,
@@ -59,44 +59,47 @@ def nearest(written: str, known: Sequence[str], *, cutoff: float = 0.7) -> str |
     return lowered[near[0]] if near else None
 
 
-def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str:
+def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
     """Say what to do with a key that is not known where it stands.
 
     Args:
         key: as written.
         path: of the map that holds it.
         allowed: the keys known there.
+        name: the schema of the file.
 
     Returns:
         The remedy.
     """
+    special = _special_remedy(key, path, allowed)
+    if special:
+        return special
+    near = nearest(key, allowed)
+    if near:
+        return f"did you mean `{near}`?"
+    homes = _homes(name).get(key, ())
+    if homes:
+        return f"it belongs {' or '.join(homes[:2])}"
+    return f"remove it; known here: {', '.join(f'`{name}`' for name in allowed)}"
+
+
+def _special_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
     if key.lower() in _KNOWN_MISTAKES:
         return _KNOWN_MISTAKES[key.lower()]
     if not path and key in _WIRE_BODIES:
         return "write what it holds under `content`"
-    if key == "content":
-        return (
-            "write the text itself under `content`, without a map"
-            if len(path) == 1
-            else "name a file under `body`"
-        )
-    if path and path[-1] == "content" and "images" in allowed and key in _OF_PICTURES:
+    if key == "content" and "articles" in path:
+        return "name a file under `body`"
+    if key == "content" and list(path) == ["content"]:
+        return "write the text itself under `content`, without a map"
+    if list(path) == ["content"] and "images" in allowed and key in _OF_PICTURES:
+        is_list = "title" in allowed
         return (
             "keep the pictures under `images` only"
-            if "title" in allowed
+            if is_list
             else "put the picture into a list under `images`"
         )
-    near = nearest(key, allowed)
-    if near:
-        return f"did you mean `{near}`?"
-    homes = [_HOMES[home] for home in _homes().get(key, ())]
-    if homes:
-        return (
-            f"it belongs under {' or '.join(homes[:2])}"
-            if "" not in homes
-            else "it belongs at the top of the file"
-        )
-    return f"remove it; known here: {', '.join(f'`{name}`' for name in allowed)}"
+    return None
 
 
 def value_remedy(key: str, value: object, wanted: Sequence[str]) -> str:
@@ -151,13 +154,11 @@ def _whole(value: object) -> int | None:
 
 
 @cache
-def _homes() -> dict[str, tuple[str, ...]]:
-    """Map each known key to the parts of the schemas that have it."""
+def _homes(name: SchemaName) -> dict[str, tuple[str, ...]]:
+    """Map each known key to where the schema has it, in words."""
+    whole = schema(name)
     homes: dict[str, list[str]] = {}
-    for whole in (schema("campaign"), schema("settings")):
-        parts = {"": whole, **whole["definitions"]}
-        for part, shape in parts.items():
-            if part in _HOMES:
-                for key in shape.get("properties", {}):
-                    homes.setdefault(key, []).append(part)
-    return {key: tuple(dict.fromkeys(parts)) for key, parts in homes.items()}
+    for part, shape in {"": whole, **whole["definitions"]}.items():
+        for key in shape.get("properties", {}) if part in _HOMES else ():
+            homes.setdefault(key, []).append(_HOMES[part])
+    return {key: tuple(dict.fromkeys(places)) for key, places in homes.items()}

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from runner.schemas import SchemaName
+
 MAX_SHOWN: Final = 40
 _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 """Values below these keys are never repeated."""
@@ -35,6 +37,7 @@ class Refusal:
     shape: Mapping[str, Any]
     """The schema that holds the keyword."""
     message: str
+    schema_name: SchemaName
     is_of_key: bool = False
 
 
@@ -62,8 +65,9 @@ def under(path: Sequence[str | int]) -> str:
     keys = [str(step) for step in path if isinstance(step, str)]
     if not keys:
         return "here"
-    number = f" (entry {path[-1] + 1})" if isinstance(path[-1], int) else ""
-    return f"under `{shorten(keys[-1])}`{number}"
+    if isinstance(path[-1], int):
+        return f"in entry {path[-1] + 1} of `{shorten(keys[-1])}`"
+    return f"under `{shorten(keys[-1])}`"
 
 
 def shown(error: Refusal) -> str:
@@ -79,7 +83,7 @@ def shown(error: Refusal) -> str:
     return kind + shorten(json.dumps(value, ensure_ascii=False))
 
 
-def listed(keys: Sequence[str]) -> str:
+def listed(keys: Sequence[str], word: str = "and") -> str:
     """Join keys as a sentence does."""
     quoted = [f"`{key}`" for key in keys]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"

@@ -10,6 +10,7 @@ from jsonschema import Draft7Validator, validators
 from jsonschema.protocols import Validator
 
 from runner.model import Msgtype
+from runner.phrases import listed
 from runner.schemas import SchemaName, schema
 
 
@@ -46,10 +47,10 @@ def content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | No
     ]
     if not kinds:
         return None
-    listed = " or ".join(f"`{kind}`" for kind in kinds)
+    correct = f"write `msgtype: {kinds[0]}`" if len(kinds) == 1 else "correct `msgtype`"
     return (
-        f"this content has the shape of {listed}, but msgtype is `{msgtype}`",
-        f"write `msgtype: {kinds[0]}`, or content for `{msgtype}`: {_described(msgtype)}",
+        f"this content has the shape of {listed(kinds, 'or')}, but msgtype is `{msgtype}`",
+        f"{correct}, or write content for `{msgtype}`: {_described(msgtype)}",
     )
 
 
@@ -61,4 +62,4 @@ def _accepts(kind: str, content: object) -> bool:
 
 def _described(kind: str) -> str:
     text = str(schema("campaign")["definitions"][kind]["description"])
-    return text[0].lower() + text[1:]
+    return text[0].lower() + text[1:].rstrip(".")

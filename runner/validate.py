@@ -13,6 +13,7 @@ from runner.phrases import Finding
 from runner.schemas import SchemaName
 from runner.shapes import validator
 from runner.strict_yaml import Path
+from runner.text import Fault
 from runner.wording import findings
 
 
@@ -63,11 +64,15 @@ def _in_file_order(
     replaced = {finding.path for finding in instead}
     faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
     # What YAML misread must not be told a second time as a value of the wrong kind.
-    misread = {fault.path for fault in faults if fault.rule != "yaml-duplicate-key"}
+    misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
     kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
     problems = [document.problem(fault) for fault in faults]
     problems.extend(_problem(document, finding) for finding in (*kept, *instead))
     return tuple(sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0)))
+
+
+def _misread_path(fault: Fault) -> Path:
+    return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
 
 
 def _is_below(path: Path, above: Collection[Path]) -> bool:

@@ -24,6 +24,12 @@ _KINDS: Final = {
     "object": "a map (`key: value` lines)",
 }
 
+_MISSING_REMEDIES: Final = {
+    "filter": "give every entry a `filter`, or write one for the whole campaign",
+    "secret": "add `secret: {env: NAME}` and put the AppSecret into that variable",
+    "accounts": "add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`",
+}
+
 
 def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
     """Word the errors of one document.
@@ -38,7 +44,7 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
     """
     if not isinstance(data, dict):
         return [_not_a_map(name)]
-    kept = [_refusal(error) for error in errors]
+    kept = [_refusal(error, name) for error in errors]
     found: list[Finding] = []
     moved = content_for_another_msgtype(data) if name == "campaign" else None
     in_content = [error for error in kept if error.path[:1] == ("content",)]
@@ -61,7 +67,7 @@ def word(error: Refusal) -> list[Finding]:
     return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
 
 
-def _refusal(error: ValidationError) -> Refusal:
+def _refusal(error: ValidationError, name: SchemaName) -> Refusal:
     return Refusal(
         path=tuple(error.absolute_path),
         keyword=str(error.validator),
@@ -69,6 +75,7 @@ def _refusal(error: ValidationError) -> Refusal:
         value=error.instance,
         shape=error.schema if isinstance(error.schema, dict) else {},
         message=error.message,
+        schema_name=name,
         is_of_key="propertyNames" in error.absolute_schema_path,
     )
 
@@ -91,7 +98,7 @@ def _unknown_keys(error: Refusal) -> list[Finding]:
             path=(*path, key),
             rule="unknown-key",
             what=f"there is no key `{shorten(key)}` {under(path)}",
-            remedy=unknown_key_remedy(key, path, allowed),
+            remedy=unknown_key_remedy(key, path, allowed, error.schema_name),
             at_key=True,
         )
         for key in error.value
@@ -135,31 +142,37 @@ def _missing_key(error: Refusal) -> list[Finding]:
 def _is_misspelt(key: str, error: Refusal) -> bool:
     """Tell whether another key was meant to be this one; that one is reported then."""
     known = error.shape.get("properties", {})
-    return any(nearest(str(other), [key]) for other in error.value if other not in known)
+    unknown = [str(other) for other in error.value if other not in known]
+    return any(nearest(other, [key]) for other in unknown) or _is_only_key(key, error, unknown)
+
+
+def _is_only_key(key: str, error: Refusal, unknown: list[str]) -> bool:
+    is_closed = error.shape.get("additionalProperties") is False
+    return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
 
 
 def _missing_remedy(key: str, error: Refusal) -> str:
-    if key == "filter":
-        return "give every entry a `filter`, or write one for the whole campaign"
-    if key == "card_id" or key == "text_file" or key == "file":
-        return f"write `{key}: …`"
-    described = error.shape.get("properties", {}).get(key, {}).get("description", "")
+    if key in _MISSING_REMEDIES:
+        return _MISSING_REMEDIES[key]
+    shape = error.shape.get("properties", {}).get(key, {})
+    if "enum" in shape:
+        return f"add `{key}`, one of: {', '.join(shape['enum'])}"
+    described = str(shape.get("description", "")).rstrip(".")
     return f"add `{key}`" + (f": {described[0].lower()}{described[1:]}" if described else "")
 
 
 def _wrong_type(error: Refusal) -> list[Finding]:
     wanted = error.wanted if isinstance(error.wanted, list) else [error.wanted]
     kinds = " or ".join(_KINDS[kind] for kind in wanted) if len(wanted) < 5 else "a value"
+    is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
-        return [
-            _finding(error, "empty-value", f"{named(error)} is empty", f"write {kinds}, or remove the key")
-        ]
+        return [_finding(error, "empty-value", f"{named(error)} is empty", f"write {kinds} after it")]
     return [
         _finding(
             error,
             "wrong-type",
             f"{named(error)} must be {kinds}, but is {shown(error)}",
-            value_remedy(last_key(error), error.value, wanted),
+            _instead(error) if is_patterned else value_remedy(last_key(error), error.value, wanted),
         )
     ]
 

@@ -1,0 +1,114 @@
+"""`wording`: every keyword of the schemas that can refuse has words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runner.hints import nearest, value_remedy
+from runner.phrases import listed, shorten
+from runner.schemas import schema
+from runner.wording import WORDS
+
+# Keywords that only annotate or combine; what they combine refuses by itself.
+SILENT = {
+    "$schema",
+    "$id",
+    "$ref",
+    "title",
+    "description",
+    "examples",
+    "default",
+    "definitions",
+    "format",
+    "properties",
+    "items",
+    "propertyNames",
+    "patternErrorMessage",
+    "allOf",
+    "if",
+    "then",
+    "else",
+}
+MAPS_OF_SCHEMAS = {"properties", "definitions"}
+
+
+def schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every schema inside a schema."""
+    if not isinstance(node, dict):
+        return
+    yield node
+    for key, value in node.items():
+        if key in MAPS_OF_SCHEMAS:
+            for below in value.values():
+                yield from schemas(below)
+        elif key == "allOf":
+            for below in value:
+                yield from schemas(below)
+        elif key in ("items", "additionalProperties", "propertyNames", "if", "then", "else"):
+            yield from schemas(value)
+
+
+ALL = [*schemas(schema("campaign")), *schemas(schema("settings"))]
+
+
+def test_every_keyword_has_words() -> None:
+    """A keyword added to a schema without words for it fails here, not before a reader."""
+    used = {key for one in ALL for key in one}
+    assert used - SILENT == set(WORDS)
+
+
+def test_every_pattern_says_what_to_write() -> None:
+    """The remedy for a wrong form stands beside the pattern, where editors show it too."""
+    assert all(one.get("patternErrorMessage") for one in ALL if "pattern" in one)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("conten", "content"),
+        ("Content", "content"),
+        ("not-before", "not_before"),
+        ("notBefore", "not_before"),
+        ("xyz", None),
+    ],
+)
+def test_the_nearest_key_is_found(written: str, meant: str | None) -> None:
+    """Typos, case and hyphens are seen through; anything else is not guessed."""
+    assert nearest(written, ["content", "not_before", "filter"]) == meant
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "remedy"),
+    [
+        ("true", ["boolean"], "write `key: true`, without quotes"),
+        ("no", ["boolean"], "write `key: false`, without quotes"),
+        (0, ["boolean"], "write `key: false`, without quotes"),
+        ("12", ["integer"], "write `key: 12`, without quotes"),
+        (2.0, ["integer"], "write `key: 2`"),
+        ("1e999", ["integer"], "write a whole number, without quotes"),
+        ("²", ["integer"], "write a whole number, without quotes"),
+        (2026, ["string"], 'put it in quotes: "2026"'),
+        (True, ["string"], 'put it in quotes: "true"'),
+        ([], ["string"], "write a text in one piece"),
+        ("x", ["array"], "write one entry a line, each after `- `"),
+        ("x", ["object"], "write `key: value` lines, indented below it"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], remedy: str) -> None:
+    """The remedy is the line to write, with the value that was meant."""
+    assert value_remedy("key", value, wanted) == remedy
+
+
+def test_long_and_broken_texts_are_cut() -> None:
+    """A message stays one short line whatever was written."""
+    assert shorten("周" * 100) == "周" * 39 + "…"
+    assert shorten("a\nb\u202e") == "a\\nb\\u202e"
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"), [(["a"], "`a`"), (["a", "b"], "`a` and `b`"), (["a", "b", "c"], "`a`, `b` and `c`")]
+)
+def test_keys_are_listed_as_in_a_sentence(keys: list[str], text: str) -> None:
+    """Commas, then a word."""
+    assert listed(keys) == text
