@@ -52,19 +52,20 @@ def read_secret(secret: Secret, environ: Mapping[str, str], run: Run | None = No
     return value
 
 
-def run_command(command: tuple[str, ...]) -> str:
+def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> str:
     """Run a program without a shell and return what it printed.
 
     Args:
         command: the program and its arguments.
+        timeout_s: seconds it may take.
 
     Raises:
-        SecretError: it cannot be started, took over 30 s, failed, or printed something that is no text.
+        SecretError: it cannot be started, took too long, failed, or printed something that is no text.
     """
     program, remedy = command[0], _by_hand(command)
     try:
         done = subprocess.run(  # noqa: S603 - the settings are the user's own; an offline plan never comes here
-            command, check=False, capture_output=True, timeout=_TIMEOUT_S, stdin=subprocess.DEVNULL
+            command, check=False, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL
         )
         printed = done.stdout.decode("utf-8")
     except FileNotFoundError:
@@ -74,7 +75,7 @@ def run_command(command: tuple[str, ...]) -> str:
     except OSError as error:
         raise SecretError(f"it cannot be started: {error.strerror}", remedy=remedy, where=program) from None
     except subprocess.TimeoutExpired:
-        raise SecretError(f"it did not end within {_TIMEOUT_S} s", remedy=remedy, where=program) from None
+        raise SecretError(f"it did not end within {timeout_s:g} s", remedy=remedy, where=program) from None
     except UnicodeDecodeError:
         raise SecretError("it printed something that is no text", remedy=remedy, where=program) from None
     if done.returncode:
@@ -91,7 +92,8 @@ def written_secrets(data: object) -> list[Finding]:
     Returns:
         One finding for each.
     """
-    return [_finding(path) for path, value in _leaves(data, ()) if _is_secret(path, value)]
+    found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
+    return [_finding(path) for path in found]
 
 
 def _from_variable(name: str, environ: Mapping[str, str]) -> str:
@@ -112,6 +114,8 @@ def _by_hand(command: tuple[str, ...]) -> str:
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, object]]:
     if isinstance(value, dict):
         for key, below in value.items():
+            if _APPSECRET.fullmatch(key):
+                yield path, key
             yield from _leaves(below, (*path, key))
     elif isinstance(value, list):
         for index, below in enumerate(value):
@@ -143,12 +147,15 @@ def _has_password(value: str) -> bool:
 
 def _finding(path: Path) -> Finding:
     in_address = path[-1:] in (("ledger",), ("api",))
+    instead = (
+        "set PGPASSWORD or use a .pgpass file" if path[-1:] == ("ledger",) else "write the address alone"
+    )
     return Finding(
         path=path,
         rule="written-secret",
         what="a password is written in this address" if in_address else "a secret is written in this file",
         remedy=(
-            "remove it; set PGPASSWORD or use a .pgpass file"
+            f"remove it; {instead}"
             if in_address
             else "take it out, change it (it is in the history of the file), and write `secret: {env: NAME}`"
         ),
