@@ -23,6 +23,7 @@ from runner.jinja import FILTER_NAMES, Environment, Escape, Run, nearest, runnin
 _ROOT = PurePosixPath("_settings.yaml")
 _INCLUDE = "include a file of `_partials/` by its name, any other by its path from the campaigns folder"
 _TAG = re.compile(r"\{[{%#]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NEWLINE = re.compile(r"\r\n?")
 
 
@@ -77,9 +78,11 @@ class Templates:
         try:
             if not _TAG.search(text):
                 bounds.size(text)
-                return _NEWLINE.sub("\n", text)
+                return _visible(_NEWLINE.sub("\n", text))
             with running(Run(names=frozenset(variables), escape=escape)):
-                return self._rendered(text, variables)
+                return _visible(self._rendered(text, variables))
+        except TemplateFaultError:
+            raise
         # A template can raise whatever its expressions raise.
         except Exception as error:
             raise _fault(error) from error
@@ -112,6 +115,18 @@ class Templates:
                 return self._files.text(_ROOT, name), name, lambda: True
             except FileError as error:
                 raise (missing if error.rule == "file-missing" else error) from error
+
+
+def _visible(text: str) -> str:
+    """Refuse what no message can hold: control characters and halves of a character."""
+    control = _CONTROL.search(text)
+    if control:
+        raise TemplateFaultError(
+            f"the text holds the invisible character U+{ord(control[0]):04X}",
+            remedy="remove it, from the text or from the variable that brings it",
+            line=text.count("\n", 0, control.start()) + 1,
+        )
+    return text
 
 
 # --- from any error to a sentence and a line -----------------------------------------------------

@@ -19,6 +19,11 @@ from runner.template import TemplateFaultError, Templates
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}
 
 
+PLAIN = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"], include_characters="\r\n\t{}%#")).filter(
+    lambda text: not any(tag in text for tag in ("{{", "{%", "{#"))
+)
+
+
 class Texts:
     """A campaigns folder in memory."""
 
@@ -76,13 +81,13 @@ def test_template_says(text, expected):
     assert render(text) == expected
 
 
-@given(st.text().filter(lambda text: not any(tag in text for tag in ("{{", "{%", "{#"))))
+@given(PLAIN)
 def test_text_without_tags_is_its_own_result(text):
     """Nothing but line ends changes in a text without tags."""
     assert render(text) == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-@given(st.text().filter(lambda text: not any(tag in text for tag in ("{{", "{%", "{#"))))
+@given(PLAIN)
 def test_short_cut_for_plain_text_changes_nothing(text):
     """A text without tags gives the same whether it passes through the engine or not."""
     assert render("{{ '' }}" + text) == render(text)
@@ -143,6 +148,13 @@ def test_threads_do_not_share_a_rendering():
     for thread in threads:
         thread.join()
     assert results == {number: str(number) * 2000 for number in range(4)}
+
+
+@pytest.mark.parametrize("text", ["一\n\x00", "一\n{{ '\\x1b' }}", "{{ n }}\n{{ '\\ud800' }}"])
+def test_invisible_characters_are_refused(text):
+    """What no phone can show, and UTF-8 cannot carry, does not leave this room."""
+    assert "invisible character" in fault(text).what
+    assert fault(text).line == 2
 
 
 # --- what it may not reach ---------------------------------------------------------------------
