@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench torture clean
+.PHONY: help demo inbox test check bench torture clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,6 +18,9 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)  ## rehearse every example on the local sandbox, from plan to phone
 	@$(BIN)/python -m tests.demo
+
+inbox: $(STAMP)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
+	@$(BIN)/campaign sandbox --state .campaign/sandbox.sqlite3
 
 test: $(STAMP)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered

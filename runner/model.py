@@ -342,5 +342,5 @@ class Audience:
     """How many followers a send would reach; `count` is None when nobody could be asked."""
 
     count: int | None
-    source: Literal["tags/get", "user/get", "openids", "unknown offline", "unknown"]
+    source: Literal["tags/get", "user/get", "openids", "ledger", "unknown offline", "unknown"]
     as_of: datetime | None = None

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from runner.digest import plan_digest, send_digest
 from runner.errors import Problem
 from runner.ledger.state import LedgerState, SendState, Status
-from runner.model import Account, Action, Send, Settings
+from runner.model import Account, Action, Audience, Send, Settings
 from runner.policy import Facts, Objection, objections
-from runner.quota import Allowance, allowance, counts
+from runner.quota import CHINA, Allowance, allowance, counts
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 
 PLAN_LIFE = timedelta(hours=24)
@@ -194,10 +194,16 @@ def _first_look(
             reason=resolved.problems[0].what,
             remedy=resolved.problems[0].remedy,
         )
-    elif resolved.problems:
-        # What was sent under a tag that is gone today needs no tag any more.
-        resolved = replace(resolved, problems=())
+    elif decision.action not in (Action.SEND, Action.WAIT):
+        # What was sent needs no tag any more, and its audience is the one it had.
+        resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
     return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
+
+
+def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
+    known = state.send(account.appid, send.id, send.revision)
+    count = known.audience if known is not None else None
+    return Audience(count=count, source="ledger" if count is not None else "unknown")
 
 
 def _under_policy(
@@ -339,4 +345,5 @@ def _conflict(reason: str, remedy: str) -> Decision:
 
 
 def _when(moment: datetime) -> str:
-    return moment.isoformat(timespec="minutes")
+    # The platform's calendar, whatever the reader's: a plan reads the same everywhere.
+    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M} (China)"

@@ -52,12 +52,15 @@ def delivered(status: dict[str, list[dict[str, object]]]) -> int:
     print("\nWhat the sandbox's followers received:")
     for send in status["sends"]:
         job = jobs.pop(send["msg_id"], None)
-        count = job["sent_count"] if job else 0
-        print(f"  {send['id']}: {count} phones")
-        if not count:
+        reached, wanted = (job["delivered"], job["total"]) if job else (0, 0)
+        print(f"  {send['id']}: {reached} of {wanted} phones")
+        if not reached or reached != wanted:
             return 1
-    print(f"\nEvery send arrived once ({len(jobs)} strays). Look at the phones: make inbox")
-    return 1 if jobs else 0
+    if jobs:
+        print(f"{len(jobs)} jobs that the ledger does not know")
+        return 1
+    print("\nEvery send arrived once. Look at the phones: make inbox")
+    return 0
 
 
 if __name__ == "__main__":

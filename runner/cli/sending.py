@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ _ALLOW = click.option(
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Ask WeChat nothing; needs no credentials.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
+@click.option("--all", "everything", is_flag=True, help="List sends done and expired too.")
 @_ALLOW
 @shared
 def plan(
@@ -45,6 +46,7 @@ def plan(
     out: Path | None,
     offline: bool,
     detailed_exitcode: bool,
+    everything: bool,
     allow: tuple[str, ...],
 ) -> int:
     """Show what would be sent, to how many, and what stands against it. Sends nothing.
@@ -59,7 +61,7 @@ def plan(
     made = _plan(session, select, offline=offline, allowed=_allowed(allow), state=session.state())
     if out is not None:
         planfile.write(out, plan_data(made.plan))
-    _show(session, made)
+    _show(session, made, everything=everything or bool(select))
     if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
         return Exit.INVALID
     pending = any(p.action in PENDING or p.action == "unknown" for p in made.plan.sends) or made.plan.orphans
@@ -200,25 +202,27 @@ def _plan(
     return _Made(prepared=prepared, plan=plan)
 
 
-def _show(session: Session, made: _Made) -> None:
+def _show(session: Session, made: _Made, *, everything: bool = False) -> None:
     from runner.report.data import plan_data
     from runner.report.problems import problems_github
 
     session.give(
         {
-            "text": lambda: _text(session, made),
+            "text": lambda: _text(session, made, everything=everything),
             "json": lambda: json.dumps(plan_data(made.plan), ensure_ascii=False),
             "github": lambda: problems_github([*made.prepared.problems, *_unresolved(made.plan)]),
         }
     )
 
 
-def _text(session: Session, made: _Made) -> str:
+def _text(session: Session, made: _Made, *, everything: bool = False) -> str:
     from runner.report.problems import problems_text
     from runner.report.text import plan_text
 
     errors = problems_text([*made.prepared.errors, *_unresolved(made.plan)], color=session.color)
-    return "\n\n".join(filter(None, [errors, plan_text(made.plan, session.look)]))
+    return "\n\n".join(
+        filter(None, [errors, plan_text(made.plan, replace(session.look, everything=everything))])
+    )
 
 
 def _unresolved(plan: Plan) -> tuple[Problem, ...]:

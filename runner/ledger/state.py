@@ -58,6 +58,8 @@ class SendState:
     digest: str = ""
     receivers: str = ""
     """`all`, `tag NAME`, `tag_id N` or `openids`."""
+    audience: int | None = None
+    """Followers addressed, as counted when it was sent."""
     intent: Event | None = None
     msg_id: int | None = None
     msg_data_id: int | None = None
@@ -202,6 +204,7 @@ def _begin(state: LedgerState, event: Event) -> None:
         account=event.data.get("account", ""),
         digest=event.data["digest"],
         receivers=event.data.get("receivers", ""),
+        audience=event.data.get("audience", {}).get("count"),
         intent=event if event.kind is Kind.INTENT else None,
         why=event.data.get("why", ""),
     )

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleRenderable, Group
+from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text as Styled
 
@@ -33,6 +33,8 @@ RESULT_STYLE = {
     Result.SKIPPED: "yellow",
     Result.FAILED: "bold red",
 }
+QUIET = frozenset({Action.DONE, Action.EXPIRED})
+"""What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
 
 
@@ -42,12 +44,16 @@ class Look:
 
     width: int = 100
     color: bool = False
+    everything: bool = False
+    """Show what needs no attention too: sends done and expired."""
     timezone: str = "Asia/Shanghai"
 
 
 def plan_text(plan: Plan, look: Look) -> str:
     """Draw a plan: a table first, then what needs attention, then what apply would do."""
-    parts: list[ConsoleRenderable] = [Styled(_heading(plan, look), style="bold"), _plan_table(plan, look)]
+    parts: list[ConsoleRenderable] = [Styled(_heading(plan, look), style="bold")]
+    table = _plan_table(plan, look)
+    parts += [table, Styled("")] if table.row_count else [Styled("Nothing to send.\n")]
     parts += [Styled(line) for line in _accounts(plan)]
     parts += [Styled(line, style="yellow") for line in _attention(plan, look)]
     parts.append(Styled(_closing(plan)))
@@ -108,8 +114,10 @@ def _heading(plan: Plan, look: Look) -> str:
 
 
 def _plan_table(plan: Plan, look: Look) -> Table:
-    table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", "WHEN", "WHY")
-    for planned in plan.sends:
+    shown = [p for p in plan.sends if look.everything or p.action not in QUIET]
+    windows = any(planned.send.not_before or planned.send.not_after for planned in shown)
+    table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", *(["WHEN"] if windows else []), "WHY")
+    for planned in shown:
         send = planned.send
         content = Styled(f"{send.msgtype}: {summary(send.content)}", no_wrap=True, overflow="ellipsis")
         content.truncate(max(24, look.width // 3), overflow="ellipsis")
@@ -119,15 +127,16 @@ def _plan_table(plan: Plan, look: Look) -> Table:
             Styled(receivers(send.filter)),
             headcount(planned.resolved.audience),
             content,
-            window(send, look.timezone),
+            *([window(send, look.timezone)] if windows else []),
             Styled(planned.decision.reason),
         )
+    blank = [""] * (4 if windows else 3)
     for invalid in plan.invalid:
-        what = plural(len(invalid.problems), "problem")
-        table.add_row(_action(Action.INVALID), Styled(invalid.id), "", "", "", "", f"{what}, listed above")
+        what = f"{plural(len(invalid.problems), 'problem')}, listed above"
+        table.add_row(_action(Action.INVALID), Styled(invalid.id), *blank, what)
     for orphan in plan.orphans:
         note = "posted, no answer recorded; its file is not in this plan"
-        table.add_row(_action(Action.UNKNOWN), Styled(orphan.send), orphan.receivers, "", "", "", note)
+        table.add_row(_action(Action.UNKNOWN), Styled(orphan.send), *blank, note)
     return table
 
 
@@ -171,7 +180,9 @@ def _notes(planned: Planned, _look: Look) -> list[str]:
 def _closing(plan: Plan) -> str:
     counts = plan.counts()
     told = ", ".join(f"{count} {action}" for action, count in counts.items()) or "no campaigns"
-    lines = ["", f"Summary: {told}. Nothing has been sent by this plan.", f"Digest: {plan.digest}"]
+    hidden = any(planned.action in QUIET for planned in plan.sends)
+    more = " (--all lists those done and expired)" if hidden else ""
+    lines = ["", f"Summary: {told}{more}. This plan has sent nothing.", f"Digest: {plan.digest}"]
     if plan.due():
         total = [planned.resolved.audience.count for planned in plan.due()]
         reach = "an unknown number of" if None in total else f"{sum(count or 0 for count in total):,}"

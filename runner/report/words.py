@@ -35,8 +35,10 @@ def receivers(receiver_filter: Filter) -> str:
 
 
 def headcount(audience: Audience) -> str:
-    """Say how many: `1,204`, or why that is not known."""
-    return f"{audience.count:,}" if audience.count is not None else audience.source
+    """Say how many: `1,204`; `?` when nobody was asked, a dash when it does not matter any more."""
+    if audience.count is not None:
+        return f"{audience.count:,}"
+    return "?" if audience.source == "unknown offline" else "–"
 
 
 def summary(content: Content) -> str:
