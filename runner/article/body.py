@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from lxml.html import HtmlElement
 
-from runner.article import dom, images, lint, markdown, rewrite, sanitize, theme
+from runner.article import dom, embed, lint, markdown, rewrite, sanitize, theme
 from runner.article.escape import clean, forbidden
 from runner.article.parts import WARNING_CHARS, ArticleBody, ArticleFiles, Findings, Kind
 from runner.model import ArticleOptions, BodyImage
@@ -37,7 +37,7 @@ def assemble(
         attempt = Findings(file=findings.file)
         html = markdown.to_html(text, attempt, colours=colours)
         tree = dom.parse(html)
-        found = images.resolve(tree, file=file, files=files, options=options, findings=attempt)
+        found = embed.resolve(tree, file=file, files=files, options=options, findings=attempt)
         rewrite.rewrite(tree, title=title, findings=attempt)
         styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=brand))
         sanitize.drop_marks(styled, attempt)
@@ -63,7 +63,7 @@ def _from_html(
     lossy: bool,
 ) -> ArticleBody:
     tree = dom.parse(text, keep_lines=True)
-    found = images.resolve(tree, file=file, files=files, options=options, findings=findings)
+    found = embed.resolve(tree, file=file, files=files, options=options, findings=findings)
     report = findings.warning if lossy else findings.error
     sanitize.strip(tree, report)
     body = _finish(tree, found, findings, markdown_source=False)

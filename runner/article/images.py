@@ -1,4 +1,4 @@
-"""An article's images: found, checked by their bytes, mended on request, replaced by placeholders."""
+"""An image's bytes → what is wrong with them, and the same picture as WeChat takes it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ import hashlib
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
-from urllib.parse import unquote
+from dataclasses import dataclass
 
-from lxml.html import HtmlElement
 from PIL import Image, ImageOps
 
-from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
-from runner.article.dom import elements, line_of, remove
-from runner.article.parts import ArticleFiles, Findings
 from runner.errors import StalePlanError
-from runner.files import FileError
-from runner.model import ArticleOptions, BodyImage, FileInfo
+from runner.model import FileInfo
 
 MAX_BYTES = 1_000_000
 """Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
@@ -26,9 +19,10 @@ MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
 _FORMATS = ("jpeg", "png")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
-_WIDTHS = (2560, 1920, 1440, 1080, 720)
+_WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
 _QUALITIES = (88, 80, 70)
 _ORIENTATION, _GPS = 0x0112, 0x8825
+_FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,41 +34,6 @@ class Fault:
     remedy: str
     fixable: bool = False
     warning: bool = False
-
-
-def resolve(
-    root: HtmlElement,
-    *,
-    file: PurePosixPath,
-    files: ArticleFiles,
-    options: ArticleOptions,
-    findings: Findings,
-) -> tuple[BodyImage, ...]:
-    """Replace the `src` of every image below `root` by a placeholder.
-
-    Args:
-        root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
-        file: the article's file, which image paths are relative to.
-        files: where images are read.
-        options: whether to mend what can be mended.
-        findings: collects what is wrong; an image that cannot be used is removed.
-
-    Returns:
-        The images in order of appearance, each once.
-    """
-    found: dict[str, BodyImage] = {}
-    for image in [element for element in elements(root) if element.tag == "img"]:
-        _check_alt(image, findings)
-        src = (image.get("src") or "").strip()
-        if src.startswith(IMAGE_PREFIXES[1:]):
-            continue
-        body_image = _load(image, unquote(src), file=file, files=files, options=options, findings=findings)
-        if body_image is None:
-            remove(image)
-            continue
-        image.set("src", body_image.placeholder)
-        found.setdefault(body_image.placeholder, body_image)
-    return tuple(found.values())
 
 
 def mended_bytes(data: bytes, file: FileInfo) -> bytes:
@@ -91,7 +50,7 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
         mended, _, _ = fixed(data)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         mended = b""
-    if _sha256(mended) != file.sha256:
+    if hashlib.sha256(mended).hexdigest() != file.sha256:
         raise StalePlanError(
             "the file is not the one that was planned",
             where=str(file.path),
@@ -162,6 +121,13 @@ def fixed(data: bytes) -> tuple[bytes, str, str]:
     return result, result_format, note
 
 
+def pixels(data: bytes) -> tuple[int, int]:
+    """Return an image's width and height as it is shown, in pixels."""
+    image = _open(data)
+    turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+    return (image.height, image.width) if turned else image.size
+
+
 def _first_small(attempts: Iterator[tuple[bytes, str]]) -> tuple[bytes, str]:
     attempt = next(attempts)
     while len(attempt[0]) >= MAX_BYTES and (following := next(attempts, None)) is not None:
@@ -184,74 +150,6 @@ def _attempts(
             )
             kind = "JPEG" if jpeg else "PNG"
             yield _save(small, kind, quality=_QUALITIES[0], optimize=True, icc_profile=profile), kind.lower()
-    tiny = ImageOps.contain(image.convert("RGB"), (720, 4096))
-    yield _save(tiny, "JPEG", quality=_QUALITIES[-1], optimize=True), "jpeg"
-
-
-def _load(
-    image: HtmlElement,
-    path: str,
-    *,
-    file: PurePosixPath,
-    files: ArticleFiles,
-    options: ArticleOptions,
-    findings: Findings,
-) -> BodyImage | None:
-    line = line_of(image)
-    if not path or path.startswith(("data:", "//")) or "://" in path:
-        findings.error(
-            "image-address",
-            f"the image `{path[:60]}` is not a file of this repository",
-            "save it beside the article and write its relative path: WeChat filters outside images",
-            line=line,
-        )
-        return None
-    try:
-        info = files.info(file, path)
-        data = files.data(info.path)
-    except FileError as error:
-        findings.error("image-file", f"the image `{path[:120]}`: {error.what}", error.remedy, line=line)
-        return None
-    usable = _judge(info, data, path, options=options, findings=findings, line=line)
-    return None if usable is None else _describe(image, usable, data)
-
-
-def _judge(
-    info: FileInfo, data: bytes, path: str, *, options: ArticleOptions, findings: Findings, line: int | None
-) -> FileInfo | None:
-    faults = list(check(data, info.format))
-    mend = options.fix_images and any(fault.fixable for fault in faults)
-    for fault in faults:
-        if mend and fault.fixable:
-            continue
-        report = findings.warning if fault.warning else findings.error
-        report(fault.rule, f"`{path}`: {fault.what}", fault.remedy, line=line)
-    if any(not fault.warning and not (mend and fault.fixable) for fault in faults):
-        return None
-    if not mend:
-        return info
-    result, result_format, note = fixed(data)
-    findings.warning(
-        "image-fixed", f"`{path}` is sent converted: {note}", "look at it in the preview", line=line
-    )
-    return replace(info, sha256=_sha256(result), size_bytes=len(result), format=result_format)
-
-
-def _describe(image: HtmlElement, info: FileInfo, data: bytes) -> BodyImage:
-    width, height = ImageOps.exif_transpose(_open(data)).size
-    image.set("data-w", str(width))
-    image.set("data-ratio", f"{height / width:.4g}")
-    return BodyImage(placeholder=f"{PLACEHOLDER_SCHEME}:{info.sha256}", file=info)
-
-
-def _check_alt(image: HtmlElement, findings: Findings) -> None:
-    if not (image.get("alt") or "").strip():
-        findings.warning(
-            "image-alt",
-            "the image has no alternative text",
-            "say in the brackets what it shows, for readers who cannot see it",
-            line=line_of(image),
-        )
 
 
 def _check_pixels(image: Image.Image) -> Iterator[Fault]:
@@ -305,7 +203,3 @@ def _save(image: Image.Image, kind: str, **options: object) -> bytes:
     target = io.BytesIO()
     image.save(target, kind, **{name: value for name, value in options.items() if value is not None})
     return target.getvalue()
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

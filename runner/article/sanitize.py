@@ -49,9 +49,13 @@ def strip(root: HtmlElement, report: Report) -> None:
         report: called as `report(rule, what, remedy, line=…)` for each thing removed.
     """
     _strip_comments(root, report)
+    gone: set[HtmlElement] = set()
     for element in elements(root):
+        if element in gone:
+            continue
         line = line_of(element)
         if element.tag not in TAGS:
+            gone.update(element.iterdescendants() if element.tag in _WITH_CONTENT else ())
             _strip_tag(element, report, line)
             continue
         _strip_attributes(element, report, line)
@@ -120,8 +124,6 @@ def _words(root: HtmlElement) -> str:
 
 def _strip_tag(element: HtmlElement, report: Report, line: int | None) -> None:
     tag = element.tag
-    if element.getparent() is None:  # removed with what was around it
-        return
     report(
         "html-tag",
         f"<{tag}> is not kept in articles",

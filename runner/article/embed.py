@@ -1,0 +1,128 @@
+"""The images of an article's tree → placeholders, each picture listed once; faults at their lines."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+from lxml.html import HtmlElement
+
+from runner.article import images
+from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
+from runner.article.dom import elements, line_of, remove
+from runner.article.parts import ArticleFiles, Findings
+from runner.files import FileError
+from runner.model import ArticleOptions, BodyImage, FileInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    """A file as it will be uploaded."""
+
+    info: FileInfo
+    data: bytes
+
+
+def resolve(
+    root: HtmlElement,
+    *,
+    file: PurePosixPath,
+    files: ArticleFiles,
+    options: ArticleOptions,
+    findings: Findings,
+) -> tuple[BodyImage, ...]:
+    """Replace the `src` of every image below `root` by a placeholder.
+
+    Args:
+        root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
+        file: the article's file, which image paths are relative to.
+        files: where images are read.
+        options: whether to mend what can be mended.
+        findings: collects what is wrong; an image that cannot be used is removed.
+
+    Returns:
+        The images in order of appearance, each once.
+    """
+    found: dict[str, BodyImage] = {}
+    for image in [element for element in elements(root) if element.tag == "img"]:
+        _check_alt(image, findings)
+        src = (image.get("src") or "").strip()
+        if src.startswith(IMAGE_PREFIXES[1:]):
+            continue
+        picture = _read(image, unquote(src), file=file, files=files, findings=findings)
+        usable = picture and _judge(picture, image, mend=options.fix_images, findings=findings)
+        if usable is None:
+            remove(image)
+            continue
+        body_image = _describe(image, usable)
+        found.setdefault(body_image.placeholder, body_image)
+    return tuple(found.values())
+
+
+def _read(
+    image: HtmlElement, path: str, *, file: PurePosixPath, files: ArticleFiles, findings: Findings
+) -> _Picture | None:
+    line = line_of(image)
+    if not path or path.startswith(("data:", "//")) or "://" in path:
+        findings.error(
+            "image-address",
+            f"the image `{path[:60]}` is not a file of this repository",
+            "save it beside the article and write its relative path: WeChat filters outside images",
+            line=line,
+        )
+        return None
+    try:
+        info = files.info(file, path)
+        return _Picture(info=info, data=files.data(info.path))
+    except FileError as error:
+        findings.error("image-file", f"the image `{path[:120]}`: {error.what}", error.remedy, line=line)
+        return None
+
+
+def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
+    """Report what is wrong with a picture; return it as it can be sent, or None."""
+    line, path = line_of(image), picture.info.path.name
+    faults = list(images.check(picture.data, picture.info.format))
+    if mend and faults and all(fault.fixable for fault in faults):
+        picture, note = _mended(picture)
+        findings.warning(
+            "image-fixed", f"`{path}` is sent converted: {note}", "look at it in the preview", line=line
+        )
+        faults = list(images.check(picture.data, picture.info.format))
+    _report(faults, path, line, findings)
+    return picture if all(fault.warning for fault in faults) else None
+
+
+def _mended(picture: _Picture) -> tuple[_Picture, str]:
+    data, kind, note = images.fixed(picture.data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    info = replace(picture.info, sha256=sha256, size_bytes=len(data), format=kind)
+    return _Picture(info=info, data=data), note
+
+
+def _report(faults: Iterable[images.Fault], path: str, line: int | None, findings: Findings) -> None:
+    for fault in faults:
+        report = findings.warning if fault.warning else findings.error
+        report(fault.rule, f"`{path}`: {fault.what}", fault.remedy, line=line)
+
+
+def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:
+    width, height = images.pixels(picture.data)
+    placeholder = f"{PLACEHOLDER_SCHEME}:{picture.info.sha256}"
+    image.set("src", placeholder)
+    image.set("data-w", str(width))
+    image.set("data-ratio", f"{height / width:.4g}")
+    return BodyImage(placeholder=placeholder, file=picture.info)
+
+
+def _check_alt(image: HtmlElement, findings: Findings) -> None:
+    if not (image.get("alt") or "").strip():
+        findings.warning(
+            "image-alt",
+            "the image has no alternative text",
+            "say in the brackets what it shows, for readers who cannot see it",
+            line=line_of(image),
+        )

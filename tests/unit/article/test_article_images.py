@@ -1,0 +1,153 @@
+"""Images are judged by their bytes, and mended the same way each time they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import pytest
+from conftest import Make, rules
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from runner.article import image_bytes
+from runner.article.images import MAX_BYTES, check, fixed
+from runner.errors import StalePlanError
+from runner.files import Files
+from runner.model import ArticleOptions
+from runner.sniff import sniff
+
+MEND = ArticleOptions(fix_images=True)
+
+
+def _image(kind: str, mode: str = "RGB", size: tuple[int, int] = (60, 40), **options: object) -> bytes:
+    target = io.BytesIO()
+    Image.new(mode, size, 90).save(target, kind, **options)
+    return target.getvalue()
+
+
+def _noise(side: int, kind: str, mode: str = "RGB") -> bytes:
+    """Pixels that no format can shrink; the same ones each time."""
+    length = side * side * len(mode)
+    blocks = (hashlib.sha256(index.to_bytes(4, "big")).digest() for index in range(length // 32 + 1))
+    target = io.BytesIO()
+    Image.frombytes(mode, (side, side), b"".join(blocks)[:length]).save(target, kind)
+    return target.getvalue()
+
+
+def _exif(orientation: int = 1, *, gps: bool = False) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if gps:
+        exif.get_ifd(0x8825)[1] = "N"
+    return exif.tobytes()
+
+
+CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
+    "jpeg": (lambda: _image("JPEG"), []),
+    "png": (lambda: _image("PNG", "RGBA"), []),
+    "grey": (lambda: _image("JPEG", "L"), []),
+    "webp": (lambda: _image("WEBP"), ["image-format"]),
+    "gif": (lambda: _image("GIF", "P"), ["image-format"]),
+    "bmp": (lambda: _image("BMP"), ["image-format"]),
+    "cmyk": (lambda: _image("JPEG", "CMYK"), ["image-cmyk"]),
+    "large": (lambda: _noise(700, "PNG"), ["image-size"]),
+    "turned": (lambda: _image("JPEG", exif=_exif(6)), ["image-turned"]),
+    "located": (lambda: _image("JPEG", exif=_exif(gps=True)), ["image-location"]),
+    "cut": (lambda: _noise(60, "PNG")[:900], ["image-broken"]),
+    "not an image": (lambda: b"\x89PNG\r\n\x1a\nhello", ["image-broken"]),
+    "empty": (lambda: b"", ["image-format"]),
+    "svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", ["image-format"]),
+    "wide": (lambda: _image("PNG", "1", (30_000, 1_100)), ["image-pixels"]),
+    "bomb": (lambda: _image("PNG", "1", (20_000, 20_000)), ["image-broken"]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bytes_decide_what_is_wrong(name: str) -> None:
+    """Each fault of an image's bytes has its rule."""
+    data, expected = CASES[name][0](), CASES[name][1]
+    assert [fault.rule for fault in check(data, sniff(data))] == expected
+
+
+@pytest.mark.parametrize("name", ["webp", "gif", "bmp", "cmyk", "large", "turned", "located"])
+def test_mended_image_has_no_fault(name: str) -> None:
+    """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
+    data = CASES[name][0]()
+    result, kind, note = fixed(data)
+    assert list(check(result, sniff(result))) == []
+    assert sniff(result) == kind
+    assert len(result) < MAX_BYTES
+    assert not Image.open(io.BytesIO(result)).getexif()
+    assert fixed(data) == (result, kind, note)
+
+
+def test_transparency_is_kept() -> None:
+    """A picture with transparency stays a PNG, even when it must shrink."""
+    for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
+        result, kind, _ = fixed(data)
+        assert kind == "png"
+        assert Image.open(io.BytesIO(result)).mode == "RGBA"
+
+
+def test_turned_image_is_set_upright() -> None:
+    """A photo stored on its side is as high as it looks."""
+    assert Image.open(io.BytesIO(fixed(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tail=st.binary(max_size=80),
+    head=st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"RIFF", b"BM"]),
+)
+def test_any_bytes_are_judged(tail: bytes, head: bytes) -> None:
+    """No bytes make the check fail."""
+    data = head + tail
+    assert all(
+        fault.what and fault.remedy for kind in ("png", "jpeg", sniff(data)) for fault in check(data, kind)
+    )
+
+
+def test_plan_tells_of_a_mended_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
+    """A mended image has a digest of its own, and the same bytes can be made again from the file."""
+    body = make("![杯](cup.webp)\n", at={"tea/cup.webp": _image("WEBP")}, options=MEND)
+    info = body.images[0].file
+    assert rules(body) == ["w image-fixed 1"]
+    assert (info.path, info.format) == (PurePosixPath("tea/cup.webp"), "jpeg")
+    data = image_bytes(info, Files(tmp_path))
+    assert hashlib.sha256(data).hexdigest() == info.sha256
+    assert len(data) == info.size_bytes
+
+
+def test_apply_gets_an_unchanged_file_as_it_is(make: Make, tmp_path: Path, png: bytes) -> None:
+    """A file that needs no mending is uploaded byte for byte."""
+    body = make("![杯](cup.png)\n", at={"tea/cup.png": png}, options=MEND)
+    assert image_bytes(body.images[0].file, Files(tmp_path)) == png
+
+
+@pytest.mark.parametrize("other", [b"not an image", _image("JPEG")])
+def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: bytes, other: bytes) -> None:
+    """A file that is not what was planned is never uploaded."""
+    body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
+    (tmp_path / "tea/cup.png").write_bytes(other)
+    with pytest.raises(StalePlanError, match=r"tea/cup\.png"):
+        image_bytes(body.images[0].file, Files(tmp_path))
+
+
+def test_mending_does_not_hide_what_cannot_be_mended(make: Make) -> None:
+    """A moving picture stays an error when images are mended."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
+    body = make("![杯](a.gif)\n", at={"tea/a.gif": target.getvalue()}, options=MEND)
+    assert rules(body) == ["e image-animated 1", "e image-format 1"]
+
+
+def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
+    """A path may be written as an address or in angle brackets."""
+    at = {"tea/图 1.png": png}
+    for written in ("图%201.png", "<图 1.png>"):
+        assert len(make(f"![杯]({written})\n", at=at).images) == 1
