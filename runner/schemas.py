@@ -1,4 +1,4 @@
-"""Gives the JSON Schemas of campaigns and settings, from the wheel or from the repository."""
+"""Gives the JSON Schemas of campaigns, settings and plans, from the wheel or from the repository."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
-SchemaName = Literal["campaign", "settings"]
+SchemaName = Literal["campaign", "settings", "plan"]
 
 _PACKAGE = Path(__file__).parent
 _FOLDERS = (_PACKAGE / "_schema", _PACKAGE.parent / "schema")
@@ -17,7 +17,7 @@ def schema_text(name: SchemaName) -> str:
     """Return the text of one schema file.
 
     Args:
-        name: `campaign` or `settings`.
+        name: `campaign`, `settings` or `plan`.
 
     Returns:
         The file as it is in the repository.

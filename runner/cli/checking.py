@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.session import Session, shared
-from runner.errors import Exit, InvalidError, Problem, UsageError
+from runner.errors import Exit, InvalidError, Problem
+
+if TYPE_CHECKING:
+    from runner.schemas import SchemaName
 
 
 @click.command()
@@ -103,12 +107,10 @@ def render(session: Session, campaign_id: str, open_: bool) -> int:
 @click.command()
 @click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
-def schema(name: str, out: Path | None) -> int:
+def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07), as editors use it."""
     from runner.schemas import schema_text
 
-    if name not in ("campaign", "settings", "plan"):
-        raise UsageError(f"no schema {name}", remedy="campaign, settings or plan")
     text = schema_text(name)
     if out is None:
         click.echo(text, nl=False)

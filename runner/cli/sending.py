@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -264,7 +265,7 @@ def _one(plan: Plan, send_id: str) -> Planned:
 def _confirm(plan: Plan, *, auto_approve: bool) -> None:
     if auto_approve:
         return
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise UsageError(
             "nobody can be asked here: standard input is no terminal",
             remedy="add --auto-approve once the plan has been reviewed",

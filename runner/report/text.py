@@ -213,10 +213,9 @@ def _action(action: Action) -> Styled:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
-        narrow = column in ("ACTION", "RESULT", "STATUS", "FOLLOWERS", "msg_id")
-        table.add_column(
-            column, no_wrap=narrow, overflow="fold", justify="right" if column == "FOLLOWERS" else "left"
-        )
+        narrow = column in ("ACTION", "RESULT", "STATUS", "SEND", "FOLLOWERS", "msg_id")
+        justify: JustifyMethod = "right" if column == "FOLLOWERS" else "left"
+        table.add_column(column, no_wrap=narrow, overflow="fold", justify=justify)
     return table
 
 
