@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.session import Session, shared
-from runner.errors import Exit, InvalidError, Problem
+from runner.cli.session import Session, campaign_of, shared
+from runner.errors import Exit, InvalidError, Problem, UsageError
 
 if TYPE_CHECKING:
+    from runner.model import Send
     from runner.schemas import SchemaName
 
 
@@ -62,16 +63,39 @@ def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], i
 
 
 @click.command()
-@click.argument("campaign_id", metavar="ID")
-@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
+@click.argument("select", metavar="ID")
+@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 @shared
-def render(session: Session, campaign_id: str, open_: bool) -> int:
-    """Show what a follower will see: text here, articles as a page with phone-width frames.
+def render(session: Session, select: str, open_: bool) -> int:
+    """Show what a follower will see: text here, and a page with phone-width frames for each send.
 
-    The page is written below .campaign/render/ unless --output html=FILE names another place.
+    ID is a campaign, or one send of it: sale[beijing]. Pages are written below .campaign/render/; for a
+    single send `--output html=FILE` names another place.
     """
-    from runner.cli.showing import page, shown
+    from runner.article.page import page
+    from runner.cli.showing import shown
     from runner.digest import plain
+
+    sends = _rendered(session, select)
+    pages = {send.id: page(send, data=session.files.data) for send in sends}
+    for name, html in pages.items():
+        target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(html, encoding="utf-8")
+        session.say(f"page: {target}")
+        if open_:
+            click.launch(str(target))
+    forms = {
+        "text": lambda: "\n\n".join(shown(send) for send in sends),
+        "json": lambda: json.dumps(
+            [{"id": send.id, "content": plain(send.content)} for send in sends], ensure_ascii=False
+        ),
+    }
+    session.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
+    return Exit.OK
+
+
+def _rendered(session: Session, select: str) -> list[Send]:
     from runner.pipeline import prepare
 
     prepared = prepare(
@@ -79,29 +103,15 @@ def render(session: Session, campaign_id: str, open_: bool) -> int:
         settings=session.settings,
         files=session.files,
         variables=session.options.variables,
-        only=(campaign_id,),
+        only=(campaign_of(select),),
     )
     if prepared.errors:
         raise InvalidError(prepared.errors)
-    html = page(prepared.sends, session)
-    if html is not None and "html" not in session.options.outputs:
-        target = session.state_dir / "render" / f"{campaign_id.replace('/', '_')}.html"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(html, encoding="utf-8")
-        session.say(f"page: {target}")
-        if open_:
-            click.launch(str(target))
-    session.give(
-        {
-            "text": lambda: "\n\n".join(shown(send) for send in prepared.sends),
-            "json": lambda: json.dumps(
-                [{"id": send.id, "content": plain(send.content)} for send in prepared.sends],
-                ensure_ascii=False,
-            ),
-            "html": lambda: html or "",
-        }
-    )
-    return Exit.OK
+    chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)
+    if "[" in select and [send.id for send in chosen] != [select]:
+        ids = ", ".join(send.id for send in prepared.sends)
+        raise UsageError(f"there is no send {select}", remedy=f"one of: {ids}")
+    return chosen
 
 
 @click.command()

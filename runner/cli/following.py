@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from runner.cli.session import Session, shared
+from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, UsageError
 from runner.ledger.state import SendState, Status
 
@@ -48,7 +48,9 @@ def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendStat
 
     accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
     state = session.state()
-    chosen = [known for known in state.sends.values() if send_id in (None, known.send, _campaign(known.send))]
+    chosen = [
+        known for known in state.sends.values() if send_id in (None, known.send, campaign_of(known.send))
+    ]
     if send_id is not None and not chosen:
         raise UsageError(f"the ledger knows no send {send_id}", remedy="`campaign status` lists them all")
     if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
@@ -58,10 +60,6 @@ def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendStat
         for known in chosen
     ]
     return sorted(rows, key=lambda row: (row[0], row[1].at, row[1].send))
-
-
-def _campaign(send_id: str) -> str:
-    return send_id.partition("[")[0].partition("#")[0]
 
 
 @click.command()

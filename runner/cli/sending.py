@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.session import Session, commit_of, shared
+from runner.cli.session import Session, campaign_of, commit_of, shared
 from runner.errors import Exit, InvalidError, PolicyError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -137,9 +137,7 @@ def preview(session: Session, send_id: str, wxname: str | None, openid: str | No
     if (wxname is None) == (openid is None):
         raise UsageError("name one tester", remedy="give --to WXNAME or --to-openid OPENID")
     state = session.begun_state()
-    made = _plan(
-        session, (send_id.partition("[")[0].partition("#")[0],), offline=False, allowed={}, state=state
-    )
+    made = _plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
     planned = _one(made.plan, send_id)

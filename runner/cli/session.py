@@ -272,6 +272,11 @@ class Session:
             click.echo(text)
 
 
+def campaign_of(send_id: str) -> str:
+    """Name the campaign of a send: `sale` of `sale[beijing]#2`."""
+    return send_id.partition("[")[0].partition("#")[0]
+
+
 def commit_of(folder: Path) -> str | None:
     """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
     git = shutil.which("git")

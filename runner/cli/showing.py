@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from runner.cli.session import Session
 from runner.model import Articles, Newspic, Send, Text
 from runner.report.words import receivers, summary
 
@@ -22,13 +19,3 @@ def shown(send: Send) -> str:
             return f"{heading}\n{send.content.title}\n{send.content.text}"
         case _:
             return f"{heading}\n{summary(send.content)}"
-
-
-def page(sends: Sequence[Send], session: Session) -> str | None:
-    """Make the page with phone-width frames of every article; None when there is no article."""
-    articles = [a for send in sends if isinstance(send.content, Articles) for a in send.content.articles]
-    if not articles:
-        return None
-    from runner.article.page import page as draw
-
-    return draw(articles, files=session.files)
