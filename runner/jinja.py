@@ -15,17 +15,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from jinja2 import FunctionLoader, StrictUndefined, nodes
+from jinja2 import FunctionLoader, StrictUndefined, Template, nodes
 from jinja2.defaults import DEFAULT_NAMESPACE
+from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS
 from jinja2.runtime import BlockReference, Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.utils import missing, pass_context
-from jinja2.visitor import NodeTransformer
 
-from runner import bounds
+from runner import bounds, jinja_meter
 from runner.bounds import Budget
 
 Escape = Callable[[object], str]
@@ -86,6 +86,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
+class _Template(Template):
+    """A template whose imports are made anew: a kept one would carry one rendering's escapes to the next."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002
+        return self.make_module()
+
+
 class Environment(ImmutableSandboxedEnvironment):
     """The sandbox: allow-lists for filters and methods, a price for every operation.
 
@@ -93,6 +100,7 @@ class Environment(ImmutableSandboxedEnvironment):
         load: gives the text of an included template.
     """
 
+    template_class = _Template
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
 
     def __init__(self, load: Loader) -> None:
@@ -111,7 +119,12 @@ class Environment(ImmutableSandboxedEnvironment):
         self.globals = {name: DEFAULT_NAMESPACE[name] for name in ("cycler", "dict", "joiner", "namespace")}
         self.globals["range"] = bounds.small_range
         self.filters = {name: _paid(FILTERS[name], name) for name in FILTER_NAMES}
-        self.filters |= {_CHARGE: _charge, _CHECK: _check, _CONCAT: _concat, _RAW: _raw}
+        self.filters |= {
+            jinja_meter.CHARGE: _charge,
+            jinja_meter.CHECK: _check,
+            jinja_meter.CONCAT: _concat,
+            jinja_meter.RAW: _raw,
+        }
         self.tests = {name: _paid(cast(Callable[..., Any], test), "") for name, test in TESTS.items()}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -121,7 +134,7 @@ class Environment(ImmutableSandboxedEnvironment):
         if _LONG_NUMBER.search(source):
             raise bounds.TooMuchError("a number has more than a thousand digits")
         tree = super()._parse(source, name, filename)
-        _Metered().visit(tree)
+        jinja_meter.Meter().visit(tree)
         return tree
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
@@ -193,6 +206,7 @@ def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def paid(*args: Any, **kwargs: Any) -> Any:
         budget = _RUN.get().budget
+        _refuse_raw(name, args[skipped:])
         budget.check((args[skipped:], kwargs))
         bounds.check_growth(name, args[skipped:], kwargs)
         if name in _BY_ATTRIBUTE:
@@ -200,6 +214,14 @@ def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         return budget.check(function(*args, **kwargs))
 
     return paid
+
+
+def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
+    """In an article the values inside such text are escaped already: a filter would garble them."""
+    if _RUN.get().escape is not str and args and isinstance(args[0], _Raw):
+        raise TypeError(
+            f"in an article `{name}` cannot change the text of a macro or block; filter the values inside it"
+        )
 
 
 @pass_context
@@ -224,10 +246,6 @@ def _kind(value: Any) -> str:
     )
 
 
-_CHARGE, _CHECK, _CONCAT, _RAW = " charge", " check", " concat", " raw"
-"""Names of our own filters; the blank keeps them out of a template's reach."""
-
-
 @pass_context
 def _charge(_context: Context, units: int) -> None:
     _RUN.get().budget.spend(units)
@@ -248,61 +266,3 @@ def _concat(_context: Context, values: Sequence[Any]) -> str:
 @pass_context
 def _raw(_context: Context, text: str) -> str:
     return _Raw(_RUN.get().budget.check(text))
-
-
-class _Metered(NodeTransformer):
-    """Puts a charge at the head of every body and around every value made without a call.
-
-    Jinja lets operators and calls be intercepted, but not literals, `~`, comparisons and loops.
-    """
-
-    depth = 0
-
-    def visit_body(self, node: Any) -> Any:
-        self.depth += 1
-        if self.depth > bounds.MAX_NESTING:
-            raise bounds.TooMuchError(f"loops and blocks are nested more than {bounds.MAX_NESTING} deep")
-        self.generic_visit(node)
-        self.depth -= 1
-        written = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
-        node.body.insert(0, _charge_for(bounds.STEP + written, node))
-        return node
-
-    visit_Template = visit_For = visit_Macro = visit_CallBlock = visit_Block = visit_body  # noqa: N815
-
-    def visit_include(self, node: Any) -> Any:
-        self.generic_visit(node)
-        return [_charge_for(bounds.INCLUDE, node), node]
-
-    visit_Include = visit_Import = visit_FromImport = visit_include  # noqa: N815
-
-    def visit_value(self, node: Any) -> Any:
-        self.generic_visit(node)
-        return node if getattr(node, "ctx", "load") == "store" else _filtered(node, _CHECK)
-
-    visit_List = visit_Tuple = visit_Dict = visit_Getitem = visit_value  # noqa: N815
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        return _filtered(nodes.List(node.nodes, lineno=node.lineno), _CONCAT)
-
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        node.expr = _filtered(node.expr, _CHECK)
-        for operand in node.ops:
-            operand.expr = _filtered(operand.expr, _CHECK)
-        return node
-
-    def visit_AssignBlock(self, node: nodes.AssignBlock) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
-        node.filter = _filtered(node.filter, _RAW)
-        return node
-
-
-def _charge_for(units: int, node: nodes.Node) -> nodes.ExprStmt:
-    return nodes.ExprStmt(_filtered(nodes.Const(units), _CHARGE), lineno=node.lineno)
-
-
-def _filtered(node: nodes.Expr | None, name: str) -> nodes.Filter:
-    lineno = node.lineno if node is not None else 1
-    return nodes.Filter(node, name, [], [], None, None, lineno=lineno)

@@ -115,6 +115,22 @@ def test_values_are_escaped_once_and_markup_of_the_template_is_kept():
     assert result == r"*\**_\*_" + r"\*"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% filter upper %}{{ brand }}{% endfilter %}",
+        "{% set b %}{{ brand }}{% endset %}{{ b|upper }}",
+        "{% set b | trim | upper %}{{ brand }}{% endset %}{{ b }}",
+        "{% macro m() %}{{ brand }}{% endmacro %}{{ m()|replace('a', 'b') }}",
+    ],
+)
+def test_escaped_text_is_not_filtered(text):
+    """A filter over text that holds escaped values would garble them; plain text has no such values."""
+    assert render(text) == "茶"
+    with pytest.raises(TemplateFaultError, match="filter the values inside it"):
+        Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
+
+
 def test_same_bytes_under_any_hash_seed_and_zone():
     """Two processes with other seeds, zones and locales give the same bytes."""
     program = (
@@ -228,6 +244,14 @@ def test_macros_can_be_imported():
     )
 
 
+def test_imported_text_is_escaped_for_each_rendering():
+    """What an import makes for an article must not turn up in a plain text."""
+    templates = Templates(Texts(_partials__m="{% set x %}{{ '*' }}{% endset %}"))
+    text = "{% import 'm' as m %}{{ m.x }}"
+    assert templates.render(text, {}, escape=lambda value: f"&{value};") == "&*;"
+    assert templates.render(text, {}) == "*"
+
+
 # --- where a fault is --------------------------------------------------------------------------
 
 
@@ -329,6 +353,8 @@ BOMBS = {
     "{{ f(99) }}",
     "recursive loop": "{% for x in [1] recursive %}{{ loop([x]) }}{{ loop([x]) }}{% endfor %}",
     "recursive include": "{% include 'self' %}",
+    "recursive import": "{% import 'importer' as m %}",
+    "recursive parent": "{% extends 'child' %}",
     "branching include": "{% include 'twice' %}",
     "parentheses": "{{ " + "(" * 50_000 + "1" + ")" * 50_000 + " }}",
     "long sum": "{{ " + "+".join(["1"] * 20_000) + " }}",
@@ -344,7 +370,10 @@ BOMBS = {
 def test_bomb_is_defused(text):
     """A template that would take for ever or fill memory ends in a fault within 2 s and 50 MB."""
     files = Texts(
-        _partials__self="{% include 'self' %}", _partials__twice="{% include 'twice' %}{% include 'twice' %}"
+        _partials__self="{% include 'self' %}",
+        _partials__twice="{% include 'twice' %}{% include 'twice' %}",
+        _partials__importer="{% import 'importer' as m %}",
+        _partials__child="{% extends 'child' %}",
     )
     began, peak = time.thread_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = fault(text, files)
