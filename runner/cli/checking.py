@@ -77,7 +77,7 @@ def render(session: Session, select: str, open_: bool) -> int:
     from runner.digest import plain
 
     sends = _rendered(session, select)
-    pages = {send.id: page(send, data=session.files.data) for send in sends}
+    pages = {send.id: page(send, data=session.read) for send in sends}
     for name, html in pages.items():
         target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
         target.parent.mkdir(parents=True, exist_ok=True)

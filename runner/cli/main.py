@@ -60,9 +60,9 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
 
-EXIT_CODES = """Exit codes: 0 done or nothing to do; 2 sends pending (plan --detailed-exitcode); 3 a campaign or
-setting is invalid; 4 refused by WeChat; 5 refused by policy, digest or staleness; 6 ledger; 7 some sends
-failed; 8 an outcome is unknown; 64 usage; 130 interrupted."""
+EXIT_CODES = """Exit codes: 0 done or nothing to do; 2 sends pending (plan --detailed-exitcode); 3 invalid
+campaign or setting; 4 refused by WeChat; 5 refused by policy, digest or staleness; 6 ledger; 7 some
+sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted."""
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)

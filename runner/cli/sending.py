@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,6 @@ from runner.errors import Exit, InvalidError, PolicyError, Problem, UsageError
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
-    from runner.model import FileInfo
     from runner.pipeline import Prepared
     from runner.plan import Plan, Planned
     from runner.posting import Ports, Warrant
@@ -148,7 +147,7 @@ def preview(session: Session, send_id: str, wxname: str | None, openid: str | No
         api=session.sender(planned.account),
         ledger=session.ledger,
         state=state,
-        read=_reader(session),
+        read=session.read,
     )
     click.echo(
         f"{send_id}: a preview is on its way to the tester; digest {planned.digest[:12]} counts as seen"
@@ -301,14 +300,10 @@ def _ports(session: Session, stopping: threading.Event) -> Ports:
         ledger=session.ledger,
         clock=session.clock,
         sleep=sleep,
-        read=_reader(session),
+        read=session.read,
         stopping=stopping.is_set,
         notify=lambda send, what: session.say(f"  {time.strftime('%H:%M:%S')} {send}: {what}"),
     )
-
-
-def _reader(session: Session) -> Callable[[FileInfo], bytes]:
-    return lambda file: session.files.data(file.path)
 
 
 def _warrant(session: Session, digest: str, allowed: Mapping[str, str]) -> Warrant:

@@ -21,7 +21,7 @@ from runner.errors import LedgerBusyError, LedgerError, UsageError
 from runner.files import Files
 from runner.ledger.events import LEDGER, Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, fold
-from runner.model import Account, Settings
+from runner.model import Account, FileInfo, Settings
 from runner.settings import load_settings
 
 if TYPE_CHECKING:
@@ -129,6 +129,10 @@ class Session:
     def files(self) -> Files:
         """Reads below the campaigns folder."""
         return Files(self.options.root)
+
+    def read(self, file: FileInfo) -> bytes:
+        """Read the bytes of a file that a send carries."""
+        return self.files.data(file.path)
 
     @cached_property
     def state_dir(self) -> Path:
