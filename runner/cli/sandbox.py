@@ -9,8 +9,8 @@ import click
 
 @click.command()
 @click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --allow-remote.")
-@click.option("--allow-remote", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
+@click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
 @click.option(
     "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
@@ -20,7 +20,7 @@ import click
 def sandbox(
     port: int,
     host: str,
-    allow_remote: bool,
+    expose: bool,
     state: Path | None,
     seed: Path | None,
     no_quota: bool,
@@ -35,9 +35,9 @@ def sandbox(
     return serve(
         port=port,
         host=host,
-        allow_remote=allow_remote,
+        expose=expose,
         state=state,
-        seed_file=seed,
+        seed=seed,
         quota=not no_quota,
         retired_cards=retired_cards,
         announce=click.echo,
