@@ -102,37 +102,42 @@ def options_from(data: Mapping[str, Any], base: Options | None = None) -> Option
     Raises:
         ValueError: A key is unknown or a value has the wrong type.
     """
+    if not isinstance(data, Mapping):
+        raise ValueError("the switches of an account are an object")
     merged = asdict(base or Options())
     known = {item.name: type(merged[item.name]) for item in fields(Options)}
     for key, value in data.items():
         if key not in known:
             raise ValueError(f"{key} is no switch of an account; there are {', '.join(known)}")
-        merged[key] = _switch(key, value, merged[key])
+        merged[key] = _switch(key, value, getattr(Options(), key))
     callback = merged.pop("callback")
     return Options(**merged, callback=Callback(**callback) if callback else None)
 
 
 def _switch(key: str, value: Any, default: Any) -> Any:
     """Check one switch's value by the type of its default."""
-    if key == "callback":
-        if value is not None and not (
-            isinstance(value, dict) and {"url", "token"} <= value.keys() <= {"url", "token", "aes_key"}
-        ):
-            raise ValueError("callback is an object of url, token and perhaps aes_key, or null")
-        return value
-    if isinstance(default, bool) and not isinstance(value, bool):
-        raise ValueError(f"{key} is true or false")
-    if isinstance(default, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise ValueError(f"{key} is a number of seconds")
-    if isinstance(default, str) and not isinstance(value, str):
-        raise ValueError(f"{key} is a string")
-    if isinstance(default, tuple):
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{key} is a list of addresses")
-        return tuple(map(str, value))
-    if isinstance(default, dict) and not isinstance(value, dict):
-        raise ValueError(f"{key} is an object of path and number")
-    return value
+    wanted, fits = {
+        bool: ("true or false", isinstance(value, bool)),
+        float: ("a number of seconds", isinstance(value, int | float) and not isinstance(value, bool)),
+        str: ("a string", isinstance(value, str)),
+        tuple: ("a list of addresses", isinstance(value, list | tuple)),
+        dict: (
+            "an object of path and number",
+            isinstance(value, dict) and all(type(item) is int for item in value.values()),
+        ),
+        type(None): ("an object of url, token and perhaps aes_key, or null", _is_callback(value)),
+    }[type(default)]
+    if not fits:
+        raise ValueError(f"{key} is {wanted}")
+    return tuple(map(str, value)) if isinstance(default, tuple) else value
+
+
+def _is_callback(value: Any) -> bool:
+    """Tell whether a value describes a callback, or none."""
+    if not isinstance(value, dict):
+        return value is None
+    known = {"url", "token"} <= value.keys() <= {"url", "token", "aes_key"}
+    return known and all(isinstance(part, str) for part in value.values())
 
 
 def save(db: sqlite3.Connection, account: Account) -> None:

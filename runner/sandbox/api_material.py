@@ -103,7 +103,7 @@ def delete(call: Call) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint(path="/cgi-bin/material/add_material", run=add),
+    Endpoint(path="/cgi-bin/material/add_material", run=add, takes_file=True),
     Endpoint(path="/cgi-bin/material/get_material", run=get, needs_body=True),
     Endpoint(path="/cgi-bin/material/batchget_material", run=batchget, needs_body=True),
     Endpoint(path="/cgi-bin/material/get_materialcount", run=counts, method="ANY"),

@@ -63,6 +63,8 @@ class Endpoint:
     method: Literal["GET", "POST", "ANY"] = "POST"
     who: frozenset[str] = EVERYONE
     needs_token: bool = True
+    takes_file: bool = False
+    """The body is multipart and not JSON."""
     needs_body: bool = False
     """Refuse an empty body with 44002."""
     daily: int | None = None

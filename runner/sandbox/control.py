@@ -117,7 +117,7 @@ def switch_account(order: Order) -> Told:
     body = dict(_object(order))
     account = look.account_of(order, body.pop("appid", None))
     kind = body.pop("kind", account.kind)
-    if kind not in accounts.KINDS:
+    if not isinstance(kind, str) or kind not in accounts.KINDS:
         raise ValueError(f"kind is one of {', '.join(accounts.KINDS)}")
     changed = replace(account, kind=kind, options=accounts.options_from(body, account.options))
     accounts.save(order.db, changed)

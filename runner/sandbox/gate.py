@@ -114,7 +114,7 @@ class Gate:
             path=incoming.path,
             query=incoming.query,
             form=incoming.form,
-            body=parse_body(incoming.raw, required=endpoint.needs_body),
+            body={} if endpoint.takes_file else parse_body(incoming.raw, required=endpoint.needs_body),
             upload=incoming.upload,
             client_ip=incoming.client_ip,
             quota=quota,

@@ -45,8 +45,21 @@ DEFAULT: dict[str, Any] = {
     ]
 }
 
-ACCOUNT_KEYS = {"appid", "kind", "secret", "name", "tags", "followers", "options"}
-FOLLOWER_KEYS = {"openid", "nickname", "wxname", "tags"}
+ACCOUNT_KEYS: dict[str, type | tuple[type, ...]] = {
+    "appid": str,
+    "kind": str,
+    "secret": str,
+    "name": str,
+    "tags": list,
+    "followers": (int, list),
+    "options": dict,
+}
+FOLLOWER_KEYS: dict[str, type | tuple[type, ...]] = {
+    "openid": str,
+    "nickname": str,
+    "wxname": str,
+    "tags": list,
+}
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -93,26 +106,32 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
     """
     if set(seed) != {"accounts"} or not isinstance(seed["accounts"], list):
         raise ValueError("a seed is an object with the one key accounts, a list")
-    return {item["appid"]: _account(db, _checked(item), now) for item in seed["accounts"]}
+    planted = {}
+    for item in seed["accounts"]:
+        _check(item, "appid", ACCOUNT_KEYS, "an account")
+        planted[item["appid"]] = _account(db, item, now)
+    return planted
 
 
-def _checked(item: Any) -> Mapping[str, Any]:
-    """Check the shape of one account of a seed."""
-    if not isinstance(item, dict) or not isinstance(item.get("appid"), str):
-        raise ValueError("an account is an object with an appid, a string")
-    if unknown := item.keys() - ACCOUNT_KEYS:
-        raise ValueError(f"account {item['appid']} has an unknown key {', '.join(sorted(unknown))}")
-    if item.get("kind", "service") not in accounts.KINDS:
-        raise ValueError(f"kind of {item['appid']} is one of {', '.join(accounts.KINDS)}")
-    followers = item.get("followers", 0)
-    if isinstance(followers, bool) or not isinstance(followers, int | list):
-        raise ValueError(f"followers of {item['appid']} is a number or a list")
-    return item
+def _check(item: Any, key: str, known: Mapping[str, type | tuple[type, ...]], what: str) -> None:
+    """Check the keys and types of one object of a seed, which needs `key`."""
+    if not isinstance(item, dict) or not item.get(key):
+        raise ValueError(f"{what} is an object with {key} and perhaps {', '.join(known.keys() - {key})}")
+    for name, value in item.items():
+        if name not in known:
+            raise ValueError(f"{what} has no key {name}; there are {', '.join(known)}")
+        if not isinstance(value, known[name]) or isinstance(value, bool):
+            raise ValueError(f"{name} of {what} ({item[key]}) has the wrong type")
 
 
 def _account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int:
     """Write one account with its tags and followers; how many followers it has."""
-    appid = item["appid"]
+    appid, followers = item["appid"], item.get("followers", 0)
+    made_up = isinstance(followers, int)
+    if item.get("kind", "service") not in accounts.KINDS:
+        raise ValueError(f"kind of {appid} is one of {', '.join(accounts.KINDS)}")
+    if made_up and followers < 0:
+        raise ValueError(f"followers of {appid} is a list, or a number from 0")
     old = accounts.find(db, appid)
     account = Account(
         appid=appid,
@@ -123,8 +142,6 @@ def _account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int
         subscribed=old.subscribed if old else 0,
         blocked=old.blocked if old else 0,
     )
-    followers = item.get("followers", 0)
-    made_up = isinstance(followers, int)
     tag_ids = _tags(db, appid, item.get("tags", TAGS if made_up else ()))
     people = list(invent(appid, range(followers), list(tag_ids)) if made_up else followers)
     numbers = _follow(db, appid, people, now)
@@ -181,6 +198,9 @@ def _tags(db: sqlite3.Connection, appid: str, wanted: Iterable[Any]) -> dict[str
             raise ValueError(f"a tag of {appid} is a name, or an object of id and name")
         if name not in known:
             free = max([FIRST_TAG_ID - 1, *known.values()]) + 1
+            tag_id = item.get("id", free) if isinstance(item, dict) else free
+            if not isinstance(tag_id, int):
+                raise ValueError(f"the id of tag {name} is a number")
             known[name] = _new_tag(
                 db, appid, int(item.get("id", free)) if isinstance(item, dict) else free, name
             )
@@ -197,12 +217,7 @@ def _new_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> int:
 def _follow(db: sqlite3.Connection, appid: str, people: list[Any], now: float) -> list[int]:
     """Write followers, the known ones brought up to date; their numbers in the order given."""
     for person in people:
-        if (
-            not isinstance(person, dict)
-            or not isinstance(person.get("openid"), str)
-            or person.keys() - FOLLOWER_KEYS
-        ):
-            raise ValueError(f"a follower of {appid} is an object of openid, nickname, wxname and tags")
+        _check(person, "openid", FOLLOWER_KEYS, "a follower")
     known = accounts.numbers_of(db, appid, [person["openid"] for person in people])
     free = db.execute("SELECT COALESCE(MAX(n) + 1, 0) FROM follower WHERE appid = ?", (appid,)).fetchone()[0]
     for person in people:

@@ -79,6 +79,7 @@ def _incoming() -> Incoming:
     if part is not None and part.filename:
         # Some clients send a whole path as the file name.
         upload = Upload(filename=part.filename.replace("\\", "/").rsplit("/", 1)[-1], data=part.read())
+        part.close()
     return Incoming(
         method=request.method,
         path=request.path,

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from runner.sandbox import seeds, web
 from runner.sandbox.endpoints import ENDPOINTS
@@ -68,11 +70,14 @@ class WeChat:
         return self.raw("POST", path, body, **query)
 
     def upload(self, path: str, data: bytes, filename: str = "a.bin", **query: Any) -> Any:
-        form = {"media": (io.BytesIO(data), filename), **query.pop("form", {})}
+        form = {"media": FileStorage(io.BytesIO(data), filename), **query.pop("form", {})}
+        boundary, data = encode_multipart(form)
         answer = self.http.post(
-            f"/cgi-bin/{path}", data=form, query_string={"access_token": self.token, **query},
-            content_type="multipart/form-data",
-        )  # fmt: skip
+            f"/cgi-bin/{path}",
+            data=data,
+            query_string={"access_token": self.token, **query},
+            content_type=f"multipart/form-data; boundary={boundary}",
+        )
         return json.loads(answer.data)
 
     def material(self, kind: str = "image") -> str:

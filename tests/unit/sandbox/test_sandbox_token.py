@@ -1,0 +1,114 @@
+"""Both token spaces, as clients meet them."""
+
+import pytest
+from sandbox_client import SERVICE, SUBSCRIPTION, WeChat
+
+from runner.sandbox.seeds import SECRET
+
+STABLE = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
+
+
+def classic(wechat: WeChat, **changed: str) -> dict[str, object]:
+    return wechat.raw("GET", "token", token=None, **{**STABLE, **changed})  # type: ignore[no-any-return]
+
+
+def stable(wechat: WeChat, **changed: object) -> dict[str, object]:
+    return wechat.raw("POST", "stable_token", {**STABLE, **changed}, token=None)  # type: ignore[no-any-return]
+
+
+def code(wechat: WeChat, token: object) -> object:
+    return wechat.raw("GET", "tags/get", token=str(token)).get("errcode", 0)
+
+
+def test_a_second_token_call_ends_the_first(wechat: WeChat) -> None:
+    """The classic token is one at a time; it carries no errcode and lives two hours."""
+    first, second = classic(wechat), classic(wechat)
+    assert second.keys() == {"access_token", "expires_in"}
+    assert second["expires_in"] == 7200
+    assert code(wechat, first["access_token"]) == 40001
+    assert code(wechat, second["access_token"]) == 0
+
+
+def test_the_two_spaces_do_not_touch_each_other(wechat: WeChat) -> None:
+    """Neither kind of token ends the other."""
+    ours = stable(wechat)["access_token"]
+    theirs = classic(wechat)["access_token"]
+    assert (code(wechat, ours), code(wechat, theirs)) == (0, 0)
+
+
+def test_a_stable_token_stays_until_five_minutes_before_its_end(wechat: WeChat) -> None:
+    """Repeated calls give the same token; near its end a new one, and both work for a while."""
+    first = stable(wechat)
+    wechat.wait(6000)
+    assert stable(wechat) == {"access_token": first["access_token"], "expires_in": 1200}
+    wechat.wait(1000)
+    second = stable(wechat)
+    assert second["access_token"] != first["access_token"]
+    assert code(wechat, first["access_token"]) == 0
+    wechat.wait(201)
+    assert code(wechat, first["access_token"]) == 42001
+    assert code(wechat, second["access_token"]) == 0
+
+
+def test_force_refresh(wechat: WeChat) -> None:
+    """A forced refresh ends the token at once, not within 30 seconds, and 20 times a day."""
+    first = stable(wechat)["access_token"]
+    assert stable(wechat, force_refresh=True)["access_token"] == first
+    wechat.wait(31)
+    second = stable(wechat, force_refresh=True)["access_token"]
+    assert second != first
+    assert code(wechat, first) == 40001
+    for _ in range(19):
+        wechat.wait(31)
+        assert "access_token" in stable(wechat, force_refresh=True)
+    wechat.wait(31)
+    assert stable(wechat, force_refresh=True)["errcode"] == 45009
+
+
+@pytest.mark.parametrize(
+    ("changed", "errcode"),
+    [
+        ({"grant_type": "x"}, 40002),
+        ({"appid": ""}, 41002),
+        ({"secret": ""}, 41004),
+        ({"appid": "wx9"}, 40013),
+        ({"secret": "1" * 32}, 40125),
+    ],
+)
+def test_wrong_credentials(wechat: WeChat, changed: dict[str, str], errcode: int) -> None:
+    """Each wrong part of the credentials has its own code, in both calls."""
+    assert classic(wechat, **changed)["errcode"] == errcode
+    assert stable(wechat, **changed)["errcode"] == errcode
+
+
+def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat) -> None:
+    """40164 says which address called."""
+    wechat.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["10.0.0.1"]})
+    answer = stable(wechat)
+    assert answer["errcode"] == 40164
+    assert "invalid ip 127.0.0.1" in str(answer["errmsg"])
+
+
+def test_calls_need_a_token(wechat: WeChat) -> None:
+    """No token is 41001, a made-up one 40014."""
+    assert wechat.raw("GET", "tags/get", token=None)["errcode"] == 41001
+    assert code(wechat, "nonsense") == 40014
+
+
+def test_a_token_is_its_accounts(wechat: WeChat) -> None:
+    """A call acts on the account whose token it carries."""
+    wechat.post("tags/create", {"tag": {"name": "只在这里"}})
+    names = [tag["name"] for tag in wechat.of(SUBSCRIPTION).get("tags/get")["tags"]]
+    assert "只在这里" not in names
+
+
+def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
+    """The record of calls holds no credential, wherever it was sent."""
+    token = classic(wechat)["access_token"]
+    stable(wechat)
+    code(wechat, token)
+    wechat.raw("POST", "clear_quota/v2", token=None, appid=SERVICE, appsecret=SECRET)
+    recorded = str(wechat.control("GET", "requests"))
+    assert str(token) not in recorded
+    assert wechat.token not in recorded
+    assert SECRET not in recorded
