@@ -1,0 +1,86 @@
+"""A campaign file whose apply posts exactly this JSON: `bodies/*.yaml`, each beside its `*.json`.
+
+The real command runs against a sandbox in a process of its own; what is compared is the parsed body that
+the sandbox received, `clientmsgid` taken out and checked by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playground import SERVICE, Sandbox
+
+CASES = sorted((Path(__file__).parent / "bodies").glob("*.yaml"))
+MEDIA = {"M": "image", "A": "image", "B": "image", "V": "voice", "F": "video", "D": "news"}
+"""Literal media ids of the cases, and what kind each is on the sandbox."""
+
+
+@pytest.fixture
+def project(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """A campaigns folder whose only environment is the sandbox of this test."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
+    (folder / "_settings.yaml").write_text(
+        "default_environment: test\n"
+        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite,"
+        f" accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n"
+        "policy: {allow_to_all: true}\n",
+        encoding="utf-8",
+    )
+    for media_id, kind in MEDIA.items():
+        sandbox.control("POST", "media", {"appid": SERVICE, "media_id": media_id, "kind": kind})
+    sandbox.control("POST", "accounts", {"appid": SERVICE, "retired_cards": True})
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_apply_posts_exactly_the_body_of_the_case(case: Path, project: Path, sandbox: Sandbox) -> None:
+    """Nothing is added to, left out of or renamed in what the platform documents."""
+    expected = json.loads(case.with_suffix(".json").read_text(encoding="utf-8"))
+    text = case.read_text(encoding="utf-8")
+    openids = [
+        row["openid"] for row in sandbox.control("GET", "followers", appid=SERVICE, limit=2)["followers"]
+    ]
+    for number, openid in enumerate(openids):
+        text = text.replace(f"OPENID{number}", openid)
+    (project / "case.yaml").write_text(text, encoding="utf-8")
+
+    done = run(project, "apply", "--auto-approve")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    sent = [r for r in sandbox.requests() if "/message/mass/" in r["path"]]
+    assert [request["path"] for request in sent] == [f"/cgi-bin/message/mass/{expected['endpoint']}"]
+    body = dict(sent[0]["body"])
+    assert re.fullmatch("[0-9a-f]{32}", body.pop("clientmsgid"))
+    assert body == fill(expected["body"], sandbox, openids)
+    assert str(sandbox.jobs()[0]["msg_id"]) in done.stdout
+
+
+def test_uploadvideo_is_asked_with_title_and_description(project: Path, sandbox: Sandbox) -> None:
+    """The mpvideo id sent is what media/uploadvideo answered for exactly this body."""
+    (project / "case.yaml").write_text((CASES[0].parent / "mpvideo.yaml").read_text(encoding="utf-8"))
+    run(project, "apply", "--auto-approve")
+    asked = [r["body"] for r in sandbox.requests() if r["path"] == "/cgi-bin/media/uploadvideo"]
+    assert asked == [{"media_id": "F", "title": "TITLE", "description": "Description"}]
+
+
+def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runner", *words, "--dir", str(project)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def fill(expected: dict[str, Any], sandbox: Sandbox, openids: list[str]) -> dict[str, Any]:
+    """Put in what only the sandbox knows: the converted video, the openids it made up."""
+    if "mpvideo" in expected:
+        expected["mpvideo"]["media_id"] = sandbox.jobs()[0]["body"]["mpvideo"]["media_id"]
+        assert expected["mpvideo"]["media_id"] != "F"
+    if "touser" in expected:
+        expected["touser"] = openids
+    return expected
