@@ -7,14 +7,14 @@ adding a draft twice is avoided by looking for the first one when its answer was
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner import wire
+from runner import drafts, wire
 from runner.digest import sha256
 from runner.errors import ApiError, StalePlanError
 from runner.ledger.events import Event, Kind
-from runner.ledger.state import DraftState, LedgerState
+from runner.ledger.state import LedgerState
 from runner.model import Articles, FileInfo, Media, Newspic
 from runner.plan import Planned
 from runner.ports import Api
@@ -23,11 +23,6 @@ Record = Callable[[Kind, Mapping[str, Any]], Event]
 Read = Callable[[FileInfo], bytes]
 
 MEDIA_ID_INVALID = 40007
-DRAFT_PAGE = 20
-DRAFT_PAGES = 10
-"""How far back a lost draft is looked for: it was added minutes or hours ago, not months."""
-COMPARED = ("title", "author", "digest", "content_source_url", "thumb_media_id")
-"""Article fields the platform gives back as they were given; content it may rewrite."""
 
 
 def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, read: Read) -> wire.Ids:
@@ -71,15 +66,17 @@ def draft(planned: Planned, ids: wire.Ids, *, api: Api, state: LedgerState, reco
         return None
     articles = wire.draft_articles(content, ids)
     data = {"send": planned.send.id, "revision": planned.send.revision, "sha256": sha256(articles)}
-    known = state.drafts.get((planned.account.appid, planned.send.id, planned.send.revision))
+    key = (planned.account.appid, planned.send.id, planned.send.revision)
+    known = state.drafts.get(key)
+    media_id = None
     if known is not None and known.sha256 == data["sha256"]:
-        media_id = _surviving(known, articles, api)
-        if media_id is not None:
-            if known.media_id is None:
-                record(Kind.DRAFT, {**data, "media_id": media_id})
-            return media_id
-    record(Kind.DRAFTING, data)
-    media_id = api.draft_add(articles)
+        if known.media_id is not None and _exists(known.media_id, api):
+            return known.media_id
+        if known.media_id is None:
+            media_id = drafts.find(articles, since=known.at, taken=_others(state, key), api=api)
+    if media_id is None:
+        record(Kind.DRAFTING, data)
+        media_id = api.draft_add(articles)
     record(Kind.DRAFT, {**data, "media_id": media_id})
     return media_id
 
@@ -111,34 +108,16 @@ def _video(item: wire.Upload, ids: wire.Ids) -> str:
     return ids.of(item.of, "video")
 
 
-def _surviving(known: DraftState, articles: Sequence[Mapping[str, Any]], api: Api) -> str | None:
-    if known.media_id is None:
-        return _lost(known, articles, api)
+def _others(state: LedgerState, mine: tuple[str, str, int]) -> frozenset[str]:
+    known = (draft.media_id for key, draft in state.drafts.items() if key != mine)
+    return frozenset(media_id for media_id in known if media_id is not None)
+
+
+def _exists(media_id: str, api: Api) -> bool:
     try:
-        api.draft_get(known.media_id)
+        api.draft_get(media_id)
     except ApiError as error:
         if error.errcode == MEDIA_ID_INVALID:
-            return None
+            return False
         raise
-    return known.media_id
-
-
-def _lost(known: DraftState, articles: Sequence[Mapping[str, Any]], api: Api) -> str | None:
-    wanted = [_face(article) for article in articles]
-    for item in _drafts(api):
-        faces = [_face(article) for article in item.get("content", {}).get("news_item", [])]
-        if faces == wanted and int(item.get("update_time", 0)) >= int(known.at.timestamp()) - 60:
-            return str(item["media_id"])
-    return None
-
-
-def _drafts(api: Api) -> Iterator[Mapping[str, Any]]:
-    for page in range(DRAFT_PAGES):
-        items = api.draft_batchget(page * DRAFT_PAGE, DRAFT_PAGE).get("item", [])
-        yield from items
-        if len(items) < DRAFT_PAGE:
-            return
-
-
-def _face(article: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(article.get(name, "")) for name in COMPARED)
+    return True

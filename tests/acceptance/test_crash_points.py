@@ -1,0 +1,351 @@
+"""A run that dies at any call, or whose answers get lost, sends nothing twice and loses nothing in silence."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playground import PICTURES, SERVICE, Playground
+
+from runner.errors import Exit, LedgerError
+from runner.ledger.events import Kind
+from runner.posting import Result
+
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
+CITIES = """\
+msgtype: text
+content: "{{ city }} 见"
+for_each:
+  beijing: {filter: {tag: 北京}, vars: {city: 北京}}
+  shanghai: {filter: {tag: 上海}, vars: {city: 上海}}
+"""
+OPENIDS = "filter: {openids: [%s]}\nmsgtype: text\ncontent: 只给你们\n"
+IMAGE = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: cup.png}], recommend: 看看}\n"
+VIDEO = "filter: {tag: 会员}\nmsgtype: mpvideo\ncontent: {file: tea.mp4, title: 茶, description: 采茶}\n"
+ARTICLES = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content:
+  articles:
+    - {title: 春茶, body: tea.md, cover: {file: cup.png}}
+"""
+
+
+def fill(playground: Playground, kind: str) -> int:
+    """Write the campaigns of one kind; how many sends they are."""
+    if kind in ("articles", "image", "mix"):
+        playground.write("cup.png", (PICTURES / "cup.png").read_bytes())
+    if kind in ("articles", "mix"):
+        playground.write("leaf.jpg", (PICTURES / "leaf.jpg").read_bytes())
+        playground.write("tea.md", "新茶到了。\n\n![茶叶](leaf.jpg)\n")
+    if kind == "video":
+        playground.write("tea.mp4", b"\x00\x00\x00\x18ftypmp42" + bytes(64))
+    first_two = ", ".join(playground.sandbox.openids()[:2])
+    yaml = {
+        "text": TEXT,
+        "cities": CITIES,
+        "openids": OPENIDS % first_two,
+        "image": IMAGE,
+        "video": VIDEO,
+        "articles": ARTICLES,
+    }
+    chosen = ["articles", "cities", "text"] if kind == "mix" else [kind]
+    for name in chosen:
+        playground.write(f"{name}.yaml", yaml[name])
+    return len(playground.prepare().sends)
+
+
+KINDS = ("text", "cities", "openids", "image", "video", "articles")
+
+
+class PowerCut(BaseException):
+    """The process is gone: nothing after it runs."""
+
+
+@dataclass
+class Tripwire:
+    """Counts the moments before and after each call; the process dies at moment `at` and stays dead."""
+
+    at: int | None = None
+    moments: list[str] = field(default_factory=list)
+
+    def pass_by(self, moment: str) -> None:
+        self.moments.append(moment)
+        if self.at is not None and len(self.moments) > self.at:
+            raise PowerCut(moment)
+
+    def around(self, inner: Any) -> Any:
+        return _Wired(inner, self)
+
+
+class _Wired:
+    def __init__(self, inner: Any, wire: Tripwire) -> None:
+        self._inner, self._wire = inner, wire
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._wire.pass_by(f"before {name}")
+            result = getattr(self._inner, name)(*args, **kwargs)
+            self._wire.pass_by(f"after {name}")
+            return result
+
+        return call
+
+
+def run_with(playground: Playground, wire: Tripwire, prepared: Any) -> Exit | None:
+    """One run under a tripwire; None when it died."""
+    playground.wrap_api = playground.wrap_ledger = wire.around
+    try:
+        return playground.apply(prepared)
+    except PowerCut:
+        return None
+    finally:
+        playground.wrap_api = playground.wrap_ledger = lambda part: part
+
+
+def check_once(playground: Playground, sends: int, where: str) -> None:
+    counts = playground.sandbox.sent()
+    assert set(counts.values()) <= {1}, f"sent twice after {where}"
+    assert len(counts) == sends, f"lost after {where}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kind: str):
+    """Killed before or after any call to Api or Ledger, then applied again: one delivery each, exit 0."""
+    sends = fill(playground, kind)
+    prepared = playground.prepare()
+    dry = Tripwire()
+    assert run_with(playground, dry, prepared) is Exit.OK
+    check_once(playground, sends, "an undisturbed run")
+    assert len(dry.moments) > 10 * sends
+    for at, moment in enumerate(dry.moments):
+        playground.sandbox.reset()
+        playground.ledger_file = playground.ledger_file.with_name(f"{at}.sqlite3")
+        playground.ahead = timedelta()
+        assert run_with(playground, Tripwire(at), prepared) is None
+        assert playground.settle(prepared) is Exit.OK, moment
+        check_once(playground, sends, moment)
+        playground.close()
+
+
+@pytest.mark.parametrize("second", range(0, 60, 7))
+def test_second_death_while_clearing_up_the_first(playground: Playground, second: int):
+    """Killed after the post and killed again anywhere in the next run: still one delivery each."""
+    sends = fill(playground, "mix")
+    prepared = playground.prepare()
+    dry = Tripwire()
+    run_with(playground, dry, prepared)
+    for first in (dry.moments.index("before mass_sendall"), dry.moments.index("after mass_sendall")):
+        playground.sandbox.reset()
+        playground.ledger_file = playground.ledger_file.with_name(f"{first}.sqlite3")
+        playground.ahead = timedelta()
+        run_with(playground, Tripwire(first), prepared)
+        playground.advance(61)
+        run_with(playground, Tripwire(second), prepared)
+        assert playground.settle(prepared) is Exit.OK
+        check_once(playground, sends, f"{first} and {second}")
+
+
+LOSSES = ({"kind": "cut_before"}, {"kind": "cut_after"}, {"kind": "garbage", "after": True},
+          {"kind": "http_500"}, {"kind": "http_502", "after": True}, {"kind": "html", "after": True},
+          {"kind": "latency", "latency_s": 0.5}, {"kind": "errcode", "errcode": -1},
+          {"kind": "errcode", "errcode": -1, "after": True})  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss['kind']}{'+' * loss.get('after', False)}")
+@pytest.mark.parametrize(
+    ("kind", "endpoint"),
+    [("text", "message/mass/sendall"), ("openids", "message/mass/send"), ("articles", "draft/add"),
+     ("articles", "message/mass/sendall"), ("image", "material/add_material")],
+)  # fmt: skip
+def test_answers_lost_on_the_wire(playground: Playground, kind: str, endpoint: str, loss: dict[str, Any]):
+    """An answer that is cut, spoilt, late or a gateway's is never taken for a refusal of the send."""
+    sends = fill(playground, kind)
+    playground.timeout_s = (1.0, 0.25)
+    playground.sandbox.fault(endpoint=endpoint, **loss)
+    code = playground.apply()
+    if endpoint.startswith("message/mass"):
+        assert code is Exit.UNKNOWN
+        assert playground.outcomes[0].result is Result.UNKNOWN
+    else:
+        assert code is not Exit.OK
+    assert playground.settle() is Exit.OK
+    check_once(playground, sends, f"{loss} at {endpoint}")
+
+
+def test_lost_draft_is_found_not_made_again(playground: Playground):
+    """After draft/add was answered with silence, the next run uses the draft that is there."""
+    fill(playground, "articles")
+    playground.sandbox.fault(endpoint="draft/add", kind="cut_after")
+    assert playground.apply() is not Exit.OK
+    assert playground.settle() is Exit.OK
+    added = [r for r in playground.sandbox.requests() if r["path"] == "/cgi-bin/draft/add"]
+    assert len(added) == 1
+    check_once(playground, 1, "a lost draft")
+
+
+def test_racing_runs_send_once(playground: Playground):
+    """Several runs started at once on one ledger: each send is made by one of them."""
+    sends = fill(playground, "mix")
+    prepared = playground.prepare()
+    runs = [replace(playground, _ledgers=[]) for _ in range(4)]
+    threads = [threading.Thread(target=run.apply, args=(prepared,)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for run in runs:
+        run.close()
+    check_once(playground, sends, "a race")
+    assert playground.settle(prepared) is Exit.OK
+
+
+def test_racing_runs_without_the_lock_send_once(playground: Playground):
+    """Correctness rests on the intent: when every runner believes it holds the lock, each send is made once."""
+    sends = fill(playground, "mix")
+    prepared = playground.prepare()
+    start = threading.Barrier(3)
+    runs = [replace(playground, _ledgers=[], wrap_ledger=_Unlocked(start)) for _ in range(3)]
+    threads = [threading.Thread(target=run.apply, args=(prepared,)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for run in runs:
+        run.close()
+    check_once(playground, sends, "a race without lock")
+
+
+class _Unlocked:
+    """Wraps a ledger so that its lock holds nobody back, and all begin together."""
+
+    def __init__(self, start: threading.Barrier) -> None:
+        self._start = start
+
+    def __call__(self, ledger: Any) -> Any:
+        self._ledger = ledger
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def lock(self, stream: str, wait_s: float) -> Any:
+        self._start.wait(10)
+        return nullcontext()
+
+
+@dataclass
+class FullDisk:
+    """A ledger whose append number `at` fails, its entry kept or not, and every later one too."""
+
+    at: int
+    kept: bool
+    appends: int = 0
+    inner: Any = None
+
+    def __call__(self, ledger: Any) -> Any:
+        self.inner = ledger
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def append(self, entry: Any) -> Any:
+        self.appends += 1
+        if self.appends < self.at:
+            return self.inner.append(entry)
+        if self.kept and self.appends == self.at:
+            self.inner.append(entry)
+        raise LedgerError("no space left on device", remedy="make room")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["not kept", "kept"])
+@pytest.mark.parametrize("kind", ["text", "articles", "cities"])
+def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool):
+    """A ledger that cannot be written stops the run with its own code; nothing is posted without an intent."""
+    sends = fill(playground, kind)
+    prepared = playground.prepare()
+    counting = FullDisk(10_000, kept)
+    playground.wrap_ledger = counting
+    playground.apply(prepared)
+    for at in range(1, counting.appends + 1):
+        playground.sandbox.reset()
+        playground.ledger_file = playground.ledger_file.with_name(f"{at}.sqlite3")
+        playground.wrap_ledger = FullDisk(at, kept)
+        assert playground.apply(prepared) in (Exit.LEDGER, Exit.UNKNOWN)
+        intents = [event for event in playground.ledger().events() if event.kind is Kind.INTENT]
+        assert len(playground.sandbox.jobs()) <= len(intents)
+        playground.wrap_ledger = lambda ledger: ledger
+        assert playground.settle(prepared) is Exit.OK
+        check_once(playground, sends, f"append {at}")
+
+
+def test_old_unknown_is_left_to_a_human(playground: Playground):
+    """An unknown older than 20 h is not repeated, in any later run; exit 8 until someone settles it."""
+    fill(playground, "text")
+    playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
+    assert playground.apply() is Exit.UNKNOWN
+    playground.advance(20 * 3600 + 60)
+    for _ in range(2):
+        assert playground.apply() is Exit.UNKNOWN
+        assert "settle" in playground.outcomes[0].remedy
+    assert playground.sandbox.jobs() == []
+
+
+def test_unknown_with_a_clock_set_back_waits(playground: Playground):
+    """An intent in the future (the clock was set back) is not repeated before its time has come."""
+    fill(playground, "text")
+    playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    assert playground.apply() is Exit.UNKNOWN
+    playground.ahead -= timedelta(hours=2)
+    assert playground.apply() is Exit.UNKNOWN
+    posts = [r for r in playground.sandbox.requests() if r["path"].endswith("mass/sendall")]
+    assert len(posts) == 1
+    playground.ahead += timedelta(hours=2)
+    assert playground.settle() is Exit.OK
+    check_once(playground, 1, "a clock set back")
+
+
+def test_consumed_draft_stays_unknown(playground: Playground):
+    """40007 on a repeat may mean that the first try used up the draft: it proves nothing, nothing is rebuilt."""
+    fill(playground, "articles")
+    playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
+    assert playground.apply() is Exit.UNKNOWN
+    playground.sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=40007, times=3)
+    for _ in range(3):
+        playground.advance(61)
+        assert playground.apply() is Exit.UNKNOWN
+    drafts = [r for r in playground.sandbox.requests() if r["path"] == "/cgi-bin/draft/add"]
+    assert len(drafts) == 1
+
+
+def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
+    """A typo fixed after a lost answer: the first body is repeated; the edit shows as a conflict afterwards."""
+    fill(playground, "text")
+    playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    assert playground.apply() is Exit.UNKNOWN
+    playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
+    playground.advance(61)
+    playground.apply()
+    assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "周年庆今晚开始"}]
+    assert [planned.action for planned in playground.plan().sends] == ["conflict"]
+
+
+def test_every_plan_makes_reads_only(playground: Playground):
+    """Planning, for every kind of content at once, calls nothing outside the list of reads."""
+    from runner.wechat.endpoints import READS
+
+    for kind in KINDS:
+        fill(playground, kind)
+    playground.write("all.yaml", "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n")
+    playground.write("named.yaml", "filter: {tag_id: 2}\nmsgtype: voice\ncontent: {name: 钟声}\n")
+    playground.sandbox.media("V", "voice", name="钟声")
+    plan = playground.plan()
+    assert {planned.action for planned in plan.sends} == {"send"}
+    called = {request["path"] for request in playground.sandbox.requests() if request["appid"] == SERVICE}
+    assert called - READS == {"/cgi-bin/stable_token"}
+    assert {"/cgi-bin/tags/get", "/cgi-bin/user/get", "/cgi-bin/material/batchget_material"} <= called

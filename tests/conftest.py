@@ -1,0 +1,79 @@
+"""What every test gets: no network but loopback, a clean environment, nobody's home, a sandbox to send to."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from playground import Playground, Sandbox, make_playground
+
+from runner.sandbox.server import embedded
+
+settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
+settings.load_profile("suite")
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+CLEANED = ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS")
+CLEANED_PREFIXES = ("GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
+
+
+class NetworkForbiddenError(RuntimeError):
+    """A test tried to reach another machine."""
+
+
+def _guarded(original: Any) -> Any:
+    def connect(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise NetworkForbiddenError(f"tests may not reach {address[0]}")
+        return original(self, address)
+
+    return connect
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_loopback() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex))
+        yield
+
+
+@pytest.fixture(scope="session")
+def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(_nobodys_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        known = name in CLEANED or name.startswith(CLEANED_PREFIXES) or name.lower() in PROXIES
+        if known and not name.startswith("PYTEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(_nobodys_home))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(scope="module")
+def _running_sandbox() -> Iterator[Sandbox]:
+    with embedded() as url:
+        yield Sandbox(url)
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: Sandbox) -> Sandbox:
+    """A sandbox on loopback, as new; one server a module."""
+    _running_sandbox.reset()
+    return _running_sandbox
+
+
+@pytest.fixture
+def playground(sandbox: Sandbox, tmp_path: Path) -> Iterator[Playground]:
+    """A campaigns folder, a SQLite ledger and a clock beside the sandbox; `apply()` runs the real rooms."""
+    with make_playground(sandbox, tmp_path) as made:
+        yield made

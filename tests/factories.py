@@ -1,0 +1,237 @@
+"""Records with defaults, so that a test names only what it is about; a ledger and an Api in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from runner.digest import send_digest, sha256
+from runner.errors import ApiError, LedgerBusyError, Place
+from runner.ledger.events import GENESIS, Entry, Event, Kind, chained, intent_key
+from runner.ledger.state import LedgerState, fold
+from runner.model import (
+    Account,
+    AccountKind,
+    Article,
+    Audience,
+    BodyImage,
+    Environment,
+    FileInfo,
+    Filter,
+    Media,
+    Msgtype,
+    Policy,
+    Secret,
+    Send,
+    Settings,
+    Text,
+)
+from runner.plan import Decision, Plan, Planned, make_plan
+from runner.resolve import Known, Resolved
+
+NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
+"""Noon in China, a Tuesday."""
+SERVICE = "wx0000000000000001"
+SUBSCRIPTION = "wx0000000000000002"
+TAGS = ({"id": 2, "name": "星标组", "count": 3}, {"id": 100, "name": "会员", "count": 1000})
+
+
+def make_account(name: str = "main", **changes: Any) -> Account:
+    base = Account(name=name, kind=AccountKind.SERVICE, appid=SERVICE, secret=Secret(sandbox=True))
+    return replace(base, **changes)
+
+
+def make_send(send_id: str = "sale", text: str = "你好", **changes: Any) -> Send:
+    base = Send(
+        id=send_id,
+        campaign=send_id.partition("[")[0].partition("#")[0],
+        account="main",
+        revision=1,
+        filter=Filter(tag="会员"),
+        msgtype=Msgtype.TEXT,
+        content=Text(content=text),
+        place=Place(file=f"campaigns/{send_id}.yaml"),
+    )
+    return replace(base, **changes)
+
+
+def make_file(name: str = "a.png", data: bytes = b"\x89PNG", **changes: Any) -> FileInfo:
+    import hashlib
+
+    base = FileInfo(
+        path=PurePosixPath(name), sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), format="png"
+    )
+    return replace(base, **changes)
+
+
+def make_article(title: str = "标题", *pictures: FileInfo, **changes: Any) -> Article:
+    images = tuple(BodyImage(placeholder=f"image:{file.sha256}", file=file) for file in pictures)
+    html = "<p>正文</p>" + "".join(f'<img src="{image.placeholder}">' for image in images)
+    base = Article(title=title, html=html, cover=Media(file=make_file("cover.png", b"cover")), images=images)
+    return replace(base, **changes)
+
+
+def make_settings(*accounts: Account, policy: Policy | None = None, **changes: Any) -> Settings:
+    named = {account.name: account for account in accounts or (make_account(),)}
+    environment = Environment(
+        name="test", api="https://example.invalid", ledger="sqlite", accounts=named,
+        default_account=next(iter(named)),
+    )  # fmt: skip
+    return Settings(
+        environment=replace(environment, **changes), environments=("test",), policy=policy or Policy()
+    )
+
+
+def make_known(**changes: Any) -> Known:
+    return replace(Known(tags=TAGS, followers=5000, as_of=NOW), **changes)
+
+
+def make_planned(send: Send | None = None, account: Account | None = None, **changes: Any) -> Planned:
+    send = send or make_send()
+    from runner.model import Action
+
+    base = Planned(
+        send=send,
+        account=account or make_account(),
+        digest=send_digest(send),
+        decision=Decision(action=Action.SEND, reason="new"),
+        resolved=Resolved(tag_id=100, audience=Audience(count=1000, source="tags/get", as_of=NOW)),
+    )
+    return replace(base, **changes)
+
+
+def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> Plan:
+    """A plan of these sends with everything known and nothing sent, unless told otherwise."""
+    given: dict[str, Any] = {
+        "invalid": (),
+        "settings": make_settings(),
+        "state": state or LedgerState(),
+        "known": {"main": make_known()},
+        "now": NOW,
+    }
+    return make_plan(sends, **(given | changes))
+
+
+# --- the ledger ---------------------------------------------------------------------------------
+
+
+class MemoryLedger:
+    """Keeps events in a list, by the rules of the real ones."""
+
+    def __init__(self, clock: Any = lambda: NOW) -> None:
+        self.kept: list[Event] = []
+        self.clock = clock
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        return tuple(event for event in self.kept if stream in (None, event.stream))
+
+    def append(self, entry: Entry) -> Event:
+        mine = self.events(entry.stream)
+        if entry.unique is not None and any(event.unique == entry.unique for event in mine):
+            raise LedgerBusyError("another runner was first", remedy="run again", where=entry.unique)
+        previous = mine[-1].hash if mine else GENESIS
+        event = chained(entry, seq=len(mine) + 1, at=self.clock(), previous=previous)
+        self.kept.append(event)
+        return event
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        return {event.stream: (event.seq, event.hash) for event in self.kept}
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
+    """Events of one stream a second apart, up to `NOW`; each step is a kind and what differs from usual."""
+    events: list[Event] = []
+    for number, (kind, data) in enumerate(steps, 1):
+        entry = Entry(stream=stream, kind=kind, data={**_USUAL.get(kind, {}), **data})
+        at = NOW - timedelta(seconds=len(steps) - number)
+        at = data.get("at", at)
+        kept = {key: value for key, value in entry.data.items() if key != "at"}
+        previous = events[-1].hash if events else GENESIS
+        events.append(chained(replace(entry, data=kept), seq=number, at=at, previous=previous))
+    return events
+
+
+def make_state(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
+    return fold(make_events(*steps, stream=stream))
+
+
+def intent_of(send: Send, *, at: datetime = NOW, attempt: int = 1, **more: Any) -> dict[str, Any]:
+    """The data of an intent for a send, as `make_state` takes it."""
+    from runner.quota import receivers
+
+    data = {"send": send.id, "revision": send.revision, "attempt": attempt, "digest": send_digest(send)}
+    if send.batch is not None:
+        data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
+    return {**data, "receivers": receivers(send.filter), "at": at, **more}
+
+
+def named(send: Send, **more: Any) -> dict[str, Any]:
+    """The data of an outcome of a send's first attempt."""
+    return {"send": send.id, "revision": send.revision, "attempt": 1, **more}
+
+
+_USUAL: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32, "body": {"msgtype": "text"}},
+    Kind.ACCEPTED: {"msg_id": 7, "msg_data_id": None, "how": "answer"},
+    Kind.REFUSED: {"errcode": 45028, "why": "no allowance left"},
+    Kind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
+    Kind.BASELINE: {"attempt": 1, "digest": "d" * 64, "why": "sent by hand"},
+}
+UNIQUE_INTENT = intent_key
+
+
+# --- the platform -------------------------------------------------------------------------------
+
+
+class ScriptedApi:
+    """Answers each call with what was scripted for it, and remembers the calls.
+
+    `ScriptedApi(mass_sendall=[LOST, {"msg_id": 1}])`: one answer a call, the last one for ever; an
+    exception is raised.
+    """
+
+    def __init__(self, **answers: Any) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._answers = {name: list(a) if isinstance(a, list) else [a] for name, a in answers.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **_kwargs: Any) -> Any:
+            self.calls.append((name, args))
+            script = self._answers.get(name)
+            assert script, f"no answer was scripted for {name}"
+            answer = script.pop(0) if len(script) > 1 else script[0]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return call
+
+    def named(self, name: str) -> list[tuple[Any, ...]]:
+        """The arguments of each call of one name."""
+        return [args for called, args in self.calls if called == name]
+
+
+def api_error(errcode: int, endpoint: str = "/cgi-bin/message/mass/sendall", **answer: Any) -> ApiError:
+    return ApiError(
+        endpoint=endpoint, errcode=errcode, errmsg="said so", rid=None, what=f"refused with {errcode}",
+        remedy="read the table", answer={"errcode": errcode, **answer},
+    )  # fmt: skip
+
+
+def kinds(events: Iterable[Event]) -> list[str]:
+    """The kinds of events, in order: what happened, in short."""
+    return [event.kind.value for event in events]

@@ -1,0 +1,219 @@
+"""The whole tool in one process: real rooms, a real ledger file, a sandbox on loopback, a clock that moves."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from runner.apply import apply, exit_code
+from runner.errors import Exit
+from runner.ledger.events import Ledger
+from runner.ledger.sqlite import SqliteLedger
+from runner.ledger.state import LedgerState, fold
+from runner.load import Files
+from runner.model import Account, AccountKind, Environment, Policy, Secret, Settings
+from runner.pipeline import Prepared, plan_from, prepare, survey
+from runner.plan import Plan
+from runner.posting import Outcome, Ports, Warrant
+from runner.secret import SANDBOX_SECRET
+from runner.wechat.client import connect
+
+SERVICE = "wx0000000000000001"
+SUBSCRIPTION = "wx0000000000000002"
+TEST = "wx0000000000000003"
+PICTURES = Path(__file__).parent / "articles" / "images"
+
+
+def _as_is(part: Any) -> Any:
+    return part
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running sandbox, and the calls that look into it."""
+
+    url: str
+
+    def control(self, method: str, name: str, body: Any = None, **query: Any) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False
+            data = None if body is None else json.dumps(body).encode()
+            answer = session.request(
+                method, f"{self.url}/_sandbox/{name}", data=data, params=query, timeout=10
+            )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def reset(self) -> None:
+        self.control("POST", "reset")
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every mass job with the exact body received."""
+        jobs: list[dict[str, Any]] = self.control("GET", "jobs")["jobs"]
+        return jobs
+
+    def sent(self) -> Counter[str]:
+        """How many jobs there are for each clientmsgid."""
+        return Counter(job["clientmsgid"] for job in self.jobs())
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("GET", "deliveries")["deliveries"]
+        return found
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
+        return found
+
+    def fault(self, **spec: Any) -> None:
+        """Order a fault: endpoint, kind, times, skip, errcode, latency_s."""
+        self.control("POST", "faults", spec)
+
+    def drop_faults(self) -> None:
+        self.control("DELETE", "faults")
+
+    def advance(self, seconds: float) -> None:
+        self.control("POST", "clock", {"advance_s": seconds})
+
+    def media(self, media_id: str, kind: str, appid: str = SERVICE, **more: Any) -> None:
+        """Put a media_id of our choice on the platform."""
+        self.control("POST", "media", {"appid": appid, "media_id": media_id, "kind": kind, **more})
+
+    def openids(self, appid: str = SERVICE) -> list[str]:
+        return [item["openid"] for item in self.control("GET", "followers", appid=appid)["followers"]]
+
+
+@dataclass
+class Playground:
+    """One campaigns folder with everything around it; `apply()` is one run of the command."""
+
+    sandbox: Sandbox
+    root: Path
+    ledger_file: Path
+    settings: Settings
+    ahead: timedelta = timedelta()
+    timeout_s: tuple[float, float] = (5.0, 5.0)
+    wrap_api: Callable[[Any], Any] = _as_is
+    wrap_ledger: Callable[[Ledger], Ledger] = _as_is
+    stopping: Callable[[], bool] = lambda: False
+    outcomes: tuple[Outcome, ...] = ()
+    _ledgers: list[SqliteLedger] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        """Move the runner's clock and the sandbox's together."""
+        self.ahead += timedelta(seconds=seconds)
+        self.sandbox.advance(seconds)
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def ledger(self) -> SqliteLedger:
+        ledger = SqliteLedger(self.ledger_file, self.clock)
+        self._ledgers.append(ledger)
+        return ledger
+
+    def state(self) -> LedgerState:
+        return fold(self.ledger().events())
+
+    def connect(self, account: Account, *, read_only: bool) -> Any:
+        client = connect(
+            account, self.settings.environment.api, secret=lambda: SANDBOX_SECRET, read_only=read_only,
+            clock=self.clock, sleep=lambda _s: None, timeout_s=self.timeout_s,
+        )  # fmt: skip
+        return self.wrap_api(client)
+
+    def prepare(self) -> Prepared:
+        prepared = prepare(self.root, settings=self.settings, files=Files(self.root))
+        assert not prepared.errors, prepared.errors
+        return prepared
+
+    def plan(self, prepared: Prepared | None = None, ledger: Ledger | None = None) -> Plan:
+        prepared = prepared or self.prepare()
+        state = fold((ledger or self.ledger()).events())
+        known = survey(
+            prepared.sends,
+            settings=self.settings,
+            state=state,
+            connect=lambda account: self.connect(account, read_only=True),
+            clock=self.clock,
+        )
+        return plan_from(
+            prepared, settings=self.settings, state=state, known=known, now=self.clock(), commit=None,
+            allowed={}, selected=False,
+        )  # fmt: skip
+
+    def apply(self, prepared: Prepared | None = None) -> Exit:
+        """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""
+        prepared = prepared or self.prepare()
+        ledger = self.wrap_ledger(self.ledger())
+        plan = self.plan(prepared, ledger)
+        files = Files(self.root)
+        ports = Ports(
+            connect=lambda account: self.connect(account, read_only=False),
+            ledger=ledger,
+            clock=self.clock,
+            sleep=lambda seconds: self.advance(seconds),
+            read=lambda file: files.data(file.path),
+            stopping=self.stopping,
+        )
+        warrant = Warrant(plan_digest=plan.digest)
+        self.outcomes = apply(plan, ports=ports, settings=self.settings, warrant=warrant)
+        return exit_code(self.outcomes)
+
+    def settle(self, prepared: Prepared | None = None, runs: int = 5) -> Exit:
+        """Apply, a minute apart, until nothing is left to do."""
+        for _ in range(runs):
+            self.advance(61)
+            code = self.apply(prepared)
+            if code is Exit.OK:
+                break
+        return code
+
+    def close(self) -> None:
+        for ledger in self._ledgers:
+            ledger.close()
+
+
+@contextmanager
+def make_playground(sandbox: Sandbox, folder: Path, policy: Policy | None = None) -> Iterator[Playground]:
+    root = folder / "campaigns"
+    root.mkdir(exist_ok=True)
+    playground = Playground(
+        sandbox=sandbox,
+        root=root,
+        ledger_file=folder / "ledger.sqlite3",
+        settings=Settings(
+            environment=_environment(sandbox.url),
+            environments=("test",),
+            policy=policy or Policy(allow_to_all=True, duplicate_content_days=0),
+        ),
+    )
+    yield playground
+    playground.close()
+
+
+def _environment(url: str) -> Environment:
+    kinds: Mapping[str, tuple[AccountKind, str]] = {
+        "service": (AccountKind.SERVICE, SERVICE),
+        "subscription": (AccountKind.SUBSCRIPTION, SUBSCRIPTION),
+        "test": (AccountKind.TEST, TEST),
+    }
+    accounts = {
+        name: Account(name=name, kind=kind, appid=appid, secret=Secret(sandbox=True))
+        for name, (kind, appid) in kinds.items()
+    }
+    return Environment(
+        name="test", api=url, ledger="sqlite", accounts=accounts, default_account="service"
+    )

@@ -1,0 +1,33 @@
+"""The guards of the suite hold."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from playground import Sandbox
+
+
+@pytest.mark.parametrize("method", ["connect", "connect_ex"])
+def test_no_test_reaches_another_machine(method: str):
+    """A connection to anything but loopback is refused loudly, not as an ordinary network fault."""
+    with socket.socket() as wire, pytest.raises(RuntimeError, match="may not reach 192.0.2.1"):
+        getattr(wire, method)(("192.0.2.1", 80))
+
+
+def test_loopback_is_open(sandbox: Sandbox):
+    """Tests may talk to servers of their own."""
+    assert sandbox.jobs() == []
+
+
+def test_environment_is_clean():
+    """What CI or a developer has set changes no test."""
+    assert not {"CI", "GITHUB_ACTIONS", "NO_COLOR", "HTTPS_PROXY", "WECHAT_MAIN_SECRET"} & set(os.environ)
+
+
+def test_home_is_nobodys():
+    """No test reads or writes the home of whoever runs it."""
+    assert Path.home().name.startswith("home")
+    assert not list(Path.home().iterdir())
