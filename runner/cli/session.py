@@ -169,7 +169,7 @@ class Session:
 
         environment = self.settings.environment
         default = self.state_dir / f"{environment.name}.ledger.sqlite3"
-        ledger = open_ledger(environment.ledger, default=default, clock=self.clock)
+        ledger = open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
         self.stack.callback(ledger.close)
         return ledger
 

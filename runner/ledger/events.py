@@ -6,7 +6,8 @@ accounts never wait for one another. No openid, token or secret is ever part of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from runner.digest import sha256
+from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
 
 LEDGER = "ledger"
 GENESIS = "0" * 64
@@ -35,6 +37,8 @@ class Kind(StrEnum):
     """The draft exists: `{send, revision, sha256, media_id}`."""
     INTENT = "intent"
     """About to post: `{send, revision, attempt, account, digest, plan_digest, clientmsgid, body, …}`."""
+    REPEAT = "repeat"
+    """About to post the body of an open intent again: `{send, revision, attempt}`."""
     ACCEPTED = "accepted"
     """The platform took the job: `{send, revision, attempt, msg_id, msg_data_id?, how}`."""
     REFUSED = "refused"
@@ -90,6 +94,14 @@ class Ledger(Protocol):
         Raises:
             LedgerBusyError: `entry.unique` exists already in its stream; nothing was written.
             LedgerError: the store cannot be written; the entry may or may not be kept.
+        """
+        ...
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """Keep events of another ledger as they are, all or none; their chain was checked before.
+
+        Raises:
+            LedgerError: this ledger holds events already, or cannot be written.
         """
         ...
 
@@ -152,6 +164,58 @@ def event_from(data: Mapping[str, Any]) -> Event:
         unique=data["unique"],
         previous=str(data["previous"]),
         hash=str(data["hash"]),
+    )
+
+
+def read_event(text: str | bytes, *, where: str) -> Event:
+    """Read an event back from the JSON in which a backend kept it.
+
+    Args:
+        text: the JSON object.
+        where: names the place for a reader (`event 3 of wx…`).
+
+    Raises:
+        TamperedLedgerError: it is not the JSON of an event.
+    """
+    try:
+        return event_from(json.loads(text))
+    except (KeyError, ValueError, TypeError) as error:
+        raise TamperedLedgerError(
+            "this event was changed after it was written: it cannot be read any more",
+            remedy="restore the ledger from a copy before any apply",
+            where=where,
+        ) from error
+
+
+def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
+    """Count events and name the last hash, stream by stream."""
+    return {event.stream: (event.seq, event.hash) for event in events}
+
+
+def recorded_already(unique: str | None) -> LedgerBusyError:
+    """Say that an entry lost the race for its place."""
+    return LedgerBusyError(
+        "another runner has recorded this step already",
+        remedy="run the same command again: it starts from what the other runner recorded",
+        where=unique or "",
+    )
+
+
+def held_by_another(stream: str) -> LedgerBusyError:
+    """Say that a stream's lock is taken."""
+    return LedgerBusyError(
+        "another runner is sending for this account",
+        remedy="wait until it has finished, then run the same command again",
+        where=stream,
+    )
+
+
+def not_empty(where: str) -> LedgerError:
+    """Say that a restore would mix two pasts."""
+    return LedgerError(
+        "this ledger holds events already; two pasts cannot be mixed",
+        remedy="import into a ledger that is empty",
+        where=where,
     )
 
 

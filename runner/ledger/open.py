@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from runner.errors import UsageError
+from runner.errors import LedgerError, MissingExtraError, UsageError
 from runner.ledger.events import Ledger
 from runner.ports import Clock
 
 
-def open_ledger(setting: str, *, default: Path, clock: Clock) -> Ledger:
+def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Ledger:
     """Open the ledger an environment names.
 
     Args:
-        setting: `sqlite` or `sqlite:PATH`.
-        default: the SQLite file when no path is given.
+        setting: `sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`.
+        default: the SQLite file when no path is given; a git ledger's local copy lies beside it.
+        root: the campaigns folder, whose git repository knows the remotes.
         clock: dates the events.
 
     Raises:
         LedgerError: it cannot be opened.
+        MissingExtraError: PostgreSQL's driver is not installed.
         UsageError: no such backend.
     """
     backend, _, rest = setting.partition(":")
@@ -26,7 +29,47 @@ def open_ledger(setting: str, *, default: Path, clock: Clock) -> Ledger:
         from runner.ledger.sqlite import SqliteLedger
 
         return SqliteLedger(Path(rest) if rest else default, clock)
+    if backend == "git":
+        return _git(rest, default.parent / "ledger-git", root, clock)
+    if backend in ("postgresql", "postgres"):
+        return _postgres(setting, clock)
     raise UsageError(
         f"there is no ledger backend '{backend}'",
-        remedy="write `ledger: sqlite` or `ledger: sqlite:PATH`",
+        remedy="write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`",
     )
+
+
+def _git(rest: str, copies: Path, root: Path, clock: Clock) -> Ledger:
+    try:
+        from runner.ledger.git import GitLedger
+        from runner.ledger.git_remote import remote_of
+    except ImportError as error:
+        raise LedgerError(
+            "the git ledger needs the file locks of Linux or macOS",
+            remedy="use `ledger: sqlite` or a postgresql:// address on this system",
+        ) from error
+    remote = remote_of(rest, folder=root, environ=os.environ)
+    return GitLedger(remote, copies / remote.folder_name, clock)
+
+
+def _postgres(address: str, clock: Clock) -> Ledger:
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        from runner.ledger.postgres import PostgresLedger
+    except ImportError as error:
+        raise MissingExtraError("postgres", needed_for="a postgresql ledger") from error
+    try:
+        named = conninfo_to_dict(address)
+    except ProgrammingError as error:
+        raise UsageError(
+            "the ledger's postgresql:// address cannot be read",
+            remedy="write it as postgresql://USER@HOST:PORT/DATABASE",
+        ) from error
+    if named.get("password"):
+        raise UsageError(
+            "the ledger's address holds a password, and settings are read by everybody",
+            remedy="take it out and give it as PGPASSWORD, in a password file or by a service",
+        )
+    return PostgresLedger(address, clock)

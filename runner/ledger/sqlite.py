@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runner.digest import canonical
-from runner.errors import LedgerBusyError, LedgerError
-from runner.ledger.events import GENESIS, Entry, Event, chained, event_from
+from runner.errors import LedgerError
+from runner.ledger.disk import mount_table, refuse_network, sqlite_failure
+from runner.ledger.events import (
+    GENESIS,
+    Entry,
+    Event,
+    chained,
+    heads_of,
+    held_by_another,
+    not_empty,
+    read_event,
+    recorded_already,
+)
 from runner.ports import Clock
 
 APPLICATION_ID = 0x77784C47
@@ -44,6 +54,7 @@ class SqliteLedger:
         self._clock = clock
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
+        refuse_network(path, mount_table())
         with self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._prepare()
@@ -52,22 +63,30 @@ class SqliteLedger:
         """See `Ledger.events`."""
         where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
         with self._translated():
-            rows = self._db().execute(f"select body from event{where} order by stream, seq", values)  # noqa: S608
-            return tuple(event_from(json.loads(row[0])) for row in rows)
+            query = f"select stream, seq, body from event{where} order by stream, seq"  # noqa: S608
+            rows = self._db().execute(query, values).fetchall()
+        return tuple(read_event(body, where=f"event {seq} of {name}") for name, seq, body in rows)
 
     def append(self, entry: Entry) -> Event:
         """See `Ledger.append`."""
         with self._translated(), _transaction(self._db()) as db:
             if entry.unique is not None and _exists(db, entry):
-                raise LedgerBusyError(
-                    "another runner has recorded this step already",
-                    remedy="run the same command again: it starts from what the other runner recorded",
-                    where=entry.unique,
-                )
+                raise recorded_already(entry.unique)
             seq, previous = _head(db, entry.stream)
             event = chained(entry, seq=seq + 1, at=self._clock(), previous=previous)
             _insert(db, event)
+            _put_head(db, event.stream, event.seq, event.hash)
         return event
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """See `Ledger.restore`."""
+        with self._translated(), _transaction(self._db()) as db:
+            if db.execute("select 1 from head").fetchone():
+                raise not_empty(str(self._path))
+            for event in events:
+                _insert(db, event)
+            for stream, (seq, digest) in heads_of(events).items():
+                _put_head(db, stream, seq, digest)
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """See `Ledger.heads`."""
@@ -105,24 +124,14 @@ class SqliteLedger:
 
     def _prepare(self) -> None:
         db = self._db()
+        if _version(db, self._path) == VERSION:
+            return
         db.execute("pragma journal_mode = wal")
         with _transaction(db):
-            version = db.execute("pragma user_version").fetchone()[0]
-            if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
+            # Another runner may have made the tables in the meantime.
+            if _version(db, self._path) == 0:
                 for statement in filter(str.strip, SCHEMA.split(";")):
                     db.execute(statement)
-            elif db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
-                raise LedgerError(
-                    "this SQLite file is not a campaign ledger",
-                    remedy="name another file in `ledger: sqlite:PATH`",
-                    where=str(self._path),
-                )
-            elif version > VERSION:
-                raise LedgerError(
-                    f"the ledger has format {version}; this program reads up to {VERSION}",
-                    remedy="upgrade wechat-campaigns",
-                    where=str(self._path),
-                )
 
     def _lock_file(self, stream: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{stream}.lock")
@@ -132,11 +141,31 @@ class SqliteLedger:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise LedgerError(
-                f"the ledger cannot be used: {error}",
-                remedy="check that the file and its folder can be written and the disk has room",
-                where=str(self._path),
-            ) from error
+            raise sqlite_failure(error, self._path) from error
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    """Tell the format of a ledger's file, 0 for an empty one.
+
+    Raises:
+        LedgerError: it is another program's file, or a newer program's.
+    """
+    version = int(db.execute("pragma user_version").fetchone()[0])
+    if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
+        return 0
+    if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
+        raise LedgerError(
+            "this SQLite file is not a campaign ledger",
+            remedy="name another file in `ledger: sqlite:PATH`",
+            where=str(path),
+        )
+    if version > VERSION:
+        raise LedgerError(
+            f"the ledger has format {version}; this program reads up to {VERSION}",
+            remedy="upgrade wechat-campaigns",
+            where=str(path),
+        )
+    return version
 
 
 @contextmanager
@@ -164,7 +193,10 @@ def _head(db: sqlite3.Connection, stream: str) -> tuple[int, str]:
 def _insert(db: sqlite3.Connection, event: Event) -> None:
     body = canonical(event.as_dict()).decode()
     db.execute("insert into event values (?, ?, ?, ?)", (event.stream, event.seq, event.unique, body))
-    db.execute("insert or replace into head values (?, ?, ?)", (event.stream, event.seq, event.hash))
+
+
+def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> None:
+    db.execute("insert or replace into head values (?, ?, ?)", (stream, seq, digest))
 
 
 def _patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
@@ -174,11 +206,7 @@ def _patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> Non
             attempt()
         except sqlite3.OperationalError as error:
             if time.monotonic() >= deadline:
-                raise LedgerBusyError(
-                    "another runner is sending for this account",
-                    remedy="wait until it has finished, then run the same command again",
-                    where=stream,
-                ) from error
+                raise held_by_another(stream) from error
             time.sleep(LOCK_POLL_S)
         else:
             return

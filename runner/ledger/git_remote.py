@@ -1,0 +1,132 @@
+"""A `git[:REMOTE#BRANCH]` setting and the campaigns folder in, the remote and the way to log in out."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from runner.errors import LedgerError
+from runner.ledger.git_command import clean_env, git_program
+
+DEFAULT_REMOTE = "origin"
+DEFAULT_BRANCH = "campaign-ledger"
+TOKEN = "CAMPAIGN_LEDGER_TOKEN"  # noqa: S105 (the name of a variable, no secret)
+NAME = "ledger"
+"""What our own repository calls the remote, so that its address is in no command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """Where the ledger lives; `config` may hold credentials and is never shown."""
+
+    url: str
+    branch: str
+    config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def ref(self) -> str:
+        """The branch's full name on the remote."""
+        return f"refs/heads/{self.branch}"
+
+    @property
+    def shown(self) -> str:
+        """The place, for messages."""
+        return f"{self.url}#{self.branch}"
+
+    @property
+    def folder_name(self) -> str:
+        """A name for the local copy: another for each remote and branch."""
+        return sha256(self.shown.encode()).hexdigest()[:16]
+
+
+def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
+    """Find the remote a setting names.
+
+    Args:
+        rest: what follows `git:`: REMOTE (a name, an address, a path), `#BRANCH`, both or nothing.
+        folder: the campaigns folder, which may lie in a git repository.
+        environ: may hold `CAMPAIGN_LEDGER_TOKEN`.
+
+    Raises:
+        LedgerError: the folder's repository has no remote of that name.
+    """
+    name, _, branch = rest.partition("#")
+    name, branch = name or DEFAULT_REMOTE, branch or DEFAULT_BRANCH
+    config = _config_of(folder)
+    url = _address(name, folder, config)
+    passed = [(key, value) for key, values in config.items() if _logs_in(key) for value in values]
+    url, login = _login(url, environ.get(TOKEN, ""))
+    if login:
+        # Two Authorization headers would be refused: ours replaces the checkout's.
+        passed = [pair for pair in passed if not pair[0].endswith(".extraheader")]
+    ours = (
+        (f"remote.{NAME}.url", url),
+        (f"remote.{NAME}.fetch", f"+refs/heads/{branch}:refs/campaign/fetched"),
+    )
+    return Remote(url=url, branch=branch, config=(*passed, *login, *ours))
+
+
+def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
+    known = config.get(f"remote.{name}.url")
+    if known:
+        return _absolute(known[0], _top(folder))
+    if ":" in name or "/" in name or "\\" in name:
+        return _absolute(name, folder.resolve().parent)
+    raise LedgerError(
+        f"there is no git remote '{name}' to keep the ledger in",
+        remedy="write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns",
+        where=str(folder),
+    )
+
+
+def _absolute(url: str, base: Path) -> str:
+    looks_local = "://" not in url and ":" not in url.split("/", 1)[0]
+    return str((base / url).resolve()) if looks_local else url
+
+
+def _login(url: str, token: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Move a user's password or the token out of the address into a header, which is not shown anywhere."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return url, ()
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if token:
+        user, password = user or "x-access-token", token
+    if not password:
+        return url, ()
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return bare, ((f"http.{bare}.extraheader", f"Authorization: Basic {basic}"),)
+
+
+def _logs_in(key: str) -> bool:
+    section = key.split(".", 1)[0]
+    return section in ("http", "credential", "url") or key in ("core.sshcommand", "core.gitproxy")
+
+
+def _config_of(folder: Path) -> dict[str, list[str]]:
+    """Read the checkout's own settings, those it includes too; nothing outside git."""
+    said = _ask(folder, "config", "--local", "--includes", "--null", "--list")
+    found: dict[str, list[str]] = {}
+    for item in filter(None, said.split("\0")):
+        key, _, value = item.partition("\n")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def _top(folder: Path) -> Path:
+    return Path(_ask(folder, "rev-parse", "--show-toplevel").strip() or folder)
+
+
+def _ask(folder: Path, *arguments: str) -> str:
+    command = [git_program(), "-C", str(folder), *arguments]
+    done = subprocess.run(  # noqa: S603
+        command, capture_output=True, check=False, timeout=30, env=clean_env(os.environ, ())
+    )
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
