@@ -131,8 +131,10 @@ class Session:
         return Files(self.options.root)
 
     def read(self, file: FileInfo) -> bytes:
-        """Read the bytes of a file that a send carries."""
-        return self.files.data(file.path)
+        """Read the bytes of a file that a send carries, mended where the settings ask for it."""
+        from runner.article import image_bytes
+
+        return image_bytes(file, self.files)
 
     @cached_property
     def state_dir(self) -> Path:
