@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.errors import LedgerBusyError, LedgerError, UsageError
-from runner.files import Files
+from runner.errors import LedgerBusyError, LedgerError, StalePlanError, UsageError
+from runner.files import FileError, Files
 from runner.ledger.events import LEDGER, Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, fold
 from runner.model import Account, FileInfo, Settings
@@ -131,10 +131,17 @@ class Session:
         return Files(self.options.root)
 
     def read(self, file: FileInfo) -> bytes:
-        """Read the bytes of a file that a send carries, mended where the settings ask for it."""
+        """Read the bytes of a file that a send carries, mended where the settings ask for it.
+
+        Raises:
+            StalePlanError: it is not the file that was planned, or no longer there.
+        """
         from runner.article import image_bytes
 
-        return image_bytes(file, self.files)
+        try:
+            return image_bytes(file, self.files)
+        except FileError as error:
+            raise StalePlanError(error.what, remedy=error.remedy, where=str(file.path)) from error
 
     @cached_property
     def state_dir(self) -> Path:
