@@ -6,6 +6,7 @@ What makes a send safe is in `posting`; here is who comes when, and what stops t
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from runner import uploads, wire
@@ -156,8 +157,8 @@ class _AccountRun:
             )
             return self.crossing.unknown(intent, why, remedy=_settle_hint(known.send))
         try:
-            self.crossing.keep_pace()
-            return self.crossing.repeat(intent, body)
+            until = intent.at + timedelta(seconds=environment.repeat_until_s)
+            return self.crossing.repeat(intent, body, until=until)
         except LedgerError as error:
             return self.crossing.unknown(intent, error.what, remedy=error.remedy)
 

@@ -161,16 +161,27 @@ class Crossing:
             return self.unknown(intent, error.what)
         return self._accepted(intent, answer, how="answer")
 
-    def repeat(self, intent: Event, body: Mapping[str, Any]) -> Outcome:
+    def repeat(self, intent: Event, body: Mapping[str, Any], *, until: datetime) -> Outcome:
         """Post the body of an open intent once more; only an acceptance or 45065 settles it.
 
         A refusal of the repeat proves nothing about the first call (40007: it may have used up the draft).
+        The repeat is recorded before it is made: should its acceptance go unheard, then a refusal of the
+        first call that arrives late does not free the send.
+
+        Args:
+            intent: the open intent.
+            body: what was posted.
+            until: no call is begun after this.
 
         Raises:
             LedgerError: see `send`.
         """
-        self._ports.notify(intent.data["send"], "repeating with the same clientmsgid")
         self.keep_pace()
+        begun = self.record(Kind.REPEAT, _name(intent))
+        now = self._ports.clock()
+        if now > until or now - begun.at > FIRST_CALL_WITHIN:
+            return self.unknown(intent, "this runner was held up before it could repeat the send")
+        self._ports.notify(intent.data["send"], "repeating with the same clientmsgid")
         try:
             answer = self._post(intent, body)
         except ApiError as error:

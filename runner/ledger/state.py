@@ -64,6 +64,8 @@ class SendState:
     msg_id: int | None = None
     msg_data_id: int | None = None
     accepted_at: datetime | None = None
+    repeated: bool = False
+    """A repeat was begun: it may have been accepted unheard, so no refusal of another call frees the send."""
     why: str = ""
 
     @property
@@ -194,6 +196,7 @@ def _begin(state: LedgerState, event: Event) -> None:
     if batch := event.data.get("batch"):
         base = key[1].rpartition("#")[0]
         state.batches.setdefault((key[0], base, key[2]), set()).add(batch["list_sha256"])
+    before = state.sends.get(key)
     state.sends[key] = SendState(
         appid=key[0],
         send=key[1],
@@ -206,8 +209,15 @@ def _begin(state: LedgerState, event: Event) -> None:
         receivers=event.data.get("receivers", ""),
         audience=event.data.get("audience", {}).get("count"),
         intent=event if event.kind is Kind.INTENT else None,
+        repeated=before is not None and before.repeated,
         why=event.data.get("why", ""),
     )
+
+
+def _repeat(state: LedgerState, event: Event) -> None:
+    known = state.sends[_key(event)]
+    status = Status.OPEN if known.status is Status.REFUSED else known.status
+    state.sends[_key(event)] = replace(known, status=status, repeated=True)
 
 
 def _accepted(state: LedgerState, event: Event) -> None:
@@ -225,8 +235,16 @@ def _accepted(state: LedgerState, event: Event) -> None:
 
 def _refused(state: LedgerState, event: Event) -> None:
     known = state.sends[_key(event)]
+    if not known.repeated:
+        _free(state, event)
+
+
+def _free(state: LedgerState, event: Event) -> None:
+    known = state.sends[_key(event)]
     if known.status is Status.OPEN and event.data["attempt"] == known.attempt:
-        state.sends[_key(event)] = replace(known, status=Status.REFUSED, why=event.data["why"])
+        state.sends[_key(event)] = replace(
+            known, status=Status.REFUSED, repeated=False, why=event.data["why"]
+        )
 
 
 def _status(state: LedgerState, event: Event) -> None:
@@ -240,7 +258,7 @@ def _settled(state: LedgerState, event: Event) -> None:
     if event.data["sent"]:
         _accepted(state, event)
     else:
-        _refused(state, event)
+        _free(state, event)
 
 
 _STEPS = {
@@ -251,6 +269,7 @@ _STEPS = {
     Kind.PREVIEW: _preview,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
+    Kind.REPEAT: _repeat,
     Kind.ACCEPTED: _accepted,
     Kind.REFUSED: _refused,
     Kind.STATUS: _status,
