@@ -126,7 +126,8 @@ class SqliteLedger:
         db = self._db()
         if _version(db, self._path) == VERSION:
             return
-        db.execute("pragma journal_mode = wal")
+        # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
+        _patiently(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
         with _transaction(db):
             # Another runner may have made the tables in the meantime.
             if _version(db, self._path) == 0:

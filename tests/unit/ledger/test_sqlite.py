@@ -1,0 +1,37 @@
+"""The SQLite ledger beyond what every backend must do."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from factories import NOW, SERVICE
+
+from runner.ledger.events import Entry, Kind
+from runner.ledger.sqlite import SqliteLedger
+
+
+def test_runners_may_begin_one_ledger_together(tmp_path: Path):
+    """Many runners open a ledger that does not exist yet in the same moment: none is turned away."""
+    for attempt in range(25):
+        path = tmp_path / f"{attempt}.sqlite3"
+        start, failed = threading.Barrier(6), []
+
+        def begin(path: Path = path, start: threading.Barrier = start, failed: list[str] = failed) -> None:
+            start.wait()
+            try:
+                ledger = SqliteLedger(path, lambda: NOW)
+                ledger.append(Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "u", "result": "r"}))
+                ledger.close()
+            except Exception as error:
+                failed.append(repr(error))
+
+        threads = [threading.Thread(target=begin) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        ledger = SqliteLedger(path, lambda: NOW)
+        assert [event.seq for event in ledger.events()] == [1, 2, 3, 4, 5, 6]
+        ledger.close()
