@@ -16,6 +16,7 @@ from runner.sandbox.answers import Download, Refused, encode, new_rid
 from runner.sandbox.calls import Upload
 from runner.sandbox.faults import Fault
 from runner.sandbox.gate import Gate, Incoming
+from runner.sandbox.inbox.routes import blueprint
 
 JSON_TYPE = "application/json; encoding=utf-8"
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -37,6 +38,7 @@ def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
     """
     app = Flask("sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.register_blueprint(blueprint(gate))
 
     @app.route("/_sandbox/<name>", methods=METHODS)
     def _control(name: str) -> Response:
@@ -46,7 +48,6 @@ def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
     def _admin(msg_id: int) -> Response:
         return _controlled(gate, planted, "admin", msg_id=msg_id)
 
-    @app.route("/", defaults={"_path": ""}, methods=METHODS)
     @app.route("/<path:_path>", methods=METHODS)
     def _platform(_path: str) -> Response:
         answer, spoilt = gate.handle(_incoming())
@@ -66,7 +67,7 @@ def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
 def _failed(error: Exception) -> Response:
     """Answer what the platform would when something goes wrong that no rule foresees."""
     if isinstance(error, HTTPException):
-        return _json(Refused(47001).answer(new_rid()))
+        return _json(Refused(40066 if error.code == 404 else 47001).answer(new_rid()))
     logger.error("the sandbox failed on %s %s", request.method, request.path, exc_info=error)
     return _json(Refused(-1).answer(new_rid()))
 

@@ -1,0 +1,168 @@
+"""The sandbox as a process: how it starts and ends, what survives a kill, what a cut wire looks like."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from runner.errors import UsageError
+from runner.sandbox.remote import SandboxClient
+from runner.sandbox.server import embedded, serve
+
+SENDALL = "/cgi-bin/message/mass/sendall"
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], SandboxClient]]:
+    command = [sys.executable, "-m", "runner.sandbox", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        line = started.stdout.readline()
+        try:
+            assert line.startswith("listening on http://127.0.0.1:")
+            yield started, SandboxClient(url=line.removeprefix("listening on ").strip())
+        finally:
+            started.kill()
+
+
+def token(sandbox: SandboxClient) -> str:
+    body = {"grant_type": "client_credential", "appid": sandbox.appid, "secret": sandbox.secret}
+    answer = requests.post(f"{sandbox.url}/cgi-bin/stable_token", data=json.dumps(body), timeout=10)
+    return str(answer.json()["access_token"])
+
+
+def send(sandbox: SandboxClient, access_token: str, name: str) -> dict[str, object]:
+    body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": name}, "clientmsgid": name}
+    answer = requests.post(
+        sandbox.url + SENDALL, data=json.dumps(body), params={"access_token": access_token}, timeout=10
+    )
+    return answer.json()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
+    """The first line names the address; SIGTERM and SIGINT end it with 0 and without a word."""
+    with process() as (started, sandbox):
+        assert sandbox.control("GET", "accounts")["accounts"]
+        started.send_signal(number)
+        _, said = started.communicate(timeout=10)
+        assert (started.returncode, said) == (0, "")
+
+
+def test_what_was_accepted_survives_a_kill(tmp_path: Path) -> None:
+    """Whatever was answered before a SIGKILL is there afterwards, and nothing is there twice."""
+    state = tmp_path / "state.db"
+    accepted = []
+    for turn in range(5):
+        with process("--state", str(state), "--no-quota") as (started, sandbox):
+            access_token = token(sandbox)
+            threading.Timer(0.05 + turn * 0.02, os.kill, (started.pid, signal.SIGKILL)).start()
+            for n in range(10_000):
+                try:
+                    send(sandbox, access_token, f"{turn}-{n}")
+                except requests.RequestException:
+                    break
+                accepted.append(f"{turn}-{n}")
+    with embedded(state) as url:
+        kept = [job["clientmsgid"] for job in SandboxClient(url=url).jobs()]
+    assert len(kept) == len(set(kept))
+    assert set(accepted) <= set(kept)
+    assert len(kept) - len(accepted) <= 5  # the one in flight at each kill may have been accepted
+
+
+def test_two_processes_share_a_state(tmp_path: Path) -> None:
+    """Sends through two servers of one file are one account's sends, each counted once."""
+    state = tmp_path / "state.db"
+    with embedded(state, quota=False) as ours, process("--state", str(state), "--no-quota") as (_, theirs):
+        sandbox = SandboxClient(url=ours)
+        access_token = token(sandbox)
+
+        def many(where: SandboxClient) -> None:
+            for n in range(25):
+                send(where, access_token, str(n))
+
+        threads = [threading.Thread(target=many, args=(where,)) for where in (sandbox, theirs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(job["clientmsgid"] for job in theirs.jobs()) == sorted(map(str, range(25)))
+
+
+@pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])
+def test_a_cut_connection(kind: str, jobs: int) -> None:
+    """The client sees its connection end; the send happened or did not, as ordered."""
+    with embedded() as url:
+        sandbox = SandboxClient(url=url)
+        access_token = token(sandbox)
+        sandbox.fault(SENDALL, kind)
+        with pytest.raises(requests.ConnectionError):
+            send(sandbox, access_token, "a")
+        assert len(sandbox.jobs()) == jobs
+
+
+def test_multipart_as_real_clients_send_it() -> None:
+    """A part without a content type and with a whole path as its name is an upload."""
+    with embedded() as url:
+        sandbox = SandboxClient(url=url)
+        head = 'Content-Disposition: form-data; name="media"; filename="/home/图片/a.png"'
+        body = f"--b\r\n{head}\r\n\r\n".encode() + b"\x89PNG\r\n\x1a\n123" + b"\r\n--b--\r\n"
+        answer = requests.post(
+            f"{url}/cgi-bin/material/add_material",
+            data=body,
+            params={"access_token": token(sandbox), "type": "image"},
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+            timeout=10,
+        )
+        assert "media_id" in answer.json()
+        assert sandbox.control("GET", "state")["media"][0]["name"] == "a.png"
+
+
+def test_another_address_must_be_asked_for() -> None:
+    """Only loopback is served without a flag, and a taken port is said so."""
+    with pytest.raises(UsageError) as refused:
+        serve(host="0.0.0.0", state=None, seed=None, announce=print)
+    assert "--expose" in refused.value.remedy
+    with embedded() as url, pytest.raises(UsageError) as taken:
+        serve(port=int(url.rsplit(":", 1)[1]), state=None, seed=None, announce=print)
+    assert "--port 0" in taken.value.remedy
+
+
+def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
+    """A broken seed ends with 64 and a remedy, without a traceback."""
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("accounts: [{appid: wx9, colour: red}]")
+    command = [sys.executable, "-m", "runner.sandbox", "--seed", str(seed)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 64
+    assert "has no key colour" in ended.stderr
+    assert "docs/sandbox.md" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_fixture_of_other_projects(tmp_path: Path) -> None:
+    """Two lines are enough: a test takes `wechat_sandbox`, and gets it fresh each time."""
+    (tmp_path / "test_it.py").write_text(
+        "import json, requests\n"
+        "def send(sandbox):\n"
+        "    body = {'grant_type': 'client_credential', 'appid': sandbox.appid, 'secret': sandbox.secret}\n"
+        "    answer = requests.post(sandbox.url + '/cgi-bin/stable_token', json=body).json()\n"
+        "    body = {'filter': {'is_to_all': True}, 'msgtype': 'text', 'text': {'content': 'hi'}}\n"
+        "    requests.post(sandbox.url + '/cgi-bin/message/mass/sendall', json=body, params=answer)\n"
+        "    assert len(sandbox.deliveries()) == 60\n"
+        "def test_one(wechat_sandbox): send(wechat_sandbox)\n"
+        "def test_two(wechat_sandbox): send(wechat_sandbox)\n"
+    )
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
