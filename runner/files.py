@@ -13,7 +13,7 @@ from typing import Final
 from runner.errors import Place, Problem
 from runner.model import FileInfo
 from runner.sniff import duration_s, sniff
-from runner.text import Fault, decode
+from runner.text import Fault, decode, shorten
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
@@ -186,7 +186,7 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
     except OSError as error:
         raise FileError(
             "file-unreadable",
-            f"`{path.name[:40]}` cannot be read: {error.strerror}",
+            f"`{shorten(path.name)}` cannot be read: {error.strerror}",
             "check what it is and its permissions",
         ) from error
     if len(data) > limit_bytes:
@@ -204,7 +204,7 @@ def _open_itself(path: str, flags: int) -> int:
 
 
 def _not_a_file(name: str) -> FileError:
-    return FileError("file-not-a-file", f"`{name}` is not a file", "name a regular file")
+    return FileError("file-not-a-file", f"`{shorten(name)}` is not a file", "name a regular file")
 
 
 def _refuse_foreign(path: str) -> None:
@@ -212,11 +212,13 @@ def _refuse_foreign(path: str) -> None:
     if not path.strip() or _CONTROL.search(path):
         raise FileError("file-path", "a path is empty or holds invisible characters", "write the file's path")
     if "\\" in path:
-        raise FileError("file-path", f"`{path}` is written with backslashes", "separate folders with `/`")
+        raise FileError(
+            "file-path", f"`{shorten(path)}` is written with backslashes", "separate folders with `/`"
+        )
     if path.startswith("/") or _DRIVE.match(path):
         raise FileError(
             "file-path",
-            f"`{path}` is an absolute path",
+            f"`{shorten(path)}` is an absolute path",
             "write it relative to the folder of the file that names it",
         )
 
@@ -224,6 +226,6 @@ def _refuse_foreign(path: str) -> None:
 def _leaves(path: str) -> FileError:
     return FileError(
         "file-outside",
-        f"`{path}` leads out of the campaigns folder",
+        f"`{shorten(path)}` leads out of the campaigns folder",
         "keep the file inside the campaigns folder",
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from runner.schemas import SchemaName
+from runner.text import shorten
 
-MAX_SHOWN: Final = 40
 _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 """Values below these keys are never repeated."""
 
@@ -39,12 +39,6 @@ class Refusal:
     message: str
     schema_name: SchemaName
     is_of_key: bool = False
-
-
-def shorten(text: str) -> str:
-    """Cut a text for a message and make its line breaks visible."""
-    flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
-    return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
 
 
 def last_key(error: Refusal) -> str:

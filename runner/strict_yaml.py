@@ -6,6 +6,7 @@ Only maps, lists, text, decimal numbers, true, false and null come out.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-from runner.text import Fault
+from runner.text import MAX_PROBLEMS, Fault, shorten
 from runner.yaml_words import guessed, syntax_fault
 
 Path = tuple[str | int, ...]
@@ -187,16 +188,17 @@ class _Builder:
             if key is None:
                 continue
             if key in built:
-                first = next(k for k, _ in node.value if k.value == key_node.value)
-                self._report(
-                    key_node,
-                    "yaml-duplicate-key",
-                    f"the key `{key}` is written twice; it is already in line {first.start_mark.line + 1}",
-                    "keep one of the two",
-                )
+                self._duplicate(node, key_node, key)
                 continue
             built[key] = self.value(value_node, depth + 1)
         return built
+
+    def _duplicate(self, node: MappingNode, key_node: Node, key: str) -> None:
+        if len(self.found) > MAX_PROBLEMS:
+            return  # the search below is not free
+        first = next(k for k, _ in node.value if k.value == key_node.value).start_mark.line + 1
+        what = f"the key `{shorten(key)}` is written twice; it is already in line {first}"
+        self._report(key_node, "yaml-duplicate-key", what, "keep one of the two")
 
     def _key(self, node: Node, parent: MappingNode) -> str | None:
         if isinstance(node, ScalarNode):
@@ -208,21 +210,28 @@ class _Builder:
                     "write the keys out, or share values through `vars`",
                 )
                 return None
-            before = len(self.found)
             key = self._scalar(node)
-            if isinstance(key, str) or len(self.found) > before:
-                return str(key)
+            if isinstance(key, str):
+                return key
         holder = node if isinstance(node, ScalarNode) else parent
-        self.found.append((holder, _fault(node, *_key_words(node))))
+        self._add(holder, _fault(node, *_key_words(node)))
         return None
 
     def _report(self, node: Node, rule: str, what: str, remedy: str) -> None:
-        self.found.append((node, _fault(node, rule, what, remedy)))
+        self._add(node, _fault(node, rule, what, remedy))
+
+    def _add(self, holder: Node, fault: Fault) -> None:
+        if len(self.found) <= MAX_PROBLEMS:  # one more than is listed, so that the rest is known of
+            self.found.append((holder, fault))
 
 
 def _key_words(node: Node) -> tuple[str, str, str]:
     if isinstance(node, ScalarNode) and node.value:
-        return "yaml-key", f"the key `{node.value}` is not text", f'put it in quotes: "{node.value}"'
+        return (
+            "yaml-key",
+            f"the key `{shorten(node.value)}` is not text",
+            f'put it in quotes: "{shorten(node.value)}"',
+        )
     if isinstance(node, MappingNode):
         return (
             "yaml-braces",
@@ -259,10 +268,11 @@ def _path_to(root: Node, wanted: Node) -> Path | None:
     return None
 
 
-def children(node: Node) -> list[tuple[str | int, Node, Node | None]]:
-    """List what a node holds: step, value node, and the key's node inside a map."""
+def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
+    """Yield what a node holds: step, value node, and the key's node inside a map."""
     if isinstance(node, MappingNode):
-        return [(key.value if isinstance(key, ScalarNode) else "?", value, key) for key, value in node.value]
-    if isinstance(node, SequenceNode):
-        return [(index, item, None) for index, item in enumerate(node.value)]
-    return []
+        for key, value in node.value:
+            yield (key.value if isinstance(key, ScalarNode) else "?"), value, key
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            yield index, item, None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 # Everything YAML calls unprintable, but for the byte order mark of the first position.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+MAX_SHOWN: Final = 40
+MAX_PROBLEMS: Final = 100
+"""More of one file are not listed: nobody reads them, and each costs a search for its place."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -48,6 +52,12 @@ def decode(data: bytes) -> str | Fault:
 def position(text: str, offset: int) -> tuple[int, int]:
     """Return line and column, from 1, of a character offset."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def shorten(text: str) -> str:
+    """Cut a text for a message and make its line breaks visible."""
+    flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
 
 
 def _not_utf8(data: bytes, start: int) -> Fault:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from runner.document import Document, json_path
-from runner.errors import Problem
+from runner.errors import Place, Problem
 from runner.model import Campaign, Msgtype
 from runner.phrases import Finding
 from runner.schemas import SchemaName
 from runner.shapes import validator
 from runner.strict_yaml import Path
-from runner.text import Fault
+from runner.text import MAX_PROBLEMS, Fault
 from runner.wording import findings
 
 
@@ -48,7 +49,7 @@ def check(
     Returns:
         Every problem with its place, in the order of the file.
     """
-    errors = list(validator(name).iter_errors(document.data))
+    errors = list(islice(validator(name).iter_errors(document.data), MAX_PROBLEMS + 1))
     found = findings(errors, document.data, name) if errors else []
     if isinstance(document.data, dict):
         told = {finding.path for finding in found}
@@ -67,8 +68,18 @@ def _in_file_order(
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
     kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
     problems = [document.problem(fault) for fault in faults]
-    problems.extend(_problem(document, finding) for finding in (*kept, *instead))
-    return tuple(sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0)))
+    problems.extend(_problem(document, finding) for finding in (*instead, *kept)[: MAX_PROBLEMS + 1])
+    ordered = sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0))
+    return tuple(ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)])
+
+
+def _more(document: Document) -> Problem:
+    return Problem(
+        place=Place(file=document.shown),
+        rule="too-many-problems",
+        what=f"there are more than {MAX_PROBLEMS} problems in this file",
+        remedy="correct those listed, then look again",
+    )
 
 
 def _misread_path(fault: Fault) -> Path:

@@ -6,14 +6,16 @@ One function words one keyword of the schemas; `WORDS` lists them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Final
 
 from jsonschema import ValidationError
 
 from runner.hints import nearest, unknown_key_remedy, value_remedy
-from runner.phrases import Finding, Refusal, last_key, listed, named, shorten, shown, under
+from runner.phrases import Finding, Refusal, last_key, listed, named, shown, under
 from runner.schemas import SchemaName
 from runner.shapes import content_for_another_msgtype
+from runner.text import MAX_PROBLEMS, shorten
 
 _KINDS: Final = {
     "string": "text",
@@ -101,8 +103,7 @@ def _unknown_keys(error: Refusal) -> list[Finding]:
             remedy=unknown_key_remedy(key, path, allowed, error.schema_name),
             at_key=True,
         )
-        for key in error.value
-        if key not in allowed
+        for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
     ]
 
 

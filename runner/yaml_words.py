@@ -7,7 +7,7 @@ from typing import Final
 
 import yaml
 
-from runner.text import Fault
+from runner.text import Fault, shorten
 
 Words = tuple[str, str, str]
 """Rule, what, remedy."""
@@ -142,7 +142,7 @@ def guessed(plain: str) -> Words | None:
     """
     for pattern, rule, what in _GUESSES:
         if pattern.fullmatch(plain):
-            return rule, what.format(_short(plain)), _guess_remedy(rule, plain)
+            return rule, what.format(shorten(plain)), _guess_remedy(rule, plain)
     return None
 
 
@@ -152,8 +152,8 @@ def _guess_remedy(rule: str, plain: str) -> str:
         return f'write {"true" if yes else "false"}, or "{plain}" in quotes when it is a text'
     stripped = plain.lstrip("0")
     if rule == "yaml-octal" and stripped.isdigit():
-        return f'write {stripped} for a number, "{_short(plain)}" in quotes for a text'
-    return f'put it in quotes when it is a text: "{_short(plain)}"'
+        return f'write {stripped} for a number, "{shorten(plain)}" in quotes for a text'
+    return f'put it in quotes when it is a text: "{shorten(plain)}"'
 
 
 def syntax_fault(text: str, error: yaml.YAMLError) -> Fault:
@@ -199,7 +199,3 @@ def _syntax_words(line: str, problem: str) -> Words:
 def _line(text: str, number: int) -> str:
     lines = text.split("\n", number)
     return lines[number - 1] if number <= len(lines) else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"

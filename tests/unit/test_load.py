@@ -1,5 +1,6 @@
 """`load`: a folder becomes campaigns and problems."""
 
+import time
 import unicodedata
 from pathlib import Path, PurePosixPath
 
@@ -151,6 +152,27 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     """No folder is not the same as no campaigns."""
     with pytest.raises(UsageError, match="there is no folder"):
         load_campaigns(tmp_path / "campaigns")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"key{n}: x\n" for n in range(15_000)),
+        "".join(f"key{n % 15_000}: x\n" for n in range(30_000)),
+        "filter: {tag: 2}\nmsgtype: text\ncontent: x\nlabels:\n"
+        + "".join(f"  k{n}: {n}\n" for n in range(15_000)),
+        "vars:\n" + "".join(f"  k{n}: no\n" for n in range(15_000)),
+    ],
+    ids=["unknown", "duplicate", "wrong", "surprise"],
+)
+def test_a_file_of_nothing_but_problems_is_told_in_short(root: Path, text: str) -> None:
+    """A hundred problems are listed, then that there are more; the time stays bounded."""
+    write(root, "x.yaml", text)
+    begun = time.perf_counter()
+    problems = load_campaigns(root).problems
+    assert time.perf_counter() - begun < 5
+    assert len(problems) == 101
+    assert problems[-1].rule == "too-many-problems"
 
 
 BROKEN = [

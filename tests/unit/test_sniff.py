@@ -59,6 +59,12 @@ def test_a_wav_is_measured(seconds: float) -> None:
     assert duration_s(wav(seconds), "wav") == seconds
 
 
+def test_a_chunk_of_odd_size_is_passed() -> None:
+    """A chunk is padded to an even size; what stands before the sound may be odd."""
+    data = wav(1.0)
+    assert duration_s(data[:12] + b"LIST\x03\0\0\0abc\0" + data[12:], "wav") == 1.0
+
+
 def test_a_wav_that_promises_too_much_is_measured_by_what_it_holds() -> None:
     """A recorder that was cut off leaves a header of another length."""
     data = bytearray(wav(1.0))

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from runner.hints import nearest, value_remedy
-from runner.phrases import listed, shorten
+from runner.phrases import listed
 from runner.schemas import schema
+from runner.text import shorten
 from runner.wording import WORDS
 
 # Keywords that only annotate or combine; what they combine refuses by itself.
