@@ -19,8 +19,8 @@ class Callback:
     """Where events are pushed; `aes_key` is the 43-character EncodingAESKey, empty for plain mode."""
 
     url: str
-    token: str
-    aes_key: str = ""
+    token: str = field(repr=False)
+    aes_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

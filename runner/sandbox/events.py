@@ -90,11 +90,11 @@ def to_xml(event: Event) -> str:
 
 
 def _element(name: str, value: Any) -> str:
-    """Write one element: objects nest, lists are `item`s, text is CDATA."""
+    """Write one element: objects nest, lists repeat it, text is CDATA."""
+    if isinstance(value, list):
+        return "".join(_element(name, part) for part in value)
     if isinstance(value, Mapping):
         inner = "".join(_element(key, part) for key, part in value.items())
-    elif isinstance(value, list):
-        inner = "".join(_element("item", part) for part in value)
     elif isinstance(value, int):
         inner = str(value)
     else:

@@ -109,7 +109,7 @@ def _links(job: sqlite3.Row) -> dict[str, Any]:
         {"ArticleIdx": index, "ArticleUrl": articles.link(job["appid"], job["msg_data_id"], index)}
         for index in range(1, count + 1)
     ]
-    return {"ArticleUrlResult": {"Count": count, "ResultList": links}}
+    return {"ArticleUrlResult": {"Count": count, "ResultList": {"item": links}}}
 
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:

@@ -208,7 +208,9 @@ def originality(
         verdict = "err(30002)"
     elif worst == 2 and not ignore_reprint:
         verdict = "err(30003)"
-    return verdict, {"CopyrightCheckResult": {"Count": len(items), "ResultList": items, "CheckState": worst}}
+    return verdict, {
+        "CopyrightCheckResult": {"Count": len(items), "ResultList": {"item": items}, "CheckState": worst}
+    }
 
 
 def _reprint(index: int, hit: sqlite3.Row) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""Callback events: their XML, their signature, their encryption, and the way they are pushed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+from sandbox_client import SERVICE, WeChat
+from wechatpy.crypto import WeChatCrypto
+from wechatpy.utils import check_signature
+
+from runner.sandbox import events, pusher
+from runner.sandbox.accounts import Callback
+
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+TOKEN = "token"
+
+
+@dataclass
+class Receiver:
+    """An account's own server: answers the check, keeps what is pushed, fails as often as told."""
+
+    url: str = ""
+    echoes: bool = True
+    failures: int = 0
+    pushed: list[tuple[dict[str, str], str]] = field(default_factory=list)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200, self.query["echostr"] if receiver.echoes else "hello")
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            receiver.pushed.append((self.query, body))
+            receiver.failures -= 1
+            self.answer(200 if receiver.failures < 0 else 500, "success")
+
+        @property
+        def query(self) -> dict[str, str]:
+            return {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+
+        def answer(self, status: int, text: str) -> None:
+            check_signature(TOKEN, *(self.query[key] for key in ("signature", "timestamp", "nonce")))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    receiver.url = f"http://127.0.0.1:{server.server_port}/wx?own=1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield receiver
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+def listen(wechat: WeChat, receiver: Receiver, **more: str) -> dict[str, object]:
+    callback = {"url": receiver.url, "token": TOKEN, **more}
+    return wechat.control("POST", "accounts", {"appid": SERVICE, "callback": callback})  # type: ignore[no-any-return]
+
+
+def push(wechat: WeChat) -> None:
+    pusher.push_due(wechat.gate, lambda _seconds: None)
+
+
+def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Receiver) -> None:
+    """The event of a job arrives as the platform's XML at the URL, with its own parameters kept."""
+    listen(wechat, receiver)
+    msg_id = wechat.sendall("mpnews", {"media_id": wechat.draft()})["msg_id"]
+    push(wechat)
+    push(wechat)
+    ((query, body),) = receiver.pushed
+    assert query["own"] == "1"
+    xml = ElementTree.fromstring(body)
+    told = {item.tag: item.text for item in xml}
+    assert (told["Event"], told["MsgType"], told["MsgID"]) == ("MASSSENDJOBFINISH", "event", str(msg_id))
+    assert (told["Status"], told["TotalCount"], told["FilterCount"], told["SentCount"]) == (
+        "send success", "6", "6", "6",
+    )  # fmt: skip
+    link = xml.findtext("ArticleUrlResult/ResultList/item/ArticleUrl")
+    assert link is not None
+    assert wechat.post("message/mass/delete", {"url": link})["errcode"] == 0
+    (event,) = wechat.control("GET", "events")["events"]
+    assert (event["state"], event["attempts"]) == ("delivered", 1)
+
+
+def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: Receiver) -> None:
+    """With an AES key the body is encrypted as SDKs expect it, appid and signature included."""
+    listen(wechat, receiver, aes_key=AES_KEY)
+    wechat.sendall()
+    push(wechat)
+    ((query, body),) = receiver.pushed
+    assert query["encrypt_type"] == "aes"
+    crypto = WeChatCrypto(TOKEN, AES_KEY, SERVICE)
+    xml = crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"])
+    assert ElementTree.fromstring(xml).findtext("Event") == "MASSSENDJOBFINISH"
+
+
+@pytest.mark.parametrize(("failures", "attempts", "state"), [(1, 2, "delivered"), (9, 4, "failed")])
+def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attempts: int, state: str) -> None:
+    """A push that is not answered is repeated three times and then given up."""
+    listen(wechat, receiver)
+    receiver.failures = failures
+    wechat.sendall()
+    push(wechat)
+    assert len(receiver.pushed) == attempts
+    (event,) = wechat.control("GET", "events")["events"]
+    assert (event["state"], event["attempts"]) == (state, attempts)
+
+
+def test_a_publication_has_an_event_too(wechat: WeChat, receiver: Receiver) -> None:
+    """PUBLISHJOBFINISH tells the publication's outcome and link."""
+    listen(wechat, receiver)
+    ids = wechat.post("freepublish/submit", {"media_id": wechat.draft()})
+    push(wechat)
+    xml = ElementTree.fromstring(receiver.pushed[0][1])
+    assert xml.findtext("Event") == "PUBLISHJOBFINISH"
+    assert xml.findtext("PublishEventInfo/publish_id") == str(ids["publish_id"])
+    assert xml.findtext("PublishEventInfo/article_detail/item/article_url", "").startswith("http://mp.weixin")
+
+
+def test_a_url_that_does_not_echo_is_not_taken(wechat: WeChat, receiver: Receiver) -> None:
+    """The check fails for a wrong answer, a dead address and a wrong key; nothing is changed."""
+    receiver.echoes = False
+    assert "echostr" in str(listen(wechat, receiver)["error"])
+    assert "aes_key" in str(listen(wechat, receiver, aes_key="short")["error"])
+    receiver.url = "http://127.0.0.1:9/"
+    assert "could not be asked" in str(listen(wechat, receiver)["error"])
+    assert wechat.control("GET", "accounts")["accounts"][0]["options"]["callback"] is None
+
+
+def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver) -> None:
+    """callback/check is 40201 without a URL, and checks its arguments with one."""
+    ask = {"action": "all", "check_operator": "DEFAULT"}
+    assert wechat.post("callback/check", ask)["errcode"] == 40201
+    listen(wechat, receiver)
+    assert wechat.post("callback/check", ask)["ping"][0]["package_loss"] == "0%"
+    assert wechat.post("callback/check", {**ask, "action": "x"})["errcode"] == 40202
+    assert wechat.post("callback/check", {**ask, "check_operator": "x"})["errcode"] == 40203
+
+
+def test_text_cannot_leave_its_element() -> None:
+    """Whatever an event holds, its XML is read back as it was."""
+    nasty = "]]><x>&</x>"
+    event = events.Event(
+        id=1,
+        appid="wx9",
+        callback=Callback(url="http://x", token="t"),
+        created_at=0,
+        fields={"Status": nasty},
+    )
+    assert ElementTree.fromstring(events.to_xml(event)).findtext("Status") == nasty
+
+
+def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> None:
+    """Neither the switches nor the state show the callback's token or key."""
+    told = listen(wechat, receiver, aes_key=AES_KEY)
+    assert AES_KEY not in str(told) + str(wechat.control("GET", "state"))
+    assert told["options"]["callback"] == {"url": receiver.url}  # type: ignore[index]
+    assert AES_KEY not in repr(Callback(url="x", token="secret-word", aes_key=AES_KEY))
