@@ -96,6 +96,15 @@ def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
     assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
 
 
+def test_the_size_of_a_campaign_is_bounded(root: Path) -> None:
+    """1 MiB is read, one byte more is not."""
+    write(root, "fits.yaml", VALID + "#" * (1024 * 1024 - len(VALID.encode())))
+    write(root, "large.yaml", VALID + "#" * (1024 * 1024 + 1 - len(VALID.encode())))
+    loaded = load_campaigns(root)
+    assert [c.id for c in loaded.campaigns] == ["fits"]
+    assert [p.rule for p in loaded.problems] == ["file-too-large"]
+
+
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_a_link_is_refused_not_skipped(root: Path, tmp_path: Path, what: str) -> None:
     """A linked campaign is neither sent nor silently left out."""

@@ -14,7 +14,8 @@ from runner.model import Campaign, Msgtype
 from runner.validate import check_campaign
 
 CASES = Path(__file__).parents[1] / "campaigns"
-INVALID = sorted((CASES / "invalid").glob("*.yaml"))
+INEXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))
+VALID = sorted((CASES / "invalid").glob("*.yaml"))
 VALID = sorted((CASES / "valid").glob("*.yaml"))
 
 JARGON = re.compile(
@@ -51,10 +52,10 @@ def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) 
     ).read_text().splitlines()
 
 
-@pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
-def test_the_words_are_the_readers(case: Path) -> None:
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_the_words_are_the_readers(expected: Path) -> None:
     """No word of a schema or of Python reaches the reader, and every problem has a remedy."""
-    for text in case.with_suffix(".expected").read_text().splitlines():
+    for text in expected.read_text().splitlines():
         _, what, remedy = text.split(" | ")
         assert not JARGON.search(what + remedy)
         assert what
