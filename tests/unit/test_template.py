@@ -292,6 +292,9 @@ def test_fault_in_an_include_names_the_file(partial):
         ("{{ cities }}", "a list cannot be written"),
         ("{{ shop }}", "a map cannot be written"),
         ("{% if yes %}", "the template cannot be read: "),
+        ("{{ '%*d' % (9, 1) }}", "may not take its width from a value"),
+        ("{{ range(10001)|length }}", "a range may hold at most 10,000"),
+        ("{% set a = ['x' * 50000] %}{% set b = [a, a, a, a, a] %}", "would grow beyond 200,000"),
         ("{% include 'r' %}", "nests or calls itself too deeply"),
     ],
 )
@@ -386,6 +389,11 @@ def test_ordinary_long_templates_are_within_bounds():
     """A price list of a thousand lines, with filters, is no bomb."""
     line = "{{ '%04d' % i }} {{ shop.name|upper }} {{ (i * 1.5)|round(2) }}\n"
     assert render("{% for i in range(1000) %}\n" + line + "{% endfor %}").count("\n") == 1000
+
+
+def test_range_may_be_as_long_as_the_bound():
+    """Ten thousand turns of a loop are allowed."""
+    assert render("{{ range(10000)|length }}") == "10000"
 
 
 def test_text_may_be_as_long_as_the_bound():
