@@ -14,8 +14,8 @@ from runner.model import Campaign, Msgtype
 from runner.validate import check_campaign
 
 CASES = Path(__file__).parents[1] / "campaigns"
-INEXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))
-VALID = sorted((CASES / "invalid").glob("*.yaml"))
+EXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))
+INVALID = sorted((CASES / "invalid").glob("*.yaml"))
 VALID = sorted((CASES / "valid").glob("*.yaml"))
 
 JARGON = re.compile(
