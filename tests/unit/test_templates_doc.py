@@ -1,0 +1,43 @@
+"""The page on templates tells the truth about names and numbers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runner import bounds, limits_table
+from runner.jinja import FILTER_NAMES
+
+PAGE = Path(__file__).parents[2].joinpath("docs/templates.md").read_text(encoding="utf-8")
+
+
+def test_page_lists_every_filter():
+    """What the sandbox allows is what the page lists."""
+    listed = PAGE.split("## Filters")[1].split("Not there")[0]
+    assert tuple(re.findall(r"`(\w+)`", listed)) == FILTER_NAMES
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        bounds.MAX_SIZE,
+        bounds.MAX_RANGE,
+        bounds.MAX_TAGS,
+        bounds.MAX_NESTING,
+        limits_table.TEXT_BYTES,
+        limits_table.TEXT_CHARS_USUAL,
+        limits_table.TITLE_CHARS,
+        limits_table.AUTHOR_CHARS,
+        limits_table.DIGEST_CHARS,
+        limits_table.CONTENT_CHARS,
+        limits_table.URL_BYTES,
+        limits_table.MAX_ARTICLES,
+        limits_table.MAX_IMAGES,
+        limits_table.VOICE_S,
+    ],
+)
+def test_page_states_the_number(number):
+    """A bound that changes changes on the page."""
+    assert re.search(rf"\b{number:,}\b", PAGE)
