@@ -208,10 +208,12 @@ class Session:
         """
         state = self.state()
         if not state.initialized:
+            name = self.settings.environment.name
             raise LedgerError(
                 "the ledger is empty, so every campaign here would count as never sent",
-                remedy="run `campaign ledger init`, then `campaign ledger baseline` for what was sent before",
-                where=f"environment {self.settings.environment.name}",
+                remedy=f"run `campaign ledger init --env {name}`, then `campaign ledger baseline --env {name}` "
+                "for what was sent before",
+                where=f"environment {name}",
             )
         return state
 
