@@ -34,8 +34,6 @@ from runner.ports import Clock, Sleep
 
 MIGRATIONS = (
     """
-    create table campaign_ledger (version integer not null);
-    insert into campaign_ledger values (0);
     create table campaign_event (
         stream text collate "C" not null, seq integer not null, uniq text, body text not null,
         nonce text not null, primary key (stream, seq), unique (stream, uniq)
@@ -213,10 +211,11 @@ def _migrate(db: Connection, where: str) -> None:
         return
     with db.transaction():
         db.execute("select pg_advisory_xact_lock(%s)", (LOCKS,))
-        version = _version(db, where)
-        for number in range(version, VERSION):
+        # Looks the table up anew, unlike to_regclass, which may not have heard of another runner's yet.
+        db.execute("create table if not exists campaign_ledger (version integer not null)")
+        for number in range(_version(db, where), VERSION):
             db.execute(MIGRATIONS[number].encode())
-            db.execute("update campaign_ledger set version = %s", (number + 1,))
+            db.execute("insert into campaign_ledger values (%s)", (number + 1,))
 
 
 class _Locks:

@@ -1,0 +1,43 @@
+"""One PostgreSQL server a run, and each backend by its name."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from backends import Backend, git_backend, postgres_backend, sqlite_backend
+from postgres_server import Server, postgres_server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server; where none can run, the tests that need it say so."""
+    try:
+        running = postgres_server()
+        started = running.__enter__()
+    except Exception as error:
+        if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
+            raise
+        pytest.skip(f"PostgreSQL cannot start here: {error}")
+    yield started
+    running.__exit__(None, None, None)
+
+
+@pytest.fixture(
+    params=["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)],
+)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """Each of the three, empty."""
+    makers: dict[str, Callable[[Path], Backend]] = {
+        "sqlite": sqlite_backend,
+        "git": git_backend,
+        "postgres": lambda folder: postgres_backend(
+            folder, request.getfixturevalue("server"), f"s{uuid.uuid4().hex}"
+        ),
+    }
+    made = makers[request.param](tmp_path)
+    yield made
+    made.close()

@@ -1,0 +1,251 @@
+"""What every ledger promises, whatever keeps it."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from backends import Backend, Rows, edited, now
+from writer import STREAM
+
+from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
+from runner.ledger.events import Entry, Kind, Ledger, broken
+
+OTHER = "wx0000000000000002"
+
+
+def entry(number: int = 0, *, stream: str = STREAM, unique: str | None = None) -> Entry:
+    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number, "会员": "晚上"}, unique=unique)
+
+
+def writer(backend: Backend, mode: str, name: str, count: int) -> subprocess.Popen[str]:
+    script = Path(__file__).with_name("writer.py")
+    command = [sys.executable, script, mode, backend.setting, backend.folder, name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def lines(process: subprocess.Popen[str]) -> list[str]:
+    out, _ = process.communicate(timeout=60)
+    return out.split()
+
+
+def holds(ledger: Ledger) -> bool:
+    return not broken(ledger.events(), ledger.heads())
+
+
+def test_a_ledger_begins_empty(backend: Backend) -> None:
+    """Reading creates nothing and finds nothing."""
+    ledger = backend.open()
+    assert ledger.events() == ()
+    assert ledger.heads() == {}
+
+
+def test_events_come_back_in_order_stream_by_stream(backend: Backend) -> None:
+    """What append returned is what is read, by this runner and by another one."""
+    ledger = backend.open()
+    made = [ledger.append(entry(n, stream=s)) for n, s in enumerate((OTHER, STREAM, OTHER, STREAM))]
+    expected = (made[1], made[3], made[0], made[2])
+    assert ledger.events() == expected
+    assert backend.open(machine="b").events() == expected
+    assert backend.open(machine="b").events(OTHER) == (made[0], made[2])
+
+
+def test_streams_are_chains_of_their_own(backend: Backend) -> None:
+    """Numbers run from 1 in each stream, the heads name count and last hash."""
+    ledger = backend.open()
+    first, second = ledger.append(entry(1)), ledger.append(entry(2))
+    other = ledger.append(entry(3, stream=OTHER))
+    assert (first.seq, second.seq, other.seq) == (1, 2, 1)
+    assert second.previous == first.hash
+    assert ledger.heads() == {STREAM: (2, second.hash), OTHER: (1, other.hash)}
+    assert holds(ledger)
+
+
+def test_a_unique_entry_is_kept_once_in_its_stream(backend: Backend) -> None:
+    """A second runner is told and nothing is written; another stream has a place of its own."""
+    here, there = backend.open(), backend.open(machine="b")
+    assert there.events() == ()
+    here.append(entry(1, unique="intent"))
+    for ledger in (there, here):
+        with pytest.raises(LedgerBusyError, match="intent"):
+            ledger.append(entry(2, unique="intent"))
+    there.append(entry(3, stream=OTHER, unique="intent"))
+    assert len(here.events()) == 2
+    assert holds(here)
+
+
+def test_threads_racing_for_a_place_have_one_winner(backend: Backend) -> None:
+    """However many threads of however many runners claim, one gets it."""
+    ledgers = [backend.open(machine=name) for name in "ab"]
+
+    def claim(number: int) -> bool:
+        try:
+            ledgers[number % 2].append(entry(number, unique="claim"))
+        except LedgerBusyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(claim, range(8)))
+    assert won.count(True) == 1
+    assert holds(ledgers[0])
+
+
+def test_processes_racing_for_places_share_them_out(backend: Backend) -> None:
+    """Each of ten places is won by exactly one of three processes."""
+    racing = [writer(backend, "claim", name, 10) for name in ("a", "b", "c")]
+    won = [number for process in racing for number in lines(process)]
+    assert sorted(map(int, won)) == list(range(10))
+    assert holds(backend.open())
+
+
+def test_parallel_writers_lose_nothing(backend: Backend) -> None:
+    """Every acknowledged append of three processes is there, in one unbroken chain."""
+    racing = [writer(backend, "append", name, 8) for name in ("a", "b", "c")]
+    acknowledged = [digest for process in racing for digest in lines(process)]
+    ledger = backend.open()
+    assert sorted(event.hash for event in ledger.events()) == sorted(acknowledged)
+    assert len(acknowledged) == 24
+    assert holds(ledger)
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(backend: Backend) -> None:
+    """After each SIGKILL every acknowledged event is there, and at most one that was not acknowledged."""
+    chance = random.Random(5)
+    acknowledged: set[str] = set()
+    for kill in range(6):
+        process = writer(backend, "append", "a", 1000)
+        assert process.stdout is not None
+        acknowledged |= {process.stdout.readline().strip() for _ in range(chance.randint(1, 3))}
+        time.sleep(chance.uniform(0, 0.08))
+        # Now the runner alone, now its children with it.
+        os.killpg(process.pid, signal.SIGKILL) if kill % 2 else process.kill()
+        acknowledged |= set(lines(process))
+        kept = [event.hash for event in backend.open().events()]
+        assert acknowledged <= set(kept)
+        assert len(kept) <= len(acknowledged) + kill + 1
+    backend.open().append(entry())
+    assert holds(backend.open())
+
+
+def test_clocks_that_differ_do_not_disturb_the_order(backend: Backend) -> None:
+    """Order is that of writing; a runner an hour behind neither breaks the chain nor wins a second time."""
+    late = backend.open(lambda: now() - timedelta(hours=1), machine="b")
+    here = backend.open()
+    made = [ledger.append(entry(n, unique=str(n))) for n, ledger in enumerate((here, late, here, late))]
+    assert here.events() == tuple(made)
+    assert made[1].at < made[0].at
+    with pytest.raises(LedgerBusyError):
+        late.append(entry(unique="2"))
+    assert holds(late)
+
+
+def _delete(rows: Rows, number: int) -> Rows:
+    return {key: body for key, body in rows.items() if key != (STREAM, number)}
+
+
+def _edit(rows: Rows, number: int) -> Rows:
+    return {**rows, (STREAM, number): edited(rows[STREAM, number])}
+
+
+def _swap(rows: Rows, number: int) -> Rows:
+    here, there = (STREAM, number), (STREAM, number % 4 + 1)
+    return {**rows, here: rows[there], there: rows[here]}
+
+
+def _truncate(rows: Rows, number: int) -> Rows:
+    return {key: body for key, body in rows.items() if key[0] != STREAM or key[1] < number}
+
+
+def _garble(rows: Rows, number: int) -> Rows:
+    return {**rows, (STREAM, number): rows[STREAM, number][:-20]}
+
+
+@pytest.mark.parametrize("tampering", [_edit, _delete, _swap, _truncate, _garble])
+def test_tampering_with_any_event_is_found(backend: Backend, tampering: object) -> None:
+    """Edited, removed, swapped, cut off or garbled: whichever event it is, verify says so."""
+    ledger = backend.open()
+    for number in range(4):
+        ledger.append(entry(number))
+    ledger.append(entry(stream=OTHER))
+    original: Rows = {}
+    backend.tamper(lambda rows: original.update(rows) or rows)
+    assert holds(backend.open(machine="before"))
+    for number in range(1, 5):
+        backend.tamper(lambda _: tampering(original, number))  # type: ignore[operator]  # noqa: B023
+        assert _found(backend.open(machine=f"after{number}"))
+
+
+def _found(ledger: Ledger) -> bool:
+    try:
+        return not holds(ledger)
+    except TamperedLedgerError:
+        return True
+
+
+def test_a_lock_keeps_another_runner_out(backend: Backend) -> None:
+    """One stream's lock is held once, in a process and between processes; other streams are free."""
+    here, there = backend.open(), backend.open()
+    with here.lock(STREAM, 0):
+        for ledger in (here, there):
+            with pytest.raises(LedgerBusyError), ledger.lock(STREAM, 0.05):
+                pass
+        with there.lock(OTHER, 0):
+            pass
+    with there.lock(STREAM, 0):
+        pass
+
+
+def test_the_lock_of_a_killed_runner_is_free(backend: Backend) -> None:
+    """Nobody has to clean up after a SIGKILL."""
+    ledger = backend.open()
+    process = writer(backend, "hold", "a", 60)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "held"
+    with pytest.raises(LedgerBusyError), ledger.lock(STREAM, 0):
+        pass
+    process.kill()
+    lines(process)
+    with ledger.lock(STREAM, 10):
+        pass
+
+
+def test_an_outage_is_an_error_and_then_over(backend: Backend) -> None:
+    """While the storage is away a new run gets a LedgerError with a remedy; afterwards all is as before."""
+    first = backend.open().append(entry())
+    with backend.outage():
+        with pytest.raises(LedgerError) as caught:
+            backend.open().append(entry())
+        assert caught.value.remedy
+        assert not isinstance(caught.value, LedgerBusyError | TamperedLedgerError)
+    ledger = backend.open()
+    assert ledger.events()[0] == first
+    ledger.append(entry())
+    assert holds(ledger)
+
+
+def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path: Path) -> None:
+    """restore keeps events as they are, once; what follows is chained to them."""
+    from backends import sqlite_backend
+
+    (tmp_path / "origin").mkdir()
+    source = sqlite_backend(tmp_path / "origin").open()
+    moved = [source.append(entry(n, stream=s, unique=str(n))) for n, s in enumerate((STREAM, STREAM, OTHER))]
+    ledger = backend.open()
+    ledger.restore(source.events())
+    assert ledger.events() == tuple(moved)
+    assert ledger.heads() == source.heads()
+    with pytest.raises(LedgerError, match="holds events"):
+        ledger.restore(source.events())
+    with pytest.raises(LedgerBusyError):
+        backend.open(machine="b").append(entry(unique="1"))
+    assert ledger.append(entry(7)).previous == moved[1].hash
+    assert holds(backend.open(machine="b"))

@@ -1,0 +1,51 @@
+"""A runner in a process of its own, to be raced and killed: says on a line what was acknowledged.
+
+writer.py append|claim|hold SETTING FOLDER NAME COUNT
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.errors import LedgerBusyError
+from runner.ledger.events import Entry, Kind, Ledger
+from runner.ledger.open import open_ledger
+
+STREAM = "wx0000000000000001"
+
+
+def main(mode: str, setting: str, folder: str, name: str, count: str) -> None:
+    """Do one thing with the ledger, then end."""
+    default = Path(folder) / name / "x.ledger.sqlite3"
+    ledger = open_ledger(setting, default=default, root=Path(folder), clock=lambda: datetime.now(UTC))
+    {"append": _append, "claim": _claim, "hold": _hold}[mode](ledger, name, int(count))
+    ledger.close()
+
+
+def _append(ledger: Ledger, name: str, count: int) -> None:
+    for number in range(count):
+        event = ledger.append(Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name, "n": number}))
+        print(event.hash, flush=True)
+
+
+def _claim(ledger: Ledger, name: str, count: int) -> None:
+    for number in range(count):
+        entry = Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name}, unique=f"claim {number}")
+        try:
+            ledger.append(entry)
+        except LedgerBusyError:
+            continue
+        print(number, flush=True)
+
+
+def _hold(ledger: Ledger, name: str, count: int) -> None:
+    with ledger.lock(STREAM, 0):
+        print("held", flush=True)
+        time.sleep(count)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
