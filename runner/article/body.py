@@ -8,11 +8,8 @@ from lxml.html import HtmlElement
 
 from runner.article import dom, embed, lint, markdown, rewrite, sanitize, theme
 from runner.article.escape import clean, forbidden
-from runner.article.parts import WARNING_CHARS, ArticleBody, ArticleFiles, Findings, Kind
+from runner.article.parts import WARNING_CHARS, ArticleBody, ArticleFiles, Findings, Kind, markup_chars
 from runner.model import ArticleOptions, BodyImage
-
-IMAGE_URL_CHARS = 160
-"""The length an image's address will have, rounded up: mmbiz.qpic.cn URLs have 120 to 155 characters."""
 
 
 def assemble(
@@ -77,9 +74,7 @@ def _finish(
     lint.check(tree, findings, markdown=markdown_source)
     html = sanitize.clean(dom.inner(tree))
     used = tuple(image for image in found if image.placeholder in html)
-    chars = len(html) + sum(
-        html.count(image.placeholder) * (IMAGE_URL_CHARS - len(image.placeholder)) for image in used
-    )
+    chars = markup_chars(html, used)
     lint.check_size(html, chars, findings)
     visible = sum(1 for character in dom.text_of(tree) if not character.isspace())
     return ArticleBody(html=html, images=used, visible_chars=visible, markup_chars=chars)

@@ -54,9 +54,11 @@ def _blanks(text: str) -> str:
 
 def _tokens(lexer: Lexer, text: str) -> Iterator[tuple[str, str]]:
     # Lexers know blanks, not U+00A0; both are one character, so the positions agree.
-    position = 0
+    position, name = 0, ""
     for kind, value in lexer.get_tokens(text.replace("\u00a0", " ")):
-        yield ("" if value.isspace() else _class(kind)), text[position : position + len(value)]
+        if not value.isspace():  # blanks join what stands before them: one span instead of two
+            name = _class(kind)
+        yield name, text[position : position + len(value)]
         position += len(value)
     yield "", text[position:]  # lexers drop a leading byte order mark
 

@@ -214,6 +214,10 @@ def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict,
     return html.replace("<pre ", f'<pre data-line="{token.attrGet("data-line")}" ', 1)
 
 
+def _code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return f'<code class="inline-code">{escapeHtml(tokens[index].content)}</code>'
+
+
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: Env) -> str:
     token = tokens[index]
     token.attrSet("alt", self.renderInlineAsText(token.children, options, env).replace("\n", " "))
@@ -257,6 +261,7 @@ _RULES = {
     "html_inline": _raw,
     "fence": _code,
     "code_block": _code,
+    "code_inline": _code_inline,
     "image": _image,
     "table_open": _table_open,
     "table_close": _table_close,

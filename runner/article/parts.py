@@ -18,6 +18,9 @@ WARNING_CHARS = 18_000
 MAX_BYTES = 1_000_000
 """Source: draft_add ("under 1 MB"), read 2026-11."""
 
+IMAGE_URL_CHARS = 160
+"""The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
+
 
 class ArticleFiles(Protocol):
     """What an article reads of the campaigns folder; `load.Files` is one."""
@@ -48,6 +51,13 @@ class ArticleBody:
     findings: tuple[Problem, ...] = ()
     visible_chars: int = 0
     markup_chars: int = 0
+
+
+def markup_chars(html: str, images: tuple[BodyImage, ...]) -> int:
+    """Count what the platform counts: each placeholder as long as the address that will replace it."""
+    return len(html) + sum(
+        html.count(image.placeholder) * (IMAGE_URL_CHARS - len(image.placeholder)) for image in images
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,198 @@
+"""A send → one self-contained HTML page that shows what a follower will see; and its parts.
+
+No script, no network: pictures are data: addresses, each article stands in sandboxed frames.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from html import escape
+from importlib import resources
+
+from runner.article.parts import ERROR_CHARS, markup_chars
+from runner.errors import Problem
+from runner.model import Article, Articles, FileInfo, Image, Images, Media, Newspic, Send, Text
+
+WIDTHS = (375, 585, 677)
+"""A phone, a small tablet, the reader on a computer: CSS pixels."""
+DARK_WIDTH = 375
+Data = Callable[[FileInfo], bytes]
+
+_POLICY = (
+    "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'"
+)
+# The reader recolours each element by its own rules; this shows the same idea, not the same colours.
+_DARK = (
+    "html{background:#191919}body{filter:invert(.9) hue-rotate(180deg)}"
+    "img{filter:hue-rotate(180deg) invert(1)}"
+)
+
+
+def page(send: Send, *, data: Data) -> str:
+    """Show a send as a follower will see it.
+
+    Args:
+        send: the rendered send, its findings included.
+        data: gives the bytes of a picture.
+
+    Returns:
+        A whole HTML document.
+    """
+    return (
+        f'<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta name="viewport" content="width=device-width">\n'
+        f"<title>{escape(send.id)}</title>\n<style>\n{_css('page')}</style></head>\n<body>\n"
+        f"<h1>{escape(send.id)}</h1>\n"
+        f'<p class="facts">{send.msgtype} · account {escape(send.account)} · revision {send.revision}</p>\n'
+        f"{findings_table(send.findings)}{content(send, data=data)}</body></html>\n"
+    )
+
+
+def content(send: Send, *, data: Data) -> str:
+    """Show what a send carries, as a fragment for another page that has `page.css`."""
+    match send.content:
+        case Articles(articles=articles):
+            count = len(articles)
+            return "".join(
+                article_frames(article, data=data, position=f"{index} of {count}")
+                for index, article in enumerate(articles, 1)
+            )
+        case Text(content=text):
+            return f'<p class="bubble">{escape(text)}</p>\n'
+        case Image(media=media):
+            return _pictures([media], data)
+        case Images(images=images):
+            return _pictures(images, data)
+        case Newspic(images=images, title=title, text=text):
+            shown = f'<h2>{escape(title)}</h2>\n<p class="bubble">{escape(text)}</p>\n'
+            return shown + _pictures(images, data)
+    return f'<p class="bubble">{escape(str(send.msgtype))}: nothing to show before it is sent</p>\n'
+
+
+def article_frames(article: Article, *, data: Data, position: str = "1 of 1") -> str:
+    """Show one article: its size, its cover in both crops, and a frame for each width.
+
+    Args:
+        article: the article, its images still placeholders.
+        data: gives the bytes of a picture.
+        position: where it stands in its message.
+
+    Returns:
+        An HTML fragment without scripts.
+    """
+    chars = markup_chars(article.html, article.images)
+    size = f"{chars:,} of {ERROR_CHARS:,} characters of markup, {len(article.images)} images"
+    frames = [_frame(article, data, width) for width in WIDTHS]
+    frames.append(_frame(article, data, DARK_WIDTH, dark=True))
+    return (
+        f"<h2>{escape(article.title)}</h2>\n"
+        f'<p class="facts">article {position} · {size} · {escape(_facts(article))}</p>\n'
+        f'<div class="covers">{_cover(article, data)}</div>\n'
+        f'<div class="frames">{"".join(frames)}</div>\n'
+    )
+
+
+def findings_table(findings: Iterable[Problem]) -> str:
+    """List findings; empty when there are none."""
+    rows = "".join(
+        f'<tr><td class="{finding.level}">{finding.level}</td><td>{escape(str(finding.place))}</td>'
+        f"<td>{escape(finding.rule)}</td><td>{escape(finding.what)}</td><td>{escape(finding.remedy)}</td></tr>\n"
+        for finding in findings
+    )
+    head = "<tr><th>level</th><th>place</th><th>rule</th><th>what</th><th>remedy</th></tr>\n"
+    return f"<table>\n{head}{rows}</table>\n" if rows else ""
+
+
+def _facts(article: Article) -> str:
+    facts = [
+        f"author {article.author}" if article.author else "",
+        f"digest “{article.digest}”" if article.digest else "digest: the first 54 characters of the text",
+        f"read more: {article.content_source_url}" if article.content_source_url else "",
+        "comments open" if article.need_open_comment else "",
+    ]
+    return " · ".join(fact for fact in facts if fact)
+
+
+def frame_document(article: Article, *, data: Data, dark: bool = False) -> str:
+    """Show one article as the reader's app does: the whole document of a frame.
+
+    Args:
+        article: the article, its images still placeholders.
+        data: gives the bytes of a picture.
+        dark: roughly as in dark mode.
+    """
+    by = f'<p class="by">{escape(article.author)}</p>' if article.author else ""
+    return (
+        f'<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<style>{_css('reader')}{_DARK if dark else ''}</style>"
+        f'<h1>{escape(article.title)}</h1>{by}<div id="content">{_with_pictures(article, data)}</div>'
+    )
+
+
+def _frame(article: Article, data: Data, width: int, *, dark: bool = False) -> str:
+    name = f"{width} px, dark mode (roughly)" if dark else f"{width} px"
+    return (
+        f'<figure><figcaption>{name}</figcaption><iframe sandbox title="{name}" width="{width}" '
+        f'srcdoc="{escape(frame_document(article, data=data, dark=dark))}"></iframe></figure>\n'
+    )
+
+
+def _with_pictures(article: Article, data: Data) -> str:
+    html = article.html
+    for image in article.images:
+        html = html.replace(f'"{image.placeholder}"', f'"{_address(image.file, data)}"')
+    return html
+
+
+def _cover(article: Article, data: Data) -> str:
+    if article.cover.file is None:
+        name = article.cover.name or article.cover.media_id or ""
+        return f'<p class="facts">cover: material {escape(name)}, already on the platform</p>'
+    address = _address(article.cover.file, data)
+    wide = _crop(address, "wide", article.pic_crop_235_1, f"<b>{escape(article.title)}</b>")
+    square = _crop(address, "square", article.pic_crop_1_1, "")
+    return (
+        f"<figure><figcaption>first article, 2.35:1</figcaption>{wide}</figure>"
+        f"<figure><figcaption>further articles and shares, 1:1</figcaption>{square}</figure>"
+    )
+
+
+def _crop(address: str, shape: str, crop: str, over: str) -> str:
+    """Show the part of a cover that `X1_Y1_X2_Y2` names; without one the middle, as the platform does."""
+    x1, y1, x2, y2 = _corners(crop)
+    width, height = x2 - x1, y2 - y1
+    style = (
+        f"width:{100 / width:.4g}%;height:{100 / height:.4g}%;"
+        f"left:{100 * (0 - x1) / width:.4g}%;top:{100 * (0 - y1) / height:.4g}%"
+    )
+    return f'<div class="crop {shape}"><img src="{address}" alt="" style="{style}">{over}</div>'
+
+
+def _corners(crop: str) -> tuple[float, float, float, float]:
+    try:
+        x1, y1, x2, y2 = (float(part) for part in crop.split("_"))
+    except ValueError:
+        return 0, 0, 1, 1
+    return (x1, y1, x2, y2) if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 else (0, 0, 1, 1)
+
+
+def _pictures(medias: Iterable[Media], data: Data) -> str:
+    shown = "".join(
+        f'<img src="{_address(media.file, data)}" alt="" width="187">'
+        if media.file
+        else f'<p class="facts">material {escape(media.name or media.media_id or "")}</p>'
+        for media in medias
+    )
+    return f'<div class="covers">{shown}</div>\n'
+
+
+def _address(file: FileInfo, data: Data) -> str:
+    return f"data:image/{file.format};base64,{base64.b64encode(data(file)).decode()}"
+
+
+@lru_cache(maxsize=2)
+def _css(name: str) -> str:
+    return resources.files("runner.article").joinpath(f"{name}.css").read_text(encoding="utf-8")

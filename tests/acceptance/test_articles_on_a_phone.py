@@ -1,0 +1,135 @@
+"""The example articles in a real browser: nothing overflows and no lines overlap at 375 pixels."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+from runner.article import image_bytes
+from runner.article.page import frame_document
+from runner.article.theme import SHIPPED
+from runner.files import Files
+from runner.load import load_campaigns
+from runner.model import Article, Articles
+from runner.render import render
+from runner.settings import load_settings
+
+ROOT = Path(__file__).parents[2] / "campaigns"
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FLAGS = (
+    "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
+    "disable-component-update disable-sync hide-scrollbars"
+)
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver on PATH"),
+]
+
+# Rectangles of text lines that cover each other by more than antialiasing; boxes that scroll count once.
+OVERLAPS = """
+const rects = [];
+const walker = document.createTreeWalker(document.getElementById('content'), NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const range = document.createRange();
+  range.selectNodeContents(walker.currentNode);
+  for (const r of range.getClientRects())
+    rects.push([r.left, r.top, r.right, r.bottom, walker.currentNode.data]);
+}
+const bad = [];
+rects.forEach((a, i) => rects.slice(i + 1).forEach(b => {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  if (width > 1 && height > 3) bad.push([a[4].slice(0, 20), b[4].slice(0, 20), height]);
+}));
+return bad;
+"""
+WIDE = """
+return [...document.querySelectorAll('#content *')]
+  .filter(e => !e.parentElement.closest('[style*="overflow-x"]'))
+  .filter(e => e.getBoundingClientRect().right > window.innerWidth)
+  .map(e => e.outerHTML.slice(0, 80));
+"""
+BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.alt)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = Options()
+    options.binary_location = str(BROWSER)
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in [*FLAGS.split(), f"user-data-dir={profile}"]:
+            options.add_argument(f"--{flag}")
+        driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+        driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 375, "height": 812, "deviceScaleFactor": 2, "mobile": True},
+        )
+        yield driver
+        driver.quit()
+
+
+@pytest.mark.parametrize("theme", SHIPPED)
+def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path, theme: str) -> None:
+    """In every theme the example articles scroll in one direction only, and every line can be read."""
+    articles = _examples(theme)
+    assert articles
+    for number, article in enumerate(articles):
+        file = tmp_path / f"{number}.html"
+        document = frame_document(article, data=lambda info: image_bytes(info, Files(ROOT)))
+        file.write_text(document, encoding="utf-8")
+        browser.get(file.as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 375
+        assert _ask(browser, WIDE) == []
+        assert _ask(browser, OVERLAPS) == []
+        assert _ask(browser, BLIND) == []
+
+
+def test_the_check_sees_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """The three questions are answered with a finding where there is one."""
+    file = tmp_path / "bad.html"
+    lines = "一二三四五" * 20
+    file.write_text(
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><div id="content"><p style="line-height:0.5">{lines}</p>'
+        '<p style="width:600px">宽</p><img alt="无" src="data:image/png;base64,AAAA"></div>',
+        encoding="utf-8",
+    )
+    browser.get(file.as_uri())
+    assert _ask(browser, WIDE)
+    assert _ask(browser, OVERLAPS)
+    assert _ask(browser, BLIND) == ["无"]
+
+
+def _examples(theme: str) -> list[Article]:
+    settings = load_settings(ROOT)
+    settings = replace(settings, articles=replace(settings.articles, theme=theme))
+    campaigns = [
+        replace(campaign, content=_without_theme(campaign.content))
+        for campaign in load_campaigns(ROOT).campaigns
+        if campaign.msgtype == "mpnews"
+    ]
+    sends = [send for one in campaigns for send in render(one, settings=settings, files=Files(ROOT)).sends]
+    return [
+        article for send in sends if isinstance(send.content, Articles) for article in send.content.articles
+    ]
+
+
+def _without_theme(content: Any) -> Any:
+    articles = [
+        {key: value for key, value in article.items() if key != "theme"}
+        for article in content.get("articles", ())
+    ]
+    return {**content, "articles": articles} if articles else content
+
+
+def _ask(browser: webdriver.Chrome, question: str) -> list[Any]:
+    return list(browser.execute_script(question))
