@@ -148,9 +148,10 @@ def _rendered(
     problems = list(rendered.problems)
     sends = []
     for send in rendered.sends:
-        found = limits.check(send, settings.environment.accounts[send.account])
+        found = limits.check(send, settings.environment.accounts[send.account], source=campaign.source)
         warnings = tuple(problem for problem in found if problem.level == "warning")
         problems += [*send.findings, *found]
         if len(warnings) == len(found):
             sends.append(replace(send, findings=(*send.findings, *warnings)))
-    return sends, problems
+    # The batches of one openid list repeat what is wrong with their content.
+    return sends, list(dict.fromkeys(problems))

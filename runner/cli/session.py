@@ -211,7 +211,7 @@ class Session:
             name = self.settings.environment.name
             raise LedgerError(
                 "the ledger is empty, so every campaign here would count as never sent",
-                remedy=f"run `campaign ledger init --env {name}`, then `campaign ledger baseline --env {name}` "
+                remedy=f"run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
                 "for what was sent before",
                 where=f"environment {name}",
             )
