@@ -6,7 +6,7 @@ What makes a send safe is in `posting`; here is who comes when, and what stops t
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from runner import uploads, wire
@@ -16,10 +16,17 @@ from runner.ledger.events import Event
 from runner.ledger.state import LedgerState, SendState, fold
 from runner.model import Account, Action, Settings
 from runner.plan import Plan, Planned, order, recheck
+from runner.policy import quiet_now
 from runner.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
 from runner.wechat.errcodes import lookup
 
 LOCK_WAIT_S = 10.0
+_LEFT_OUT = {
+    Action.BLOCKED: Exit.POLICY,
+    Action.CONFLICT: Exit.POLICY,
+    # Another run began it after the plan was made, and has not told how it ended.
+    Action.UNKNOWN: Exit.UNKNOWN,
+}
 
 
 def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> tuple[Outcome, ...]:
@@ -71,18 +78,22 @@ class _AccountRun:
         self.warrant = warrant
 
     def run(self) -> list[Outcome]:
-        appid = self.account.appid
         due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
         unknown = {p.send.id for p in self._mine() if p.action is Action.UNKNOWN}
-        unknown |= {orphan.send for orphan in self.plan.orphans if orphan.appid == appid}
+        unknown |= {orphan.send for orphan in self.plan.orphans if orphan.appid == self.account.appid}
+        outcomes: list[Outcome] = []
         try:
-            with self.ports.ledger.lock(appid, LOCK_WAIT_S):
-                state = fold(self.ports.ledger.events(appid))
+            with self.ports.ledger.lock(self.account.appid, LOCK_WAIT_S):
+                state = fold(self.ports.ledger.events(self.account.appid))
                 self.crossing = self._crossing(state)
-                outcomes = [self._settle(known) for known in state.open(appid) if known.send in unknown]
-                outcomes += [self._guarded(planned) for planned in due]
+                opened = state.open(self.account.appid)
+                outcomes.extend(self._settle(known) for known in opened if known.send in unknown)
+                outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
-            return [self._failed(planned.send.id, error) for planned in due] or [self._failed("", error)]
+            # What was done before stays reported; the rest was not begun.
+            done = {outcome.id for outcome in outcomes}
+            outcomes += [self._failed(p.send.id, error) for p in due if p.send.id not in done]
+            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown - done)]
         return outcomes
 
     def _mine(self) -> list[Planned]:
@@ -138,7 +149,7 @@ class _AccountRun:
         ).decision
         if decision.action is Action.SEND:
             return None
-        code = Exit.POLICY if decision.action is Action.BLOCKED else Exit.OK
+        code = _LEFT_OUT.get(decision.action, Exit.OK)
         return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
 
     def _settle(self, known: SendState) -> Outcome:
@@ -156,11 +167,32 @@ class _AccountRun:
                 "too old to be repeated safely" if body else "its openid list is not in the campaign any more"
             )
             return self.crossing.unknown(intent, why, remedy=_settle_hint(known.send))
+        held = self._held_back(intent)
+        if held is not None:
+            return held
         try:
             until = intent.at + timedelta(seconds=environment.repeat_until_s)
             return self.crossing.repeat(intent, body, until=until)
-        except LedgerError as error:
+        except CampaignError as error:
+            if isinstance(error, LedgerError):
+                self.crossing.stopped = "the ledger cannot be written"
             return self.crossing.unknown(intent, error.what, remedy=error.remedy)
+
+    def _held_back(self, intent: Event) -> Outcome | None:
+        """A repeat may be the first to arrive, so it keeps to what a first send keeps to."""
+        now = self.ports.clock()
+        closed = intent.data.get("not_after")
+        if self.ports.stopping():
+            return self.crossing.unknown(intent, "stopped before it was repeated")
+        if self.crossing.stopped:
+            return self.crossing.unknown(intent, f"not repeated: {self.crossing.stopped}")
+        if closed is not None and now > datetime.fromisoformat(closed):
+            why = f"its window ended {closed}, so it is not repeated"
+            return self.crossing.unknown(intent, why, remedy=_settle_hint(intent.data["send"]))
+        quiet = quiet_now(self.settings.policy, now)
+        if quiet is not None and quiet.rule not in self.warrant.allowed:
+            return self.crossing.unknown(intent, f"not repeated: {quiet.what}", remedy=quiet.remedy)
+        return None
 
     def _stored_body(self, intent: Event) -> dict[str, Any] | None:
         body = dict(intent.data["body"])
@@ -171,6 +203,16 @@ class _AccountRun:
             if openids and openids_sha256(openids) == body["touser"]["sha256"]:
                 return {**body, "touser": list(openids)}
         return None
+
+    def _still_unknown(self, send_id: str, error: CampaignError) -> Outcome:
+        return Outcome(
+            id=send_id,
+            account=self.account.name,
+            result=Result.UNKNOWN,
+            why=f"still unknown, and not looked at: {error}",
+            remedy=error.remedy,
+            exit_code=Exit.UNKNOWN,
+        )
 
     def _skipped(self, planned: Planned, why: str, *, remedy: str = "", exit_code: Exit = Exit.OK) -> Outcome:
         return Outcome(

@@ -17,7 +17,15 @@ from typing import Any
 
 from runner import uploads, wire
 from runner.digest import clientmsgid, filter_form, openids_sha256
-from runner.errors import ApiError, CampaignError, Exit, LedgerError, LostAnswerError, UnreachableError
+from runner.errors import (
+    ApiError,
+    CampaignError,
+    Exit,
+    LedgerError,
+    LostAnswerError,
+    SecretError,
+    UnreachableError,
+)
 from runner.ledger.events import Entry, Event, Kind, Ledger, intent_key
 from runner.ledger.state import LedgerState
 from runner.model import Account
@@ -137,6 +145,7 @@ class Crossing:
             "filter": filter_form(send),
             "receivers": receivers(send.filter),
             "audience": {"count": audience.count, "source": audience.source},
+            "not_after": send.not_after.isoformat() if send.not_after else None,
             "overrides": dict(self._warrant.allowed),
             "actor": dict(self._warrant.actor),
         }
@@ -148,7 +157,7 @@ class Crossing:
         self._ports.notify(intent.data["send"], "sending")
         try:
             answer = self._post(intent, body)
-        except UnreachableError as error:
+        except (UnreachableError, SecretError) as error:
             return self._refused(intent, error, errcode=None)
         except LostAnswerError as error:
             return self.unknown(intent, error.what)
@@ -202,7 +211,7 @@ class Crossing:
         if len(self._posts) == CALLS_PER_MINUTE:
             wait = MINUTE - (self._ports.clock() - self._posts[0])
             if wait > timedelta():
-                self._ports.sleep(wait.total_seconds())
+                self._ports.sleep(min(wait, MINUTE).total_seconds())
 
     def _accepted(self, intent: Event, answer: Mapping[str, Any], *, how: str) -> Outcome:
         msg_id, msg_data_id = _number(answer.get("msg_id")), _number(answer.get("msg_data_id"))
@@ -239,7 +248,7 @@ class Crossing:
         self.record(Kind.REFUSED, {**_name(intent), "errcode": errcode, "why": error.what})
         stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
         if stops:
-            self.stopped = f"refused with {errcode}" if errcode is not None else "WeChat cannot be reached"
+            self.stopped = f"refused with {errcode}" if errcode is not None else error.what
         return self.outcome(
             intent.data["send"],
             Result.REFUSED,

@@ -1,0 +1,233 @@
+"""One send's crossing: intent, one call, outcome; what each answer makes of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_of,
+    kinds,
+    make_account,
+    make_planned,
+    make_send,
+    make_state,
+)
+
+from runner.digest import clientmsgid
+from runner.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
+from runner.ledger.events import Entry, Kind, intent_key
+from runner.ledger.state import LedgerState, Status, fold
+from runner.model import Filter
+from runner.posting import CALLS_PER_MINUTE, Crossing, Ports, Result, Warrant
+
+BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
+TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
+LOST = LostAnswerError("the connection was cut", remedy="try again")
+UNREACHABLE = UnreachableError("no connection", remedy="check the network")
+
+
+def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Crossing:
+    ports = Ports(
+        connect=lambda _account: api,
+        ledger=ledger,
+        clock=changes.get("clock", lambda: NOW),
+        sleep=changes.get("sleep", lambda _s: None),
+        read=lambda _file: b"",
+    )
+    return Crossing(
+        make_account(), api, changes.get("state") or fold(ledger.events()), ports=ports,
+        warrant=Warrant(plan_digest="p" * 64, actor={"user": "li"}), again_s=60,
+    )  # fmt: skip
+
+
+def sent(answer: Any, **changes: Any) -> tuple[Any, MemoryLedger, ScriptedApi]:
+    """Send once, the platform giving `answer`."""
+    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=answer, mass_get={"msg_status": "SEND_SUCCESS"})
+    outcome = make_crossing(api, ledger, **changes).send(make_planned(), BODY)
+    return outcome, ledger, api
+
+
+def test_intent_is_kept_before_the_call():
+    """When the call goes out, its intent with the exact body and clientmsgid is in the ledger already."""
+    ledger = MemoryLedger()
+
+    class Api(ScriptedApi):
+        def mass_sendall(self, body: Any) -> Any:
+            (intent,) = ledger.events(SERVICE)
+            assert intent.kind is Kind.INTENT
+            assert body == {**intent.data["body"], "clientmsgid": intent.data["clientmsgid"]}
+            return TAKEN
+
+    outcome = make_crossing(Api(), ledger).send(make_planned(), BODY)
+    assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, Exit.OK)
+    assert kinds(ledger.events()) == ["intent", "accepted"]
+
+
+def test_no_call_without_an_intent():
+    """Whoever does not get the intent written does not post."""
+    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=TAKEN)
+    crossing = make_crossing(api, ledger)
+    ledger.append(Entry(stream=SERVICE, kind=Kind.UPLOAD, unique=intent_key("sale", 1, 1)))
+    with pytest.raises(LedgerBusyError):
+        crossing.send(make_planned(), BODY)
+    assert api.calls == []
+
+
+def test_clientmsgid_is_that_of_the_send_key():
+    """The id sent depends on appid, send and revision alone: a second try has the same one."""
+    for text in ("你好", "你们好"):
+        ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=TAKEN)
+        make_crossing(api, ledger).send(make_planned(make_send(text=text)), BODY)
+        assert api.named("mass_sendall")[0][0]["clientmsgid"] == clientmsgid(SERVICE, "sale", 1)
+
+
+REFUSING = [api_error(45028), api_error(40007), api_error(48001), api_error(45009), UNREACHABLE,
+            SecretError("the command failed", remedy="run it by hand")]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", REFUSING, ids=str)
+def test_definite_refusal_frees_the_send(answer: Exception):
+    """A definite errcode, or no connection at all: certainly not sent, recorded, never exit 0."""
+    outcome, ledger, _ = sent(answer)
+    assert outcome.result is Result.REFUSED
+    assert outcome.exit_code in (Exit.WECHAT, Exit.FAILED)
+    assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.REFUSED
+
+
+UNSURE = [LOST, api_error(-1), api_error(45066), api_error(89504), api_error(123456789)]
+
+
+@pytest.mark.parametrize("answer", UNSURE, ids=str)
+def test_anything_else_leaves_it_unknown(answer: Exception):
+    """A lost answer, a passing fault or an errcode nobody knows: the intent stays open, exit 8."""
+    outcome, ledger, api = sent(answer)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert kinds(ledger.events()) == ["intent"]
+    assert len(api.calls) == 1
+    assert "60 s" in outcome.remedy
+
+
+def test_45065_on_the_first_call_is_adopted():
+    """The platform has it already: its msg_id is taken over and confirmed, nothing is sent again."""
+    outcome, ledger, api = sent(api_error(45065, msg_id=99))
+    assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, 99)
+    assert api.named("mass_get") == [(99,)]
+    assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.SENT
+
+
+def test_45065_stands_when_the_confirmation_fails():
+    """mass/get going wrong afterwards changes nothing about the acceptance."""
+    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=api_error(45065, msg_id=99), mass_get=LOST)
+    assert make_crossing(api, ledger).send(make_planned(), BODY).result is Result.ACCEPTED
+
+
+def repeated(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
+    """Repeat an open intent, the platform giving `answer`."""
+    ledger = MemoryLedger(lambda: NOW - timedelta(seconds=90))
+    make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock).send(make_planned(), BODY)
+    ledger.clock = lambda: NOW
+    api = ScriptedApi(mass_sendall=answer, mass_get={"msg_status": "SENDING"})
+    until = changes.pop("until", NOW + timedelta(hours=1))
+    intent = ledger.events()[0]
+    outcome = make_crossing(api, ledger, **changes).repeat(intent, intent.data["body"], until=until)
+    return outcome, fold(ledger.events()), api
+
+
+def test_repeat_posts_the_same_body_and_id():
+    """The first never arrived: the repeat, equal to the byte, is accepted."""
+    outcome, state, api = repeated(TAKEN)
+    assert api.named("mass_sendall") == [({**BODY, "clientmsgid": clientmsgid(SERVICE, "sale", 1)},)]
+    assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, Status.ACCEPTED)
+
+
+def test_repeat_answered_45065_adopts():
+    """The first had arrived."""
+    outcome, state, _ = repeated(api_error(45065, msg_id=3))
+    assert (outcome.result, state.send(SERVICE, "sale", 1).msg_id) == (Result.ACCEPTED, 3)
+
+
+@pytest.mark.parametrize("answer", [*REFUSING[:5], *UNSURE], ids=str)
+def test_no_other_answer_to_a_repeat_settles_it(answer: Exception):
+    """A refused repeat proves nothing about the first call; it stays unknown."""
+    outcome, state, _ = repeated(answer)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert state.send(SERVICE, "sale", 1).status is Status.OPEN
+
+
+def test_repeat_is_not_begun_after_its_time():
+    """Past the end of the time in which the platform knows the id, nothing is posted."""
+    outcome, _, api = repeated(TAKEN, until=NOW - timedelta(seconds=1))
+    assert outcome.result is Result.UNKNOWN
+    assert api.calls == []
+
+
+def test_runner_held_up_after_its_intent_does_not_post():
+    """A runner asleep for a minute between intent and call may have been overtaken by a repeat."""
+    ledger, api = MemoryLedger(lambda: NOW - timedelta(seconds=61)), ScriptedApi(mass_sendall=TAKEN)
+    outcome = make_crossing(api, ledger).send(make_planned(), BODY)
+    assert outcome.result is Result.UNKNOWN
+    assert api.calls == []
+
+
+def test_next_attempt_after_a_refusal_has_its_own_intent():
+    """Refused, mended, tried again: attempt 2, the same clientmsgid."""
+    _, ledger, _ = sent(api_error(40007))
+    make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger).send(make_planned(), BODY)
+    intents = [event.data for event in ledger.events() if event.kind is Kind.INTENT]
+    assert [intent["attempt"] for intent in intents] == [1, 2]
+    assert len({intent["clientmsgid"] for intent in intents}) == 1
+
+
+def test_ledger_holds_no_openid():
+    """An openid list is kept as its sha256 and count; the call has the list."""
+    openids = tuple(f"o{number:027d}" for number in range(3))
+    ledger, api = MemoryLedger(), ScriptedApi(mass_send=TAKEN)
+    body = {"touser": list(openids), "msgtype": "text", "text": {"content": "你好"}}
+    make_crossing(api, ledger).send(make_planned(make_send(filter=Filter(openids=openids))), body)
+    assert api.named("mass_send")[0][0]["touser"] == list(openids)
+    assert not any(openid in str(event.as_dict()) for event in ledger.events() for openid in openids)
+
+
+def test_acceptance_the_ledger_cannot_keep_is_reported_unknown():
+    """The send is made and its acceptance not recorded: said so with its msg_id, and no other is started."""
+
+    class Full(MemoryLedger):
+        def append(self, entry: Entry) -> Any:
+            if entry.kind is Kind.ACCEPTED:
+                raise LedgerBusyError("the disk is full", remedy="make room")
+            return super().append(entry)
+
+    crossing = make_crossing(ScriptedApi(mass_sendall=TAKEN), Full())
+    outcome = crossing.send(make_planned(), BODY)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert "msg_id 7" in outcome.why
+    assert crossing.stopped
+
+
+def test_pace_is_sixty_calls_a_minute():
+    """The 61st call waits until the first is a minute old, and never longer than a minute."""
+    slept: list[float] = []
+    sends = [make_send(f"s{number}") for number in range(CALLS_PER_MINUTE)]
+    early = [(Kind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
+    state = make_state(*early)
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace()
+    assert slept == [40.0]
+    state = make_state(*[(Kind.INTENT, intent_of(send, at=NOW + timedelta(hours=3))) for send in sends])
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace()
+    assert slept[1:] == [60.0]
+
+
+@pytest.mark.parametrize("errcode", [45028, 48001, 40001, 45009])
+def test_refusals_the_next_send_would_meet_stop_the_account(errcode: int):
+    """Quota, permission and token refusals concern the account, not the send: exit 4."""
+    api = ScriptedApi(mass_sendall=api_error(errcode))
+    crossing = make_crossing(api, MemoryLedger())
+    assert crossing.send(make_planned(), BODY).exit_code is Exit.WECHAT
+    assert crossing.stopped
