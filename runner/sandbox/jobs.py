@@ -74,7 +74,9 @@ def accept(db: sqlite3.Connection, job: NewJob) -> dict[str, Any]:
 
 def advance(db: sqlite3.Connection, now: float) -> None:
     """Finish the jobs whose time has come."""
-    due = db.execute("SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY msg_id", (now,))
+    due = db.execute(
+        "SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY finish_at, msg_id", (now,)
+    )
     for job in due.fetchall():
         verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
         finish(db, job, verdict, now)
@@ -143,11 +145,14 @@ def listing(
     db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None
 ) -> list[dict[str, Any]]:
     """List jobs, oldest first, each with the exact body received and its counts."""
-    rows = db.execute(
-        "SELECT * FROM job WHERE (?1 IS NULL OR appid = ?1) AND (?2 IS NULL OR msg_id = ?2) ORDER BY msg_id",
-        (appid, msg_id),
-    )
-    return [_told(row) for row in rows]
+    return [_told(row) for row in _rows(db, appid, msg_id)]
+
+
+def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
+    """Read jobs, those of an account or the one asked for."""
+    wanted = {key: value for key, value in (("appid", appid), ("msg_id", msg_id)) if value is not None}
+    where = " AND ".join(f"{key} = :{key}" for key in wanted) or "1"
+    return db.execute(f"SELECT * FROM job WHERE {where} ORDER BY msg_id", wanted).fetchall()  # noqa: S608
 
 
 def _told(row: sqlite3.Row) -> dict[str, Any]:
@@ -178,17 +183,25 @@ def deliveries(
 ) -> list[dict[str, Any]]:
     """List who got what, oldest first, at most `limit` rows."""
     found: list[dict[str, Any]] = []
-    for job in listing(db, appid, msg_id):
-        if not job["delivered"] or len(found) >= limit:
+    for row in _rows(db, appid, msg_id):
+        if row["status"] not in ARRIVED or len(found) >= limit:
             continue
-        blob = db.execute("SELECT delivered FROM job WHERE msg_id = ?", (job["msg_id"],)).fetchone()[0]
-        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "content", "clientmsgid")}
-        numbers = bits.to_members(bits.from_blob(blob))[: limit - len(found)]
+        job = _told(row)
+        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
+        common["content"] = _summary(job["content"])
+        numbers = bits.to_members(bits.from_blob(row["delivered"]))[: limit - len(found)]
         found += [
             {**common, "openid": openid, "time": job["finish_at"]}
             for openid in accounts.openids_of(db, job["appid"], numbers)
         ]
     return found
+
+
+def _summary(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Shorten what a follower sees: of articles the titles only."""
+    if "articles" not in content:
+        return dict(content)
+    return {"articles": [{"title": article.get("title", "")} for article in content["articles"]]}
 
 
 def inbox(db: sqlite3.Connection, appid: str, number: int) -> list[dict[str, Any]]:
@@ -202,13 +215,11 @@ def inbox(db: sqlite3.Connection, appid: str, number: int) -> list[dict[str, Any
     Returns:
         Messages of `kind` job or preview, `msgtype`, `content`, `time`, and for jobs `msg_id` and `recalled`.
     """
-    byte, bit = divmod(number, 8)
-    rows = db.execute(
-        "SELECT msg_id, substr(delivered, ?, 1) AS part FROM job WHERE appid = ? AND status IN (?, ?)",
-        (byte + 1, appid, *ARRIVED),
-    )
-    mine = [row["msg_id"] for row in rows if row["part"] and row["part"][0] >> bit & 1]
-    messages = [_message(job) for msg_id in mine for job in listing(db, appid, msg_id)]
+    messages = [
+        _message(_told(row))
+        for row in _rows(db, appid, None)
+        if row["status"] in ARRIVED and bits.from_blob(row["delivered"]) >> number & 1
+    ]
     messages += [
         {
             "kind": "preview",

@@ -114,6 +114,9 @@ def _spoil(fault: Fault) -> Response:
 
 def _controlled(gate: Gate, planted: Mapping[str, Any], name: str, **extra: Any) -> Response:
     """Run a control call; a mistake in it is a 400 that says what is wrong."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != request.host_url.rstrip("/"):
+        return _json({"error": "the sandbox is not controlled by other sites' pages"}, 403)
     try:
         body = control.read_body(request.get_data())
         if (request.method, name) == ("POST", "snapshot"):

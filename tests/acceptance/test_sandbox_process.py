@@ -128,6 +128,21 @@ def test_multipart_as_real_clients_send_it() -> None:
         assert sandbox.control("GET", "state")["media"][0]["name"] == "a.png"
 
 
+def test_a_chunked_upload_is_read() -> None:
+    """Clients that stream their form send it in chunks, without a length."""
+    with embedded() as url:
+        head = 'Content-Disposition: form-data; name="media"; filename="a.png"'
+        parts = [f"--b\r\n{head}\r\n\r\n".encode(), b"\x89PNG\r\n\x1a\n123", b"\r\n--b--\r\n"]
+        answer = requests.post(
+            f"{url}/cgi-bin/media/uploadimg",
+            data=iter(parts),
+            params={"access_token": token(SandboxClient(url=url))},
+            headers={"Content-Type": "multipart/form-data; boundary=b"},
+            timeout=10,
+        )
+        assert "url" in answer.json()
+
+
 def test_another_address_must_be_asked_for() -> None:
     """Only loopback is served without a flag, and a taken port is said so."""
     with pytest.raises(UsageError) as refused:

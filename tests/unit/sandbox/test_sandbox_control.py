@@ -166,3 +166,19 @@ def test_yaml_bodies_are_read_too(wechat: WeChat) -> None:
     assert wechat.http.post("/_sandbox/seed", data=seed).json == {"followers": {"wx9": 1}}
     assert "neither JSON nor YAML" in wechat.http.post("/_sandbox/seed", data=b"{[").json["error"]
     assert wechat.http.post("/_sandbox/seed", data=b"a: [").status_code == 400
+
+
+def test_other_sites_do_not_control_the_sandbox(wechat: WeChat) -> None:
+    """A page of another origin in somebody's browser cannot reset or read the sandbox."""
+    answer = wechat.http.post("/_sandbox/reset", headers={"Origin": "https://example.com"})
+    assert answer.status_code == 403
+    assert wechat.http.post("/_sandbox/reset", headers={"Origin": "http://localhost"}).status_code == 200
+
+
+def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
+    """The list stays short: an article is told by its title; the job has it whole."""
+    wechat.sendall("mpnews", {"media_id": wechat.draft("春天")})
+    told = wechat.control("GET", "deliveries", limit=1)["deliveries"][0]
+    assert told["content"] == {"articles": [{"title": "春天"}]}
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert job["content"]["articles"][0]["content"] == "<p>正文</p>"

@@ -108,6 +108,14 @@ def test_a_call_is_recorded_with_what_was_answered(wechat: WeChat) -> None:
     assert wechat.control("GET", "requests", path="/nix")["requests"] == []
 
 
+def test_a_very_long_body_is_only_measured(wechat: WeChat) -> None:
+    """The record does not grow by megabytes."""
+    wechat.sendall("text", {"content": "x" * 300_000})
+    body = wechat.control("GET", "requests", limit=1)["requests"][0]["body"]
+    assert body["too_long_to_keep"]
+    assert body["size_bytes"] > 300_000
+
+
 def test_a_rid_explains_its_call_for_a_week(wechat: WeChat) -> None:
     """openapi/rid/get tells what was asked and answered, to the account that asked."""
     rid = wechat.post("tags/create", {"tag": {"name": "会员"}})["errmsg"].rsplit(" ", 1)[1]
@@ -165,6 +173,14 @@ def test_an_errcode_after_the_effect(wechat: WeChat) -> None:
     assert wechat.sendall(clientmsgid="a")["errcode"] == -1
     wechat.wait(61)
     assert wechat.sendall(clientmsgid="a")["errcode"] == 45065
+
+
+def test_a_first_call_can_be_told_it_is_a_duplicate(wechat: WeChat) -> None:
+    """45065 after the effect carries the msg_id of the job just accepted, as seen in the field."""
+    order(wechat, kind="errcode", errcode=45065, after=True)
+    answer = wechat.sendall(clientmsgid="a")
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert (answer["errcode"], answer["msg_id"]) == (45065, job["msg_id"])
 
 
 def test_skip_lets_calls_pass_first(wechat: WeChat) -> None:
