@@ -72,7 +72,7 @@ def browser() -> Iterator[webdriver.Chrome]:
         driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
         driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
-            {"width": 375, "height": 812, "deviceScaleFactor": 2, "mobile": True},
+            {"width": 375, "height": 812, "deviceScaleFactor": 2, "mobile": False},
         )
         yield driver
         driver.quit()
@@ -99,7 +99,7 @@ def test_the_check_sees_a_bad_article(browser: webdriver.Chrome, tmp_path: Path)
     file = tmp_path / "bad.html"
     lines = "一二三四五" * 20
     file.write_text(
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><div id="content"><p style="line-height:0.5">{lines}</p>'
+        f'<meta charset="utf-8"><div id="content"><p style="line-height:0.5">{lines}</p>'
         '<p style="width:600px">宽</p><img alt="无" src="data:image/png;base64,AAAA"></div>',
         encoding="utf-8",
     )
