@@ -80,8 +80,8 @@ class Gate:
             answer, appid = self._answer(db, incoming, now, rid)
         if fault is not None and fault.kind == "errcode":
             # The platform's own retries have been seen to answer 45065 to a first call that was accepted.
-            known = {"msg_id": answer["msg_id"]} if fault.errcode == 45065 and "msg_id" in answer else {}
-            answer = Refused(fault.errcode, **known).answer(rid)
+            job = answer.get("msg_id") if fault.errcode == 45065 and isinstance(answer, dict) else None
+            answer = Refused(fault.errcode, **({"msg_id": job} if job else {})).answer(rid)
         _record(db, incoming, now, rid, appid, answer, fault)
         return answer
 
