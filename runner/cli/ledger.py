@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -10,6 +14,9 @@ from runner.cli.session import Session, shared
 from runner.errors import Exit, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key
 from runner.ledger.state import SendState, Status
+
+if TYPE_CHECKING:
+    from runner.model import Send
 
 
 @click.group()
@@ -33,15 +40,23 @@ def init(session: Session) -> int:
 @ledger.command()
 @click.argument("select", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every campaign in the folder.")
+@click.option(
+    "--before",
+    metavar="DATE",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Campaigns whose not_after lies before that day.",
+)
 @click.option("--why", required=True, help="Why these count as sent; recorded.")
 @shared
-def baseline(session: Session, select: tuple[str, ...], everything: bool, why: str) -> int:
+def baseline(
+    session: Session, select: tuple[str, ...], everything: bool, before: datetime | None, why: str
+) -> int:
     """Record campaigns as sent before this ledger was begun, so that apply never sends them."""
-    from runner.digest import send_digest
+    from runner.cli.sending import actor
     from runner.pipeline import prepare
 
-    if bool(select) == everything:
-        raise UsageError("say which campaigns", remedy="name them, or give --all")
+    if bool(select) + everything + (before is not None) != 1:
+        raise UsageError("say which campaigns", remedy="name them, or give --all or --before DATE")
     prepared = prepare(
         session.options.root,
         settings=session.settings,
@@ -50,26 +65,30 @@ def baseline(session: Session, select: tuple[str, ...], everything: bool, why: s
         only=select,
     )
     state = session.begun_state()
+    day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
+    chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = session.settings.environment.accounts
-    marked = 0
-    for send in prepared.sends:
-        appid = accounts[send.account].appid
-        if state.send(appid, send.id, send.revision) is None:
-            data = {
-                "send": send.id,
-                "revision": send.revision,
-                "attempt": 1,
-                "account": send.account,
-                "digest": send_digest(send),
-                "why": why,
-            }
-            entry = Entry(
-                stream=appid, kind=Kind.BASELINE, data=data, unique=intent_key(send.id, send.revision, 1)
-            )
-            state.add(session.ledger.append(entry))
-            marked += 1
-    click.echo(f"{marked} sends recorded as already sent, {len(prepared.sends) - marked} known before")
+    fresh = [s for s in chosen if state.send(accounts[s.account].appid, s.id, s.revision) is None]
+    for send in fresh:
+        session.ledger.append(_past(send, accounts[send.account].appid, why, actor(session)))
+    click.echo(f"{len(fresh)} sends recorded as already sent, {len(chosen) - len(fresh)} known before")
     return Exit.OK
+
+
+def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
+    from runner.digest import send_digest
+
+    data = {
+        "send": send.id,
+        "revision": send.revision,
+        "attempt": 1,
+        "account": send.account,
+        "digest": send_digest(send),
+        "why": why,
+        "actor": actor,
+    }
+    unique = intent_key(send.id, send.revision, 1)
+    return Entry(stream=appid, kind=Kind.BASELINE, data=data, unique=unique)
 
 
 @ledger.command()
@@ -99,6 +118,40 @@ def verify(session: Session) -> int:
             remedy="restore the ledger from a copy; until then send nothing from here",
         )
     click.echo(f"{len(events)} events, every chain holds")
+    return Exit.OK
+
+
+@ledger.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
+@shared
+def export(session: Session, out: Path | None) -> int:
+    """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
+    from runner.ledger.moving import to_lines
+
+    events, heads = session.ledger.events(), session.ledger.heads()
+    text = "".join(f"{line}\n" for line in to_lines(events, heads))
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        session.say(f"{len(events)} events written to {out}")
+    return Exit.OK
+
+
+@ledger.command("import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@shared
+def import_(session: Session, file: IO[str]) -> int:
+    """Take over an export, events and hashes as they are, into a ledger that holds none."""
+    from runner.ledger.moving import from_lines
+
+    try:
+        lines = file.read().splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError("the file is not UTF-8 text", remedy="give an export", where=file.name) from error
+    events = from_lines(lines, where=file.name)
+    session.ledger.restore(events)
+    click.echo(f"{len(events)} events taken over, every chain holds")
     return Exit.OK
 
 

@@ -28,7 +28,7 @@ def main(mode: str, setting: str, folder: str, name: str, count: str) -> None:
 def _append(ledger: Ledger, name: str, count: int) -> None:
     for number in range(count):
         event = ledger.append(Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name, "n": number}))
-        print(event.hash, flush=True)
+        say(event.hash)
 
 
 def _claim(ledger: Ledger, name: str, count: int) -> None:
@@ -38,13 +38,19 @@ def _claim(ledger: Ledger, name: str, count: int) -> None:
             ledger.append(entry)
         except LedgerBusyError:
             continue
-        print(number, flush=True)
+        say(str(number))
 
 
 def _hold(ledger: Ledger, name: str, count: int) -> None:
     with ledger.lock(STREAM, 0):
-        print("held", flush=True)
+        say("held")
         time.sleep(count)
+
+
+def say(line: str) -> None:
+    """Tell the one who reads our output, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""Events out as JSON lines, JSON lines back to events: how a ledger moves from one backend to another.
+
+The first line notes the heads, so that a file that was cut short is not taken for a whole one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from runner.digest import canonical
+from runner.errors import TamperedLedgerError
+from runner.ledger.events import Event, broken, read_event
+
+FORMAT = 1
+
+
+def to_lines(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """Write a ledger as lines of canonical JSON without line ends.
+
+    Args:
+        events: in order within each stream.
+        heads: what the store noted as count and last hash of each stream.
+    """
+    yield canonical({"ledger_export": FORMAT, "heads": dict(heads)}).decode()
+    for event in events:
+        yield canonical(event.as_dict()).decode()
+
+
+def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
+    """Read a ledger back and check every chain.
+
+    Args:
+        lines: as `to_lines` wrote them; empty ones pass by.
+        where: names the file for messages.
+
+    Raises:
+        TamperedLedgerError: it is no export, is not whole, or was changed.
+    """
+    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    heads = _heads(filled[0][1] if filled else "", where)
+    events = tuple(read_event(line, where=f"{where}:{number}") for number, line in filled[1:])
+    faults = broken(events, heads)
+    if faults:
+        more = f", and {len(faults) - 1} faults more" if len(faults) > 1 else ""
+        raise TamperedLedgerError(
+            f"the chain of the export does not hold: {faults[0]}{more}",
+            remedy="export again from a ledger that `campaign ledger verify` finds whole",
+            where=where,
+        )
+    return events
+
+
+def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:
+    try:
+        data = json.loads(line)
+        if data["ledger_export"] != FORMAT:
+            raise ValueError("another format")
+        return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise TamperedLedgerError(
+            "this is no export of a ledger that this program reads",
+            remedy="give a file that `campaign ledger export` of this version wrote",
+            where=f"{where}:1",
+        ) from error

@@ -1,0 +1,95 @@
+"""Care of the ledger as a user would: begin, mark the past, copy, move, check."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+SETTINGS = """
+default_environment: sandbox
+environments:
+  sandbox: {api: sandbox, ledger: sqlite}
+  other: {api: sandbox, ledger: sqlite}
+  branch: {api: sandbox, ledger: "git:REMOTE#ledger"}
+"""
+CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two campaigns, one of them long past; a bare repository beside them."""
+    remote = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", remote], check=True)
+    root = tmp_path / "campaigns"
+    root.mkdir()
+    (root / "_settings.yaml").write_text(SETTINGS.replace("REMOTE", str(remote)), encoding="utf-8")
+    (root / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
+    (root / "past.yaml").write_text(CAMPAIGN + WINDOW, encoding="utf-8")
+    return root
+
+
+def campaign(folder: Path, *arguments: str) -> int:
+    return run([*arguments, "--dir", str(folder)])
+
+
+def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After export and import the other backend knows what was sent, and every chain holds."""
+    copy = folder.parent / "copy.jsonl"
+    assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
+    assert campaign(folder, "ledger", "export", "--out", str(copy)) == Exit.OK
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
+    assert "two pasts cannot be mixed" in capsys.readouterr().err
+
+
+def test_a_changed_export_is_not_taken_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written, and the message says which event."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    copy.write_text(copy.read_text(encoding="utf-8").replace('"how":"answer"', '"how":"repeat"'), "utf-8")
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == Exit.LEDGER
+    assert "was changed after it was written" in capsys.readouterr().err
+    assert campaign(folder, "ledger", "log", "--env", "other") == Exit.OK
+    assert capsys.readouterr().out.strip() == "no events"
+
+
+def test_baseline_before_a_day_marks_what_ended_by_then(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only sends whose window closed before that day; a second time there is nothing left to mark."""
+    command = ("ledger", "baseline", "--before", "2026-02-01", "--why", "sent from the console")
+    assert campaign(folder, *command) == Exit.OK
+    assert "1 sends recorded" in capsys.readouterr().out
+    assert campaign(folder, *command) == Exit.OK
+    assert "0 sends recorded as already sent, 1 known before" in capsys.readouterr().out
+    campaign(folder, "ledger", "log")
+    assert "baseline past sent from the console" in capsys.readouterr().out
+
+
+def test_baseline_wants_exactly_one_way_to_choose(folder: Path) -> None:
+    """Neither none nor two."""
+    for arguments in ((), ("--all", "sale"), ("--all", "--before", "2026-02-01")):
+        assert campaign(folder, "ledger", "baseline", "--why", "x", *arguments) == Exit.USAGE
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"[1]\n"])
+def test_importing_something_else_is_explained(
+    folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback for a file that is no export."""
+    other = folder.parent / "other.jsonl"
+    other.write_bytes(content)
+    assert campaign(folder, "ledger", "import", str(other)) in (Exit.LEDGER, Exit.USAGE)
+    assert "export" in capsys.readouterr().err
