@@ -225,12 +225,12 @@ def _under_policy(
                 send=draft.send,
                 digest=draft.digest,
                 account=draft.account,
-                audience=draft.resolved.audience,
+                audience=_whole_audience(draft, drafts),
                 policy=settings.policy,
                 state=state,
                 now=now,
                 due=due,
-                ahead=ahead.get(draft.account.name, 0),
+                ahead=ahead.get(draft.account.appid, 0),
                 twin=seen.get((draft.account.appid, draft.digest)),
                 offline=known is None,
             )
@@ -238,7 +238,7 @@ def _under_policy(
         if draft.action is Action.SEND:
             seen[draft.account.appid, draft.digest] = draft.send.id
             if counts(draft.account.kind, draft.send.filter.is_to_all):
-                ahead[draft.account.name] = ahead.get(draft.account.name, 0) + 1
+                ahead[draft.account.appid] = ahead.get(draft.account.appid, 0) + 1
         planned.append(draft)
     return planned
 
@@ -261,7 +261,7 @@ def recheck(
         send=planned.send,
         digest=planned.digest,
         account=planned.account,
-        audience=planned.resolved.audience,
+        audience=_whole_audience(planned, plan.sends),
         policy=settings.policy,
         state=state,
         now=now,
@@ -309,14 +309,27 @@ def _already(known: SendState, digest: str) -> Decision:
 def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
     if send.batch is None:
         return None
-    base = send.id.rpartition("#")[0]
-    begun = state.batches.get((appid, base, send.revision), set())
+    begun = state.lists(appid, _list_id(send), send.revision)
     if not begun - {send.batch.list_sha256}:
         return None
     return _conflict(
         "the openid list was edited after a part of it had been sent",
         "restore the list; put new openids into a campaign of their own",
     )
+
+
+def _list_id(send: Send) -> str:
+    return send.id.rpartition("#")[0]
+
+
+def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
+    """Count all parts of an openid list together: cut into batches it is still one audience."""
+    audience, batch = planned.resolved.audience, planned.send.batch
+    if batch is None:
+        return audience
+    parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
+    mine = [p for p in parts if _list_id(p.send) == _list_id(planned.send)]
+    return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
 
 
 def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:

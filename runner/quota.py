@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from runner.ledger.state import LedgerState
+from runner.ledger.state import LedgerState, Status
 from runner.model import AccountKind, Filter, Send
 
 CHINA = timezone(timedelta(hours=8))
@@ -55,6 +55,7 @@ def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) 
         for known in state.sends.values()
         if known.appid == appid
         and known.at_risk
+        and known.status is not Status.BASELINE  # dated when it was recorded, not when it was sent
         and counts(kind, known.to_all)
         and period(kind, known.at) == wanted
     )
@@ -63,20 +64,24 @@ def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) 
 
 
 def same_receivers(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
-    """Count this month's sends to the same tag or to everyone; a follower who had four gets no more."""
+    """Count this month's sends to the same tag or to everyone; a follower who had four gets no more.
+
+    Openid lists are not compared with one another.
+    """
     wanted = period(AccountKind.SERVICE, now)
+    same = {"all", receivers(send.filter)} - {"openids"}
     return sum(
         1
         for known in state.sends.values()
         if known.appid == appid
         and known.at_risk
         and period(AccountKind.SERVICE, known.at) == wanted
-        and (known.to_all or known.receivers == receivers(send.filter))
+        and known.receivers in same
     )
 
 
 def receivers(receiver_filter: Filter) -> str:
-    """Name a filter's receivers in one word for comparison; openid lists are not compared."""
+    """Name a filter's receivers in one word for comparison."""
     if receiver_filter.is_to_all:
         return "all"
     if receiver_filter.tag is not None:

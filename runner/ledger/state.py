@@ -113,8 +113,8 @@ class LedgerState:
     """By (appid, upload key)."""
     drafts: dict[tuple[str, str, int], DraftState] = field(default_factory=dict)
     """By (appid, send, revision): the latest draft made for a send."""
-    batches: dict[tuple[str, str, int], set[str]] = field(default_factory=dict)
-    """By (appid, id without batch number, revision): sha256 of the openid lists whose parts were begun."""
+    batches: dict[tuple[str, str, int], dict[str, str]] = field(default_factory=dict)
+    """By (appid, id without batch number, revision): each part begun, with the sha256 of its whole list."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
 
@@ -128,6 +128,12 @@ class LedgerState:
     def revisions(self, appid: str, send_id: str) -> list[SendState]:
         """List what is known of a send at any revision."""
         return [self.sends[appid, send_id, number] for number in self._revisions.get((appid, send_id), ())]
+
+    def lists(self, appid: str, list_id: str, revision: int) -> set[str]:
+        """Give the sha256 of every openid list of which a part was, or may have been, sent."""
+        begun = self.batches.get((appid, list_id, revision), {})
+        free = {part for part in begun if self.sends[appid, part, revision].status in MAY_SEND_AGAIN}
+        return {sha256 for part, sha256 in begun.items() if part not in free}
 
     def by_digest(self, appid: str, digest: str) -> list[SendState]:
         """List the sends whose latest attempt carried this content to these receivers."""
@@ -195,8 +201,11 @@ def _begin(state: LedgerState, event: Event) -> None:
     state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
     if batch := event.data.get("batch"):
         base = key[1].rpartition("#")[0]
-        state.batches.setdefault((key[0], base, key[2]), set()).add(batch["list_sha256"])
+        state.batches.setdefault((key[0], base, key[2]), {})[key[1]] = batch["list_sha256"]
     before = state.sends.get(key)
+    if before is not None and before.happened:
+        # A slower runner began another attempt; what the platform took before stays taken.
+        return
     state.sends[key] = SendState(
         appid=key[0],
         send=key[1],
@@ -228,7 +237,7 @@ def _accepted(state: LedgerState, event: Event) -> None:
             status=Status.ACCEPTED,
             msg_id=event.data.get("msg_id"),
             msg_data_id=event.data.get("msg_data_id"),
-            accepted_at=known.at,
+            accepted_at=event.at,
             why=event.data.get("why", ""),
         )
 
@@ -254,6 +263,12 @@ def _status(state: LedgerState, event: Event) -> None:
         state.sends[_key(event)] = replace(known, status=status)
 
 
+def _recall(state: LedgerState, event: Event) -> None:
+    known = state.sends[_key(event)]
+    if known.happened and not event.data["article_idx"]:
+        state.sends[_key(event)] = replace(known, status=Status.RECALLED)
+
+
 def _settled(state: LedgerState, event: Event) -> None:
     if event.data["sent"]:
         _accepted(state, event)
@@ -273,5 +288,6 @@ _STEPS = {
     Kind.ACCEPTED: _accepted,
     Kind.REFUSED: _refused,
     Kind.STATUS: _status,
+    Kind.RECALL: _recall,
     Kind.SETTLED: _settled,
 }

@@ -1,0 +1,312 @@
+"""Who comes when in an apply, and what stops the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SERVICE,
+    SUBSCRIPTION,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    kinds,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    plan_of,
+)
+
+from runner.apply import apply, exit_code
+from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
+from runner.ledger.events import Entry
+from runner.ledger.state import fold
+from runner.model import AccountKind, Batch, Filter, Policy, Send, Settings
+from runner.posting import Ports, Result, Warrant
+
+TAKEN = {"errcode": 0, "msg_id": 7}
+LOST = LostAnswerError("the connection was cut", remedy="try again")
+
+
+class World:
+    """A ledger, a scripted platform and a clock; `run` plans and applies."""
+
+    def __init__(self, settings: Settings | None = None, **answers: Any) -> None:
+        self.settings = settings or make_settings(policy=Policy(duplicate_content_days=0))
+        self.now = NOW
+        self.ledger = MemoryLedger(lambda: self.now)
+        self.api = ScriptedApi(**answers)
+        self.stopping = False
+
+    def plan(self, *sends: Send) -> Any:
+        known = {name: make_known() for name in self.settings.environment.accounts}
+        state = fold(self.ledger.events())
+        return plan_of(*sends, settings=self.settings, state=state, known=known, now=self.now)
+
+    def run(self, *sends: Send, plan: Any = None, allowed: Any = None) -> Any:
+        ports = Ports(
+            connect=lambda _account: self.api, ledger=self.ledger, clock=lambda: self.now,
+            sleep=lambda _s: None, read=lambda _file: b"", stopping=lambda: self.stopping,
+        )  # fmt: skip
+        warrant = Warrant(plan_digest="p" * 64, allowed=allowed or {})
+        return apply(plan or self.plan(*sends), ports=ports, settings=self.settings, warrant=warrant)
+
+    def bodies(self) -> list[str]:
+        return [body["text"]["content"] for (body,) in self.api.named("mass_sendall")]
+
+
+def test_second_apply_does_nothing():
+    """What was accepted is done: applying again makes no call."""
+    world = World(mass_sendall=TAKEN)
+    assert [o.result for o in world.run(make_send())] == [Result.ACCEPTED]
+    assert world.run(make_send()) == ()
+    assert len(world.api.calls) == 1
+
+
+def test_sends_go_by_window_then_id():
+    """Earliest not_before first, then by id."""
+    world = World(mass_sendall=TAKEN)
+    early = NOW - timedelta(hours=1)
+    world.run(make_send("b", "b"), make_send("a", "a"), make_send("z", "z", not_before=early))
+    assert world.bodies() == ["a", "b", "z"]
+
+
+def test_unknown_is_settled_before_new_sends():
+    """The open send is repeated first, with the body of its intent, however its file looks now."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send("old", "旧"))
+    world.now += timedelta(seconds=61)
+    outcomes = world.run(make_send("old", "改过"), make_send("new", "新"))
+    assert world.bodies() == ["旧", "旧", "新"]
+    assert [(o.id, o.result) for o in outcomes] == [("old", Result.ACCEPTED), ("new", Result.ACCEPTED)]
+
+
+def test_unknown_of_a_deleted_campaign_is_settled_too():
+    """Deleting the file does not lose the send."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send("gone"))
+    world.now += timedelta(seconds=61)
+    assert [(o.id, o.result) for o in world.run(make_send("other", "别的"))][0] == ("gone", Result.ACCEPTED)
+
+
+@pytest.mark.parametrize(("age_s", "calls"), [(30, 1), (61, 2), (20 * 3600 + 1, 1)])
+def test_unknown_is_repeated_in_its_time_only(age_s: int, calls: int):
+    """Not before 60 s, not after 20 h; outside it is reported, exit 8."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send())
+    world.now += timedelta(seconds=age_s)
+    outcomes = world.run(make_send())
+    assert len(world.api.calls) == calls
+    assert exit_code(outcomes) is (Exit.OK if calls == 2 else Exit.UNKNOWN)
+
+
+def test_openid_send_is_repeated_with_the_list_of_the_campaign():
+    """The ledger has no openids; the list comes from the file while its sha256 is that of the intent."""
+    openids = ("o1", "o2")
+    send = make_send("sale#1", filter=Filter(openids=openids),
+                     batch=Batch(index=1, count=1, list_sha256="l" * 64))  # fmt: skip
+    world = World(mass_send=[LOST, TAKEN])
+    world.run(send)
+    world.now += timedelta(seconds=61)
+    other = make_send("sale#1", filter=Filter(openids=("o1", "o3")))
+    assert [o.result for o in world.run(other)] == [Result.UNKNOWN]
+    assert "settle" in world.run(other)[0].remedy
+    assert [o.result for o in world.run(send)] == [Result.ACCEPTED]
+    assert [body["touser"] for (body,) in world.api.named("mass_send")] == [["o1", "o2"]] * 2
+
+
+def test_repeat_keeps_to_the_send_window():
+    """A repeat may be the first to arrive: past not_after it is left to a human, whatever the file says."""
+    closing = NOW + timedelta(seconds=30)
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send(not_after=closing))
+    world.now += timedelta(seconds=61)
+    (outcome,) = world.run(make_send(not_after=None))
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert "window ended" in outcome.why
+    assert "settle" in outcome.remedy
+    assert len(world.api.calls) == 1
+
+
+def test_repeat_keeps_to_quiet_hours():
+    """A repeat wakes nobody at night unless that rule was set aside."""
+    policy = Policy(quiet_hours="12:01-14:00", duplicate_content_days=0)
+    world = World(make_settings(policy=policy), mass_sendall=[LOST, TAKEN])
+    world.run(make_send())
+    world.now += timedelta(seconds=90)
+    (outcome,) = world.run(make_send())
+    assert (outcome.result, outcome.remedy) == (Result.UNKNOWN, "apply after 14:00")
+    (outcome,) = world.run(make_send(), allowed={"quiet_hours": "asked for"})
+    assert outcome.result is Result.ACCEPTED
+
+
+def test_stop_lets_no_other_send_begin():
+    """Once asked to stop, neither a new send nor a repeat is started; both are reported."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send("open"))
+    world.now += timedelta(seconds=61)
+    world.stopping = True
+    outcomes = world.run(make_send("open"), make_send("new", "新"))
+    assert {o.id: o.exit_code for o in outcomes} == {"open": Exit.UNKNOWN, "new": Exit.INTERRUPTED}
+    assert len(world.api.calls) == 1
+
+
+def test_decision_is_made_again_just_before_the_send():
+    """A plan grown stale is harmless: the window may have closed since."""
+    world = World(mass_sendall=TAKEN)
+    plan = world.plan(make_send(not_after=NOW + timedelta(seconds=5)))
+    world.now += timedelta(seconds=6)
+    assert [o.result for o in world.run(plan=plan)] == [Result.SKIPPED]
+    assert world.api.calls == []
+
+
+def test_send_opened_by_another_run_is_not_exit_0():
+    """Another run began it after our plan and has not told how it ended: nothing is posted, exit 8."""
+    world = World(mass_sendall=LOST)
+    plan = world.plan(make_send())
+    world.run(make_send())
+    outcomes = world.run(plan=plan)
+    assert len(world.api.calls) == 1
+    assert exit_code(outcomes) is Exit.UNKNOWN
+
+
+def test_policy_is_asked_again_with_what_the_ledger_knows():
+    """Two plans each saw one send left; the second apply finds none."""
+    account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+    world = World(make_settings(account, policy=Policy(duplicate_content_days=0)), mass_sendall=TAKEN)
+    first, second = world.plan(make_send("a", "a")), world.plan(make_send("b", "b"))
+    world.run(plan=first)
+    assert [(o.result, o.exit_code) for o in world.run(plan=second)] == [(Result.SKIPPED, Exit.POLICY)]
+
+
+def test_quota_refusal_stops_the_account_only():
+    """45028 ends this account's run; the other account goes on."""
+    accounts = (make_account("one"), make_account("two", appid=SUBSCRIPTION))
+    world = World(make_settings(*accounts, policy=Policy(duplicate_content_days=0)),
+                  mass_sendall=api_error(45028))  # fmt: skip
+    sends = [make_send(f"{name}{number}", f"{name}{number}", account=name)
+             for name in ("one", "two") for number in (1, 2)]  # fmt: skip
+    outcomes = world.run(*sends)
+    assert [o.result for o in outcomes] == [Result.REFUSED, Result.SKIPPED] * 2
+    assert len(world.api.calls) == 2
+    assert exit_code(outcomes) is Exit.WECHAT
+
+
+def test_secret_that_cannot_be_had_is_a_refusal():
+    """The secret's command fails when the first token is needed: certainly not sent, nothing is left open."""
+    world = World(mass_sendall=SecretError("the command failed", remedy="run it by hand"))
+    assert exit_code(world.run(make_send())) is Exit.WECHAT
+    assert kinds(world.ledger.events()) == ["intent", "refused"]
+
+
+def test_secret_that_cannot_be_had_leaves_an_unknown_unknown():
+    """A repeat that could not be made changes nothing; the rest of the run is reported too."""
+    world = World(mass_sendall=[LOST, SecretError("the command failed", remedy="run it by hand")])
+    world.run(make_send())
+    world.now += timedelta(seconds=61)
+    outcomes = world.run(make_send(), make_send("new", "新"))
+    assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.REFUSED]
+    assert exit_code(outcomes) is Exit.UNKNOWN
+
+
+class Locked(MemoryLedger):
+    """A ledger whose lock cannot be had, or fails on the way out."""
+
+    def __init__(self, *, on_exit: bool) -> None:
+        super().__init__()
+        self.on_exit = on_exit
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        if not self.on_exit:
+            raise LedgerBusyError("another runner is sending", remedy="wait")
+        yield
+        raise LedgerError("the ledger went away", remedy="look where it went")
+
+
+def test_lock_held_by_another_sends_nothing():
+    """Not sent, exit 6, each send named."""
+    world = World(mass_sendall=TAKEN)
+    world.ledger = Locked(on_exit=False)
+    outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
+    assert [(o.id, o.exit_code) for o in outcomes] == [("a", Exit.LEDGER), ("b", Exit.LEDGER)]
+    assert world.api.calls == []
+
+
+def test_lock_held_by_another_still_names_the_unknown():
+    """A send left open by an earlier run stays exit 8 when nobody could look at it."""
+    world = World(mass_sendall=LOST)
+    world.run(make_send())
+    plan, world.ledger = world.plan(make_send()), Locked(on_exit=False)
+    (outcome,) = world.run(plan=plan)
+    assert (outcome.id, outcome.exit_code) == ("sale", Exit.UNKNOWN)
+
+
+def test_lock_that_fails_on_the_way_out_loses_no_report():
+    """A send that was accepted is reported so, whatever goes wrong afterwards."""
+    world = World(mass_sendall=TAKEN)
+    world.ledger = Locked(on_exit=True)
+    assert [o.result for o in world.run(make_send())] == [Result.ACCEPTED]
+
+
+def test_ledger_that_cannot_be_written_stops_the_account():
+    """After the first failed append nothing else is tried; nothing was posted."""
+
+    class Full(MemoryLedger):
+        def append(self, entry: Entry) -> Any:
+            raise LedgerError("no space left", remedy="make room")
+
+    world = World(mass_sendall=TAKEN)
+    world.ledger = Full()
+    outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
+    assert exit_code(outcomes) is Exit.LEDGER
+    assert "not tried" in outcomes[1].why
+    assert world.api.calls == []
+
+
+def test_accounts_run_side_by_side():
+    """Each of two accounts waits inside its call for the other: one after the other they would never end."""
+    both = threading.Barrier(2)
+
+    class Meeting(ScriptedApi):
+        def mass_sendall(self, _body: Any) -> Any:
+            both.wait(5)
+            return TAKEN
+
+    accounts = (make_account("one"), make_account("two", appid=SUBSCRIPTION))
+    world = World(make_settings(*accounts))
+    world.api = Meeting()
+    outcomes = world.run(make_send("a", account="one"), make_send("b", account="two"))
+    assert [o.result for o in outcomes] == [Result.ACCEPTED] * 2
+
+
+def test_two_names_of_one_appid_are_one_account():
+    """Names that share an appid are sent to from one thread, and share the allowance."""
+    accounts = (make_account("one"), make_account("two"))
+    world = World(make_settings(*accounts, policy=Policy(allow_to_all=True)), mass_sendall=TAKEN)
+    everyone = Filter(is_to_all=True)
+    sends = [make_send(f"s{n}", f"{n}", account=("one", "two")[n % 2], filter=everyone) for n in range(6)]
+    plan = world.plan(*sends)
+    assert len(plan.due()) == 4
+    assert len([o for o in world.run(plan=plan) if o.result is Result.ACCEPTED]) == 4
+    assert {event.stream for event in world.ledger.events()} == {SERVICE}
+
+
+@pytest.mark.parametrize(
+    ("codes", "worst"),
+    [((), Exit.OK), ((Exit.OK, Exit.POLICY), Exit.POLICY), ((Exit.FAILED, Exit.WECHAT), Exit.WECHAT),
+     ((Exit.LEDGER, Exit.UNKNOWN, Exit.WECHAT), Exit.UNKNOWN), ((Exit.INTERRUPTED, Exit.OK), Exit.INTERRUPTED)],
+)  # fmt: skip
+def test_exit_code_says_the_worst(codes: tuple[Exit, ...], worst: Exit):
+    """Unknown before all, never 0 beside a failure."""
+    from runner.posting import Outcome
+
+    made = tuple(Outcome(id="a", account="m", result=Result.SKIPPED, why="", exit_code=code) for code in codes)
+    assert exit_code(made) is worst
