@@ -19,9 +19,20 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def write(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a plan file: canonical JSON and a final line feed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(canonical(data) + b"\n")
+    """Write a plan file: canonical JSON and a final line feed.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(canonical(data) + b"\n")
+    except OSError as error:
+        raise UsageError(
+            f"the plan file cannot be written: {error.strerror}",
+            remedy="give --out a path that can be written",
+            where=str(path),
+        ) from error
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -33,7 +44,8 @@ def read(path: Path) -> dict[str, Any]:
     try:
         raw = path.read_bytes()
         data = json.loads(raw) if len(raw) <= MAX_BYTES else None
-    except (OSError, ValueError) as error:
+        canonical(data)  # half a surrogate pair could be neither compared nor printed
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             "the plan file cannot be read", remedy="make it with `campaign plan --out FILE`", where=str(path)
         ) from error
@@ -108,11 +120,15 @@ def _has_shape(data: Mapping[str, Any]) -> bool:
     texts = ("format_version", "plan_digest", "environment", "expires_at")
     sends = data.get("sends")
     return (
-        all(isinstance(data.get(name), str) for name in texts)
+        _are_texts(data, texts)
         and isinstance(sends, list)
-        and all(isinstance(send, dict) and isinstance(send.get("id"), str) for send in sends)
+        and all(isinstance(send, dict) and _are_texts(send, ("id", "action")) for send in sends)
         and _is_aware(data["expires_at"])
     )
+
+
+def _are_texts(data: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return all(isinstance(data.get(name), str) for name in names)
 
 
 def _is_aware(text: str) -> bool:
