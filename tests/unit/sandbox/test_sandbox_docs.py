@@ -1,0 +1,36 @@
+"""docs/sandbox.md says what there is."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from runner.sandbox import faults, rules
+from runner.sandbox.accounts import Options
+from runner.sandbox.control import ROUTES
+from runner.sandbox.endpoints import ENDPOINTS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [path.removeprefix("/cgi-bin/") for path in ENDPOINTS],
+        [rule.name for rule in rules.RULES],
+        [field.name for field in fields(Options)],
+        [name if name != "admin" else "admin/MSG_ID" for _, name in ROUTES],
+        [kind for kind in (*faults.KINDS, *faults.ALIASES) if kind not in ("cut", "http")],
+    ],
+    ids=["endpoints", "rules", "switches", "control calls", "faults"],
+)
+def test_everything_is_in_the_page(names: list[str]) -> None:
+    """Each endpoint, rule, switch, control call and fault stands in the page by its name."""
+    assert [name for name in names if f"`{name}`" not in PAGE] == []
+
+
+def test_the_codes_of_each_rule_are_in_its_row() -> None:
+    """The table of rules names every code a rule may answer."""
+    for rule in rules.RULES:
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{rule.name}`"))
+        assert [code for code in rule.errcodes if str(code) not in row] == []
