@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +16,11 @@ from runner.article.parts import Findings
 MIN_RATIO = 3.0
 """WCAG 2's least contrast for large text; below it text is lost on a phone in daylight."""
 Colour = tuple[float, float, float]
-_WHITE, _DARK_PAGE = (1.0, 1.0, 1.0), (0.098, 0.098, 0.098)
+_WHITE: Colour = (1.0, 1.0, 1.0)
+_DARK_PAGE = 0.098
+# Thresholds of the reader's dark mode, as parts of 1.
+_WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND, _LEAST_STEP = 250 / 255, 190 / 255, 100 / 255, 65 / 255
+_GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
 _DEFAULT_TEXT: Colour = (0.2, 0.2, 0.2)
 
 
@@ -51,17 +54,16 @@ def ratio(one: Colour, other: Colour) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def dark(inks_text: Colour, inks_ground: Colour) -> tuple[Colour, Colour]:
-    """Guess what the reader's dark mode makes of a text and its background.
+def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
+    """Work out what the reader's dark mode makes of a text and its background.
 
-    An approximation of wechatjs/mp-darkmode (read 2026-11): light grounds become dark ones of the
-    same hue, strong colours stay; text is lightened only while it is darker than the new ground needs.
+    Greys turn round in lightness, bright colours are dimmed and the darkest lifted; text changes only
+    as far as the new ground needs. Gradients and pictures are left out: articles have none.
+
+    Source: wechatjs/mp-darkmode, "principle" and its thresholds, read 2026-11.
     """
-    ground = _flip(inks_ground)
-    text = inks_text
-    if _luminance(ground) < 0.18 and ratio(text, ground) < 4.5:
-        text = _lightness(text, lambda value: max(value, 1 - value, 0.6))
-    return text, ground
+    dimmed = _dark_ground(ground)
+    return _dark_text(text, dimmed), dimmed
 
 
 def _report(inks: _Inks, line: int | None, findings: Findings) -> None:
@@ -74,7 +76,7 @@ def _report(inks: _Inks, line: int | None, findings: Findings) -> None:
     night = ratio(*dark(inks.text, inks.ground))
     if night < MIN_RATIO:
         what = (
-            f"in dark mode, text {_hex(inks.text)} on {_hex(inks.ground)} may have a contrast of {night:.1f}"
+            f"in dark mode, text {_hex(inks.text)} on {_hex(inks.ground)} has a contrast of only {night:.1f}"
         )
         findings.warning("contrast-dark", what, remedy, line=line)
 
@@ -103,18 +105,43 @@ def _over(colour: RGBA, ground: Colour) -> Colour:
     return red, green, blue
 
 
-def _flip(ground: Colour) -> Colour:
-    if ground == _WHITE:
-        return _DARK_PAGE
+def _dark_ground(ground: Colour) -> Colour:
     _, light, saturation = colorsys.rgb_to_hls(*ground)
-    if light > 0.75 or (light > 0.6 and saturation < 0.2):
-        return _lightness(ground, lambda value: max(0.1, 1 - value))
-    return ground
+    if (saturation == 0 and light > _GREY_LIGHTNESS) or _brightness(ground) > _WHITE_LIKE:
+        grey = min(1.0, 1 + _DARK_PAGE - light)
+        return grey, grey, grey
+    if _brightness(ground) > _BRIGHTEST_GROUND:
+        return _scaled(ground, _BRIGHTEST_GROUND)
+    return _lightness(ground, max(light, _DARKEST_LIGHTNESS))
 
 
-def _lightness(colour: Colour, change: Callable[[float], float]) -> Colour:
-    hue, light, saturation = colorsys.rgb_to_hls(*colour)
-    return colorsys.hls_to_rgb(hue, change(light), saturation)
+def _dark_text(text: Colour, ground: Colour) -> Colour:
+    on = _brightness(ground)
+    light = colorsys.rgb_to_hls(*text)[1]
+    if _brightness(text) >= _WHITE_LIKE or abs(on - _brightness(text)) >= _LEAST_STEP:
+        return text
+    bright_ground = on >= _BRIGHT_GROUND
+    turned = _lightness(text, 0.9 - light)
+    turns = light > 0.9 - _GREY_LIGHTNESS if bright_ground else light <= _GREY_LIGHTNESS
+    if turns and abs(on - _brightness(turned)) >= _LEAST_STEP:
+        return turned
+    return _scaled(turned if turns else text, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP)
+
+
+def _brightness(colour: Colour) -> float:
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def _scaled(colour: Colour, brightness: float) -> Colour:
+    factor = brightness / max(_brightness(colour), 0.001)
+    red, green, blue = (min(1.0, part * factor) for part in colour)
+    return red, green, blue
+
+
+def _lightness(colour: Colour, light: float) -> Colour:
+    hue, _, saturation = colorsys.rgb_to_hls(*colour)
+    return colorsys.hls_to_rgb(hue, light, saturation)
 
 
 def _luminance(colour: Colour) -> float:

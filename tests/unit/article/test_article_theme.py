@@ -113,8 +113,35 @@ def test_contrast_is_wcag() -> None:
     assert ratio((0.3, 0.5, 0.1), (0.3, 0.5, 0.1)) == 1
 
 
-def test_dark_mode_turns_page_and_text() -> None:
-    """Dark text on the white page becomes light text on a dark page."""
-    text, ground = dark((0.2, 0.2, 0.2), (1, 1, 1))
-    assert min(text) > 0.6
-    assert max(ground) < 0.2
+@pytest.mark.parametrize(
+    ("text", "ground", "dark_text", "dark_ground"),
+    [
+        ("#333333", "#ffffff", "#b2b2b2", "#191919"),  # grey text turns with the white page
+        ("#9c2740", "#f7f7f7", "#ce3a5a", "#212121"),  # dark colours turn, and keep their hue
+        ("#576b95", "#ffffff", "#576b95", "#191919"),  # what can be read already stays
+        ("#ffffff", "#07c160", "#ffffff", "#07c160"),  # strong grounds and white text stay
+        ("#6a737d", "#f6f8fa", "#6a737d", "#bdbec0"),  # a tinted ground is only dimmed
+        ("#222222", "#001133", "#c4c4c4", "#002570"),  # the darkest grounds are lifted
+        ("#777777", "#cc9966", "#616161", "#cc9966"),  # on a bright ground text is darkened
+    ],
+)
+def test_dark_mode_follows_the_published_thresholds(
+    text: str, ground: str, dark_text: str, dark_ground: str
+) -> None:
+    """The reader's recolouring is worked out from its published rules."""
+    assert [_hex(colour) for colour in dark(_rgb(text), _rgb(ground))] == [dark_text, dark_ground]
+
+
+def test_unreadable_in_the_dark_is_reported(make: Make) -> None:
+    """A tinted box that is fine by day and dim at night is a warning."""
+    css = "p { background-color: #f6f8fa; color: #6a737d }"
+    assert rules(make("茶", theme="house", at={"_themes/house.css": css})) == ["w contrast-dark 1"]
+
+
+def _rgb(text: str) -> tuple[float, float, float]:
+    red, green, blue = (int(text[index : index + 2], 16) / 255 for index in (1, 3, 5))
+    return red, green, blue
+
+
+def _hex(colour: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(part * 255):02x}" for part in colour)
