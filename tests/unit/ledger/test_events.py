@@ -1,0 +1,97 @@
+"""The chain over events: any change to what was written is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from factories import make_events
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.ledger.events import Event, Kind, broken, event_from, intent_key
+
+EVENTS = [
+    *make_events(*[(Kind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
+    *make_events(*[(Kind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(4)], stream="wx2"),
+]
+HEADS = {event.stream: (event.seq, event.hash) for event in EVENTS}
+PLACES = st.integers(0, len(EVENTS) - 1)
+
+
+def test_whole_chain_holds():
+    """Nothing is found where nothing was changed."""
+    assert broken(EVENTS, HEADS) == ()
+
+
+EDITS = st.sampled_from(
+    [
+        {"data": {"upload": "other", "result": "r"}},
+        {"kind": Kind.DRAFT},
+        {"unique": "intent:sale@1#1"},
+        {"hash": "0" * 64},
+        {"previous": "f" * 64},
+    ]
+)
+
+
+@given(PLACES, EDITS)
+def test_edit_is_found(place: int, edit: dict[str, object]):
+    """Any field of any event."""
+    changed = [replace(e, **edit) if n == place else e for n, e in enumerate(EVENTS)]
+    assert broken(changed, HEADS)
+
+
+@given(PLACES)
+def test_edit_with_a_fresh_hash_is_found(place: int):
+    """Even who computes the hash anew breaks the chain to the next event, or the head."""
+    event = EVENTS[place]
+    remade = replace(event, at=event.at + timedelta(seconds=1), hash="")
+    forged = event_from({**remade.as_dict(), "hash": _hash(remade)})
+    assert broken([forged if n == place else e for n, e in enumerate(EVENTS)], HEADS)
+
+
+def _hash(event: Event) -> str:
+    from runner.digest import sha256
+
+    return sha256({key: value for key, value in event.as_dict().items() if key != "hash"})
+
+
+@given(st.sets(PLACES, min_size=1))
+def test_removal_is_found(places: set[int]):
+    """From the beginning, the middle or the end of a stream, one or many."""
+    assert broken([e for n, e in enumerate(EVENTS) if n not in places], HEADS)
+
+
+@given(PLACES, PLACES)
+def test_reordering_within_a_stream_is_found(one: int, other: int):
+    """Two events of a stream that changed places."""
+    if one == other or EVENTS[one].stream != EVENTS[other].stream:
+        return
+    changed = list(EVENTS)
+    changed[one], changed[other] = changed[other], changed[one]
+    assert broken(changed, HEADS)
+
+
+@given(PLACES)
+def test_event_written_twice_is_found(place: int):
+    """A copy of an event."""
+    assert broken([*EVENTS[: place + 1], *EVENTS[place:]], HEADS)
+
+
+def test_stream_without_a_head_is_found():
+    """Events that no head vouches for."""
+    assert broken(EVENTS, {"wx1": HEADS["wx1"]})
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.stream}-{event.seq}")
+def test_plain_data_reads_back(event: Event):
+    """What was exported is the event."""
+    assert event_from(event.as_dict()) == event
+
+
+def test_intent_key_names_one_place():
+    """Send, revision and attempt, none of them mistakable for another."""
+    keys = {intent_key(s, r, a) for s in ("a", "a@1", "a#1") for r in (1, 11) for a in (1, 11)}
+    assert len(keys) == 12

@@ -1,0 +1,141 @@
+"""The fold of events to states: the same truth in whatever order outcomes arrive."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import TamperedLedgerError
+from runner.ledger.events import Kind
+from runner.ledger.state import Status, fold
+from runner.model import Batch, Filter
+
+SALE = make_send()
+INTENT = (Kind.INTENT, intent_of(SALE))
+SECOND = (Kind.INTENT, intent_of(SALE, attempt=2))
+REPEAT = (Kind.REPEAT, named(SALE))
+ACCEPTED = (Kind.ACCEPTED, named(SALE, msg_id=7))
+REFUSED = (Kind.REFUSED, named(SALE))
+SENT = (Kind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
+NOT_SENT = (Kind.SETTLED, named(SALE, sent=False, why="not in the console"))
+
+
+def status(*steps: Any) -> Status:
+    known = make_state(*steps).send(SERVICE, "sale", 1)
+    assert known is not None
+    return known.status
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([INTENT], Status.OPEN),
+        ([INTENT, ACCEPTED], Status.ACCEPTED),
+        ([INTENT, REFUSED], Status.REFUSED),
+        ([INTENT, REFUSED, SECOND], Status.OPEN),
+        ([INTENT, SENT], Status.ACCEPTED),
+        ([INTENT, NOT_SENT], Status.REFUSED),
+        ([INTENT, REPEAT, REFUSED], Status.OPEN),
+        ([INTENT, REFUSED, REPEAT], Status.OPEN),
+        ([INTENT, REPEAT, NOT_SENT], Status.REFUSED),
+        ([INTENT, REFUSED, SECOND, REFUSED], Status.OPEN),
+    ],
+)
+def test_status_follows_the_events(steps: list[Any], expected: Status):
+    """An intent opens, an outcome of the same attempt closes; a begun repeat keeps it open."""
+    assert status(*steps) is expected
+
+
+ORDERS = list(permutations([ACCEPTED, REFUSED, REPEAT, SECOND]))
+
+
+@pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
+def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
+    """Whatever a slower runner records around it: what the platform took stays taken."""
+    assert status(INTENT, *steps) is Status.ACCEPTED
+
+
+@given(st.lists(st.sampled_from([ACCEPTED, REFUSED, REPEAT, SENT]), max_size=5).flatmap(
+    lambda steps: st.tuples(st.just(steps), st.permutations(steps))
+))  # fmt: skip
+def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
+    """Outcomes of one attempt, in any order: the same answer to whether it happened or is open."""
+    truths = set()
+    for steps in orders:
+        known = make_state(INTENT, *steps).send(SERVICE, "sale", 1)
+        truths.add((known.happened, known.status is Status.OPEN, known.at_risk))
+    assert len(truths) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("SENDING", Status.ACCEPTED), ("SEND_SUCCESS", Status.SENT), ("SEND_FAIL", Status.FAILED),
+     ("DELETE", Status.RECALLED)],
+)  # fmt: skip
+def test_mass_get_words(said: str, expected: Status):
+    """SENDING changes nothing, the others end the job."""
+    assert status(INTENT, ACCEPTED, (Kind.STATUS, named(SALE, msg_status=said))) is expected
+
+
+@pytest.mark.parametrize(("article", "expected"), [(0, Status.RECALLED), (2, Status.SENT)])
+def test_recall_of_the_whole_job_shows(article: int, expected: Status):
+    """One article recalled leaves the send sent."""
+    steps = (INTENT, ACCEPTED, (Kind.STATUS, named(SALE)), (Kind.RECALL, named(SALE, article_idx=article)))
+    assert status(*steps) is expected
+
+
+def test_revisions_are_separate():
+    """Each revision has a state of its own; all are listed for the id."""
+    second = make_send(revision=2)
+    state = make_state(INTENT, ACCEPTED, (Kind.INTENT, intent_of(second)))
+    assert [(s.revision, s.status) for s in state.revisions(SERVICE, "sale")] == [
+        (1, Status.ACCEPTED), (2, Status.OPEN)
+    ]  # fmt: skip
+    assert [s.revision for s in state.open(SERVICE)] == [2]
+
+
+def test_lists_name_only_what_may_have_been_sent():
+    """A part that was refused ties nobody to its list."""
+    send = make_send("sale#1", filter=Filter(openids=("a", "b")),
+                     batch=Batch(index=1, count=2, list_sha256="l" * 64))  # fmt: skip
+    begun = (Kind.INTENT, intent_of(send))
+    assert make_state(begun).lists(SERVICE, "sale", 1) == {"l" * 64}
+    assert make_state(begun, (Kind.REFUSED, named(send))).lists(SERVICE, "sale", 1) == set()
+
+
+def test_by_digest_follows_the_latest_attempt():
+    """A send tried again with other content does not count for the first content any more."""
+    edited = make_send(text="改过")
+    state = make_state(INTENT, REFUSED, (Kind.INTENT, intent_of(edited, attempt=2)))
+    assert state.by_digest(SERVICE, intent_of(SALE)["digest"]) == []
+    assert [s.send for s in state.by_digest(SERVICE, intent_of(edited)["digest"])] == ["sale"]
+
+
+@pytest.mark.parametrize("orphan", [ACCEPTED, REFUSED, REPEAT, SENT, (Kind.STATUS, named(SALE))])
+def test_outcome_without_an_intent_is_tampering(orphan: Any):
+    """A ledger from which an intent was taken is not believed."""
+    with pytest.raises(TamperedLedgerError) as caught:
+        make_state(orphan)
+    assert "ledger verify" in caught.value.remedy
+
+
+def test_drafts_uploads_previews_and_the_beginning():
+    """What was made on the platform is remembered by its fingerprint."""
+    state = fold(
+        make_events(
+            (Kind.INIT, {"environment": "test"}),
+            (Kind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
+            (Kind.DRAFTING, {"send": "sale", "revision": 1, "sha256": "s"}),
+            (Kind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"}),
+        )
+    )
+    assert state.initialized
+    assert state.uploads[SERVICE, "material/add_material:x"].result == "M"
+    assert state.drafts[SERVICE, "sale", 1].media_id is None
+    assert (SERVICE, "d") in state.previews
+    assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
