@@ -20,10 +20,11 @@ from runner.model import ArticleOptions, BodyImage, FileInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Picture:
-    """A file as it will be uploaded."""
+    """A file as it will be uploaded, and what it looks like."""
 
     info: FileInfo
     data: bytes
+    look: images.Look
 
 
 def resolve(
@@ -76,31 +77,31 @@ def _read(
         return None
     try:
         info = files.info(file, path)
-        return _Picture(info=info, data=files.data(info.path))
+        data = files.data(info.path)
     except FileError as error:
         findings.error("image-file", f"the image `{path[:120]}`: {error.what}", error.remedy, line=line)
         return None
+    return _Picture(info=info, data=data, look=images.look(data, info.format))
 
 
 def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
     """Report what is wrong with a picture; return it as it can be sent, or None."""
     line, path = line_of(image), picture.info.path.name
-    faults = list(images.check(picture.data, picture.info.format))
+    faults = picture.look.faults
     if mend and faults and all(fault.fixable for fault in faults):
         picture, note = _mended(picture)
         findings.warning(
             "image-fixed", f"`{path}` is sent converted: {note}", "look at it in the preview", line=line
         )
-        faults = list(images.check(picture.data, picture.info.format))
-    _report(faults, path, line, findings)
-    return picture if all(fault.warning for fault in faults) else None
+    _report(picture.look.faults, path, line, findings)
+    return picture if all(fault.warning for fault in picture.look.faults) else None
 
 
 def _mended(picture: _Picture) -> tuple[_Picture, str]:
     data, kind, note = images.fixed(picture.data)
     sha256 = hashlib.sha256(data).hexdigest()
     info = replace(picture.info, sha256=sha256, size_bytes=len(data), format=kind)
-    return _Picture(info=info, data=data), note
+    return _Picture(info=info, data=data, look=images.look(data, kind)), note
 
 
 def _report(faults: Iterable[images.Fault], path: str, line: int | None, findings: Findings) -> None:
@@ -110,11 +111,10 @@ def _report(faults: Iterable[images.Fault], path: str, line: int | None, finding
 
 
 def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:
-    width, height = images.pixels(picture.data)
     placeholder = f"{PLACEHOLDER_SCHEME}:{picture.info.sha256}"
     image.set("src", placeholder)
-    image.set("data-w", str(width))
-    image.set("data-ratio", f"{height / width:.4g}")
+    image.set("data-w", str(picture.look.width))
+    image.set("data-ratio", f"{picture.look.height / picture.look.width:.4g}")
     return BodyImage(placeholder=placeholder, file=picture.info)
 
 

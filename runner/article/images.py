@@ -18,6 +18,7 @@ MAX_BYTES = 1_000_000
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
 _FORMATS = ("jpeg", "png")
+_KNOWN = (*_FORMATS, "gif", "webp", "bmp")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
 _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
 _QUALITIES = (88, 80, 70)
@@ -34,6 +35,15 @@ class Fault:
     remedy: str
     fixable: bool = False
     warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What an image shows of itself: its faults, and its size in pixels as it is shown."""
+
+    faults: tuple[Fault, ...]
+    width: int = 0
+    height: int = 0
 
 
 def mended_bytes(data: bytes, file: FileInfo) -> bytes:
@@ -59,8 +69,8 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
     return mended
 
 
-def check(data: bytes, image_format: str) -> Iterator[Fault]:
-    """Find what would keep `media/uploadimg` from taking an image.
+def look(data: bytes, image_format: str) -> Look:
+    """Decode an image and find what would keep `media/uploadimg` from taking it.
 
     Args:
         data: the file's bytes.
@@ -68,42 +78,24 @@ def check(data: bytes, image_format: str) -> Iterator[Fault]:
 
     Source: uploadimage, read 2026-11.
     """
-    if image_format not in ("jpeg", "png", "gif", "webp", "bmp"):
-        yield Fault(
-            rule="image-format",
-            what=f"the image is {'an SVG' if image_format == 'svg' else 'of a kind we do not know'}",
-            remedy="export it as PNG or JPEG",
-        )
-        return
+    if image_format not in _KNOWN:
+        what = "the image is an SVG" if image_format == "svg" else "the file is not an image we know"
+        return Look(faults=(Fault(rule="image-format", what=what, remedy="export it as PNG or JPEG"),))
     try:
         image = _open(data)
-        yield from _check_pixels(image)
+        faults = (*_pixel_faults(image), *_byte_faults(data, image_format))
+        width, height = _shown_size(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        yield Fault(
-            rule="image-broken", what="the image cannot be decoded", remedy="export it again as PNG or JPEG"
-        )
-        return
-    if image_format not in _FORMATS:
-        yield Fault(
-            rule="image-format",
-            what=f"WeChat takes JPEG and PNG in articles, this is {image_format.upper()}",
-            remedy="export it as PNG or JPEG, or set `articles: {fix_images: true}`",
-            fixable=True,
-        )
-    if len(data) >= MAX_BYTES:
-        yield Fault(
-            rule="image-size",
-            what=f"the image has {len(data):,} bytes; WeChat takes less than {MAX_BYTES:,} in articles",
-            remedy="make it smaller, or set `articles: {fix_images: true}`",
-            fixable=True,
-        )
+        broken = Fault(rule="image-broken", what="the image cannot be decoded", remedy="export it again")
+        return Look(faults=(broken,))
+    return Look(faults=faults, width=width, height=height)
 
 
 def fixed(data: bytes) -> tuple[bytes, str, str]:
     """Convert and shrink an image to what `media/uploadimg` takes; the same bytes give the same bytes.
 
     Args:
-        data: an image that `check` finds nothing unfixable in.
+        data: an image in which `look` finds nothing unfixable.
 
     Returns:
         The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).
@@ -121,11 +113,26 @@ def fixed(data: bytes) -> tuple[bytes, str, str]:
     return result, result_format, note
 
 
-def pixels(data: bytes) -> tuple[int, int]:
-    """Return an image's width and height as it is shown, in pixels."""
-    image = _open(data)
+def _shown_size(image: Image.Image) -> tuple[int, int]:
     turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
     return (image.height, image.width) if turned else image.size
+
+
+def _byte_faults(data: bytes, image_format: str) -> Iterator[Fault]:
+    if image_format not in _FORMATS:
+        yield Fault(
+            rule="image-format",
+            what=f"WeChat takes JPEG and PNG in articles, this is {image_format.upper()}",
+            remedy="export it as PNG or JPEG, or set `articles: {fix_images: true}`",
+            fixable=True,
+        )
+    if len(data) >= MAX_BYTES:
+        yield Fault(
+            rule="image-size",
+            what=f"the image has {len(data):,} bytes; WeChat takes less than {MAX_BYTES:,} in articles",
+            remedy="make it smaller, or set `articles: {fix_images: true}`",
+            fixable=True,
+        )
 
 
 def _first_small(attempts: Iterator[tuple[bytes, str]]) -> tuple[bytes, str]:
@@ -152,7 +159,7 @@ def _attempts(
             yield _save(small, kind, quality=_QUALITIES[0], optimize=True, icc_profile=profile), kind.lower()
 
 
-def _check_pixels(image: Image.Image) -> Iterator[Fault]:
+def _pixel_faults(image: Image.Image) -> Iterator[Fault]:
     if image.width * image.height > MAX_PIXELS:
         yield Fault(
             rule="image-pixels",
@@ -170,10 +177,10 @@ def _check_pixels(image: Image.Image) -> Iterator[Fault]:
             remedy="export it as RGB, or set `articles: {fix_images: true}`",
             fixable=True,
         )
-    yield from _check_exif(image)
+    yield from _exif_faults(image)
 
 
-def _check_exif(image: Image.Image) -> Iterator[Fault]:
+def _exif_faults(image: Image.Image) -> Iterator[Fault]:
     exif = image.getexif()
     if exif.get(_ORIENTATION, 1) != 1:
         yield Fault(

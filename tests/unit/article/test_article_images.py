@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from runner.article import image_bytes
-from runner.article.images import MAX_BYTES, check, fixed
+from runner.article.images import MAX_BYTES, fixed, look
 from runner.errors import StalePlanError
 from runner.files import Files
 from runner.model import ArticleOptions
@@ -70,7 +70,7 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 def test_bytes_decide_what_is_wrong(name: str) -> None:
     """Each fault of an image's bytes has its rule."""
     data, expected = CASES[name][0](), CASES[name][1]
-    assert [fault.rule for fault in check(data, sniff(data))] == expected
+    assert [fault.rule for fault in look(data, sniff(data)).faults] == expected
 
 
 @pytest.mark.parametrize("name", ["webp", "gif", "bmp", "cmyk", "large", "turned", "located"])
@@ -78,7 +78,7 @@ def test_mended_image_has_no_fault(name: str) -> None:
     """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
     data = CASES[name][0]()
     result, kind, note = fixed(data)
-    assert list(check(result, sniff(result))) == []
+    assert look(result, sniff(result)).faults == ()
     assert sniff(result) == kind
     assert len(result) < MAX_BYTES
     assert not Image.open(io.BytesIO(result)).getexif()
@@ -107,7 +107,9 @@ def test_any_bytes_are_judged(tail: bytes, head: bytes) -> None:
     """No bytes make the check fail."""
     data = head + tail
     assert all(
-        fault.what and fault.remedy for kind in ("png", "jpeg", sniff(data)) for fault in check(data, kind)
+        fault.what and fault.remedy
+        for kind in ("png", "jpeg", sniff(data))
+        for fault in look(data, kind).faults
     )
 
 
@@ -151,3 +153,12 @@ def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
     at = {"tea/图 1.png": png}
     for written in ("图%201.png", "<图 1.png>"):
         assert len(make(f"![杯]({written})\n", at=at).images) == 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_pixel_can_be_mended(mode: str) -> None:
+    """Black and white, palettes, grey with transparency, sixteen bits: each becomes a usable picture."""
+    target = io.BytesIO()
+    Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
+    result, kind, _ = fixed(target.getvalue())
+    assert look(result, kind).faults == ()
