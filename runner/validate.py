@@ -9,13 +9,13 @@ from typing import Any
 
 from runner.document import Document, json_path
 from runner.errors import Place, Problem
+from runner.findings import findings
 from runner.model import Campaign, Msgtype
 from runner.phrases import Finding
 from runner.schemas import SchemaName
 from runner.shapes import validator
 from runner.strict_yaml import Path
 from runner.text import MAX_PROBLEMS, Fault
-from runner.wording import findings
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:

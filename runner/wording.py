@@ -1,20 +1,16 @@
-"""Takes what the schema validator finds, gives findings in the reader's words, a remedy with each.
+"""Takes one refusal of a schema, gives findings in the reader's words, a remedy with each.
 
 One function words one keyword of the schemas; `WORDS` lists them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final
-
-from jsonschema import ValidationError
+from typing import Final
 
 from runner.hints import nearest, unknown_key_remedy, value_remedy
 from runner.phrases import Finding, Refusal, last_key, listed, named, shown, under
-from runner.schemas import SchemaName
-from runner.shapes import content_for_another_msgtype
 from runner.text import MAX_PROBLEMS, shorten
 
 _KINDS: Final = {
@@ -33,63 +29,9 @@ _MISSING_REMEDIES: Final = {
 }
 
 
-def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
-    """Word the errors of one document.
-
-    Args:
-        errors: what the validator found.
-        data: the document's data.
-        name: the schema it was checked against.
-
-    Returns:
-        One finding for each thing to correct, none twice.
-    """
-    if not isinstance(data, dict):
-        return [_not_a_map(name)]
-    kept = [_refusal(error, name) for error in errors]
-    found: list[Finding] = []
-    moved = content_for_another_msgtype(data) if name == "campaign" else None
-    in_content = [error for error in kept if error.path[:1] == ("content",)]
-    # Content that merely lacks something is not content of another kind.
-    if moved and any(error.keyword not in ("required", "minProperties") for error in in_content):
-        kept = [error for error in kept if error not in in_content]
-        found.append(
-            Finding(path=("content",), rule="content-of-another-msgtype", what=moved[0], remedy=moved[1])
-        )
-    for error in kept:
-        found.extend(finding for finding in word(error) if finding not in found)
-    wire = {finding.path for finding in found if finding.rule == "wire-filter"}
-    return [
-        finding for finding in found if finding.rule != "is-to-all-false" or finding.path[:-1] not in wire
-    ]
-
-
 def word(error: Refusal) -> list[Finding]:
     """Word one refusal; an empty list when another one says it already."""
     return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
-
-
-def _refusal(error: ValidationError, name: SchemaName) -> Refusal:
-    return Refusal(
-        path=tuple(error.absolute_path),
-        keyword=str(error.validator),
-        wanted=error.validator_value,
-        value=error.instance,
-        shape=error.schema if isinstance(error.schema, dict) else {},
-        message=error.message,
-        schema_name=name,
-        is_of_key="propertyNames" in error.absolute_schema_path,
-    )
-
-
-def _not_a_map(name: SchemaName) -> Finding:
-    first = "filter, msgtype and content" if name == "campaign" else "environments"
-    return Finding(
-        path=(),
-        rule="not-a-map",
-        what="the file is not a map of keys",
-        remedy=f"begin with keys such as {first}",
-    )
 
 
 def _unknown_keys(error: Refusal) -> list[Finding]:
