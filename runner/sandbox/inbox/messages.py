@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from runner.sandbox.inbox import files
 from runner.sandbox.jobs import ARRIVED
 
 SUMMARY_CHARS = 80
+LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 
 Told = dict[str, Any]
 
@@ -110,7 +112,8 @@ def find(db: sqlite3.Connection, kind: str, item: int) -> Told:
         "time": clock.iso(row["finish_at"] if row["status"] in ARRIVED else row["created_at"]),
         "msg_id": row["msg_id"],
         "msg_data_id": row["msg_data_id"],
-        "clientmsgid": row["clientmsgid"],
+        # Without one the sandbox keeps a digest of the content in its place.
+        "clientmsgid": "" if row["clientmsgid"].startswith("auto:") else row["clientmsgid"],
         "status": row["status"],
         "verdict": row["verdict"],
         "waiting": row["confirm_by"] is not None,
@@ -152,7 +155,7 @@ def summary(content: Mapping[str, Any]) -> str:
         or part.get("card_id")
         or ""
     )
-    return " ".join(str(words).split())[:SUMMARY_CHARS]
+    return " ".join(LINK_TAG.sub("", str(words)).split())[:SUMMARY_CHARS]
 
 
 def _shown(db: sqlite3.Connection, appid: str, content: Mapping[str, Any], page: str, gone: set[int]) -> Told:

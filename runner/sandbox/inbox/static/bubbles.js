@@ -73,12 +73,11 @@ function articles(content, open) {
 function images({ images: shown, page }, open) {
   const title = shown.title || say("type_image");
   const grid = shown.pictures.map((src) => picture(src, ""));
-  const words = [shown.title, shown.recommend].filter(Boolean);
   return opener(
     open, page, title, `album ${grid.length > 1 ? "many" : "one"}`,
     el("span", { class: "grid" }, ...(grid.length ? grid.slice(0, 9) : [picture("", "")])),
-    grid.length > 1 && el("span", { class: "words" }, words.length > 0 && el("strong", {}, words[0]),
-      el("span", { class: "digest" }, say("nPictures", { n: grid.length }))),
+    grid.length > 1 && el("span", { class: "words" }, shown.title && el("strong", {}, shown.title),
+      el("span", { class: "digest" }, [shown.recommend, say("nPictures", { n: grid.length })].filter(Boolean).join(" · "))),
     grid.length === 1 && el("span", { class: "unseen" }, title),
   );
 }

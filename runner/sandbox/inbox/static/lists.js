@@ -70,8 +70,9 @@ function follower(item) {
       el("span", { class: "line" }, el("strong", {}, item.remark || item.nickname || item.openid),
         el("time", { datetime: latest?.time }, short(latest?.time))),
       el("span", { class: "line" }, el("small", { class: "summary" }, summary ?? item.wxname),
-        item.unread > 0 && el("span", { class: "unread", "aria-label": say("unread", { n: item.unread }) },
-          item.unread > 99 ? "99+" : String(item.unread))),
+        item.unread > 0 && el("span", { class: "unread" },
+          el("span", { "aria-hidden": "true" }, item.unread > 99 ? "99+" : String(item.unread)),
+          el("span", { class: "unseen" }, say("unread", { n: item.unread })))),
       el("span", { class: "tags" }, !item.subscribed && el("em", { class: "left" }, say("unfollowed")),
         ...item.tags.map((tag) => el("em", {}, tag)))));
 }

@@ -26,13 +26,27 @@ async function ask(name, query = {}) {
   return answer.json();
 }
 
-// One refresh at a time; a wish that comes meanwhile is granted after it.
+// One refresh at a time; what is wished for meanwhile is done after it, all at once.
 let running = null;
-let again = null;
+let wish = null;
 function refresh(options = {}) {
-  if (running) return (again = again ?? running.then(() => { again = null; return refresh(options); }));
-  running = load(options).then(() => connected(true), () => connected(false)).finally(() => { running = null; });
+  wish = { ...wish, ...options };
+  running ??= grant().finally(() => { running = null; });
   return running;
+}
+
+async function grant() {
+  while (wish) {
+    const options = wish;
+    wish = null;
+    try {
+      await load(options);
+      connected(true);
+    } catch (error) {
+      connected(false);
+      console.warn(error);
+    }
+  }
 }
 
 async function load({ fresh = false, select = "" }) {
@@ -61,6 +75,12 @@ async function loadPhone(fresh, select) {
   }
   if (!state.openid) return void phone.show({ account: account(), follower: null, messages: [], fresh });
   const told = await ask("phone", { appid: state.appid, openid: state.openid, limit: state.limit });
+  if (!told.follower) {
+    // Gone since, by a reset or another seed.
+    state.openid = "";
+    if (state.items[0]?.openid) refresh({ fresh: true });
+    return;
+  }
   const seen = new Set((fresh ? [] : state.phone?.messages ?? []).map((item) => item.key));
   const news = seen.size ? told.messages.filter((item) => !seen.has(item.key)) : [];
   if (news.length && state.phone?.follower.openid === told.follower.openid)
@@ -117,6 +137,15 @@ function news(before) {
   for (const item of state.accounts) {
     const more = item.sends - (before.get(item.appid) ?? item.sends);
     if (more > 0 && item.appid !== state.phone?.appid) announce(say("sentMore", { name: item.name, n: more }));
+  }
+}
+
+// The address holds account and follower, so that a phone can be reloaded and linked to.
+function remembered() {
+  try {
+    return [...location.hash.slice(1).split("/").map(decodeURIComponent), "", ""];
+  } catch {
+    return ["", ""];
   }
 }
 
@@ -237,7 +266,7 @@ function listen() {
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
 }
 
-[state.appid, state.openid] = [...location.hash.slice(1).split("/").map(decodeURIComponent), "", ""];
+[state.appid, state.openid] = remembered();
 setTheme(localStorage.getItem("theme") ?? "auto");
 setLanguage(localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
 listen();

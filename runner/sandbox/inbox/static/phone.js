@@ -13,7 +13,9 @@ export function makePhone(on) {
   const feed = by("feed");
   const showing = { account: null, follower: null, messages: [], chosen: "" };
   const page = makePage();
-  const draw = keyed(feed, (item) => (item.key === "earlier" ? earlier(on.earlier) : message(item, showing.account, page.open)));
+  const talk = by("talk");
+  by("earlier").addEventListener("click", on.earlier);
+  const draw = keyed(feed, (item) => message(item, showing.account, page.open));
   const choose = (key) => {
     showing.chosen = key;
     settle(feed, showing);
@@ -31,16 +33,18 @@ export function makePhone(on) {
   return {
     closePage: page.close,
     show({ account, follower, messages, more = false, banner = "", chosen = "", fresh = false }) {
-      const atEnd = fresh || feed.scrollHeight - feed.scrollTop - feed.clientHeight < NEAR_PX;
+      const atEnd = fresh || talk.scrollHeight - talk.scrollTop - talk.clientHeight < NEAR_PX;
       const known = messages.some((item) => item.key === showing.chosen);
       Object.assign(showing, { account, follower, messages });
       showing.chosen = chosen || (known && !fresh ? showing.chosen : (messages.at(-1)?.key ?? ""));
       frame(showing, banner);
-      draw([...(more ? [{ key: "earlier" }] : []), ...spaced(messages)], [spoken(), account?.name]);
+      by("earlier").hidden = !more;
+      feed.hidden = messages.length === 0;
+      draw(spaced(messages), [spoken(), account?.name]);
       settle(feed, showing);
       details(showing, on.receivers);
       if (chosen && fresh) feed.querySelector('[tabindex="0"]')?.scrollIntoView({ block: "center" });
-      else if (atEnd) feed.scrollTop = feed.scrollHeight;
+      else if (atEnd) talk.scrollTop = talk.scrollHeight;
     },
   };
 }
@@ -67,7 +71,7 @@ function frame({ account, follower, messages }, banner) {
 
 // Numbers the messages for screen readers and makes the one in hand the Tab stop.
 function settle(feed, { messages, chosen }) {
-  const nodes = [...feed.children].filter((node) => node.dataset.key !== "earlier");
+  const nodes = [...feed.children];
   nodes.forEach((node, index) => {
     node.setAttribute("aria-posinset", index + 1);
     node.setAttribute("aria-setsize", messages.length);
@@ -75,9 +79,6 @@ function settle(feed, { messages, chosen }) {
   });
   setStop(feed, nodes.find((node) => node.dataset.key === chosen) ?? nodes.at(-1));
 }
-
-const earlier = (ask) =>
-  el("div", { class: "earlier", "data-key": "earlier" }, el("button", { type: "button", onclick: ask }, say("earlier")));
 
 function message(item, account, open) {
   const at = new Date(item.time);
@@ -99,7 +100,7 @@ function message(item, account, open) {
 // The page over the conversation; the frame may not run anything, whatever it shows.
 function makePage() {
   let opener = null;
-  const [page, under] = [by("page"), [by("feed"), by("banner")]];
+  const [page, under] = [by("page"), [by("talk"), by("banner")]];
   const close = () => {
     if (page.hidden) return;
     page.hidden = true;
@@ -145,7 +146,7 @@ function about(item) {
   if (item.kind === "preview") return common;
   return [...common, [say("status"), status(item)],
     [say("reached"), say("of", { n: number(item.delivered), total: number(item.total) })],
-    ["msg_id", item.msg_id, "code"], ["msg_data_id", item.msg_data_id, "code"], ["clientmsgid", item.clientmsgid, "code"]];
+    ["msg_id", item.msg_id, "code"], ["msg_data_id", item.msg_data_id, "code"], ["clientmsgid", item.clientmsgid || say("noClient"), item.clientmsgid ? "code" : "span"]];
 }
 
 function block(title, rows) {

@@ -24,6 +24,7 @@ const WORDS = {
     status: "Status", reached: "Reached", of: "{n} of {total}", receivers: "Show who received it",
     waiting: "waits for the administrator", SENDING: "sending", SEND_SUCCESS: "sent", SEND_FAIL: "failed",
     DELETE: "recalled", nobody: "Nobody has received this send: {why}.",
+    noClient: "none given; the platform goes by the content",
     arrived: "New message for {name}: {what}", sentMore: "{name}: {n} new sends",
   },
   zh: {
@@ -49,6 +50,7 @@ const WORDS = {
     status: "状态", reached: "送达", of: "{n} / {total}", receivers: "查看收到的粉丝",
     waiting: "等待管理员确认", SENDING: "发送中", SEND_SUCCESS: "发送成功", SEND_FAIL: "发送失败",
     DELETE: "已撤回", nobody: "还没有人收到这次群发：{why}。",
+    noClient: "未提供，平台按内容判断",
     arrived: "{name} 收到新消息：{what}", sentMore: "{name}：新增 {n} 次发送",
   },
 };
