@@ -1,0 +1,108 @@
+"""Campaign text in reports: readable, and obeyed by nothing."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from runner.report import neutral
+
+COMMANDS = ("::", "##[", "<!--", "-->", "${{")
+NASTY = st.text(
+    st.one_of(
+        st.sampled_from("`~:#[]<>!-$|{}@\\\u202e\u2066\u200b\u200d\x1b\r\n\t \u2028\U0001f468折会员a1"),
+        st.characters(codec=None),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("会员全场 8 折", "会员全场 8 折"),
+        ("a\u202eb", "a⟨U+202E⟩b"),
+        ("\x1b[31m红", "⟨U+001B⟩[31m红"),
+        ("a\u200bb\ufeff", "a⟨U+200B⟩b⟨U+FEFF⟩"),
+        ("一\r\n二", "一\n二"),
+        ("一\r二", "一⟨U+000D⟩二"),
+        ("👨\u200d👩\u200d👧 ❤️", "👨\u200d👩\u200d👧 ❤️"),
+        ("a\u200db", "a⟨U+200D⟩b"),
+    ],
+)
+def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> None:
+    """Hidden characters get a name; Chinese, emoji families and line breaks stay as they are."""
+    assert neutral.visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["::set-env::x", ":::::", "##[group]", "<!<!----", "--->", "$${{{", "a ${{ x }}"]
+)
+def test_no_word_of_command_is_left(text: str) -> None:
+    """A blank breaks every word that a CI log or a comment would obey, also where breaking makes a new one."""
+    assert not any(word in neutral.inert(text) for word in COMMANDS)
+
+
+@given(NASTY)
+def test_inert_text_is_visible_and_commands_nothing(text: str) -> None:
+    """Whatever was written, nothing invisible and no word of command comes out."""
+    shown = neutral.inert(text)
+    assert not any(word in shown for word in COMMANDS)
+    assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"]
+    assert not set(shown) & set(
+        "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f\ufeff"
+    )
+    assert neutral.inert(shown) == shown
+
+
+@given(NASTY)
+def test_a_fence_holds_everything_it_was_given(text: str) -> None:
+    """Rendered, a fence is one code block with exactly the inert text, and nothing escapes it."""
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(f"before\n\n{neutral.fence(text)}\n\nafter\n")
+    assert [t.type for t in tokens if t.nesting == 0] == ["inline", "fence", "inline"]
+    fenced = next(t.content for t in tokens if t.type == "fence")
+    assert fenced == neutral.inert(text.rstrip("\n")) + "\n"
+
+
+@given(NASTY)
+def test_a_cell_stays_in_its_table(text: str) -> None:
+    """Rendered, a table row keeps its cells, and the campaign's text is code in one of them."""
+    table = f"| a | b |\n| --- | --- |\n| {neutral.cell(text)} | 2 |\n"
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(table)
+    assert [t.type for t in tokens].count("td_open") == 2
+    inline = [t for t in tokens if t.type == "inline"][2]
+    assert {child.type for child in inline.children or []} <= {"code_inline"}
+
+
+@given(NASTY)
+def test_json_keeps_every_character_and_hides_its_spelling(text: str) -> None:
+    """JSON gives back what was written, while its raw text commands nothing and hides nothing."""
+    raw = neutral.json_text({"text": text})
+    assert json.loads(raw) == {"text": text}
+    assert not any(word in raw for word in COMMANDS)
+    assert neutral.visible(raw) == raw
+
+
+def test_command_data_cannot_end_its_command() -> None:
+    """Line ends, percents and the marks of properties are escaped as GitHub asks."""
+    assert neutral.command_data("5%\n::error::x") == "5%25%0A: :error: :x"
+    assert neutral.command_property("a,b:c") == "a%2Cb%3Ac"
+
+
+def test_guarded_text_stands_between_stop_and_resume() -> None:
+    """GitHub obeys nothing until the token comes back."""
+    assert neutral.guarded("text", "t0k") == "::stop-commands::t0k\ntext\n::t0k::"
+
+
+def test_records_are_made_visible_in_depth() -> None:
+    """Strings inside records inside tuples are shown too; files are left alone."""
+    from factories import make_article, make_file
+
+    article = make_article("标\u202e题", make_file("图.png"))
+    seen = neutral.visible_record((article,))
+    assert seen[0].title == "标⟨U+202E⟩题"
+    assert seen[0].images == article.images
