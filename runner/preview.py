@@ -7,6 +7,7 @@ from typing import Any
 
 from runner import uploads, wire
 from runner.digest import sha256
+from runner.errors import UsageError
 from runner.ledger.events import Entry, Event, Kind, Ledger
 from runner.ledger.state import LedgerState
 from runner.plan import Planned
@@ -33,6 +34,7 @@ def preview(
         read: gives a file's bytes.
 
     Raises:
+        UsageError: a material name of it has no media_id.
         ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, delivered; not recorded.
 
     Source: preview, read 2026-11.
@@ -43,10 +45,18 @@ def preview(
         state.add(event)
         return event
 
+    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.named)
+    if unnamed:
+        raise UsageError(
+            f"material named {sorted(name for _, name in unnamed)[0]} was not found: the send is "
+            f"{planned.action}, {planned.decision.reason}",
+            remedy="give the media_id instead of the name, or preview before the send is made",
+            where=planned.send.id,
+        )
     ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
     draft = uploads.draft(planned, ids, api=api, state=state, record=record)
-    body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=draft)
-    api.mass_preview({**wire.preview_body(body), **receiver})
+    body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft)
+    api.mass_preview({**body, **receiver})
     record(
         Kind.PREVIEW,
         {

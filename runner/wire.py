@@ -133,6 +133,8 @@ def mass_body(send: Send, *, tag_id: int | None, ids: Ids, draft_media_id: str |
         body["touser"] = list(send.filter.openids)
     elif send.filter.is_to_all:
         body["filter"] = {"is_to_all": True}
+    elif tag_id is None:
+        raise AssertionError(f"{send.id} is to be sent to a tag whose id is not known")
     else:
         body["filter"] = {"is_to_all": False, "tag_id": tag_id}
     if "mpnews" in body:
@@ -140,18 +142,17 @@ def mass_body(send: Send, *, tag_id: int | None, ids: Ids, draft_media_id: str |
     return body
 
 
-def preview_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn a mass body into one for mass/preview, receiver left out.
+def preview_body(send: Send, *, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+    """Write the body of mass/preview, receiver left out.
 
     Preview knows a single picture only: of several, the first is shown.
 
     Source: preview, read 2026-11.
     """
-    dropped = {"filter", "touser", "send_ignore_reprint", "clientmsgid"}
-    preview = {key: value for key, value in body.items() if key not in dropped}
-    if images := preview.pop("images", None):
-        preview["image"] = {"media_id": images["media_ids"][0]}
-    return preview
+    body: dict[str, Any] = {"msgtype": send.msgtype.value, **_message(send.content, ids, draft_media_id)}
+    if images := body.pop("images", None):
+        body["image"] = {"media_id": images["media_ids"][0]}
+    return body
 
 
 def _message(content: Content, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
