@@ -1,0 +1,87 @@
+"""Kill, cut and race runners; print what was lost or doubled. Ends 0 when nothing was."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.postgres_server import postgres_server
+from tests.torture.ordeal import Ordeal, Score
+from tests.torture.world import SECRET, world
+from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
+
+FULL = {"sqlite": (440, 220), "git": (320, 160), "postgres": (440, 220)}
+"""Sends and kills of a full run."""
+COLUMNS = ("backend", "sends", "runs", "kills", "outages", "faults", "unknown", "doubled", "lost", "seconds")
+
+
+def main() -> int:
+    """Run the ordeals asked for and print one line each."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--backend", action="append", choices=list(FULL), help="default: all three")
+    parser.add_argument("--sends", type=int, help="sends of each backend")
+    parser.add_argument("--kills", type=int, help="runners to kill for each backend")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="keep the folders, to look into them")
+    options = parser.parse_args()
+    os.environ.update(TORTURE_SECRET=SECRET, NO_COLOR="1")
+    say("  ".join(f"{name:>8}" for name in COLUMNS))
+    scores = []
+    for kind in options.backend or list(FULL):
+        sends, kills = FULL[kind]
+        score = torture(kind, options.sends or sends, options.kills or kills, options.seed, keep=options.keep)
+        scores.append(score)
+        say(line(score))
+    if len(scores) > 1:
+        say(f"in total: {sum(s.sends for s in scores)} sends, {sum(s.kills for s in scores)} kills")
+    return 0 if all(score.clean for score in scores) else 1
+
+
+def torture(kind: str, sends: int, kills: int, seed: int, *, keep: bool) -> Score:
+    """Run one ordeal in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix=f"torture-{kind}-"))
+    try:
+        with backend_in(folder, kind) as backend, world(folder, backend, sends) as here:
+            logs = folder / "logs"
+            logs.mkdir()
+            return Ordeal(here, logs, kills=kills, seed=seed).run()
+    finally:
+        if keep:
+            say(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def backend_in(folder: Path, kind: str) -> Iterator[Backend]:
+    """Make a ledger of that kind."""
+    if kind != "postgres":
+        yield {"sqlite": sqlite_backend, "git": git_backend}[kind](folder)
+        return
+    with postgres_server() as server:
+        yield postgres_backend(folder, server, "torture")
+
+
+def line(score: Score) -> str:
+    """One line of the table, with what went wrong after it."""
+    values = [
+        f"{getattr(score, name):>8.0f}" if name != "backend" else f"{score.backend:>8}" for name in COLUMNS
+    ]
+    wrong = {name: getattr(score, name) for name in ("missing", "unreported", "bugs") if getattr(score, name)}
+    return "  ".join(values) + (f"  {wrong}" if wrong else "")
+
+
+def say(text: str) -> None:
+    """Print at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
