@@ -106,7 +106,14 @@ def _planned(planned: Planned) -> dict[str, Any]:
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.findings],
         "policy": [
-            {"rule": o.rule, "what": o.what, "remedy": o.remedy, "blocks": o.blocks}
+            {
+                "rule": o.rule,
+                "what": o.what,
+                "remedy": o.remedy,
+                "blocks": o.blocks,
+                "level": o.level,
+                "verdict": o.verdict.value,
+            }
             for o in planned.objections
         ],
         "problems": [problem_dict(problem) for problem in planned.resolved.problems]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.errors import Problem
+from runner.report.neutral import command_data, command_property, inert, line
 
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 GITHUB_PER_LEVEL = 9
@@ -51,9 +52,10 @@ def _lines(problem: Problem, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
     shade = red if problem.level == "error" else yellow
     return (
-        f"{problem.place}: {shade}{problem.level}{reset}: {problem.what} {dim}[{problem.rule}]{reset}\n"
-        f"    at {problem.path}\n"
-        f"    → {problem.remedy}"
+        f"{line(str(problem.place))}: {shade}{problem.level}{reset}: {inert(problem.what)} "
+        f"{dim}[{problem.rule}]{reset}\n"
+        f"    at {line(problem.path)}\n"
+        f"    → {inert(problem.remedy)}"
     )
 
 
@@ -65,13 +67,7 @@ def _annotation(problem: Problem) -> str:
         ("col", place.column),
         ("title", f"campaign {problem.rule}"),
     ]
-    properties = ",".join(f"{key}={_property(str(value))}" for key, value in named if value is not None)
-    return f"::{problem.level} {properties}::{_data(f'{problem.what} → {problem.remedy}')}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    properties = ",".join(
+        f"{key}={command_property(str(value))}" for key, value in named if value is not None
+    )
+    return f"::{problem.level} {properties}::{command_data(f'{problem.what} → {problem.remedy}')}"

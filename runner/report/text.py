@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
-from rich.text import Text as Styled
+from rich.text import Text
 
 from runner.ledger.state import SendState
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.posting import Outcome, Result
+from runner.report.neutral import inert
 from runner.report.words import headcount, moment, plural, receivers, summary, window
 
 ACTION_STYLE = {
@@ -51,12 +52,12 @@ class Look:
 
 def plan_text(plan: Plan, look: Look) -> str:
     """Draw a plan: a table first, then what needs attention, then what apply would do."""
-    parts: list[ConsoleRenderable] = [Styled(_heading(plan, look), style="bold")]
+    parts: list[ConsoleRenderable] = [_said(_heading(plan, look), style="bold")]
     table = _plan_table(plan, look)
-    parts += [table, Styled("")] if table.row_count else [Styled("Nothing to send.\n")]
-    parts += [Styled(line) for line in _accounts(plan)]
-    parts += [Styled(line, style="yellow") for line in _attention(plan, look)]
-    parts.append(Styled(_closing(plan)))
+    parts += [table, _said("")] if table.row_count else [_said("Nothing to send.\n")]
+    parts += [_said(line) for line in account_lines(plan)]
+    parts += [_said(line, style="yellow") for line in _attention(plan)]
+    parts.append(_said(_closing(plan)))
     return _drawn(Group(*parts), look)
 
 
@@ -65,15 +66,15 @@ def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
     table = _table("RESULT", "SEND", "ACCOUNT", "msg_id", "WHAT HAPPENED")
     for outcome in outcomes:
         table.add_row(
-            Styled(outcome.result.value, style=RESULT_STYLE[outcome.result]),
-            Styled(outcome.id),
-            Styled(outcome.account),
-            Styled(_ids(outcome)),
-            Styled(
+            _said(outcome.result.value, style=RESULT_STYLE[outcome.result]),
+            _said(outcome.id),
+            _said(outcome.account),
+            _said(_ids(outcome)),
+            _said(
                 f"{outcome.why}\n→ {outcome.remedy}" if outcome.remedy and outcome.exit_code else outcome.why
             ),
         )
-    return _drawn(Group(table, Styled(_tally(outcomes))), look)
+    return _drawn(Group(table, _said(_tally(outcomes))), look)
 
 
 def status_text(states: Iterable[tuple[str, SendState]], look: Look) -> str:
@@ -87,12 +88,12 @@ def status_text(states: Iterable[tuple[str, SendState]], look: Look) -> str:
     for account, state in states:
         name = state.send if state.revision == 1 else f"{state.send} (revision {state.revision})"
         table.add_row(
-            Styled(state.status.value),
-            Styled(name),
-            Styled(account),
-            Styled(str(state.msg_id or "")),
-            Styled(moment(state.at, look.timezone)),
-            Styled(state.why),
+            _said(state.status.value),
+            _said(name),
+            _said(account),
+            _said(str(state.msg_id or "")),
+            _said(moment(state.at, look.timezone)),
+            _said(state.why),
         )
     return _drawn(table, look)
 
@@ -102,7 +103,7 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], look: Look) ->
     table = _table("ACCOUNT", "tag_id", "TAG", "FOLLOWERS")
     for account, tags in rows.items():
         for tag in tags:
-            table.add_row(account, str(tag["id"]), Styled(str(tag["name"])), str(tag.get("count", "")))
+            table.add_row(account, str(tag["id"]), _said(str(tag["name"])), str(tag.get("count", "")))
     return _drawn(table, look)
 
 
@@ -119,28 +120,30 @@ def _plan_table(plan: Plan, look: Look) -> Table:
     table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", *(["WHEN"] if windows else []), "WHY")
     for planned in shown:
         send = planned.send
-        content = Styled(f"{send.msgtype}: {summary(send.content)}", no_wrap=True, overflow="ellipsis")
+        shown = inert(f"{send.msgtype}: {summary(send.content)}")
+        content = Text(shown, no_wrap=True, overflow="ellipsis")
         content.truncate(max(24, look.width // 3), overflow="ellipsis")
         table.add_row(
             _action(planned.action),
-            Styled(send.id),
-            Styled(receivers(send.filter)),
+            _said(send.id),
+            _said(receivers(send.filter)),
             headcount(planned.resolved.audience),
             content,
             *([window(send, look.timezone)] if windows else []),
-            Styled(planned.decision.reason),
+            _said(planned.decision.reason),
         )
     blank = [""] * (4 if windows else 3)
     for invalid in plan.invalid:
         what = f"{plural(len(invalid.problems), 'problem')}, listed above"
-        table.add_row(_action(Action.INVALID), Styled(invalid.id), *blank, what)
+        table.add_row(_action(Action.INVALID), _said(invalid.id), *blank, what)
     for orphan in plan.orphans:
         note = "posted, no answer recorded; its file is not in this plan"
-        table.add_row(_action(Action.UNKNOWN), Styled(orphan.send), *blank, note)
+        table.add_row(_action(Action.UNKNOWN), _said(orphan.send), *blank, note)
     return table
 
 
-def _accounts(plan: Plan) -> list[str]:
+def account_lines(plan: Plan) -> list[str]:
+    """Say what each account may still send, as far as anybody knows."""
     kinds = {planned.account.name: planned.account for planned in plan.sends}
     lines = []
     for name, allowance in plan.allowances.items():
@@ -157,14 +160,17 @@ def _accounts(plan: Plan) -> list[str]:
     return lines
 
 
-def _attention(plan: Plan, look: Look) -> list[str]:
-    lines = []
-    for planned in plan.sends:
-        lines += [f"{planned.send.id}: {line}" for line in _notes(planned, look)]
+def attention_lines(plan: Plan) -> list[str]:
+    """List what a person should read before agreeing to a plan."""
+    return [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+
+
+def _attention(plan: Plan) -> list[str]:
+    lines = attention_lines(plan)
     return ["", "Needs attention:", *(f"  {line}" for line in lines)] if lines else []
 
 
-def _notes(planned: Planned, _look: Look) -> list[str]:
+def _notes(planned: Planned) -> list[str]:
     decision = planned.decision
     if planned.action in (Action.DONE, Action.WAIT):
         return []
@@ -206,8 +212,12 @@ def _ids(outcome: Outcome) -> str:
     return f"{outcome.msg_id}" + (f"\nmsg_data_id {outcome.msg_data_id}" if outcome.msg_data_id else "")
 
 
-def _action(action: Action) -> Styled:
-    return Styled(action.value, style=ACTION_STYLE[action])
+def _said(text: str, style: str = "") -> Text:
+    return Text(inert(text), style=style)
+
+
+def _action(action: Action) -> Text:
+    return _said(action.value, style=ACTION_STYLE[action])
 
 
 def _table(*columns: str) -> Table:

@@ -1,0 +1,48 @@
+"""Problems and plans in, the two reports that GitLab shows in a merge request out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.errors import Problem
+from runner.model import Action
+from runner.plan import Plan
+from runner.report.concerns import fingerprints
+from runner.report.neutral import json_text, line
+
+SEVERITY = {"error": "major", "warning": "minor"}
+
+
+def codequality(problems: Sequence[Problem]) -> str:
+    """Write problems for `artifacts:reports:codequality`; a fingerprint stays when lines move.
+
+    Source: GitLab Docs, Code Quality, report format, read 2026-11.
+    """
+    return json_text(
+        [
+            {
+                "description": line(f"{problem.what} → {problem.remedy}"),
+                "check_name": problem.rule,
+                "fingerprint": fingerprint,
+                "severity": SEVERITY[problem.level],
+                "location": {
+                    "path": problem.place.file.removeprefix("./"),
+                    "lines": {"begin": problem.place.line or 1},
+                },
+            }
+            for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
+        ],
+        indent=2,
+    )
+
+
+def widget(plan: Plan) -> str:
+    """Write a plan's counts for `artifacts:reports:terraform`: create is due now, update is due later.
+
+    Nothing is ever deleted by a plan. Source: GitLab Docs, Terraform integration in merge requests,
+    read 2026-11; the three keys are all the widget reads.
+    """
+    counts = plan.counts()
+    return json_text(
+        {"create": counts.get(Action.SEND, 0), "update": counts.get(Action.WAIT, 0), "delete": 0}
+    )
