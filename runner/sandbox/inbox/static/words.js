@@ -4,7 +4,7 @@ const WORDS = {
   en: {
     title: "Inbox", subtitle: "what the sandbox’s followers received", skip: "Skip to the phone",
     accounts: "Accounts", people: "Followers and sends", followers: "Followers", sends: "Sends",
-    search: "Name, WeChat name or openid", tag: "Tag", anyTag: "Every tag", all: "Show every follower",
+    search: "Name, WeChat name or openid", hint: "Name or openid", tag: "Tag", anyTag: "Every tag", all: "Show every follower",
     pages: "Pages", previous: "Previous page", next: "Next page", range: "{from}–{to} of {total}",
     phone: "Phone", messages: "Messages", details: "Details", back: "Back to the messages",
     tab: "Open in a tab of its own", live: "live", lost: "connection lost, trying again",
@@ -30,7 +30,7 @@ const WORDS = {
   zh: {
     title: "收件箱", subtitle: "沙箱粉丝收到的消息", skip: "跳到手机",
     accounts: "公众号", people: "粉丝与群发", followers: "粉丝", sends: "群发",
-    search: "昵称、微信号或 openid", tag: "标签", anyTag: "全部标签", all: "显示全部粉丝",
+    search: "昵称、微信号或 openid", hint: "昵称或 openid", tag: "标签", anyTag: "全部标签", all: "显示全部粉丝",
     pages: "翻页", previous: "上一页", next: "下一页", range: "{from}–{to}，共 {total}",
     phone: "手机", messages: "消息", details: "详情", back: "返回消息列表",
     tab: "在新标签页打开", live: "实时", lost: "连接已断开，正在重试",
