@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields, is_dataclass, replace
+from html import escape
 from typing import Any, TypeVar
 
 Record = TypeVar("Record")
@@ -55,6 +56,11 @@ def code(text: str) -> str:
     ticks = _longer_than_any_run(shown, least=1)
     edge = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return f"{ticks}{edge}{shown}{edge}{ticks}"
+
+
+def html_code(text: str) -> str:
+    """Write a text as an HTML code element, for the places in Markdown that only take HTML."""
+    return f"<code>{escape(line(text))}</code>"
 
 
 def cell(text: str, limit: int = 60) -> str:

@@ -120,8 +120,8 @@ def _plan_table(plan: Plan, look: Look) -> Table:
     table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", *(["WHEN"] if windows else []), "WHY")
     for planned in shown:
         send = planned.send
-        shown = inert(f"{send.msgtype}: {summary(send.content)}")
-        content = Text(shown, no_wrap=True, overflow="ellipsis")
+        told = inert(f"{send.msgtype}: {summary(send.content)}")
+        content = Text(told, no_wrap=True, overflow="ellipsis")
         content.truncate(max(24, look.width // 3), overflow="ellipsis")
         table.add_row(
             _action(planned.action),
