@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
@@ -18,6 +20,16 @@ MAX_BYTES = 1_000_000
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
 _FORMATS = ("jpeg", "png")
+# What Pillow raises, by format, for bytes that are not a whole picture.
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 _KNOWN = (*_FORMATS, "gif", "webp", "bmp")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
 _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
@@ -58,7 +70,7 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
     """
     try:
         mended, _, _ = fixed(data)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except _BROKEN:
         mended = b""
     if hashlib.sha256(mended).hexdigest() != file.sha256:
         raise StalePlanError(
@@ -69,6 +81,15 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
     return mended
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings about large pictures and odd EXIF data from the user: we judge both."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@_quiet()
 def look(data: bytes, image_format: str) -> Look:
     """Decode an image and find what would keep `media/uploadimg` from taking it.
 
@@ -85,12 +106,15 @@ def look(data: bytes, image_format: str) -> Look:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format))
         width, height = _shown_size(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        return Look(faults=(_too_many_pixels("far too many"),))
+    except _BROKEN:
         broken = Fault(rule="image-broken", what="the image cannot be decoded", remedy="export it again")
         return Look(faults=(broken,))
     return Look(faults=faults, width=width, height=height)
 
 
+@_quiet()
 def fixed(data: bytes) -> tuple[bytes, str, str]:
     """Convert and shrink an image to what `media/uploadimg` takes; the same bytes give the same bytes.
 
@@ -161,11 +185,7 @@ def _attempts(
 
 def _pixel_faults(image: Image.Image) -> Iterator[Fault]:
     if image.width * image.height > MAX_PIXELS:
-        yield Fault(
-            rule="image-pixels",
-            what=f"the image is {image.width} × {image.height} pixels; the limit is {MAX_PIXELS:,} in all",
-            remedy="make it smaller",
-        )
+        yield _too_many_pixels(f"{image.width} × {image.height}")
         return
     image.load()
     if getattr(image, "is_animated", False):
@@ -178,6 +198,11 @@ def _pixel_faults(image: Image.Image) -> Iterator[Fault]:
             fixable=True,
         )
     yield from _exif_faults(image)
+
+
+def _too_many_pixels(count: str) -> Fault:
+    what = f"the image has {count} pixels; the limit is {MAX_PIXELS:,} in all"
+    return Fault(rule="image-pixels", what=what, remedy="make it smaller: 1080 pixels of width are plenty")
 
 
 def _exif_faults(image: Image.Image) -> Iterator[Fault]:
@@ -201,9 +226,7 @@ def _exif_faults(image: Image.Image) -> Iterator[Fault]:
 
 
 def _open(data: bytes) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP", "BMP"))
+    return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP", "BMP"))
 
 
 def _save(image: Image.Image, kind: str, **options: object) -> bytes:
