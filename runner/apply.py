@@ -6,6 +6,7 @@ What makes a send safe is in `posting`; here is who comes when, and what stops t
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,9 @@ from runner.ledger.events import Event
 from runner.ledger.state import LedgerState, SendState, fold
 from runner.model import Account, Action, Settings
 from runner.plan import Plan, Planned, order, recheck
-from runner.policy import quiet_now
+from runner.policy import held_back
 from runner.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
+from runner.resolve import recount
 from runner.wechat.errcodes import lookup
 
 LOCK_WAIT_S = 10.0
@@ -133,12 +135,22 @@ class _AccountRun:
         draft = uploads.draft(planned, ids, api=api, state=state, record=record)
         body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=draft)
         self.crossing.keep_pace()
-        # Uploads and the pace take time: the window may have closed, quiet hours begun.
-        return self._left_out(planned) or self.crossing.send(planned, body)
+        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
+        counted = self._counted(planned)
+        return self._left_out(counted) or self.crossing.send(counted, body)
+
+    def _counted(self, planned: Planned) -> Planned:
+        """Count the audience once more where a rule depends on it; unknown when nobody answers."""
+        policy = self.settings.policy
+        if policy.max_recipients is None and policy.audience_drift is None:
+            return planned
+        audience = recount(planned.send, planned.resolved, self.crossing.api, self.ports.clock)
+        return replace(planned, resolved=replace(planned.resolved, audience=audience))
 
     def _left_out(self, planned: Planned) -> Outcome | None:
         if self.ports.stopping():
             return self._skipped(planned, "stopped before it", exit_code=Exit.INTERRUPTED)
+        self._look_again()
         decision = recheck(
             planned,
             self.plan,
@@ -146,11 +158,19 @@ class _AccountRun:
             state=self.crossing.state,
             now=self.ports.clock(),
             allowed=self.warrant.allowed,
+            reviewed=self.warrant.audiences,
         ).decision
         if decision.action is Action.SEND:
             return None
         code = _LEFT_OUT.get(decision.action, Exit.OK)
         return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
+
+    def _look_again(self) -> None:
+        """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
+        appid, ledger = self.account.appid, self.ports.ledger
+        seq, _ = ledger.heads().get(appid, (0, ""))
+        if seq != self.crossing.state.seen.get(appid, 0):
+            self.crossing.state = fold(ledger.events(appid))
 
     def _settle(self, known: SendState) -> Outcome:
         intent = known.intent
@@ -189,9 +209,16 @@ class _AccountRun:
         if closed is not None and now > datetime.fromisoformat(closed):
             why = f"its window ended {closed}, so it is not repeated"
             return self.crossing.unknown(intent, why, remedy=_settle_hint(intent.data["send"]))
-        quiet = quiet_now(self.settings.policy, now)
-        if quiet is not None and quiet.rule not in self.warrant.allowed:
-            return self.crossing.unknown(intent, f"not repeated: {quiet.what}", remedy=quiet.remedy)
+        self._look_again()
+        found = held_back(
+            self.account,
+            settings=self.settings,
+            state=self.crossing.state,
+            now=now,
+            allowed=self.warrant.allowed,
+        )
+        if found is not None:
+            return self.crossing.unknown(intent, f"not repeated: {found.what}", remedy=found.remedy)
         return None
 
     def _stored_body(self, intent: Event) -> dict[str, Any] | None:

@@ -271,17 +271,38 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far an audience may move between review and send: whichever of the two is more."""
+
+    percent: int
+    floor: int = 100
+    """Followers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The rules of `_settings.yaml`; `None` or empty means the rule is off."""
 
     allow_to_all: bool = False
     max_recipients: int | None = None
+    audience_drift: Drift | None = None
     max_sends_per_apply: int | None = None
     require_preview: bool = False
+    require_not_after: bool = False
     quiet_hours: str | None = None
     timezone: str = "Asia/Shanghai"
+    allowed_tags: tuple[str | int, ...] = ()
+    """Names or ids."""
+    allowed_links: tuple[str, ...] = ()
+    """Hosts; what lies below one is allowed with it."""
     duplicate_content_days: int = 30
     """Within how many days the same content to the same receivers under another id is refused; 0 is off."""
+    quota_reserve: int = 0
+    """Sends of a day (订阅号) or month (服务号) that are kept back."""
+    hold: bool | tuple[str, ...] = False
+    """True for every account, or the names of those that send nothing."""
+    levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
+    """By rule id; a rule that is not named is mandatory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

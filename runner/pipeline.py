@@ -11,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from runner import limits
+from runner.decide import decide
 from runner.digest import send_digest
 from runner.errors import Problem
 from runner.ledger.state import LedgerState
 from runner.load import Files, load_campaigns
 from runner.model import Account, Action, Campaign, Send, Settings
-from runner.plan import Invalid, Plan, decide, make_plan
+from runner.plan import Invalid, Plan, make_plan
 from runner.ports import Clock, ReadApi
 from runner.render import render
 from runner.resolve import Known, ask

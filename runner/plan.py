@@ -10,26 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from runner.decide import Decision, decide, list_id
 from runner.digest import plan_digest, send_digest
 from runner.errors import Problem
-from runner.ledger.state import LedgerState, SendState, Status
+from runner.ledger.state import LedgerState, SendState
 from runner.model import Account, Action, Audience, Send, Settings
-from runner.policy import Facts, Objection, objections
-from runner.quota import CHINA, Allowance, allowance, counts
+from runner.policy import LIFTED, Facts, Objection, objections
+from runner.quota import Allowance, allowance, counts
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 
 PLAN_LIFE = timedelta(hours=24)
 PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to do with a send, and why."""
-
-    action: Action
-    reason: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,31 +135,6 @@ def order(planned: Planned) -> tuple[str, datetime, str]:
     return planned.account.name, begins, planned.send.id
 
 
-def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime) -> Decision:
-    """Decide on one send by its window and by what the ledger remembers of it.
-
-    Args:
-        send: what to send.
-        digest: its `send_digest`.
-        appid: of its account.
-        state: the folded ledger.
-        now: the present moment, aware.
-    """
-    revisions = state.revisions(appid, send.id)
-    unknown = next((known for known in revisions if known.status is Status.OPEN), None)
-    if unknown is not None:
-        return Decision(action=Action.UNKNOWN, reason=f"posted {_when(unknown.at)}, no answer recorded")
-    known = state.send(appid, send.id, send.revision)
-    if known is not None and known.happened:
-        return _already(known, digest)
-    newer = max((k.revision for k in revisions if k.happened and k.revision > send.revision), default=None)
-    if newer is not None:
-        return _conflict(
-            f"revision {newer} was sent already", f"set revision to {newer}, or above to send again"
-        )
-    return _list_conflict(send, appid, state) or _by_window(send, now, known)
-
-
 def expected_digest(plan: Plan, state: LedgerState, reviewed: str) -> str:
     """Fingerprint what is left of a reviewed plan together with what was already sent under it.
 
@@ -220,27 +187,40 @@ def _under_policy(
     seen: dict[tuple[str, str], str] = {}
     planned = []
     for draft in drafts:
+        appid = draft.account.appid
         if draft.action is Action.SEND:
-            facts = Facts(
-                send=draft.send,
-                digest=draft.digest,
-                account=draft.account,
-                audience=_whole_audience(draft, drafts),
-                policy=settings.policy,
-                state=state,
-                now=now,
-                due=due,
-                ahead=ahead.get(draft.account.appid, 0),
-                twin=seen.get((draft.account.appid, draft.digest)),
-                offline=known is None,
-            )
+            facts = _facts(draft, among=drafts, settings=settings, state=state, now=now, due=due)
+            twin = seen.get((appid, draft.digest))
+            facts = replace(facts, ahead=ahead.get(appid, 0), twin=twin, offline=known is None)
             draft = judged(draft, objections(facts, allowed))
         if draft.action is Action.SEND:
-            seen[draft.account.appid, draft.digest] = draft.send.id
+            seen[appid, draft.digest] = draft.send.id
             if counts(draft.account.kind, draft.send.filter.is_to_all):
-                ahead[draft.account.appid] = ahead.get(draft.account.appid, 0) + 1
+                ahead[appid] = ahead.get(appid, 0) + 1
         planned.append(draft)
     return planned
+
+
+def _facts(
+    planned: Planned,
+    *,
+    among: Iterable[Planned],
+    settings: Settings,
+    state: LedgerState,
+    now: datetime,
+    due: int,
+) -> Facts:
+    return Facts(
+        send=planned.send,
+        digest=planned.digest,
+        account=planned.account,
+        audience=_whole_audience(planned, among),
+        policy=settings.policy,
+        state=state,
+        now=now,
+        due=due,
+        tag=planned.resolved.tag,
+    )
 
 
 def recheck(
@@ -251,25 +231,26 @@ def recheck(
     state: LedgerState,
     now: datetime,
     allowed: Mapping[str, str],
+    reviewed: Mapping[str, int | None],
 ) -> Planned:
-    """Decide again on a due send, just before it is made, with what the ledger knows by now."""
+    """Decide again on a due send, just before it is made, with what is known by now.
+
+    Args:
+        planned: with its audience as it was counted last.
+        plan: the plan it belongs to.
+        settings: see `make_plan`.
+        state: see `make_plan`.
+        now: see `make_plan`.
+        allowed: see `make_plan`.
+        reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
+    """
     decision = decide(planned.send, planned.digest, appid=planned.account.appid, state=state, now=now)
     fresh = replace(planned, decision=decision, objections=())
     if decision.action is not Action.SEND:
         return fresh
-    facts = Facts(
-        send=planned.send,
-        digest=planned.digest,
-        account=planned.account,
-        audience=_whole_audience(planned, plan.sends),
-        policy=settings.policy,
-        state=state,
-        now=now,
-        due=len(plan.due()),
-        ahead=0,
-        twin=None,
-        offline=False,
-    )
+    due = len(plan.due())
+    facts = _facts(planned, among=plan.sends, settings=settings, state=state, now=now, due=due)
+    facts = replace(facts, applying=True, reviewed=reviewed.get(planned.send.id))
     return judged(fresh, objections(facts, allowed))
 
 
@@ -279,47 +260,13 @@ def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
     if not blocking:
         return replace(planned, objections=found)
     first = blocking[0]
+    hint = f"; once only: --allow {first.rule}=REASON" if first.rule in LIFTED else ""
     decision = Decision(
         action=Action.BLOCKED,
         reason=f"{first.rule}: {first.what}",
-        remedy=f"{first.remedy}; once only: --allow {first.rule}=REASON",
+        remedy=f"{first.remedy}{hint}",
     )
     return replace(planned, objections=found, decision=decision)
-
-
-def _already(known: SendState, digest: str) -> Decision:
-    if known.digest and known.digest != digest:
-        return _conflict(
-            f"edited after it was sent {_when(known.at)}",
-            f"revert the edit, or set revision: {known.revision + 1} to send the new text as well",
-        )
-    done = {
-        Status.ACCEPTED: f"accepted {_when(known.at)}, msg_id {known.msg_id}; delivery not confirmed yet",
-        Status.FAILED: f"WeChat gave it up (msg_id {known.msg_id}); raise revision to try again",
-        Status.RECALLED: f"sent {_when(known.at)} and recalled",
-        Status.BASELINE: "sent before this ledger was begun",
-    }
-    return Decision(
-        action=Action.DONE,
-        reason=done.get(known.status, f"sent {_when(known.at)}, msg_id {known.msg_id}"),
-        remedy="`campaign status` asks WeChat" if known.status is Status.ACCEPTED else "",
-    )
-
-
-def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
-    if send.batch is None:
-        return None
-    begun = state.lists(appid, _list_id(send), send.revision)
-    if not begun - {send.batch.list_sha256}:
-        return None
-    return _conflict(
-        "the openid list was edited after a part of it had been sent",
-        "restore the list; put new openids into a campaign of their own",
-    )
-
-
-def _list_id(send: Send) -> str:
-    return send.id.rpartition("#")[0]
 
 
 def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
@@ -328,22 +275,8 @@ def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
     if batch is None:
         return audience
     parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
-    mine = [p for p in parts if _list_id(p.send) == _list_id(planned.send)]
+    mine = [p for p in parts if list_id(p.send) == list_id(planned.send)]
     return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
-
-
-def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:
-    if send.not_after is not None and now > send.not_after:
-        return Decision(
-            action=Action.EXPIRED,
-            reason=f"its window ended {_when(send.not_after)}",
-            remedy="move not_after to send it after all",
-        )
-    if send.not_before is not None and now < send.not_before:
-        return Decision(action=Action.WAIT, reason=f"its window begins {_when(send.not_before)}")
-    if known is not None:
-        return Decision(action=Action.SEND, reason=f"try again: {known.why}")
-    return Decision(action=Action.SEND, reason="new")
 
 
 def _orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
@@ -351,12 +284,3 @@ def _orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> t
     planned = {(accounts[send.account].appid, send.id) for send in sends}
     found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
     return tuple(known for known in found if (known.appid, known.send) not in planned)
-
-
-def _conflict(reason: str, remedy: str) -> Decision:
-    return Decision(action=Action.CONFLICT, reason=reason, remedy=remedy)
-
-
-def _when(moment: datetime) -> str:
-    # The platform's calendar, whatever the reader's: a plan reads the same everywhere.
-    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M} (China)"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from runner.digest import canonical
 from runner.errors import StalePlanError, UsageError
 from runner.ledger.state import LedgerState
-from runner.plan import PENDING, Plan, expected_digest
+from runner.plan import PENDING, Plan, Planned, expected_digest
 
 MAJOR = "1"
 PENDING_WORDS = frozenset(action.value for action in PENDING)
@@ -93,6 +93,16 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> None:
         raise _stale(f"the digest is {plan.digest}, expected {reviewed}")
 
 
+def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
+    """Read how many followers each send of a plan file was counted to have; an odd entry counts as none."""
+    found: dict[str, int | None] = {}
+    for send in reviewed["sends"]:
+        audience = send.get("audience")
+        count = audience.get("count") if isinstance(audience, dict) else None
+        found[send["id"]] = count if isinstance(count, int) else None
+    return found
+
+
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     before = {s["id"]: s for s in reviewed["sends"] if s.get("action") in PENDING_WORDS}
     after = {p.send.id: p for p in plan.sends if p.action in PENDING}
@@ -106,7 +116,20 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
             found.append(f"{name} has other content or receivers")
         elif before[name].get("revision") != after[name].send.revision:
             found.append(f"{name} has another revision")
+        elif _window(before[name]) != _window(_shown(after[name])):
+            found.append(f"{name} has another send window")
     return found
+
+
+def _window(send: Mapping[str, Any]) -> tuple[object, object]:
+    return send.get("not_before"), send.get("not_after")
+
+
+def _shown(planned: Planned) -> dict[str, str | None]:
+    window = {"not_before": planned.send.not_before, "not_after": planned.send.not_after}
+    return {
+        key: at.astimezone(UTC).isoformat(timespec="seconds") if at else None for key, at in window.items()
+    }
 
 
 def _stale(what: str) -> StalePlanError:

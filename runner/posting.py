@@ -93,6 +93,8 @@ class Warrant:
     plan_digest: str
     allowed: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside, with their reasons."""
+    audiences: Mapping[str, int | None] = field(default_factory=dict)
+    """By send id: followers as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from runner import wire
-from runner.errors import Problem, UsageError
+from runner.errors import CampaignError, Problem, UsageError
 from runner.ledger.state import LedgerState
 from runner.model import Audience, Send
 from runner.ports import Clock, ReadApi
@@ -42,6 +43,8 @@ class Resolved:
     """What a send needs besides its own text."""
 
     tag_id: int | None = None
+    tag: str | None = None
+    """The tag's name, once the platform was asked."""
     audience: Audience
     uploads: tuple[tuple[wire.Upload, str | None], ...] = ()
     """Each with the result that can be reused, if any."""
@@ -84,7 +87,7 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
     Returns:
         Ids and audience, and a problem for each name the platform does not know.
     """
-    tag_id, audience, problems = _receivers(send, known)
+    tag, audience, problems = _receivers(send, known)
     named: dict[tuple[str, str], str] = {}
     for pair in () if known.offline else wire.names(send.content):
         ids = known.materials.get(pair, ())
@@ -93,21 +96,46 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
         else:
             problems.append(_no_material(send, pair, len(ids), known))
     needed = tuple((upload, _reusable(upload, appid, state, now)) for upload in wire.uploads(send.content))
-    return Resolved(tag_id=tag_id, audience=audience, uploads=needed, named=named, problems=tuple(problems))
+    return Resolved(
+        tag_id=int(tag["id"]) if "id" in tag else send.filter.tag_id,
+        tag=str(tag["name"]) if "name" in tag else None,
+        audience=audience,
+        uploads=needed,
+        named=named,
+        problems=tuple(problems),
+    )
 
 
-def _receivers(send: Send, known: Known) -> tuple[int | None, Audience, list[Problem]]:
+def recount(send: Send, resolved: Resolved, api: ReadApi, clock: Clock) -> Audience:
+    """Count a send's audience now; an openid list counts itself.
+
+    Returns:
+        The audience, its count None when the platform does not answer or the tag is gone.
+    """
     if send.filter.openids:
-        return None, Audience(count=len(send.filter.openids), source="openids"), []
+        return resolved.audience
+    source: Literal["tags/get", "user/get"] = "user/get" if send.filter.is_to_all else "tags/get"
+    count = None
+    with suppress(CampaignError):
+        if send.filter.is_to_all:
+            count = int(api.user_get()["total"])
+        else:
+            counts = {int(tag["id"]): int(tag.get("count", 0)) for tag in api.tags_get()}
+            count = counts.get(resolved.tag_id) if resolved.tag_id is not None else None
+    return Audience(count=count, source=source, as_of=clock())
+
+
+def _receivers(send: Send, known: Known) -> tuple[Mapping[str, Any], Audience, list[Problem]]:
+    if send.filter.openids:
+        return {}, Audience(count=len(send.filter.openids), source="openids"), []
     if known.offline:
-        return send.filter.tag_id, Audience(count=None, source="unknown offline"), []
+        return {}, Audience(count=None, source="unknown offline"), []
     if send.filter.is_to_all:
-        return None, Audience(count=known.followers, source="user/get", as_of=known.as_of), []
+        return {}, Audience(count=known.followers, source="user/get", as_of=known.as_of), []
     tag, problem = _tag(send, known)
     if problem is not None:
-        return None, Audience(count=None, source="unknown"), [problem]
-    count = int(tag.get("count", 0))
-    return int(tag["id"]), Audience(count=count, source="tags/get", as_of=known.as_of), []
+        return {}, Audience(count=None, source="unknown"), [problem]
+    return tag, Audience(count=int(tag.get("count", 0)), source="tags/get", as_of=known.as_of), []
 
 
 def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:

@@ -11,7 +11,7 @@ from runner.document import Document, document, fault_problem
 from runner.errors import InvalidError, Place, Problem, UsageError
 from runner.files import FileError, read_regular
 from runner.hints import nearest
-from runner.model import Account, AccountKind, ArticleOptions, Environment, Policy, Secret, Settings
+from runner.model import Account, AccountKind, ArticleOptions, Drift, Environment, Policy, Secret, Settings
 from runner.secret import read_secret, written_secrets
 from runner.settings_checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
 from runner.text import Fault, decode
@@ -59,7 +59,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         environment=_environment(name, written),
         environments=names,
         vars=data.get("vars", {}),
-        policy=Policy(**data.get("policy", {})),
+        policy=_policy(data.get("policy", {})),
         articles=ArticleOptions(**data.get("articles", {})),
     )
 
@@ -92,6 +92,15 @@ def check_settings(document: Document) -> tuple[Problem, ...]:
         Every problem with its place, in the order of the file; none repeats a secret.
     """
     return check(document, "settings", cross_findings, instead=written_secrets(document.data))
+
+
+def _policy(data: Mapping[str, Any]) -> Policy:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+    }
+    if drift := data.get("audience_drift"):
+        values["audience_drift"] = Drift(**drift)
+    return Policy(**values)
 
 
 def _environment(name: str, written: Mapping[str, Any]) -> Environment:

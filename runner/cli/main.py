@@ -26,6 +26,8 @@ COMMANDS = {
     "preview": ("runner.cli.sending", "Send one real message to a tester."),
     "status": ("runner.cli.following", "Ask what became of each send."),
     "recall": ("runner.cli.following", "Delete a sent article or video."),
+    "hold": ("runner.cli.holding", "Stop every send of an account at once."),
+    "unhold": ("runner.cli.holding", "Let an account send again."),
     "tags": ("runner.cli.following", "List the tags with their counts."),
     "ledger": ("runner.cli.ledger", "Care of the ledger."),
     "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),

@@ -101,7 +101,7 @@ def apply(
     state = session.begun_state()
     allowed = _allowed(allow)
     made = _plan(session, select, offline=False, allowed=allowed, state=state)
-    reviewed = _reviewed(session, made.plan, state, plan_file, expect_digest)
+    reviewed, audiences = _reviewed(session, made.plan, state, plan_file, expect_digest)
     if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
         _show(session, made)
         raise InvalidError(made.prepared.errors or _unresolved(made.plan))
@@ -110,7 +110,7 @@ def apply(
         _confirm(made.plan, auto_approve=auto_approve)
     with _stop_signals(session) as stopping:
         ports = _ports(session, stopping)
-        warrant = _warrant(session, reviewed or made.plan.digest, allowed)
+        warrant = _warrant(session, reviewed, allowed, audiences)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     session.give(
         {
@@ -229,23 +229,24 @@ def _unresolved(plan: Plan) -> tuple[Problem, ...]:
 
 def _reviewed(
     session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
-) -> str | None:
+) -> tuple[str, dict[str, int | None]]:
+    """Check the plan against what was reviewed: its digest, and the audiences the review counted."""
     from runner import planfile
 
     if plan_file is not None:
         data = planfile.read(plan_file)
         planfile.check_file(data, plan, state, session.clock())
-        return str(data["plan_digest"])
+        return str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         planfile.check_digest(digest, plan, state)
-        return digest
+        return digest, {}
     if session.settings.environment.protected:
         raise PolicyError(
             "this environment is protected: apply needs a reviewed plan",
             remedy="give --plan FILE or --expect-digest DIGEST from the plan that was reviewed",
             where=f"environment {plan.environment}",
         )
-    return None
+    return plan.digest, {planned.send.id: planned.resolved.audience.count for planned in plan.due()}
 
 
 def _one(plan: Plan, send_id: str) -> Planned:
@@ -306,10 +307,12 @@ def _ports(session: Session, stopping: threading.Event) -> Ports:
     )
 
 
-def _warrant(session: Session, digest: str, allowed: Mapping[str, str]) -> Warrant:
+def _warrant(
+    session: Session, digest: str, allowed: Mapping[str, str], audiences: Mapping[str, int | None]
+) -> Warrant:
     from runner.posting import Warrant
 
-    return Warrant(plan_digest=digest, allowed=allowed, actor=actor(session))
+    return Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=actor(session))
 
 
 def actor(session: Session) -> dict[str, str]:
@@ -337,15 +340,16 @@ def _run_url() -> str | None:
 
 
 def _allowed(pairs: tuple[str, ...]) -> dict[str, str]:
-    from runner.policy import RULES
+    from runner.policy import LIFTED
 
     allowed = {}
     for pair in pairs:
         rule, _, reason = pair.partition("=")
-        if rule not in RULES or not reason.strip():
+        if rule not in LIFTED or not reason.strip():
             raise UsageError(
                 f"--allow {pair}: a rule and a reason are needed",
-                remedy=f"RULE=REASON with RULE one of {', '.join(RULES)}",
+                remedy=f"RULE=REASON with RULE one of {', '.join(sorted(LIFTED))}; "
+                "a hold is lifted with `campaign unhold`",
             )
         allowed[rule] = reason.strip()
     return allowed

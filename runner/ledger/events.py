@@ -20,6 +20,7 @@ from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
 LEDGER = "ledger"
 GENESIS = "0" * 64
 FORMAT = 1
+SNAPSHOT_TRIES = 20
 
 
 class Kind(StrEnum):
@@ -49,6 +50,10 @@ class Kind(StrEnum):
     """A human decided: `{send, revision, attempt, sent, msg_id?, why, actor}`."""
     PREVIEW = "preview"
     """A tester received it: `{send, revision, digest, to}`; `to` is hashed."""
+    HOLD = "hold"
+    """The account was put on hold, or released: `{held, why, actor}`."""
+    CALLBACK = "callback"
+    """The platform told how a job ended: `{msg_id, status, total, filtered, sent, errors, copyright, links}`."""
     RECALL = "recall"
     """mass/delete was called: `{send, revision, msg_id, article_idx}`."""
 
@@ -120,6 +125,20 @@ class Ledger(Protocol):
     def close(self) -> None:
         """Release what is held open."""
         ...
+
+
+def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int, str]]]:
+    """Read events and heads of one moment, although others go on writing.
+
+    Returns:
+        Events in order, and the heads noted beside them.
+    """
+    heads = ledger.heads()
+    for _ in range(SNAPSHOT_TRIES):
+        events, before, heads = ledger.events(), heads, ledger.heads()
+        if before == heads:
+            break
+    return events, heads
 
 
 def intent_key(send_id: str, revision: int, attempt: int) -> str:

@@ -117,6 +117,10 @@ class LedgerState:
     """By (appid, id without batch number, revision): each part begun, with the sha256 of its whole list."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
+    holds: dict[str, str] = field(default_factory=dict)
+    """By appid: why nothing may be sent from this account."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """By stream: the number of the last event taken in."""
 
     _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -151,6 +155,7 @@ class LedgerState:
         Raises:
             TamperedLedgerError: it speaks of a send whose intent is missing.
         """
+        self.seen[event.stream] = event.seq
         step = _STEPS.get(event.kind)
         if step is None:
             return
@@ -192,6 +197,13 @@ def _draft(state: LedgerState, event: Event) -> None:
 
 def _preview(state: LedgerState, event: Event) -> None:
     state.previews.add((event.stream, event.data["digest"]))
+
+
+def _hold(state: LedgerState, event: Event) -> None:
+    if event.data["held"]:
+        state.holds[event.stream] = event.data["why"]
+    else:
+        state.holds.pop(event.stream, None)
 
 
 def _begin(state: LedgerState, event: Event) -> None:
@@ -282,6 +294,7 @@ _STEPS = {
     Kind.DRAFTING: _draft,
     Kind.DRAFT: _draft,
     Kind.PREVIEW: _preview,
+    Kind.HOLD: _hold,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
     Kind.REPEAT: _repeat,

@@ -1,0 +1,45 @@
+"""The kill switch: hold and unhold an account, at once and for every runner."""
+
+from __future__ import annotations
+
+import click
+
+from runner.cli.session import Session, shared
+from runner.errors import Exit
+from runner.ledger.events import Entry, Kind
+
+_WHY = click.option("--why", required=True, help="Recorded, and shown to whoever is held back.")
+
+
+@click.command()
+@click.argument("account_name", metavar="ACCOUNT")
+@_WHY
+@shared
+def hold(session: Session, account_name: str, why: str) -> int:
+    """Stop every send of an account, those of a running apply too, until `campaign unhold`."""
+    return _switch(session, account_name, why, held=True)
+
+
+@click.command()
+@click.argument("account_name", metavar="ACCOUNT")
+@_WHY
+@shared
+def unhold(session: Session, account_name: str, why: str) -> int:
+    """Let an account send again."""
+    return _switch(session, account_name, why, held=False)
+
+
+def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int:
+    from runner.cli.sending import actor
+
+    account = session.account(account_name)
+    state = session.begun_state()
+    if (account.appid in state.holds) is held:
+        click.echo(f"account {account_name} was {'on hold' if held else 'not on hold'} before; nothing to do")
+        return Exit.OK
+    # Without the lock: a hold must not wait for the apply that it stops.
+    data = {"held": held, "why": why, "actor": actor(session)}
+    session.ledger.append(Entry(stream=account.appid, kind=Kind.HOLD, data=data))
+    done = "is on hold: nothing is sent from it" if held else "may send again"
+    click.echo(f"account {account_name} {done}")
+    return Exit.OK

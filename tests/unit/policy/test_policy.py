@@ -1,0 +1,184 @@
+"""Every rule passes, fails or says that it could not check; levels and overrides decide what blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
+from factories import NOW, intent_of, make_account, make_send, make_settings, make_state
+
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState
+from runner.model import Policy, Text
+from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
+from runner.policy.content import hosts
+from runner.schemas import schema
+
+
+def said(about: Facts, rule: str) -> Objection | None:
+    return next((o for o in objections(about, {}) if o.rule == rule), None)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_fails_and_blocks(rule: str) -> None:
+    """A rule that is broken blocks, and says what and what to do."""
+    objection = said(FAILING[rule], rule)
+    assert objection is not None
+    assert (objection.verdict, objection.blocks, objection.level) == (Verdict.FAIL, True, "mandatory")
+    assert objection.what
+    assert objection.remedy
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_passes(rule: str) -> None:
+    """A rule that is kept says nothing, even close to its edge."""
+    assert said(PASSING[rule], rule) is None
+
+
+@pytest.mark.parametrize("rule", UNCHECKED)
+def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
+    """A mandatory rule without an answer blocks; in an offline plan it is left to apply, and says so."""
+    objection = said(UNCHECKED[rule], rule)
+    assert objection is not None
+    assert (objection.verdict, objection.blocks) == (Verdict.UNCHECKED, True)
+    later = said(replace(UNCHECKED[rule], offline=True), rule)
+    assert later is not None
+    assert not later.blocks
+    assert later.what.endswith("checked at apply")
+
+
+@pytest.mark.parametrize("rule", sorted(LIFTED))
+def test_an_advisory_rule_only_warns(rule: str) -> None:
+    """`policy.levels` turns a rule into a warning, whether it fails or cannot be checked."""
+    for about in (FAILING[rule], UNCHECKED.get(rule, FAILING[rule])):
+        policy = replace(about.policy, levels={rule: "advisory"})
+        objection = said(replace(about, policy=policy), rule)
+        assert objection is not None
+        assert (objection.blocks, objection.level) == (False, "advisory")
+
+
+@pytest.mark.parametrize("rule", sorted(LIFTED))
+def test_an_override_sets_one_rule_aside(rule: str) -> None:
+    """`--allow` silences the rule it names and no other."""
+    about = replace(FAILING[rule], state=FAILING["hold"].state) if rule == "allow_to_all" else FAILING[rule]
+    before = {o.rule for o in objections(about, {})}
+    assert {o.rule for o in objections(about, {rule: "审过了"})} == before - {rule}
+
+
+def test_a_hold_has_no_override() -> None:
+    """A kill switch holds whoever runs apply: neither --allow nor a level lifts it."""
+    about = replace(FAILING["hold"], policy=Policy(levels={"hold": "advisory"}))
+    assert [o.blocks for o in objections(about, {"hold": "快点"})] == [True]
+
+
+@pytest.mark.parametrize(
+    ("hold", "held"), [(True, True), (("main",), True), (("other",), False), ((), False)]
+)
+def test_the_settings_hold_accounts(hold: bool | tuple[str, ...], held: bool) -> None:
+    """`policy.hold` is true for every account, or names those it means."""
+    assert (said(facts(Policy(hold=hold)), "hold") is not None) is held
+
+
+def test_levels_of_the_schema_are_the_rules() -> None:
+    """An editor offers exactly the rules that can be softened."""
+    levels = schema("settings")["definitions"]["policy"]["properties"]["levels"]
+    assert set(levels["propertyNames"]["enum"]) == LIFTED
+
+
+@pytest.mark.parametrize(("reviewed", "blocks"), [(1000, False), (1250, False), (1251, True), (833, True)])
+def test_drift_is_measured_against_the_review(reviewed: int, blocks: bool) -> None:
+    """An audience of 1000 may be 20 % away from the reviewed one, up or down."""
+    assert (said(facts(DRIFT, applying=True, reviewed=reviewed), "audience_drift") is not None) is blocks
+
+
+def test_small_audiences_drift_freely() -> None:
+    """Within the floor no percentage matters."""
+    audience = replace(FAILING["audience_drift"].audience, count=60)
+    assert said(facts(DRIFT, applying=True, reviewed=10, audience=audience), "audience_drift") is None
+
+
+def test_a_plan_has_no_drift() -> None:
+    """There is nothing to compare with before apply."""
+    assert said(facts(DRIFT, reviewed=None), "audience_drift") is None
+
+
+def test_a_bare_digest_leaves_drift_unchecked() -> None:
+    """With only a digest reviewed the rule warns: the digest covers content, not the tag's growth."""
+    objection = said(facts(DRIFT, applying=True, reviewed=None), "audience_drift")
+    assert objection is not None
+    assert (objection.verdict, objection.blocks) == (Verdict.UNCHECKED, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("看 https://shop.other.cn/a?b=1。", {"shop.other.cn"}),
+        ('<a href="HTTPS://A.Other.cn">看</a>', {"a.other.cn"}),
+        ("//cdn.other.cn/x", {"cdn.other.cn"}),
+        ("http://user@evil.cn:80/", {"evil.cn"}),
+        ("https://example.com.evil.cn", {"example.com.evil.cn"}),
+        ("https://notexample.com", {"notexample.com"}),
+        ("打开other.cn领券", {"other.cn"}),
+        ("https://[::1", {"https://[::1"}),
+        ("写信到 a@other.cn，价格3.5折", set()),
+    ],
+)
+def test_links_of_a_text_are_found(content: str, found: set[str]) -> None:
+    """Every way to write a link counts: other cases, look-alikes, bare hosts, broken addresses."""
+    assert set(hosts(Text(content=content))) == found
+    assert (said(text(content), "allowed_links") is not None) is bool(found)
+
+
+def test_a_source_link_of_an_article_counts() -> None:
+    """content_source_url is a link too."""
+    send = FAILING["allowed_links"].send
+    article = replace(send.content.articles[0], html="", content_source_url="https://other.cn/")  # type: ignore[union-attr]
+    assert set(hosts(replace(send.content, articles=(article,)))) == {"other.cn"}  # type: ignore[arg-type]
+
+
+def test_four_a_month_only_warns() -> None:
+    """A 服务号 may go on sending to a tag; who has had four gets no more, and the plan says so."""
+    objection = said(facts(state=to_everyone(4)), "quota")
+    assert objection is not None
+    assert not objection.blocks
+    assert said(facts(state=to_everyone(3)), "quota") is None
+
+
+def test_quota_counts_what_is_ahead_in_the_plan() -> None:
+    """Sends of the same plan use the allowance before this one."""
+    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE), state=to_everyone(2))
+    assert said(replace(about, ahead=1), "quota") is None
+    assert said(replace(about, ahead=2), "quota") is not None
+
+
+def test_a_twin_of_the_same_plan_is_a_duplicate() -> None:
+    """Two files with the same content in one plan: the second is blocked."""
+    objection = said(facts(twin="sale-old"), "duplicate_content_days")
+    assert objection is not None
+    assert "sale-old" in objection.what
+
+
+def test_an_old_duplicate_is_forgotten() -> None:
+    """After `duplicate_content_days` the same content may go out again."""
+    old = make_state((Kind.INTENT, intent_of(make_send("old"), at=NOW - timedelta(days=31))))
+    assert said(facts(state=old), "duplicate_content_days") is None
+
+
+def test_a_repeat_is_held_back_by_holds_and_quiet_hours() -> None:
+    """A repeat may be the first to arrive: a hold always stops it, quiet hours unless set aside."""
+
+    def found(policy: Policy, state: LedgerState | None = None, **allowed: str) -> str | None:
+        settings = make_settings(policy=policy)
+        held = held_back(
+            make_account(), settings=settings, state=state or LedgerState(), now=NOW, allowed=allowed
+        )
+        return held.what if held else None
+
+    quiet = Policy(quiet_hours="11:30-13:00")
+    assert found(Policy()) is None
+    assert "quiet hours" in str(found(quiet))
+    assert found(quiet, quiet_hours="直播") is None
+    assert found(replace(quiet, levels={"quiet_hours": "advisory"})) is None
+    assert "客服" in str(found(quiet, FAILING["hold"].state, quiet_hours="直播"))

@@ -1,0 +1,113 @@
+"""What apply looks at again just before each call: holds, audiences, drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    kinds,
+    make_known,
+    make_send,
+    make_settings,
+    plan_of,
+)
+
+from runner.apply import apply
+from runner.errors import Exit, UnreachableError
+from runner.ledger.events import Entry, Kind
+from runner.ledger.state import fold
+from runner.model import Drift, Filter, Policy
+from runner.posting import Outcome, Ports, Result, Warrant
+
+TAKEN = {"errcode": 0, "msg_id": 7}
+HOLD = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "客服系统故障"})
+
+
+def tags(count: int) -> list[dict[str, Any]]:
+    return [{"id": 100, "name": "会员", "count": count}]
+
+
+def run(
+    policy: Policy, *sends: Any, ledger: Any = None, reviewed: Any = None, **answers: Any
+) -> tuple[tuple[Outcome, ...], ScriptedApi]:
+    """Plan with 1000 members, then apply with what the platform answers by then."""
+    settings, ledger = make_settings(policy=policy), ledger or MemoryLedger()
+    known = {"main": make_known(tags=tuple(tags(1000)))}
+    plan = plan_of(*sends or [make_send()], settings=settings, known=known, state=fold(ledger.events()))
+    api = ScriptedApi(mass_sendall=TAKEN, **answers)
+    ports = Ports(
+        connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
+        read=lambda _file: b"",
+    )  # fmt: skip
+    warrant = Warrant(plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {"sale": 1000})
+    return apply(plan, ports=ports, settings=settings, warrant=warrant), api
+
+
+def test_a_grown_tag_is_not_sent_to() -> None:
+    """max_recipients is asked again with a fresh count just before the call."""
+    (outcome,), api = run(Policy(max_recipients=1000), tags_get=[tags(1001)])
+    assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, Exit.POLICY)
+    assert "1001" in outcome.why
+    assert not api.named("mass_sendall")
+
+
+def test_the_fresh_count_is_what_is_recorded() -> None:
+    """The intent tells how many were addressed, not how many were planned."""
+    ledger = MemoryLedger()
+    (outcome,), _ = run(Policy(max_recipients=1000), ledger=ledger, tags_get=[tags(998)])
+    assert outcome.result is Result.ACCEPTED
+    assert ledger.kept[0].data["audience"] == {"count": 998, "source": "tags/get"}
+
+
+def test_an_audience_nobody_can_count_is_not_sent_to() -> None:
+    """Could not check blocks a mandatory rule, and only warns of an advisory one."""
+    gone = UnreachableError("no connection", remedy="try again")
+    (outcome,), api = run(Policy(max_recipients=1000), tags_get=gone)
+    assert outcome.exit_code is Exit.POLICY
+    assert not api.named("mass_sendall")
+    (outcome,), _ = run(Policy(max_recipients=1000, levels={"max_recipients": "advisory"}), tags_get=gone)
+    assert outcome.result is Result.ACCEPTED
+
+
+def test_everyone_is_counted_by_followers() -> None:
+    """A send to everyone is counted by user/get."""
+    everyone = make_send(filter=Filter(is_to_all=True))
+    policy = Policy(allow_to_all=True, max_recipients=6000)
+    (outcome,), _ = run(policy, everyone, user_get={"total": 6001})
+    assert "6001" in outcome.why
+
+
+def test_drift_since_the_review_blocks() -> None:
+    """The reviewed plan saw 1000; half as many again is another audience."""
+    policy = Policy(audience_drift=Drift(percent=20, floor=10))
+    (outcome,), _ = run(policy, tags_get=[tags(1500)])
+    assert "1500, 1000 were reviewed" in outcome.why
+    (outcome,), _ = run(policy, tags_get=[tags(1200)])
+    assert outcome.result is Result.ACCEPTED
+    (outcome,), _ = run(policy, reviewed={}, tags_get=[tags(1500)])
+    assert outcome.result is Result.ACCEPTED
+
+
+class Interrupted(MemoryLedger):
+    """Somebody puts the account on hold while the first send is on its way."""
+
+    def append(self, entry: Entry) -> Any:
+        kept = super().append(entry)
+        if entry.kind is Kind.ACCEPTED:
+            super().append(HOLD)
+        return kept
+
+
+def test_a_hold_stops_a_running_apply() -> None:
+    """The send in hand is finished and recorded; the next one is not begun."""
+    ledger = Interrupted()
+    outcomes, api = run(Policy(), make_send("a"), make_send("b", text="另一条"), ledger=ledger)
+    assert [o.result for o in outcomes] == [Result.ACCEPTED, Result.SKIPPED]
+    assert "客服系统故障" in outcomes[1].why
+    assert outcomes[1].exit_code is Exit.POLICY
+    assert len(api.named("mass_sendall")) == 1
+    assert kinds(ledger.kept) == ["intent", "accepted", "hold"]
