@@ -12,7 +12,7 @@ import click
 
 from runner.cli.session import Session, shared
 from runner.errors import Exit, TamperedLedgerError, UsageError
-from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key
+from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
 from runner.ledger.state import SendState, Status
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def log(session: Session) -> int:
 @shared
 def verify(session: Session) -> int:
     """Check the hash chain: finds every event that was edited, removed, reordered or cut off."""
-    events = session.ledger.events()
-    faults = broken(events, session.ledger.heads())
+    events, heads = snapshot(session.ledger)
+    faults = broken(events, heads)
     if faults:
         click.echo("\n".join(faults))
         raise TamperedLedgerError(
@@ -128,7 +128,7 @@ def export(session: Session, out: Path | None) -> int:
     """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
     from runner.ledger.moving import to_lines
 
-    events, heads = session.ledger.events(), session.ledger.heads()
+    events, heads = snapshot(session.ledger)
     text = "".join(f"{line}\n" for line in to_lines(events, heads))
     if out is None:
         click.echo(text, nl=False)

@@ -16,7 +16,7 @@ from tests.torture.ordeal import Ordeal, Score
 from tests.torture.world import SECRET, world
 from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
 
-FULL = {"sqlite": (440, 220), "git": (320, 160), "postgres": (440, 220)}
+FULL = {"sqlite": (450, 220), "git": (300, 150), "postgres": (450, 220)}
 """Sends and kills of a full run."""
 COLUMNS = ("backend", "sends", "runs", "kills", "outages", "faults", "unknown", "doubled", "lost", "seconds")
 

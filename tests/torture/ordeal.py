@@ -24,7 +24,10 @@ FAULTS = (
     {"kind": "errcode", "errcode": 45009},
     {"kind": "latency", "latency_s": 0.2},
 )
-"""What may meet a call of message/mass/sendall; `after` means that the send was taken all the same."""
+"""What may meet a call; `after` means that the send was taken all the same."""
+SENDALL = "message/mass/sendall"
+SLOW = {"kind": "latency", "latency_s": 0.08}
+"""How long the platform takes otherwise, so that runners die in the midst of a call, too."""
 ROUND_S = 90.0
 QUIET_ROUNDS = 30
 MINUTE_S = 61
@@ -98,10 +101,11 @@ class Ordeal:
         return runners.start(self.world.root, self.folder, self.score.runs, self.chance, deadly=deadly)
 
     def _order_faults(self) -> None:
-        for _ in range(self.chance.choice((0, 0, 1, 2))):
-            fault = {"endpoint": "message/mass/sendall", **self.chance.choice(FAULTS)}
-            self.world.control("POST", "faults", {**fault, "skip": self.chance.randint(0, 3)})
-            self.score.faults += 1
+        self.world.control("DELETE", "faults")
+        chosen = [self.chance.choice(FAULTS) for _ in range(self.chance.choice((0, 0, 1, 2)))]
+        faults = [{"endpoint": SENDALL, "skip": self.chance.randint(0, 3), **fault} for fault in chosen]
+        self.world.control("POST", "faults", [*faults, {"endpoint": SENDALL, "times": None, **SLOW}])
+        self.score.faults += len(faults)
 
     def _outage(self, racing: list[Runner]) -> None:
         """Take the ledger away in the midst of the runs, or fill the disk they write to."""

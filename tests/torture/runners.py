@@ -78,8 +78,8 @@ def start(root: Path, folder: Path, number: int, chance: random.Random, *, deadl
         pid=fork(arguments, log),
         log=log,
         report=report,
-        die_after_sends=chance.choice((0, 1, 1, 1, 2, 3, 8)) if deadly else None,
-        linger_s=chance.choice((0, 0.01, 0.03, 0.06, 0.1)) * chance.random(),
+        die_after_sends=chance.choice((0, 0, 1, 1, 1, 1, 2, 6)) if deadly else None,
+        linger_s=chance.choice((0, 0, 0.02, 0.05, 0.2)) * chance.random(),
         with_children=chance.random() < 0.5,
     )
 

@@ -16,7 +16,7 @@ import requests
 import yaml
 
 from runner.digest import clientmsgid
-from runner.ledger.events import broken
+from runner.ledger.events import broken, snapshot
 from runner.ledger.state import LedgerState, Status, fold
 from tests.unit.ledger.backends import Backend
 
@@ -46,10 +46,10 @@ class World:
         """Read the ledger as a machine of its own; its chain must hold whatever happened."""
         ledger = self.backend.open(self.clock, machine="judge")
         try:
-            events = ledger.events()
-            faults = broken(events, ledger.heads())
+            events, heads = snapshot(ledger)
         finally:
             ledger.close()
+        faults = broken(events, heads)
         assert not faults, faults
         return fold(events)
 

@@ -17,7 +17,7 @@ from backends import Backend, Rows, edited, now
 from writer import STREAM
 
 from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
-from runner.ledger.events import Entry, Kind, Ledger, broken
+from runner.ledger.events import Entry, Kind, Ledger, broken, snapshot
 
 OTHER = "wx0000000000000002"
 
@@ -38,7 +38,7 @@ def lines(process: subprocess.Popen[str]) -> list[str]:
 
 
 def holds(ledger: Ledger) -> bool:
-    return not broken(ledger.events(), ledger.heads())
+    return not broken(*snapshot(ledger))
 
 
 def test_a_ledger_begins_empty(backend: Backend) -> None:
