@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.gate import check_run
 from runner.cli.session import Session, campaign_of, commit_of, shared
 from runner.errors import Exit, InvalidError, PolicyError, Problem, UsageError
 
@@ -98,6 +99,7 @@ def apply(
     from runner.report.data import outcomes_data
     from runner.report.text import outcomes_text
 
+    check_run(session)
     state = session.begun_state()
     allowed = _allowed(allow)
     made = _plan(session, select, offline=False, allowed=allowed, state=state)

@@ -1,0 +1,87 @@
+"""A checkout beside a bare remote: campaigns that are not the branch's newest are refused."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runner.ci.checkout import check_newest
+from runner.errors import PolicyError
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Operator", "-c", "user.email=operator@example.invalid")
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def commit(folder: Path, name: str, text: str) -> None:
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", name)
+    git(folder, "push", "--quiet", "origin", "HEAD:main")
+
+
+@pytest.fixture
+def author(tmp_path: Path) -> Path:
+    """A clone that has pushed one campaign to main."""
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "remote.git")
+    git(tmp_path, "clone", "--quiet", "remote.git", "author")
+    commit(tmp_path / "author", "campaigns/sale.yaml", "content: 你好\n")
+    return tmp_path / "author"
+
+
+@pytest.fixture
+def runner(author: Path) -> Path:
+    """The checkout of a CI run: one commit deep."""
+    git(author.parent, "clone", "--quiet", "--depth=1", f"file://{author.parent}/remote.git", "runner")
+    return author.parent / "runner"
+
+
+def test_the_newest_campaigns_pass(runner: Path) -> None:
+    """The head of the branch is what is checked out."""
+    check_newest(runner / "campaigns", "main")
+
+
+def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
+    """An old run started again would send what has been changed since."""
+    commit(author, "campaigns/sale.yaml", "content: 再见\n")
+    with pytest.raises(PolicyError, match="other campaigns by now"):
+        check_newest(runner / "campaigns", "main")
+
+
+def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
+    """Nobody's send waits because somebody corrected a README."""
+    commit(author, "README.md", "# Campaigns\n")
+    check_newest(runner / "campaigns", "main")
+
+
+def test_edited_campaigns_are_refused(runner: Path) -> None:
+    """What is in no commit was reviewed by nobody; a new file counts as an edit."""
+    (runner / "campaigns" / "more.yaml").write_text("content: 你好\n", encoding="utf-8")
+    with pytest.raises(PolicyError, match="not those of any commit"):
+        check_newest(runner / "campaigns", "main")
+
+
+def test_a_remote_that_does_not_answer_refuses(author: Path, runner: Path) -> None:
+    """Not knowing is not passing."""
+    (author.parent / "remote.git").rename(author.parent / "gone.git")
+    with pytest.raises(PolicyError, match="cannot be told") as caught:
+        check_newest(runner / "campaigns", "main")
+    assert "CAMPAIGN_LEDGER_TOKEN" in caught.value.remedy
+
+
+@pytest.mark.parametrize("repository", [True, False], ids=["without-remote", "without-git"])
+def test_a_folder_without_a_remote_refuses(tmp_path: Path, repository: bool) -> None:
+    """A folder that git does not know, or that has no origin, cannot be compared."""
+    (tmp_path / "campaigns").mkdir()
+    if repository:
+        git(tmp_path, "init", "--quiet")
+    with pytest.raises(PolicyError, match="cannot be told"):
+        check_newest(tmp_path / "campaigns", "main")
