@@ -1,4 +1,4 @@
-"""A run that dies at any call, or whose answers get lost, sends nothing twice and loses nothing in silence."""
+"""A run that dies at any call, or whose answers get lost, sends nothing twice and loses nothing silently."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_racing_runs_send_once(playground: Playground):
 
 
 def test_racing_runs_without_the_lock_send_once(playground: Playground):
-    """Correctness rests on the intent: when every runner believes it holds the lock, each send is made once."""
+    """Correctness rests on the intent: though every runner believes it holds the lock, each send is made once."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     start = threading.Barrier(3)
@@ -266,7 +266,7 @@ class FullDisk:
 @pytest.mark.parametrize("kept", [False, True], ids=["not kept", "kept"])
 @pytest.mark.parametrize("kind", ["text", "articles", "cities"])
 def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool):
-    """A ledger that cannot be written stops the run with its own code; nothing is posted without an intent."""
+    """A ledger that cannot be written stops the run with its own code; nothing is posted without intent."""
     sends = fill(playground, kind)
     prepared = playground.prepare()
     counting = FullDisk(10_000, kept)
@@ -311,7 +311,7 @@ def test_unknown_with_a_clock_set_back_waits(playground: Playground):
 
 
 def test_consumed_draft_stays_unknown(playground: Playground):
-    """40007 on a repeat may mean that the first try used up the draft: it proves nothing, nothing is rebuilt."""
+    """40007 on a repeat may mean that the first try used up the draft: nothing is proved, nothing rebuilt."""
     fill(playground, "articles")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
     assert playground.apply() is Exit.UNKNOWN

@@ -1,0 +1,180 @@
+"""A reviewed plan file against a fresh plan: every difference refused, and named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import NOW, intent_of, make_account, make_send, make_settings, make_state, named, plan_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner import planfile
+from runner.errors import StalePlanError, UsageError
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState
+from runner.model import Filter
+from runner.report.data import plan_data
+
+SALE, CARD = make_send("sale"), make_send("card", "贺卡")
+EMPTY = LedgerState()
+
+
+def reviewed(*sends: Any) -> dict[str, Any]:
+    return plan_data(plan_of(*sends))
+
+
+def refusal(
+    file: dict[str, Any], *sends: Any, state: LedgerState = EMPTY, now: Any = NOW, **more: Any
+) -> str:
+    with pytest.raises(StalePlanError) as caught:
+        planfile.check_file(file, plan_of(*sends, state=state, now=now, **more), state, now)
+    assert "plan again" in caught.value.remedy
+    return caught.value.what
+
+
+def test_same_plan_passes():
+    """Whatever the time of day, within a day."""
+    planfile.check_file(reviewed(SALE, CARD), plan_of(CARD, SALE), EMPTY, NOW + timedelta(hours=23))
+
+
+CHANGES: list[tuple[str, list[Any], str]] = [
+    ("text", [make_send("sale", "别的"), CARD], "sale has other content or receivers"),
+    ("filter", [make_send("sale", filter=Filter(tag="星标组")), CARD], "sale has other content or receivers"),
+    ("revision", [replace(SALE, revision=2), CARD], "sale has another revision"),
+    ("window", [replace(SALE, not_before=NOW + timedelta(days=2)), CARD], "sale"),
+    ("end", [replace(SALE, not_after=NOW + timedelta(days=2)), CARD], "sale has another send window"),
+    ("removed", [CARD], "sale is gone"),
+    ("expired", [replace(SALE, not_after=NOW - timedelta(days=1)), CARD], "sale is expired now"),
+    ("added", [SALE, CARD, make_send("new", "新")], "new was not in the reviewed plan"),
+]
+
+
+@pytest.mark.parametrize(("sends", "named_as"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_each_difference_is_refused_by_name(sends: list[Any], named_as: str):
+    """The message says which send differs, and how."""
+    assert named_as in refusal(reviewed(SALE, CARD), *sends)
+
+
+def test_expired_file_is_refused():
+    """A plan is good for a day."""
+    assert "expired" in refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
+
+
+def test_other_environment_is_refused():
+    """Reviewed for one environment, it does not apply to another."""
+    other = make_settings(make_account(), name="production")
+    assert "environment test" in refusal(reviewed(SALE), SALE, settings=other)
+
+
+def test_partial_apply_may_go_on_under_the_same_plan():
+    """Cut off after the first of two sends: the same file, and the same digest, apply the second."""
+    file = reviewed(SALE, CARD)
+    begun = (Kind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"]))
+    for state in (make_state(begun), make_state(begun, (Kind.ACCEPTED, named(CARD)))):
+        plan = plan_of(SALE, CARD, state=state)
+        planfile.check_file(file, plan, state, NOW)
+        planfile.check_digest(file["plan_digest"], plan, state)
+
+
+def test_send_made_under_another_plan_is_a_difference():
+    """What somebody else sent in the meantime is not what was reviewed."""
+    state = make_state((Kind.INTENT, intent_of(CARD)), (Kind.ACCEPTED, named(CARD)))
+    assert "card is done now" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
+
+
+def test_edit_after_a_partial_apply_is_refused():
+    """The rest may go on only as it was reviewed."""
+    file = reviewed(SALE, CARD)
+    state = make_state((Kind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"])),
+                       (Kind.ACCEPTED, named(CARD)))  # fmt: skip
+    assert "sale" in refusal(file, make_send("sale", "改过"), CARD, state=state)
+
+
+def test_digest_refusal_shows_both():
+    """So that a reviewer can see which one was meant."""
+    plan = plan_of(SALE)
+    with pytest.raises(StalePlanError) as caught:
+        planfile.check_digest("0" * 64, plan, EMPTY)
+    assert plan.digest in caught.value.what
+    assert "0" * 64 in caught.value.what
+
+
+def test_file_is_canonical_and_reads_back(tmp_path: Path):
+    """Sorted keys, raw UTF-8, one line; written into a folder that is made."""
+    path = tmp_path / "out" / "plan.json"
+    planfile.write(path, reviewed(SALE))
+    assert planfile.read(path) == reviewed(SALE)
+    assert path.read_bytes().endswith(b"}\n")
+    assert "会员".encode() in path.read_bytes()
+
+
+def test_file_holds_no_openid(tmp_path: Path):
+    """An openid list is its sha256 and count."""
+    planfile.write(tmp_path / "p", reviewed(make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))))
+    assert b"o-one" not in (tmp_path / "p").read_bytes()
+
+
+def test_unwritable_place_is_a_usage_error(tmp_path: Path):
+    """No traceback for a bad --out."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        planfile.write(tmp_path / "file" / "plan.json", {})
+
+
+BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "1.0"}', b"1" * 5000]
+
+
+@pytest.mark.parametrize("raw", BAD, ids=[str(raw[:12]) for raw in BAD])
+def test_what_is_no_plan_file_is_a_usage_error(tmp_path: Path, raw: bytes):
+    """Never a traceback."""
+    (tmp_path / "p").write_bytes(raw)
+    with pytest.raises(UsageError):
+        planfile.read(tmp_path / "p")
+
+
+@pytest.mark.parametrize("path", ["absent.json", "."])
+def test_missing_file_is_a_usage_error(tmp_path: Path, path: str):
+    """A typo in --plan."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        planfile.read(tmp_path / path)
+
+
+def test_other_major_version_is_refused(tmp_path: Path):
+    """A minor one is read; unknown keys are ignored."""
+    for version, readable in (("1.7", True), ("2.0", False)):
+        planfile.write(tmp_path / "p", {**reviewed(SALE), "format_version": version, "unheard": 1})
+        if readable:
+            assert planfile.read(tmp_path / "p")["format_version"] == version
+        else:
+            with pytest.raises(UsageError, match="format 2"):
+                planfile.read(tmp_path / "p")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(sorted(reviewed(SALE)))
+SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.dictionaries(KEYS, JSON, max_size=3), st.dictionaries(SEND_KEYS, JSON, max_size=3))
+def test_tampered_file_is_refused_in_words(tmp_path: Path, keys: dict[str, Any], send_keys: dict[str, Any]):
+    """Whatever stands in a plan file, reading and checking it ends well or in one of two errors."""
+    data = reviewed(SALE)
+    data["sends"][0].update(send_keys)
+    data.update(keys)
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(data))
+    try:
+        read = planfile.read(path)
+        planfile.check_file({**read, "plan_digest": read["plan_digest"] + "x"}, plan_of(SALE), EMPTY, NOW)
+    except (UsageError, StalePlanError) as error:
+        str(error).encode()

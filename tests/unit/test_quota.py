@@ -1,0 +1,81 @@
+"""What an account may still send, as far as the ledger knows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from factories import NOW, SERVICE, intent_of, make_send, make_state, named
+
+from runner.ledger.events import Kind
+from runner.model import AccountKind, Filter
+from runner.quota import allowance, period, receivers, same_receivers
+
+SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
+SALE = make_send()
+EVERYONE = make_send(filter=Filter(is_to_all=True))
+CHINA = timezone(timedelta(hours=8))
+
+
+def begun(send: Any = SALE, at: datetime = NOW) -> Any:
+    return (Kind.INTENT, intent_of(send, at=at))
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        ([], 1),
+        ([begun()], 0),
+        ([begun(), (Kind.ACCEPTED, named(SALE))], 0),
+        ([begun(), (Kind.REFUSED, named(SALE))], 1),
+        ([begun(), (Kind.ACCEPTED, named(SALE)), (Kind.STATUS, named(SALE, msg_status="SEND_FAIL"))], 1),
+        ([begun(at=NOW - timedelta(days=1))], 1),
+        ([(Kind.BASELINE, named(SALE))], 1),
+    ],
+    ids=["none", "unknown", "accepted", "refused", "given up", "yesterday", "before the ledger"],
+)
+def test_subscription_account_has_one_a_day(steps: list[Any], left: int):
+    """Whatever was sent today, or may have been, uses it; a refusal or a failed job does not."""
+    assert allowance(SERVICE, SUB, make_state(*steps), NOW).left == left
+
+
+def test_day_and_month_are_those_of_china():
+    """Midnight in China ends the day, whatever the clock's zone."""
+    late = datetime(2026, 11, 30, 23, 59, tzinfo=CHINA)
+    assert period(SUB, late) == "2026-11-30"
+    assert period(SUB, late + timedelta(minutes=1)) == "2026-12-01"
+    assert period(SRV, late) == "2026-11"
+    assert period(SRV, (late + timedelta(minutes=1)).astimezone(UTC)) == "2026-12"
+
+
+def test_service_account_counts_sends_to_everyone_only():
+    """By tag may be repeated; to everyone four a month."""
+    assert allowance(SERVICE, SRV, make_state(begun()), NOW).left == 4
+    assert allowance(SERVICE, SRV, make_state(begun(EVERYONE)), NOW).left == 3
+
+
+def test_left_is_never_negative():
+    """More sends than the limit are no debt."""
+    sends = [make_send(f"s{n}") for n in range(3)]
+    assert allowance(SERVICE, SUB, make_state(*map(begun, sends)), NOW).left == 0
+
+
+def test_other_accounts_do_not_count():
+    """Each appid has an allowance of its own."""
+    assert allowance("wx0000000000000009", SUB, make_state(begun()), NOW).used == 0
+
+
+def test_same_receivers_are_the_same_tag_and_everyone():
+    """Another tag is not counted; openid lists are not compared with one another."""
+    lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
+    other = make_send("other", filter=Filter(tag="北京"))
+    state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
+    assert same_receivers(SERVICE, SALE, state, NOW) == 2
+    assert same_receivers(SERVICE, lists[0], state, NOW) == 1
+
+
+def test_receivers_keep_names_and_ids_apart():
+    """A tag named 2 is not the tag with id 2."""
+    filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
+    assert len({receivers(f) for f in filters}) == 4
