@@ -33,7 +33,8 @@ PLACEHOLDER_SCHEME = "wximg"
 IMAGE_PREFIXES = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
 """What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
 
-MIN_LINE_HEIGHT = 1.0
+MIN_LINE_HEIGHT, MIN_LINE_PX = 1.0, 18
+EM_PX = 16
 MAX_LEFT_PX = 48
 
 
@@ -47,7 +48,8 @@ class StyleFault:
 
 
 _DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
-_PX = re.compile(r"(-?\d*\.?\d+)(px|pt|cm|mm|in|pc|q)\b", re.IGNORECASE)
+_LENGTH = re.compile(r"(-?\d*\.?\d+)(px|pt|cm|mm|in|pc|q|em|rem)\b", re.IGNORECASE)
+_UNIT_PX = {"em": EM_PX, "rem": EM_PX, "cm": 37.8, "mm": 3.78, "in": 96, "pc": 16, "pt": 1.33, "q": 0.945}
 _NUMBER = re.compile(r"(\d*\.?\d+)(%|em|rem|px)?")
 _UNSAFE = re.compile(
     r"(url|image|image-set|expression|gradient|attr|env)\s*\(|-gradient\s*\(|javascript:", re.IGNORECASE
@@ -105,9 +107,9 @@ def _line_height(_: str, name: str, value: str) -> StyleFault | None:
     found = _NUMBER.fullmatch(value)
     if value == "normal":
         return None
-    if found and found[2] in (None, "em", "rem", "%"):
-        ratio = float(found[1]) / (100 if found[2] == "%" else 1)
-        if ratio >= MIN_LINE_HEIGHT:
+    if found:
+        least = {"px": MIN_LINE_PX, "%": 100 * MIN_LINE_HEIGHT}.get(found[2], MIN_LINE_HEIGHT)
+        if float(found[1]) >= least:
             return None
     return StyleFault(
         "line-height", f"`{name}: {value}` can make wrapped lines overlap", "write a number from 1.5 to 2"
@@ -117,7 +119,11 @@ def _line_height(_: str, name: str, value: str) -> StyleFault | None:
 def _width(tag: str, name: str, value: str) -> StyleFault | None:
     if value == "auto" or re.fullmatch(r"(\d{1,2}(\.\d+)?|100)%", value):
         return None
-    if name == "max-width" and (value == "none" or _PX.fullmatch(value)) and tag in ("img", "section", "*"):
+    if (
+        name == "max-width"
+        and (value == "none" or _LENGTH.fullmatch(value))
+        and tag in ("img", "section", "*")
+    ):
         return None
     return StyleFault(
         "fixed-width", f"`{name}: {value}` can overflow a phone's screen", "write a percentage up to 100%"
@@ -125,7 +131,8 @@ def _width(tag: str, name: str, value: str) -> StyleFault | None:
 
 
 def _margin(_: str, name: str, value: str) -> StyleFault | None:
-    if all(-1 < float(size) <= MAX_LEFT_PX for size, _unit in _PX.findall(value)):
+    lengths = [float(size) * _UNIT_PX.get(unit, 1) for size, unit in _LENGTH.findall(value)]
+    if all(-1 < length <= MAX_LEFT_PX for length in lengths):
         return None
     return StyleFault(
         "large-margin",

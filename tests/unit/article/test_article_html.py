@@ -41,6 +41,7 @@ def test_allowed_html_is_kept_as_written(make: Make) -> None:
         ("<p style='width:600px'>茶</p>", "fixed-width"),
         ("<p style='margin-left:300px'>茶</p>", "large-margin"),
         ("<p style='margin:0 0 0 -40px'>茶</p>", "large-margin"),
+        ("<p style='padding-left:5em'>茶</p>", "large-margin"),
         ("<p style='height:0'>茶</p>", "fixed-height"),
         ("<p style='text-align:start'>茶</p>", "text-align"),
         ("<p style='font-family:serif'>茶</p>", "font-family"),
@@ -63,6 +64,28 @@ def test_what_would_be_lost_is_an_error_at_its_line(make: Make, source: str, rul
     found = [(finding.rule, finding.level) for finding in body.findings]
     assert found == [(rule, "error")]
     assert body.findings[0].place.line == (None if rule in ("html-structure", "html-comment") else 3)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "line-height:1.75",
+        "line-height:28px",
+        "line-height:160%",
+        "width:100%",
+        "max-width:677px",
+        "margin:0 auto 1.5em",
+        "padding:12px 16px",
+        "text-align:justify",
+        "display:inline-block",
+        "border-left:3px solid #07c160",
+        "box-shadow:0 1px 3px #ddd",
+    ],
+)
+def test_style_that_phones_show_well_is_kept(make: Make, style: str) -> None:
+    """What the platform keeps and no rule flags stays, to the letter."""
+    body = make(f'<section style="{style}"><p>茶</p></section>', kind="html")
+    assert (rules(body), f'style="{style}"' in body.html) == ([], True)
 
 
 def test_loss_can_be_allowed(make: Make) -> None:
