@@ -9,98 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from runner.errors import TamperedLedgerError
 from runner.ledger.events import Event, Kind
+from runner.ledger.records import FINAL_BY_MSG_STATUS, DraftState, SendState, Status, Told, Uploaded
 
-
-class Status(StrEnum):
-    """Where a send stands."""
-
-    OPEN = "open"
-    """An intent without an outcome."""
-    REFUSED = "refused"
-    """Certainly not sent; may be tried again."""
-    ACCEPTED = "accepted"
-    """Taken by the platform, not yet known to be delivered."""
-    SENT = "sent"
-    FAILED = "failed"
-    """The platform gave the job up (SEND_FAIL)."""
-    RECALLED = "recalled"
-    BASELINE = "baseline"
-    """Sent before the ledger existed."""
-
-
-FINAL_BY_MSG_STATUS = {
-    "SEND_SUCCESS": Status.SENT,
-    "SEND_FAIL": Status.FAILED,
-    "DELETE": Status.RECALLED,
-}
-"""mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
-
-MAY_SEND_AGAIN = frozenset({Status.REFUSED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendState:
-    """One send at one revision, as the ledger knows it."""
-
-    appid: str
-    send: str
-    revision: int
-    status: Status
-    attempt: int
-    at: datetime
-    """When the latest intent (or baseline) was written."""
-    account: str = ""
-    """The account's name when it was sent; several names may stand for one appid."""
-    digest: str = ""
-    receivers: str = ""
-    """`all`, `tag NAME`, `tag_id N` or `openids`."""
-    audience: int | None = None
-    """Followers addressed, as counted when it was sent."""
-    intent: Event | None = None
-    msg_id: int | None = None
-    msg_data_id: int | None = None
-    accepted_at: datetime | None = None
-    repeated: bool = False
-    """A repeat was begun: it may have been accepted unheard, so no refusal of another call frees the send."""
-    why: str = ""
-
-    @property
-    def to_all(self) -> bool:
-        """True when it went to every follower."""
-        return self.receivers == "all"
-
-    @property
-    def at_risk(self) -> bool:
-        """True when followers have, or may have, received it."""
-        return self.status not in (Status.REFUSED, Status.FAILED)
-
-    @property
-    def happened(self) -> bool:
-        """True when followers have, or may yet have, received it by our knowledge."""
-        return self.status not in MAY_SEND_AGAIN and self.status is not Status.OPEN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uploaded:
-    """What the platform called an uploaded file."""
-
-    result: str
-    """A media_id, or a url for images of article bodies."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftState:
-    """A draft made for a send; `media_id` is None while its creation has no recorded end."""
-
-    sha256: str
-    """Over the articles as they were given to draft/add."""
-    media_id: str | None
-    at: datetime
+__all__ = [
+    "FINAL_BY_MSG_STATUS",
+    "DraftState",
+    "LedgerState",
+    "SendState",
+    "Status",
+    "Told",
+    "Uploaded",
+    "fold",
+]
 
 
 @dataclass(slots=True)
@@ -117,6 +40,12 @@ class LedgerState:
     """By (appid, id without batch number, revision): each part begun, with the sha256 of its whole list."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
+    previewed: list[tuple[str, datetime]] = field(default_factory=list)
+    """(appid, when) of every preview; the platform allows a hundred a day."""
+    told: dict[tuple[str, int], Told] = field(default_factory=dict)
+    """By (appid, msg_id): what the callback event said."""
+    recalls: list[tuple[str, datetime]] = field(default_factory=list)
+    """(appid, when) of every recall; the platform allows ten a day."""
     holds: dict[str, str] = field(default_factory=dict)
     """By appid: why nothing may be sent from this account."""
     seen: dict[str, int] = field(default_factory=dict)
@@ -143,6 +72,10 @@ class LedgerState:
         """List the sends whose latest attempt carried this content to these receivers."""
         found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
         return [state for state in found if state.digest == digest]
+
+    def told_of(self, known: SendState) -> Told | None:
+        """Give what the callback event said of a send, if it was received."""
+        return self.told.get((known.appid, known.msg_id)) if known.msg_id is not None else None
 
     def open(self, appid: str) -> list[SendState]:
         """List an account's unknown sends, oldest first."""
@@ -197,6 +130,30 @@ def _draft(state: LedgerState, event: Event) -> None:
 
 def _preview(state: LedgerState, event: Event) -> None:
     state.previews.add((event.stream, event.data["digest"]))
+    state.previewed.append((event.stream, event.at))
+
+
+def _callback(state: LedgerState, event: Event) -> None:
+    data = event.data
+    told = Told(
+        msg_id=data["msg_id"],
+        status=data["status"],
+        total=data["total"],
+        filtered=data["filtered"],
+        sent=data["sent"],
+        errors=data["errors"],
+        links=tuple(data.get("links", ())),
+        checks=tuple(data.get("copyright", ())),
+    )
+    state.told.setdefault((event.stream, told.msg_id), told)
+
+
+def _recall(state: LedgerState, event: Event) -> None:
+    state.recalls.append((event.stream, event.at))
+    key, article = _key(event), event.data.get("article_idx") or 0
+    known = state.sends[key]
+    status = known.status if article else Status.RECALLED
+    state.sends[key] = replace(known, status=status, recalled=(*known.recalled, article))
 
 
 def _hold(state: LedgerState, event: Event) -> None:
@@ -295,6 +252,8 @@ _STEPS = {
     Kind.DRAFT: _draft,
     Kind.PREVIEW: _preview,
     Kind.HOLD: _hold,
+    Kind.CALLBACK: _callback,
+    Kind.RECALL: _recall,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
     Kind.REPEAT: _repeat,

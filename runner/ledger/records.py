@@ -1,0 +1,123 @@
+"""What the fold of a ledger is made of: one send's state, uploads, drafts, what the platform told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from runner.ledger.events import Event
+
+
+class Status(StrEnum):
+    """Where a send stands."""
+
+    OPEN = "open"
+    """An intent without an outcome."""
+    REFUSED = "refused"
+    """Certainly not sent; may be tried again."""
+    ACCEPTED = "accepted"
+    """Taken by the platform, not yet known to be delivered."""
+    SENT = "sent"
+    FAILED = "failed"
+    """The platform gave the job up (SEND_FAIL)."""
+    RECALLED = "recalled"
+    BASELINE = "baseline"
+    """Sent before the ledger existed."""
+
+
+FINAL_BY_MSG_STATUS = {
+    "SEND_SUCCESS": Status.SENT,
+    "SEND_FAIL": Status.FAILED,
+    "DELETE": Status.RECALLED,
+}
+"""mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
+
+MAY_SEND_AGAIN = frozenset({Status.REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendState:
+    """One send at one revision, as the ledger knows it."""
+
+    appid: str
+    send: str
+    revision: int
+    status: Status
+    attempt: int
+    at: datetime
+    """When the latest intent (or baseline) was written."""
+    account: str = ""
+    """The account's name when it was sent; several names may stand for one appid."""
+    digest: str = ""
+    receivers: str = ""
+    """`all`, `tag NAME`, `tag_id N` or `openids`."""
+    audience: int | None = None
+    """Followers addressed, as counted when it was sent."""
+    intent: Event | None = None
+    msg_id: int | None = None
+    msg_data_id: int | None = None
+    accepted_at: datetime | None = None
+    repeated: bool = False
+    """A repeat was begun: it may have been accepted unheard, so no refusal of another call frees the send."""
+    why: str = ""
+    recalled: tuple[int, ...] = ()
+    """Articles that were recalled, from 1; 0 stands for all of them."""
+
+    @property
+    def to_all(self) -> bool:
+        """True when it went to every follower."""
+        return self.receivers == "all"
+
+    @property
+    def at_risk(self) -> bool:
+        """True when followers have, or may have, received it."""
+        return self.status not in (Status.REFUSED, Status.FAILED)
+
+    @property
+    def happened(self) -> bool:
+        """True when followers have, or may yet have, received it by our knowledge."""
+        return self.status not in MAY_SEND_AGAIN and self.status is not Status.OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """What the platform called an uploaded file."""
+
+    result: str
+    """A media_id, or a url for images of article bodies."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftState:
+    """A draft made for a send; `media_id` is None while its creation has no recorded end."""
+
+    sha256: str
+    """Over the articles as they were given to draft/add."""
+    media_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the platform's event said of a job; its counters are approximate.
+
+    Source: Callback_on_finish, read 2026-11.
+    """
+
+    msg_id: int
+    status: str
+    """`send success`, `send fail` or `err(N)`."""
+    total: int
+    """Followers addressed."""
+    filtered: int
+    """Those left after the platform's filters, four a month among them."""
+    sent: int
+    errors: int
+    links: tuple[str, ...] = ()
+    """Permanent links of the articles, in order."""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """The originality check, article by article."""
