@@ -24,7 +24,11 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
     """
+    from runner.report.gitlab import codequality
+    from runner.report.junit import problems_junit
+    from runner.report.neutral import json_text
     from runner.report.problems import problem_dict, problems_github, problems_text
+    from runner.report.sarif import sarif
 
     problems, count = _checked(session, paths)
     errors = sum(problem.level == "error" for problem in problems)
@@ -34,10 +38,13 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
             "text": lambda: "\n".join(
                 [*filter(None, [problems_text(problems, color=session.color)]), closing]
             ),
-            "json": lambda: json.dumps(
-                {"format_version": "1.0", "problems": [problem_dict(p) for p in problems]}, ensure_ascii=False
+            "json": lambda: json_text(
+                {"format_version": "1.0", "problems": [problem_dict(p) for p in problems]}
             ),
             "github": lambda: problems_github(problems),
+            "sarif": lambda: sarif(problems),
+            "codequality": lambda: codequality(problems),
+            "junit": lambda: problems_junit(problems),
         }
     )
     return Exit.INVALID if errors else Exit.OK

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import signal
 import sys
@@ -11,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -19,12 +17,12 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.gate import check_run
+from runner.cli.planning import make_plan, plan_forms, plan_text
 from runner.cli.session import Session, campaign_of, commit_of, shared
-from runner.errors import Exit, InvalidError, PolicyError, Problem, UsageError
+from runner.errors import Exit, InvalidError, PolicyError, UsageError
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
-    from runner.pipeline import Prepared
     from runner.plan import Plan, Planned
     from runner.posting import Ports, Warrant
 
@@ -38,6 +36,9 @@ _ALLOW = click.option(
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Ask WeChat nothing; needs no credentials.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
+@click.option(
+    "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
+)
 @click.option("--all", "everything", is_flag=True, help="List sends done and expired too.")
 @_ALLOW
 @shared
@@ -47,6 +48,7 @@ def plan(
     out: Path | None,
     offline: bool,
     detailed_exitcode: bool,
+    since: str | None,
     everything: bool,
     allow: tuple[str, ...],
 ) -> int:
@@ -59,10 +61,12 @@ def plan(
     from runner.plan import PENDING
     from runner.report.data import plan_data
 
-    made = _plan(session, select, offline=offline, allowed=_allowed(allow), state=session.state())
+    made = make_plan(
+        session, select, offline=offline, allowed=_allowed(allow), state=session.state(), since=since
+    )
     if out is not None:
         planfile.write(out, plan_data(made.plan))
-    _show(session, made, everything=everything or bool(select))
+    session.give(plan_forms(session, made, everything=everything or bool(select)))
     if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
         return Exit.INVALID
     pending = any(p.action in PENDING or p.action == "unknown" for p in made.plan.sends) or made.plan.orphans
@@ -97,17 +101,19 @@ def apply(
     from runner.apply import apply as make
     from runner.apply import exit_code
     from runner.report.data import outcomes_data
+    from runner.report.markdown import outcomes_markdown
+    from runner.report.neutral import json_text
     from runner.report.text import outcomes_text
 
     check_run(session)
     state = session.begun_state()
     allowed = _allowed(allow)
-    made = _plan(session, select, offline=False, allowed=allowed, state=state)
+    made = make_plan(session, select, offline=False, allowed=allowed, state=state)
     reviewed, audiences = _reviewed(session, made.plan, state, plan_file, expect_digest)
     if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
-        _show(session, made)
-        raise InvalidError(made.prepared.errors or _unresolved(made.plan))
-    session.say(_text(session, made))
+        session.give(plan_forms(session, made))
+        raise InvalidError(made.errors)
+    session.say(plan_text(session, made))
     if made.plan.due():
         _confirm(made.plan, auto_approve=auto_approve)
     with _stop_signals(session) as stopping:
@@ -117,7 +123,8 @@ def apply(
     session.give(
         {
             "text": lambda: outcomes_text(outcomes, session.look),
-            "json": lambda: json.dumps(outcomes_data(outcomes), ensure_ascii=False),
+            "json": lambda: json_text(outcomes_data(outcomes)),
+            "markdown": lambda: outcomes_markdown(outcomes, made.plan),
         }
     )
     return exit_code(outcomes) or _left_standing(made.plan)
@@ -138,7 +145,7 @@ def preview(session: Session, send_id: str, wxname: str | None, openid: str | No
     if (wxname is None) == (openid is None):
         raise UsageError("name one tester", remedy="give --to WXNAME or --to-openid OPENID")
     state = session.begun_state()
-    made = _plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
+    made = make_plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
     planned = _one(made.plan, send_id)
@@ -157,76 +164,7 @@ def preview(session: Session, send_id: str, wxname: str | None, openid: str | No
     return Exit.OK
 
 
-# --- planning -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
-    prepared: Prepared
-    plan: Plan
-
-
-def _plan(
-    session: Session,
-    select: tuple[str, ...],
-    *,
-    offline: bool,
-    allowed: Mapping[str, str],
-    state: LedgerState,
-) -> _Made:
-    from runner.pipeline import plan_from, prepare, survey
-
-    settings = session.settings
-    prepared = prepare(
-        session.options.root,
-        settings=settings,
-        files=session.files,
-        variables=session.options.variables,
-        only=select,
-    )
-    known = None
-    if not offline:
-        known = survey(
-            prepared.sends, settings=settings, state=state, connect=session.reader, clock=session.clock
-        )
-    plan = plan_from(
-        prepared,
-        settings=settings,
-        state=state,
-        known=known,
-        now=session.clock(),
-        commit=commit_of(session.options.root),
-        allowed=allowed,
-        selected=bool(select),
-    )
-    return _Made(prepared=prepared, plan=plan)
-
-
-def _show(session: Session, made: _Made, *, everything: bool = False) -> None:
-    from runner.report.data import plan_data
-    from runner.report.problems import problems_github
-
-    session.give(
-        {
-            "text": lambda: _text(session, made, everything=everything),
-            "json": lambda: json.dumps(plan_data(made.plan), ensure_ascii=False),
-            "github": lambda: problems_github([*made.prepared.problems, *_unresolved(made.plan)]),
-        }
-    )
-
-
-def _text(session: Session, made: _Made, *, everything: bool = False) -> str:
-    from runner.report.problems import problems_text
-    from runner.report.text import plan_text
-
-    errors = problems_text([*made.prepared.errors, *_unresolved(made.plan)], color=session.color)
-    return "\n\n".join(
-        filter(None, [errors, plan_text(made.plan, replace(session.look, everything=everything))])
-    )
-
-
-def _unresolved(plan: Plan) -> tuple[Problem, ...]:
-    return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
+# --- reviewing -----------------------------------------------------------------------------------
 
 
 def _reviewed(

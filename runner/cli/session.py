@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.errors import LedgerBusyError, LedgerError, StalePlanError, UsageError
+from runner.errors import CampaignError, LedgerBusyError, LedgerError, StalePlanError, UsageError
 from runner.files import FileError, Files
 from runner.ledger.events import LEDGER, Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, fold
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from runner.wechat.endpoints import Endpoints
 
 SANDBOX = "sandbox"
+FORMS = {
+    "plan": (
+        "text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit",
+    ),
+    "apply": ("text", "json", "markdown"),
+    "validate": ("text", "json", "github", "sarif", "codequality", "junit"),
+    "render": ("text", "json", "html"),
+}  # fmt: skip
+"""What `--format` and `--output` offer, by command; every other one offers `USUAL_FORMS`."""
+USUAL_FORMS = ("text", "json")
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -48,6 +59,7 @@ class Options:
 
 def shared(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the shared options and, in place of them, a `Session` as first argument."""
+    kinds = FORMS.get(command.__name__, USUAL_FORMS)
 
     @wraps(command)
     def wrapper(
@@ -64,17 +76,37 @@ def shared(command: Callable[..., int]) -> Callable[..., int]:
             root=directory,
             environment=env,
             format=format_,
-            outputs={kind: Path(path) for kind, path in (_pair(o, "--output KIND=FILE") for o in output)},
+            outputs=_outputs(output, kinds),
             variables=dict(_pair(v, "--var NAME=VALUE") for v in var),
             no_color=no_color,
             quiet=quiet,
         )
         with Session(options) as session:
-            return command(session, **rest)
+            try:
+                return command(session, **rest)
+            except CampaignError as error:
+                session.give_failure(error, command.__name__)
+                raise
 
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, _format_option(kinds), _output_option(kinds))):
         wrapper = option(wrapper)
     return wrapper
+
+
+def _format_option(kinds: Sequence[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(
+        "--format",
+        "format_",
+        default="text",
+        show_default=True,
+        type=click.Choice(kinds),
+        help="What standard output carries.",
+    )
+
+
+def _output_option(kinds: Sequence[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    told = f"Write the result to a file too; repeatable. KIND: {', '.join(kinds)}."
+    return click.option("--output", metavar="KIND=FILE", multiple=True, help=told)
 
 
 _OPTIONS = (
@@ -89,17 +121,6 @@ _OPTIONS = (
     click.option(
         "--env", metavar="NAME", help="Environment of _settings.yaml; default: default_environment."
     ),
-    click.option(
-        "--format",
-        "format_",
-        default="text",
-        show_default=True,
-        type=click.Choice(["text", "json", "github"]),
-        help="What standard output carries.",
-    ),
-    click.option(
-        "--output", metavar="KIND=FILE", multiple=True, help="Write the result to a file too; repeatable."
-    ),
     click.option("--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."),
     click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
     click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
@@ -113,6 +134,8 @@ class Session:
     options: Options
     stack: ExitStack = field(default_factory=ExitStack)
     started: float = field(default_factory=time.monotonic)
+    reported: bool = False
+    """Whether the files of `--output` are written."""
 
     def __enter__(self) -> Session:
         return self
@@ -273,18 +296,52 @@ class Session:
         if not self.options.quiet:
             click.echo(text, err=True)
 
+    def guarded(self, text: str) -> str:
+        """Put a text between GitHub's marks that let nothing in it be obeyed."""
+        from runner.report.neutral import guarded
+
+        return guarded(text, secrets.token_hex(16))
+
     def give(self, forms: Mapping[str, Callable[[], str]]) -> None:
         """Print the result in the format asked for, and write the files asked for.
 
         Raises:
-            UsageError: this command has no such form.
+            UsageError: this command has no such form, or a file cannot be written.
         """
-        for kind, path in self.options.outputs.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_form(forms, kind) + "\n", encoding="utf-8")
         text = _form(forms, self.options.format)
+        if text and self.options.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
+            text = self.guarded(text)
         if text:
             click.echo(text)
+        self._write(forms)
+
+    def give_failure(self, error: CampaignError, command: str) -> None:
+        """Write the files asked for that are not written yet: a run that failed has a report too."""
+        if command not in ("plan", "apply", "validate") or self.reported or not self.options.outputs:
+            return
+        from runner.report.failure import failure_forms
+
+        environment = self.options.environment or "default"
+        with suppress(CampaignError):
+            environment = self.settings.environment.name
+        settings_file = (self.options.root / "_settings.yaml").as_posix()
+        self._write(
+            failure_forms(error, command=command, environment=environment, settings_file=settings_file)
+        )
+
+    def _write(self, forms: Mapping[str, Callable[[], str]]) -> None:
+        self.reported = True
+        for kind, path in self.options.outputs.items():
+            text = _form(forms, kind) + "\n"
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise UsageError(
+                    f"the report cannot be written: {error.strerror}",
+                    remedy="name a file in a folder that can be written",
+                    where=f"--output {kind}={path}",
+                ) from error
 
 
 def campaign_of(send_id: str) -> str:
@@ -306,6 +363,16 @@ def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
     if kind not in forms:
         raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(forms)}")
     return forms[kind]()
+
+
+def _outputs(pairs: Sequence[str], kinds: Sequence[str]) -> dict[str, Path]:
+    outputs = {}
+    for pair in pairs:
+        kind, file = _pair(pair, "--output KIND=FILE")
+        if kind not in kinds:
+            raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(kinds)}")
+        outputs[kind] = Path(file)
+    return outputs
 
 
 def _pair(text: str, shape: str) -> tuple[str, str]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from runner.model import Articles, Newspic, Send, Text
+from runner.report.neutral import inert
 from runner.report.words import receivers, summary
 
 
 def shown(send: Send) -> str:
-    """Write a send for the terminal: a heading, then the text as a follower reads it."""
+    """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
+    return inert(_shown(send))
+
+
+def _shown(send: Send) -> str:
     heading = f"── {send.id} · {send.msgtype} · to {receivers(send.filter)} ──"
     match send.content:
         case Text():

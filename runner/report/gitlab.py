@@ -13,6 +13,10 @@ from runner.report.neutral import json_text, line
 SEVERITY = {"error": "major", "warning": "minor"}
 
 
+NO_CHANGES = '{"create": 0, "update": 0, "delete": 0}'
+"""The widget's counts when there is no plan."""
+
+
 def codequality(problems: Sequence[Problem]) -> str:
     """Write problems for `artifacts:reports:codequality`; a fingerprint stays when lines move.
 

@@ -24,14 +24,14 @@ class _Case:
     skipped: str = ""
 
 
-def problems_junit(problems: Iterable[Problem]) -> str:
+def problems_junit(problems: Iterable[Problem], command: str = "validate") -> str:
     """Write one failed case for each file with errors, and one that passes when there is none."""
     by_file: dict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         if problem.level == "error":
             by_file[problem.place.file].append(problem)
-    cases = [_broken(file, found, "validate") for file, found in by_file.items()]
-    return _suite("campaign validate", cases or [_Case(name="all campaigns", group="validate")])
+    cases = [_broken(file, found, command) for file, found in by_file.items()]
+    return _suite(f"campaign {command}", cases or [_Case(name="all campaigns", group=command)])
 
 
 def plan_junit(plan: Plan) -> str:

@@ -160,6 +160,15 @@ def account_lines(plan: Plan) -> list[str]:
     return lines
 
 
+def total(plan: Plan) -> str:
+    """Say what apply would do now, in one phrase: `2 sends to 1,204 followers`."""
+    counts = [planned.resolved.audience.count for planned in plan.due()]
+    if not counts:
+        return "nothing to send now"
+    reach = "an unknown number of" if None in counts else f"{sum(count or 0 for count in counts):,}"
+    return f"{plural(len(counts), 'send')} to {reach} followers"
+
+
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     return [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
@@ -190,9 +199,7 @@ def _closing(plan: Plan) -> str:
     more = " (--all lists those done and expired)" if hidden else ""
     lines = ["", f"Summary: {told}{more}. This plan has sent nothing.", f"Digest: {plan.digest}"]
     if plan.due():
-        total = [planned.resolved.audience.count for planned in plan.due()]
-        reach = "an unknown number of" if None in total else f"{sum(count or 0 for count in total):,}"
-        lines.append(f"`campaign apply` would make {plural(len(total), 'send')} to {reach} followers.")
+        lines.append(f"`campaign apply` would make {total(plan)}.")
     return "\n".join(lines)
 
 

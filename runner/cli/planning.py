@@ -1,0 +1,186 @@
+"""A session in, its plan and every form of it out; the comparison with another commit where asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.session import Session, commit_of
+from runner.errors import InvalidError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from runner.compare import Comparison
+    from runner.ledger.state import LedgerState
+    from runner.model import Send
+    from runner.pipeline import Prepared
+    from runner.plan import Plan
+
+Forms = Mapping[str, Callable[[], str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan and what it was made from."""
+
+    prepared: Prepared
+    plan: Plan
+    comparison: Comparison | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What must be corrected, in files or because of what the platform said."""
+        return (*self.prepared.errors, *unresolved(self.plan))
+
+
+def make_plan(
+    session: Session,
+    select: tuple[str, ...],
+    *,
+    offline: bool,
+    allowed: Mapping[str, str],
+    state: LedgerState,
+    since: str | None = None,
+) -> Made:
+    """Plan the campaigns selected.
+
+    Args:
+        session: with settings and files.
+        select: ids or patterns; empty means all.
+        offline: ask the platform nothing.
+        allowed: policy rules set aside once.
+        state: the folded ledger.
+        since: a commit to compare with, as the user wrote it.
+    """
+    from runner.compare import with_warnings
+    from runner.pipeline import plan_from, survey
+
+    settings = session.settings
+    prepared = _prepared(session, session.options.root, select)
+    comparison = _compared(session, prepared, select, since) if since is not None else None
+    known = None
+    if not offline:
+        known = survey(
+            prepared.sends, settings=settings, state=state, connect=session.reader, clock=session.clock
+        )
+    plan = plan_from(
+        prepared,
+        settings=settings,
+        state=state,
+        known=known,
+        now=session.clock(),
+        commit=commit_of(session.options.root),
+        allowed=allowed,
+        selected=bool(select),
+    )
+    plan = with_warnings(plan, comparison) if comparison is not None else plan
+    return Made(prepared=prepared, plan=plan, comparison=comparison)
+
+
+def plan_forms(session: Session, made: Made, *, everything: bool = False) -> Forms:
+    """Give a plan in every form, each written only when it is asked for."""
+    from runner.report.concerns import plan_problems
+    from runner.report.data import plan_data
+    from runner.report.gitlab import codequality, widget
+    from runner.report.html import plan_html
+    from runner.report.junit import plan_junit
+    from runner.report.markdown import plan_markdown
+    from runner.report.neutral import json_text
+    from runner.report.problems import problems_github
+    from runner.report.sarif import sarif
+
+    plan, timezone = made.plan, session.settings.policy.timezone
+    problems = plan_problems(plan, made.errors)
+
+    def text() -> str:
+        return plan_text(session, made, everything=everything)
+
+    return {
+        "text": text,
+        "json": lambda: json_text(plan_data(plan)),
+        "github": lambda: "\n".join(filter(None, [problems_github(problems), session.guarded(text())])),
+        "markdown": lambda: plan_markdown(
+            plan, timezone=timezone, comparison=made.comparison, problems=made.errors
+        ),
+        "html": lambda: plan_html(
+            plan,
+            data=session.read,
+            timezone=timezone,
+            comparison=made.comparison,
+            problems=made.errors,
+        ),
+        "sarif": lambda: sarif(problems),
+        "codequality": lambda: codequality(problems),
+        "widget": lambda: widget(plan),
+        "junit": lambda: plan_junit(plan),
+    }
+
+
+def plan_text(session: Session, made: Made, *, everything: bool = False) -> str:
+    """Give a plan for the terminal, errors first."""
+    from runner.report import text
+    from runner.report.problems import problems_text
+
+    errors = problems_text(made.errors, color=session.color)
+    shown = text.plan_text(made.plan, replace(session.look, everything=everything))
+    return "\n\n".join(filter(None, [errors, shown]))
+
+
+def unresolved(plan: Plan) -> tuple[Problem, ...]:
+    """List the problems that only the platform could tell, such as a tag it does not have."""
+    return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
+
+
+def _prepared(session: Session, root: Path, select: Sequence[str]) -> Prepared:
+    from runner.pipeline import prepare
+
+    return prepare(
+        root,
+        settings=session.settings,
+        files=session.files,
+        variables=session.options.variables,
+        only=select,
+    )
+
+
+def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: str) -> Comparison:
+    from runner.base_tree import resolve_ref, write_tree
+    from runner.compare import compare
+
+    root = session.options.root
+    commit = resolve_ref(root, ref)
+    with tempfile.TemporaryDirectory(prefix="campaign-base-") as folder:
+        base = Path(folder) / root.resolve().name
+        base.mkdir()
+        write_tree(root, commit, base)
+        before, note = _rendered_before(session, base)
+    campaigns = {send.campaign for send in prepared.sends}
+
+    def comparable(send: Send) -> bool:
+        # A campaign that is not planned was not selected, cannot be rendered any more, or is gone.
+        gone = not select and not (root / Path(send.place.file).relative_to(base)).exists()
+        return send.campaign in campaigns or gone
+
+    return compare(filter(comparable, before), prepared.sends, ref=ref, commit=commit, note=note)
+
+
+def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], str]:
+    from runner.files import Files
+    from runner.pipeline import prepare
+    from runner.settings import load_settings
+
+    name = session.settings.environment.name
+    try:
+        found = prepare(
+            base,
+            settings=load_settings(base, environment=name),
+            files=Files(base),
+            variables=session.options.variables,
+        )
+    except (InvalidError, UsageError) as error:
+        return (), f"that commit cannot be rendered for {name}, so every send counts as new: {error.what}"
+    broken = len(found.invalid)
+    note = f"{broken} campaigns of that commit cannot be rendered and count as new" if broken else ""
+    return found.sends, note

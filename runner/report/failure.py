@@ -1,0 +1,60 @@
+"""A run that ended in an error in, its report in every form out: a report is written whatever the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+from runner.errors import CampaignError, InvalidError, Place, Problem
+from runner.report.data import FORMAT_VERSION
+from runner.report.gitlab import NO_CHANGES, codequality
+from runner.report.html import document
+from runner.report.junit import problems_junit
+from runner.report.markdown import failure_markdown
+from runner.report.neutral import inert, json_text
+from runner.report.problems import problem_dict, problems_github, problems_text
+from runner.report.sarif import sarif
+
+
+def failure_forms(
+    error: CampaignError, *, command: str, environment: str, settings_file: str
+) -> Mapping[str, Callable[[], str]]:
+    """Give the report of a failed run by kind.
+
+    Args:
+        error: its texts hold no secret.
+        command: `plan`, `apply` or `validate`.
+        environment: its name, as far as it is known.
+        settings_file: where an error that belongs to no file is shown.
+    """
+    problems = _problems(error, settings_file)
+    text = f"{problems_text(problems)}\n\n{command} failed: {inert(str(error))}\n→ {inert(error.remedy)}"
+    data = {
+        "format_version": FORMAT_VERSION,
+        "error": {
+            "what": error.what,
+            "where": error.where,
+            "remedy": error.remedy,
+            "exit_code": error.exit_code,
+        },
+        "problems": [problem_dict(problem) for problem in problems],
+    }
+    return {
+        "text": lambda: text,
+        "json": lambda: json_text(data),
+        "github": lambda: problems_github(problems),
+        "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
+        "html": lambda: document(f"campaign {command} failed", f"<pre>{escape(text)}</pre>\n"),
+        "sarif": lambda: sarif(problems),
+        "codequality": lambda: codequality(problems),
+        "widget": lambda: NO_CHANGES,
+        "junit": lambda: problems_junit(problems, command),
+    }
+
+
+def _problems(error: CampaignError, settings_file: str) -> tuple[Problem, ...]:
+    if isinstance(error, InvalidError):
+        return error.problems
+    place = Place(file=settings_file)
+    rule = f"run-{error.exit_code.name.lower()}"
+    return (Problem(place=place, rule=rule, what=str(error), remedy=error.remedy),)

@@ -1,0 +1,153 @@
+"""A plan in, one self-contained HTML page out: the facts, what changed, each message in a phone's width.
+
+No script, no network, no form: a strict policy stands in the page, pictures are data: addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from html import escape
+from importlib import resources
+
+from runner.article.page import Data, content, findings_table
+from runner.compare import Change, Comparison
+from runner.errors import Problem
+from runner.model import Articles, Send
+from runner.plan import Plan, Planned
+from runner.report.lines import diff, send_lines
+from runner.report.neutral import visible, visible_record
+from runner.report.text import QUIET, account_lines, attention_lines, total
+from runner.report.words import headcount, moment, receivers, summary, window
+
+POLICY = (
+    "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def plan_html(
+    plan: Plan,
+    *,
+    data: Data,
+    timezone: str,
+    comparison: Comparison | None = None,
+    problems: Sequence[Problem] = (),
+) -> str:
+    """Show a plan as a page.
+
+    Args:
+        plan: the dry run.
+        data: gives the bytes of a picture.
+        timezone: in which times are told.
+        comparison: with the commit the change is based on.
+        problems: errors, which stand before everything else.
+
+    Returns:
+        A whole HTML document.
+    """
+    shown = [planned for planned in plan.sends if planned.action not in QUIET]
+    body = [
+        f"<h1>Campaign plan for {_text(plan.environment)}: {total(plan)}</h1>\n",
+        _facts(plan, timezone),
+        findings_table(visible_record(tuple(problems))),
+        _overview(shown, timezone),
+        _listed("Needs attention", attention_lines(plan)),
+        _changes(comparison, timezone) if comparison is not None else "",
+        *(_message(planned, data, timezone) for planned in shown),
+        _listed("Accounts", account_lines(plan)),
+    ]
+    return document(f"Campaign plan for {plan.environment}", "".join(body))
+
+
+def document(title: str, body: str) -> str:
+    """Put a fragment into a whole document with the page's styles and policy."""
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{_text(title)}</title>\n'
+        f"<style>\n{_css('runner.article', 'page')}{_css('runner.report', 'report')}</style></head>\n"
+        f"<body>\n{body}</body></html>"
+    )
+
+
+def _facts(plan: Plan, timezone: str) -> str:
+    counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no campaigns"
+    facts = [
+        f"{counts}. This plan has sent nothing.",
+        f"digest {plan.digest}",
+        f"commit {plan.commit}" if plan.commit else "",
+        f"made {moment(plan.created_at, timezone)}, expires {moment(plan.expires_at, timezone)} ({timezone})",
+        "WeChat was not asked, so audiences are unknown" if plan.offline else "",
+    ]
+    return f'<p class="facts">{"<br>".join(_text(fact) for fact in facts if fact)}</p>\n'
+
+
+def _overview(shown: Iterable[Planned], timezone: str) -> str:
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_text(part)}</td>" for part in _parts(planned, timezone)) + "</tr>\n"
+        for planned in shown
+    )
+    names = ("action", "send", "to", "followers", "what", "when", "why")
+    head = "".join(f"<th>{name}</th>" for name in names)
+    return f"<table>\n<tr>{head}</tr>\n{rows}</table>\n" if rows else ""
+
+
+def _parts(planned: Planned, timezone: str) -> tuple[str, ...]:
+    send = planned.send
+    return (
+        planned.action.value,
+        send.id,
+        receivers(send.filter),
+        headcount(planned.resolved.audience),
+        f"{send.msgtype}: {summary(send.content)}",
+        window(send, timezone),
+        planned.decision.reason,
+    )
+
+
+def _message(planned: Planned, data: Data, timezone: str) -> str:
+    send = planned.send
+    facts = f"{planned.action} · {receivers(send.filter)} · {window(send, timezone)} · {planned.digest}"
+    return (
+        f'<section>\n<h2>{_text(send.id)}</h2>\n<p class="facts">{_text(facts)}</p>\n'
+        f"{findings_table(visible_record(send.findings))}{_phone(send, data)}</section>\n"
+    )
+
+
+def _phone(send: Send, data: Data) -> str:
+    shown = content(replace(send, content=visible_record(send.content)), data=data)
+    # Articles bring frames of their own, one for each width.
+    return shown if isinstance(send.content, Articles) else f'<div class="phone">{shown}</div>\n'
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return ""
+    items = "".join(f"<li>{_text(line)}</li>\n" for line in lines)
+    return f"<section>\n<h2>{title}</h2>\n<ul>\n{items}</ul></section>\n"
+
+
+def _changes(comparison: Comparison, timezone: str) -> str:
+    told = "".join(_change(change, timezone) for change in comparison.changes)
+    note = f"<p>{_text(comparison.note)}</p>\n" if comparison.note else ""
+    heading = f"<h2>Changed since {_text(comparison.ref)}</h2>\n"
+    return f"<section>\n{heading}{note}{told or '<p>nothing</p>'}</section>\n"
+
+
+def _change(change: Change, timezone: str) -> str:
+    if change.before is None or change.after is None:
+        what = '<b class="new">new</b>' if change.before is None else '<b class="gone">removed</b>'
+        return f"<p>{what} {_text(change.id)}</p>\n"
+    lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone)).split("\n")
+    colours = {"+": "new", "-": "gone"}
+    shown = "\n".join(f'<span class="{colours.get(line[:1], "")}">{_text(line)}</span>' for line in lines)
+    return f"<p><b>edited</b> {_text(change.id)}</p>\n<pre>{shown}</pre>\n"
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def _css(package: str, name: str) -> str:
+    return resources.files(package).joinpath(f"{name}.css").read_text(encoding="utf-8")

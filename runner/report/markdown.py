@@ -1,0 +1,216 @@
+"""A plan or the outcomes of an apply in, Markdown for a pull request's comment or a job's summary out.
+
+The summary comes first and is never cut; campaign text stands in code spans and fences only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from runner.compare import Change, Comparison
+from runner.errors import CampaignError, Problem
+from runner.model import Articles, Send
+from runner.plan import Plan, Planned
+from runner.posting import Outcome, Result
+from runner.report.fit import Section, fitted, shortened
+from runner.report.lines import content_lines, diff, html_lines, send_lines
+from runner.report.neutral import cell, code, fence, html_code
+from runner.report.problems import problems_text
+from runner.report.text import QUIET, account_lines, attention_lines, total
+from runner.report.words import headcount, media, moment, plural, receivers, summary, window
+
+MESSAGE_CHARS = 4_000
+DIFF_CHARS = 8_000
+EXCERPT_CHARS = 400
+OPEN_MESSAGES = 3
+"""So many messages are shown unfolded."""
+
+
+def marker(kind: str, environment: str) -> str:
+    """Write the hidden first line by which a comment is found again.
+
+    Args:
+        kind: `plan` or `apply`.
+        environment: any text; it cannot end the comment.
+    """
+    return f"<!-- campaign:{kind} environment={quote(environment, safe='').replace('-', '%2D')} -->"
+
+
+def plan_markdown(
+    plan: Plan,
+    *,
+    timezone: str,
+    comparison: Comparison | None = None,
+    problems: Sequence[Problem] = (),
+) -> str:
+    """Write a plan for its reviewers.
+
+    Args:
+        plan: the dry run.
+        timezone: in which times are told.
+        comparison: with the commit the change is based on.
+        problems: errors, which stand before everything else.
+
+    Returns:
+        At most 65,000 characters.
+    """
+    shown = [planned for planned in plan.sends if planned.action not in QUIET]
+    sections = [
+        Section(title="Errors", noun="error", blocks=[fence(problems_text([p])) for p in problems]),
+        _overview(shown, plan, timezone),
+        _fences("Needs attention", "note", attention_lines(plan)),
+        *([_changes(comparison, timezone)] if comparison is not None else []),
+        Section(
+            title="What followers receive",
+            noun="message",
+            blocks=[_message(p, timezone, opened=n < OPEN_MESSAGES) for n, p in enumerate(shown)],
+        ),
+        _fences("Accounts", "line", account_lines(plan)),
+    ]
+    return fitted(_head(plan, timezone, comparison), sections)
+
+
+def outcomes_markdown(outcomes: Sequence[Outcome], plan: Plan) -> str:
+    """Write what became of each send of an apply.
+
+    Args:
+        outcomes: of this run.
+        plan: that was applied.
+    """
+    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    told = ", ".join(f"{count} {result}" for result, count in counts.items() if count) or "nothing to send"
+    head = (
+        f"{marker('apply', plan.environment)}\n## Campaigns applied to {code(plan.environment)}: {told}\n\n"
+        f"{_facts({'Digest': plan.digest, 'Commit': plan.commit or ''})}"
+    )
+    rows = [
+        f"| {outcome.result} | {cell(outcome.id)} | {cell(outcome.account)} | {outcome.msg_id or ''} "
+        f"| {cell(outcome.why, 200)} |"
+        for outcome in outcomes
+    ]
+    remedies = [f"{o.id}: {o.why} → {o.remedy}" for o in outcomes if o.remedy and o.exit_code]
+    lead = "| result | send | account | msg_id | what happened |\n| --- | --- | --- | --- | --- |"
+    sends = Section(title="Sends", noun="send", lead=lead, blocks=rows, joint="\n")
+    return fitted(head, [sends, _fences("What to do", "note", remedies)])
+
+
+def failure_markdown(
+    error: CampaignError, problems: Sequence[Problem], *, command: str, environment: str
+) -> str:
+    """Write why a run ended without a plan or outcomes; it takes the place of the comment before it.
+
+    Args:
+        error: what ended it.
+        problems: all of them.
+        command: `plan`, `apply` or `validate`.
+        environment: its name.
+    """
+    told = f"{error}\n→ {error.remedy}"
+    head = (
+        f"{marker(command, environment)}\n## Campaign {command} failed for {code(environment)}\n\n"
+        f"{fence(told)}"
+    )
+    blocks = [fence(problems_text([problem])) for problem in problems]
+    return fitted(head, [Section(title="Problems", noun="problem", blocks=blocks)])
+
+
+def _head(plan: Plan, timezone: str, comparison: Comparison | None) -> str:
+    counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no campaigns"
+    offline = " WeChat was not asked, so audiences are unknown." if plan.offline else ""
+    times = f"{moment(plan.created_at, timezone)}, expires {moment(plan.expires_at, timezone)} ({timezone})"
+    facts = {"Digest": plan.digest, "Commit": plan.commit or "", "Made": times}
+    if comparison is not None:
+        facts["Compared with"] = f"{comparison.ref} ({comparison.commit[:12]})"
+    return (
+        f"{marker('plan', plan.environment)}\n"
+        f"## Campaign plan for {code(plan.environment)}: {total(plan)}\n\n"
+        f"**This plan has sent nothing.** {counts}.{offline}\n\n{_facts(facts)}"
+    )
+
+
+def _facts(facts: dict[str, str]) -> str:
+    rows = "".join(f"| {name} | {cell(value, 120)} |\n" for name, value in facts.items() if value)
+    return f"| | |\n| --- | --- |\n{rows}"
+
+
+def _overview(shown: Sequence[Planned], plan: Plan, timezone: str) -> Section:
+    rows = [_row(planned, timezone) for planned in shown]
+    rows += [f"| **invalid** | {cell(bad.id)} | | | | | {_count(bad.problems)} |" for bad in plan.invalid]
+    gone = "posted, no answer recorded; its file is gone"
+    rows += [f"| **unknown** | {cell(orphan.send)} | | | | | {gone} |" for orphan in plan.orphans]
+    lead = (
+        "| action | send | to | followers | what | when | why |\n| --- | --- | --- | ---: | --- | --- | --- |"
+    )
+    return Section(title="Sends", noun="send", lead=lead, blocks=rows, joint="\n")
+
+
+def _row(planned: Planned, timezone: str) -> str:
+    send = planned.send
+    cells = (
+        f"**{planned.action}**",
+        cell(send.id),
+        cell(receivers(send.filter)),
+        headcount(planned.resolved.audience),
+        f"{send.msgtype}: {cell(summary(send.content))}",
+        window(send, timezone),
+        cell(planned.decision.reason, 120),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    return f"{plural(len(problems), 'problem')}, see above"
+
+
+def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
+    # One fence a line would be a wall of boxes; one for all could not be cut.
+    groups = [lines[i : i + 10] for i in range(0, len(lines), 10)]
+    blocks = [fence(shortened("\n".join(group), MESSAGE_CHARS)) for group in groups]
+    return Section(title=title, noun=noun, blocks=blocks)
+
+
+def _message(planned: Planned, timezone: str, *, opened: bool) -> str:
+    send = planned.send
+    to = f"{html_code(receivers(send.filter))}, {headcount(planned.resolved.audience)} followers"
+    told = f"{planned.action} {html_code(send.id)} to {to}, {window(send, timezone)}"
+    folded = f"<details{' open' if opened else ''}><summary>{told}</summary>"
+    return f"{folded}\n\n{_shown(send)}\n\n</details>"
+
+
+def _shown(send: Send) -> str:
+    if isinstance(send.content, Articles):
+        return "\n\n".join(_card(send.content, index) for index in range(len(send.content.articles)))
+    return fence(shortened("\n".join(content_lines(send)), MESSAGE_CHARS))
+
+
+def _card(content: Articles, index: int) -> str:
+    article = content.articles[index]
+    facts = {
+        "author": article.author,
+        "digest": article.digest,
+        "cover": media(article.cover),
+        "read more": article.content_source_url,
+        "size": f"{len(article.html):,} characters of HTML, {plural(len(article.images), 'picture')}",
+    }
+    told = "\n".join(f"- {name}: {code(value)}" for name, value in facts.items() if value)
+    excerpt = shortened("\n".join(html_lines(article.html)), EXCERPT_CHARS)
+    return f"**Article {index + 1}** {code(article.title)}\n\n{told}\n\n{fence(excerpt)}"
+
+
+def _changes(comparison: Comparison, timezone: str) -> Section:
+    blocks = [fence(comparison.note)] if comparison.note else []
+    blocks += [_change(change, timezone) for change in comparison.changes]
+    nothing = [] if blocks else ["No send is new, edited or removed."]
+    title = f"Changed since {code(comparison.ref)}"
+    return Section(title=title, noun="change", blocks=blocks or nothing)
+
+
+def _change(change: Change, timezone: str) -> str:
+    if change.before is None:
+        return f"**new** {code(change.id)}"
+    if change.after is None:
+        return f"**removed** {code(change.id)}"
+    edited = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
+    note = edited or "the same text; a file, an option or the markup of an article differs"
+    return f"**edited** {code(change.id)}\n\n{fence(shortened(note, DIFF_CHARS), 'diff')}"
