@@ -53,7 +53,7 @@ class Kind(StrEnum):
     HOLD = "hold"
     """The account was put on hold, or released: `{held, why, actor}`."""
     CALLBACK = "callback"
-    """The platform told how a job ended: `{msg_id, status, total, filtered, sent, errors, copyright, links}`."""
+    """How a job ended: `{msg_id, status, total, filtered, sent, errors, copyright, links}`."""
     RECALL = "recall"
     """mass/delete was called: `{send, revision, msg_id, article_idx}`."""
 

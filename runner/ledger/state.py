@@ -12,10 +12,19 @@ from datetime import datetime
 
 from runner.errors import TamperedLedgerError
 from runner.ledger.events import Event, Kind
-from runner.ledger.records import FINAL_BY_MSG_STATUS, DraftState, SendState, Status, Told, Uploaded
+from runner.ledger.records import (
+    FINAL_BY_MSG_STATUS,
+    MAY_SEND_AGAIN,
+    DraftState,
+    SendState,
+    Status,
+    Told,
+    Uploaded,
+)
 
 __all__ = [
     "FINAL_BY_MSG_STATUS",
+    "MAY_SEND_AGAIN",
     "DraftState",
     "LedgerState",
     "SendState",
