@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.options import Command, Options, forms_of, read_options, with_options
 from runner.errors import CampaignError, LedgerBusyError, LedgerError, StalePlanError, UsageError
 from runner.files import FileError, Files
 from runner.ledger.events import LEDGER, Entry, Kind, Ledger
@@ -30,101 +31,28 @@ if TYPE_CHECKING:
     from runner.wechat.endpoints import Endpoints
 
 SANDBOX = "sandbox"
-FORMS = {
-    "plan": (
-        "text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit",
-    ),
-    "apply": ("text", "json", "markdown"),
-    "validate": ("text", "json", "github", "sarif", "codequality", "junit"),
-    "render": ("text", "json", "html"),
-}  # fmt: skip
-"""What `--format` and `--output` offer, by command; every other one offers `USUAL_FORMS`."""
-USUAL_FORMS = ("text", "json")
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 WIDTH_WITHOUT_TERMINAL = 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The options every command takes."""
-
-    root: Path
-    environment: str | None
-    format: str
-    outputs: Mapping[str, Path]
-    variables: Mapping[str, str]
-    no_color: bool
-    quiet: bool
+_OPTION_NAMES = ("directory", "env", "format_", "output", "var", "no_color", "quiet")
 
 
-def shared(command: Callable[..., int]) -> Callable[..., int]:
+def shared(command: Command) -> Command:
     """Give a command the shared options and, in place of them, a `Session` as first argument."""
-    kinds = FORMS.get(command.__name__, USUAL_FORMS)
+    kinds = forms_of(command)
 
     @wraps(command)
-    def wrapper(
-        directory: Path,
-        env: str | None,
-        format_: str,
-        output: tuple[str, ...],
-        var: tuple[str, ...],
-        no_color: bool,
-        quiet: bool,
-        **rest: Any,
-    ) -> int:
-        options = Options(
-            root=directory,
-            environment=env,
-            format=format_,
-            outputs=_outputs(output, kinds),
-            variables=dict(_pair(v, "--var NAME=VALUE") for v in var),
-            no_color=no_color,
-            quiet=quiet,
-        )
-        with Session(options) as session:
+    def wrapper(**words: Any) -> int:
+        mine = {name: words.pop(name) for name in _OPTION_NAMES}
+        with Session(read_options(kinds=kinds, **mine)) as session:
             try:
-                return command(session, **rest)
+                return command(session, **words)
             except CampaignError as error:
                 session.give_failure(error, command.__name__)
                 raise
 
-    for option in reversed((*_OPTIONS, _format_option(kinds), _output_option(kinds))):
-        wrapper = option(wrapper)
-    return wrapper
-
-
-def _format_option(kinds: Sequence[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    return click.option(
-        "--format",
-        "format_",
-        default="text",
-        show_default=True,
-        type=click.Choice(kinds),
-        help="What standard output carries.",
-    )
-
-
-def _output_option(kinds: Sequence[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    told = f"Write the result to a file too; repeatable. KIND: {', '.join(kinds)}."
-    return click.option("--output", metavar="KIND=FILE", multiple=True, help=told)
-
-
-_OPTIONS = (
-    click.option(
-        "--dir",
-        "directory",
-        default="campaigns",
-        show_default=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The campaigns folder.",
-    ),
-    click.option(
-        "--env", metavar="NAME", help="Environment of _settings.yaml; default: default_environment."
-    ),
-    click.option("--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."),
-    click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
-    click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
-)
+    return with_options(wrapper, kinds)
 
 
 @dataclass
@@ -331,7 +259,7 @@ class Session:
 
     def _write(self, forms: Mapping[str, Callable[[], str]]) -> None:
         self.reported = True
-        for kind, path in self.options.outputs.items():
+        for kind, path in self.options.outputs:
             text = _form(forms, kind) + "\n"
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -363,20 +291,3 @@ def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
     if kind not in forms:
         raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(forms)}")
     return forms[kind]()
-
-
-def _outputs(pairs: Sequence[str], kinds: Sequence[str]) -> dict[str, Path]:
-    outputs = {}
-    for pair in pairs:
-        kind, file = _pair(pair, "--output KIND=FILE")
-        if kind not in kinds:
-            raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(kinds)}")
-        outputs[kind] = Path(file)
-    return outputs
-
-
-def _pair(text: str, shape: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(f"'{text}' is not of the form {shape}", remedy=f"write {shape}")
-    return key, value

@@ -1,0 +1,110 @@
+"""The options every command takes: raw words from the command line in, one `Options` record out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from runner.errors import UsageError
+
+Command = Callable[..., int]
+
+FORMS = {
+    "plan": ("text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit"),
+    "apply": ("text", "json", "markdown"),
+    "validate": ("text", "json", "github", "sarif", "codequality", "junit"),
+    "render": ("text", "json", "html"),
+}
+"""What `--format` and `--output` offer, by command."""
+USUAL_FORMS = ("text", "json")
+"""What every other command offers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options every command takes."""
+
+    root: Path
+    environment: str | None
+    format: str
+    outputs: Sequence[tuple[str, Path]]
+    """Kind and file; a kind may be written to several files."""
+    variables: dict[str, str]
+    no_color: bool
+    quiet: bool
+
+
+def forms_of(command: Command) -> tuple[str, ...]:
+    """Name the forms a command gives."""
+    return FORMS.get(command.__name__, USUAL_FORMS)
+
+
+def with_options(command: Command, kinds: Sequence[str]) -> Command:
+    """Declare the options on a command that takes them as `read_options` does."""
+    told = f"Write the result to a file too; repeatable. KIND: {', '.join(kinds)}."
+    options = (
+        click.option(
+            "--dir",
+            "directory",
+            default="campaigns",
+            show_default=True,
+            type=click.Path(path_type=Path, file_okay=False),
+            help="The campaigns folder.",
+        ),
+        click.option("--env", metavar="NAME", help="Environment of _settings.yaml."),
+        click.option(
+            "--format",
+            "format_",
+            default="text",
+            show_default=True,
+            type=click.Choice(kinds),
+            help="What standard output carries.",
+        ),
+        click.option("--output", metavar="KIND=FILE", multiple=True, help=told),
+        click.option("--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."),
+        click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
+        click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def read_options(
+    *,
+    kinds: Sequence[str],
+    directory: Path,
+    env: str | None,
+    format_: str,
+    output: Sequence[str],
+    var: Sequence[str],
+    no_color: bool,
+    quiet: bool,
+) -> Options:
+    """Read the words that `with_options` declares; raise UsageError for a pair that is none, or a wrong KIND."""
+    return Options(
+        root=directory,
+        environment=env,
+        format=format_,
+        outputs=tuple(_output(pair, kinds) for pair in output),
+        variables=dict(_pair(pair, "--var NAME=VALUE") for pair in var),
+        no_color=no_color,
+        quiet=quiet,
+    )
+
+
+def _output(pair: str, kinds: Sequence[str]) -> tuple[str, Path]:
+    kind, file = _pair(pair, "--output KIND=FILE")
+    if kind not in kinds:
+        raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(kinds)}")
+    return kind, Path(file)
+
+
+def _pair(text: str, shape: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"'{text}' is not of the form {shape}", remedy=f"write {shape}")
+    return key, value
