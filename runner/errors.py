@@ -10,7 +10,8 @@ CampaignError                 1   the root; never raised itself
 │   ├── UnreachableError      4   the request certainly never reached it
 │   └── LostAnswerError       8   the request may have reached it, its answer did not reach us
 ├── PolicyError               5   refused by policy, digest, staleness or protection
-│   └── StalePlanError        5   what would be sent is not what was reviewed
+│   ├── StalePlanError        5   what would be sent is not what was reviewed
+│   └── ForgeError            5   GitHub or GitLab does not tell what has to be known
 ├── LedgerError               6   the ledger cannot be read, written or locked
 │   ├── LedgerBusyError       6   another runner holds the lock or won the race
 │   └── TamperedLedgerError   6   the chain of events does not hold
@@ -178,6 +179,14 @@ class PolicyError(CampaignError):
 
 class StalePlanError(PolicyError):
     """What would be sent now is not what was reviewed."""
+
+
+class ForgeError(PolicyError):
+    """GitHub or GitLab does not tell what has to be known; `passing` when it may if asked again."""
+
+    def __init__(self, what: str, *, remedy: str, where: str = "", passing: bool = False) -> None:
+        super().__init__(what, remedy=remedy, where=where)
+        self.passing = passing
 
 
 class LedgerError(CampaignError):

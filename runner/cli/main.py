@@ -30,6 +30,7 @@ COMMANDS = {
     "unhold": ("runner.cli.holding", "Let an account send again."),
     "tags": ("runner.cli.following", "List the tags with their counts."),
     "ledger": ("runner.cli.ledger", "Care of the ledger."),
+    "ci": ("runner.cli.ci", "Steps of a CI job."),
     "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),
 }
 """Command to the module that holds it; loaded when it is asked for, because imports cost time."""

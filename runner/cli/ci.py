@@ -1,0 +1,81 @@
+"""`campaign ci`: the steps of a CI job that need more than the report itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from runner.cli.gate import current_run
+from runner.errors import Exit, ForgeError, UsageError
+
+GITHUB_API = "https://api.github.com"
+
+
+@click.group()
+def ci() -> None:
+    """Steps of a CI job: show a plan to reviewers, hand its digest on. See docs/ci.md."""
+
+
+@ci.command()
+@click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--name", default="plan", show_default=True, help="Tells several comments apart.")
+@click.option("--author", default="github-actions[bot]", show_default=True, help="Who writes the comment.")
+def publish(report: Path, name: str, author: str) -> int:
+    """Add a Markdown report to the job summary, and keep one comment of the pull request up to date.
+
+    The comment needs GITHUB_TOKEN with `pull-requests: write`. A pull request from a fork has no such
+    token: there the summary alone shows the report, and nothing fails.
+    """
+    text = report.read_text(encoding="utf-8")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as out:
+            out.write(f"{text}\n")
+    click.echo(_comment(text, name, author), err=True)
+    return Exit.OK
+
+
+def _comment(text: str, name: str, author: str) -> str:
+    from runner.ci.comment import marked, upsert
+    from runner.ci.forge import Forge
+
+    body = marked(text, name)
+    run, token = current_run(), os.environ.get("GITHUB_TOKEN")
+    if run is None or run.service != "GitHub" or run.number is None:
+        return "no comment: this run belongs to no pull request of GitHub"
+    if not token:
+        return "no comment: GITHUB_TOKEN is not set; the job summary shows the report"
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    github = Forge(api_url=os.environ.get("GITHUB_API_URL", GITHUB_API), headers=headers)
+    try:
+        upsert(github, run.repository, run.number, body, author=author)
+    except ForgeError as error:
+        return f"no comment: {error}; the job summary shows the report"
+    return f"the comment of #{run.number} is up to date"
+
+
+@ci.command()
+@click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False))
+def outputs(plan_file: Path) -> int:
+    """Hand a plan file's digest on to later steps: to GITHUB_OUTPUT, or to standard output.
+
+    digest, pending (sends the digest covers), due (sends that an apply would make or settle now).
+    """
+    from runner import planfile
+
+    data = planfile.read(plan_file)
+    digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise UsageError("the plan file's digest is none", remedy="plan again", where=str(plan_file))
+    pending = sum(action in planfile.PENDING_WORDS for action in actions)
+    due = sum(action in ("send", "unknown") for action in actions)
+    lines = f"digest={digest}\npending={pending}\ndue={due}\n"
+    target = os.environ.get("GITHUB_OUTPUT")
+    if target:
+        with Path(target).open("a", encoding="utf-8") as out:
+            out.write(lines)
+    click.echo(lines, nl=False)
+    return Exit.OK

@@ -1,0 +1,195 @@
+"""One comment a pull request and environment, found again by its mark and brought up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from forges import BOT, FakeForge
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.ci.comment import MAX_CHARS, mark, marked, upsert
+from runner.ci.forge import MAX_PAGES, Forge
+from runner.cli.main import run
+from runner.errors import Exit, ForgeError, UsageError
+from runner.report.neutral import inert
+
+REPO = "shop/campaigns"
+COMMENTS = f"/repos/{REPO}/issues/12/comments"
+
+
+def github(fake: FakeForge, token: str = "writing-token") -> Forge:
+    return Forge(api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_the_first_report_makes_a_comment(fake: FakeForge) -> None:
+    """It begins with the mark, which Markdown does not show."""
+    fake.comments(REPO, 12)
+    upsert(github(fake), REPO, 12, marked("plan A", "production"))
+    assert [c["body"] for c in fake.comments(REPO, 12)] == ["<!-- wechat-campaigns:production -->\nplan A"]
+
+
+def test_the_next_report_replaces_it(fake: FakeForge) -> None:
+    """However many comments people wrote in between."""
+    upserted = fake.comments(REPO, 12)
+    upsert(github(fake), REPO, 12, marked("plan A", "production"))
+    upserted[:0] = [{"id": n, "user": {"login": "ann"}, "body": "a word"} for n in range(250)]
+    upsert(github(fake), REPO, 12, marked("plan B", "production"))
+    assert [c["body"] for c in upserted if c["user"] == BOT] == [marked("plan B", "production")]
+
+
+def test_another_environment_has_its_own_comment(fake: FakeForge) -> None:
+    """Staging does not write over production."""
+    fake.comments(REPO, 12)
+    for name in ("production", "staging"):
+        upsert(github(fake), REPO, 12, marked("plan", name))
+    assert len(fake.comments(REPO, 12)) == 2
+
+
+def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeForge) -> None:
+    """Nobody can have our report written over a comment of theirs, nor hide it in one they may edit."""
+    theirs = {"id": 5, "user": {"login": "mallory"}, "body": marked("mine", "production")}
+    fake.comments(REPO, 12).append(theirs)
+    upsert(github(fake), REPO, 12, marked("plan", "production"))
+    assert theirs["body"] == marked("mine", "production")
+    assert len(fake.comments(REPO, 12)) == 2
+
+
+@given(st.text(max_size=200))
+def test_a_mark_in_campaign_text_is_none(text: str) -> None:
+    """What reports let through cannot hold the mark of a comment."""
+    assert mark("production") not in inert(f"{text}{mark('production')}")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a--b", "-->", "x" * 65, "名 ", "a\n"])
+def test_a_name_that_could_end_the_mark_is_refused(name: str) -> None:
+    """HTML comments end at two hyphens."""
+    with pytest.raises(UsageError):
+        mark(name)
+
+
+@given(st.integers(1, 4000), st.booleans())
+def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
+    """It stays under GitHub's limit, says that it was cut, and leaves no code block open."""
+    report = ("```text\n" if fenced else "") + "campaign text 您好\n" * lines
+    body = marked(report, "production")
+    assert len(body) <= MAX_CHARS
+    if len(report) < MAX_CHARS - 100:
+        assert body.endswith(report)
+    else:
+        assert "Cut here" in body
+        assert body.count("```") == (2 if fenced else 0)
+
+
+def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeForge) -> None:
+    """Two bad gateways are survived; the write that follows goes out once."""
+    fake.comments(REPO, 12)
+    fake.failures = [502, 502]
+    upsert(github(fake), REPO, 12, marked("plan", "production"))
+    assert [method for method, _ in fake.asked] == ["GET", "GET", "GET", "POST"]
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 500])
+def test_a_refusal_is_an_error_with_words(fake: FakeForge, status: int) -> None:
+    """No redirect is followed with our token; nothing of the answer is repeated."""
+    fake.failures = [status] * 3
+    with pytest.raises(ForgeError, match=str(status)) as caught:
+        list(github(fake).all(COMMENTS))
+    assert caught.value.remedy
+    assert "writing-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [{"a": 1}, ["x"], 3])
+def test_an_odd_list_is_an_error(fake: FakeForge, rows: object) -> None:
+    """An object where a list belongs, or a list of something else."""
+    fake.objects[COMMENTS] = rows
+    with pytest.raises(ForgeError, match="documentation"):
+        list(github(fake).all(COMMENTS))
+
+
+def test_an_endless_list_is_an_error(fake: FakeForge) -> None:
+    """A forge that always has one more page does not keep a run for ever."""
+    fake.lists[COMMENTS] = [{"id": 1}] * (MAX_PAGES * 100 + 1)
+    with pytest.raises(ForgeError, match="more than 5000"):
+        list(github(fake).all(COMMENTS))
+
+
+def test_no_token_leaves_without_https() -> None:
+    """Plain http is for loopback."""
+    forge = Forge(api_url="http://github.example", headers={"Authorization": "Bearer x"})
+    with pytest.raises(ForgeError, match="https"):
+        forge.get("/user")
+    assert "Bearer" not in repr(forge)
+
+
+@pytest.fixture
+def pull(tmp_path: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The variables of a pull request's run; the folder with its files."""
+    fake.comments(REPO, 12)
+    (tmp_path / "plan.md").write_text("# the plan", encoding="utf-8")
+    event = {"pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
+    (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
+    for name, value in {
+        "GITHUB_EVENT_NAME": "pull_request",
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "GITHUB_REPOSITORY": REPO,
+        "GITHUB_API_URL": fake.url,
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+def test_publish_writes_summary_and_comment(
+    pull: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both show the same report."""
+    monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
+    assert run(["ci", "publish", str(pull / "plan.md"), "--name", "production"]) == Exit.OK
+    assert (pull / "summary.md").read_text(encoding="utf-8") == "# the plan\n"
+    assert fake.comments(REPO, 12)[0]["body"] == marked("# the plan", "production")
+
+
+@pytest.mark.parametrize("token", ["reading-token", ""])
+def test_a_forks_run_has_the_summary(
+    pull: Path,
+    fake: FakeForge,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a token that may write nothing fails, and the log says where the report is."""
+    monkeypatch.setenv("GITHUB_TOKEN", token)
+    assert run(["ci", "publish", str(pull / "plan.md")]) == Exit.OK
+    assert "job summary" in capsys.readouterr().err
+    assert (pull / "summary.md").exists()
+    assert fake.comments(REPO, 12) == []
+
+
+def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
+    data = {
+        "format_version": "1.0",
+        "plan_digest": digest,
+        "environment": "production",
+        "expires_at": "2026-12-01T00:00:00+00:00",
+        "sends": [{"id": f"s{n}", "action": action} for n, action in enumerate(actions)],
+    }
+    (folder / "plan.json").write_text(json.dumps(data), encoding="utf-8")
+    return str(folder / "plan.json")
+
+
+def test_outputs_tell_the_next_steps(pull: Path) -> None:
+    """The digest, what it covers, and what an apply would do now."""
+    assert run(["ci", "outputs", plan_file(pull, "send", "wait", "unknown", "done", "blocked")]) == Exit.OK
+    expected = f"digest={'d' * 64}\npending=3\ndue=2\n"
+    assert (pull / "output").read_text(encoding="utf-8") == expected
+
+
+def test_outputs_take_no_foreign_digest(pull: Path) -> None:
+    """A plan file made by a stranger cannot set other outputs."""
+    path = plan_file(pull, digest="d" * 64 + "\ndue=1")
+    assert run(["ci", "outputs", path]) == Exit.USAGE
+    assert not (pull / "output").exists()
