@@ -205,7 +205,7 @@ def test_racing_runs_send_once(playground: Playground):
 
 
 def test_racing_runs_without_the_lock_send_once(playground: Playground):
-    """Correctness rests on the intent: though every runner believes it holds the lock, each send is made once."""
+    """Correctness rests on the intent: though every runner thinks it holds the lock, each send is made once."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     start = threading.Barrier(3)
@@ -324,7 +324,7 @@ def test_consumed_draft_stays_unknown(playground: Playground):
 
 
 def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
-    """A typo fixed after a lost answer: the first body is repeated; the edit shows as a conflict afterwards."""
+    """A typo fixed after a lost answer: the first body is repeated; then the edit shows as a conflict."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert playground.apply() is Exit.UNKNOWN

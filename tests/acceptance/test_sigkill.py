@@ -1,0 +1,194 @@
+"""The real command, killed with SIGKILL at random moments again and again: each send arrives exactly once."""
+
+from __future__ import annotations
+
+import queue
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playground import PICTURES, SERVICE, Sandbox
+
+from runner.errors import Exit
+from runner.sandbox.server import embedded
+
+CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
+LATENCY_S = 0.05
+"""How long the sandbox holds each write, so that a kill often meets a call under way."""
+PACE_OF_LINES = 4
+"""A kill follows one of so many lines of progress, so that a run makes a send or two before it dies."""
+
+
+@dataclass
+class Project:
+    """A campaigns folder to which more campaigns are added, and the command run in it."""
+
+    folder: Path
+    random: random.Random
+    sends: int = 0
+    kills: int = 0
+
+    def begin(self, settings: str) -> None:
+        (self.folder / "campaigns").mkdir(parents=True)
+        self.write("_settings.yaml", settings)
+        (self.folder / "campaigns" / "cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / "campaigns" / name).write_text(text, encoding="utf-8")
+
+    def add(self, number: int) -> None:
+        """Six texts by city, and by turns a picture or an article."""
+        entries = "".join(f"  c{n}: {{filter: {{tag: {city}}}}}\n" for n, city in enumerate(CITIES))
+        self.write(f"text{number}.yaml", f"msgtype: text\ncontent: 第{number}期\nfor_each:\n{entries}")
+        picture = "msgtype: image\ncontent: {images: [{file: cup.png}]}\n"
+        article = (
+            f"msgtype: mpnews\ncontent: {{articles: [{{title: 第{number}期, body: a.md,"
+            " cover: {file: cup.png}}]}\n"
+        )
+        self.write("a.md", "正文\n\n![杯子](cup.png)\n")
+        self.write(f"more{number}.yaml", "filter: {tag: 会员}\n" + (article if number % 2 else picture))
+        self.sends += len(CITIES) + 1
+
+    def run(self, *, kill: bool) -> int | None:
+        """Apply once; None when it was killed before it ended."""
+        command = [sys.executable, "-m", "runner", "apply", "--auto-approve"]
+        process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        lines: queue.Queue[str | None] = queue.Queue()
+        reader = threading.Thread(target=_read, args=(process, lines))
+        reader.start()
+        if kill:
+            self._wait_for_a_moment(lines)
+            process.kill()
+        code = process.wait(60)
+        reader.join()
+        if process.stderr is not None:
+            process.stderr.close()
+        if code == -9:
+            self.kills += 1
+            return None
+        return code
+
+    def _wait_for_a_moment(self, lines: queue.Queue[str | None]) -> None:
+        if self.random.random() < 0.2:
+            time.sleep(self.random.uniform(0.3, 1.2))
+            return
+        seen, wanted = 0, self.random.randint(1, PACE_OF_LINES)
+        while seen < wanted:
+            line = lines.get(timeout=60)
+            if line is None:
+                return
+            seen += line.startswith("  ")  # progress, not the plan
+        time.sleep(self.random.uniform(0, 2 * LATENCY_S))
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    for line in process.stderr or ():
+        lines.put(line)
+    lines.put(None)
+
+
+def torment(project: Project, advance: Callable[[], None], *, kills: int) -> None:
+    """Kill one apply after another, adding campaigns when all are sent; at last apply to the end."""
+    number = 0
+    while project.kills < kills:
+        project.add(number)
+        number += 1
+        finish(project, advance, kill=lambda: project.kills < kills)
+
+
+def finish(project: Project, advance: Callable[[], None], *, kill: Callable[[], bool]) -> None:
+    """Apply until there is nothing left to do."""
+    for _ in range(80):
+        code = project.run(kill=kill())
+        advance()
+        if code == Exit.OK:
+            return
+        assert code in (None, Exit.UNKNOWN)
+    raise AssertionError("never done")
+
+
+def check(sandbox: Sandbox, project: Project) -> None:
+    counts = sandbox.sent()
+    assert set(counts.values()) == {1}, "a send was made twice"
+    assert len(counts) == project.sends, "a send was lost"
+
+
+@contextmanager
+def served(state: Path) -> Iterator[Sandbox]:
+    """A sandbox in a process of its own."""
+    command = [sys.executable, "-m", "runner.sandbox", "--port", "0", "--state", str(state), "--no-quota"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield Sandbox(process.stdout.readline().rpartition(" ")[2].strip())
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+SETTINGS = """\
+default_environment: test
+environments:
+  test:
+    api: {api}
+    ledger: sqlite
+    repeat_after: 0
+    accounts: {{main: {{kind: service, appid: {appid}, secret: {{env: CAMPAIGN_TEST_SECRET}}}}}}
+policy: {{duplicate_content_days: 0}}
+"""
+LANES = 2
+"""Projects tormented side by side, each with a sandbox of its own."""
+
+
+def test_killed_command_sends_once(
+    tmp_path: Path, record_property: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    """A sandbox elsewhere goes on while the command dies: 44 kills a lane, one delivery each."""
+    monkeypatch.setenv("CAMPAIGN_TEST_SECRET", "0" * 32)
+    with ThreadPoolExecutor(LANES) as pool:
+        kills = sum(pool.map(lambda seed: _lane(tmp_path / f"lane{seed}", seed), range(LANES)))
+    record_property("kills", kills)
+    assert kills == LANES * 44
+
+
+def _lane(folder: Path, seed: int) -> int:
+    folder.mkdir()
+    with served(folder / "sandbox.sqlite3") as sandbox:
+        for endpoint in ("message/mass/sendall", "draft/add", "material/add_material"):
+            sandbox.fault(endpoint=endpoint, kind="latency", latency_s=LATENCY_S, times=None)
+        project = Project(folder / "project", random.Random(seed))
+        project.begin(SETTINGS.format(api=sandbox.url, appid=SERVICE))
+        torment(project, lambda: sandbox.advance(61), kills=44)
+        check(sandbox, project)
+    return project.kills
+
+
+def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_property: Callable[..., None]):
+    """`api: sandbox`: the emulator dies with the command, and both come back agreeing."""
+    project = Project(tmp_path / "project", random.Random(7))
+    project.begin(
+        "environments: {sandbox: {api: sandbox, ledger: sqlite, repeat_after: 0}}\n"
+        "policy: {duplicate_content_days: 0}\n"
+    )
+    state = project.folder / ".campaign" / "sandbox.sqlite3"
+
+    def advance() -> None:
+        state.parent.mkdir(exist_ok=True)
+        with embedded(state) as url:
+            Sandbox(url).advance(61)
+
+    torment(project, advance, kills=14)
+    record_property("kills", project.kills)
+    with embedded(state) as url:
+        check(Sandbox(url), project)
