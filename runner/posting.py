@@ -27,7 +27,7 @@ from runner.errors import (
     UnreachableError,
 )
 from runner.ledger.events import Entry, Event, Kind, Ledger, intent_key
-from runner.ledger.state import LedgerState
+from runner.ledger.state import LedgerState, SendState, Status, fold
 from runner.model import Account
 from runner.plan import Planned
 from runner.ports import Api, Clock, Sleep
@@ -36,6 +36,8 @@ from runner.wechat.errcodes import lookup, send_outcome
 
 FIRST_CALL_WITHIN = timedelta(seconds=60)
 """An intent older than this is not posted any more: its runner was asleep, another may have repeated it."""
+OVERTAKEN = "another runner wrote about this send at the same moment"
+"""Why a recorded call was not made: what was decided on is not what the ledger holds."""
 CALLS_PER_MINUTE = 60
 """Mass calls of one account. Source: 群发 limits, read 2026-11."""
 MINUTE = timedelta(minutes=1)
@@ -124,12 +126,14 @@ class Crossing:
             LedgerBusyError: another runner wrote this intent first; nothing was called.
             LedgerError: the intent may not be kept; nothing was called. Or a refusal could not be kept.
         """
-        intent = self._intend(planned, body)
+        intent, as_decided = self._intend(planned, body)
+        if not as_decided:
+            return self.unknown(intent, OVERTAKEN)
         if self._ports.clock() - intent.at > FIRST_CALL_WITHIN:
             return self.unknown(intent, "this runner was held up between recording the send and making it")
         return self._first_call(intent, body)
 
-    def _intend(self, planned: Planned, body: Mapping[str, Any]) -> Event:
+    def _intend(self, planned: Planned, body: Mapping[str, Any]) -> tuple[Event, bool]:
         send = planned.send
         known = self.state.send(self.account.appid, send.id, send.revision)
         attempt = known.attempt + 1 if known is not None else 1
@@ -153,7 +157,7 @@ class Crossing:
         }
         if send.batch is not None:
             data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
-        return self.record(Kind.INTENT, data, unique=intent_key(send.id, send.revision, attempt))
+        return self._claim(Kind.INTENT, data, unique=intent_key(send.id, send.revision, attempt))
 
     def _first_call(self, intent: Event, body: Mapping[str, Any]) -> Outcome:
         self._ports.notify(intent.data["send"], "sending")
@@ -188,7 +192,9 @@ class Crossing:
             LedgerError: see `send`.
         """
         self.keep_pace()
-        begun = self.record(Kind.REPEAT, _name(intent))
+        begun, as_decided = self._claim(Kind.REPEAT, _name(intent))
+        if not as_decided:
+            return self.unknown(intent, OVERTAKEN)
         now = self._ports.clock()
         if now > until or now - begun.at > FIRST_CALL_WITHIN:
             return self.unknown(intent, "this runner was held up before it could repeat the send")
@@ -278,6 +284,18 @@ class Crossing:
         self.state.add(event)
         return event
 
+    def _claim(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> tuple[Event, bool]:
+        """Record the right to one call; False when others wrote about the send since it was decided on."""
+        appid, key = self.account.appid, (self.account.appid, data["send"], data["revision"])
+        decided, seen = self.state.send(*key), self.state.seen.get(appid, 0)
+        event = self.record(kind, data, unique)
+        if event.seq <= seen + 1:
+            return event, True
+        events = self._ports.ledger.events(appid)
+        self.state = fold(events)
+        found = fold(earlier for earlier in events if earlier.seq < event.seq).send(*key)
+        return event, _stand(found) == _stand(decided)
+
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> Outcome:
         """Make an outcome of this account."""
         return Outcome(id=send_id, account=self.account.name, result=result, why=why, **more)
@@ -286,6 +304,10 @@ class Crossing:
 def _recent(state: LedgerState, appid: str, now: datetime) -> list[datetime]:
     times = [known.at for known in state.sends.values() if known.appid == appid and now - known.at < MINUTE]
     return sorted(times)
+
+
+def _stand(known: SendState | None) -> tuple[Status, int, bool] | None:
+    return (known.status, known.attempt, known.repeated) if known is not None else None
 
 
 def _name(intent: Event) -> dict[str, Any]:
