@@ -205,7 +205,7 @@ def test_racing_runs_send_once(playground: Playground):
 
 
 def test_racing_runs_without_the_lock_send_once(playground: Playground):
-    """Correctness rests on the intent: though every runner thinks it holds the lock, each send is made once."""
+    """Correctness rests on the intent: every runner thinks it holds the lock, and each send is made once."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     start = threading.Barrier(3)
