@@ -17,7 +17,7 @@ export function el(tag, attributes = {}, ...children) {
 export function keyed(parent, draw) {
   let kept = new Map();
   return (items, context = "") => {
-    const hadFocus = parent.contains(document.activeElement);
+    const held = [...kept].find(([, { node }]) => node.contains(document.activeElement));
     const next = new Map();
     for (const item of items) {
       const told = JSON.stringify([item, context]);
@@ -29,13 +29,16 @@ export function keyed(parent, draw) {
       if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
     });
     while (parent.children.length > next.size) parent.lastElementChild.remove();
-    if (hadFocus && !parent.contains(document.activeElement)) stop(parent)?.focus({ preventScroll: true });
+    // A redrawn child takes over the focus of the one it replaces.
+    const heir = held && !held[1].node.isConnected && next.get(held[0])?.node;
+    if (heir) {
+      heir.tabIndex = 0;
+      heir.focus({ preventScroll: true });
+    }
   };
 }
 
-// The one child of a list that the Tab key reaches.
-const stop = (list) => list.querySelector(':scope > [tabindex="0"]');
-
+// Makes one child of a list the one that the Tab key reaches.
 export function setStop(list, chosen) {
   for (const child of list.children) child.tabIndex = child === chosen ? 0 : -1;
 }

@@ -60,9 +60,9 @@ async function load({ fresh = false, select = "" }) {
     : ask("followers", { ...page, search: state.search, tag_id: state.tag, msg_id: state.msgId }));
   state.items = isSends ? found.sends : found.followers;
   if (!isSends && !state.openid) state.openid = state.items[0]?.openid ?? "";
-  await loadPhone(fresh, select);
+  const arrived = await loadPhone(fresh, select);
   drawLists(found);
-  news(before);
+  tellNews(before, arrived ?? []);
 }
 
 async function loadPhone(fresh, select) {
@@ -81,12 +81,10 @@ async function loadPhone(fresh, select) {
     if (state.items[0]?.openid) refresh({ fresh: true });
     return;
   }
-  const seen = new Set((fresh ? [] : state.phone?.messages ?? []).map((item) => item.key));
-  const news = seen.size ? told.messages.filter((item) => !seen.has(item.key)) : [];
-  if (news.length && state.phone?.follower.openid === told.follower.openid)
-    announce(say("arrived", { name: told.follower.nickname, what: news.at(-1).summary || say(`type_${news.at(-1).msgtype}`) }));
+  const seen = state.phone?.follower.openid === told.follower.openid && new Set(state.phone.messages.map((item) => item.key));
   state.phone = told;
   phone.show({ account: account(), follower: told.follower, messages: told.messages, more: told.earlier, chosen: select, fresh });
+  return fresh || !seen ? [] : told.messages.filter((item) => !seen.has(item.key));
 }
 
 function drawLists(found) {
@@ -129,15 +127,15 @@ const readKey = (item) => `read/${state.appid}/${item.openid}`;
 const unread = (item) => Math.max(0, item.count - Number(localStorage.getItem(readKey(item)) ?? 0));
 const read = (item) => localStorage.setItem(readKey(item), item.count);
 
-function announce(text) {
-  by("said").textContent = text;
-}
-
-function news(before) {
+// Tells a screen reader what came: on the phone in view word by word, elsewhere by number.
+function tellNews(before, arrived) {
+  const texts = arrived.map((item) =>
+    say("arrived", { name: state.phone.follower.nickname, what: item.summary || say(`type_${item.msgtype}`) }));
   for (const item of state.accounts) {
-    const more = item.sends - (before.get(item.appid) ?? item.sends);
-    if (more > 0 && item.appid !== state.phone?.appid) announce(say("sentMore", { name: item.name, n: more }));
+    const more = item.sends - (before.get(item.appid) ?? item.sends) - (item.appid === state.appid ? arrived.length : 0);
+    if (more > 0) texts.push(say("sentMore", { name: item.name, n: more }));
   }
+  if (texts.length) by("said").textContent = texts.join(" ");
 }
 
 // The address holds account and follower, so that a phone can be reloaded and linked to.

@@ -1,0 +1,449 @@
+"""The inbox page in a real Chromium, as its reader uses it: clicks, keys, live arrivals, hostile content."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from browser import open_browser
+from playground import SERVICE, Sandbox
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from runner.sandbox.server import embedded
+
+pytestmark = pytest.mark.heavy
+
+CAMPAIGNS = Path(__file__).parents[2] / "campaigns"
+PATIENCE_S = 8
+HOSTILE = (
+    """</script><script>top.hit=1</script>"'><img src=x onerror="top.hit=1">"""
+    """<a href="javascript:top.hit=1">x</a>"""
+)
+NAMED = {"button", "link", "option", "searchbox", "combobox", "tab", "listbox", "dialog", "feed", "article"}
+FILES = {
+    "image": CAMPAIGNS / "autumn/poster/front.jpg",
+    "voice": CAMPAIGNS / "welcome/greeting/chime.mp3",
+    "video": CAMPAIGNS / "autumn/film/tea.mp4",
+}
+
+
+@dataclass
+class Inbox:
+    """The page, and an account that sends to it."""
+
+    chrome: Chrome
+    sandbox: Sandbox
+    _token: str = ""
+
+    def post(self, path: str, body: Any) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False
+            if not self._token:
+                asked = {"grant_type": "client_credential", "appid": SERVICE, "secret": "0" * 32}
+                url = f"{self.sandbox.url}/cgi-bin/stable_token"
+                self._token = session.post(url, json=asked, timeout=10).json()["access_token"]
+            data = json.dumps(body, ensure_ascii=False).encode()
+            url = f"{self.sandbox.url}/cgi-bin/{path}?access_token={self._token}"
+            answer = session.post(url, data=data, timeout=10).json()
+        assert answer.get("errcode", 0) == 0, answer
+        return answer
+
+    def to_all(self, msgtype: str, body: Any, key: str = "") -> int:
+        sent = {"filter": {"is_to_all": True}, "msgtype": msgtype, key or msgtype: body}
+        msg_id: int = self.post("message/mass/sendall", sent)["msg_id"]
+        return msg_id
+
+    def preview(self, msgtype: str, body: Any) -> None:
+        self.post("message/mass/preview", {"towxname": "tester1", "msgtype": msgtype, msgtype: body})
+
+    def store(self, kind: str, media_id: str, **more: Any) -> str:
+        """Put a real file of a kind on the platform."""
+        data = base64.b64encode(FILES["video" if kind == "mpvideo" else kind].read_bytes()).decode()
+        self.sandbox.media(media_id, kind, data_base64=data, **more)
+        return media_id
+
+    def draft(self, media_id: str, *articles: dict[str, Any]) -> str:
+        self.sandbox.media(media_id, "news", articles=list(articles))
+        return media_id
+
+    def open(self, path: str = "/") -> None:
+        self.chrome.get(self.sandbox.url + path)
+        self.until(lambda: self.all("#list [role=option], #nothing:not([hidden])"))
+
+    def all(self, css: str) -> list[WebElement]:
+        return self.chrome.find_elements(By.CSS_SELECTOR, css)
+
+    def one(self, css: str) -> WebElement:
+        found: WebElement = self.until(
+            lambda: next((node for node in self.all(css) if node.is_displayed()), None)
+        )
+        return found
+
+    def click(self, css: str) -> None:
+        """Click, again when the page has just redrawn what was to be clicked."""
+        self.until(lambda: self.one(css).click() is None)
+
+    def texts(self, css: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)"
+        found: list[str] = self.chrome.execute_script(script, css)
+        return found
+
+    def until(self, holds: Callable[[], Any]) -> Any:
+        wait = WebDriverWait(self.chrome, PATIENCE_S, 0.05, [StaleElementReferenceException])
+        return wait.until(lambda _chrome: holds())
+
+    def see(self, css: str, text: str) -> None:
+        self.until(lambda: any(text in found for found in self.texts(css)))
+
+    def press(self, *keys: str) -> None:
+        self.chrome.switch_to.active_element.send_keys(*keys)
+
+    def focused(self, attribute: str) -> str | None:
+        return self.chrome.switch_to.active_element.get_attribute(attribute)
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Chrome]:
+    with open_browser() as started:
+        yield started
+
+
+@pytest.fixture
+def inbox(chrome: Chrome, sandbox: Sandbox) -> Iterator[Inbox]:
+    """The page before it is opened; whatever a test does, the console stays silent."""
+    sandbox.control("POST", "accounts", {"appid": SERVICE, "quota": False, "retired_cards": True})
+    chrome.get(f"{sandbox.url}/inbox/icon.svg")
+    chrome.execute_script("localStorage.clear()")
+    chrome.get_log("browser")
+    yield Inbox(chrome, sandbox)
+    assert [entry["message"] for entry in chrome.get_log("browser")] == []
+
+
+def article(title: str, **more: Any) -> dict[str, Any]:
+    return {"title": title, "content": "<p>正文</p>", "author": "作者", **more}
+
+
+def test_click_through_accounts_followers_and_tags(inbox: Inbox) -> None:
+    """Accounts, followers and tags lead to the phone of whoever is chosen."""
+    inbox.open()
+    inbox.all("#accounts [role=option]")[1].click()
+    inbox.see("#phone-title", "示例订阅号")
+    second = inbox.all("#list [role=option]")[1]
+    name = second.find_element(By.TAG_NAME, "strong").text
+    second.click()
+    inbox.see("#details .name", name)
+    inbox.click("#tag option:nth-child(2)")
+    inbox.see("#range", "1–6 of 6")
+    assert len(inbox.all("#list [role=option]")) == 6
+
+
+def test_article_cards_open_at_phone_width_and_close(inbox: Inbox) -> None:
+    """The first card is large, the rest are rows; each opens a page as wide as the phone."""
+    inbox.store("image", "COVER")
+    first, second = article("第一篇", thumb_media_id="COVER", digest="摘要"), article("第二篇")
+    inbox.to_all("mpnews", {"media_id": inbox.draft("N", first, second)})
+    inbox.open()
+    large, small = inbox.one(".card.large"), inbox.one(".card.small")
+    assert large.size["height"] > 2 * small.size["height"]
+    assert inbox.chrome.execute_script("return document.querySelector('.large img').naturalWidth") > 0
+    small.click()
+    frame = inbox.one("#frame")
+    assert (frame.size["width"], frame.get_attribute("title")) == (375, "第二篇")
+    inbox.click("#back")
+    assert not inbox.one("#phone").find_element(By.ID, "page").is_displayed()
+
+
+def test_every_kind_of_message_is_drawn(inbox: Inbox) -> None:
+    """Text, voice, pictures, video, card, picture post and preview each have their look."""
+    for kind in ("image", "voice", "video"):
+        inbox.store(kind, kind.upper())
+    inbox.store("mpvideo", "FILM", title="片名", description="说明")
+    inbox.to_all(
+        "text", {"content": '一行\n二行 <a href="https://example.com/a?b=1&c=2">链接</a> http://e.com/x。'}
+    )
+    inbox.to_all("voice", {"media_id": "VOICE"})
+    inbox.to_all("image", {"media_id": "IMAGE"})
+    inbox.to_all("image", {"media_ids": ["IMAGE", "IMAGE"], "title": "两张"}, "images")
+    inbox.to_all("mpvideo", {"media_id": "FILM"})
+    inbox.to_all("wxcard", {"card_id": "pCARD"})
+    pictures = {"image_list": [{"image_media_id": "IMAGE"}] * 2}
+    post = article("贴图标题", article_type="newspic", image_info=pictures)
+    inbox.to_all("mpnews", {"media_id": inbox.draft("P", post)})
+    inbox.preview("music", {"title": "曲", "description": "词", "musicurl": "https://example.com/m"})
+    inbox.open()
+    for css in (
+        ".voice",
+        ".album.one img",
+        ".album.many",
+        ".film video",
+        ".coupon",
+        ".card.pictures",
+        ".mark.preview",
+    ):
+        assert inbox.one(f"#feed {css}")
+    links = [node.get_attribute("href") for node in inbox.all("#feed .bubble a")]
+    assert links == ["https://example.com/a?b=1&c=2", "http://e.com/x", "https://example.com/m"]
+    assert {node.get_attribute("rel") for node in inbox.all("#feed .bubble a")} == {"noopener noreferrer"}
+    assert inbox.one("#feed .bubble").size["height"] > 60
+
+
+def test_voice_and_video_play_from_stored_bytes(inbox: Inbox) -> None:
+    """The bubble tells its length and plays; the video knows its size."""
+    inbox.store("voice", "VOICE")
+    inbox.store("mpvideo", "FILM")
+    inbox.to_all("voice", {"media_id": "VOICE"})
+    inbox.to_all("mpvideo", {"media_id": "FILM"})
+    inbox.open()
+    inbox.see(".voice .length", "″")
+    inbox.click(".voice")
+    inbox.until(lambda: inbox.chrome.execute_script("return document.querySelector('audio').currentTime > 0"))
+    inbox.until(lambda: inbox.chrome.execute_script("return document.querySelector('video').videoWidth > 0"))
+
+
+def test_picture_post_and_uploaded_pictures_are_shown(inbox: Inbox) -> None:
+    """Inside the page behind a card, pictures come from this server."""
+    inbox.store("image", "IMAGE")
+    url = inbox.sandbox.control("GET", "state")["media"][0]["url"]
+    inbox.to_all(
+        "mpnews", {"media_id": inbox.draft("N", article("有图", content=f'<p><img src="{url}"></p>'))}
+    )
+    inbox.open()
+    inbox.click(".card")
+    inbox.chrome.switch_to.frame(inbox.one("#frame"))
+    assert inbox.one(".rich img").size["width"] > 100
+    inbox.chrome.switch_to.default_content()
+
+
+def test_recalled_article_opens_empty(inbox: Inbox) -> None:
+    """The card stays, says it was recalled, and opens a page without the article."""
+    msg_id = inbox.to_all("mpnews", {"media_id": inbox.draft("N", article("写错了"))})
+    inbox.open()
+    inbox.one(".card")
+    inbox.post("message/mass/delete", {"msg_id": msg_id})
+    inbox.see(".card .gone", "Recalled")
+    inbox.click(".card")
+    inbox.chrome.switch_to.frame(inbox.one("#frame"))
+    assert inbox.one("h1").text == "Deleted by its publisher"
+    inbox.chrome.switch_to.default_content()
+
+
+def test_send_appears_while_one_watches(inbox: Inbox) -> None:
+    """A send arrives without a reload: on the phone, in the unread counts, and for a screen reader."""
+    inbox.open()
+    inbox.see("#banner", "Nothing has arrived")
+    msg_id = inbox.to_all("text", {"content": "刚刚到"})
+    inbox.see("#feed .bubble", "刚刚到")
+    inbox.see("#said", "刚刚到")
+    inbox.see("#feed .mark", f"msg_id {msg_id}")
+    inbox.see("#list .unread .unseen", "1 unread")
+    assert len(inbox.all("#list .unread")) == 49, "the open phone has read its message"
+
+
+def test_playing_sound_survives_an_arrival(inbox: Inbox) -> None:
+    """A new message leaves what is on the phone in place."""
+    inbox.store("voice", "VOICE")
+    inbox.to_all("voice", {"media_id": "VOICE"})
+    inbox.open()
+    inbox.one(".voice")
+    inbox.chrome.execute_script("document.querySelector('audio').marked = true")
+    inbox.to_all("text", {"content": "新"})
+    inbox.see("#feed .bubble", "新")
+    assert inbox.chrome.execute_script("return document.querySelector('audio').marked") is True
+
+
+def test_sends_lead_to_their_receivers(inbox: Inbox) -> None:
+    """A send in the overview opens a phone it reached, and from there the list of all it reached."""
+    sent = {
+        "filter": {"tag_id": 2},
+        "msgtype": "text",
+        "text": {"content": "给星标"},
+        "clientmsgid": "k" * 32,
+    }
+    inbox.post("message/mass/sendall", sent)
+    inbox.open()
+    inbox.click("#tab-sends")
+    inbox.see("#list [role=option]", "给星标")
+    inbox.click("#list [role=option]")
+    inbox.see("#details dd", "k" * 32)
+    inbox.see("#details dd", "6 of 6")
+    inbox.click("#details button")
+    inbox.see("#range", "1–6 of 6")
+    inbox.click("#chip button")
+    inbox.see("#range", "of 60")
+
+
+def test_send_that_reached_nobody_says_why(inbox: Inbox) -> None:
+    """While a send is on its way, or failed, the overview shows it with its state."""
+    inbox.sandbox.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 600})
+    inbox.to_all("text", {"content": "路上"})
+    inbox.open()
+    inbox.click("#tab-sends")
+    inbox.see("#list [role=option]", "路上")
+    inbox.click("#list [role=option]")
+    inbox.see("#banner", "Nobody has received this send: sending.")
+    inbox.sandbox.advance(601)
+    inbox.see("#details dd", "60 of 60")
+
+
+def test_no_field_runs_anything(inbox: Inbox) -> None:
+    """With an attack in every field nothing runs, nothing is fetched elsewhere, all is shown as text."""
+    person = {"openid": "o" + "x" * 27, "nickname": HOSTILE, "wxname": HOSTILE, "tags": [HOSTILE]}
+    hostile = {"appid": SERVICE, "name": HOSTILE, "followers": [person]}
+    inbox.sandbox.control("POST", "seed", {"accounts": [hostile]})
+    for kind in ("image", "voice"):
+        inbox.store(kind, HOSTILE + kind, name=HOSTILE)
+    inbox.store("mpvideo", HOSTILE, title=HOSTILE, description=HOSTILE)
+    fields = ("title", "author", "digest", "content_source_url", "thumb_media_id", "pic_crop_235_1")
+    attacked = dict.fromkeys(fields, HOSTILE)
+    inbox.draft(
+        "N", {**attacked, "content": HOSTILE * 3}, {**attacked, "article_type": "newspic", "content": HOSTILE}
+    )
+    inbox.to_all("text", {"content": HOSTILE})
+    inbox.to_all("voice", {"media_id": HOSTILE + "voice"})
+    inbox.to_all(
+        "image", {"media_ids": [HOSTILE + "image"] * 2, "title": HOSTILE, "recommend": HOSTILE}, "images"
+    )
+    inbox.to_all("mpvideo", {"media_id": HOSTILE})
+    inbox.to_all("wxcard", {"card_id": HOSTILE})
+    inbox.to_all("mpnews", {"media_id": "N"})
+    music = dict.fromkeys(("title", "description", "musicurl", "hqmusicurl"), HOSTILE)
+    inbox.post("message/mass/preview", {"touser": person["openid"], "msgtype": "music", "music": music})
+    inbox.open(f"/#{SERVICE}/{person['openid']}")
+    inbox.see("#feed .bubble", "<script>top.hit=1</script>")
+    inbox.see("#details .name", HOSTILE)
+    inbox.click("#tab-sends")
+    inbox.see("#list strong", "<script>")
+    cards = inbox.all(".card, .album")
+    assert len(cards) == 3
+    for card in cards:
+        card.click()
+        inbox.chrome.switch_to.frame(inbox.one("#frame"))
+        inbox.one("h1")
+        assert inbox.all("script, [onerror], a[href^=javascript], img[src=x]") == []
+        inbox.chrome.switch_to.default_content()
+        inbox.click("#back")
+    assert inbox.chrome.execute_script("return window.hit ?? null") is None
+    assert len(inbox.all("script")) == 1
+    assert inbox.all("[onerror], a[href^=javascript], img[src=x]") == []
+    assert strangers(inbox) == []
+
+
+def strangers(inbox: Inbox) -> list[str]:
+    """Every address the page asked for that is not the sandbox's."""
+    asked: list[str] = inbox.chrome.execute_script(
+        "return performance.getEntriesByType('resource').map((e) => e.name)"
+    )
+    return [name for name in asked if not name.startswith(inbox.sandbox.url)]
+
+
+def test_light_and_dark_follow_the_system_and_the_reader(inbox: Inbox) -> None:
+    """The system's wish counts until the reader chooses; the choice is remembered."""
+
+    def shade() -> int:
+        script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+        return int(inbox.chrome.execute_script(script))
+
+    inbox.open()
+    wish = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    inbox.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", wish)
+    assert shade() < 60
+    inbox.click("#theme")
+    assert shade() > 200
+    inbox.open()
+    assert shade() > 200
+    inbox.click("#theme")
+    inbox.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert shade() < 60
+
+
+def test_language_is_the_readers_choice(inbox: Inbox) -> None:
+    """The page begins in the browser's language and keeps the one chosen."""
+    inbox.open()
+    assert inbox.one("#tab-sends").text == "Sends"
+    inbox.click("#language")
+    inbox.see("#range", "共 60")
+    inbox.open()
+    assert inbox.one("#tab-sends").text == "群发"
+    assert inbox.one("html").get_attribute("lang") == "zh-CN"
+
+
+def test_keyboard_alone_is_enough(inbox: Inbox) -> None:
+    """Arrows walk the followers and the messages, Enter opens, Escape closes and gives the focus back."""
+    inbox.to_all("text", {"content": "上"})
+    inbox.to_all("mpnews", {"media_id": inbox.draft("N", article("篇"))})
+    inbox.open()
+    inbox.press(Keys.TAB)
+    assert inbox.focused("id") == "skip"
+    inbox.chrome.execute_script("document.querySelector('#list [tabindex=\"0\"]').focus()")
+    inbox.press(Keys.ARROW_DOWN)
+    second = inbox.sandbox.openids()[1]
+    inbox.see("#details code", second)
+    inbox.until(lambda: inbox.all(f"[data-key='{second}'][aria-selected=true]"))
+    assert inbox.focused("data-key") == second
+    inbox.chrome.execute_script("document.querySelector('#feed [tabindex=\"0\"]').focus()")
+    inbox.press(Keys.ARROW_UP)
+    inbox.see("#details dd", "text · Text")
+    outline = inbox.chrome.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none"
+    inbox.press(Keys.ARROW_DOWN)
+    inbox.press(Keys.TAB)
+    inbox.press(Keys.ENTER)
+    inbox.until(lambda: inbox.focused("id") == "back")
+    inbox.press(Keys.ESCAPE)
+    inbox.until(lambda: "card" in str(inbox.focused("class")))
+
+
+def test_everything_has_a_name_for_a_screen_reader(inbox: Inbox) -> None:
+    """Whatever can be reached or entered has a name in the accessibility tree."""
+    inbox.store("voice", "VOICE")
+    inbox.to_all("voice", {"media_id": "VOICE"})
+    inbox.to_all("mpnews", {"media_id": inbox.draft("N", article("篇"))})
+    inbox.open()
+    inbox.click(".card")
+    nodes = inbox.chrome.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    shown = [node for node in nodes if not node["ignored"] and node.get("role", {}).get("value") in NAMED]
+    assert len(shown) > 60
+    assert [node for node in shown if not node.get("name", {}).get("value")] == []
+
+
+def test_twenty_thousand_followers_are_fifty_rows(inbox: Inbox) -> None:
+    """A page of the list is drawn, the rest is found by search."""
+    inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": 20_000}]})
+    inbox.open()
+    inbox.see("#range", "1–50 of 20,000")
+    assert len(inbox.all("#list [role=option]")) == 50
+    inbox.click("#next")
+    inbox.see("#range", "51–100 of 20,000")
+    inbox.one("#search").send_keys("tester19876")
+    inbox.see("#range", "1–1 of 1")
+
+
+def test_reset_shows_a_follower_that_is_there(inbox: Inbox) -> None:
+    """When the follower on the page is gone, the page moves to another."""
+    person = {"openid": "o" + "y" * 27, "nickname": "过客"}
+    inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": [person]}]})
+    inbox.open(f"/#{SERVICE}/{person['openid']}")
+    inbox.see("#details .name", "过客")
+    inbox.sandbox.reset()
+    inbox.until(lambda: "过客" not in inbox.texts("#details .name"))
+    assert len(inbox.texts("#details .name")) == 1
+
+
+def test_lost_sandbox_is_said(chrome: Chrome) -> None:
+    """When the sandbox ends, the page says so, and keeps what it shows."""
+    with embedded() as url:
+        page = Inbox(chrome, Sandbox(url))
+        page.open()
+    page.see("#live", "connection lost")
+    assert len(page.all("#list [role=option]")) == 50
+    chrome.get_log("browser")
