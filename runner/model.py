@@ -261,6 +261,15 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackSecrets:
+    """What the console's server settings and `campaign listen` both know."""
+
+    token: Secret
+    aes_key: Secret | None = None
+    """The EncodingAESKey; None in plain mode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One Official Account of one environment."""
 
@@ -268,6 +277,7 @@ class Account:
     kind: AccountKind
     appid: str
     secret: Secret
+    callback: CallbackSecrets | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +342,24 @@ class ArticleOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tester:
+    """Who receives previews: exactly one of the two is set."""
+
+    wxname: str | None = None
+    openid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """A chat robot that is told how a run ended."""
+
+    kind: Literal["wecom", "feishu", "dingtalk", "slack"]
+    url: Secret
+    """Its address is a secret: whoever has it can write to the chat."""
+    on: tuple[str, ...] = ("accepted", "failed", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`_settings.yaml` with one environment chosen."""
 
@@ -340,6 +368,9 @@ class Settings:
     vars: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     articles: ArticleOptions = field(default_factory=ArticleOptions)
+    testers: Mapping[str, Tester] = field(default_factory=dict)
+    """By alias."""
+    notify: tuple[Notify, ...] = ()
 
 
 # --- plan --------------------------------------------------------------------------------------

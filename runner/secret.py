@@ -22,17 +22,21 @@ SANDBOX_SECRET: Final = "0" * 32
 _TIMEOUT_S: Final = 30
 _APPSECRET = re.compile(r"[0-9a-f]{32}")
 _TELLING_KEY = re.compile(
-    r"(app|client)[_-]?secret|secret[_-]?key|passw(or)?d|((access|refresh)[_-]?)?token", re.I
+    r"(app|client)[_-]?secret|(encoding)?[_-]?aes[_-]?key|secret[_-]?key|passw(or)?d|((access|refresh)[_-]?)?token",
+    re.I,
 )
 
 
-def read_secret(secret: Secret, environ: Mapping[str, str], run: Run | None = None) -> str:
-    """Read an AppSecret from where the settings say it is.
+def read_secret(
+    secret: Secret, environ: Mapping[str, str], run: Run | None = None, *, name: str = "AppSecret"
+) -> str:
+    """Read an AppSecret, or another secret, from where the settings say it is.
 
     Args:
         secret: the place.
         environ: the environment variables.
         run: what runs a `command`; default: the program itself, without a shell, for at most 30 s.
+        name: what it is, for messages.
 
     Returns:
         The secret, exactly as stored but for line ends after it.
@@ -43,7 +47,7 @@ def read_secret(secret: Secret, environ: Mapping[str, str], run: Run | None = No
     if secret.sandbox:
         return SANDBOX_SECRET
     if secret.env is not None:
-        return _from_variable(secret.env, environ)
+        return _from_variable(secret.env, environ, name)
     value = (run or run_command)(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
@@ -96,12 +100,12 @@ def written_secrets(data: object) -> list[Finding]:
     return [_finding(path) for path in found]
 
 
-def _from_variable(name: str, environ: Mapping[str, str]) -> str:
+def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     value = environ.get(name, "").rstrip("\r\n")
     if not value:
         raise SecretError(
             f"the environment variable {name} is not set",
-            remedy=f"set {name} to the AppSecret of the account (in CI: a secret of the environment)",
+            remedy=f"set {name} to the {what} (in CI: a secret of the environment)",
             where=name,
         )
     return value

@@ -11,7 +11,19 @@ from runner.document import Document, document, fault_problem
 from runner.errors import InvalidError, Place, Problem, UsageError
 from runner.files import FileError, read_regular
 from runner.hints import nearest
-from runner.model import Account, AccountKind, ArticleOptions, Drift, Environment, Policy, Secret, Settings
+from runner.model import (
+    Account,
+    AccountKind,
+    ArticleOptions,
+    CallbackSecrets,
+    Drift,
+    Environment,
+    Notify,
+    Policy,
+    Secret,
+    Settings,
+    Tester,
+)
 from runner.secret import read_secret, written_secrets
 from runner.settings_checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
 from runner.text import Fault, decode
@@ -61,6 +73,8 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         vars=data.get("vars", {}),
         policy=_policy(data.get("policy", {})),
         articles=ArticleOptions(**data.get("articles", {})),
+        testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
+        notify=tuple(_notify(robot) for robot in data.get("notify", ())),
     )
 
 
@@ -124,13 +138,24 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
 
 
 def _account(name: str, data: Mapping[str, Any]) -> Account:
-    return Account(name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=_secret(data))
+    secret = _secret(data["secret"]) if "secret" in data else Secret(sandbox=True)
+    callback = _callback(data["callback"]) if "callback" in data else None
+    return Account(
+        name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=secret, callback=callback
+    )
 
 
-def _secret(data: Mapping[str, Any]) -> Secret:
-    place = data.get("secret")
-    if place is None:
-        return Secret(sandbox=True)
+def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
+    aes_key = _secret(data["aes_key"]) if "aes_key" in data else None
+    return CallbackSecrets(token=_secret(data["token"]), aes_key=aes_key)
+
+
+def _notify(data: Mapping[str, Any]) -> Notify:
+    on = {"on": tuple(data["on"])} if "on" in data else {}
+    return Notify(kind=data["kind"], url=_secret(data["url"]), **on)
+
+
+def _secret(place: Mapping[str, Any]) -> Secret:
     return Secret(env=place.get("env"), command=tuple(place.get("command", ())))
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "tags": ("runner.cli.following", "List the tags with their counts."),
     "ledger": ("runner.cli.ledger", "Care of the ledger."),
     "ci": ("runner.cli.ci", "Steps of a CI job."),
+    "listen": ("runner.cli.listening", "Receive the platform's events: counts, reasons, links."),
     "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),
 }
 """Command to the module that holds it; loaded when it is asked for, because imports cost time."""

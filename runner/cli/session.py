@@ -125,13 +125,17 @@ class Session:
     @cached_property
     def ledger(self) -> Ledger:
         """The environment's ledger."""
+        ledger = self.open_ledger()
+        self.stack.callback(ledger.close)
+        return ledger
+
+    def open_ledger(self) -> Ledger:
+        """Open the environment's ledger once more; the caller closes it."""
         from runner.ledger.open import open_ledger
 
         environment = self.settings.environment
         default = self.state_dir / f"{environment.name}.ledger.sqlite3"
-        ledger = open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
-        self.stack.callback(ledger.close)
-        return ledger
+        return open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
 
     def state(self) -> LedgerState:
         """Fold the ledger; a sandbox's is begun by itself."""

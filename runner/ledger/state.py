@@ -161,7 +161,7 @@ def _recall(state: LedgerState, event: Event) -> None:
     state.recalls.append((event.stream, event.at))
     key, article = _key(event), event.data.get("article_idx") or 0
     known = state.sends[key]
-    status = known.status if article else Status.RECALLED
+    status = Status.RECALLED if known.happened and not article else known.status
     state.sends[key] = replace(known, status=status, recalled=(*known.recalled, article))
 
 
@@ -241,12 +241,6 @@ def _status(state: LedgerState, event: Event) -> None:
         state.sends[_key(event)] = replace(known, status=status)
 
 
-def _recall(state: LedgerState, event: Event) -> None:
-    known = state.sends[_key(event)]
-    if known.happened and not event.data["article_idx"]:
-        state.sends[_key(event)] = replace(known, status=Status.RECALLED)
-
-
 def _settled(state: LedgerState, event: Event) -> None:
     if event.data["sent"]:
         _accepted(state, event)
@@ -269,6 +263,5 @@ _STEPS = {
     Kind.ACCEPTED: _accepted,
     Kind.REFUSED: _refused,
     Kind.STATUS: _status,
-    Kind.RECALL: _recall,
     Kind.SETTLED: _settled,
 }

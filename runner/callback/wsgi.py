@@ -1,0 +1,118 @@
+"""A WSGI app that takes the platform's pushes for one or more accounts and keeps them in the ledger.
+
+Mount it at a path of your own server, one segment an account: `/wechat/main`. `campaign listen` serves it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from runner.callback.events import entry_of
+from runner.callback.verify import Credentials, RefusedError, check_url, open_push
+from runner.callback.xml import MAX_BYTES, BadXmlError, read_xml
+from runner.errors import CampaignError, LedgerBusyError
+from runner.ledger.events import Ledger
+from runner.ports import Clock
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logging.getLogger("runner.callback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A status line and a short text."""
+
+    status: str = "200 OK"
+    text: str = "success"
+
+
+SUCCESS = Answer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Takes requests; `accounts` is by the last segment of their path."""
+
+    accounts: Mapping[str, Credentials]
+    ledger: Callable[[], Ledger]
+    """Opens the ledger for one request, in the thread that answers it."""
+    clock: Clock
+
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one request.
+
+        An event is kept before it is answered: what cannot be kept is not acknowledged, so the platform
+        pushes it again. Its five seconds are far more than a write takes.
+
+        Args:
+            method: GET checks the URL, POST pushes.
+            path: whose last segment names the account.
+            query: the parameters.
+            body: at most `MAX_BYTES`.
+        """
+        name = path.rstrip("/").rpartition("/")[2]
+        credentials = self.accounts.get(name)
+        if credentials is None:
+            return Answer(status="404 Not Found", text="no such account")
+        try:
+            if method == "GET":
+                return Answer(text=check_url(query, credentials))
+            if method == "POST":
+                return self._push(query, body, credentials)
+        except (RefusedError, BadXmlError) as error:
+            log.warning("%s: refused: %s", name, error)
+            return Answer(status="403 Forbidden", text="refused")
+        except CampaignError as error:
+            log.warning("%s: not kept: %s", name, error)
+            return Answer(status="503 Service Unavailable", text="not kept")
+        return Answer(status="405 Method Not Allowed", text="GET or POST")
+
+    def _push(self, query: Mapping[str, str], body: bytes, credentials: Credentials) -> Answer:
+        event = read_xml(open_push(query, body, credentials, self.clock()))
+        entry = entry_of(event, credentials.appid)
+        if entry is None:
+            return SUCCESS
+        ledger = self.ledger()
+        try:
+            ledger.append(entry)
+            log.info("msg_id %s: %s", entry.data["msg_id"], entry.data["status"])
+        except LedgerBusyError:
+            log.info("msg_id %s: known already", entry.data["msg_id"])
+        finally:
+            ledger.close()
+        return SUCCESS
+
+
+def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    """Make the WSGI app of a receiver.
+
+    Args:
+        receiver: with the accounts, the ledger and the clock.
+
+    Returns:
+        An app to mount in any WSGI server; answers 413 to what no event needs.
+    """
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = _answer(receiver, environ)
+        data = answer.text.encode()
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))]
+        start_response(answer.status, headers)
+        return [data]
+
+    return app
+
+
+def _answer(receiver: Receiver, environ: Mapping[str, Any]) -> Answer:
+    length = str(environ.get("CONTENT_LENGTH") or "0")
+    if not length.isdigit() or int(length) > MAX_BYTES:
+        return Answer(status="413 Content Too Large", text="too large")
+    body = environ["wsgi.input"].read(int(length)) if int(length) else b""
+    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    return receiver.answer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), query, body)

@@ -1,0 +1,97 @@
+"""`campaign listen`: receive the platform's events and keep them in the ledger."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.session import Session, shared
+from runner.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from runner.callback.verify import Credentials
+    from runner.callback.wsgi import Receiver
+    from runner.model import Account
+
+
+@click.command()
+@click.option("--port", default=8091, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front.")
+@shared
+def listen(session: Session, port: int, host: str) -> int:
+    """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
+
+    Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
+    is `listening on http://HOST:PORT`. A WSGI server of your own can mount `runner.callback.wsgi:app_from`.
+    """
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    from runner.callback.wsgi import app_from
+
+    class Quiet(WSGIRequestHandler):
+        """Writes no access log: its lines would hold signatures."""
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            """Write nothing."""
+
+    session.begun_state()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    receiver = receiver_of(session)
+    try:
+        server = make_server(host, port, app_from(receiver), threaded=True, request_handler=Quiet)
+    except (OSError, OverflowError, SystemExit) as error:
+        raise UsageError(
+            "nothing can listen there", where=f"{host}:{port}", remedy="use --port 0 to pick a free port"
+        ) from error
+    click.echo(f"listening on http://{host}:{server.port}")
+    for name in receiver.accounts:
+        click.echo(f"  account {name}: /{name}")
+    sys.stdout.flush()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    server.serve_forever()
+    server.server_close()
+    return Exit.OK
+
+
+def receiver_of(session: Session) -> Receiver:
+    """Make the receiver of an environment's accounts.
+
+    Raises:
+        UsageError: no account has `callback` in the settings.
+        SecretError: a token or key cannot be had.
+    """
+    from runner.callback.wsgi import Receiver
+
+    accounts = session.settings.environment.accounts.values()
+    known = {account.name: _credentials(account) for account in accounts if account.callback is not None}
+    if not known:
+        raise UsageError(
+            f"no account of environment {session.settings.environment.name} has a callback",
+            remedy="write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret",
+        )
+    # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
+    return Receiver(accounts=known, ledger=session.open_ledger, clock=lambda: datetime.now(UTC))
+
+
+def _credentials(account: Account) -> Credentials:
+    from runner.callback.verify import Credentials, read_key
+    from runner.secret import read_secret
+
+    callback = account.callback
+    if callback is None:
+        raise AssertionError("asked only for accounts with a callback")
+    token = read_secret(callback.token, os.environ, name="Token of the server settings")
+    aes_key = ""
+    if callback.aes_key is not None:
+        aes_key = read_secret(callback.aes_key, os.environ, name="EncodingAESKey")
+        read_key(aes_key)
+    return Credentials(appid=account.appid, token=token, aes_key=aes_key)
