@@ -1,0 +1,104 @@
+"""What to do with one send, by its window and by what the ledger remembers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import NOW, SERVICE, intent_of, make_send, make_state, named
+
+from runner.decide import Decision, decide
+from runner.digest import send_digest
+from runner.ledger.events import Kind
+from runner.model import Action, Batch, Filter
+
+SALE = make_send()
+AGAIN = make_send(revision=2)
+HOUR = timedelta(hours=1)
+
+
+def decided(send: Any, *steps: Any) -> Decision:
+    state = make_state(*steps)
+    return decide(send, send_digest(send), appid=SERVICE, state=state, now=NOW)
+
+
+def begun(send: Any = SALE, **more: Any) -> Any:
+    return (Kind.INTENT, intent_of(send, **more))
+
+
+def accepted(send: Any = SALE) -> list[Any]:
+    return [begun(send), (Kind.ACCEPTED, named(send))]
+
+
+def ended(said: str) -> list[Any]:
+    return [*accepted(), (Kind.STATUS, named(SALE, msg_status=said))]
+
+
+CASES: list[tuple[str, Any, list[Any], Action, str]] = [
+    ("nothing known", SALE, [], Action.SEND, "new"),
+    ("before its window", make_send(not_before=NOW + HOUR), [], Action.WAIT, "window begins"),
+    ("window opens now", make_send(not_before=NOW), [], Action.SEND, "new"),
+    ("window ends now", make_send(not_after=NOW), [], Action.SEND, "new"),
+    ("past its window", make_send(not_after=NOW - HOUR), [], Action.EXPIRED, "window ended"),
+    ("unknown", SALE, [begun()], Action.UNKNOWN, "no answer recorded"),
+    ("unknown and past its window", make_send(not_after=NOW - HOUR), [begun()], Action.UNKNOWN, "no answer"),
+    ("refused", SALE, [begun(), (Kind.REFUSED, named(SALE))], Action.SEND, "try again: no allowance left"),
+    ("accepted", SALE, accepted(), Action.DONE, "delivery not confirmed yet"),
+    ("sent", SALE, ended("SEND_SUCCESS"), Action.DONE, "msg_id 7"),
+    ("given up", SALE, ended("SEND_FAIL"), Action.DONE, "raise revision"),
+    ("recalled", SALE, ended("DELETE"), Action.DONE, "recalled"),
+    ("before the ledger", SALE, [(Kind.BASELINE, named(SALE, digest=send_digest(SALE)))], Action.DONE,
+     "before this ledger"),
+    ("edited after it was sent", make_send(text="改过"), accepted(), Action.CONFLICT, "edited after"),
+    ("other receivers after it was sent", make_send(filter=Filter(tag="北京")), accepted(), Action.CONFLICT,
+     "edited after"),
+    ("edited while unknown", make_send(text="改过"), [begun()], Action.UNKNOWN, "no answer recorded"),
+    ("raised after it was sent", AGAIN, accepted(), Action.SEND, "new"),
+    ("raised while unknown", AGAIN, [begun()], Action.UNKNOWN, "no answer recorded"),
+    ("lowered below what was sent", SALE, accepted(AGAIN), Action.CONFLICT, "revision 2 was sent already"),
+    ("lowered below an unknown", SALE, [begun(AGAIN)], Action.UNKNOWN, "no answer recorded"),
+    ("lowered below a refusal", SALE, [begun(AGAIN), (Kind.REFUSED, named(AGAIN))], Action.SEND, "new"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("send", "steps", "action", "reason"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_action_and_reason(send: Any, steps: list[Any], action: Action, reason: str):
+    """Each history and each window has one action, and says why."""
+    decision = decided(send, *steps)
+    assert decision.action is action
+    assert reason in decision.reason
+
+
+def test_conflict_says_which_revision_sends_again():
+    """The remedy can be typed as it stands."""
+    assert "revision: 2" in decided(make_send(text="改过"), *accepted()).remedy
+
+
+def test_other_account_remembers_nothing():
+    """A send is known by appid: the same id on another account is new."""
+    state = make_state(*accepted())
+    decision = decide(SALE, send_digest(SALE), appid="wx0000000000000009", state=state, now=NOW)
+    assert decision.action is Action.SEND
+
+
+def part(number: int, list_sha256: str) -> Any:
+    batch = Batch(index=number, count=2, list_sha256=list_sha256 * 64)
+    return make_send(f"sale#{number}", filter=Filter(openids=(f"a{number}", "b")), batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("steps", "action"),
+    [
+        ([begun(part(1, "a"))], Action.SEND),
+        ([begun(part(1, "b"))], Action.CONFLICT),
+        ([begun(part(1, "b")), (Kind.ACCEPTED, named(part(1, "b")))], Action.CONFLICT),
+        ([begun(part(1, "b")), (Kind.REFUSED, named(part(1, "b")))], Action.SEND),
+    ],
+    ids=["same list", "other list, unknown", "other list, sent", "other list, refused"],
+)
+def test_parts_of_an_edited_openid_list_conflict(steps: list[Any], action: Action):
+    """An edit moves openids from part to part: once a part may be out, the rest waits for the old list."""
+    assert decided(part(2, "a"), *steps).action is action

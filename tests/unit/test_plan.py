@@ -1,0 +1,171 @@
+"""One decision per send, seen together: order, allowance, twins, what is left over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+    plan_of,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import Place, Problem
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState
+from runner.model import AccountKind, Action, Batch, Filter, Media, Policy, Voice
+from runner.plan import Invalid, expected_digest
+
+EVERYONE = Filter(is_to_all=True)
+OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))
+
+
+def actions(plan: Any) -> dict[str, str]:
+    return {planned.send.id: planned.action.value for planned in plan.sends}
+
+
+def test_order_is_window_then_id():
+    """The earliest not_before first; without one, at once."""
+    sends = [
+        make_send("b", "b"),
+        make_send("c", "c", not_before=NOW - timedelta(hours=1)),
+        make_send("a", "a"),
+    ]
+    assert [planned.send.id for planned in plan_of(*sends).sends] == ["a", "b", "c"]
+
+
+def test_unknown_tag_is_invalid_with_the_nearest_name():
+    """A wrong tag never becomes a wrong audience."""
+    (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends
+    assert planned.action is Action.INVALID
+    assert "会员" in planned.decision.remedy
+
+
+def test_what_was_sent_needs_its_tag_no_more():
+    """A tag deleted after the send makes nothing invalid."""
+    send = make_send(filter=Filter(tag="去年"))
+    plan = plan_of(send, state=make_state((Kind.INTENT, intent_of(send)), (Kind.ACCEPTED, named(send))))
+    assert actions(plan) == {"sale": "done"}
+
+
+def test_unknown_material_name_is_invalid():
+    """A name the account does not have, or has twice."""
+    send = make_send(content=Voice(media=Media(name="钟声")))
+    for ids in ((), ("A", "B")):
+        known = make_known(materials={("voice", "钟声"): ids} if ids else {})
+        assert actions(plan_of(send, known={"main": known})) == {"sale": "invalid"}
+
+
+def test_allowance_is_shared_in_the_order_of_the_plan():
+    """The fifth send to everyone is blocked; those before it go."""
+    sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(5)]
+    assert list(actions(plan_of(*sends, settings=OPEN)).values()) == ["send"] * 4 + ["blocked"]
+
+
+def test_waiting_sends_use_no_allowance_today():
+    """Only what is due counts."""
+    account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+    later = make_send("a", "a", not_before=NOW + timedelta(days=1))
+    plan = plan_of(later, make_send("b", "b"), settings=make_settings(account))
+    assert actions(plan) == {"b": "send", "a": "wait"}
+
+
+def test_twin_in_the_same_plan_is_blocked():
+    """Two files with one content to one audience: the first goes, the second is likely a copy."""
+    plan = plan_of(make_send("a"), make_send("b"))
+    assert actions(plan) == {"a": "send", "b": "blocked"}
+    assert "duplicate_content" in plan.sends[1].decision.reason
+
+
+def test_renamed_file_is_blocked():
+    """What was sent under another id within the month is not sent again."""
+    old = make_send("old")
+    state = make_state((Kind.INTENT, intent_of(old)), (Kind.ACCEPTED, named(old)))
+    assert actions(plan_of(make_send("new"), state=state)) == {"new": "blocked"}
+
+
+def test_openid_list_is_one_audience():
+    """Cut into batches, a list is judged by its whole length."""
+    parts = [
+        make_send(f"sale#{n}", f"{n}", filter=Filter(openids=tuple(f"o{n}{m}" for m in range(6))),
+                  batch=Batch(index=n, count=2, list_sha256="l" * 64))
+        for n in (1, 2)
+    ]  # fmt: skip
+    for limit, action in ((12, "send"), (11, "blocked")):
+        plan = plan_of(*parts, settings=make_settings(policy=Policy(max_recipients=limit)))
+        assert set(actions(plan).values()) == {action}
+
+
+def test_rule_set_aside_does_not_block():
+    """--allow RULE=reason."""
+    send = make_send(filter=EVERYONE)
+    assert actions(plan_of(send)) == {"sale": "blocked"}
+    assert actions(plan_of(send, allowed={"allow_to_all": "the anniversary"})) == {"sale": "send"}
+
+
+def test_orphans_are_unknown_sends_without_a_file():
+    """Deleting the file of an unknown send does not hide it; a selection does not ask for it."""
+    state = make_state((Kind.INTENT, intent_of(make_send("gone"))))
+    plan = plan_of(make_send(), state=state)
+    assert [orphan.send for orphan in plan.orphans] == ["gone"]
+    assert plan.counts()[Action.UNKNOWN] == 1
+    assert plan_of(make_send(), state=state, with_orphans=False).orphans == ()
+
+
+def test_invalid_campaigns_do_not_stop_the_others_from_being_planned():
+    """All is shown; apply refuses the whole."""
+    problem = Problem(place=Place(file="bad.yaml"), rule="r", what="w", remedy="m")
+    plan = plan_of(make_send(), invalid=(Invalid(id="bad", problems=(problem,)),))
+    assert plan.counts() == {Action.SEND: 1, Action.INVALID: 1}
+
+
+def test_offline_plan_knows_no_audience_and_invents_none():
+    """Without the platform, the count is unknown; tags are taken at their word."""
+    (planned,) = plan_of(make_send(filter=Filter(tag="不存在")), known=None).sends
+    assert planned.action is Action.SEND
+    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
+
+
+@given(st.integers(0, 24 * 60 - 1))
+def test_digest_is_the_same_at_any_time_of_day(minute: int):
+    """Reviewed in the morning, applied in the evening: a window that opened changes nothing."""
+    sends = [make_send("a", "a", not_before=NOW + timedelta(hours=8)), make_send("b", "b")]
+    morning = plan_of(*sends, now=NOW)
+    assert plan_of(*sends, now=NOW + timedelta(minutes=minute)).digest == morning.digest
+
+
+def test_digest_is_the_same_offline_and_blocked():
+    """A laptop without credentials computes what CI computes; policy does not enter it."""
+    send = make_send(filter=EVERYONE)
+    digests = {plan_of(send).digest, plan_of(send, known=None).digest, plan_of(send, settings=OPEN).digest}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("outcome", [[], [(Kind.ACCEPTED, named(make_send("a")))],
+                                     [(Kind.REFUSED, named(make_send("a")))]])  # fmt: skip
+def test_expected_digest_counts_what_was_begun_under_the_review(outcome: list[Any]):
+    """Unknown, accepted or refused: a run that was cut off may go on under its digest."""
+    sends = [make_send("a", "a"), make_send("b", "b")]
+    reviewed = plan_of(*sends).digest
+    state = make_state((Kind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
+    assert expected_digest(plan_of(*sends, state=state), state, reviewed) == reviewed
+    edited = [replace(sends[0], revision=2), sends[1]]
+    assert expected_digest(plan_of(*edited, state=state), state, reviewed) != reviewed
+
+
+def test_empty_folder_is_an_empty_plan():
+    """Nothing to do is not an error."""
+    plan = plan_of(state=LedgerState())
+    assert (plan.sends, plan.due(), plan.counts()) == ((), (), {})

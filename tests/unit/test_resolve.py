@@ -1,0 +1,104 @@
+"""Names into ids, through reads alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from factories import NOW, SERVICE, TAGS, ScriptedApi, api_error, make_known, make_send
+
+from runner.errors import ApiError, UsageError
+from runner.ledger.state import LedgerState
+from runner.model import Audience, Filter, Images, Media, Voice
+from runner.resolve import MAX_PAGES, OFFLINE, PAGE, Resolved, ask, recount, resolve
+
+
+def resolved(send: Any, **known: Any) -> Resolved:
+    return resolve(send, SERVICE, make_known(**known), LedgerState(), NOW)
+
+
+def asked(*sends: Any, **answers: Any) -> tuple[Any, ScriptedApi]:
+    given = {"tags_get": list(TAGS), "user_get": {"total": 5000}, "openapi_quota_get": {"remain": 99}}
+    given["tags_get"] = [list(TAGS)]
+    api = ScriptedApi(**(given | answers))
+    return ask(sends, api, lambda: NOW), api
+
+
+def test_each_read_is_made_once_and_only_when_needed():
+    """By tag: the tags. To everyone: the follower count. Names: the material list."""
+    _, api = asked(make_send("a"), make_send("b"))
+    assert [name for name, _ in api.calls] == ["tags_get", "openapi_quota_get"]
+    _, api = asked(make_send(filter=Filter(is_to_all=True)))
+    assert [name for name, _ in api.calls] == ["user_get", "openapi_quota_get"]
+
+
+def test_tag_by_name_and_by_id():
+    """Either gives the id to send and the count to show."""
+    for receiver in (Filter(tag="会员"), Filter(tag_id=100)):
+        found = resolved(make_send(filter=receiver))
+        assert (found.tag_id, found.audience) == (
+            100, Audience(count=1000, source="tags/get", as_of=NOW)
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("receiver", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
+def test_unknown_tag_is_a_problem_with_a_place(receiver: Filter):
+    """A part of a name, a number as a name, an id nobody has: none of them is guessed at."""
+    (problem,) = resolved(make_send(filter=receiver)).problems
+    assert (problem.rule, problem.place.file) == ("unknown-tag", "campaigns/sale.yaml")
+    assert "campaign tags" in problem.remedy
+
+
+def test_tag_name_that_two_tags_have_is_a_problem():
+    """Which one was meant cannot be known."""
+    twice = ({"id": 100, "name": "会员", "count": 1}, {"id": 101, "name": "会员", "count": 2})
+    assert "more than one" in resolved(make_send(), tags=twice).problems[0].what
+
+
+def test_openids_are_their_own_audience():
+    """Nobody has to be asked."""
+    found = resolve(make_send(filter=Filter(openids=("a", "b"))), SERVICE, OFFLINE, LedgerState(), NOW)
+    assert found.audience == Audience(count=2, source="openids")
+
+
+def page(*names: str, total: int) -> dict[str, Any]:
+    return {"total_count": total, "item": [{"media_id": f"id-{name}", "name": name} for name in names]}
+
+
+def test_material_is_searched_on_every_page():
+    """The name on the last page is found."""
+    pages = [page(*(f"n{n}" for n in range(PAGE)), total=PAGE + 1), page("钟声", total=PAGE + 1)]
+    known, api = asked(make_send(content=Voice(media=Media(name="钟声"))), material_batchget_material=pages)
+    assert known.materials["voice", "钟声"] == ("id-钟声",)
+    assert api.named("material_batchget_material") == [("voice", 0, PAGE), ("voice", PAGE, PAGE)]
+
+
+def test_material_search_is_bounded():
+    """An account with endless material ends in words, not in an endless loop."""
+    endless = page(*(f"n{n}" for n in range(PAGE)), total=10**9)
+    with pytest.raises(UsageError, match="too many"):
+        asked(make_send(content=Voice(media=Media(name="x"))), material_batchget_material=endless)
+    assert MAX_PAGES * PAGE == 10_000
+
+
+@pytest.mark.parametrize(("ids", "rule"), [(("A", "B"), "ambiguous-name"), ((), "unknown-name")])
+def test_material_name_must_name_one_item(ids: tuple[str, ...], rule: str):
+    """Not two, not none."""
+    send = make_send(content=Images(images=(Media(name="杯"),)))
+    found = resolved(send, materials={("image", "杯"): ids} if ids else {})
+    assert [problem.rule for problem in found.problems] == [rule]
+
+
+def test_failed_read_is_not_an_empty_answer():
+    """A refusal of tags/get is raised, not taken for an account without tags."""
+    with pytest.raises(ApiError):
+        asked(make_send(), tags_get=api_error(48001))
+
+
+def test_recount_that_fails_is_unknown():
+    """Just before the send: a count that cannot be had is none, never the old one."""
+    send = make_send()
+    before = resolved(send)
+    assert recount(send, before, ScriptedApi(tags_get=[list(TAGS)]), lambda: NOW).count == 1000
+    assert recount(send, before, ScriptedApi(tags_get=api_error(48001)), lambda: NOW).count is None
+    assert recount(send, before, ScriptedApi(tags_get=[[]]), lambda: NOW).count is None
