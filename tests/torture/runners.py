@@ -16,6 +16,10 @@ from runner.cli import checking, sending  # noqa: F401 (loaded once, before fork
 from runner.cli.main import run
 
 
+ROOM_BYTES = 65536
+"""A file that is longer already cannot grow: the ledger, not the few lines of a report."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Runner:
     """One run of the command, and when it is to die."""
@@ -55,7 +59,7 @@ class Runner:
     def fill_disk(self) -> None:
         """From now on its files may not grow, as on a full disk."""
         try:
-            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (ROOM_BYTES, resource.RLIM_INFINITY))
         except ProcessLookupError:
             self.log.touch()
 

@@ -22,7 +22,13 @@ def test_a_callback_is_found_by_its_send() -> None:
         state = make_state(*steps)
         told = state.told_of(state.sends[SERVICE, "sale", 1])
         assert told is not None
-        assert (told.status, told.total, told.filtered, told.sent, told.errors) == ("send success", 9, 8, 7, 1)
+        assert (told.status, told.total, told.filtered, told.sent, told.errors) == (
+            "send success",
+            9,
+            8,
+            7,
+            1,
+        )
 
 
 def test_the_first_callback_stays() -> None:

@@ -1,0 +1,201 @@
+"""SQLite on bad days: a full or read-only disk, a network file system, a file that is something else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from backends import now
+from writer import STREAM
+
+from runner.errors import LedgerError
+from runner.ledger.disk import filesystem_of, mount_table, refuse_network
+from runner.ledger.events import Entry, Kind, broken
+from runner.ledger.sqlite import SqliteLedger
+
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+server:/export /home nfs4 rw 0 0
+/dev/vdb /home/li/local\\040disk xfs rw 0 0
+//server/share /mnt/share cifs rw 0 0
+li@host: /mnt/ssh fuse.sshfs rw 0 0
+"""
+
+
+def entry(number: int = 0) -> Entry:
+    return Entry(stream=STREAM, kind=Kind.STATUS, data={"n": number})
+
+
+def failure(path: Path) -> LedgerError:
+    """What opening the file and appending to it says."""
+    with pytest.raises(LedgerError) as caught:
+        SqliteLedger(path, now).append(entry())
+    assert str(path) in str(caught.value)
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_an_append_is_on_the_disk_before_it_returns(tmp_path: Path) -> None:
+    """Write-ahead log, synchronous FULL: a power cut loses nothing that was acknowledged."""
+    ledger = SqliteLedger(tmp_path / "l.sqlite3", now)
+    db = ledger._db()
+    assert db.execute("pragma journal_mode").fetchone() == ("wal",)
+    assert db.execute("pragma synchronous").fetchone() == (2,)
+    ledger.close()
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """Neither read nor written, its tables untouched."""
+    path = tmp_path / "other.sqlite3"
+    db = sqlite3.connect(path)
+    db.execute("create table note (text)")
+    db.commit()
+    db.close()
+    assert "not a campaign ledger" in failure(path).what
+    db = sqlite3.connect(path)
+    assert db.execute("select name from sqlite_master").fetchall() == [("note",)]
+    assert db.execute("pragma journal_mode").fetchone() == ("delete",)
+    db.close()
+
+
+def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    """The remedy is an upgrade."""
+    path = tmp_path / "l.sqlite3"
+    SqliteLedger(path, now).close()
+    db = sqlite3.connect(path)
+    db.execute("pragma user_version = 99")
+    db.close()
+    error = failure(path)
+    assert "format 99" in error.what
+    assert "upgrade" in error.remedy
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """Text, say, or a page of a log."""
+    path = tmp_path / "l.sqlite3"
+    path.write_text("not a database, but long enough to look at\n" * 40, encoding="utf-8")
+    assert "not a campaign ledger" in failure(path).what
+
+
+def test_a_damaged_file_is_told_as_damaged(tmp_path: Path) -> None:
+    """Pages of noise where the events were."""
+    path = tmp_path / "l.sqlite3"
+    ledger = SqliteLedger(path, now)
+    for number in range(60):
+        ledger.append(entry(number))
+    ledger.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 20000)
+    with pytest.raises(LedgerError, match="damaged"):
+        SqliteLedger(path, now).events()
+
+
+def test_a_folder_in_the_place_of_the_file_is_explained(tmp_path: Path) -> None:
+    """And so is a file in the place of the folder."""
+    assert "cannot be opened" in failure(tmp_path).what
+    (tmp_path / "file").touch()
+    failure(tmp_path / "file" / "l.sqlite3")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 512 KB; only root can have one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = os.geteuid() == 0 and sys.platform == "linux"
+    if (
+        not made
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "ledger-test", disk]).returncode
+    ):
+        pytest.skip("a small disk can only be mounted by root on Linux")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_is_told(small_disk: Path) -> None:
+    """The append that does not fit is refused; with room again everything acknowledged is there."""
+    ledger = SqliteLedger(small_disk / "l.sqlite3", now)
+    ballast = small_disk / "ballast"
+    acknowledged = [ledger.append(entry(0))]
+    ballast.write_bytes(b"x" * 300_000)
+    with pytest.raises(LedgerError, match="disk is full") as caught:
+        acknowledged.extend(ledger.append(entry(number)) for number in range(1, 1000))
+    assert "make room" in caught.value.remedy
+    ballast.unlink()
+    acknowledged.append(ledger.append(entry(1000)))
+    assert ledger.events() == tuple(acknowledged)
+    assert not broken(ledger.events(), ledger.heads())
+    ledger.close()
+
+
+def test_a_read_only_disk_is_told(small_disk: Path) -> None:
+    """Reading and writing a ledger there both say what to do."""
+    path = small_disk / "l.sqlite3"
+    ledger = SqliteLedger(path, now)
+    ledger.append(entry())
+    ledger.close()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    error = failure(path)
+    assert "read-only" in error.what or "cannot be opened" in error.what
+
+
+def test_a_write_that_fails_midway_loses_nothing(tmp_path: Path) -> None:
+    """Files that may not grow, for anybody: the append fails in words, what was acknowledged stays."""
+    script = """
+import resource, sys
+from pathlib import Path
+from datetime import UTC, datetime
+from runner.errors import LedgerError
+from runner.ledger.events import Entry, Kind
+from runner.ledger.sqlite import SqliteLedger
+ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    for number in range(1000):
+        print(ledger.append(Entry(stream="wx", kind=Kind.STATUS, data={"n": number})).hash)
+except LedgerError as error:
+    print(error.remedy, file=sys.stderr)
+"""
+    path = tmp_path / "l.sqlite3"
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    assert "disk" in done.stderr
+    ledger = SqliteLedger(path, now)
+    assert [event.hash for event in ledger.events()] == done.stdout.split()
+    assert not broken(ledger.events(), ledger.heads())
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/srv/l", "ext4"),
+        ("/home/li/l", "nfs4"),
+        ("/home/li/local disk/l", "xfs"),
+        ("/homework/l", "ext4"),
+        ("/mnt/share/a/b", "cifs"),
+    ],
+)
+def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(path: str, kind: str) -> None:
+    """By whole names, spaces written as the table writes them."""
+    assert filesystem_of(Path(path), MOUNTS) == kind
+
+
+@pytest.mark.parametrize("path", ["/home/li/l", "/mnt/share/l", "/mnt/ssh/l"])
+def test_a_network_file_system_is_refused(path: str) -> None:
+    """Two machines could both believe they hold the lock; the remedy names ledgers to share."""
+    with pytest.raises(LedgerError, match="network file system") as caught:
+        refuse_network(Path(path), MOUNTS)
+    assert "git" in caught.value.remedy
+
+
+def test_a_local_disk_and_a_system_without_the_table_are_fine(tmp_path: Path) -> None:
+    """No table, no verdict."""
+    refuse_network(Path("/srv/l"), MOUNTS)
+    refuse_network(Path("/home/li/l"), "")
+    refuse_network(tmp_path, mount_table())
