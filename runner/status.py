@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from runner.errors import ApiError
 from runner.ledger.events import Entry, Kind, Ledger
 from runner.ledger.state import FINAL_BY_MSG_STATUS, LedgerState, SendState, Status
 from runner.model import Account
 from runner.ports import ReadApi
+from runner.wechat.errcodes import lookup
 
 
 def follow(
@@ -37,7 +39,13 @@ def follow(
         if known.status is not Status.ACCEPTED or known.msg_id is None or known.appid not in accounts:
             continue
         api = open_apis.setdefault(known.appid, connect(accounts[known.appid]))
-        said = str(api.mass_get(known.msg_id)["msg_status"])
+        try:
+            said = str(api.mass_get(known.msg_id)["msg_status"])
+        except ApiError as error:
+            # A job it does not know (40059) says nothing about the others, and stays as it is.
+            if lookup(error.errcode).kind == "input":
+                continue
+            raise
         if said in FINAL_BY_MSG_STATUS:
             data = {
                 "send": known.send,

@@ -1,0 +1,76 @@
+"""Accepted is not sent: following a job to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from factories import (
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_of,
+    kinds,
+    make_account,
+    make_send,
+    named,
+)
+
+from runner.errors import ApiError
+from runner.ledger.events import Entry, Kind
+from runner.ledger.state import LedgerState, Status, fold
+from runner.status import follow
+
+SALE = make_send()
+
+
+def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[ScriptedApi, MemoryLedger]:
+    ledger = MemoryLedger()
+    intent = {key: value for key, value in intent_of(SALE).items() if key != "at"}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.INTENT, data=intent))
+    if accept:
+        data = named(SALE, msg_id=7, msg_data_id=None, how="answer")
+        ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
+    api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
+    for _ in answers or (1,):
+        sends = list(state.sends.values())
+        follow(sends, accounts={appid: make_account()}, connect=lambda _a: api, ledger=ledger, state=state)
+    return api, ledger
+
+
+def status(ledger: MemoryLedger) -> Status:
+    state: LedgerState = fold(ledger.events())
+    return state.sends[SERVICE, "sale", 1].status
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("SEND_SUCCESS", Status.SENT), ("SEND_FAIL", Status.FAILED), ("DELETE", Status.RECALLED)],
+)
+def test_final_word_is_recorded_once(said: str, expected: Status):
+    """Asked until it is final, then no more."""
+    api, ledger = followed({"msg_status": "SENDING"}, {"msg_status": said}, {"msg_status": said})
+    assert len(api.calls) == 2
+    assert kinds(ledger.events()) == ["intent", "accepted", "status"]
+    assert status(ledger) is expected
+
+
+def test_word_nobody_knows_changes_nothing():
+    """A new msg_status of the platform is not taken for an end."""
+    _, ledger = followed({"msg_status": "SEND_PAUSED"})
+    assert status(ledger) is Status.ACCEPTED
+
+
+def test_only_accepted_sends_of_known_accounts_are_asked_about():
+    """An unknown has no msg_id; another environment's account cannot be asked."""
+    assert followed(accept=False)[0].calls == []
+    assert followed(appid="wx0000000000000009")[0].calls == []
+
+
+def test_job_the_platform_does_not_know_stays_as_it_is():
+    """A wrong msg_id (40059) does not keep the others from being asked about; other refusals are told."""
+    _, ledger = followed(api_error(40059, "/cgi-bin/message/mass/get"))
+    assert status(ledger) is Status.ACCEPTED
+    with pytest.raises(ApiError):
+        followed(api_error(48001, "/cgi-bin/message/mass/get"))
