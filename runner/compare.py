@@ -68,7 +68,7 @@ def _warned(planned: Planned, comparison: Comparison) -> Planned:
     warning = Problem(
         place=planned.send.place,
         rule=RULE,
-        what=f"{planned.send.id} is pending, though nothing of it was edited since {comparison.ref}",
+        what=f"this plan would send it, yet nothing of it was edited since {comparison.ref}",
         remedy="make sure that it may go out with this change, or apply it on its own first",
         level="warning",
     )

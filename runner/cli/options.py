@@ -84,7 +84,7 @@ def read_options(
     no_color: bool,
     quiet: bool,
 ) -> Options:
-    """Read the words that `with_options` declares; raise UsageError for a pair that is none, or a wrong KIND."""
+    """Read the words that `with_options` declares; a pair that is none, or a wrong KIND, is a UsageError."""
     return Options(
         root=directory,
         environment=env,

@@ -43,7 +43,7 @@ def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> No
     "text", ["::set-env::x", ":::::", "##[group]", "<!<!----", "--->", "$${{{", "a ${{ x }}"]
 )
 def test_no_word_of_command_is_left(text: str) -> None:
-    """A blank breaks every word that a CI log or a comment would obey, also where breaking makes a new one."""
+    """A blank breaks every word that a CI log or a comment would obey, a newly made one too."""
     assert not any(word in neutral.inert(text) for word in COMMANDS)
 
 

@@ -1,0 +1,50 @@
+"""A plan whose every string tries to be obeyed by whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from factories import NOW, make_article, make_planned, make_send, plan_of
+
+from runner.compare import Change, Comparison
+from runner.errors import Place, Problem
+from runner.model import Articles, Filter, Msgtype, Newspic
+from runner.plan import Invalid, Plan
+
+ATTACK = (
+    "\n::error file=x::boom\n::set-env name=a::b\n::add-mask::x ##[group]g\n```\n~~~\n`````\n"
+    "</details></pre><script>alert(1)</script><img src=https://evil.example/x.png onerror=x>\n"
+    "<!-- campaign:plan environment=test -->\n--> @everyone @octocat #1 ![x](https://evil.example/y.png)\n"
+    "[click](javascript:x) | a | b |\n${{ secrets.TOKEN }} \x1b[31m\x1b]0;title\x07 \u202eevil\u2066 \u200b\r"
+)
+"""Workflow commands, fences, HTML, markers, mentions, links, pipes, expressions, escapes, bidi."""
+
+
+def nasty_plan(text: str = ATTACK) -> Plan:
+    """A plan that says `text` wherever a user may write."""
+    finding = Problem(place=Place(file=f"campaigns/{text}.yaml", line=1), rule="r", what=text, remedy=text)
+    article = make_article(text, author=text, digest=text, html=f"<p>{text}</p>")
+    sends = (
+        make_send("a", text, filter=Filter(tag=text), findings=(replace(finding, level="warning"),)),
+        make_send(f"b{text}", "x"),
+        make_send(
+            "c",
+            msgtype=Msgtype.MPNEWS,
+            content=Articles(articles=(article,)),
+        ),
+        make_send("d", msgtype=Msgtype.MPNEWS, content=Newspic(title=text, text=text, images=())),
+    )
+    planned = tuple(make_planned(send) for send in sends)
+    plan = plan_of(invalid=(Invalid(id=f"i{text}", problems=(finding,)),), commit=text)
+    return replace(plan, sends=planned, environment=text, created_at=NOW)
+
+
+def nasty_comparison(plan: Plan, text: str = ATTACK) -> Comparison:
+    """A comparison in which that text was edited, added and removed."""
+    send = plan.sends[0].send
+    changes = (
+        Change(id=text, before=None, after=send),
+        Change(id=text, before=make_send("a", "old"), after=send),
+        Change(id=text, before=send, after=None),
+    )
+    return Comparison(ref=text, commit="c" * 40, changes=changes, note=text)

@@ -1,0 +1,168 @@
+"""Campaign text reaches no report alive."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.dom.minidom
+from html.parser import HTMLParser
+
+import pytest
+from factories import make_send
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from nasty import ATTACK, nasty_comparison, nasty_plan
+
+from runner.cli.showing import shown
+from runner.errors import Problem, UsageError
+from runner.plan import Plan
+from runner.posting import Outcome, Result
+from runner.report import neutral
+from runner.report.concerns import plan_problems
+from runner.report.data import plan_data
+from runner.report.failure import failure_forms
+from runner.report.gitlab import codequality, widget
+from runner.report.html import plan_html
+from runner.report.junit import plan_junit, problems_junit
+from runner.report.markdown import outcomes_markdown, plan_markdown
+from runner.report.problems import problems_github, problems_text
+from runner.report.sarif import sarif
+from runner.report.text import Look, outcomes_text, plan_text
+
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+PIECES = st.sampled_from([*ATTACK.split("\n"), "\n", "`", "::", "<!--", "\u202e", "|", "\\", "会员"])
+TEXTS = st.lists(PIECES, max_size=12).map("".join)
+
+
+def reports(plan: Plan, text: str) -> dict[str, str]:
+    """Every report that carries campaign text and is read as plain text by a machine."""
+    problems = plan_problems(plan)
+    comparison = nasty_comparison(plan, text)
+    outcome = Outcome(id=text, account=text, result=Result.FAILED, why=text, remedy=text)
+    look = Look()
+    return {
+        "text": plan_text(plan, look),
+        "outcomes": outcomes_text([outcome], look),
+        "problems": problems_text(problems),
+        "shown": shown(make_send("a", text)),
+        "json": neutral.json_text(plan_data(plan)),
+        "sarif": sarif(problems),
+        "codequality": codequality(problems),
+        "widget": widget(plan),
+        "junit": plan_junit(plan) + problems_junit(problems),
+        "markdown": _without_marker(
+            plan_markdown(plan, timezone="UTC", comparison=comparison, problems=problems)
+        ),
+        "applied": _without_marker(outcomes_markdown([outcome], plan)),
+        "failed": failure_forms(
+            UsageError(text, remedy=text, where=text), command="plan", environment="e", settings_file="s"
+        )["text"](),
+    }
+
+
+def _without_marker(text: str) -> str:
+    first, _, rest = text.partition("\n")
+    assert re.fullmatch(r"<!-- campaign:\w+ environment=[\w.%~]* -->", first)
+    return rest
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+@given(TEXTS)
+def test_no_report_holds_a_word_of_command(text: str) -> None:
+    """No workflow command, marker, expression, escape sequence or hidden character stands in any report."""
+    for name, report in reports(nasty_plan(text), text).items():
+        for word in ("##[", "<!--", "${{"):
+            assert word not in report, (name, word)
+        assert not re.search(r"^\s*::", report, re.MULTILINE), name
+        assert not HIDDEN.search(report), name
+
+
+def test_the_attack_itself_reaches_no_report_alive() -> None:
+    """The worst text of all, in every field at once."""
+    test_no_report_holds_a_word_of_command.hypothesis.inner_test(ATTACK)
+
+
+@given(TEXTS)
+def test_annotations_hold_no_command_but_our_own(text: str) -> None:
+    """Each line of the GitHub form is one of our annotations."""
+    lines = problems_github(plan_problems(nasty_plan(text))).split("\n")
+    assert all(re.match(r"::(error|warning|notice) (file|title)=", line) for line in lines)
+    assert not any("::" in line.partition("::")[2].partition("::")[2] for line in lines)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
+@given(TEXTS)
+def test_markdown_shows_campaign_text_as_code_only(text: str) -> None:
+    """Rendered as GitHub renders it, no link, picture, mention or HTML comes from campaign text."""
+    plan = nasty_plan(text)
+    markdown = plan_markdown(plan, timezone="UTC", comparison=nasty_comparison(plan, text))
+    for token in MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(markdown):
+        for child in token.children or []:
+            assert child.type not in ("image", "link_open", "html_inline"), child
+            assert child.type != "text" or "@" not in child.content
+        if token.type == "html_block":
+            assert OUR_HTML.fullmatch(token.content), token.content
+            assert not re.search(r"<(?!/?(details|summary|code)\b|!--)", token.content)
+
+
+OUR_HTML = re.compile(
+    r"(<!-- campaign:plan environment=\S* -->|</details>|<details( open)?><summary>.*</summary>)\n"
+)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_the_page_runs_nothing_and_fetches_nothing() -> None:
+    """No script, no foreign address, no handler; articles stand in sandboxed frames under a strict policy."""
+    plan = nasty_plan()
+    comparison, problems = nasty_comparison(plan), plan_problems(plan)
+    page = plan_html(plan, data=lambda _file: b"", timezone="UTC", comparison=comparison, problems=problems)
+    tags = _Tags()
+    tags.feed(page)
+    names = {name for name, _ in tags.found}
+    assert not names & {"script", "object", "embed", "form", "link", "base", "a"}
+    for name, attributes in tags.found:
+        assert not [key for key in attributes if key.startswith("on")], name
+        assert name != "iframe" or attributes["sandbox"] is None
+        assert name != "img" or (attributes["src"] or "").startswith("data:")
+    assert "default-src 'none'" in page
+    assert not HIDDEN.search(page)
+
+
+def test_data_reports_stay_data() -> None:
+    """JSON and XML still parse, and JSON gives back the very text."""
+    plan = nasty_plan()
+    assert json.loads(neutral.json_text(plan_data(plan)))["sends"][0]["content"]["content"] == ATTACK
+    json.loads(sarif(plan_problems(plan)))
+    json.loads(codequality(plan_problems(plan)))
+    xml.dom.minidom.parseString(plan_junit(plan))
+
+
+KINDS = ["text", "json", "github", "markdown", "html", "sarif", "codequality", "junit"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
+    """Whatever form was asked for, a run without a plan says what went wrong and what to do."""
+    error = UsageError("there is no folder", remedy="make one", where="campaigns")
+    forms = failure_forms(error, command="plan", environment="e", settings_file="campaigns/_settings.yaml")
+    report = forms[kind]()
+    assert "there is no folder" in report
+    assert "make one" in report
+
+
+def test_problems_of_one_plan_are_told_once() -> None:
+    """A problem that several rooms hand over is one problem of a report."""
+    plan = nasty_plan()
+    problems = plan_problems(plan, plan.invalid[0].problems)
+    assert len(problems) == len(set(problems))
+    assert isinstance(problems[0], Problem)
+    assert problems[0].level == "error"
