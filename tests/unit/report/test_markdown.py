@@ -1,0 +1,139 @@
+"""The plan as a reviewer reads it: what stands where, and what is left out when it is long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from factories import NOW, make_article, make_send, plan_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.compare import Change, Comparison
+from runner.errors import Place, Problem, UsageError
+from runner.model import Articles, Filter, Msgtype
+from runner.plan import Invalid, Plan
+from runner.posting import Outcome, Result
+from runner.report.fit import COMMENT_CHARS, Section, fitted, shortened
+from runner.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
+
+GOLDEN = Path(__file__).parent / "plan.md"
+ZONE = "Asia/Shanghai"
+PROBLEM = Problem(
+    place=Place(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
+    what="no", remedy="so",
+)  # fmt: skip
+
+
+def example() -> tuple[Plan, Comparison]:
+    """One plan with a bit of everything, and what changed in it."""
+    article = make_article("秋天的茶", author="内容组", html="<h2>一</h2><p>第一段</p><p>第二段</p>")
+    sends = (
+        make_send("sale", "会员全场 8 折\n今晚 20:00 开始"),
+        make_send("later", "明天见", not_before=NOW + timedelta(days=1)),
+        make_send("news", msgtype=Msgtype.MPNEWS, content=Articles(articles=(article,))),
+        make_send("all", "大家好", filter=Filter(is_to_all=True)),
+    )
+    plan = plan_of(*sends, invalid=(Invalid(id="bad", problems=(PROBLEM,)),), commit="c0ffee" * 6)
+    changes = (
+        Change(id="gone", before=make_send("gone"), after=None),
+        Change(id="later", before=None, after=sends[1]),
+        Change(id="sale", before=make_send("sale", "会员全场 9 折\n今晚 20:00 开始"), after=sends[0]),
+    )
+    return plan, Comparison(ref="origin/main", commit="b" * 40, changes=changes, unedited=frozenset({"news"}))
+
+
+def test_the_plan_reads_as_it_did() -> None:
+    """The whole comment, byte for byte; a deliberate change is a change of `plan.md`."""
+    plan, comparison = example()
+    text = plan_markdown(plan, timezone=ZONE, comparison=comparison, problems=[PROBLEM])
+    assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_summary_comes_first_and_the_digest_with_it() -> None:
+    """Who opens the comment reads how many sends, to how many, and the digest, before anything else."""
+    plan, _ = example()
+    head = plan_markdown(plan, timezone=ZONE).split("### ")[0]
+    assert head.startswith(
+        "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends to 2,000"
+    )
+    assert plan.digest in head
+    assert "2 send, 1 wait, 1 blocked, 1 invalid" in head
+
+
+@pytest.mark.parametrize("name", ["a--b", "a -->", "生产", "x y", ""])
+def test_a_marker_cannot_be_ended_by_its_environment(name: str) -> None:
+    """Whatever an environment is called, the marker is one comment on one line."""
+    text = marker("plan", name)
+    assert text.count("-->") == 1
+    assert "--" not in text[4:-3]
+    assert "\n" not in text
+
+
+def test_markers_of_two_environments_differ() -> None:
+    """A comment for staging is never taken for that of production."""
+    assert (
+        len({marker("plan", "a-b"), marker("plan", "a_b"), marker("plan", "a%2Db"), marker("apply", "a-b")})
+        == 4
+    )
+
+
+def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
+    """Beyond what GitHub takes, sections end with how much is missing; head and every heading stay."""
+    sends = [make_send(f"c{number:04}", "长" * 600) for number in range(900)]
+    plan = plan_of(*sends)
+    changes = tuple(Change(id=s.id, before=make_send(s.id, "短"), after=s) for s in sends)
+    comparison = Comparison(ref="main", commit="b" * 40, changes=changes)
+    text = plan_markdown(plan, timezone=ZONE, comparison=comparison)
+    assert len(text) <= COMMENT_CHARS
+    assert plan.digest in text
+    for heading in ("### Sends", "### Changed since", "### What followers receive", "### Accounts"):
+        assert heading in text
+    assert "more: see the log of this run" in text
+    assert text.count("```") % 2 == 0
+
+
+@given(
+    st.lists(st.lists(st.text("ab\n", max_size=300), max_size=6), max_size=5),
+    st.integers(min_value=1500, max_value=4000),
+)
+def test_whatever_is_cut_the_whole_stays_within_its_limit(groups: list[list[str]], limit: int) -> None:
+    """No head, lead or note is forgotten in the sum, and blocks are whole or absent."""
+    sections = [
+        Section(title=f"T{n}", noun="block", blocks=[f"<{b}>" for b in g]) for n, g in enumerate(groups)
+    ]
+    text = fitted("head", sections, limit=limit)
+    assert len(text) <= limit
+    assert text.startswith("head")
+    assert text.count("<") == text.count(">")
+
+
+def test_a_long_text_ends_at_a_line_and_says_how_much_is_missing() -> None:
+    """The reader of an excerpt knows that it is one."""
+    assert shortened("one\ntwo\nthree", 9) == "one\ntwo\n… 6 characters more"
+    assert shortened("short", 9) == "short"
+
+
+def test_outcomes_tell_each_send_and_what_to_do() -> None:
+    """After an apply: a row for each send, remedies below, the plan's digest on top."""
+    plan, _ = example()
+    outcomes = [
+        Outcome(id="sale", account="main", result=Result.ACCEPTED, why="accepted", msg_id=34182),
+        Outcome(id="all", account="main", result=Result.FAILED, why="45028", remedy="wait", exit_code=7),
+    ]
+    text = outcomes_markdown(outcomes, plan)
+    assert text.startswith("<!-- campaign:apply environment=test -->\n")
+    assert "| accepted | `sale` | `main` | 34182 | `accepted` |" in text
+    assert "all: 45028 → wait" in text
+    assert plan.digest in text
+
+
+def test_a_failure_takes_the_place_of_the_plans_comment() -> None:
+    """It carries the same marker, so that an old plan is not read as the present one."""
+    text = failure_markdown(
+        UsageError("no folder", remedy="make one"), [PROBLEM], command="plan", environment="test"
+    )
+    assert text.startswith(marker("plan", "test"))
+    assert "no folder\n→ make one" in text
+    assert "campaigns/bad.yaml:3:5" in text
