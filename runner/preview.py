@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from runner import uploads, wire
@@ -10,13 +11,32 @@ from runner.digest import sha256
 from runner.errors import UsageError
 from runner.ledger.events import Entry, Event, Kind, Ledger
 from runner.ledger.state import LedgerState
+from runner.model import Tester
 from runner.plan import Planned
 from runner.ports import Api
+from runner.quota import CHINA
+
+PER_DAY = 100
+"""Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
+
+
+def receiver(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
+    """Say in the platform's words who is meant: a tester's alias, or else a WeChat name."""
+    tester = testers.get(name)
+    if tester is not None and tester.openid is not None:
+        return {"touser": tester.openid}
+    return {"towxname": tester.wxname or name if tester is not None else name}
+
+
+def used_today(appid: str, state: LedgerState, now: datetime) -> int:
+    """Count today's previews of an account, in China time, as the ledger knows."""
+    today = now.astimezone(CHINA).date()
+    return sum(who == appid and at.astimezone(CHINA).date() == today for who, at in state.previewed)
 
 
 def preview(
     planned: Planned,
-    receiver: Mapping[str, str],
+    to: Mapping[str, str],
     *,
     api: Api,
     ledger: Ledger,
@@ -27,7 +47,7 @@ def preview(
 
     Args:
         planned: with its audience resolved.
-        receiver: `{"towxname": …}` or `{"touser": …}`; kept only as a hash.
+        to: `{"towxname": …}` or `{"touser": …}`; kept only as a hash.
         api: of its account, with writes.
         ledger: where it is recorded.
         state: kept current.
@@ -56,13 +76,13 @@ def preview(
     ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
     draft = uploads.draft(planned, ids, api=api, state=state, record=record)
     body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft)
-    api.mass_preview({**body, **receiver})
+    api.mass_preview({**body, **to})
     record(
         Kind.PREVIEW,
         {
             "send": planned.send.id,
             "revision": planned.send.revision,
             "digest": planned.digest,
-            "to": sha256(dict(receiver)),
+            "to": sha256(dict(to)),
         },
     )

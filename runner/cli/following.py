@@ -64,16 +64,15 @@ def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendStat
 
 @click.command()
 @click.argument("send_id", metavar="ID")
-@click.option("--article", "article_idx", type=click.IntRange(1), help="One article, counted from 1.")
+@click.option("--article", "article_idx", type=click.IntRange(1), default=0, help="One article, from 1.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
-def recall(session: Session, send_id: str, article_idx: int | None, auto_approve: bool) -> int:
-    """Delete a sent article or video.
+def recall(session: Session, send_id: str, article_idx: int, auto_approve: bool) -> int:
+    """Delete a sent article or video: its page goes blank, its card stays in every chat.
 
-    The page goes blank; the card stays in every chat. Text, pictures and voice cannot be recalled.
-    Ten a day.
+    Text, pictures and voice cannot be recalled. Ten a day.
     """
-    from runner.ledger.events import Entry, Kind
+    from runner import recall as room
 
     state = session.begun_state()
     found = [s for s in state.sends.values() if s.send == send_id and s.msg_id is not None]
@@ -82,19 +81,14 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
             f"nothing is known to be sent as {send_id}", remedy="`campaign status` lists the sends"
         )
     known = max(found, key=lambda s: s.revision)
+    room.check(known, article_idx, state)
     account = next(a for a in session.settings.environment.accounts.values() if a.appid == known.appid)
-    session.say("A recall blanks the page; the card stays in every chat, and nobody's memory is changed.")
+    left = room.left_today(known.appid, state, session.clock())
+    session.say(f"{room.LIMITS} The ledger knows of {left} left today.")
     if not auto_approve and click.prompt(f"Type {send_id} to recall it", err=True) != send_id:
         raise click.Abort
-    session.sender(account).mass_delete(int(known.msg_id or 0), article_idx or 0)
-    data = {
-        "send": known.send,
-        "revision": known.revision,
-        "msg_id": known.msg_id,
-        "article_idx": article_idx or 0,
-    }
-    session.ledger.append(Entry(stream=known.appid, kind=Kind.RECALL, data=data))
-    click.echo(f"{send_id}: recalled")
+    room.recall(known, article_idx, api=session.sender(account), ledger=session.ledger, state=state)
+    click.echo(f"{send_id}: {f'article {article_idx} is' if article_idx else 'is'} recalled")
     return Exit.OK
 
 

@@ -18,12 +18,13 @@ from runner.errors import CampaignError, Exit, InvalidError
 
 COMMANDS = {
     "validate": ("runner.cli.checking", "Report every problem of every file."),
+    "fmt": ("runner.cli.formatting", "Bring campaign files into the usual shape."),
     "render": ("runner.cli.checking", "Show what a follower will see."),
     "schema": ("runner.cli.checking", "Print a JSON Schema."),
     "new": ("runner.cli.starting", "Write a new campaign file."),
     "plan": ("runner.cli.sending", "Show what would be sent (the default)."),
     "apply": ("runner.cli.sending", "Show the plan, ask, send what is due."),
-    "preview": ("runner.cli.sending", "Send one real message to a tester."),
+    "preview": ("runner.cli.previewing", "Send one real message to a tester."),
     "status": ("runner.cli.following", "Ask what became of each send."),
     "recall": ("runner.cli.following", "Delete a sent article or video."),
     "hold": ("runner.cli.holding", "Stop every send of an account at once."),

@@ -1,4 +1,4 @@
-"""Commands around the send itself: plan, apply, preview."""
+"""Commands around the send itself: plan and apply."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import click
 
 from runner.cli.gate import check_run
 from runner.cli.planning import make_plan, plan_forms, plan_text
-from runner.cli.session import Session, campaign_of, commit_of, shared
+from runner.cli.session import Session, commit_of, shared
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
-    from runner.plan import Plan, Planned
+    from runner.plan import Plan
     from runner.posting import Ports, Warrant
 
 _ALLOW = click.option(
@@ -130,40 +130,6 @@ def apply(
     return exit_code(outcomes) or _left_standing(made.plan)
 
 
-@click.command()
-@click.argument("send_id", metavar="ID")
-@click.option("--to", "wxname", metavar="WXNAME", help="The tester's WeChat name.")
-@click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
-@shared
-def preview(session: Session, send_id: str, wxname: str | None, openid: str | None) -> int:
-    """Send one real message to one tester, and record that this content was seen.
-
-    Uses up no allowance (100 a day). ID names one send: sale, or sale[beijing] of a for_each.
-    """
-    from runner.preview import preview as make
-
-    if (wxname is None) == (openid is None):
-        raise UsageError("name one tester", remedy="give --to WXNAME or --to-openid OPENID")
-    state = session.begun_state()
-    made = make_plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
-    if made.prepared.errors:
-        raise InvalidError(made.prepared.errors)
-    planned = _one(made.plan, send_id)
-    receiver = {"towxname": wxname} if wxname is not None else {"touser": str(openid)}
-    make(
-        planned,
-        receiver,
-        api=session.sender(planned.account),
-        ledger=session.ledger,
-        state=state,
-        read=session.read,
-    )
-    click.echo(
-        f"{send_id}: a preview is on its way to the tester; digest {planned.digest[:12]} counts as seen"
-    )
-    return Exit.OK
-
-
 # --- reviewing -----------------------------------------------------------------------------------
 
 
@@ -187,14 +153,6 @@ def _reviewed(
             where=f"environment {plan.environment}",
         )
     return plan.digest, {planned.send.id: planned.resolved.audience.count for planned in plan.due()}
-
-
-def _one(plan: Plan, send_id: str) -> Planned:
-    found = [planned for planned in plan.sends if planned.send.id == send_id]
-    if not found:
-        ids = ", ".join(planned.send.id for planned in plan.sends)
-        raise UsageError(f"there is no send {send_id}", remedy=f"one of: {ids}")
-    return found[0]
 
 
 # --- applying -----------------------------------------------------------------------------------

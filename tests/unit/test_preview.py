@@ -1,82 +1,130 @@
-"""One real message to a tester, remembered by its digest."""
+"""A preview reaches the tester that was meant, in every kind, and is remembered without their name."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from factories import (
+    NOW,
     SERVICE,
     MemoryLedger,
     ScriptedApi,
     api_error,
-    kinds,
     make_article,
+    make_file,
     make_planned,
     make_send,
+    make_state,
 )
 
-from runner import wire
-from runner.digest import send_digest
-from runner.errors import ApiError, UsageError
-from runner.ledger.state import LedgerState, fold
-from runner.model import Articles, Filter, Media, Voice
-from runner.preview import preview
+from runner import model, wire
+from runner.errors import ApiError
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState
+from runner.model import (
+    Articles,
+    Audience,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Msgtype,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from runner.preview import preview, receiver, used_today
+from runner.resolve import Resolved
 
-TESTER = {"towxname": "tester-li"}
+PICTURE = Media(media_id="P1")
+NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
+KINDS: dict[str, tuple[Msgtype, Content, dict[str, Any]]] = {
+    "text": (Msgtype.TEXT, Text(content="你好"), {"text": {"content": "你好"}}),
+    "articles": (Msgtype.MPNEWS, Articles(articles=(make_article(),)), {"mpnews": {"media_id": "D"}}),
+    "newspic": (
+        Msgtype.MPNEWS,
+        Newspic(title="图", text="", images=(PICTURE,)),
+        {"mpnews": {"media_id": "D"}},
+    ),
+    "draft": (Msgtype.MPNEWS, Draft(media_id="OLD"), {"mpnews": {"media_id": "OLD"}}),
+    "voice": (Msgtype.VOICE, Voice(media=Media(media_id="V")), {"voice": {"media_id": "V"}}),
+    "image": (Msgtype.IMAGE, Image(media=PICTURE), {"image": {"media_id": "P1"}}),
+    "images": (
+        Msgtype.IMAGE,
+        Images(images=(PICTURE, Media(media_id="P2")), title="图"),
+        {"image": {"media_id": "P1"}},
+    ),
+    "mpvideo": (
+        Msgtype.MPVIDEO,
+        Mpvideo(media=Media(file=make_file("a.mp4", b"mp4")), title="片", description=""),
+        {"mpvideo": {"media_id": "M"}},
+    ),
+    "wxcard": (Msgtype.WXCARD, Wxcard(card_id="C"), {"wxcard": {"card_id": "C"}}),
+}
 
 
-def shown(planned: Any, receiver: Any = TESTER, **answers: Any) -> tuple[ScriptedApi, MemoryLedger]:
-    given = {"mass_preview": {"errcode": 0}, "material_add_material": {"media_id": "M"}, "draft_add": "D",
-             "draft_get": {}}  # fmt: skip
-    api, ledger = ScriptedApi(**(given | answers)), MemoryLedger()
-    preview(planned, receiver, api=api, ledger=ledger, state=LedgerState(), read=lambda _file: b"cover")
+def show(
+    content: Content, msgtype: Msgtype, to: dict[str, str], **answers: Any
+) -> tuple[ScriptedApi, MemoryLedger]:
+    send = make_send(content=content, msgtype=msgtype)
+    needed = tuple((upload, None) for upload in wire.uploads(content))
+    resolved = Resolved(tag_id=100, audience=Audience(count=3, source="tags/get"), uploads=needed)
+    script = {
+        "material_add_material": {"media_id": "M"},
+        "media_uploadimg": "http://mmbiz/x",
+        "media_uploadvideo": {"media_id": "M"},
+        "draft_add": "D",
+        "draft_batchget": {"total_count": 0, "item_count": 0, "item": []},
+        "mass_preview": {"errcode": 0},
+    }
+    api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
+    planned = make_planned(send, resolved=resolved)
+    preview(planned, to, api=api, ledger=ledger, state=LedgerState(initialized=True), read=lambda _file: b"x")
     return api, ledger
 
 
-def test_preview_goes_to_the_tester_alone():
-    """No filter, no openid list, no clientmsgid: exactly the tester and the message."""
-    api, _ = shown(make_planned(make_send(filter=Filter(is_to_all=True))))
-    assert api.calls == [("mass_preview", ({"msgtype": "text", "text": {"content": "你好"}, **TESTER},))]
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_previewed(kind: str) -> None:
+    """The body is the mass body with a tester in place of the filter; of pictures, the first."""
+    msgtype, content, message = KINDS[kind]
+    api, ledger = show(content, msgtype, {"towxname": "xiaoli"})
+    ((body,),) = api.named("mass_preview")
+    assert body == {"msgtype": msgtype.value, "towxname": "xiaoli", **message}
+    assert ledger.kept[-1].kind is Kind.PREVIEW
+    assert ledger.kept[-1].data["digest"] == make_planned(make_send(content=content, msgtype=msgtype)).digest
 
 
-def test_preview_counts_for_exactly_this_content():
-    """The policy asks whether this digest was seen."""
-    _, ledger = shown(make_planned())
-    state = fold(ledger.events())
-    assert (SERVICE, send_digest(make_send())) in state.previews
-    assert (SERVICE, send_digest(make_send(text="改过"))) not in state.previews
+def test_the_ledger_does_not_learn_who_the_tester_is() -> None:
+    """Name and openid are kept as a hash."""
+    for to in ({"towxname": "xiaoli2026"}, {"touser": "oR5Gjjl_eiZoUpGozMo7dbBJ362A"}):
+        _, ledger = show(Text(content="你好"), Msgtype.TEXT, to)
+        kept = json.dumps([event.as_dict() for event in ledger.kept])
+        assert not any(value in kept for value in to.values())
 
 
-def test_tester_is_kept_as_a_hash():
-    """Neither name nor openid stays in the ledger."""
-    for receiver in (TESTER, {"touser": "o-tester"}):
-        _, ledger = shown(make_planned(), receiver)
-        assert not any(value in str(ledger.events()[-1].as_dict()) for value in receiver.values())
-
-
-def test_refused_preview_is_not_recorded():
-    """Nobody saw it."""
-    ledger = MemoryLedger()
+def test_a_refused_preview_is_not_seen() -> None:
+    """What did not arrive does not count for require_preview."""
     with pytest.raises(ApiError):
-        preview(make_planned(), TESTER, api=ScriptedApi(mass_preview=api_error(43004)), ledger=ledger,
-                state=LedgerState(), read=lambda _file: b"")  # fmt: skip
-    assert ledger.events() == ()
+        show(Text(content="你好"), Msgtype.TEXT, {"towxname": "x"}, mass_preview=api_error(40003))
 
 
-def test_previewed_draft_is_the_one_that_will_be_sent():
-    """Its uploads and its draft are recorded for apply to use."""
-    content = Articles(articles=(make_article(),))
-    planned = make_planned(make_send(content=content))
-    needed = tuple((upload, None) for upload in wire.uploads(content))
-    api, ledger = shown(replace(planned, resolved=replace(planned.resolved, uploads=needed)))
-    assert kinds(ledger.events()) == ["upload", "drafting", "draft", "preview"]
-    assert api.named("mass_preview")[0][0]["mpnews"] == {"media_id": "D"}
+def test_testers_are_found_by_alias() -> None:
+    """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
+    testers = {"小李": model.Tester(wxname="xiaoli2026"), "老王": model.Tester(openid="o-wang")}
+    assert receiver("小李", testers) == {"towxname": "xiaoli2026"}
+    assert receiver("老王", testers) == {"touser": "o-wang"}
+    assert receiver("zhang3", testers) == {"towxname": "zhang3"}
 
 
-def test_name_that_was_not_looked_up_is_said():
-    """A send that is done has its material names not resolved: said in words, before any call."""
-    planned = make_planned(make_send(content=Voice(media=Media(name="钟声"))))
-    with pytest.raises(UsageError, match="钟声"):
-        shown(planned)
+def test_previews_are_counted_by_the_day_in_china() -> None:
+    """A hundred a day; the count begins anew at midnight in China."""
+    seen = {"send": "sale", "revision": 1, "digest": "d", "to": "h"}
+    state = make_state((Kind.PREVIEW, seen), (Kind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)}))
+    assert used_today(SERVICE, state, NOW) == 1
+    assert used_today("wx-other", state, NOW) == 0

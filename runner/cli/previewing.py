@@ -1,0 +1,59 @@
+"""`campaign preview`: one real message to one tester."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.planning import make_plan
+from runner.cli.session import Session, campaign_of, shared
+from runner.errors import Exit, InvalidError, UsageError
+
+if TYPE_CHECKING:
+    from runner.plan import Plan, Planned
+
+
+@click.command()
+@click.argument("send_id", metavar="ID")
+@click.option("--to", "name", metavar="TESTER", help="An alias of the settings, or a WeChat name.")
+@click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
+@shared
+def preview(session: Session, send_id: str, name: str | None, openid: str | None) -> int:
+    """Send one real message to one tester, and record that this content was seen.
+
+    Uses up no allowance; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
+    for_each. Of several pictures a preview shows the first.
+    """
+    from runner import preview as room
+
+    if (name is None) == (openid is None):
+        raise UsageError("name one tester", remedy="give --to TESTER or --to-openid OPENID")
+    state = session.begun_state()
+    made = make_plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
+    if made.prepared.errors:
+        raise InvalidError(made.prepared.errors)
+    planned = _one(made.plan, send_id)
+    used = room.used_today(planned.account.appid, state, session.clock())
+    if used >= room.PER_DAY:
+        session.say(f"The ledger knows of {used} previews today; WeChat may refuse more than {room.PER_DAY}.")
+    room.preview(
+        planned,
+        room.receiver(name, session.settings.testers) if name is not None else {"touser": str(openid)},
+        api=session.sender(planned.account),
+        ledger=session.ledger,
+        state=state,
+        read=session.read,
+    )
+    click.echo(
+        f"{send_id}: a preview is on its way to the tester; digest {planned.digest[:12]} counts as seen"
+    )
+    return Exit.OK
+
+
+def _one(plan: Plan, send_id: str) -> Planned:
+    found = [planned for planned in plan.sends if planned.send.id == send_id]
+    if not found:
+        ids = ", ".join(planned.send.id for planned in plan.sends)
+        raise UsageError(f"there is no send {send_id}", remedy=f"one of: {ids}")
+    return found[0]

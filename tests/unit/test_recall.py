@@ -1,0 +1,107 @@
+"""Only what WeChat would recall is asked of it, and what was recalled is remembered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_of,
+    make_send,
+    make_state,
+    named,
+)
+
+from runner.errors import ApiError, UsageError
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState, SendState, Status
+from runner.recall import check, left_today, recall
+
+SEND = make_send()
+
+
+def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
+    found: list[Any] = [
+        (Kind.INTENT, intent_of(SEND, body={"msgtype": msgtype})),
+        (Kind.ACCEPTED, named(SEND)),
+    ]
+    return [*found, (Kind.STATUS, named(SEND))] if sent else found
+
+
+def known(state: LedgerState) -> SendState:
+    return state.sends[SERVICE, "sale", 1]
+
+
+def recalled(article_idx: int) -> Any:
+    return (Kind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
+
+
+@pytest.mark.parametrize("msgtype", ["mpnews", "mpvideo"])
+def test_articles_and_videos_can_be_recalled(msgtype: str) -> None:
+    """Nothing stands against them."""
+    state = make_state(*steps(msgtype))
+    check(known(state), 0, state)
+
+
+@pytest.mark.parametrize("msgtype", ["text", "image", "voice", "wxcard"])
+def test_other_kinds_are_refused_before_a_call(msgtype: str) -> None:
+    """The user is told at once, and no recall of the day is used up."""
+    state = make_state(*steps(msgtype))
+    with pytest.raises(UsageError, match=f"msgtype {msgtype}"):
+        check(known(state), 0, state)
+
+
+def test_only_what_was_sent_can_be_recalled() -> None:
+    """An accepted job may still be waiting: status comes first."""
+    state = make_state(*steps(sent=False))
+    with pytest.raises(UsageError, match="is accepted") as caught:
+        check(known(state), 0, state)
+    assert "campaign status" in caught.value.remedy
+
+
+def test_a_recall_is_not_repeated() -> None:
+    """The whole, or the same article, goes once; another article may follow."""
+    state = make_state(*steps(), recalled(1))
+    check(known(state), 2, state)
+    with pytest.raises(UsageError, match="already"):
+        check(known(state), 1, state)
+    state = make_state(*steps(), recalled(0))
+    with pytest.raises(UsageError, match="already"):
+        check(known(state), 2, state)
+
+
+def test_an_article_must_exist() -> None:
+    """Where the event told the links, their number is known."""
+    told = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
+    state = make_state(*steps(), (Kind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
+    check(known(state), 2, state)
+    with pytest.raises(UsageError, match="no number 3"):
+        check(known(state), 3, state)
+
+
+def test_a_recall_is_recorded_after_the_call() -> None:
+    """msg_id and article go out, the event stays; a refusal leaves nothing."""
+    ledger = MemoryLedger()
+    state = make_state(*steps())
+    api = ScriptedApi(mass_delete=[{"errcode": 0}])
+    recall(known(state), 0, api=api, ledger=ledger, state=state)
+    assert api.calls == [("mass_delete", (7, 0))]
+    assert [event.kind for event in ledger.kept] == [Kind.RECALL]
+    assert known(state).status is Status.RECALLED
+    with pytest.raises(ApiError):
+        recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
+    assert len(ledger.kept) == 1
+
+
+def test_recalls_are_counted_by_the_day_in_china() -> None:
+    """Ten a day; yesterday's do not count."""
+    state = make_state(*steps(), recalled(1), recalled(2))
+    assert left_today(SERVICE, state, NOW) == 8
+    assert left_today(SERVICE, state, NOW + timedelta(hours=12)) == 10
+    assert left_today("wx-other", state, NOW) == 10
