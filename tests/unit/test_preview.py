@@ -85,7 +85,14 @@ def show(
     }
     api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
     planned = make_planned(send, resolved=resolved)
-    preview(planned, to, api=api, ledger=ledger, state=LedgerState(initialized=True), read=lambda _file: b"x")
+    preview(
+        planned,
+        to,
+        api=api,
+        ledger=ledger,
+        state=LedgerState(initialized=True),
+        read=lambda file: {"cover.png": b"cover", "a.mp4": b"mp4"}[str(file.path)],
+    )
     return api, ledger
 
 
