@@ -416,6 +416,23 @@ def test_everything_has_a_name_for_a_screen_reader(inbox: Inbox) -> None:
     assert [node for node in shown if not node.get("name", {}).get("value")] == []
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 960), (1000, 800), (500, 900)])
+def test_page_fits_its_window(inbox: Inbox, width: int, height: int) -> None:
+    """Nothing sticks out sideways, and on a wide window only the lists and the phone scroll."""
+    for number in range(12):
+        inbox.to_all("text", {"content": f"第 {number} 条" * 12})
+    inbox.chrome.set_window_size(width, height)
+    inbox.open()
+    inbox.one("#feed .bubble")
+    page = "document.documentElement"
+    wide, high = inbox.chrome.execute_script(
+        f"return [{page}.scrollWidth - {page}.clientWidth, {page}.scrollHeight - {page}.clientHeight]"
+    )
+    inbox.chrome.set_window_size(1440, 960)
+    assert wide == 0
+    assert high == 0 or width == 500
+
+
 def test_twenty_thousand_followers_are_fifty_rows(inbox: Inbox) -> None:
     """A page of the list is drawn, the rest is found by search."""
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": 20_000}]})
