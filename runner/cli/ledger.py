@@ -78,7 +78,7 @@ def baseline(
 def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
     from runner.digest import send_digest
 
-    data = {
+    data: dict[str, object] = {
         "send": send.id,
         "revision": send.revision,
         "attempt": 1,
@@ -87,6 +87,8 @@ def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
         "why": why,
         "actor": actor,
     }
+    if send.batch is not None:
+        data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
     unique = intent_key(send.id, send.revision, 1)
     return Entry(stream=appid, kind=Kind.BASELINE, data=data, unique=unique)
 

@@ -1,0 +1,45 @@
+"""What was sent before the ledger existed is not sent again, even after an edit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "campaigns"
+    root.mkdir()
+    (root / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
+    return root
+
+
+def write(folder: Path, people: int) -> None:
+    """A campaign to a list of so many made-up openids."""
+    openids = ", ".join(f"o{number:027d}" for number in range(people))
+    text = f"filter: {{openids: [{openids}]}}\nmsgtype: text\ncontent: 你好\n"
+    (folder / "list.yaml").write_text(text, encoding="utf-8")
+
+
+def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    run(["plan", "--offline", "--format", "json", "--quiet", "--dir", str(folder)])
+    plan = json.loads(capsys.readouterr().out)
+    return {send["id"]: send["action"] for send in plan["sends"]}
+
+
+def test_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """A longer list is cut elsewhere: its second part would reach openids of the old list again."""
+    write(folder, 9_000)
+    assert run(["ledger", "baseline", "--all", "--why", "sent in spring", "--dir", str(folder)]) == Exit.OK
+    assert planned(folder, capsys) == {"list#1": "done"}
+    write(folder, 12_000)
+    assert planned(folder, capsys) == {"list#1": "conflict", "list#2": "conflict"}
