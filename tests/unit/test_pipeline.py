@@ -1,0 +1,82 @@
+"""The rooms in a row, from files to a plan."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
+
+from runner.errors import UnreachableError
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState
+from runner.load import Files
+from runner.pipeline import Prepared, plan_from, prepare, survey
+
+GOOD = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+BROKEN = "filter: {tag: 会员}\nmsgtype: text\n"
+UNDEFINED = "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ nobody }}'\n"
+TOO_LONG = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 5000 + "\n"
+TO_ALL = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
+
+
+def prepared(root: Path, only: tuple[str, ...] = (), **files: str) -> Prepared:
+    for name, text in files.items():
+        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return prepare(root, settings=make_settings(), files=Files(root), only=only)
+
+
+def test_each_file_becomes_a_send_or_its_problems(tmp_path: Path):
+    """One bad campaign of each kind does not hide the good one, and every one is named."""
+    made = prepared(tmp_path, good=GOOD, broken=BROKEN, undefined=UNDEFINED, toolong=TOO_LONG)
+    assert [send.id for send in made.sends] == ["good"]
+    assert len(made.invalid) == 3
+    assert all(invalid.problems for invalid in made.invalid)
+    assert len(made.errors) >= 3
+
+
+def test_selection_prepares_only_what_was_named(tmp_path: Path):
+    """A broken campaign that was not asked for is not looked at."""
+    made = prepared(tmp_path, ("good",), good=GOOD, broken=BROKEN)
+    assert ([send.id for send in made.sends], made.errors) == (["good"], ())
+
+
+def api_of(**answers: Any) -> ScriptedApi:
+    given = {"tags_get": [list(TAGS)], "user_get": {"total": 5}, "openapi_quota_get": {"remain": 9}}
+    return ScriptedApi(**(given | answers))
+
+
+def asked(made: Prepared, api: ScriptedApi, state: LedgerState | None = None) -> Any:
+    return survey(made.sends, settings=make_settings(), state=state or LedgerState(),
+                  connect=lambda _account: api, clock=lambda: NOW)  # fmt: skip
+
+
+def test_survey_asks_only_for_what_is_still_to_be_sent(tmp_path: Path):
+    """An account whose sends are all done is not connected to: a plan of nothing needs no credentials."""
+    made, api = prepared(tmp_path, good=GOOD), api_of()
+    send = made.sends[0]
+    state = make_state((Kind.INTENT, intent_of(send)), (Kind.ACCEPTED, named(send)))
+    assert asked(made, api, state) == {}
+    assert api.calls == []
+    assert set(asked(made, api)) == {"main"}
+
+
+def test_survey_that_fails_is_no_empty_plan(tmp_path: Path):
+    """Without the platform's answers there is no online plan."""
+    made = prepared(tmp_path, good=GOOD)
+    with pytest.raises(UnreachableError):
+        asked(made, api_of(tags_get=UnreachableError("no connection", remedy="check the network")))
+
+
+def test_plan_from_files(tmp_path: Path):
+    """What was prepared and asked is decided on."""
+    made = prepared(tmp_path, good=GOOD, all=TO_ALL, broken=BROKEN)
+    plan = plan_from(
+        made, settings=make_settings(), state=LedgerState(), known=asked(made, api_of()), now=NOW,
+        commit="abc", allowed={}, selected=False,
+    )  # fmt: skip
+    assert {p.send.id: p.action.value for p in plan.sends} == {"good": "send", "all": "blocked"}
+    assert [invalid.id for invalid in plan.invalid] == [made.invalid[0].id]
+    assert (plan.commit, plan.expires_at) == ("abc", NOW + timedelta(hours=24))
