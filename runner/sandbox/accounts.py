@@ -118,7 +118,7 @@ def _switch(key: str, value: Any, default: Any) -> Any:
     """Check one switch's value by the type of its default."""
     wanted, fits = {
         bool: ("true or false", isinstance(value, bool)),
-        float: ("a number of seconds", isinstance(value, int | float) and not isinstance(value, bool)),
+        float: ("a number of seconds, at most a year", _is_duration(value)),
         str: ("a string", isinstance(value, str)),
         tuple: ("a list of addresses", isinstance(value, list | tuple)),
         dict: (
@@ -130,6 +130,11 @@ def _switch(key: str, value: Any, default: Any) -> Any:
     if not fits:
         raise ValueError(f"{key} is {wanted}")
     return tuple(map(str, value)) if isinstance(default, tuple) else value
+
+
+def _is_duration(value: Any) -> bool:
+    """Tell whether a value is a number of seconds up to a year."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 366 * 86400
 
 
 def _is_callback(value: Any) -> bool:

@@ -62,7 +62,7 @@ def quota_clear(call: Call) -> dict[str, Any]:
     Source: clearApiQuota (2026-11); which paths it takes is unclear there.
     """
     path = call.body.get("cgi_path")
-    if path not in call.endpoints:
+    if not isinstance(path, str) or path not in call.endpoints:
         raise Refused(76021)
     call.db.execute("DELETE FROM counter WHERE appid = ? AND name = ?", (call.appid, path))
     return OK

@@ -34,8 +34,6 @@ def _submit(call: Call, chosen: int, *, to_all: bool) -> dict[str, Any]:
     """Run the rules both kinds share, then store the job and use up its draft."""
     client_id = rules.clientmsgid(call.body)
     ignore_reprint = flag(call.body, "send_ignore_reprint")
-    if call.body.get("msgtype") not in contents.BODY_KEYS:
-        raise Refused(40008)
     rules.repeated(call.db, call.appid, client_id, call.now)
     content = contents.read(call)
     rules.allowance(call, to_all=to_all)

@@ -10,6 +10,8 @@ from runner.sandbox import store
 CHINA = timezone(timedelta(hours=8), "CST")
 """Quotas are counted by Chinese days and months; the platform does not state the reset hour."""
 
+EARLIEST, LATEST = 946_656_000.0, 4_102_416_000.0
+
 
 def now_unix(db: sqlite3.Connection, wall_unix: float) -> float:
     """Tell the sandbox time.
@@ -27,8 +29,14 @@ def now_unix(db: sqlite3.Connection, wall_unix: float) -> float:
 def move(
     db: sqlite3.Connection, wall_unix: float, *, advance_s: float = 0.0, to_unix: float | None = None
 ) -> None:
-    """Move the clock by seconds, or to a moment from which it runs on."""
+    """Move the clock by seconds, or to a moment from which it runs on.
+
+    Raises:
+        ValueError: It would leave the years 2000 to 2100.
+    """
     offset = float(store.get(db, "clock_offset_s", 0.0)) if to_unix is None else to_unix - wall_unix
+    if not EARLIEST <= wall_unix + offset + advance_s <= LATEST:
+        raise ValueError("the clock goes from the year 2000 to 2100")
     store.put(db, "clock_offset_s", offset + advance_s)
 
 

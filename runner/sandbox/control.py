@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from runner.sandbox import accounts, clock, faults, jobs, look, media, progress, pusher, seeds, store
+from runner.sandbox import accounts, bits, clock, faults, jobs, look, media, progress, pusher, seeds, store
 from runner.sandbox.answers import encode
 from runner.sandbox.calls import Upload
 from runner.sandbox.look import Order, Told
@@ -74,9 +74,10 @@ def move_clock(order: Order) -> Told:
     if body.keys() - {"advance_s", "at", "reset"} or len(body) != 1:
         raise ValueError("give one of advance_s (seconds), at (a time with offset) and reset (true)")
     if "advance_s" in body:
-        if isinstance(body["advance_s"], bool) or not isinstance(body["advance_s"], int | float):
+        step = body["advance_s"]
+        if isinstance(step, bool) or not isinstance(step, int | float):
             raise ValueError("advance_s is a number of seconds")
-        clock.move(order.db, order.wall, advance_s=float(body["advance_s"]))
+        clock.move(order.db, order.wall, advance_s=step)
     elif "at" in body:
         moment = datetime.fromisoformat(str(body["at"]))
         if moment.tzinfo is None:
@@ -132,7 +133,7 @@ def follow(order: Order) -> Told:
     if not isinstance(openids, list):
         raise ValueError("openids is a list")
     numbers = accounts.numbers_of(order.db, account.appid, openids).values()
-    chosen = sum(1 << number for number in numbers)
+    chosen = bits.from_members(numbers)
     coming = body.get("subscribe", True)
     subscribed = account.subscribed | chosen if coming else account.subscribed & ~chosen
     accounts.save(order.db, replace(account, subscribed=subscribed))
@@ -146,14 +147,9 @@ def register_media(order: Order) -> Told:
     """
     body = _object(order)
     account, kind = look.account_of(order, body.get("appid")), body.get("kind")
-    media_id = body.get("media_id") or media.new_media_id()
+    media_id = str(body.get("media_id") or media.new_media_id())
     if kind == "news":
-        sent = body.get("articles") or [{"title": str(body.get("name", media_id)), "content": "<p>示例</p>"}]
-        order.db.execute(
-            "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)",
-            (account.appid, media_id, encode(sent), order.now),
-        )
-        return {"media_id": media_id}
+        return _register_draft(order, account.appid, media_id, body.get("articles"))
     name, content_type, sample = SAMPLES.get("video" if kind == "mpvideo" else str(kind), ("", "", ""))
     if not name:
         raise ValueError(f"kind is one of {', '.join(SAMPLES)}, mpvideo, news")
@@ -171,9 +167,20 @@ def register_media(order: Order) -> Told:
         now=order.now,
         title=str(body.get("title", "")),
         description=str(body.get("description", "")),
-        media_id=str(media_id),
+        media_id=media_id,
     )
     return {"media_id": row["media_id"], "url": row["url"]}
+
+
+def _register_draft(order: Order, appid: str, media_id: str, articles: Any) -> Told:
+    """Make a draft as it is given, without the checks of draft/add."""
+    kept = articles or [{"title": media_id, "content": "<p>示例</p>"}]
+    if not isinstance(kept, list) or not all(isinstance(item, dict) and item.get("title") for item in kept):
+        raise ValueError("articles is a list of objects with a title")
+    order.db.execute(
+        "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", (appid, media_id, encode(kept), order.now)
+    )
+    return {"media_id": media_id}
 
 
 def originals(order: Order) -> Told:
@@ -195,12 +202,12 @@ def originals(order: Order) -> Told:
 def decide(order: Order) -> Told:
     """Let the administrator `confirm` or `refuse` a waiting job: `msg_id` and `decision`."""
     body = _object(order)
-    if body.get("decision") not in ("confirm", "refuse"):
-        raise ValueError("the decision is confirm or refuse")
-    confirmed = body["decision"] == "confirm"
-    if not jobs.decide(order.db, int(body["msg_id"]), confirmed=confirmed, now=order.now):
-        raise ValueError(f"no job {body['msg_id']} waits for the administrator")
-    return {"job": jobs.listing(order.db, msg_id=int(body["msg_id"]))[0]}
+    msg_id, decision = body.get("msg_id"), body.get("decision")
+    if decision not in ("confirm", "refuse") or type(msg_id) is not int or not 0 < msg_id < 2**63:
+        raise ValueError("POST /_sandbox/admin/MSG_ID takes a decision, confirm or refuse")
+    if not jobs.decide(order.db, msg_id, confirmed=decision == "confirm", now=order.now):
+        raise ValueError(f"no job {msg_id} waits for the administrator")
+    return {"job": jobs.listing(order.db, msg_id=msg_id)[0]}
 
 
 ROUTES: dict[tuple[str, str], Callable[[Order], Told]] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut", "garbage", "html", "http")
+MAX_LATENCY_S = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,17 @@ def order(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
     """
     fault = _read(spec)
     times, skip = spec.get("times", 1), spec.get("skip", 0)
-    if not isinstance(skip, int) or not (times is None or (isinstance(times, int) and times > 0)):
+    if not _is_count(skip, 0) or not (times is None or _is_count(times, 1)):
         raise ValueError("times is a number from 1 or null, skip a number from 0")
     cursor = db.execute(
         "INSERT INTO fault (spec, skip, times) VALUES (?, ?, ?)", (json.dumps(asdict(fault)), skip, times)
     )
     return int(cursor.lastrowid or 0)
+
+
+def _is_count(value: object, least: int) -> bool:
+    """Tell whether a value counts calls."""
+    return type(value) is int and least <= value < 2**31
 
 
 def _read(spec: Mapping[str, Any]) -> Fault:
@@ -62,13 +68,18 @@ def _read(spec: Mapping[str, Any]) -> Fault:
         raise ValueError(
             "kind is one of latency, errcode, cut_before, cut_after, garbage, html, http_500 (4xx, 5xx)"
         )
+    errcode, latency_s = spec.get("errcode", -1), spec.get("latency_s", 1 if kind == "latency" else 0)
+    if type(errcode) is not int:
+        raise ValueError("errcode is a number")
+    if type(latency_s) not in (int, float) or not 0 <= latency_s <= MAX_LATENCY_S:
+        raise ValueError(f"latency_s is a number of seconds up to {MAX_LATENCY_S}")
     return Fault(
         endpoint=_path(str(spec.get("endpoint", "*"))),
         kind=kind,
         after=after,
-        errcode=int(spec.get("errcode", -1)),
+        errcode=errcode,
         status=int(status[1]) if status else 500,
-        latency_s=float(spec.get("latency_s", 1.0 if kind == "latency" else 0.0)),
+        latency_s=float(latency_s),
     )
 
 

@@ -71,7 +71,7 @@ def deliveries(order: Order) -> Told:
 def _number(order: Order, key: str) -> int | None:
     """Read a number from the query."""
     value = order.query.get(key)
-    if value is not None and not value.isdecimal():
+    if value is not None and not (value.isascii() and value.isdecimal() and len(value) < 19):
         raise ValueError(f"{key} is a number")
     return None if value is None else int(value)
 

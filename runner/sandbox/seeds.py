@@ -18,6 +18,9 @@ from runner.sandbox.accounts import Account
 
 SECRET = "0" * 32
 FIRST_TAG_ID = 100
+TAG_IDS = range(2**31)
+MADE_UP = range(1_000_001)
+"""How many followers can be made up for one account."""
 SYSTEM_TAG = (2, "星标组")
 TAGS = ("会员", "北京", "上海", "广州", "深圳", "新客", "内测")
 FAMILY_NAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
@@ -130,8 +133,8 @@ def _account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int
     made_up = isinstance(followers, int)
     if item.get("kind", "service") not in accounts.KINDS:
         raise ValueError(f"kind of {appid} is one of {', '.join(accounts.KINDS)}")
-    if made_up and followers < 0:
-        raise ValueError(f"followers of {appid} is a list, or a number from 0")
+    if made_up and followers not in MADE_UP:
+        raise ValueError(f"followers of {appid} is a list, or a number from 0 to {MADE_UP.stop - 1}")
     old = accounts.find(db, appid)
     account = Account(
         appid=appid,
@@ -199,8 +202,8 @@ def _tags(db: sqlite3.Connection, appid: str, wanted: Iterable[Any]) -> dict[str
         if name not in known:
             free = max([FIRST_TAG_ID - 1, *known.values()]) + 1
             tag_id = item.get("id", free) if isinstance(item, dict) else free
-            if not isinstance(tag_id, int):
-                raise ValueError(f"the id of tag {name} is a number")
+            if not isinstance(tag_id, int) or tag_id not in TAG_IDS:
+                raise ValueError(f"the id of tag {name} is a number from 0")
             known[name] = _new_tag(
                 db, appid, int(item.get("id", free)) if isinstance(item, dict) else free, name
             )
@@ -218,6 +221,8 @@ def _follow(db: sqlite3.Connection, appid: str, people: list[Any], now: float) -
     """Write followers, the known ones brought up to date; their numbers in the order given."""
     for person in people:
         _check(person, "openid", FOLLOWER_KEYS, "a follower")
+        if not all(isinstance(name, str) and name for name in person.get("tags", ())):
+            raise ValueError(f"tags of follower {person['openid']} are names")
     known = accounts.numbers_of(db, appid, [person["openid"] for person in people])
     free = db.execute("SELECT COALESCE(MAX(n) + 1, 0) FROM follower WHERE appid = ?", (appid,)).fetchone()[0]
     for person in people:

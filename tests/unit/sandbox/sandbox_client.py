@@ -110,6 +110,22 @@ class WeChat:
         return [item["openid"] for item in self.control("GET", "followers", appid=self.appid)["followers"]]
 
 
+ODD: tuple[object, ...] = (None, True, 0, -1, 2**70, 1.5, "", "x", [], [1], [[]], {}, {"a": 1})
+
+
+def with_each_part_odd(body: object) -> Iterator[object]:
+    """Yield the body again and again, each time with one part, at any depth, replaced by something odd."""
+    yield from ODD
+    parts: list[tuple[object, object]] = []
+    if isinstance(body, dict):
+        parts = list(body.items())
+    elif isinstance(body, list):
+        parts = list(enumerate(body))
+    for key, part in parts:
+        for odd in with_each_part_odd(part):
+            yield {**body, key: odd} if isinstance(body, dict) else [odd]  # type: ignore[dict-item]
+
+
 @contextmanager
 def open_wechat() -> Iterator[WeChat]:
     """A fresh sandbox with the built-in seed, at noon of a first of December."""

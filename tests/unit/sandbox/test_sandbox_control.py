@@ -1,7 +1,7 @@
 """The sandbox's own calls."""
 
 import pytest
-from sandbox_client import SERVICE, SUBSCRIPTION, WeChat
+from sandbox_client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
 
 from runner.sandbox.control import ROUTES
 
@@ -182,3 +182,58 @@ def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
     assert told["content"] == {"articles": [{"title": "春天"}]}
     (job,) = wechat.control("GET", "jobs")["jobs"]
     assert job["content"]["articles"][0]["content"] == "<p>正文</p>"
+
+
+CONTROL_BODIES: list[tuple[str, str, dict[str, object]]] = [
+    ("POST", "clock", {"advance_s": 1}),
+    ("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"}),
+    (
+        "POST",
+        "faults",
+        {"endpoint": "x", "kind": "errcode", "times": 1, "skip": 0, "errcode": 1, "latency_s": 0},
+    ),
+    ("POST", "accounts", {"appid": SERVICE, "kind": "service", "finish_after_s": 1, "ip_allow": ["1"]}),
+    ("POST", "accounts", {"appid": SERVICE, "daily_limits": {"/x": 1}, "verdict": "x", "quota": True}),
+    ("POST", "followers", {"appid": SERVICE, "openids": ["o1"], "subscribe": True}),
+    (
+        "POST",
+        "media",
+        {"appid": SERVICE, "kind": "image", "media_id": "M", "data_base64": "YQ=="},
+    ),
+    ("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "M", "articles": [{"title": "t"}]}),
+    ("POST", "originals", {"title": "t", "url": "u", "can_reprint": True}),
+    ("POST", "admin", {"msg_id": 1, "decision": "confirm"}),
+    ("POST", "restore", {"snapshot": "1"}),
+    ("POST", "seed", {"accounts": [{"appid": "a", "kind": "service", "tags": ["t"], "followers": 1}]}),
+    ("POST", "seed", {"accounts": [{"appid": "b", "followers": [{"openid": "o", "tags": ["t"]}]}]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body"),
+    CONTROL_BODIES,
+    ids=[f"{n}-{part[1]}" for n, part in enumerate(CONTROL_BODIES)],
+)
+def test_no_odd_part_makes_a_control_call_fail(
+    wechat: WeChat, method: str, name: str, body: dict[str, object]
+) -> None:
+    """A control call with one part of the wrong type is done or explained, and the state stays readable."""
+    for odd in with_each_part_odd(body):
+        answer = wechat.control(method, name, odd)
+        assert "errcode" not in answer, odd
+        assert "clock" in wechat.control("GET", "state"), odd
+
+
+@pytest.mark.parametrize("query", [{"limit": "9" * 40}, {"limit": "x"}, {"msg_id": "-1"}, {"after": "²"}])
+def test_odd_numbers_in_the_query_are_explained(wechat: WeChat, query: dict[str, str]) -> None:
+    """A number that is none, or too long to be one, is said so."""
+    name = "requests" if "after" in query else "deliveries"
+    assert "is a number" in wechat.control("GET", name, **query)["error"]
+
+
+@pytest.mark.parametrize("step", ["1e300", "NaN", "-Infinity", "1e12"])
+def test_the_clock_does_not_leave_its_century(wechat: WeChat, step: str) -> None:
+    """A step that leads out of the calendar is refused and changes nothing."""
+    answer = wechat.http.post("/_sandbox/clock", data=f'{{"advance_s": {step}}}')
+    assert answer.status_code == 400
+    assert wechat.control("GET", "clock")["offset_s"] == 0
