@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -57,8 +58,13 @@ class Project:
         self.write(f"more{number}.yaml", "filter: {tag: 会员}\n" + (article if number % 2 else picture))
         self.sends += len(CITIES) + 1
 
-    def run(self, *, kill: bool) -> int | None:
-        """Apply once; None when it was killed before it ended."""
+    def run(
+        self, *, kill: bool = False, signal_at: str = "", number: signal.Signals = signal.SIGINT
+    ) -> int | None:
+        """Apply once; None when it was killed before it ended.
+
+        `kill` does so at a random moment, `signal_at` sends a signal at the first progress of that word.
+        """
         command = [sys.executable, "-m", "runner", "apply", "--auto-approve"]
         process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -69,6 +75,10 @@ class Project:
         if kill:
             self._wait_for_a_moment(lines)
             process.kill()
+        elif signal_at:
+            while signal_at not in (lines.get(timeout=60) or signal_at):
+                pass
+            process.send_signal(number)
         code = process.wait(60)
         reader.join()
         if process.stderr is not None:
@@ -192,3 +202,20 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_p
     record_property("kills", project.kills)
     with embedded(state) as url:
         check(Sandbox(url), project)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_finishes_the_send_in_hand(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+):
+    """Ctrl-C, or a CI job's end: the call under way gets its answer recorded, no other is begun, exit 130."""
+    monkeypatch.setenv("CAMPAIGN_TEST_SECRET", "0" * 32)
+    sandbox.fault(endpoint="message/mass/sendall", kind="latency", latency_s=0.5, times=None)
+    project = Project(tmp_path / "project", random.Random(0))
+    project.begin(SETTINGS.format(api=sandbox.url, appid=SERVICE))
+    project.add(0)
+    assert project.run(signal_at="sending", number=number) == Exit.INTERRUPTED
+    assert len(sandbox.jobs()) == 1
+    sandbox.drop_faults()
+    assert project.run() == Exit.OK
+    check(sandbox, project)
