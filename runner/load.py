@@ -20,7 +20,7 @@ from runner.model import Campaign
 from runner.text import Fault, decode
 from runner.validate import check_campaign
 
-__all__ = ["Document", "FileError", "Files", "Loaded", "load_campaigns", "read_document"]
+__all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns", "read_document"]
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = (".yaml", ".yml")
@@ -57,11 +57,7 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
     Raises:
         UsageError: there is no such folder, or an entry of `only` selects nothing.
     """
-    if not root.is_dir():
-        raise UsageError(
-            f"there is no folder `{root.as_posix()}`",
-            remedy="run the command beside the campaigns folder, or name it with --dir",
-        )
+    _require(root)
     found, problems = _walk(root)
     chosen = _select(found, only, root)
     problems = [*(problems if not only else ()), *_collisions(found, chosen, root)]
@@ -73,6 +69,24 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
         else:
             problems.extend(checked)
     return Loaded(campaigns=tuple(campaigns), problems=tuple(problems))
+
+
+def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
+    """List campaign files, links left out, in order of id.
+
+    Args:
+        root: the campaigns folder.
+        only: as for `load_campaigns`.
+
+    Returns:
+        Paths relative to `root`.
+
+    Raises:
+        UsageError: as for `load_campaigns`.
+    """
+    _require(root)
+    found, _ = _walk(root)
+    return tuple(item.file for item in _select(found, only, root) if not item.is_link)
 
 
 def read_document(root: Path, file: PurePosixPath, *, id: str) -> Document | Problem:
@@ -96,6 +110,14 @@ def read_document(root: Path, file: PurePosixPath, *, id: str) -> Document | Pro
     if isinstance(text, Fault):
         return fault_problem(text, shown)
     return document(text, id=id, file=file, shown=shown)
+
+
+def _require(root: Path) -> None:
+    if not root.is_dir():
+        raise UsageError(
+            f"there is no folder `{root.as_posix()}`",
+            remedy="run the command beside the campaigns folder, or name it with --dir",
+        )
 
 
 def _check(root: Path, item: _Found) -> Campaign | tuple[Problem, ...]:

@@ -18,6 +18,11 @@ CONTENT = {
 """What a new file says when no media_id is given; `{name}` is the folder of its assets."""
 
 
+def modeline(file: PurePosixPath) -> str:
+    """Write the comment by which an editor finds the schema; `file` is relative to the campaigns folder."""
+    return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
+
+
 def campaign_text(
     file: PurePosixPath, *, msgtype: Msgtype, tag: str | None, tag_id: int | None, media_id: str | None
 ) -> str:
@@ -30,11 +35,9 @@ def campaign_text(
         tag_id: receivers by tag id, or None; with neither, a name to be filled in.
         media_id: of a draft or material that exists; for wxcard the card_id.
     """
-    up = "../" * len(file.parts)
     receivers = f"tag_id: {tag_id}" if tag_id is not None else f"tag: {tag or '会员'}"
     return (
-        f"# yaml-language-server: $schema={up}schema/campaign.schema.json\n"
-        f"filter:\n  {receivers}\nmsgtype: {msgtype}\n{_content(file, msgtype, media_id)}"
+        f"{modeline(file)}\nfilter:\n  {receivers}\nmsgtype: {msgtype}\n{_content(file, msgtype, media_id)}"
     )
 
 

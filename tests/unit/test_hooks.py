@@ -1,0 +1,33 @@
+"""The hooks that pre-commit and prek read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+from pre_commit.clientlib import load_manifest
+
+from runner.cli.main import COMMANDS, campaign
+
+MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
+
+
+def test_pre_commit_accepts_the_manifest() -> None:
+    """pre-commit's own check of the file passes, and the three hooks are there."""
+    hooks = load_manifest(str(MANIFEST))
+    assert [hook["id"] for hook in hooks] == ["campaign-fmt", "campaign-validate", "campaign-plan-offline"]
+
+
+@pytest.mark.parametrize("hook", yaml.safe_load(MANIFEST.read_text(encoding="utf-8")), ids=lambda h: h["id"])
+def test_a_hook_runs_a_command_that_exists(hook: dict[str, str]) -> None:
+    """Each entry is a command of ours with options it has, and sends nothing."""
+    program, name, *options = hook["entry"].split()
+    assert program == "campaign"
+    assert name in COMMANDS
+    assert name != "apply"
+    command = campaign.get_command(click.Context(campaign), name)
+    assert command is not None
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert set(options) <= known
