@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, UsageError
-from runner.ledger.state import SendState, Status
+from runner.ledger.state import Status
+
+if TYPE_CHECKING:
+    from runner.standing import Standing
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800.0
@@ -22,28 +26,47 @@ WAIT_LIMIT_S = 1800.0
 @click.option("--timeout", "timeout_s", default=WAIT_LIMIT_S, show_default=True, help="Seconds to wait.")
 @shared
 def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) -> int:
-    """Show where each send stands; asks WeChat (mass/get) about those not ended."""
+    """Show where each send stands; asks WeChat (mass/get) about those not ended.
+
+    With --wait, exits 8 when some have not ended in time.
+    """
     from runner.report.data import status_data
+    from runner.report.neutral import json_text
     from runner.report.text import status_text
 
-    deadline = time.monotonic() + timeout_s
-    states = _followed(session, send_id)
-    while wait and any(s.status is Status.ACCEPTED for _, s in states) and time.monotonic() < deadline:
-        running = sum(s.status is Status.ACCEPTED for _, s in states)
-        session.say(f"{len(states) - running} of {len(states)} ended; asking again in {WAIT_S:.0f} s")
-        time.sleep(WAIT_S)
-        states = _followed(session, send_id)
+    rows = _followed(session, send_id)
+    if wait:
+        rows = _waited(session, send_id, rows, timeout_s)
     session.give(
         {
-            "text": lambda: status_text(states, session.look),
-            "json": lambda: json.dumps(status_data(states), ensure_ascii=False),
+            "text": lambda: status_text(rows, session.look),
+            "json": lambda: json_text(status_data(rows)),
         }
     )
-    found = {state.status for _, state in states}
+    found = {row.known.status for row in rows}
+    if wait and any(row.unfinished for row in rows):
+        session.say(f"Not all have ended within {timeout_s:.0f} s; run the same command again.")
+        return Exit.UNKNOWN
     return Exit.UNKNOWN if Status.OPEN in found else Exit.FAILED if Status.FAILED in found else Exit.OK
 
 
-def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendState]]:
+def _waited(session: Session, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
+    deadline, said = time.monotonic() + timeout_s, -1
+    with session.progress("waiting for WeChat", len(rows)) as show:
+        while any(row.unfinished for row in rows) and time.monotonic() < deadline:
+            ended = sum(not row.unfinished for row in rows)
+            show(ended)
+            if ended != said and not session.drawing:
+                session.say(f"{ended} of {len(rows)} ended; asking again every {WAIT_S:.0f} s")
+            said = ended
+            time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
+            rows = _followed(session, send_id)
+        show(sum(not row.unfinished for row in rows))
+    return rows
+
+
+def _followed(session: Session, send_id: str | None) -> list[Standing]:
+    from runner.standing import standing
     from runner.status import follow
 
     accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
@@ -55,11 +78,10 @@ def _followed(session: Session, send_id: str | None) -> list[tuple[str, SendStat
         raise UsageError(f"the ledger knows no send {send_id}", remedy="`campaign status` lists them all")
     if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
         follow(chosen, accounts=accounts, connect=session.reader, ledger=session.ledger, state=state)
-    rows = [
-        (known.account or known.appid, state.sends[known.appid, known.send, known.revision])
-        for known in chosen
-    ]
-    return sorted(rows, key=lambda row: (row[0], row[1].at, row[1].send))
+    fresh = [state.sends[known.appid, known.send, known.revision] for known in chosen]
+    now = session.clock()
+    rows = [standing(known.account or known.appid, known, state, now) for known in fresh]
+    return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))
 
 
 @click.command()

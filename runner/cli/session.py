@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, wraps
@@ -233,6 +233,29 @@ class Session:
         from runner.report.neutral import guarded
 
         return guarded(text, secrets.token_hex(16))
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a progress bar can be drawn on standard error."""
+        return not self.options.quiet and sys.stderr.isatty()
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Draw a bar on standard error while the block runs, on a terminal only.
+
+        Yields:
+            What to call with the number that is done.
+        """
+        if not self.drawing:
+            yield lambda _done: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
 
     def give(self, forms: Mapping[str, Callable[[], str]]) -> None:
         """Print the result in the format asked for, and write the files asked for.

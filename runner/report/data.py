@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.digest import filter_form, plain, sha256
-from runner.ledger.state import SendState
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.posting import Outcome
 from runner.report.problems import problem_dict
+from runner.standing import Standing
 
 FORMAT_VERSION = "1.0"
 
@@ -67,23 +67,27 @@ def outcomes_data(outcomes: Iterable[Outcome]) -> dict[str, Any]:
     }
 
 
-def status_data(states: Iterable[tuple[str, SendState]]) -> dict[str, Any]:
+def status_data(standings: Iterable[Standing]) -> dict[str, Any]:
     """Give where sends stand as plain data."""
+    return {"format_version": FORMAT_VERSION, "sends": [_standing(row) for row in standings]}
+
+
+def _standing(row: Standing) -> dict[str, Any]:
+    known, told = row.known, row.told
+    counts = {key: getattr(told, key) for key in ("total", "filtered", "sent", "errors")} if told else None
     return {
-        "format_version": FORMAT_VERSION,
-        "sends": [
-            {
-                "id": state.send,
-                "revision": state.revision,
-                "account": account,
-                "status": state.status.value,
-                "msg_id": state.msg_id,
-                "msg_data_id": state.msg_data_id,
-                "at": _time(state.at),
-                "note": state.why,
-            }
-            for account, state in states
-        ],
+        "id": known.send,
+        "revision": known.revision,
+        "account": row.account,
+        "status": known.status.value,
+        "msg_id": known.msg_id,
+        "msg_data_id": known.msg_data_id,
+        "at": _time(known.at),
+        "note": row.note,
+        "remedy": row.remedy,
+        "recalled": list(known.recalled),
+        "counts": counts,
+        "links": list(told.links) if told else [],
     }
 
 

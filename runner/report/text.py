@@ -10,12 +10,12 @@ from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from runner.ledger.state import SendState
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.posting import Outcome, Result
 from runner.report.neutral import inert
 from runner.report.words import headcount, moment, plural, receivers, summary, window
+from runner.standing import Standing
 
 ACTION_STYLE = {
     Action.SEND: "bold green",
@@ -77,23 +77,19 @@ def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
     return _drawn(Group(table, _said(_tally(outcomes))), look)
 
 
-def status_text(states: Iterable[tuple[str, SendState]], look: Look) -> str:
-    """Draw where sends stand.
-
-    Args:
-        states: account name and state.
-        look: how to draw.
-    """
+def status_text(standings: Iterable[Standing], look: Look) -> str:
+    """Draw where sends stand."""
     table = _table("STATUS", "SEND", "ACCOUNT", "msg_id", "SINCE", "NOTE")
-    for account, state in states:
-        name = state.send if state.revision == 1 else f"{state.send} (revision {state.revision})"
+    for row in standings:
+        known = row.known
+        name = known.send if known.revision == 1 else f"{known.send} (revision {known.revision})"
         table.add_row(
-            _said(state.status.value),
+            _said(known.status.value),
             _said(name),
-            _said(account),
-            _said(str(state.msg_id or "")),
-            _said(moment(state.at, look.timezone)),
-            _said(state.why),
+            _said(row.account),
+            _said(str(known.msg_id or "")),
+            _said(moment(known.at, look.timezone)),
+            _said(f"{row.note}\n→ {row.remedy}" if row.remedy else row.note),
         )
     return _drawn(table, look)
 

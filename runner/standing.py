@@ -1,0 +1,111 @@
+"""A send as the ledger knows it and what the platform told in, where it stands in plain words out."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runner.ledger.state import LedgerState, SendState, Status, Told
+from runner.wechat.errcodes import mass_event_status
+
+CONFIRM_WITHIN = timedelta(minutes=30)
+"""How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
+_ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One send's line of `campaign status`."""
+
+    account: str
+    known: SendState
+    told: Told | None
+    note: str
+    remedy: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """True while asking again may tell more."""
+        return self.known.status is Status.ACCEPTED
+
+
+def standing(account: str, known: SendState, state: LedgerState, now: datetime) -> Standing:
+    """Say where a send stands.
+
+    Args:
+        account: its name.
+        known: the send.
+        state: for what a callback event told.
+        now: for the minutes an administrator has left.
+    """
+    told = state.told_of(known)
+    note, remedy = _words(known, told, now)
+    return Standing(account=account, known=known, told=told, note=note, remedy=remedy)
+
+
+def ended(status: str) -> tuple[str, str]:
+    """Explain the Status of an event: what it means, what to do.
+
+    The platform's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
+    """
+    found = _ERR.search(status)
+    word = f"err({found.group(1)})" if found else status.strip().lower()
+    entry = mass_event_status().get(word)
+    if entry is None:
+        return f"WeChat ended it with {status}", "look the send up in the account's console"
+    return f"{word}: {entry.meaning}" if found else entry.meaning, entry.remedy
+
+
+def counted(told: Told) -> str:
+    """Say how many a job reached, and what became of the others."""
+    if told.total == 0 or told.sent == told.total:
+        return f"{told.sent:,} of {told.total:,} followers got it"
+    left_out, lost = max(0, told.total - told.filtered), told.errors
+    parts = [f"{left_out:,} left out (four a month, blocks)"] if left_out else []
+    parts += [f"{lost:,} failed"] if lost else []
+    return f"{told.sent:,} of {told.total:,} followers got it" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str]:
+    match known.status:
+        case Status.ACCEPTED:
+            return _underway(known, now)
+        case Status.OPEN:
+            return "posted, no answer recorded: it may have been sent", "run `campaign apply` to clear it up"
+        case Status.FAILED if told is not None:
+            return ended(told.status)
+        case Status.FAILED:
+            return (
+                "WeChat gave it up and says no reason here: only the event does",
+                "look in the console, or receive events with `campaign listen`",
+            )
+        case Status.SENT | Status.RECALLED:
+            return _reached(known, told)
+        case _:
+            return known.why, ""
+
+
+def _underway(known: SendState, now: datetime) -> tuple[str, str]:
+    if not known.to_all:
+        return "accepted; WeChat is sending it", ""
+    left = CONFIRM_WITHIN - (now - (known.accepted_at or known.at))
+    if left <= timedelta():
+        return "accepted; an administrator who had to confirm it has run out of time", "ask again in a minute"
+    minutes = math.ceil(left.total_seconds() / 60)
+    return (
+        "accepted; under mass-send protection (API 群发保护) it waits for an administrator, "
+        f"who has {minutes} of 30 minutes left",
+        "let the administrator confirm it on the phone",
+    )
+
+
+def _reached(known: SendState, told: Told | None) -> tuple[str, str]:
+    parts = [counted(told)] if told is not None else []
+    articles = [str(number) for number in known.recalled if number]
+    if articles and known.status is Status.SENT:
+        parts.append(f"recalled: article {', '.join(articles)}")
+    if told is not None and told.sent == 0 and known.status is Status.SENT:
+        return "; ".join(parts), "nobody got it: look whether the followers had four this month"
+    return "; ".join(parts) or known.why, ""

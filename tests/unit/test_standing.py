@@ -1,0 +1,101 @@
+"""Every state of a send is told in words, with what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import NOW, SERVICE, intent_of, make_send, make_state, named
+
+from runner.ledger.events import Kind
+from runner.model import Filter
+from runner.standing import Standing, ended, standing
+
+TAG = make_send()
+EVERYONE = make_send(filter=Filter(is_to_all=True))
+TOLD = {"msg_id": 7, "status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
+
+
+def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> Standing:
+    state = make_state((Kind.INTENT, intent_of(send)), *steps)
+    return standing("main", state.sends[SERVICE, "sale", 1], state, NOW + timedelta(seconds=later_s))
+
+
+ACCEPTED = (Kind.ACCEPTED, named(TAG))
+FAILED = (Kind.STATUS, named(TAG, msg_status="SEND_FAIL"))
+SENT = (Kind.STATUS, named(TAG))
+RECALL = {"send": "sale", "revision": 1, "msg_id": 7}
+
+
+def test_an_open_send_may_have_been_sent() -> None:
+    """Nobody is told that nothing happened."""
+    row = stand()
+    assert "may have been sent" in row.note
+    assert "campaign apply" in row.remedy
+    assert not row.unfinished
+
+
+def test_a_send_to_a_tag_is_underway() -> None:
+    """No administrator is asked for a tag."""
+    row = stand(ACCEPTED)
+    assert (row.note, row.unfinished) == ("accepted; WeChat is sending it", True)
+
+
+@pytest.mark.parametrize(
+    ("later_s", "said"),
+    [(0, "30 of 30"), (59, "30 of 30"), (60, "29 of 30"), (1799, "1 of 30"), (1800, "out of time")],
+)
+def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: str) -> None:
+    """The minutes left are told, begun ones counted, and when they are over."""
+    assert said in stand(ACCEPTED, send=EVERYONE, later_s=later_s).note
+
+
+def test_a_failure_is_explained_by_its_event() -> None:
+    """err(N) is looked up; without an event the reader is sent to where the reason is."""
+    row = stand(ACCEPTED, FAILED, (Kind.CALLBACK, {**TOLD, "status": "err(30003)"}))
+    assert "err(30003)" in row.note
+    assert "reprint" in row.note
+    assert "send_ignore_reprint" in row.remedy
+    assert "campaign listen" in stand(ACCEPTED, FAILED).remedy
+
+
+@pytest.mark.parametrize("word", ["err(40002)", "err（40002）", "ERR 40002", "err:40002"])
+def test_the_punctuation_of_a_reason_does_not_matter(word: str) -> None:
+    """The platform's documents write err(N) in several ways."""
+    assert ended(word)[0].startswith("err(40002): no administrator")
+
+
+def test_a_reason_nobody_knows_is_repeated() -> None:
+    """An unknown status is shown as it came."""
+    assert "err(99999)" in ended("err(99999)")[0]
+    assert "odd words" in ended("odd words")[0]
+
+
+def test_counts_say_what_became_of_the_others() -> None:
+    """Sent, left out by the platform, failed."""
+    row = stand(ACCEPTED, SENT, (Kind.CALLBACK, TOLD))
+    assert row.note == "75 of 100 followers got it: 20 left out (four a month, blocks), 5 failed"
+    all_of_them = {**TOLD, "filtered": 100, "sent": 100, "errors": 0}
+    assert stand(ACCEPTED, SENT, (Kind.CALLBACK, all_of_them)).note == "100 of 100 followers got it"
+
+
+def test_a_success_that_reached_nobody_is_pointed_at() -> None:
+    """`send success` with a SentCount of 0 happens."""
+    row = stand(ACCEPTED, SENT, (Kind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
+    assert "nobody got it" in row.remedy
+
+
+def test_a_recall_is_shown() -> None:
+    """Of an article beside the counts, of the whole as the state."""
+    row = stand(ACCEPTED, SENT, (Kind.RECALL, {**RECALL, "article_idx": 2}))
+    assert row.note == "recalled: article 2"
+    row = stand(ACCEPTED, SENT, (Kind.RECALL, {**RECALL, "article_idx": 0}))
+    assert row.known.status == "recalled"
+
+
+def test_a_refusal_keeps_its_reason() -> None:
+    """What the ledger noted is told."""
+    assert (
+        stand((Kind.REFUSED, named(TAG, errcode=45028, why="no allowance left"))).note == "no allowance left"
+    )
