@@ -14,7 +14,7 @@ from runner import uploads, wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.events import Event
-from runner.ledger.state import LedgerState, SendState, fold
+from runner.ledger.state import LedgerState, SendState, Status, fold
 from runner.model import Account, Action, Settings
 from runner.plan import Plan, Planned, order, recheck
 from runner.policy import held_back
@@ -88,8 +88,10 @@ class _AccountRun:
             with self.ports.ledger.lock(self.account.appid, LOCK_WAIT_S):
                 state = fold(self.ports.ledger.events(self.account.appid))
                 self.crossing = self._crossing(state)
-                opened = state.open(self.account.appid)
-                outcomes.extend(self._settle(known) for known in opened if known.send in unknown)
+                opened = [known for known in state.open(self.account.appid) if known.send in unknown]
+                settled = sorted(unknown - {known.send for known in opened})
+                outcomes.extend(self._overtaken(send_id) for send_id in settled)
+                outcomes.extend(self._settle(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
             # What was done before stays reported; the rest was not begun.
@@ -210,6 +212,9 @@ class _AccountRun:
             why = f"its window ended {closed}, so it is not repeated"
             return self.crossing.unknown(intent, why, remedy=_settle_hint(intent.data["send"]))
         self._look_again()
+        key = (self.account.appid, intent.data["send"], intent.data["revision"])
+        if self.crossing.state.sends[key].status is not Status.OPEN:
+            return self._overtaken(intent.data["send"])
         found = held_back(
             self.account,
             settings=self.settings,
@@ -220,6 +225,20 @@ class _AccountRun:
         if found is not None:
             return self.crossing.unknown(intent, f"not repeated: {found.what}", remedy=found.remedy)
         return None
+
+    def _overtaken(self, send_id: str) -> Outcome:
+        """Tell of a send that was unknown when this run began, and that another has settled since."""
+        latest = max(
+            self.crossing.state.revisions(self.account.appid, send_id), key=lambda known: known.revision
+        )
+        freed = latest.status is Status.REFUSED
+        return self.crossing.outcome(
+            send_id,
+            Result.SKIPPED,
+            f"settled by another run meanwhile: {latest.status}",
+            remedy="run apply again: it was not sent" if freed else "",
+            exit_code=Exit.FAILED if freed else Exit.OK,
+        )
 
     def _stored_body(self, intent: Event) -> dict[str, Any] | None:
         body = dict(intent.data["body"])

@@ -21,15 +21,16 @@ from factories import (
     make_known,
     make_send,
     make_settings,
+    named,
     plan_of,
 )
 
 from runner.apply import apply, exit_code
 from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
-from runner.ledger.events import Entry
+from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
 from runner.model import AccountKind, Batch, Filter, Policy, Send, Settings
-from runner.posting import Ports, Result, Warrant
+from runner.posting import Outcome, Ports, Result, Warrant
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = LostAnswerError("the connection was cut", remedy="try again")
@@ -93,7 +94,8 @@ def test_unknown_of_a_deleted_campaign_is_settled_too():
     world = World(mass_sendall=[LOST, TAKEN])
     world.run(make_send("gone"))
     world.now += timedelta(seconds=61)
-    assert [(o.id, o.result) for o in world.run(make_send("other", "别的"))][0] == ("gone", Result.ACCEPTED)
+    first, *_ = world.run(make_send("other", "别的"))
+    assert (first.id, first.result) == ("gone", Result.ACCEPTED)
 
 
 @pytest.mark.parametrize(("age_s", "calls"), [(30, 1), (61, 2), (20 * 3600 + 1, 1)])
@@ -175,6 +177,21 @@ def test_send_opened_by_another_run_is_not_exit_0():
     outcomes = world.run(plan=plan)
     assert len(world.api.calls) == 1
     assert exit_code(outcomes) is Exit.UNKNOWN
+
+
+@pytest.mark.parametrize(("sent", "code"), [(True, Exit.OK), (False, Exit.FAILED)])
+def test_unknown_settled_by_another_run_is_told(sent: bool, code: Exit):
+    """Open when planned, settled before our turn: nothing is posted, and exit 0 only when it was sent."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send())
+    world.now += timedelta(seconds=61)
+    plan = world.plan(make_send())
+    settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
+    world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
+    outcomes = world.run(plan=plan)
+    assert [(o.id, o.result) for o in outcomes] == [("sale", Result.SKIPPED)]
+    assert exit_code(outcomes) is code
+    assert len(world.api.calls) == 1
 
 
 def test_policy_is_asked_again_with_what_the_ledger_knows():
@@ -302,11 +319,12 @@ def test_two_names_of_one_appid_are_one_account():
 @pytest.mark.parametrize(
     ("codes", "worst"),
     [((), Exit.OK), ((Exit.OK, Exit.POLICY), Exit.POLICY), ((Exit.FAILED, Exit.WECHAT), Exit.WECHAT),
-     ((Exit.LEDGER, Exit.UNKNOWN, Exit.WECHAT), Exit.UNKNOWN), ((Exit.INTERRUPTED, Exit.OK), Exit.INTERRUPTED)],
+     ((Exit.LEDGER, Exit.UNKNOWN, Exit.WECHAT), Exit.UNKNOWN),
+     ((Exit.INTERRUPTED, Exit.OK), Exit.INTERRUPTED)],
 )  # fmt: skip
 def test_exit_code_says_the_worst(codes: tuple[Exit, ...], worst: Exit):
     """Unknown before all, never 0 beside a failure."""
-    from runner.posting import Outcome
-
-    made = tuple(Outcome(id="a", account="m", result=Result.SKIPPED, why="", exit_code=code) for code in codes)
-    assert exit_code(made) is worst
+    made = tuple(
+        Outcome(id="a", account="m", result=Result.SKIPPED, why="", exit_code=code) for code in codes
+    )
+    assert exit_code(tuple(made)) is worst
