@@ -8,7 +8,15 @@ from lxml.html import HtmlElement
 
 from runner.article import dom, embed, lint, markdown, rewrite, sanitize, theme
 from runner.article.escape import clean, forbidden
-from runner.article.parts import WARNING_CHARS, ArticleBody, ArticleFiles, Findings, Kind, markup_chars
+from runner.article.parts import (
+    MAX_SOURCE_CHARS,
+    WARNING_CHARS,
+    ArticleBody,
+    ArticleFiles,
+    Findings,
+    Kind,
+    markup_chars,
+)
 from runner.model import ArticleOptions, BodyImage
 
 
@@ -26,6 +34,9 @@ def assemble(
 ) -> ArticleBody:
     """Make an article's body; see `runner.article.build`."""
     findings = Findings(file=f"{root}/{file}")
+    if len(source) > MAX_SOURCE_CHARS:
+        lint.check_source(source, findings)
+        return _with(ArticleBody(html=""), findings)
     text = _readable(source, findings)
     if kind == "html":
         return _from_html(text, file=file, options=options, files=files, findings=findings, lossy=allow_lossy)

@@ -45,6 +45,15 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
         findings.error("article-empty", "the article has no text and no image", "write something", line=1)
 
 
+def check_source(source: str, findings: Findings) -> None:
+    """Report a source so long that it is not worth making an article of."""
+    findings.error(
+        "article-too-long",
+        f"the source is {len(source):,} characters; an article may have {ERROR_CHARS:,} with its markup",
+        "split the article",
+    )
+
+
 def check_size(html: str, chars: int, findings: Findings) -> None:
     """Compare an article's size with the platform's limits.
 
@@ -91,7 +100,9 @@ def _check_wrappers(root: HtmlElement, findings: Findings) -> None:
 
 
 def _wraps(parent: HtmlElement, child: HtmlElement) -> bool:
-    alone = len(parent) == 1 and not (parent.text or "").strip() and not (child.tail or "").strip()
+    if child.getprevious() is not None or child.getnext() is not None:
+        return False
+    alone = not (parent.text or "").strip() and not (child.tail or "").strip()
     return alone and parent.tag == child.tag and parent.get("style") == child.get("style")
 
 

@@ -15,6 +15,8 @@ Kind = Literal["markdown", "html"]
 ERROR_CHARS = 20_000
 """Markup WeChat refuses. Source: draft_add, read 2026-11; that markup counts is a field report."""
 WARNING_CHARS = 18_000
+MAX_SOURCE_CHARS = 200_000
+"""Our own bound: nothing longer can become an article, and it would take seconds to say so."""
 MAX_BYTES = 1_000_000
 """Source: draft_add ("under 1 MB"), read 2026-11."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -110,6 +111,19 @@ def test_size_is_judged_by_markup(make: Make, paragraphs: int, rule: list[str]) 
     body = make("茶" * 25 + "\n\n" + ("茶" * 24 + "\n\n") * paragraphs)
     assert rules(body) == rule
     assert body.markup_chars == len(body.html)
+
+
+def test_a_source_far_too_long_is_refused_at_once(make: Make) -> None:
+    """What can never become an article is not worked on."""
+    body = make("茶" * 200_001)
+    assert (rules(body), body.html) == (["e article-too-long None"], "")
+
+
+def test_time_grows_with_the_length(make: Make) -> None:
+    """Ten thousand lines of code are judged in seconds, not minutes."""
+    began = time.perf_counter()
+    make("```python\n" + "x = 1\n" * 10_000 + "```\n")
+    assert time.perf_counter() - began < 30
 
 
 def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
