@@ -35,6 +35,8 @@ def read_answer(reply: Reply | Fault) -> Answer | Fault:
     try:
         # Names written by users have been seen with control characters, which strict JSON refuses.
         answer = json.loads(reply.body.decode("utf-8-sig", errors="replace"), strict=False)
+        # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
+        answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", errors="replace"))
     except (ValueError, RecursionError):
         return Fault(never_sent=False, what="the answer is not JSON, or only a part of it")
     if not isinstance(answer, dict):
