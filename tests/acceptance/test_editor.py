@@ -1,0 +1,100 @@
+"""What an editor shows while a campaign is written, by the server that VS Code, Neovim and Zed use."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+from language_server import Editor, open_editor
+
+from runner.cli.main import run
+from runner.model import Msgtype
+from runner.scaffold import campaign_text
+
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("npm")]
+
+ROOT = Path(__file__).parents[2]
+MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"
+Open = Callable[[str], Editor]
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Iterator[Open]:
+    """Opens a text as `campaigns/2026/sale.yaml` of a repository that has the schema."""
+    shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    folder = tmp_path / "campaigns" / "2026"
+    folder.mkdir(parents=True)
+    with open_editor(tmp_path) as server:
+
+        def opened(text: str) -> Editor:
+            file = folder / "sale.yaml"
+            file.write_text(text, encoding="utf-8")
+            server.open(file, text)
+            return server
+
+        yield opened
+
+
+def test_an_empty_campaign_is_offered_its_keys(editor: Open) -> None:
+    """Below the modeline the editor lists what a campaign may say."""
+    offered = editor(MODELINE).completions(1, 0)
+    assert {"filter", "msgtype", "content", "not_before", "for_each"} <= set(offered)
+
+
+def test_values_of_msgtype_are_offered(editor: Open) -> None:
+    """After `msgtype:` the six kinds are listed, and nothing else."""
+    offered = editor(f"{MODELINE}msgtype: \n").completions(1, 9)
+    assert set(offered) >= {kind.value for kind in Msgtype}
+
+
+@pytest.mark.parametrize(
+    ("msgtype", "offered", "withheld"),
+    [("mpnews", "articles", "card_id"), ("image", "images", "articles"), ("mpvideo", "title", "images")],
+)
+def test_content_is_completed_by_its_msgtype(editor: Open, msgtype: str, offered: str, withheld: str) -> None:
+    """With a first letter under `content`, the editor offers what that msgtype takes and nothing else's."""
+    text = f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: {msgtype}\ncontent:\n  m\n"
+    found = editor(text).completions(4, 3)
+    assert offered in found
+    assert withheld not in found
+
+
+def test_articles_are_completed_inside_a_list(editor: Open) -> None:
+    """An article's keys are offered where an article stands."""
+    text = f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent:\n  articles:\n    - t\n"
+    assert {"title", "body", "cover", "digest"} <= set(editor(text).completions(5, 7))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [(1, "Exactly one of"), (2, "The kind of content"), (4, "RFC 3339 with an offset")]
+)
+def test_hover_explains_a_key(editor: Open, line: int, words: str) -> None:
+    """Resting on a key shows the schema's description of it."""
+    text = (
+        f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n"
+        "not_before: 2026-12-01T19:00:00+08:00\n"
+    )
+    assert words in editor(text).hover(line, 2)
+
+
+def test_a_wrong_key_is_underlined_while_it_is_typed(editor: Open) -> None:
+    """Before anything is run, the editor marks what the schema refuses."""
+    server = editor(f"{MODELINE}filter: {{tags: 会员}}\nmsgtype: text\ncontent: 你好\n")
+    assert any(found["range"]["start"]["line"] == 1 for found in server.diagnostics)
+
+
+def test_a_new_campaign_is_clean(editor: Open) -> None:
+    """What `campaign new` writes carries the modeline, and the editor has nothing to mark."""
+    file = PurePosixPath("2026/sale.yaml")
+    text = campaign_text(file, msgtype=Msgtype.TEXT, tag="会员", tag_id=None, media_id=None)
+    assert text.startswith(MODELINE)
+    assert editor(text).diagnostics == []
+
+
+def test_the_schema_is_had_without_a_clone(tmp_path: Path) -> None:
+    """`campaign schema --out` writes the file that the modeline points to."""
+    target = tmp_path / "campaign.schema.json"
+    assert run(["schema", "campaign", "--out", str(target)]) == 0
+    assert target.read_bytes() == (ROOT / "schema" / "campaign.schema.json").read_bytes()
