@@ -349,3 +349,17 @@ def test_every_plan_makes_reads_only(playground: Playground):
     called = {request["path"] for request in playground.sandbox.requests()}
     assert called <= READS | {"/cgi-bin/stable_token"}
     assert {"/cgi-bin/tags/get", "/cgi-bin/user/get", "/cgi-bin/material/batchget_material"} <= called
+
+
+def test_nothing_secret_stays_on_disk(playground: Playground):
+    """After sends of every kind, one of them unanswered: no openid and no word of a token in any file."""
+    for kind in KINDS:
+        fill(playground, kind)
+    playground.sandbox.fault(endpoint="message/mass/send", kind="cut_after")
+    assert playground.apply() is Exit.UNKNOWN
+    assert playground.settle() is Exit.OK
+    openids = playground.sandbox.openids()[:2]
+    folder = playground.ledger_file.parent
+    written = b"".join(path.read_bytes() for path in folder.glob(f"{playground.ledger_file.name}*"))
+    assert b"intent" in written
+    assert not [secret for secret in (*openids, "access_token", "secret") if secret.encode() in written]
