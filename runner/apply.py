@@ -5,6 +5,7 @@ What makes a send safe is in `posting`; here is who comes when, and what stops t
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from runner.resolve import recount
 from runner.wechat.errcodes import lookup
 
 LOCK_WAIT_S = 10.0
+SIDE_BY_SIDE = 16
+"""Accounts that one run sends for at a time."""
 _LEFT_OUT = {
     Action.BLOCKED: Exit.POLICY,
     Action.CONFLICT: Exit.POLICY,
@@ -47,9 +50,22 @@ def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> 
     busy = _busy(plan, settings)
     if not busy:
         return ()
-    with ThreadPoolExecutor(max_workers=len(busy)) as pool:
-        runs = [_AccountRun(account, plan, ports, settings, warrant) for account in busy]
-        return tuple(outcome for outcomes in pool.map(_AccountRun.run, runs) for outcome in outcomes)
+    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in busy]
+    return tuple(outcome for outcomes in _share(runs) for outcome in outcomes)
+
+
+def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
+    """Take the accounts nobody holds first, each runner from a place of its own; then wait for the others.
+
+    So several runners given the same campaigns divide the accounts among them.
+    """
+    start = random.randrange(len(runs))  # noqa: S311 (spreads the runners, no secret)
+    turned = list(range(start, len(runs))) + list(range(start))
+    with ThreadPoolExecutor(max_workers=min(len(runs), SIDE_BY_SIDE)) as pool:
+        done = dict(zip(turned, pool.map(lambda n: runs[n].run(wait_s=0), turned), strict=True))
+        late = [number for number in turned if done[number] is None]
+        done |= zip(late, pool.map(lambda n: runs[n].run(wait_s=LOCK_WAIT_S), late), strict=True)
+    return [done[number] or [] for number in range(len(runs))]
 
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
@@ -79,13 +95,14 @@ class _AccountRun:
         self.settings = settings
         self.warrant = warrant
 
-    def run(self) -> list[Outcome]:
+    def run(self, *, wait_s: float) -> list[Outcome] | None:
+        """Make the account's sends; None when another runner holds it and there is no time to wait."""
         due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
         unknown = {p.send.id for p in self._mine() if p.action is Action.UNKNOWN}
         unknown |= {orphan.send for orphan in self.plan.orphans if orphan.appid == self.account.appid}
         outcomes: list[Outcome] = []
         try:
-            with self.ports.ledger.lock(self.account.appid, LOCK_WAIT_S):
+            with self.ports.ledger.lock(self.account.appid, wait_s):
                 state = fold(self.ports.ledger.events(self.account.appid))
                 self.crossing = self._crossing(state)
                 opened = [known for known in state.open(self.account.appid) if known.send in unknown]
@@ -94,6 +111,8 @@ class _AccountRun:
                 outcomes.extend(self._settle(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
+            if isinstance(error, LedgerBusyError) and not wait_s and not outcomes:
+                return None
             # What was done before stays reported; the rest was not begun.
             done = {outcome.id for outcome in outcomes}
             outcomes += [self._failed(p.send.id, error) for p in due if p.send.id not in done]

@@ -23,9 +23,8 @@ QUIET = (
     ("gc.autoDetach", "false"),
     ("maintenance.autoDetach", "false"),
     ("advice.pushUpdateRejected", "false"),
-    ("core.fsync", "objects,reference"),
 )
-"""Settings every command gets: nothing runs besides it, what it wrote is on the disk."""
+"""Settings every command gets: no hooks, nothing that goes on running afterwards."""
 
 
 class Fault(StrEnum):

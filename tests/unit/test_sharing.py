@@ -1,0 +1,85 @@
+"""Several runners given the same accounts: each takes what is free first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from factories import (
+    NOW,
+    MemoryLedger,
+    ScriptedApi,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    plan_of,
+)
+
+from runner.apply import LOCK_WAIT_S, SIDE_BY_SIDE, apply
+from runner.errors import Exit
+from runner.ledger.events import held_by_another
+from runner.posting import Outcome, Ports, Result, Warrant
+
+NAMES = tuple(f"a{number:02d}" for number in range(20))
+ACCOUNTS = tuple(make_account(name, appid=f"wx{number:016d}") for number, name in enumerate(NAMES))
+
+
+class Held(MemoryLedger):
+    """Some streams are held by another runner, who lets go of them when somebody waits."""
+
+    def __init__(self, *held: str, stubborn: bool = False) -> None:
+        super().__init__()
+        self.held, self.stubborn = held, stubborn
+        self.taken: list[tuple[str, float]] = []
+        self.at_once = self.most = 0
+        self._mutex = threading.Lock()
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        if stream in self.held and (self.stubborn or not wait_s):
+            raise held_by_another(stream)
+        with self._mutex:
+            self.taken.append((stream, wait_s))
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        yield
+        with self._mutex:
+            self.at_once -= 1
+
+
+def applied(ledger: Held) -> tuple[Outcome, ...]:
+    settings = make_settings(*ACCOUNTS)
+    sends = [make_send(f"s-{name}", text=name, account=name) for name in NAMES]
+    plan = plan_of(*sends, settings=settings, known={name: make_known() for name in NAMES})
+    api = ScriptedApi(mass_sendall={"errcode": 0, "msg_id": 1})
+    ports = Ports(
+        connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
+        read=lambda _file: b"",
+    )  # fmt: skip
+    return apply(plan, ports=ports, settings=settings, warrant=Warrant(plan_digest="p" * 64))
+
+
+def test_accounts_held_by_another_runner_come_last() -> None:
+    """Those that are free are not kept waiting; nothing is left out, outcomes stay in name order."""
+    ledger = Held(ACCOUNTS[3].appid, ACCOUNTS[7].appid)
+    outcomes = applied(ledger)
+    assert [outcome.account for outcome in outcomes] == list(NAMES)
+    assert {outcome.result for outcome in outcomes} == {Result.ACCEPTED}
+    assert {stream for stream, wait_s in ledger.taken[-2:]} == {ACCOUNTS[3].appid, ACCOUNTS[7].appid}
+    assert [wait_s for _, wait_s in ledger.taken] == [0] * 18 + [LOCK_WAIT_S] * 2
+
+
+def test_an_account_that_stays_held_is_reported() -> None:
+    """The others are sent."""
+    outcomes = applied(Held(ACCOUNTS[3].appid, stubborn=True))
+    failed = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
+    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], Exit.LEDGER)]
+
+
+def test_accounts_run_side_by_side_within_bounds() -> None:
+    """However many there are."""
+    ledger = Held()
+    applied(ledger)
+    assert ledger.most <= SIDE_BY_SIDE
