@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sandbox_client import SERVICE, WeChat
-from wechatpy.crypto import WeChatCrypto
+from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.utils import check_signature
 
 from runner.sandbox import events, pusher
@@ -179,3 +182,20 @@ def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> Non
     assert AES_KEY not in str(told) + str(wechat.control("GET", "state"))
     assert told["options"]["callback"] == {"url": receiver.url}  # type: ignore[index]
     assert AES_KEY not in repr(Callback(url="x", token="secret-word", aes_key=AES_KEY))
+
+
+def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
+    """Of several processes that push from one state, one gets an event."""
+    listen(wechat, receiver)
+    wechat.sendall()
+    wechat.get("tags/get")
+    with wechat.gate.store.transaction() as db:
+        assert [len(events.claim(db)), len(events.claim(db))] == [1, 0]
+
+
+@given(st.text(max_size=70))
+def test_encryption_pads_to_32_bytes(text: str) -> None:
+    """The platform pads to blocks of 32, whatever the length; another implementation reads it."""
+    encrypted = events.encrypt(text, AES_KEY, SERVICE)
+    assert len(base64.b64decode(encrypted)) % 32 == 0
+    assert PrpCrypto(base64.b64decode(f"{AES_KEY}=")).decrypt(encrypted, SERVICE) == text

@@ -1,7 +1,7 @@
 """Mass sending: what is accepted, what is refused, and who receives it."""
 
 import pytest
-from sandbox_client import SUBSCRIPTION, TEST, WeChat
+from sandbox_client import PNG, SUBSCRIPTION, TEST, WeChat
 
 from runner.sandbox import rules
 
@@ -333,3 +333,26 @@ def test_every_rule_says_what_it_is_and_where_from() -> None:
     """Each rule is named once, says one sentence, and has a source."""
     assert len({item.name for item in rules.RULES}) == len(rules.RULES) > 8
     assert all(item.says and item.source for item in rules.RULES)
+
+
+def test_several_images_are_permanent_ones(wechat: WeChat) -> None:
+    """A temporary image is not taken under `images`, a single one under `image` is."""
+    media_id = wechat.upload("media/upload", PNG, type="image")["media_id"]
+    everyone = {"filter": {"is_to_all": True}, "msgtype": "image"}
+    several = wechat.post("message/mass/sendall", {**everyone, "images": {"media_ids": [media_id]}})
+    assert several["errcode"] == 40007
+    assert wechat.sendall("image", {"media_id": media_id})["errcode"] == 0
+
+
+def test_api_video_can_be_refused(wechat: WeChat) -> None:
+    """Some accounts may not send video uploaded by API: 48022."""
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "api_video": False})
+    assert wechat.sendall("mpvideo", {"media_id": wechat.material("video")})["errcode"] == 48022
+
+
+def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:
+    """A tester who left is 43004."""
+    openid = wechat.openids()[0]
+    wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
+    body = {"msgtype": "text", "text": TEXT, "touser": openid}
+    assert wechat.post("message/mass/preview", body)["errcode"] == 43004

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sandbox_client import JPEG, MP3, MP4, PNG, WeChat
+from sandbox_client import JPEG, MP3, MP4, PNG, TEST, WeChat
 
 from runner.sandbox import articles
 
@@ -204,3 +204,16 @@ def test_publishing_takes_the_draft_and_gives_an_article(wechat: WeChat) -> None
     assert wechat.post("freepublish/get", {"publish_id": ids["publish_id"]})["publish_status"] == 5
     assert wechat.post("freepublish/get", {"publish_id": 1})["errcode"] == 53502
     assert wechat.post("freepublish/getarticle", {"article_id": "x"})["errcode"] == 53600
+
+
+def test_a_test_accounts_publication_fails(wechat: WeChat) -> None:
+    """It is accepted and ends with status 3, as reported from the field."""
+    account = wechat.of(TEST)
+    ids = account.post("freepublish/submit", {"media_id": account.draft()})
+    assert account.post("freepublish/get", {"publish_id": ids["publish_id"]})["publish_status"] == 3
+
+
+def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
+    """A permanent media_id is 40007 there, a missing one 41006."""
+    assert wechat.get("media/get", media_id=wechat.material())["errcode"] == 40007
+    assert wechat.get("media/get")["errcode"] == 41006
