@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from making import Make
 from PIL import Image
 
 from runner.article import ArticleBody, build
 from runner.files import Files
 from runner.model import ArticleOptions
-
-Make = Callable[..., ArticleBody]
 
 
 @pytest.fixture
@@ -36,11 +34,6 @@ def make(tmp_path: Path) -> Make:
         return build(source, files=Files(tmp_path), **(defaults | options))
 
     return body
-
-
-def rules(body: ArticleBody) -> list[str]:
-    """What was found, as `rule line`, with the level where it is an error."""
-    return [f"{finding.level[0]} {finding.rule} {finding.place.line}" for finding in body.findings]
 
 
 @pytest.fixture

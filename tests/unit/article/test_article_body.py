@@ -8,9 +8,9 @@ import time
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import Make, rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from making import Make, rules
 
 from runner.article import ArticleBody, build, dom
 from runner.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Make
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from making import Make
 from markdown_it import MarkdownIt
 
 from runner.article.cjk import CjkInline, is_cjk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Make, rules
+from making import Make, rules
 
 CLEAN = (
     '<section style="margin:0 0 1em;color:#333333"><p>你好 <strong>茶</strong></p>\n'

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import Make, rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from making import Make, rules
 from PIL import Image
 
 from runner.article import image_bytes

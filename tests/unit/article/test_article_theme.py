@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Make, rules
+from making import Make, rules
 
 from runner.article import theme
 from runner.article.contrast import dark, ratio
