@@ -27,6 +27,8 @@ COMMANDS = {
     "preview": ("runner.cli.previewing", "Send one real message to a tester."),
     "status": ("runner.cli.following", "Ask what became of each send."),
     "recall": ("runner.cli.following", "Delete a sent article or video."),
+    "report": ("runner.cli.reporting", "Report on what was sent."),
+    "calendar": ("runner.cli.reporting", "Show a month's past and coming sends."),
     "hold": ("runner.cli.holding", "Stop every send of an account at once."),
     "unhold": ("runner.cli.holding", "Let an account send again."),
     "tags": ("runner.cli.following", "List the tags with their counts."),

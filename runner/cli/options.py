@@ -16,6 +16,8 @@ FORMS = {
     "plan": ("text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit"),
     "apply": ("text", "json", "markdown"),
     "validate": ("text", "json", "github", "sarif", "codequality", "junit"),
+    "report": ("text", "json", "markdown", "html", "csv"),
+    "calendar": ("text", "json", "html"),
     "render": ("text", "json", "html"),
 }
 """What `--format` and `--output` offer, by command."""

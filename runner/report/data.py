@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from runner.budget import Budget, budgets
 from runner.digest import filter_form, plain, sha256
 from runner.model import Action
 from runner.plan import Plan, Planned
@@ -40,10 +41,21 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             {"id": orphan.send, "action": "unknown", "reason": "its campaign is not in this plan"}
             for orphan in plan.orphans
         ],
-        "accounts": {
-            name: {"period": a.period, "limit": a.limit, "used": a.used}
-            for name, a in plan.allowances.items()
-        },
+        "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
+    }
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    allowance = budget.allowance
+    return {
+        "period": allowance.period,
+        "limit": allowance.limit,
+        "used": allowance.used,
+        "uses": budget.uses,
+        "refused": list(budget.refused),
+        "dropped": list(budget.dropped),
+        "calls_left": budget.calls_left,
+        "calls_limit": budget.calls_limit,
     }
 
 

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from runner.budget import Budget, budgets
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.posting import Outcome, Result
@@ -139,20 +140,26 @@ def _plan_table(plan: Plan, look: Look) -> Table:
 
 
 def account_lines(plan: Plan) -> list[str]:
-    """Say what each account may still send, as far as anybody knows."""
-    kinds = {planned.account.name: planned.account for planned in plan.sends}
-    lines = []
-    for name, allowance in plan.allowances.items():
-        account = kinds[name]
-        rule = "to everyone" if account.kind.value == "service" else "sends"
-        line = f"Account {name} ({KIND[account.kind]}, {account.appid}): "
-        line += f"{allowance.used} of {allowance.limit} {rule} used in {allowance.period} as the ledger knows"
-        known = plan.known.get(name)
-        if known is not None and known.quota is not None:
-            line += f"; {known.quota.get('remain')} of {known.quota.get('daily_limit')} API sends left today"
-        lines.append(line)
+    """Say what each account may still send, as far as anybody knows, and what this plan would use."""
+    lines = [line for budget in budgets(plan) for line in _budget_lines(budget)]
     if lines:
         lines.append("Sends made in the web console use the same allowance and are not visible here.")
+    return lines
+
+
+def _budget_lines(budget: Budget) -> list[str]:
+    account, allowance = budget.account, budget.allowance
+    rule = "to everyone" if account.kind.value == "service" else "sends"
+    line = f"Account {account.name} ({KIND[account.kind]}, {account.appid}): "
+    line += f"{allowance.used} of {allowance.limit} {rule} used in {allowance.period} as the ledger knows"
+    line += f", {budget.uses} by this plan" if budget.uses else ""
+    if budget.calls_left is not None:
+        line += f"; {budget.calls_left} of {budget.calls_limit} API sends left today"
+    lines = [line]
+    if budget.refused:
+        lines.append(f"  not covered by the allowance: {', '.join(budget.refused)}")
+    if budget.dropped:
+        lines.append(f"  followers who have had four this month will not get: {', '.join(budget.dropped)}")
     return lines
 
 

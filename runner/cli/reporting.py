@@ -1,0 +1,71 @@
+"""`campaign report` and `campaign calendar`: what was sent, what is coming."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import click
+
+from runner.cli.session import Session, shared
+from runner.errors import Exit
+
+
+@click.command()
+@click.option(
+    "--since", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="From that day on (China time)."
+)
+@shared
+def report(session: Session, since: datetime | None) -> int:
+    """Report on what was sent: followers reached, left out, failed, by send; asks nobody.
+
+    Text and Markdown are a table, HTML has a chart, CSV is for a spreadsheet. Counts come from events
+    (`campaign listen`), states from the last `campaign status`.
+    """
+    from runner.history import past
+    from runner.quota import CHINA
+    from runner.report.history import history_csv, history_data, history_html, history_markdown
+    from runner.report.neutral import json_text
+
+    found = past(
+        session.state(),
+        session.settings.environment.accounts,
+        now=session.clock(),
+        since=since.replace(tzinfo=CHINA) if since is not None else None,
+    )
+    session.give(
+        {
+            "text": lambda: history_markdown(found).rstrip(),
+            "json": lambda: json_text(history_data(found)),
+            "markdown": lambda: history_markdown(found).rstrip(),
+            "html": lambda: history_html(found),
+            "csv": lambda: history_csv(found),
+        }
+    )
+    return Exit.OK
+
+
+@click.command()
+@click.option("--month", metavar="YYYY-MM", type=click.DateTime(["%Y-%m"]), help="Default: this month.")
+@shared
+def calendar(session: Session, month: datetime | None) -> int:
+    """Show a month's past and coming sends by account and tag, in China time; asks nobody."""
+    from runner.calendar import bounds, china_day, month_of
+    from runner.cli.planning import make_plan
+    from runner.history import past
+    from runner.report.calendar import calendar_data, calendar_html, calendar_text
+    from runner.report.neutral import json_text
+
+    now, state = session.clock(), session.state()
+    first: date = month.date() if month is not None else china_day(now).replace(day=1)
+    begin, end = bounds(first)
+    done = past(state, session.settings.environment.accounts, now=now, since=begin, until=end)
+    plan = make_plan(session, (), offline=True, allowed={}, state=state).plan
+    laid_out = month_of(first, plan, done, now)
+    session.give(
+        {
+            "text": lambda: calendar_text(laid_out),
+            "json": lambda: json_text(calendar_data(laid_out)),
+            "html": lambda: calendar_html(laid_out),
+        }
+    )
+    return Exit.OK

@@ -1,0 +1,109 @@
+"""A month of sends in, text, plain data and an HTML page out."""
+
+from __future__ import annotations
+
+from datetime import date
+from html import escape
+from typing import Any
+
+from runner.calendar import Entry, Month
+from runner.quota import CHINA
+from runner.report.html import document
+from runner.report.neutral import line, visible
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+STYLE = """<style>
+body { max-width: 1180px }
+table.month { width: 100%; table-layout: fixed; border-collapse: collapse }
+.month th, .month td { border: 1px solid #d0d7de; padding: 4px 6px; vertical-align: top; text-align: left }
+.month td { height: 84px; background: #ffffff; color: #1f2328 }
+.month td.other { background: #f3f4f6; color: #6e7781 }
+.month td.today { outline: 2px solid #0969da; outline-offset: -2px }
+.chip { display: block; margin: 3px 0; padding: 2px 6px; border-radius: 4px; background: #dafbe1;
+  color: #116329; font-size: 12px; overflow-wrap: anywhere }
+.chip.coming { background: #ddf4ff; color: #0a3069; border: 1px dashed #54aeff }
+.chip.failed, .chip.open, .chip.blocked { background: #ffebe9; color: #82071e }
+</style>
+"""
+
+
+def calendar_text(month: Month) -> str:
+    """Write a month as a list: days with sends, then the count by account and receivers."""
+    lines = [f"Sends of {month.first:%Y-%m}, China time", ""]
+    for day in sorted({entry.at.astimezone(CHINA).date() for entry in month.entries}):
+        lines.append(f"{day:%Y-%m-%d} {WEEKDAYS[day.weekday()]}{'  (today)' if day == month.today else ''}")
+        lines += [f"  {_entry(entry)}" for entry in month.of(day)]
+    if not month.entries:
+        lines.append("none")
+    lines += ["", *_tally_lines(month)]
+    return "\n".join(lines).rstrip()
+
+
+def calendar_data(month: Month) -> dict[str, Any]:
+    """Give a month as plain data."""
+    return {
+        "format_version": "1.0",
+        "month": f"{month.first:%Y-%m}",
+        "sends": [
+            {
+                "at": entry.at.astimezone(CHINA).isoformat(timespec="seconds"),
+                "account": entry.account,
+                "receivers": entry.receivers,
+                "id": entry.send,
+                "state": entry.state,
+                "coming": entry.coming,
+                "followers": entry.followers,
+            }
+            for entry in month.entries
+        ],
+    }
+
+
+def calendar_html(month: Month) -> str:
+    """Draw a month as a page: a grid of days, then the count by account and receivers."""
+    title = f"Sends of {month.first:%Y-%m}"
+    heads = "".join(f"<th>{name}</th>" for name in WEEKDAYS)
+    weeks = "".join(f"<tr>{''.join(_cell(month, day) for day in week)}</tr>\n" for week in month.days())
+    body = (
+        f"{STYLE}<h1>{title}</h1>\n<p>China time. Solid: begun, by the ledger; dashed: coming, by the plan. "
+        "Sends of the web console are not visible here.</p>\n"
+        f'<table class="month"><thead><tr>{heads}</tr></thead>\n<tbody>{weeks}</tbody></table>\n'
+        f"{_tally_table(month)}"
+    )
+    return document(title, body)
+
+
+def _entry(entry: Entry) -> str:
+    count = f", {entry.followers:,} followers" if entry.followers is not None else ""
+    time = f"{entry.at.astimezone(CHINA):%H:%M}"
+    return line(f"{time} {entry.account} → {entry.receivers}: {entry.send} ({entry.state}{count})")
+
+
+def _tally_lines(month: Month) -> list[str]:
+    return [
+        line(f"{account} → {who}: {past} past, {coming} coming")
+        for (account, who), (past, coming) in month.tally().items()
+    ]
+
+
+def _cell(month: Month, day: date) -> str:
+    other = day.month != month.first.month
+    kind = "other" if other else "today" if day == month.today else ""
+    chips = "" if other else "".join(_chip(entry) for entry in month.of(day))
+    return f'<td class="{kind}">{day.day}{chips}</td>'
+
+
+def _chip(entry: Entry) -> str:
+    kind = " ".join(("chip", "coming" if entry.coming else "past", entry.state))
+    time = f"{entry.at.astimezone(CHINA):%H:%M}"
+    told = escape(visible(f"{time} {entry.send} → {entry.receivers}"))
+    return f'<span class="{kind}" title="{escape(visible(entry.account))}: {entry.state}">{told}</span>'
+
+
+def _tally_table(month: Month) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(visible(account))}</td><td>{escape(visible(who))}</td><td>{past}</td><td>{coming}</td></tr>"
+        for (account, who), (past, coming) in month.tally().items()
+    )
+    head = "<tr><th>account</th><th>receivers</th><th>past</th><th>coming</th></tr>"
+    return f"<h2>By account and receivers</h2>\n<table>{head}\n{rows}</table>\n" if rows else ""

@@ -1,0 +1,99 @@
+"""Numbers per send in, one inline SVG out: bars of sent, left out and failed, in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from runner.report.neutral import line
+
+WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 76, 34, 200, 84
+COLOURS = {"sent": "#1a7f37", "left out": "#8c959f", "failed": "#cf222e", "addressed": "none"}
+MAX_BAR = 56.0
+LABEL_CHARS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One send; `parts` are followers by what became of them, drawn from the bottom up."""
+
+    label: str
+    when: str
+    parts: tuple[tuple[str, int], ...]
+
+
+def chart(bars: Sequence[Bar], *, title: str) -> str:
+    """Draw stacked bars; `addressed` is drawn hollow, as nobody told what became of it.
+
+    Args:
+        bars: in order.
+        title: read out to who cannot see it.
+    """
+    top = _ceiling(max((sum(count for _, count in bar.parts) for bar in bars), default=0))
+    step = (WIDTH - LEFT - 10) / max(1, len(bars))
+    height = TOP + PLOT + BOTTOM
+    parts = [
+        f'<svg role="img" viewBox="0 0 {WIDTH} {height}" width="100%" font-family="sans-serif" '
+        f'font-size="12" fill="#57606a"><title>{escape(line(title))}</title>',
+        *_legend(),
+        *_grid(top),
+        *(_bar(bar, LEFT + step * index, step, top) for index, bar in enumerate(bars)),
+        "</svg>\n",
+    ]
+    return "\n".join(parts)
+
+
+def _ceiling(value: int) -> int:
+    """Round up to 1, 2 or 5 times a power of ten, so that the grid has even numbers."""
+    step = 1
+    while True:
+        for factor in (1, 2, 5):
+            if value <= factor * step:
+                return factor * step
+        step *= 10
+
+
+def _legend() -> list[str]:
+    found = []
+    for index, (name, colour) in enumerate(COLOURS.items()):
+        x, stroke = LEFT + index * 130, "#57606a" if colour == "none" else colour
+        box = f'<rect x="{x}" y="8" width="12" height="12" fill="{colour}" stroke="{stroke}"/>'
+        found.append(f'{box}<text x="{x + 18}" y="18">{name}</text>')
+    return found
+
+
+def _grid(top: int) -> list[str]:
+    lines = []
+    for quarter in range(5):
+        y = TOP + PLOT - PLOT * quarter / 4
+        value = top * quarter / 4
+        shown = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+        lines.append(
+            f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{y:g}" y2="{y:g}" stroke="#d0d7de"/>'
+            f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{shown}</text>'
+        )
+    return lines
+
+
+def _bar(bar: Bar, x: float, step: float, top: int) -> str:
+    width = min(MAX_BAR, step * 0.7)
+    left, y = x + (step - width) / 2, float(TOP + PLOT)
+    drawn = []
+    for name, count in bar.parts:
+        size = PLOT * count / top
+        y -= size
+        fill = COLOURS[name]
+        stroke = "#57606a" if fill == "none" else fill
+        drawn.append(
+            f'<rect x="{left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{size:.1f}" fill="{fill}" '
+            f'stroke="{stroke}"><title>{escape(line(bar.label))}: {count:,} {name}</title></rect>'
+        )
+    label = line(bar.label)
+    short = label if len(label) <= LABEL_CHARS else f"{label[: LABEL_CHARS - 1]}…"
+    middle, low = x + step / 2, TOP + PLOT + 14
+    drawn.append(
+        f'<text x="{middle:.1f}" y="{low}" text-anchor="end" transform="rotate(-35 {middle:.1f} {low})">'
+        f"{escape(short)} {escape(bar.when)}</text>"
+    )
+    return "".join(drawn)

@@ -1,0 +1,127 @@
+"""Past sends in, the report on them out: text for people, Markdown, HTML with a chart, CSV, plain data."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from runner.history import Past
+from runner.quota import CHINA
+from runner.report.chart import Bar, chart
+from runner.report.html import document
+from runner.report.neutral import cell, line, visible
+
+COLUMNS = (
+    "at", "account", "send", "revision", "receivers", "status", "addressed", "sent", "left_out", "failed",
+    "msg_id", "commit", "note",
+)  # fmt: skip
+SHOWN = ("at", "account", "send", "receivers", "status", "addressed", "sent", "left_out", "failed", "note")
+MAX_BARS = 40
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def rows_of(past: Sequence[Past]) -> list[dict[str, Any]]:
+    """Give each send as a row of `COLUMNS`; counts are None while no event told them."""
+    return [_row(one) for one in past]
+
+
+def history_data(past: Sequence[Past]) -> dict[str, Any]:
+    """Give the report as plain data."""
+    links = [list(one.standing.told.links) if one.standing.told else [] for one in past]
+    rows = [{**row, "links": found} for row, found in zip(rows_of(past), links, strict=True)]
+    return {"format_version": "1.0", "sends": rows}
+
+
+def history_markdown(past: Sequence[Past]) -> str:
+    """Write the report as Markdown."""
+    lines = [f"# Sends: {_total(past)}", ""]
+    if past:
+        lines += ["| " + " | ".join(SHOWN) + " |", "|" + "---|" * len(SHOWN)]
+        for row in rows_of(past):
+            lines.append("| " + " | ".join(_cell(row[name]) for name in SHOWN) + " |")
+    links = [f"- {cell(one.known.send)}: {_cell(url, 300)}" for one in past for url in _links(one)]
+    return "\n".join([*lines, *(["", "## Articles", "", *links] if links else [])]) + "\n"
+
+
+def history_html(past: Sequence[Past]) -> str:
+    """Draw the report as a page with a chart; it fetches nothing."""
+    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in SHOWN)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n" for row in rows_of(past)
+    )
+    latest = past[-MAX_BARS:]
+    told = f" (the latest {MAX_BARS})" if len(past) > MAX_BARS else ""
+    drawn = chart([_bar(one) for one in latest], title="Followers by send") if latest else ""
+    articles = "".join(
+        f"<li>{_text(one.known.send)}: <code>{_text(url)}</code></li>" for one in past for url in _links(one)
+    )
+    return document(
+        "Sends",
+        f"<h1>Sends: {_text(_total(past))}</h1>\n<h2>Followers by send{told}</h2>\n{drawn}"
+        f"<h2>Outcomes</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>\n"
+        + (f"<h2>Articles</h2>\n<ul>{articles}</ul>\n" if articles else ""),
+    )
+
+
+def history_csv(past: Sequence[Past]) -> str:
+    """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows_of(past):
+        writer.writerow([_spreadsheet(row[name]) for name in COLUMNS])
+    return out.getvalue().rstrip("\n")
+
+
+def _row(one: Past) -> dict[str, Any]:
+    known, counts = one.known, one.counts or (None, None, None)
+    told = one.standing.told
+    return {
+        "at": known.at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M"),
+        "account": one.standing.account,
+        "send": known.send,
+        "revision": known.revision,
+        "receivers": one.receivers,
+        "status": known.status.value,
+        "addressed": told.total if told is not None else known.audience,
+        "sent": counts[0],
+        "left_out": counts[1],
+        "failed": counts[2],
+        "msg_id": known.msg_id,
+        "commit": one.commit[:12],
+        "note": one.standing.note,
+    }
+
+
+def _bar(one: Past) -> Bar:
+    when = one.known.at.astimezone(CHINA).strftime("%m-%d")
+    if one.counts is None:
+        return Bar(label=one.known.send, when=when, parts=(("addressed", one.known.audience or 0),))
+    names = ("sent", "left out", "failed")
+    return Bar(label=one.known.send, when=when, parts=tuple(zip(names, one.counts, strict=True)))
+
+
+def _total(past: Sequence[Past]) -> str:
+    told = [one.counts for one in past if one.counts is not None]
+    reached = sum(counts[0] for counts in told)
+    return f"{len(past)} begun, {reached:,} followers reached by the {len(told)} whose event was received"
+
+
+def _links(one: Past) -> tuple[str, ...]:
+    return one.standing.told.links if one.standing.told is not None else ()
+
+
+def _cell(value: object, limit: int = 60) -> str:
+    return "" if value is None else str(value) if isinstance(value, int) else cell(str(value), limit)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else escape(visible(str(value)))
+
+
+def _spreadsheet(value: object) -> str:
+    text = "" if value is None else line(str(value))
+    return f"'{text}" if text.startswith(_FORMULA) else text

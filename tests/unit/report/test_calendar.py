@@ -1,0 +1,101 @@
+"""A month shows what was begun and what is coming, on the platform's days."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
+
+from runner.calendar import Month, bounds, month_of
+from runner.history import past
+from runner.ledger.events import Kind
+from runner.report.calendar import calendar_data, calendar_html, calendar_text
+
+DECEMBER = date(2026, 12, 1)
+
+
+def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = None) -> Month:
+    state = make_state(*begun)
+    return month_of(
+        first, plan_of(*sends, state=state, known=known), past(state, {"main": make_account()}, now=NOW), NOW
+    )
+
+
+def begun(send_id: str = "old", at: datetime = NOW, **more: Any) -> list[Any]:
+    send = make_send(send_id, text=send_id)
+    return [(Kind.INTENT, intent_of(send, at=at, account="main", **more)), (Kind.ACCEPTED, named(send))]
+
+
+def test_a_coming_send_stands_on_its_day() -> None:
+    """not_before says when; without it apply would make it now."""
+    later = make_send("later", not_before=NOW + timedelta(days=3))
+    shown = month(later, make_send("now", text="另一条"))
+    assert [(e.send, e.at, e.coming) for e in shown.entries] == [
+        ("now", NOW, True),
+        ("later", NOW + timedelta(days=3), True),
+    ]
+    assert [e.send for e in shown.of(date(2026, 12, 4))] == ["later"]
+
+
+def test_what_was_sent_is_not_coming() -> None:
+    """A send that was begun is shown once, as past; a refused one never happened."""
+    sale = make_send("old", text="old")
+    shown = month(sale, begun=begun())
+    assert [(e.send, e.state, e.coming) for e in shown.entries] == [("old", "accepted", False)]
+    refused = [*begun()[:1], (Kind.REFUSED, named(sale))]
+    assert [(e.send, e.coming) for e in month(sale, begun=refused).entries] == [("old", True)]
+
+
+def test_the_day_is_chinas() -> None:
+    """At 17:00 UTC on the last of November it is December there."""
+    at = datetime(2026, 11, 30, 17, tzinfo=UTC)
+    assert [e.send for e in month(begun=begun(at=at)).entries] == ["old"]
+    assert month(begun=begun(at=at - timedelta(hours=2))).entries == ()
+
+
+@pytest.mark.parametrize(("first", "days"), [(DECEMBER, 31), (date(2027, 2, 1), 28), (date(2028, 2, 1), 29)])
+def test_a_month_has_its_days(first: date, days: int) -> None:
+    """Leap years too."""
+    begin, end = bounds(first)
+    assert (end - begin).days == days
+    assert (begin.day, end.day) == (1, 1)
+
+
+def test_sends_are_tallied_by_account_and_tag() -> None:
+    """How often each tag is addressed is what fatigue is about."""
+    shown = month(make_send("a"), make_send("b", text="另一条"), begun=begun(receivers="tag 会员"))
+    assert shown.tally() == {("main", "tag 会员"): (1, 2)}
+
+
+def test_the_text_lists_days_and_the_tally() -> None:
+    """Exactly what a terminal shows."""
+    later = make_send("春茶", not_before=NOW + timedelta(days=1, hours=7))
+    assert calendar_text(month(later, begun=begun(audience={"count": 900}))).splitlines() == [
+        "Sends of 2026-12, China time",
+        "",
+        "2026-12-01 Tue  (today)",
+        "  12:00 main → tag 会员: old (accepted, 900 followers)",
+        "2026-12-02 Wed",
+        "  19:00 main → tag 会员: 春茶 (wait)",
+        "",
+        "main → tag 会员: 1 past, 1 coming",
+    ]
+    assert "none" in calendar_text(month())
+
+
+def test_the_page_has_every_day_and_no_markup_of_a_name() -> None:
+    """Six weeks at most, today marked, names as text."""
+    page = calendar_html(month(make_send("<b>x</b>")))
+    assert page.count("<td class=") == 35
+    assert page.count('"today"') == 1
+    assert "<b>x" not in page
+    assert "&lt;b&gt;x" in page
+    assert 'class="chip coming ' in page
+
+
+def test_the_data_holds_each_send() -> None:
+    """For scripts: the same sends with full times."""
+    (entry,) = calendar_data(month(make_send()))["sends"]
+    assert (entry["at"], entry["id"], entry["coming"]) == ("2026-12-01T12:00:00+08:00", "sale", True)

@@ -1,0 +1,156 @@
+"""What was sent is reported whole, in every form, and nothing in it is obeyed by a reader's program."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.history import Past, past
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState
+from runner.report.chart import Bar, chart
+from runner.report.history import COLUMNS, history_csv, history_data, history_html, history_markdown
+
+TOLD = {"status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
+
+
+ACTOR = {"commit": "c" * 40}
+
+
+def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data: Any) -> list[Any]:
+    send = make_send(send_id)
+    at = NOW - timedelta(hours=hours)
+    found: list[Any] = [
+        (
+            Kind.INTENT,
+            intent_of(send, at=at, account="main", actor={"commit": "c" * 40}, audience={"count": 90}),
+        ),
+        (Kind.ACCEPTED, named(send, msg_id=msg_id)),
+        (Kind.STATUS, named(send, msg_id=msg_id)),
+    ]
+    return [*found, (Kind.CALLBACK, {**TOLD, "msg_id": msg_id, **data})] if told else found
+
+
+def history(*groups: list[Any], **limits: Any) -> tuple[Past, ...]:
+    state = make_state(*(step for group in groups for step in group))
+    return past(state, {"main": make_account()}, now=NOW, **limits)
+
+
+TWO = history(
+    steps("新品", 7, 30, links=["http://mp.weixin.qq.com/s/a"]), steps("sale[北京]", 8, 2, told=False)
+)
+
+
+def test_sends_are_in_order_of_time() -> None:
+    """The oldest comes first, whatever the ledger's order."""
+    assert [one.known.send for one in history(steps("b", 8, 1), steps("a", 7, 5))] == ["a", "b"]
+
+
+def test_a_stretch_of_time_is_half_open() -> None:
+    """Its first moment belongs to it, its end does not."""
+    groups = [steps("a", 7, 2), steps("b", 8, 1)]
+    two, one = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+    assert [p.known.send for p in history(*groups, since=two, until=one)] == ["a"]
+
+
+def test_other_accounts_and_baselines_stay_out() -> None:
+    """A baseline is dated when it was written, not when it was sent."""
+    assert not history([(Kind.BASELINE, {"send": "old", "revision": 1})])
+    state = make_state(*steps("a", 7, 1))
+    assert not past(state, {"other": make_account("other", appid="wx0000000000000009")}, now=NOW)
+    assert not past(LedgerState(), {"main": make_account()}, now=NOW)
+
+
+def test_counts_come_from_the_event() -> None:
+    """Sent, left out and failed by the event; without one they are unknown, not zero."""
+    first, second = history_data(TWO)["sends"]
+    assert (first["addressed"], first["sent"], first["left_out"], first["failed"]) == (100, 75, 20, 5)
+    assert (second["addressed"], second["sent"], second["left_out"], second["failed"]) == (
+        90,
+        None,
+        None,
+        None,
+    )
+    assert first["links"] == ["http://mp.weixin.qq.com/s/a"]
+    assert first["commit"] == "c" * 12
+
+
+def test_csv_is_read_back() -> None:
+    """A header and one line a send, Chinese kept."""
+    rows = list(csv.DictReader(io.StringIO(history_csv(TWO))))
+    assert list(rows[0]) == list(COLUMNS)
+    assert [row["send"] for row in rows] == ["新品", "sale[北京]"]
+    assert (rows[0]["sent"], rows[1]["sent"]) == ("75", "")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t="])
+def test_a_spreadsheet_runs_nothing(start: str) -> None:
+    """A cell that a spreadsheet would take for a formula is quoted."""
+    (row,) = csv.DictReader(io.StringIO(history_csv(history(steps(f"{start}cmd", 7, 1)))))
+    assert not row["send"].startswith(("=", "+", "-", "@", "\t"))
+
+
+def test_markdown_is_a_table() -> None:
+    """One row a send; a pipe in a name does not make another column."""
+    text = history_markdown(history(steps("a|b", 7, 1)))
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == 3
+    assert len({line.count("|") for line in table}) == 1
+    assert "75" in table[2]
+
+
+def test_html_fetches_and_runs_nothing() -> None:
+    """Names are text in it, links are not clickable, and no address is loaded."""
+    page = history_html(history(steps("<img src=x onerror=1>", 7, 1, links=["javascript:alert(1)"])))
+    assert "<img" not in page
+    assert "href" not in page
+    assert "&lt;img" in page
+    assert page.count("<svg") == 1
+
+
+def test_an_empty_report_says_so() -> None:
+    """Nothing sent is no error."""
+    assert "0 begun" in history_markdown(())
+    assert "<svg" not in history_html(())
+
+
+@given(
+    counts=st.lists(st.tuples(*[st.integers(0, 10**7)] * 3), min_size=1, max_size=50),
+    label=st.text(max_size=30),
+)
+def test_a_chart_is_sound(counts: list[tuple[int, int, int]], label: str) -> None:
+    """It is XML; no bar leaves the plot, and the bars' heights are in proportion."""
+    bars = [
+        Bar(label=label, when="12-01", parts=tuple(zip(("sent", "left out", "failed"), c, strict=True)))
+        for c in counts
+    ]
+    drawn = ElementTree.fromstring(chart(bars, title="t"))
+    rects = [rect for rect in drawn.iter("rect") if rect.find("title") is not None]
+    assert len(rects) == 3 * len(counts)
+    for rect in rects:
+        y, height = float(rect.attrib["y"]), float(rect.attrib["height"])
+        assert 34 - 0.2 <= y <= y + height <= 234 + 0.2
+        assert float(rect.attrib["x"]) + float(rect.attrib["width"]) <= 960
+
+
+def test_the_grid_is_even() -> None:
+    """The axis ends on 1, 2 or 5 times a power of ten."""
+    labels = re.findall(
+        r'text-anchor="end">([\d,.]+)<', chart([Bar(label="a", when="", parts=(("sent", 75),))], title="")
+    )
+    assert labels == ["0", "25", "50", "75", "100"]
+
+
+def test_only_known_accounts_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two names may stand for one account; the name it was sent under is shown."""
+    assert TWO[0].standing.account == "main"
+    assert TWO[0].known.appid == SERVICE
