@@ -131,7 +131,9 @@ class Ordeal:
         for runner in racing:
             self.score.kills += runner.killed and runner.code is not None and runner.code < 0
             self.score.unknown += runner.unknown()
-            self.score.bugs += runner.code == Exit.BUG
+            if runner.code == Exit.BUG:
+                self.score.bugs += 1
+                (self.folder / "bug.log").write_bytes(runner.output)
 
     def _check(self) -> Verdict:
         """Look at any moment of the ordeal: nothing doubled, every unknown send shown by the next plan."""

@@ -8,6 +8,7 @@ import random
 import resource
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,7 @@ from typing import Any
 from runner.cli import checking, sending  # noqa: F401 (loaded once, before forking)
 from runner.cli.main import run
 
-
-ROOM_BYTES = 65536
+ROOM_BYTES = 16384
 """A file that is longer already cannot grow: the ledger, not the few lines of a report."""
 
 
@@ -25,7 +25,8 @@ class Runner:
     """One run of the command, and when it is to die."""
 
     pid: int
-    log: Path
+    said: int
+    """The reading end of its output: a pipe, so that a full disk is the ledger's alone."""
     report: Path
     die_after_sends: int | None
     """Killed once it has begun that many sends; None lets it live."""
@@ -34,19 +35,27 @@ class Runner:
     with_children: bool
     code: int | None = None
     killed: bool = False
+    output: bytes = b""
     due_at: float = field(default=float("inf"))
 
     def look(self, now: float) -> None:
         """Kill it when its time has come; notice when it has ended."""
-        if self.die_after_sends is not None and now < self.due_at == float("inf"):
-            begun = self.log.read_text(errors="replace").count(": sending") if self.log.exists() else 0
-            if begun >= self.die_after_sends:
-                self.due_at = now + self.linger_s
+        self._listen()
+        waiting = self.die_after_sends is not None and self.due_at == float("inf")
+        if waiting and self.output.count(b": sending") >= (self.die_after_sends or 0):
+            self.due_at = now + self.linger_s
         if now >= self.due_at and not self.killed:
             self.kill()
         ended, status = os.waitpid(self.pid, os.WNOHANG)
         if ended:
+            self._listen()
+            os.close(self.said)
             self.code = os.waitstatus_to_exitcode(status)
+
+    def _listen(self) -> None:
+        with suppress(BlockingIOError):
+            while part := os.read(self.said, 65536):
+                self.output += part
 
     def kill(self) -> None:
         """SIGKILL, to its git children too or to it alone."""
@@ -61,7 +70,7 @@ class Runner:
         try:
             resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (ROOM_BYTES, resource.RLIM_INFINITY))
         except ProcessLookupError:
-            self.log.touch()
+            return
 
     def unknown(self) -> int:
         """How many sends it reported as unknown."""
@@ -76,11 +85,15 @@ class Runner:
 
 def start(root: Path, folder: Path, number: int, chance: random.Random, *, deadly: bool) -> Runner:
     """Begin one `campaign apply`."""
-    log, report = folder / f"{number}.log", folder / f"{number}.json"
+    report = folder / f"{number}.json"
     arguments = ["apply", "--auto-approve", "--dir", str(root), "--output", f"json={report}"]
+    said, end = os.pipe()
+    os.set_blocking(said, False)
+    pid = fork(arguments, end)
+    os.close(end)
     return Runner(
-        pid=fork(arguments, log),
-        log=log,
+        pid=pid,
+        said=said,
         report=report,
         die_after_sends=chance.choice((0, 0, 1, 1, 1, 1, 2, 6)) if deadly else None,
         linger_s=chance.choice((0, 0, 0.02, 0.05, 0.2)) * chance.random(),
@@ -88,7 +101,7 @@ def start(root: Path, folder: Path, number: int, chance: random.Random, *, deadl
     )
 
 
-def fork(arguments: list[str], log: Path) -> int:
+def fork(arguments: list[str], out: int) -> int:
     """Run the command in a child; its process id."""
     pid = os.fork()
     if pid:
@@ -96,7 +109,6 @@ def fork(arguments: list[str], log: Path) -> int:
     code = 1
     try:
         os.setsid()
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(out, 1)
         os.dup2(out, 2)
         code = run(arguments)
@@ -106,7 +118,8 @@ def fork(arguments: list[str], log: Path) -> int:
 
 def command(arguments: list[str], log: Path) -> tuple[int, str]:
     """Run the command to its end; exit code and output."""
-    _, status = os.waitpid(fork(arguments, log), 0)
+    with log.open("wb") as file:
+        _, status = os.waitpid(fork(arguments, file.fileno()), 0)
     return os.waitstatus_to_exitcode(status), log.read_text(encoding="utf-8", errors="replace")
 
 
