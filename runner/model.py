@@ -316,6 +316,17 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """Who must have approved the pull or merge request that brought a campaign in."""
+
+    approvers: tuple[str, ...]
+    """User names at GitHub or GitLab; upper and lower case are the same."""
+    count: int = 1
+    not_author: bool = True
+    """Nobody approves their own change, nor one that holds a commit of theirs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """One place to send to: an API, its accounts, a ledger."""
 
@@ -327,6 +338,7 @@ class Environment:
     accounts: Mapping[str, Account]
     default_account: str | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
+    approvals: Approvals | None = None
     repeat_after_s: int = 60
     repeat_until_s: int = 20 * 3600
 

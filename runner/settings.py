@@ -14,6 +14,7 @@ from runner.hints import nearest
 from runner.model import (
     Account,
     AccountKind,
+    Approvals,
     ArticleOptions,
     CallbackSecrets,
     Drift,
@@ -132,9 +133,14 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
         accounts=accounts,
         default_account=default,
         vars=data.get("vars", {}),
+        approvals=_approvals(data.get("approvals")),
         repeat_after_s=data.get("repeat_after", PROTECTED_REPEAT_AFTER_S),
         repeat_until_s=data.get("repeat_until", PROTECTED_REPEAT_UNTIL_S),
     )
+
+
+def _approvals(data: Mapping[str, Any] | None) -> Approvals | None:
+    return Approvals(**{**data, "approvers": tuple(data["approvers"])}) if data else None
 
 
 def _account(name: str, data: Mapping[str, Any]) -> Account:

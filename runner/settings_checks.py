@@ -27,6 +27,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     for name, environment in _maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_repeat(path, environment)]
+        found += _approvals(path, environment)
     return found
 
 
@@ -65,6 +66,19 @@ def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         yield _protected((*path, "repeat_after"), f"write {PROTECTED_REPEAT_AFTER_S} or more")
     if until > PROTECTED_REPEAT_UNTIL_S:
         yield _protected((*path, "repeat_until"), f"write {PROTECTED_REPEAT_UNTIL_S} or less")
+
+
+def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+    approvals = environment.get("approvals")
+    written = approvals if isinstance(approvals, dict) else {}
+    count, approvers = written.get("count", 1), written.get("approvers")
+    if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
+        yield Finding(
+            path=(*path, "approvals", "count"),
+            rule="approvals-count",
+            what=f"{count} approvals are wanted, and only {len(approvers)} may give one",
+            remedy="name more `approvers`, or lower `count`",
+        )
 
 
 def _protected(path: tuple[str, ...], remedy: str) -> Finding:

@@ -96,6 +96,7 @@ def test_every_msgtype_has_its_content() -> None:
         (SETTINGS, "policy", names(model.Policy)),
         (SETTINGS, "articles", names(model.ArticleOptions)),
         (SETTINGS, "account", names(model.Account) - {"name"}),
+        (SETTINGS, "approvals", names(model.Approvals)),
         (SETTINGS, "environment", {name.removesuffix("_s") for name in names(model.Environment)} - {"name"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -110,6 +111,7 @@ def test_the_defaults_are_those_of_the_records() -> None:
     for whole, part, record in (
         (SETTINGS, "policy", model.Policy),
         (SETTINGS, "articles", model.ArticleOptions),
+        (SETTINGS, "approvals", model.Approvals),
     ):
         shown = {
             key: shape["default"]

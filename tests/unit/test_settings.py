@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import InvalidError, Problem, UsageError
 from runner.load import load_campaigns
-from runner.model import AccountKind, ArticleOptions, Policy, Secret
+from runner.model import AccountKind, Approvals, ArticleOptions, Policy, Secret
 from runner.settings import load_settings
 
 CASES = Path(__file__).parents[1] / "settings"
@@ -50,6 +50,15 @@ def test_a_problem_never_holds_the_secret(case: Path) -> None:
     told = case.with_suffix(".expected").read_text()
     assert told
     assert not SECRETS.search(told)
+
+
+def test_approvals_arrive(tmp_path: Path) -> None:
+    """One approval by somebody other than the author, unless it says otherwise; off when not written."""
+    text = "environments: {sandbox: {api: sandbox, approvals: {approvers: [Ann, bob]}}}"
+    (tmp_path / "_settings.yaml").write_text(text)
+    assert load_settings(tmp_path).environment.approvals == Approvals(approvers=("Ann", "bob"))
+    (tmp_path / "_settings.yaml").write_text("vars: {a: b}")
+    assert load_settings(tmp_path).environment.approvals is None
 
 
 def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
