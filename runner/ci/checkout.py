@@ -1,10 +1,11 @@
-"""A campaigns folder in git in, whether it is what its branch holds now out."""
+"""A campaigns folder in git in; whether it is what its branch holds, and by which commits it came, out."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from runner.errors import LedgerError, PolicyError
 from runner.ledger.git_command import Answer, Git, clean_env, git_program
@@ -34,7 +35,7 @@ def check_newest(folder: Path, branch: str) -> None:
             where=where,
         )
     here = _ask(folder, "rev-parse", "HEAD:./")
-    answer = _fetch(folder, branch)
+    answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
     there = _ask(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
     if not here or not there:
         raise PolicyError(
@@ -50,16 +51,70 @@ def check_newest(folder: Path, branch: str) -> None:
         )
 
 
-def _fetch(folder: Path, branch: str) -> Answer:
+def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list[PurePosixPath]]:
+    """Say by which commit of the branch each file became what it is.
+
+    Args:
+        folder: the campaigns folder, in a checkout with its whole history.
+        files: relative to the folder.
+
+    Returns:
+        The files by commit; of merges the merge commit, as the branch itself sees it.
+
+    Raises:
+        PolicyError: the history is cut off, or a file is in no commit.
+    """
+    if _ask(folder, "rev-parse", "--is-shallow-repository") != "false":
+        raise PolicyError(
+            "who changed the campaigns cannot be told: the checkout holds only a part of the history",
+            remedy="check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab",
+            where=str(folder),
+        )
+    found: dict[str, list[PurePosixPath]] = {}
+    for file in sorted(files):
+        commit = _ask(folder, "log", "-1", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}")
+        if not commit:
+            raise PolicyError(
+                "the file is in no commit", remedy="commit it and have it approved", where=str(file)
+            )
+        found.setdefault(commit, []).append(file)
+    return found
+
+
+def check_same(folder: Path, commit: str, files: Iterable[PurePosixPath]) -> None:
+    """Refuse files that are not what they were at the commit that was approved.
+
+    Args:
+        folder: the campaigns folder.
+        commit: the newest of the request; fetched from `origin` when the checkout lacks it.
+        files: relative to the folder.
+
+    Raises:
+        PolicyError: one differs, or the commit cannot be had.
+    """
+    if not _ask(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+        _fetch(folder, commit)
+    for file in files:
+        approved, here = (_ask(folder, "rev-parse", f"{ref}:./{file}") for ref in (commit, "HEAD"))
+        if not approved or approved != here:
+            raise PolicyError(
+                f"it is not what was approved at {commit[:12]}: another change was merged into it",
+                remedy="let requests be merged only when they are up to date with the branch; "
+                "have the file approved once more by another request",
+                where=str(file),
+            )
+
+
+def _fetch(folder: Path, ref: str, *, into: str = "") -> Answer:
     git_dir = _ask(folder, "rev-parse", "--absolute-git-dir")
     if not git_dir:
         return Answer(code=1, stdout=b"", stderr="fatal: this is no git checkout")
     try:
-        remote = remote_of(f"origin#{branch}", folder=folder, environ=os.environ)
+        remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
         return Answer(code=1, stdout=b"", stderr=f"fatal: {error.what}")
     git = Git(folder=Path(git_dir), config=remote.config)
-    return git.run("fetch", "--quiet", "--no-tags", NAME, f"+refs/heads/{branch}:{NEWEST}")
+    return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")
 
 
 def _ask(folder: Path, *arguments: str) -> str:

@@ -40,7 +40,7 @@ def publish(report: Path, name: str, author: str) -> int:
 
 def _comment(text: str, name: str, author: str) -> str:
     from runner.ci.comment import marked, upsert
-    from runner.ci.forge import Forge
+    from runner.ci.github import github
 
     body = marked(text, name)
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
@@ -48,10 +48,9 @@ def _comment(text: str, name: str, author: str) -> str:
         return "no comment: this run belongs to no pull request of GitHub"
     if not token:
         return "no comment: GITHUB_TOKEN is not set; the job summary shows the report"
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-    github = Forge(api_url=os.environ.get("GITHUB_API_URL", GITHUB_API), headers=headers)
+    forge = github(os.environ.get("GITHUB_API_URL", GITHUB_API), token)
     try:
-        upsert(github, run.repository, run.number, body, author=author)
+        upsert(forge, run.repository, run.number, body, author=author)
     except ForgeError as error:
         return f"no comment: {error}; the job summary shows the report"
     return f"the comment of #{run.number} is up to date"
