@@ -1,0 +1,100 @@
+"""Reports that machines read: fields as their formats ask, fingerprints that stay."""
+
+from __future__ import annotations
+
+import json
+import xml.dom.minidom
+from dataclasses import replace
+from typing import Any
+
+from factories import make_send, make_settings, plan_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.errors import Place, Problem
+from runner.model import Filter, Policy
+from runner.plan import Plan
+from runner.report.concerns import fingerprints, plan_problems
+from runner.report.gitlab import codequality, widget
+from runner.report.junit import plan_junit, problems_junit
+from runner.report.sarif import sarif
+
+PROBLEM = Problem(
+    place=Place(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
+    what="不对", remedy="改",
+)  # fmt: skip
+
+
+def blocked_plan() -> Plan:
+    """One send that goes out and one that the policy holds back."""
+    return plan_of(
+        make_send("sale"),
+        make_send("all", filter=Filter(is_to_all=True)),
+        settings=make_settings(policy=Policy(allow_to_all=False)),
+    )
+
+
+def test_sarif_names_rule_place_and_level() -> None:
+    """Code scanning finds the rule, the file with its escaped name, line and column."""
+    run: dict[str, Any] = json.loads(sarif([PROBLEM]))["runs"][0]
+    (result,) = run["results"]
+    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "enum"
+    assert result["level"] == "error"
+    assert result["message"]["text"] == "不对 → 改"
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "campaigns/%E9%94%80%E5%94%AE.yaml"},
+        "region": {"startLine": 3, "startColumn": 5},
+    }
+
+
+def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
+    """A path relative to the repository, a line, a severity that GitLab knows."""
+    (entry,) = json.loads(codequality([replace(PROBLEM, place=Place(file="campaigns/a.yaml"))]))
+    assert entry.keys() == {"description", "check_name", "fingerprint", "severity", "location"}
+    assert entry["location"] == {"path": "campaigns/a.yaml", "lines": {"begin": 1}}
+    assert entry["severity"] == "major"
+
+
+@given(st.integers(1, 9999), st.integers(1, 99))
+def test_a_fingerprint_stays_when_its_line_moves(line: int, column: int) -> None:
+    """A finding is the same finding after a line was put above it."""
+    moved = replace(PROBLEM, place=replace(PROBLEM.place, line=line, column=column))
+    assert list(fingerprints([moved])) == list(fingerprints([PROBLEM]))
+
+
+def test_fingerprints_of_like_problems_differ() -> None:
+    """Two of the same words in one file are two findings."""
+    assert len(set(fingerprints([PROBLEM, PROBLEM, replace(PROBLEM, rule="other")]))) == 3
+
+
+def test_the_widget_counts_what_goes_out_now_and_later() -> None:
+    """Three integers, as the merge request widget reads them."""
+    assert json.loads(widget(blocked_plan())) == {"create": 1, "update": 0, "delete": 0}
+
+
+def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
+    """What the policy blocks stands beside the campaign, not only in the log."""
+    (problem,) = plan_problems(blocked_plan())
+    assert (problem.rule, problem.level, problem.place.file) == (
+        "plan-blocked",
+        "warning",
+        "campaigns/all.yaml",
+    )
+    assert "allow_to_all" in problem.what
+
+
+def test_junit_fails_what_is_held_back_and_passes_the_rest() -> None:
+    """A CI server shows the blocked send red, the other green."""
+    suite = xml.dom.minidom.parseString(plan_junit(blocked_plan())).getElementsByTagName("testsuite")[0]
+    failed = {
+        case.getAttribute("name"): bool(case.getElementsByTagName("failure"))
+        for case in suite.getElementsByTagName("testcase")
+    }
+    assert failed == {"sale": False, "all": True}
+    assert (suite.getAttribute("tests"), suite.getAttribute("failures")) == ("2", "1")
+
+
+def test_junit_of_clean_files_is_one_case_that_passes() -> None:
+    """A report without a case would look as if nothing had run."""
+    assert 'tests="1" failures="0"' in problems_junit([])
+    assert 'failures="1"' in problems_junit([PROBLEM])

@@ -1,0 +1,66 @@
+"""What changed since a commit, by what followers would receive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from factories import NOW, make_planned, make_send, plan_of
+
+from runner.compare import RULE, compare, with_warnings
+from runner.errors import Place
+from runner.model import Action
+from runner.plan import Decision
+
+BEFORE = make_send("sale", "旧")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"text": "新"}, {"revision": 2}, {"not_before": NOW}, {"not_after": NOW + timedelta(days=1)}],
+)
+def test_what_a_follower_would_notice_is_a_change(changes: dict[str, object]) -> None:
+    """Another text, another window, another revision: each is an edit."""
+    after = make_send("sale", **{"text": "旧", **changes})
+    found = compare([BEFORE], [after], ref="main", commit="c")
+    assert [(change.before, change.after) for change in found.changes] == [(BEFORE, after)]
+    assert not found.unedited
+
+
+def test_a_moved_line_is_no_change() -> None:
+    """Comments and positions reach nobody."""
+    after = replace(BEFORE, place=Place(file="campaigns/sale.yaml", line=9))
+    found = compare([BEFORE], [after], ref="main", commit="c")
+    assert not found.changes
+    assert found.unedited == {"sale"}
+
+
+def test_new_and_removed_sends_are_told_apart() -> None:
+    """A send on one side only has nothing on the other."""
+    found = compare([make_send("gone")], [make_send("new")], ref="main", commit="c")
+    assert [(c.id, c.before is None, c.after is None) for c in found.changes] == [
+        ("gone", False, True),
+        ("new", True, False),
+    ]
+
+
+def test_a_pending_send_that_was_not_edited_is_warned_of() -> None:
+    """The reviewer learns that merging would also send what this change does not touch."""
+    edited, untouched = make_send("edited", "新"), make_send("untouched")
+    found = compare([make_send("edited", "旧"), untouched], [edited, untouched], ref="main", commit="c")
+    plan = plan_of(edited, untouched)
+    warned = with_warnings(plan, found)
+    assert {p.send.id: [f.rule for f in p.send.findings] for p in warned.sends} == {
+        "edited": [],
+        "untouched": [RULE],
+    }
+    assert warned.digest == plan.digest
+
+
+def test_what_was_sent_already_is_not_warned_of() -> None:
+    """Only what may still go out concerns the reviewer."""
+    done = make_planned(decision=Decision(action=Action.DONE, reason="sent"))
+    plan = replace(plan_of(), sends=(done,))
+    found = compare([done.send], [done.send], ref="main", commit="c")
+    assert with_warnings(plan, found) == plan
