@@ -84,7 +84,12 @@ class Inbox:
 
     def click(self, css: str) -> None:
         """Click, again when the page has just redrawn what was to be clicked."""
-        self.until(lambda: self.one(css).click() is None)
+
+        def clicked() -> bool:
+            self.one(css).click()
+            return True
+
+        self.until(clicked)
 
     def texts(self, css: str) -> list[str]:
         script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)"
@@ -117,7 +122,8 @@ def article(title: str, **more: Any) -> dict[str, Any]:
 
 def attack(inbox: Inbox) -> str:
     """Send an attack in every field there is; the openid of the follower who got it all."""
-    person = {"openid": "o" + "x" * 27, "nickname": HOSTILE, "wxname": HOSTILE, "tags": [HOSTILE]}
+    openid = "o" + "x" * 27
+    person = {"openid": openid, "nickname": HOSTILE, "wxname": HOSTILE, "tags": [HOSTILE]}
     hostile = {"appid": SERVICE, "name": HOSTILE, "followers": [person]}
     inbox.sandbox.control("POST", "seed", {"accounts": [hostile]})
     for kind in ("image", "voice"):
@@ -137,5 +143,5 @@ def attack(inbox: Inbox) -> str:
     inbox.to_all("wxcard", {"card_id": HOSTILE})
     inbox.to_all("mpnews", {"media_id": "N"})
     music = dict.fromkeys(("title", "description", "musicurl", "hqmusicurl"), HOSTILE)
-    inbox.post("message/mass/preview", {"touser": person["openid"], "msgtype": "music", "music": music})
-    return person["openid"]
+    inbox.post("message/mass/preview", {"touser": openid, "msgtype": "music", "music": music})
+    return openid

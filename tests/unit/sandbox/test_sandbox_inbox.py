@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from inbox_calls import openids, phone, preview, to_all, told
 from sandbox_client import MP3, NOON, PNG, SERVICE, WeChat
 
 from runner.sandbox import seeds, web
+from runner.sandbox.endpoints import ENDPOINTS
+from runner.sandbox.gate import Gate
+from runner.sandbox.store import Store
 
 SCRIPTS = ("main.js", "lists.js", "phone.js", "bubbles.js", "dom.js", "words.js")
 STATIC = (*SCRIPTS, "inbox.css", "phone.css", "article.css", "icon.svg")
@@ -203,6 +207,31 @@ def test_version_changes_with_every_write_only(wechat: WeChat) -> None:
     assert told(wechat, "version") == before
     wechat.sendall()
     assert told(wechat, "version") != before
+
+
+def test_version_sees_a_restored_snapshot(wechat: WeChat) -> None:
+    """Going back in time is a change too."""
+    kept = wechat.control("POST", "snapshot")
+    wechat.sendall()
+    before = told(wechat, "version")
+    wechat.control("POST", "restore", kept)
+    assert told(wechat, "version") != before
+
+
+def test_version_sees_another_process(tmp_path: Path) -> None:
+    """An apply that runs its own sandbox on the same state file shows on an open page."""
+    stores = [Store(tmp_path / "state.sqlite3") for _ in range(2)]
+    gates = [Gate(store=store, endpoints=ENDPOINTS, wall=lambda: NOON) for store in stores]
+    with stores[0].transaction() as db:
+        seeds.plant(db, seeds.DEFAULT, NOON)
+    watching, sending = (WeChat(web.build(gate, seeds.DEFAULT).test_client(), gate) for gate in gates)
+    before = told(watching, "version")
+    assert told(watching, "version") == before
+    sending.sendall()
+    assert told(watching, "version") != before
+    assert phone(watching)[0]["content"]["text"] == "你好"
+    for store in stores:
+        store.close()
 
 
 def test_looking_leaves_no_trace_among_the_calls(wechat: WeChat) -> None:

@@ -6,7 +6,7 @@ import { moment, number, say } from "./words.js";
 
 const short = (time) => (time ? moment(new Date(time)) : "");
 
-// Makes the three lists; `on` is told what was chosen: account(appid), follower(openid), send(key).
+// Makes the three lists; `on` is told what was chosen: account(appid), follower(openid), send(key), clicked().
 export function makeLists(on) {
   const accounts = by("accounts");
   const list = by("list");
@@ -19,6 +19,7 @@ export function makeLists(on) {
     root.addEventListener("click", (event) => {
       const node = event.target.closest('[role="option"]');
       if (node) choose(node);
+      if (node && root === list) on.clicked();
     });
     root.addEventListener("keydown", (event) => {
       const node = event.target.closest('[role="option"]');

@@ -16,7 +16,9 @@ const state = {
   limit: MESSAGES, items: [], send: "", phone: null,
 };
 
-const lists = makeLists({ account: chooseAccount, follower: chooseFollower, send: chooseSend });
+// On a narrow window the phone is below the list: whoever clicks wants to see it.
+const clicked = () => matchMedia("(max-width: 720px)").matches && by("phone").scrollIntoView();
+const lists = makeLists({ account: chooseAccount, follower: chooseFollower, send: chooseSend, clicked });
 const phone = makePhone({ earlier: () => { state.limit += MESSAGES; refresh(); }, receivers: showReceivers });
 const account = () => state.accounts.find((item) => item.appid === state.appid);
 
