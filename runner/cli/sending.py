@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,7 @@ from runner.errors import Exit, InvalidError, PolicyError, UsageError
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
     from runner.plan import Plan
-    from runner.posting import Ports, Warrant
+    from runner.posting import Outcome, Ports, Warrant
 
 _ALLOW = click.option(
     "--allow", metavar="RULE=REASON", multiple=True, help="Set one policy rule aside, once; recorded."
@@ -127,6 +127,8 @@ def apply(
             "markdown": lambda: outcomes_markdown(outcomes, made.plan),
         }
     )
+    if session.settings.notify:
+        _notify(session, outcomes, made.plan)
     return exit_code(outcomes) or _left_standing(made.plan)
 
 
@@ -180,6 +182,17 @@ def _confirm(plan: Plan, *, auto_approve: bool) -> None:
         agreed = asked == "yes"
     if not agreed:
         raise click.Abort
+
+
+def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
+    from runner.cli.notifying import notify
+    from runner.notify import Run
+
+    followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    run = Run(
+        environment=plan.environment, commit=plan.commit or "", url=_run_url() or "", followers=followers
+    )
+    notify(session, outcomes, run)
 
 
 def _left_standing(plan: Plan) -> Exit:

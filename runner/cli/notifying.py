@@ -1,0 +1,61 @@
+"""Tells the chat robots of the settings how an apply ended; a robot that fails is a warning, no exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from runner.cli.session import Session
+from runner.errors import CampaignError
+from runner.model import Notify
+from runner.secret import read_secret
+
+if TYPE_CHECKING:
+    from runner.notify import Run
+    from runner.posting import Outcome
+
+TIMEOUT_S = 5.0
+
+
+def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
+    """Tell every robot of the settings.
+
+    Args:
+        session: for the settings, and to warn.
+        outcomes: of the apply.
+        run: where and by which commit.
+    """
+    for number, robot in enumerate(session.settings.notify, 1):
+        try:
+            why = _tell(robot, outcomes, run)
+        except CampaignError as error:
+            why = error.what
+        if why is not None:
+            session.say(f"Warning: robot {number} ({robot.kind}) was not told: {why}. No send is affected.")
+
+
+def _tell(robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
+    from runner.notify import tell
+
+    return tell(robot, read_secret(robot.url, os.environ, name="robot's address"), outcomes, run, post=post)
+
+
+def post(address: str, body: Mapping[str, Any]) -> Any:
+    """Post JSON once, within seconds; the answer's JSON, or its text.
+
+    Raises:
+        OSError: it cannot be reached, or answers no success. Nothing of the address is in it.
+    """
+    try:
+        answer = requests.post(address, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+    except (requests.RequestException, ValueError) as error:
+        raise ConnectionError(type(error).__name__) from None
+    if not 200 <= answer.status_code < 300:
+        raise ConnectionError(f"status {answer.status_code}")
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text
