@@ -1,0 +1,202 @@
+"""Reports as a pull request's run makes them: in several forms at once, whatever the outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+ROOT = Path(__file__).parents[2]
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"
+TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\+00:00|Z))?")
+
+
+def git(folder: Path, *words: str) -> None:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(folder), *words]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with two campaigns at `main`, and the shell inside it."""
+    (tmp_path / "campaigns").mkdir()
+    for name in ("sale", "old"):
+        (tmp_path / "campaigns" / f"{name}.yaml").write_text(SALE, encoding="utf-8")
+    (tmp_path / "campaigns" / "_settings.yaml").write_text("policy: {duplicate_content_days: 0}\n")
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "one")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_pull_request_gets_all_its_reports_in_one_run(repo: Path) -> None:
+    """One run writes the comment, the page and what machines read; the comment shows the edit as a diff."""
+    (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
+    kinds = ("markdown", "html", "sarif", "codequality", "widget", "junit", "json", "github", "text")
+    outputs = [word for kind in kinds for word in ("--output", f"{kind}=out/{kind}")]
+    assert (
+        run(["plan", "--offline", "--changed-since", "main", *outputs, "--output", "markdown=summary"]) == 0
+    )
+    markdown = (repo / "out" / "markdown").read_text(encoding="utf-8")
+    assert "-全场 8 折\n+全场 7 折" in markdown
+    assert (repo / "summary").read_text(encoding="utf-8") == markdown
+    assert all((repo / "out" / kind).stat().st_size for kind in kinds)
+
+
+def test_sends_that_the_change_did_not_edit_are_warned_of(repo: Path) -> None:
+    """A merge would send the other pending campaign too: every form says so, at its file."""
+    (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
+    assert (
+        run(["plan", "--offline", "--changed-since", "main", "--output", "json=p", "--output", "github=g"])
+        == 0
+    )
+    sends = json.loads((repo / "p").read_text(encoding="utf-8"))["sends"]
+    assert {s["id"]: [w["rule"] for w in s["warnings"]] for s in sends} == {
+        "old": ["not-in-this-change"],
+        "sale": [],
+    }
+    assert "::warning file=campaigns/old.yaml" in (repo / "g").read_text(encoding="utf-8")
+
+
+def test_a_commit_that_cannot_be_rendered_is_said_not_fatal(repo: Path) -> None:
+    """When the base is broken, the plan still comes, with a word about it."""
+    (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
+    git(repo, "commit", "-qam", "broken")
+    (repo / "campaigns" / "_settings.yaml").write_text("{}\n")
+    assert run(["plan", "--offline", "--changed-since", "main", "--output", "markdown=m"]) == 0
+    assert "cannot be rendered" in (repo / "m").read_text(encoding="utf-8")
+
+
+def test_a_plan_that_fails_leaves_a_report_of_it(repo: Path) -> None:
+    """Broken settings: no plan, but a comment that takes its place and findings with their lines."""
+    (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
+    words = ["plan", "--offline", "--output", "markdown=m", "--output", "codequality=c"]
+    assert run(words) == Exit.INVALID
+    assert "Campaign plan failed" in (repo / "m").read_text(encoding="utf-8")
+    (finding,) = json.loads((repo / "c").read_text(encoding="utf-8"))
+    assert finding["location"] == {"path": "campaigns/_settings.yaml", "lines": {"begin": 1}}
+
+
+def test_an_apply_that_is_refused_leaves_a_report_of_it(repo: Path) -> None:
+    """A stale digest: nothing is sent, and the report says why."""
+    words = [
+        "apply",
+        "--auto-approve",
+        "--expect-digest",
+        "0" * 64,
+        "--output",
+        "markdown=m",
+        "--output",
+        "json=j",
+    ]
+    assert run(words) == Exit.POLICY
+    assert "not what was reviewed" in (repo / "m").read_text(encoding="utf-8")
+    assert json.loads((repo / "j").read_text(encoding="utf-8"))["error"]["exit_code"] == Exit.POLICY
+
+
+def test_an_apply_reports_each_send(repo: Path) -> None:
+    """After an apply the Markdown has a row for each send and the JSON its msg_id."""
+    words = ["apply", "--auto-approve", "--output", "markdown=m", "--output", "json=j", "--quiet"]
+    assert run(words) == Exit.OK
+    outcomes = json.loads((repo / "j").read_text(encoding="utf-8"))["outcomes"]
+    assert [(o["id"], o["result"]) for o in outcomes] == [("old", "accepted"), ("sale", "accepted")]
+    assert f"| accepted | `sale` | `service` | {outcomes[1]['msg_id']} |" in (repo / "m").read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["plan", "--output", "pdf=x"], ["status", "--output", "sarif=x"], ["plan", "--output", "x"]]
+)
+def test_a_form_that_does_not_exist_is_refused_before_anything_runs(
+    repo: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error in `--output` is a usage error that lists what there is."""
+    assert run(words) == Exit.USAGE
+    assert "→" in capsys.readouterr().err
+    assert not (repo / ".campaign").exists()
+
+
+def test_a_report_that_cannot_be_written_is_said_in_words(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback for a file where a folder should be."""
+    (repo / "file").write_text("")
+    assert run(["plan", "--offline", "--output", "markdown=file/m"]) == Exit.USAGE
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_in_github_actions_text_is_printed_between_stop_marks(
+    repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log obeys nothing between the marks, whose token is another one each time."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    tokens = set()
+    for _ in range(2):
+        assert run(["plan", "--offline"]) == 0
+        lines = capsys.readouterr().out.strip().split("\n")
+        token = lines[0].removeprefix("::stop-commands::")
+        assert lines[-1] == f"::{token}::"
+        tokens.add(token)
+    assert len(tokens) == 2
+
+
+def test_annotations_come_first_and_the_plan_is_guarded(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--format github`: commands of ours, then the plan for people between the marks."""
+    (repo / "campaigns" / "bad.yaml").write_text("msgtype: txt\n")
+    assert run(["plan", "--offline", "--format", "github"]) == Exit.INVALID
+    before, _, after = capsys.readouterr().out.partition("::stop-commands::")
+    assert before.startswith("::error file=campaigns/bad.yaml,line=1,")
+    assert "Digest:" in after
+
+
+def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str]:
+    environment = {**os.environ, "TZ": zone, "LC_ALL": locale, "LANG": locale}
+    command = [
+        sys.executable,
+        "-m",
+        "runner",
+        "plan",
+        "--output",
+        "json=../p",
+        "--output",
+        "markdown=../m",
+        *words,
+    ]
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    texts = [(clone.parent / name).read_text(encoding="utf-8") for name in ("p", "m")]
+    return json.loads(texts[0])["plan_digest"], TIMES.sub("TIME", "".join(texts))
+
+
+@pytest.mark.parametrize("words", [["--offline"], []])
+def test_two_clones_make_the_same_plan_byte_for_byte(tmp_path: Path, words: list[str]) -> None:
+    """Another path, time zone and locale: the digest and every report are the same, their times apart."""
+    origin = tmp_path / "origin"
+    shutil.copytree(ROOT / "campaigns", origin / "campaigns")
+    git(origin, "init", "-q", "-b", "main")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-qm", "one")
+    made = []
+    for folder, zone, locale in (
+        ("a", "America/Los_Angeles", "C"),
+        ("b/c 空", "Asia/Kathmandu", "zh_CN.UTF-8"),
+    ):
+        clone = tmp_path / folder / "clone"
+        clone.parent.mkdir(parents=True)
+        git(tmp_path, "clone", "-q", str(origin), str(clone))
+        made.append(_planned(clone, zone, locale, *words))
+    assert made[0] == made[1]
