@@ -93,6 +93,16 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> None:
         raise _stale(f"the digest is {plan.digest}, expected {reviewed}")
 
 
+def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
+    """Refuse a plan file that is not the one whose digest was handed on.
+
+    Raises:
+        StalePlanError: with both digests.
+    """
+    if reviewed["plan_digest"] != digest:
+        raise _stale(f"the plan file has the digest {reviewed['plan_digest']}, expected {digest}")
+
+
 def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
     """Read how many followers each send of a plan file was counted to have; an odd entry counts as none."""
     found: dict[str, int | None] = {}

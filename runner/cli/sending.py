@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.gate import check_run
+from runner.cli.gate import check_approved, check_run
 from runner.cli.planning import make_plan, plan_forms, plan_text
 from runner.cli.session import Session, commit_of, shared
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
@@ -114,11 +114,12 @@ def apply(
         session.give(plan_forms(session, made))
         raise InvalidError(made.errors)
     session.say(plan_text(session, made))
+    approved = check_approved(session, made.plan)
     if made.plan.due():
         _confirm(made.plan, auto_approve=auto_approve)
     with _stop_signals(session) as stopping:
         ports = _ports(session, stopping)
-        warrant = _warrant(session, reviewed, allowed, audiences)
+        warrant = _warrant(session, reviewed, allowed, audiences, approved)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     session.give(
         {
@@ -143,6 +144,8 @@ def _reviewed(
 
     if plan_file is not None:
         data = planfile.read(plan_file)
+        if digest is not None:
+            planfile.check_has(data, digest)
         planfile.check_file(data, plan, state, session.clock())
         return str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
@@ -219,11 +222,16 @@ def _ports(session: Session, stopping: threading.Event) -> Ports:
 
 
 def _warrant(
-    session: Session, digest: str, allowed: Mapping[str, str], audiences: Mapping[str, int | None]
+    session: Session,
+    digest: str,
+    allowed: Mapping[str, str],
+    audiences: Mapping[str, int | None],
+    approved: Mapping[str, str],
 ) -> Warrant:
     from runner.posting import Warrant
 
-    return Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=actor(session))
+    who = {**actor(session), **approved}
+    return Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
 
 
 def actor(session: Session) -> dict[str, str]:
