@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import open_browser
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 
 from runner.article import image_bytes
 from runner.article.page import frame_document
@@ -24,16 +21,7 @@ from runner.render import render
 from runner.settings import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking "
-    "disable-component-update disable-sync hide-scrollbars"
-)
-pytestmark = [
-    pytest.mark.heavy,
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver on PATH"),
-]
+pytestmark = pytest.mark.heavy
 
 # Rectangles of text lines that cover each other by more than antialiasing; boxes that scroll count once.
 OVERLAPS = """
@@ -64,18 +52,12 @@ BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth =
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    options = Options()
-    options.binary_location = str(BROWSER)
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in [*FLAGS.split(), f"user-data-dir={profile}"]:
-            options.add_argument(f"--{flag}")
-        driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    with open_browser(flags=("hide-scrollbars",)) as driver:
         driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": 375, "height": 812, "deviceScaleFactor": 2, "mobile": False},
         )
         yield driver
-        driver.quit()
 
 
 @pytest.mark.parametrize("theme", SHIPPED)
