@@ -130,8 +130,8 @@ def _head(plan: Plan, timezone: str, comparison: Comparison | None) -> str:
 
 
 def _facts(facts: dict[str, str]) -> str:
-    rows = "".join(f"| {name} | {cell(value, 120)} |\n" for name, value in facts.items() if value)
-    return f"| | |\n| --- | --- |\n{rows}"
+    first, *rest = [f"| {name} | {cell(value, 120)} |" for name, value in facts.items() if value]
+    return "\n".join([first, "| --- | --- |", *rest])
 
 
 def _overview(shown: Sequence[Planned], plan: Plan, timezone: str) -> Section:
