@@ -65,13 +65,13 @@ def message(outcomes: Iterable[Outcome], run: Run, on: Sequence[str]) -> str | N
 
 def payload(kind: str, text: str) -> dict[str, Any]:
     """Put a text into the form of a kind of robot, with nothing in it that mentions or formats."""
-    match kind:
-        case "feishu":
-            return {"msg_type": "text", "content": {"text": text.replace("<", "＜").replace(">", "＞")}}
-        case "slack":
-            return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
-        case _:
-            return {"msgtype": "text", "text": {"content": text}}
+    if kind == "slack":
+        return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
+    # 企业微信 obeys `<@userid>` and 飞书 `<at …>` in plain text too.
+    text = text.replace("<", "＜").replace(">", "＞")
+    if kind == "feishu":
+        return {"msg_type": "text", "content": {"text": text}}
+    return {"msgtype": "text", "text": {"content": text}}
 
 
 def refused(kind: str, answer: Any) -> str | None:

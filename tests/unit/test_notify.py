@@ -100,8 +100,8 @@ def test_a_long_run_fits_the_smallest_robot() -> None:
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        ("wecom", {"msgtype": "text", "text": {"content": "你好 <b>&"}}),
-        ("dingtalk", {"msgtype": "text", "text": {"content": "你好 <b>&"}}),
+        ("wecom", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
+        ("dingtalk", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
         ("feishu", {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}}),
         ("slack", {"text": "你好 &lt;b&gt;&amp;"}),
     ],
