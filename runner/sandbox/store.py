@@ -32,7 +32,7 @@ class Store:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
-        self._snapshots: dict[str, bytes] = {}
+        self._snapshots: dict[str, sqlite3.Connection] = {}
         try:
             self._db = _open(path)
         except (sqlite3.DatabaseError, OSError) as error:
@@ -58,7 +58,8 @@ class Store:
         """Keep a copy of the whole state in memory; its name."""
         with self._lock:
             name = str(len(self._snapshots) + 1)
-            self._snapshots[name] = self._db.serialize()
+            self._snapshots[name] = sqlite3.connect(":memory:", check_same_thread=False)
+            self._db.backup(self._snapshots[name])
             return name
 
     def restore(self, name: str) -> bool:
@@ -66,19 +67,17 @@ class Store:
         with self._lock:
             if name not in self._snapshots:
                 return False
-            copy = sqlite3.connect(":memory:")
-            copy.deserialize(self._snapshots[name])
-            copy.backup(self._db)
-            copy.close()
+            self._snapshots[name].backup(self._db)
             # A write that leaves nothing: whoever watches for writes does not see the copying.
             put(self._db, "restored", True)
             self._db.execute("DELETE FROM meta WHERE key = 'restored'")
             return True
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, forget the snapshots."""
         with self._lock:
-            self._db.close()
+            for db in (*self._snapshots.values(), self._db):
+                db.close()
 
 
 def _open(path: Path | None) -> sqlite3.Connection:

@@ -54,10 +54,7 @@ def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
         if spoilt is not None:
             return _spoil(spoilt)
         if isinstance(answer, Download):
-            disposition = f'attachment; filename="{answer.filename.encode("ascii", "replace").decode()}"'
-            return Response(
-                answer.data, mimetype=answer.content_type, headers={"Content-disposition": disposition}
-            )
+            return _file(answer)
         return _json(answer)
 
     app.register_error_handler(Exception, _failed)
@@ -90,6 +87,14 @@ def _incoming() -> Incoming:
         upload=upload,
         client_ip=request.remote_addr or "127.0.0.1",
     )
+
+
+def _file(download: Download) -> Response:
+    """Write an answer that is a file."""
+    answer = Response(download.data, mimetype=download.content_type)
+    name = "".join(letter for letter in download.filename if letter.isprintable())
+    answer.headers.add("Content-Disposition", "attachment", filename=name)
+    return answer
 
 
 def _json(data: Any, status: int = 200) -> Response:

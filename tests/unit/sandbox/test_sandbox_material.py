@@ -217,3 +217,12 @@ def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
     """A permanent media_id is 40007 there, a missing one 41006."""
     assert wechat.get("media/get", media_id=wechat.material())["errcode"] == 40007
     assert wechat.get("media/get")["errcode"] == 41006
+
+
+@pytest.mark.parametrize("name", ['a".png', "图.png", "a;b.png", "a\\tb.png"])
+def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
+    """No file name breaks the headers of the answer."""
+    media_id = wechat.upload("material/add_material", PNG, name, type="image")["media_id"]
+    answer = wechat.post("material/get_material", {"media_id": media_id})
+    assert answer.data == PNG
+    assert "X" not in answer.headers
