@@ -29,6 +29,7 @@ COMMANDS = {
     "recall": ("runner.cli.following", "Delete a sent article or video."),
     "report": ("runner.cli.reporting", "Report on what was sent."),
     "calendar": ("runner.cli.reporting", "Show a month's past and coming sends."),
+    "doctor": ("runner.cli.examining", "Check everything that a send needs."),
     "hold": ("runner.cli.holding", "Stop every send of an account at once."),
     "unhold": ("runner.cli.holding", "Let an account send again."),
     "tags": ("runner.cli.following", "List the tags with their counts."),

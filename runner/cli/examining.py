@@ -1,0 +1,46 @@
+"""`campaign doctor`: is everything here that a send needs?"""
+
+from __future__ import annotations
+
+import click
+import requests
+
+from runner.cli.session import Session, shared
+
+TIMEOUT_S = 10.0
+
+
+@click.command()
+@shared
+def doctor(session: Session) -> int:
+    """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
+
+    Each line has a remedy. Exits 4 when WeChat is the trouble, 6 when it is the ledger.
+    """
+    from runner.doctor import Ports, examine, worst
+    from runner.report.doctor import doctor_data, doctor_text
+    from runner.report.neutral import json_text
+
+    def server_time() -> str | None:
+        with requests.Session() as http:
+            http.trust_env = not session.rehearsing
+            # Only the clock's header is wanted; the platform answers every path with one.
+            answer = http.get(f"{session.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            return None if session.rehearsing else answer.headers.get("Date")
+
+    ports = Ports(
+        connect=session.reader,
+        open_ledger=lambda: session.ledger,
+        server_time=server_time,
+        clock=session.clock,
+    )
+    if session.rehearsing:
+        session.state()
+    checks = examine(session.settings, ports)
+    session.give(
+        {
+            "text": lambda: doctor_text(checks, session.look),
+            "json": lambda: json_text(doctor_data(checks)),
+        }
+    )
+    return worst(checks)

@@ -1,0 +1,238 @@
+"""What can be asked about an environment in, findings out: good, doubtful or bad, each with a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import Any
+
+from runner.errors import ApiError, CampaignError, Exit
+from runner.ledger.events import Ledger, broken
+from runner.ledger.state import LedgerState, fold
+from runner.model import Account, AccountKind, Settings
+from runner.ports import ReadApi
+from runner.wechat.errcodes import lookup
+
+CLOCK_SLACK = timedelta(seconds=30)
+CLOCK_LIMIT = timedelta(minutes=5)
+EXTRAS = {
+    "articles": ("lxml", "nh3", "css_inline", "PIL"),
+    "callback": ("cryptography",),
+    "postgres": ("psycopg",),
+}
+NOT_ALLOWED = (40164, 61004)
+"""Errcodes that say an address is not on the IP allow list."""
+_ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
+IP_HINT = "console → 设置与开发 → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send"
+
+
+class Grade(StrEnum):
+    """How good a finding is."""
+
+    GOOD = "ok"
+    DOUBTFUL = "warning"
+    BAD = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of `campaign doctor`."""
+
+    name: str
+    grade: Grade
+    what: str
+    remedy: str = ""
+    exit_code: Exit = field(default=Exit.OK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world, as parameters; `server_time` gives the platform's Date header, None when it gave none."""
+
+    connect: Callable[[Account], ReadApi]
+    open_ledger: Callable[[], Ledger]
+    server_time: Callable[[], str | None]
+    clock: Callable[[], datetime]
+
+
+def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
+    """Look at everything; one fault never hides another.
+
+    Args:
+        settings: already valid.
+        ports: the world.
+    """
+    environment = settings.environment
+    found = [Check(name="settings", grade=Grade.GOOD, what=f"environment {environment.name} is valid")]
+    found += [_protection(settings), *_extras(), _clock(ports)]
+    found += [check for account in environment.accounts.values() for check in _account(account, ports)]
+    found += _ledger(settings, ports)
+    return tuple(found)
+
+
+def worst(checks: Iterable[Check]) -> Exit:
+    """Choose the exit code: WeChat's before the ledger's."""
+    codes = {check.exit_code for check in checks}
+    return next((code for code in (Exit.WECHAT, Exit.LEDGER) if code in codes), Exit.OK)
+
+
+def _protection(settings: Settings) -> Check:
+    environment = settings.environment
+    real = environment.api.startswith("https://")
+    if environment.protected or not real:
+        return Check(
+            name="protection", grade=Grade.GOOD, what="apply is protected" if real else "a rehearsal"
+        )
+    return Check(
+        name="protection",
+        grade=Grade.DOUBTFUL,
+        what="apply sends to real followers without a reviewed plan",
+        remedy=f"write `protected: true` in environment {environment.name}",
+    )
+
+
+def _extras() -> list[Check]:
+    missing = [name for name, modules in EXTRAS.items() if not all(find_spec(module) for module in modules)]
+    if not missing:
+        return [Check(name="extras", grade=Grade.GOOD, what=f"{', '.join(EXTRAS)} are installed")]
+    return [
+        Check(
+            name="extras",
+            grade=Grade.DOUBTFUL,
+            what=f"not installed: {', '.join(missing)}",
+            remedy=f"pip install 'wechat-campaigns[{','.join(missing)}]', if they are needed",
+        )
+    ]
+
+
+def _clock(ports: Ports) -> Check:
+    try:
+        told = ports.server_time()
+        away = ports.clock() - parsedate_to_datetime(told) if told else None
+    except (OSError, ValueError, TypeError) as error:
+        return Check(
+            name="clock",
+            grade=Grade.BAD,
+            exit_code=Exit.WECHAT,
+            what=f"the platform does not answer ({type(error).__name__})",
+            remedy="check the network, the proxy and `api` in the settings",
+        )
+    if away is None or abs(away) <= CLOCK_SLACK:
+        told_as = "nothing to compare it with" if away is None else "within half a minute of the platform's"
+        return Check(name="clock", grade=Grade.GOOD, what=told_as)
+    bad, side = abs(away) > CLOCK_LIMIT, "ahead of" if away > timedelta() else "behind"
+    return Check(
+        name="clock",
+        grade=Grade.BAD if bad else Grade.DOUBTFUL,
+        exit_code=Exit.WECHAT if bad else Exit.OK,
+        what=f"{abs(away).total_seconds():.0f} s {side} the platform's",
+        remedy="let NTP set this machine's clock: windows, quiet hours and repeats go by it",
+    )
+
+
+def _account(account: Account, ports: Ports) -> list[Check]:
+    name = f"account {account.name}"
+    try:
+        api = ports.connect(account)
+        quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
+    except CampaignError as error:
+        return [_refused(name, error)]
+    found = [
+        Check(name=name, grade=Grade.GOOD, what=f"{account.appid}: credentials and IP allow list are good")
+    ]
+    return [*found, _quota(name, quota), _permission(name, account, api)]
+
+
+def _refused(name: str, error: CampaignError) -> Check:
+    remedy = error.remedy
+    if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
+        address = _ADDRESS.search(error.errmsg)
+        remedy = f"add {address.group() if address else 'the address of this machine'} to the list: {IP_HINT}"
+    return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
+
+
+def _quota(name: str, quota: Mapping[str, Any]) -> Check:
+    left, limit = quota.get("remain"), quota.get("daily_limit")
+    good = isinstance(left, int) and left > 0
+    return Check(
+        name=f"{name}: calls",
+        grade=Grade.GOOD if good else Grade.DOUBTFUL,
+        what=f"{left} of {limit} mass/sendall calls left today",
+        remedy="" if good else "wait until tomorrow, China time",
+    )
+
+
+def _permission(name: str, account: Account, api: ReadApi) -> Check:
+    name = f"{name}: permission"
+    if account.kind is AccountKind.TEST:
+        return Check(
+            name=name,
+            grade=Grade.DOUBTFUL,
+            what="a 测试号 may not send mass messages (48001)",
+            remedy="rehearse in the sandbox; send from a verified 公众号 or 服务号",
+        )
+    try:
+        tags = api.tags_get()
+    except ApiError as error:
+        kind = lookup(error.errcode).kind
+        remedy = "get the account verified (认证)" if kind == "permission" else error.remedy
+        return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
+    except CampaignError as error:
+        return _refused(name, error)
+    lists = "openid lists too" if account.kind is AccountKind.SERVICE else "no openid lists (服务号 only)"
+    return Check(name=name, grade=Grade.GOOD, what=f"{account.kind}: {len(tags)} tags readable; {lists}")
+
+
+def _ledger(settings: Settings, ports: Ports) -> list[Check]:
+    try:
+        ledger = ports.open_ledger()
+        events, heads = ledger.events(), ledger.heads()
+        state = fold(events)
+    except CampaignError as error:
+        what, remedy = error.what, error.remedy
+        return [Check(name="ledger", grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]
+    faults = broken(events, heads)
+    if faults:
+        return [
+            Check(
+                name="ledger",
+                grade=Grade.BAD,
+                exit_code=Exit.LEDGER,
+                what=f"the chain does not hold: {faults[0]}",
+                remedy="restore the ledger from a copy; until then send nothing from here",
+            )
+        ]
+    held = f"{len(events)} events, every chain holds"
+    return [_begun(settings, state, held), *_waiting(settings, state)]
+
+
+def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
+    if state.initialized or not settings.environment.api.startswith("https://"):
+        return Check(name="ledger", grade=Grade.GOOD, what=held)
+    name = settings.environment.name
+    return Check(
+        name="ledger",
+        grade=Grade.BAD,
+        exit_code=Exit.LEDGER,
+        what="it was never begun, so every campaign would count as never sent",
+        remedy=f"`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before",
+    )
+
+
+def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
+    found = []
+    for account in settings.environment.accounts.values():
+        name = f"account {account.name}"
+        if why := state.holds.get(account.appid):
+            remedy = f"`campaign unhold {account.name} --why REASON`"
+            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=f"on hold: {why}", remedy=remedy))
+        if unknown := state.open(account.appid):
+            ids = ", ".join(known.send for known in unknown)
+            remedy = "`campaign apply` clears them up within 20 hours, `campaign ledger settle` later"
+            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=f"unknown sends: {ids}", remedy=remedy))
+    return found

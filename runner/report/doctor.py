@@ -1,0 +1,34 @@
+"""The findings of `campaign doctor` in, text and plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runner.doctor import Check, Grade
+from runner.report.neutral import line
+from runner.report.text import Look
+
+_STYLE = {Grade.GOOD: "32", Grade.DOUBTFUL: "33", Grade.BAD: "1;31"}
+
+
+def doctor_text(checks: Sequence[Check], look: Look) -> str:
+    """Write one line a check, its remedy below it, and a summary."""
+    lines = []
+    for check in checks:
+        grade = f"\x1b[{_STYLE[check.grade]}m{check.grade}\x1b[0m" if look.color else check.grade.value
+        lines.append(f"{grade}: {line(check.name)}: {line(check.what)}")
+        lines += [f"    → {line(check.remedy)}"] if check.remedy else []
+    counts = {grade: sum(check.grade is grade for check in checks) for grade in Grade}
+    return "\n".join([*lines, "", ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)])
+
+
+def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
+    """Give the findings as plain data."""
+    return {
+        "format_version": "1.0",
+        "checks": [
+            {"name": check.name, "grade": check.grade.value, "what": check.what, "remedy": check.remedy}
+            for check in checks
+        ],
+    }

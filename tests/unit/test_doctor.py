@@ -1,0 +1,185 @@
+"""Every trouble is a line of its own with a remedy, and one never hides another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_of,
+    make_account,
+    make_send,
+    make_settings,
+)
+
+from runner.doctor import Check, Grade, Ports, examine, worst
+from runner.errors import Exit, LedgerError, SecretError
+from runner.ledger.events import LEDGER, Entry, Kind
+from runner.model import AccountKind, Settings
+from runner.report.doctor import doctor_data, doctor_text
+from runner.report.text import Look
+
+QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
+TAGS = [{"id": 2, "name": "星标组", "count": 3}]
+
+
+def good_api(**answers: Any) -> ScriptedApi:
+    return ScriptedApi(**({"openapi_quota_get": QUOTA, "tags_get": [TAGS]} | answers))
+
+
+def begun() -> MemoryLedger:
+    ledger = MemoryLedger()
+    ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "test"}))
+    return ledger
+
+
+def checked(
+    settings: Settings | None = None,
+    *,
+    api: Any = None,
+    ledger: Any = None,
+    away: timedelta = timedelta(),
+    server_time: Callable[[], str | None] | None = None,
+) -> dict[str, Check]:
+    """The findings that are not good, by name."""
+
+    def connect(_account: Any) -> Any:
+        if isinstance(api, Exception):
+            raise api
+        return api or good_api()
+
+    def open_ledger() -> Any:
+        if isinstance(ledger, Exception):
+            raise ledger
+        return ledger or begun()
+
+    ports = Ports(
+        connect=connect,
+        open_ledger=open_ledger,
+        server_time=server_time or (lambda: format_datetime(NOW - away)),
+        clock=lambda: NOW,
+    )
+    found = examine(settings or make_settings(protected=True), ports)
+    return {check.name: check for check in found if check.grade is not Grade.GOOD}
+
+
+def test_nothing_is_wrong() -> None:
+    """Everything is looked at, and there is nothing to say."""
+    assert checked() == {}
+
+
+def test_an_address_that_is_not_allowed_is_named() -> None:
+    """40164: the remedy is the address to add, and a warning of the way that opens it to everyone."""
+    error = api_error(40164, "/cgi-bin/stable_token")
+    error.errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
+    check = checked(api=good_api(openapi_quota_get=error))["account main"]
+    assert check.exit_code is Exit.WECHAT
+    assert check.remedy.startswith("add 203.0.113.7 ")
+    assert "0.0.0.0/0" in check.remedy
+
+
+def test_a_missing_secret_is_told_with_its_remedy() -> None:
+    """Exit 4, and the ledger is still looked at."""
+    error = SecretError("the environment variable X is not set", remedy="set X")
+    found = checked(api=error, ledger=LedgerError("it is gone", remedy="bring it back"))
+    assert found["account main"].remedy == "set X"
+    assert found["ledger"].remedy == "bring it back"
+    assert worst(found.values()) is Exit.WECHAT
+    assert worst([found["ledger"]]) is Exit.LEDGER
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grade"),
+    [(29, None), (-29, None), (31, Grade.DOUBTFUL), (-299, Grade.DOUBTFUL), (301, Grade.BAD)],
+)
+def test_the_clock_is_compared(seconds: int, grade: Grade | None) -> None:
+    """Half a minute does not matter, five do; the text says which side."""
+    check = checked(away=timedelta(seconds=seconds)).get("clock")
+    assert (check.grade if check else None) is grade
+    if check:
+        assert ("ahead of" if seconds > 0 else "behind") in check.what
+
+
+def test_a_platform_that_does_not_answer_is_bad() -> None:
+    """No network, no send."""
+
+    def gone() -> str:
+        raise ConnectionError("https://api.invalid?access_token=secret")
+
+    check = checked(server_time=gone)["clock"]
+    assert check.exit_code is Exit.WECHAT
+    assert "secret" not in check.what
+    assert checked(server_time=lambda: "no date")["clock"].grade is Grade.BAD
+
+
+def test_a_test_account_is_told_what_it_cannot_do() -> None:
+    """48001 is announced before anybody tries."""
+    settings = make_settings(make_account("t", kind=AccountKind.TEST), protected=True)
+    assert "48001" in checked(settings)["account t: permission"].what
+
+
+def test_an_account_without_permission_is_bad() -> None:
+    """tags/get answers 48001 to an unverified account."""
+    check = checked(api=good_api(tags_get=api_error(48001)))["account main: permission"]
+    assert check.exit_code is Exit.WECHAT
+    assert "认证" in check.remedy
+
+
+def test_no_calls_left_is_a_warning() -> None:
+    """The day's calls are used up."""
+    check = checked(api=good_api(openapi_quota_get={**QUOTA, "remain": 0}))["account main: calls"]
+    assert check.grade is Grade.DOUBTFUL
+
+
+def test_a_ledger_that_was_never_begun_is_bad() -> None:
+    """For a real account only."""
+    assert checked(ledger=MemoryLedger())["ledger"].exit_code is Exit.LEDGER
+    sandbox = make_settings(api="sandbox")
+    assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
+
+
+def test_a_changed_ledger_is_bad() -> None:
+    """The chain is followed."""
+    ledger = begun()
+    ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
+    check = checked(ledger=ledger)["ledger"]
+    assert check.exit_code is Exit.LEDGER
+    assert "chain" in check.what
+
+
+def test_holds_and_unknown_sends_are_shown() -> None:
+    """What keeps an account from sending, and what waits for a decision."""
+    ledger = begun()
+    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "故障"}))
+    assert "故障" in checked(ledger=ledger)["account main"].what
+    ledger = begun()
+    data = {key: value for key, value in intent_of(make_send()).items() if key != "at"}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.INTENT, data=data))
+    assert "sale" in checked(ledger=ledger)["account main"].what
+
+
+def test_an_unprotected_real_environment_is_doubtful() -> None:
+    """Real followers deserve a review."""
+    assert checked(make_settings())["protection"].grade is Grade.DOUBTFUL
+
+
+def test_text_and_data_say_the_same() -> None:
+    """A remedy stands below its line; the data has the same names."""
+    checks = list(checked(make_settings()).values())
+    assert doctor_text(checks, Look()).splitlines() == [
+        "warning: protection: apply sends to real followers without a reviewed plan",
+        "    → write `protected: true` in environment test",
+        "",
+        "1 warning",
+    ]
+    assert "\x1b[33m" in doctor_text(checks, Look(color=True))
+    assert [check["name"] for check in doctor_data(checks)["checks"]] == ["protection"]
