@@ -25,11 +25,12 @@ inbox: $(STAMP)  ## look at the phones of the rehearsal in a browser (Ctrl-C end
 test: $(STAMP)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
-check: $(STAMP)  ## lint, format, types, schemas
+check: $(STAMP)  ## lint, format, types, schemas, workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tests.check_schemas
+	@$(BIN)/python -m tests.check_workflows
 
 bench: $(STAMP)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench
