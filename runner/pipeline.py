@@ -6,6 +6,7 @@ Reads files and, through the ports given, the platform; sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,9 @@ from runner.ports import Clock, ReadApi
 from runner.render import render
 from runner.resolve import Known, ask
 from runner.template import Templates
+
+SIDE_BY_SIDE = 16
+"""Accounts that are asked at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +103,10 @@ def survey(
         if action in (Action.SEND, Action.WAIT):
             concerned.setdefault(send.account, []).append(send)
     accounts = settings.environment.accounts
-    return {name: ask(mine, connect(accounts[name]), clock) for name, mine in sorted(concerned.items())}
+    readers = {name: connect(accounts[name]) for name in sorted(concerned)}
+    with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+        known = pool.map(lambda name: ask(concerned[name], readers[name], clock), readers)
+        return dict(zip(readers, known, strict=True))
 
 
 def plan_from(
