@@ -214,6 +214,4 @@ def _environment(url: str) -> Environment:
         name: Account(name=name, kind=kind, appid=appid, secret=Secret(sandbox=True))
         for name, (kind, appid) in kinds.items()
     }
-    return Environment(
-        name="test", api=url, ledger="sqlite", accounts=accounts, default_account="service"
-    )
+    return Environment(name="test", api=url, ledger="sqlite", accounts=accounts, default_account="service")
