@@ -76,7 +76,8 @@ def check_approved(session: Session, plan: Plan) -> dict[str, str]:
 
 
 def _reviews(run: CiRun, branch: str) -> Callable[[str], Request | None]:
-    token = os.environ.get(REVIEW_TOKEN) or (os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else "")
+    own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
+    token = os.environ.get(REVIEW_TOKEN) or own
     if not token:
         raise PolicyError(
             f"who approved cannot be asked: {REVIEW_TOKEN} is not set",

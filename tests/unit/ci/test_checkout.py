@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from runner.ci.checkout import check_newest
+from runner.ci.checkout import check_newest, check_same, last_changes
 from runner.errors import PolicyError
 
 
@@ -85,3 +85,50 @@ def test_a_folder_without_a_remote_refuses(tmp_path: Path, repository: bool) -> 
         git(tmp_path, "init", "--quiet")
     with pytest.raises(PolicyError, match="cannot be told"):
         check_newest(tmp_path / "campaigns", "main")
+
+
+FILES = (PurePosixPath("sale.yaml"), PurePosixPath("sale/cover.txt"))
+
+
+def test_each_file_has_the_commit_that_made_it_so(author: Path) -> None:
+    """Of a merge it is the merge commit, as the branch sees it; an older file keeps its own."""
+    first = git(author, "rev-parse", "HEAD")
+    git(author, "checkout", "--quiet", "-b", "change")
+    (author / "campaigns" / "sale").mkdir()
+    (author / "campaigns" / "sale" / "cover.txt").write_text("picture", encoding="utf-8")
+    git(author, "add", ".")
+    git(author, "commit", "--quiet", "-m", "cover")
+    git(author, "checkout", "--quiet", "-")
+    git(author, "merge", "--quiet", "--no-ff", "-m", "Merge", "change")
+    merged = git(author, "rev-parse", "HEAD")
+    assert last_changes(author / "campaigns", FILES) == {first: [FILES[0]], merged: [FILES[1]]}
+
+
+def test_a_shallow_history_is_refused(runner: Path) -> None:
+    """One commit deep, every file looks as if that commit had made it."""
+    with pytest.raises(PolicyError, match="part of the history") as caught:
+        last_changes(runner / "campaigns", FILES[:1])
+    assert "fetch-depth: 0" in caught.value.remedy
+
+
+def test_a_file_in_no_commit_is_refused(author: Path) -> None:
+    """Nobody can have approved it."""
+    with pytest.raises(PolicyError, match="in no commit"):
+        last_changes(author / "campaigns", FILES)
+
+
+def test_what_was_approved_is_what_is_sent(author: Path, runner: Path) -> None:
+    """A squashed request's own commit is fetched; the same bytes pass, others do not."""
+    git(author, "checkout", "--quiet", "-b", "change")
+    (author / "campaigns" / "sale.yaml").write_text("content: 再见\n", encoding="utf-8")
+    git(author, "commit", "--quiet", "-am", "edit")
+    git(author, "push", "--quiet", "origin", "HEAD:refs/pull/1/head")
+    approved = git(author, "rev-parse", "HEAD")
+    with pytest.raises(PolicyError, match="not what was approved"):
+        check_same(runner / "campaigns", approved, FILES[:1])
+    git(author, "checkout", "--quiet", "main")
+    commit(author, "campaigns/sale.yaml", "content: 再见\n")
+    git(runner, "pull", "--quiet")
+    check_same(runner / "campaigns", approved, FILES[:1])
+    with pytest.raises(PolicyError, match="not what was approved"):
+        check_same(runner / "campaigns", "f" * 40, FILES[:1])
