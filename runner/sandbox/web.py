@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -92,8 +94,9 @@ def _incoming() -> Incoming:
 def _file(download: Download) -> Response:
     """Write an answer that is a file."""
     answer = Response(download.data, mimetype=download.content_type)
-    name = "".join(letter for letter in download.filename if letter.isprintable())
-    answer.headers.add("Content-Disposition", "attachment", filename=name)
+    plain = re.sub(r"[^\w.-]", "_", download.filename, flags=re.ASCII)
+    whole = quote(download.filename, safe="")
+    answer.headers["Content-Disposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}"
     return answer
 
 
