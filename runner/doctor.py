@@ -28,7 +28,7 @@ EXTRAS = {
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
 _ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
-IP_HINT = "console → 设置与开发 → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send"
+IP_HINT = "console → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send"
 
 
 class Grade(StrEnum):
