@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +81,7 @@ def render(session: Session, select: str, open_: bool) -> int:
     from runner.article.page import page
     from runner.cli.showing import shown
     from runner.digest import plain
+    from runner.report.neutral import json_text
 
     sends = _rendered(session, select)
     pages = {send.id: page(send, data=session.read) for send in sends}
@@ -94,9 +94,7 @@ def render(session: Session, select: str, open_: bool) -> int:
             click.launch(str(target))
     forms = {
         "text": lambda: "\n\n".join(shown(send) for send in sends),
-        "json": lambda: json.dumps(
-            [{"id": send.id, "content": plain(send.content)} for send in sends], ensure_ascii=False
-        ),
+        "json": lambda: json_text([{"id": send.id, "content": plain(send.content)} for send in sends]),
     }
     session.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
     return Exit.OK

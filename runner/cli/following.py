@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -119,6 +118,7 @@ def recall(session: Session, send_id: str, article_idx: int, auto_approve: bool)
 @shared
 def tags(session: Session, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
+    from runner.report.neutral import json_text
     from runner.report.text import tags_text
 
     chosen = [session.account(name) for name in names] or [session.account(None)]
@@ -126,7 +126,7 @@ def tags(session: Session, names: Sequence[str]) -> int:
     session.give(
         {
             "text": lambda: tags_text(rows, session.look),
-            "json": lambda: json.dumps({"format_version": "1.0", "accounts": rows}, ensure_ascii=False),
+            "json": lambda: json_text({"format_version": "1.0", "accounts": rows}),
         }
     )
     return Exit.OK

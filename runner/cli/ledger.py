@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -97,11 +96,13 @@ def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
 @shared
 def log(session: Session) -> int:
     """Print every event, oldest first within each account."""
+    from runner.report.neutral import json_text
+
     events = session.ledger.events()
     session.give(
         {
             "text": lambda: "\n".join(_line(event) for event in events) or "no events",
-            "json": lambda: "\n".join(json.dumps(event.as_dict(), ensure_ascii=False) for event in events),
+            "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
     )
     return Exit.OK

@@ -128,12 +128,14 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _explain(error: CampaignError) -> None:
+    from runner.report.neutral import inert
     from runner.report.problems import problems_text
     from runner.wechat.redact import redact
 
     if isinstance(error, InvalidError):
         click.echo(problems_text(error.problems, color=_colors()), err=True)
-    click.echo(redact(f"{click.style('Error', fg='red')}: {error}\n→ {error.remedy}"), err=True)
+    told = redact(inert(f"{error}\n→ {error.remedy}"))
+    click.echo(f"{click.style('Error', fg='red')}: {told}", err=True)
 
 
 def _bug() -> int:

@@ -89,6 +89,13 @@ def test_what_is_no_commit_is_refused_in_words(root: Path, ref: str) -> None:
     assert not list(root.parent.rglob("x"))
 
 
+@pytest.mark.parametrize("ref", ["-h", "--upload-pack=x", "", "a\nb"])
+def test_what_looks_like_an_option_never_reaches_git(root: Path, ref: str) -> None:
+    """It is refused before git is asked at all."""
+    with pytest.raises(UsageError, match="cannot be a commit"):
+        resolve_ref(root, ref)
+
+
 def test_outside_a_repository_the_ref_is_refused(tmp_path: Path) -> None:
     """Without git history there is nothing to compare with, and that is said."""
     with pytest.raises(UsageError, match="no such commit"):
