@@ -61,7 +61,7 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
     config = _config_of(folder)
     url = _address(name, folder, config)
     passed = [(key, value) for key, values in config.items() if _logs_in(key) for value in values]
-    url, login = _login(url, environ.get(TOKEN, ""))
+    url, login = _login(url, environ.get(TOKEN, "") if _known_server(url, config) else "")
     if login:
         # Two Authorization headers would be refused: ours replaces the checkout's.
         passed = [pair for pair in passed if not pair[0].endswith(".extraheader")]
@@ -88,6 +88,20 @@ def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
 def _absolute(url: str, base: Path) -> str:
     looks_local = "://" not in url and ":" not in url.split("/", 1)[0]
     return str((base / url).resolve()) if looks_local else url
+
+
+def _known_server(url: str, config: Mapping[str, list[str]]) -> bool:
+    """Tell whether an address lies where the checkout's own remotes do.
+
+    In a pull request the settings are a stranger's and may name any server: it must not be sent our token.
+    """
+    remotes = [key for key in config if key.startswith("remote.") and key.endswith(".url")]
+    return _server(url) in {_server(address) for key in remotes for address in config[key]}
+
+
+def _server(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2].casefold()
 
 
 def _login(url: str, token: str) -> tuple[str, tuple[tuple[str, str], ...]]:

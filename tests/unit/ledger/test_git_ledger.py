@@ -300,6 +300,25 @@ def test_a_token_from_the_environment_replaces_the_checkout_s(checkout: Path) ->
     assert "s3cret" not in repr(remote) + remote.shown
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/team/ledger",
+        "http://github.com/team/ledger",
+        "https://github.com.evil.example/team/ledger",
+        "https://github.com@evil.example/team/ledger",
+        "https://github.com:8443/team/ledger",
+    ],
+)
+def test_the_token_goes_to_no_server_but_the_checkout_s(checkout: Path, address: str) -> None:
+    """Settings of a pull request may name any address; only a remote of the checkout vouches for a server."""
+    set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
+    config = found(checkout, address, CAMPAIGN_LEDGER_TOKEN="s3cret").config
+    assert not [key for key, _ in config if key.endswith(".extraheader")]
+    other = found(checkout, "https://GitHub.com/team/ledger", CAMPAIGN_LEDGER_TOKEN="s3cret")
+    assert basic("x-access-token", "s3cret") in [value for _, value in other.config]
+
+
 def test_a_password_in_the_checkout_s_address_is_moved_out_of_it(checkout: Path) -> None:
     """As GitLab writes it: it reaches the server, but no message and no command line."""
     set_config(checkout, "remote.origin.url", "https://gitlab-ci-token:p%40ss@gitlab.example.org/t/c.git")
@@ -332,6 +351,7 @@ def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
     from http_remote import refusing_server
 
     with refusing_server() as (url, headers):
+        set_config(checkout, "remote.origin.url", f"{url}/team/campaigns.git")
         remote = found(checkout, f"{url}/team/ledger.git", CAMPAIGN_LEDGER_TOKEN="s3cret")
         with pytest.raises(LedgerError, match="cannot be opened") as caught:
             GitLedger(remote, checkout / "copy", now).events()
