@@ -280,9 +280,12 @@ class Session:
         with suppress(CampaignError):
             environment = self.settings.environment.name
         settings_file = (self.options.root / "_settings.yaml").as_posix()
-        self._write(
-            failure_forms(error, command=command, environment=environment, settings_file=settings_file)
-        )
+        forms = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
+        try:
+            self._write(forms)
+        except UsageError as unwritten:
+            # The first error is the one to be told; this one must not take its place.
+            self.say(f"{unwritten}")
 
     def _write(self, forms: Mapping[str, Callable[[], str]]) -> None:
         self.reported = True

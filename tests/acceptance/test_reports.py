@@ -137,6 +137,18 @@ def test_a_report_that_cannot_be_written_is_said_in_words(
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_an_error_is_told_even_when_its_report_cannot_be_written(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first error decides the exit code; that its report is missing is said beside it."""
+    (repo / "file").write_text("")
+    words = ["apply", "--auto-approve", "--expect-digest", "0" * 64, "--output", "markdown=file/m"]
+    assert run(words) == Exit.POLICY
+    told = capsys.readouterr().err
+    assert "not what was reviewed" in told
+    assert "cannot be written" in told
+
+
 def test_in_github_actions_text_is_printed_between_stop_marks(
     repo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
