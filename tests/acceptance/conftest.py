@@ -8,9 +8,8 @@ from typing import Any
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Add up what the tests recorded, in this process or in xdist's workers."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
-    properties = [pair for report in reports for pair in getattr(report, "user_properties", ())]
-    kills = sum(count for name, count in properties if name == "kills")
+    # Set-up and tear-down of a test carry its properties too.
+    calls = [report for report in reports if getattr(report, "when", "") == "call"]
+    kills = sum(count for report in calls for name, count in report.user_properties if name == "kills")
     if kills:
-        terminalreporter.write_line(
-            f"SIGKILL: {kills} processes killed while sending, no send lost or doubled"
-        )
+        terminalreporter.write_line(f"SIGKILL: {kills} commands were killed while they were sending")
