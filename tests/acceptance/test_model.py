@@ -1,0 +1,238 @@
+"""Ledger and apply against a simple reference: any order of runs, crashes, delays, answers and settlements.
+
+The platform here obeys the rule of `clientmsgid` and nothing else: an id it accepted less than 24 hours ago
+is answered 45065, any other send is accepted, or refused, or its answer is lost. Runners are made of the real
+rooms; each may be stopped before or after any of its steps and go on later with what it knew then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    api_error,
+    make_account,
+    make_planned,
+    make_send,
+    make_settings,
+    plan_of,
+)
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from runner.apply import apply
+from runner.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
+from runner.ledger.events import Entry, Event, Kind
+from runner.ledger.state import LedgerState, Status, fold
+from runner.posting import Crossing, Outcome, Ports, Result, Warrant
+
+IDS = ("sale", "news")
+DAY = timedelta(hours=24)
+ANSWERS = st.sampled_from(
+    ("taken", "taken", "taken unheard", "lost before", "refused", "busy", "unreachable")
+)
+
+
+class Crash(BaseException):
+    """The runner dies here."""
+
+
+class Platform:
+    """Accepts each clientmsgid once in 24 hours; remembers every acceptance."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        self.accepted: list[tuple[str, datetime]] = []
+        self.answer = "taken"
+
+    def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        name, answer = body["clientmsgid"], self.answer
+        if answer == "unreachable":
+            raise UnreachableError("no connection", remedy="look")
+        if answer == "lost before":
+            raise LostAnswerError("cut", remedy="again")
+        known = [
+            number for number, (known, at) in enumerate(self.accepted) if known == name and self._recent(at)
+        ]
+        if known:
+            raise api_error(45065, msg_id=known[-1] + 1)
+        if answer in ("refused", "busy"):
+            raise api_error(40007 if answer == "refused" else -1)
+        self.accepted.append((name, self.clock()))
+        if answer == "taken unheard":
+            raise LostAnswerError("cut", remedy="again")
+        return {"errcode": 0, "msg_id": len(self.accepted)}
+
+    def _recent(self, at: datetime) -> bool:
+        return self.clock() - at < DAY
+
+    def mass_get(self, msg_id: int) -> dict[str, Any]:
+        return {"msg_id": msg_id, "msg_status": "SENDING"}
+
+
+class Fragile(MemoryLedger):
+    """Fails, or lets its runner die, before or after an append; lets others write first."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.script: list[str] = []
+        self.meanwhile: Callable[[], None] | None = None
+
+    def append(self, entry: Entry) -> Event:
+        step = self.script.pop(0) if self.script else "well"
+        if self.meanwhile is not None and step == "overtaken":
+            other, self.meanwhile = self.meanwhile, None
+            other()
+        if step in ("dies before", "fails before"):
+            raise Crash if step == "dies before" else LedgerError("away", remedy="look")
+        event = super().append(entry)
+        if step in ("dies after", "fails after"):
+            raise Crash if step == "dies after" else LedgerError("away", remedy="look")
+        return event
+
+
+STEPS = st.lists(
+    st.sampled_from(
+        ("well", "well", "well", "dies before", "dies after", "fails before", "fails after", "overtaken")
+    ),
+    max_size=3,
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """The reference is the platform's own list: no clientmsgid may stand in it twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.platform = Platform(lambda: self.now)
+        self.ledger = Fragile(lambda: self.now)
+        self.stale: LedgerState | None = None
+        self.account = make_account()
+
+    def state(self) -> LedgerState:
+        return fold(self.ledger.events())
+
+    def ports(self) -> Ports:
+        return Ports(
+            connect=lambda _account: self.platform,  # type: ignore[arg-type,return-value]
+            ledger=self.ledger,  # type: ignore[arg-type]
+            clock=lambda: self.now,
+            sleep=lambda _s: None,
+            read=lambda _file: b"",
+        )
+
+    def _apply(self) -> tuple[Outcome, ...]:
+        plan = plan_of(*map(make_send, IDS), state=self.state(), now=self.now)
+        warrant = Warrant(plan_digest="p" * 64)
+        return apply(plan, ports=self.ports(), settings=make_settings(), warrant=warrant)
+
+    @rule(answer=ANSWERS, steps=STEPS)
+    def run(self, answer: str, steps: list[str]) -> None:
+        """One run of the command, which may die at any step."""
+        self.platform.answer, self.ledger.script = answer, list(steps)
+        self.ledger.meanwhile = self._overtake
+        try:
+            outcomes = self._apply()
+        except Crash:
+            return
+        finally:
+            self.ledger.script, self.ledger.meanwhile = [], None
+        self._told(outcomes)
+
+    def _overtake(self) -> None:
+        script, self.ledger.script = self.ledger.script, []
+        self._apply()
+        self.ledger.script = script
+
+    def _told(self, outcomes: tuple[Outcome, ...]) -> None:
+        """What a run reports as sent or refused is what the ledger says from now on."""
+        for outcome in outcomes:
+            known = self.state().send(SERVICE, outcome.id, 1)
+            if outcome.result is Result.ACCEPTED:
+                assert known is not None
+                assert known.status in (Status.ACCEPTED, Status.SENT)
+
+    @rule()
+    def remember(self) -> None:
+        """A runner reads the ledger and is held up."""
+        self.stale = self.state()
+
+    @precondition(lambda self: self.stale is not None)
+    @rule(answer=ANSWERS, steps=STEPS, send_id=st.sampled_from(IDS))
+    def go_on_with_what_it_knew(self, answer: str, steps: list[str], send_id: str) -> None:
+        """The runner that was held up goes on, however long ago it read."""
+        assert self.stale is not None
+        self.platform.answer, self.ledger.script = answer, list(steps)
+        state, self.stale = self.stale, None
+        crossing = Crossing(
+            self.account,
+            self.platform,  # type: ignore[arg-type]
+            state,
+            ports=self.ports(),
+            warrant=Warrant(plan_digest="p" * 64),
+            again_s=60,
+        )
+        known = state.send(SERVICE, send_id, 1)
+        body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
+        try:
+            if known is None or known.status is Status.REFUSED:
+                crossing.send(make_planned(make_send(send_id)), body)
+            elif known.status is Status.OPEN and known.intent is not None:
+                crossing.repeat(known.intent, body, until=known.intent.at + timedelta(hours=20))
+        except (Crash, CampaignError):
+            return
+        finally:
+            self.ledger.script = []
+
+    @rule(minutes=st.sampled_from((0.5, 1.1, 30, 300, 1140, 1201, 1500)))
+    def wait(self, minutes: float) -> None:
+        """Time passes: seconds, hours, more than a day."""
+        self.now += timedelta(minutes=minutes)
+
+    @rule(send_id=st.sampled_from(IDS))
+    def settle(self, send_id: str) -> None:
+        """A person looks in the console and says what is so."""
+        known = self.state().send(SERVICE, send_id, 1)
+        if known is None or known.status is not Status.OPEN or known.intent is None:
+            return
+        name = known.intent.data["clientmsgid"]
+        sent = any(accepted == name for accepted, _ in self.platform.accepted)
+        data = {
+            "send": send_id,
+            "revision": 1,
+            "attempt": known.attempt,
+            "sent": sent,
+            "msg_id": None,
+            "why": "seen",
+        }
+        self.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=data))
+        # Whoever read before is in flight no longer than half an hour: the argument's fifth assumption.
+        self.stale = None
+
+    @invariant()
+    def nothing_is_accepted_twice(self) -> None:
+        assert max(Counter(name for name, _ in self.platform.accepted).values(), default=0) <= 1
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        """What the platform accepted is accepted or unknown in the ledger, never unheard of or refused."""
+        ids = {event.data["clientmsgid"]: event.data["send"] for event in self._intents()}
+        for name, _ in self.platform.accepted:
+            known = self.state().send(SERVICE, ids[name], 1)
+            assert known is not None
+            assert known.status in (Status.OPEN, Status.ACCEPTED, Status.SENT)
+
+    def _intents(self) -> list[Event]:
+        return [event for event in self.ledger.events() if event.kind is Kind.INTENT]
+
+
+TestModel = Machine.TestCase
+TestModel.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
