@@ -14,6 +14,7 @@ from runner.model import Action, Filter, Policy
 from runner.plan import Decision
 from runner.posting import Outcome, Result
 from runner.report.text import Look, attention_lines, outcomes_text, plan_text, status_text, total
+from runner.standing import Standing
 
 LOOK = Look(width=120)
 
@@ -92,6 +93,7 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     """`sale (revision 2)` is another send than `sale`."""
     state = SendState(appid="wx", send="sale", revision=2, status=Status.OPEN, attempt=1, at=NOW)
-    text = status_text([("main", state)], LOOK)
+    row = Standing(account="main", known=state, told=None, note="no answer yet")
+    text = status_text([row], LOOK)
     assert "sale (revision 2)" in text
     assert Status.OPEN.value in text
