@@ -95,8 +95,7 @@ def _underway(known: SendState, now: datetime) -> tuple[str, str]:
         return "accepted; an administrator who had to confirm it has run out of time", "ask again in a minute"
     minutes = math.ceil(left.total_seconds() / 60)
     return (
-        "accepted; under mass-send protection (API 群发保护) it waits for an administrator, "
-        f"who has {minutes} of 30 minutes left",
+        f"accepted; under mass-send protection (群发保护) an administrator has {minutes} of 30 minutes left",
         "let the administrator confirm it on the phone",
     )
 

@@ -85,10 +85,10 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
 
 @click.command()
 @click.argument("send_id", metavar="ID")
-@click.option("--article", "article_idx", type=click.IntRange(1), default=0, help="One article, from 1.")
+@click.option("--article", "article_idx", type=click.IntRange(1), help="One article, from 1.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
-def recall(session: Session, send_id: str, article_idx: int, auto_approve: bool) -> int:
+def recall(session: Session, send_id: str, article_idx: int | None, auto_approve: bool) -> int:
     """Delete a sent article or video: its page goes blank, its card stays in every chat.
 
     Text, pictures and voice cannot be recalled. Ten a day.
@@ -102,14 +102,15 @@ def recall(session: Session, send_id: str, article_idx: int, auto_approve: bool)
             f"nothing is known to be sent as {send_id}", remedy="`campaign status` lists the sends"
         )
     known = max(found, key=lambda s: s.revision)
-    room.check(known, article_idx, state)
+    article = article_idx or 0
+    room.check(known, article, state)
     account = next(a for a in session.settings.environment.accounts.values() if a.appid == known.appid)
     left = room.left_today(known.appid, state, session.clock())
     session.say(f"{room.LIMITS} The ledger knows of {left} left today.")
     if not auto_approve and click.prompt(f"Type {send_id} to recall it", err=True) != send_id:
         raise click.Abort
-    room.recall(known, article_idx, api=session.sender(account), ledger=session.ledger, state=state)
-    click.echo(f"{send_id}: {f'article {article_idx} is' if article_idx else 'is'} recalled")
+    room.recall(known, article, api=session.sender(account), ledger=session.ledger, state=state)
+    click.echo(f"{send_id}: {f'article {article} is' if article else 'is'} recalled")
     return Exit.OK
 
 

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -206,6 +207,11 @@ def _left_standing(plan: Plan) -> Exit:
 def _ports(session: Session, stopping: threading.Event) -> Ports:
     from runner.posting import Ports
 
+    zone = ZoneInfo(session.settings.policy.timezone)
+
+    def now() -> datetime:
+        return session.clock().astimezone(zone)
+
     def sleep(seconds: float) -> None:
         # Wakes up early when asked to stop; what follows looks before it goes on.
         stopping.wait(seconds)
@@ -217,7 +223,9 @@ def _ports(session: Session, stopping: threading.Event) -> Ports:
         sleep=sleep,
         read=session.read,
         stopping=stopping.is_set,
-        notify=lambda send, what: session.say(f"  {time.strftime('%H:%M:%S')} {send}: {what}"),
+        notify=lambda send, what: session.say(
+            f"  {session.clock().astimezone(zone):%H:%M:%S} {send}: {what}"
+        ),
     )
 
 

@@ -1,0 +1,90 @@
+"""The sandbox's own events, plain and encrypted, through a real server into the ledger and the status."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from playground import SERVICE, Playground
+from werkzeug.serving import make_server
+
+from runner.callback.verify import Credentials
+from runner.callback.wsgi import Receiver, app_from
+from runner.errors import Exit
+from runner.ledger.events import Kind
+from runner.ledger.sqlite import SqliteLedger
+from runner.standing import standing
+from runner.status import follow
+
+KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
+MODES = pytest.mark.parametrize("aes_key", ["", KEY], ids=["plain", "safe"])
+
+
+@contextmanager
+def receiving(playground: Playground, aes_key: str) -> Iterator[str]:
+    """Serve the app for the sandbox's service account; gives its URL."""
+    receiver = Receiver(
+        accounts={"main": Credentials(appid=SERVICE, token="token", aes_key=aes_key)},
+        ledger=lambda: SqliteLedger(playground.ledger_file, playground.clock),
+        clock=lambda: datetime.now(UTC),
+    )
+    server = make_server("127.0.0.1", 0, app_from(receiver), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}/main"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def switch(playground: Playground, **switches: object) -> None:
+    playground.sandbox.control("POST", "accounts", {"appid": SERVICE, **switches})
+
+
+def wait_for_events(playground: Playground) -> None:
+    for _ in range(100):
+        events = playground.sandbox.control("GET", "events")["events"]
+        if events and all(event["state"] == "delivered" for event in events):
+            return
+        time.sleep(0.05)
+    raise AssertionError(events)
+
+
+@MODES
+def test_an_event_of_the_sandbox_arrives(playground: Playground, aes_key: str) -> None:
+    """The URL is checked, the job's counts reach the ledger once, and no openid with them."""
+    playground.write("sale.yaml", TEXT)
+    with receiving(playground, aes_key) as url:
+        switch(playground, callback={"url": url, "token": "token", "aes_key": aes_key})
+        assert playground.apply() is Exit.OK
+        wait_for_events(playground)
+    events = [event for event in playground.ledger().events(SERVICE) if event.kind is Kind.CALLBACK]
+    (job,) = playground.sandbox.jobs()
+    assert [event.data["msg_id"] for event in events] == [job["msg_id"]]
+    assert events[0].data["sent"] == job["delivered"]
+    assert not any(openid in str(events[0].as_dict()) for openid in playground.sandbox.openids())
+
+
+@MODES
+def test_the_reason_of_a_failure_reaches_the_status(playground: Playground, aes_key: str) -> None:
+    """err(N) comes only in the event; status explains it."""
+    playground.write("sale.yaml", TEXT)
+    with receiving(playground, aes_key) as url:
+        callback = {"url": url, "token": "token", "aes_key": aes_key}
+        switch(playground, callback=callback, verdict="err(20008)")
+        playground.apply()
+        wait_for_events(playground)
+    state = playground.state()
+    accounts = {SERVICE: playground.settings.environment.accounts["service"]}
+    follow(
+        state.sends.copy().values(), accounts=accounts, ledger=playground.ledger(), state=state,
+        connect=lambda account: playground.connect(account, read_only=True),
+    )  # fmt: skip
+    row = standing("service", state.sends[SERVICE, "sale", 1], state, playground.clock())
+    assert row.known.status == "failed"
+    assert row.note == "err(20008): the review took it for fraud"
