@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
 from factories import NOW, intent_of, make_account, make_send, make_settings, make_state
+from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
 
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState

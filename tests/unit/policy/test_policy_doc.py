@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cases import FAILING, UNCHECKED
+from policy_cases import FAILING, UNCHECKED
 
 from runner.policy import RULES, objections
 
