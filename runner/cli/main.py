@@ -34,6 +34,7 @@ COMMANDS = {
     "unhold": ("runner.cli.holding", "Let an account send again."),
     "tags": ("runner.cli.following", "List the tags with their counts."),
     "ledger": ("runner.cli.ledger", "Care of the ledger."),
+    "environments": ("runner.cli.environments", "Compare the environments, send by send."),
     "ci": ("runner.cli.ci", "Steps of a CI job."),
     "listen": ("runner.cli.listening", "Receive the platform's events: counts, reasons, links."),
     "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),

@@ -1,0 +1,80 @@
+"""`campaign environments`: the same campaigns on a rehearsal, a staging and a production account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import click
+
+from runner.cli.session import Session, shared
+from runner.errors import CampaignError, Exit, InvalidError, UsageError
+from runner.ledger.state import fold
+from runner.promotion import Stage, rows, stage
+
+
+@click.command()
+@click.argument("select", nargs=-1)
+@click.option("--in", "names", metavar="NAME", multiple=True, help="Only this environment; repeatable.")
+@shared
+def environments(session: Session, select: tuple[str, ...], names: tuple[str, ...]) -> int:
+    """Show how far each send has come in every environment, and whether all of them send the same.
+
+    Reads the files and each environment's ledger; WeChat is not asked. `content` is equal where followers
+    get the same; `digest` holds the account's name too, and is what a plan of that environment shows.
+    """
+    from runner.report.environments import environments_data, environments_text
+    from runner.report.neutral import json_text
+
+    known = session.settings.environments
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"there is no environment `{unknown[0]}`", remedy=f"use one of: {', '.join(known)}")
+    table = rows(_found(session, names or known, select, all_needed=bool(names)))
+    session.give(
+        {
+            "text": lambda: environments_text(table, session.settings.policy.timezone),
+            "json": lambda: json_text(environments_data(table)),
+        }
+    )
+    return Exit.OK
+
+
+def _found(
+    session: Session, names: Sequence[str], select: Sequence[str], *, all_needed: bool
+) -> dict[str, list[Stage]]:
+    """Look into each environment; one that nobody named and that cannot be read is left out, and said so."""
+    found: dict[str, list[Stage]] = {}
+    for name in names:
+        try:
+            stages = _stages(session, name, select)
+        except CampaignError as error:
+            if all_needed:
+                raise
+            session.say(f"{name} is left out: {error}; `--in {name}` says more")
+            continue
+        for send_id, there in stages:
+            found.setdefault(send_id, []).append(there)
+    return found
+
+
+def _stages(session: Session, name: str, select: Sequence[str]) -> list[tuple[str, Stage]]:
+    """Render for one environment; an invalid campaign is `validate`'s to explain and stops this command."""
+    from runner.pipeline import prepare
+
+    with Session(replace(session.options, environment=name)) as there:
+        prepared = prepare(
+            there.options.root,
+            settings=there.settings,
+            files=there.files,
+            variables=there.options.variables,
+            only=select,
+        )
+        if prepared.errors:
+            raise InvalidError(prepared.errors)
+        state = fold(there.ledger.events())
+        accounts = there.settings.environment.accounts
+        return [
+            (send.id, stage(send, environment=name, account=accounts[send.account], state=state))
+            for send in prepared.sends
+        ]

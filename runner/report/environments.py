@@ -1,0 +1,50 @@
+"""Rows of sends in several environments in, text and plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+from runner.promotion import Row, Stage
+from runner.report.neutral import line
+from runner.report.words import moment
+
+FORMAT_VERSION = "1.0"
+
+
+def environments_text(rows: Sequence[Row], timezone: str) -> str:
+    """Write each send with one line an environment."""
+    return "\n\n".join(_row(row, timezone) for row in rows) or "no sends"
+
+
+def environments_data(rows: Sequence[Row]) -> dict[str, Any]:
+    """Give the same as plain data."""
+    sends = [
+        {"id": row.id, "same_content": row.same, "environments": [_stage(stage) for stage in row.stages]}
+        for row in rows
+    ]
+    return {"format_version": FORMAT_VERSION, "sends": sends}
+
+
+def _row(row: Row, timezone: str) -> str:
+    told = "the same everywhere" if row.same else "not the same everywhere"
+    lines = [f"{line(row.id)}: {told}"]
+    for stage in row.stages:
+        at = f" {moment(stage.at, timezone)}" if stage.at else ""
+        edited = ", edited since" if stage.edited else ""
+        lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {stage.status}{at}{edited}")
+        lines.append(f"    content {stage.content[:12]}, digest {stage.digest[:12]}")
+    return "\n".join(lines)
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return {
+        "environment": stage.environment,
+        "account": stage.account,
+        "digest": stage.digest,
+        "content": stage.content,
+        "status": stage.status,
+        "at": stage.at.astimezone(UTC).isoformat(timespec="seconds") if stage.at else None,
+        "edited": stage.edited,
+    }
