@@ -17,6 +17,7 @@ from runner.plan import Plan
 from runner.report.concerns import fingerprints, plan_problems
 from runner.report.gitlab import codequality, widget
 from runner.report.junit import plan_junit, problems_junit
+from runner.report.problems import problems_github
 from runner.report.sarif import sarif
 
 PROBLEM = Problem(
@@ -65,6 +66,15 @@ def test_a_fingerprint_stays_when_its_line_moves(line: int, column: int) -> None
 def test_fingerprints_of_like_problems_differ() -> None:
     """Two of the same words in one file are two findings."""
     assert len(set(fingerprints([PROBLEM, PROBLEM, replace(PROBLEM, rule="other")]))) == 3
+
+
+def test_annotations_are_the_first_nine_and_how_many_more() -> None:
+    """GitHub drops what is beyond ten of a level; the tenth says what is missing."""
+    problems = [replace(PROBLEM, what=str(n)) for n in range(12)]
+    lines = problems_github([*problems, replace(PROBLEM, level="warning")]).split("\n")
+    assert [line.partition(" ")[0] for line in lines] == ["::error"] * 9 + ["::notice", "::warning"]
+    assert "3 more of level error" in lines[9]
+    assert lines[0].startswith("::error file=./campaigns/销售.yaml,line=3,col=5,title=campaign enum::0 →")
 
 
 def test_the_widget_counts_what_goes_out_now_and_later() -> None:
