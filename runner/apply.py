@@ -157,6 +157,7 @@ class _AccountRun:
         body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=draft)
         self.crossing.keep_pace()
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
+        self._look_again()
         counted = self._counted(planned)
         return self._left_out(counted) or self.crossing.send(counted, body)
 
@@ -171,7 +172,6 @@ class _AccountRun:
     def _left_out(self, planned: Planned) -> Outcome | None:
         if self.ports.stopping():
             return self._skipped(planned, "stopped before it", exit_code=Exit.INTERRUPTED)
-        self._look_again()
         decision = recheck(
             planned,
             self.plan,
