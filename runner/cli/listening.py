@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.session import Session, shared
-from runner.errors import Exit, UsageError
+from runner.errors import Exit, SecretError, UsageError
 
 if TYPE_CHECKING:
     from runner.callback.verify import Credentials
@@ -83,7 +83,7 @@ def receiver_of(session: Session) -> Receiver:
 
 
 def _credentials(account: Account) -> Credentials:
-    from runner.callback.verify import Credentials, read_key
+    from runner.callback.verify import Credentials, RefusedError, read_key
     from runner.secret import read_secret
 
     callback = account.callback
@@ -93,5 +93,10 @@ def _credentials(account: Account) -> Credentials:
     aes_key = ""
     if callback.aes_key is not None:
         aes_key = read_secret(callback.aes_key, os.environ, name="EncodingAESKey")
-        read_key(aes_key)
+        try:
+            read_key(aes_key)
+        except RefusedError as error:
+            raise SecretError(
+                str(error), remedy="copy it again from 基本配置 → 服务器配置", where=f"account {account.name}"
+            ) from None
     return Credentials(appid=account.appid, token=token, aes_key=aes_key)

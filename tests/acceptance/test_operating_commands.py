@@ -1,0 +1,215 @@
+"""The commands around a send as a user runs them: hold, preview, recall, report, calendar, doctor, listen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playground import SERVICE, Sandbox
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+SETTINGS = """\
+environments:
+  sandbox:
+    api: {url}
+    accounts:
+      main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}
+policy: {policy}
+testers: {{小李: {{wxname: {wxname}}}}}
+"""
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚八点\n"
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def campaign(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs the command in a folder with one campaign; gives exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+    (tmp_path / "campaigns").mkdir()
+    settle(sandbox)
+    (tmp_path / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
+
+    def command(*words: str) -> tuple[int, str, str]:
+        code = run(words)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def settle(sandbox: Sandbox, policy: str = "{}", more: str = "") -> None:
+    """Write the settings."""
+    wxname = sandbox.control("GET", "followers", appid=SERVICE)["followers"][0]["wxname"]
+    text = SETTINGS.format(url=sandbox.url, policy=policy, wxname=wxname) + more
+    Path("campaigns/_settings.yaml").write_text(text, encoding="utf-8")
+
+
+def test_a_hold_stops_everything_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
+    """Plan shows it, apply refuses with 5, --allow does not help; unhold lets the send go."""
+    assert campaign("hold", "main", "--why", "客服系统故障")[0] == Exit.OK
+    assert "nothing to do" in campaign("hold", "main", "--why", "又")[1]
+    assert "on hold: 客服系统故障" in " ".join(campaign("plan")[1].split())
+    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
+    assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == Exit.USAGE
+    assert not sandbox.jobs()
+    assert campaign("unhold", "main", "--why", "修好了")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert len(sandbox.jobs()) == 1
+
+
+def test_a_hold_needs_a_known_account(campaign: Command) -> None:
+    """A typo must not leave the operator believing that nothing is sent."""
+    code, _, err = campaign("hold", "mian", "--why", "x")
+    assert code == Exit.USAGE
+    assert "main" in err
+
+
+def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sandbox) -> None:
+    """require_preview: an edit after the preview wants another one."""
+    settle(sandbox, "{require_preview: true}")
+    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
+    assert campaign("preview", "sale", "--to", "小李")[0] == Exit.OK
+    Path("campaigns/sale.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
+    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
+    assert campaign("preview", "sale", "--to", "小李")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+
+
+def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: Sandbox) -> None:
+    """The ledger keeps who set which rule aside and why."""
+    settle(sandbox, "{max_recipients: 1}")
+    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
+    assert campaign("apply", "--auto-approve", "--allow", "max_recipients=已审批")[0] == Exit.OK
+    events = [json.loads(line) for line in campaign("ledger", "log", "--format", "json")[1].splitlines()]
+    (intent,) = [event for event in events if event["kind"] == "intent"]
+    assert intent["data"]["overrides"] == {"max_recipients": "已审批"}
+
+
+def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
+    """Told before a call is made."""
+    campaign("apply", "--auto-approve")
+    campaign("status")
+    code, _, err = campaign("recall", "sale", "--auto-approve")
+    assert code == Exit.USAGE
+    assert "msgtype text" in err
+    assert not [r for r in sandbox.requests() if r["path"].endswith("mass/delete")]
+
+
+def test_reports_come_in_every_form(campaign: Command, tmp_path: Path) -> None:
+    """One run can write them all; --since leaves older sends out."""
+    campaign("apply", "--auto-approve")
+    outputs = [
+        f"--output={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
+    ]
+    assert campaign("report", *outputs)[0] == Exit.OK
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8")))
+    assert (row["send"], row["receivers"], row["status"]) == ("sale", "tag 会员", "accepted")
+    assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
+
+
+def test_the_calendar_shows_what_comes(campaign: Command) -> None:
+    """Other months have their own sends; a wrong month is a usage error."""
+    assert "sale (send" in campaign("calendar")[1]
+    assert "none" in campaign("calendar", "--month", "2020-02")[1]
+    assert campaign("calendar", "--month", "2020-13")[0] == Exit.USAGE
+    assert "<table" in campaign("calendar", "--format", "html")[1]
+
+
+def test_the_doctor_names_the_address_to_allow(campaign: Command, sandbox: Sandbox) -> None:
+    """An address outside the list: 40164, exit 4, and what to add where."""
+    assert campaign("doctor")[0] == Exit.OK
+    sandbox.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["203.0.113.9"]})
+    code, out, _ = campaign("doctor", "--format", "json")
+    assert code == Exit.WECHAT
+    (bad,) = [check for check in json.loads(out)["checks"] if check["grade"] == "error"]
+    assert "add 127.0.0.1" in bad["remedy"]
+    assert "0.0.0.0/0" in bad["remedy"]
+
+
+def test_the_doctor_tells_a_broken_ledger(campaign: Command, tmp_path: Path) -> None:
+    """Exit 6, the other lines still there."""
+    campaign("plan")
+    (tmp_path / ".campaign" / "sandbox.ledger.sqlite3").write_bytes(b"no database")
+    code, out, _ = campaign("doctor")
+    assert code == Exit.LEDGER
+    assert "ok: account main" in out
+
+
+def test_listen_says_what_it_needs(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account with a callback; a token that is not set; a key that is none and is not repeated."""
+    assert "has a callback" in campaign("listen", "--port", "0")[2]
+    text = Path("campaigns/_settings.yaml").read_text(encoding="utf-8")
+    secrets = "callback: {token: {env: WECHAT_T}, aes_key: {env: WECHAT_K}}"
+    with_callback = text.replace("SECRET}}", f"SECRET}}, {secrets}}}")
+    Path("campaigns/_settings.yaml").write_text(with_callback, encoding="utf-8")
+    code, _, err = campaign("listen", "--port", "0")
+    assert code == Exit.WECHAT
+    assert "WECHAT_T" in err
+    monkeypatch.setenv("WECHAT_T", "token")
+    monkeypatch.setenv("WECHAT_K", "too-short")
+    code, _, err = campaign("listen", "--port", "0")
+    assert code == Exit.WECHAT
+    assert "43 letters" in err
+    assert "too-short" not in err
+
+
+@contextmanager
+def robot(status: int) -> Iterator[tuple[str, list[Any]]]:
+    bodies: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b'{"errcode": 0}')
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/send?key=very-secret", bodies
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_robot_is_told_and_never_changes_the_exit_code(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """What was sent and to how many; a robot that fails is a warning without its address."""
+    settle(sandbox, more="notify: [{kind: wecom, url: {env: WECHAT_ROBOT}}]\n")
+    with robot(status) as (address, bodies):
+        monkeypatch.setenv("WECHAT_ROBOT", address)
+        code, out, err = campaign("apply", "--auto-approve")
+    assert code == Exit.OK
+    (body,) = bodies
+    assert "✓ sale (main) → " in body["text"]["content"]
+    assert ("Warning: robot 1 (wecom)" in err) is (status != 200)
+    assert "very-secret" not in out + err
+
+
+def test_a_robot_without_an_address_is_a_warning(campaign: Command, sandbox: Sandbox) -> None:
+    """The variable is not set: the sends are made all the same."""
+    settle(sandbox, more="notify: [{kind: slack, url: {env: WECHAT_ROBOT}}]\n")
+    code, _, err = campaign("apply", "--auto-approve")
+    assert code == Exit.OK
+    assert "WECHAT_ROBOT" in err
