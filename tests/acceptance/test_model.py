@@ -257,4 +257,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestModel = Machine.TestCase
-TestModel.settings = settings(max_examples=500, stateful_step_count=14, deadline=None)
+TestModel.settings = settings(max_examples=800, stateful_step_count=14, deadline=None)
