@@ -144,6 +144,9 @@ def account_lines(plan: Plan) -> list[str]:
     lines = [line for budget in budgets(plan) for line in _budget_lines(budget)]
     if lines:
         lines.append("Sends made in the web console use the same allowance and are not visible here.")
+    missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
+    if missing:
+        lines.append(f"Before sending, {plural(len(missing), 'file')} will be uploaded.")
     return lines
 
 
@@ -189,9 +192,6 @@ def _notes(planned: Planned) -> list[str]:
     notes = [f"{decision.reason} → {decision.remedy}"] if decision.remedy else []
     notes += [f"{o.rule}: {o.what} → {o.remedy}" for o in planned.objections if not o.blocks]
     notes += [f"{finding.what} → {finding.remedy}" for finding in planned.send.findings]
-    if planned.action is Action.SEND:
-        missing = [item for item, reusable in planned.resolved.uploads if reusable is None]
-        notes += [f"will upload {plural(len(missing), 'file')}"] if missing else []
     return notes
 
 
