@@ -82,7 +82,13 @@ class Forge:
             raise ForgeError("a token is not sent without https", remedy="use the https address", where=path)
         try:
             answer = requests.request(
-                method, url, json=body, headers=dict(self.headers), timeout=TIMEOUT_S, allow_redirects=False
+                method,
+                url,
+                json=body,
+                headers=dict(self.headers),
+                auth=lambda request: request,  # else a .netrc of the runner would replace our header
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
             raise ForgeError(

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from actions_runner import PROJECT, ActionsRunner, Event, Job
 from forges import FakeForge, serve
+from hosted import NEWS, SALE, SETTINGS, Hosted
 from playground import Sandbox
 
 from runner.secret import SANDBOX_SECRET
@@ -21,70 +22,43 @@ pytestmark = pytest.mark.xdist_group("workflows")
 
 WORKFLOW = PROJECT / ".github" / "workflows" / "campaigns.yml"
 REPO = "shop/campaigns"
-SETTINGS = """
-default_environment: production
-environments:
-  production:
-    api: {url}
-    ledger: git
-    protected: true
-    accounts:
-      main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}
-"""
-SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点，会员全场八折。\n"
-NEWS = "filter: {tag: 新客}\nmsgtype: text\ncontent: 新客首单包邮。\n"
 NIGHTLY = "37 22 * * *"
 
 
 @dataclass
-class World:
-    """A hosted repository with its bare remote, its author's clone, its runner, and WeChat."""
+class World(Hosted):
+    """A repository on GitHub, with the runner of its workflows."""
 
-    folder: Path
-    sandbox: Sandbox
-    forge: FakeForge
-    actions: ActionsRunner
-    pulls: int = 0
+    forge: FakeForge = field(default_factory=FakeForge)
     gates: list[str] = field(default_factory=list)
+    actions: ActionsRunner = field(init=False)
 
-    def git(self, *arguments: str) -> str:
-        identity = ("-c", "user.name=Ann", "-c", "user.email=ann@example.invalid")
-        command = ["git", *identity, *arguments]
-        done = subprocess.run(command, cwd=self.folder / "author", check=True, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    def propose(self, name: str, text: str, *, again: bool = False) -> Event:
-        """Open a pull request that writes one campaign, or write the last one again; the event of its run."""
-        self.pulls += not again
+    def propose(self, *, again: bool = False, **campaigns: str) -> Event:
+        """Open a pull request, or push to the last one; the event of its run."""
         base = self.git("rev-parse", "origin/main")
-        self.git("checkout", "--quiet", "-B", f"change-{self.pulls}", base)
-        (self.folder / "author" / "campaigns" / name).write_text(text, encoding="utf-8")
-        self.git("add", ".")
-        self.git("commit", "--quiet", "-m", f"Add {name}")
-        self.git("push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{self.pulls}/head")
-        head = self.git("rev-parse", "HEAD")
-        pull = {"number": self.pulls, "head": {"sha": head, "ref": "$(touch hacked)"}, "base": {"sha": base}}
-        self.forge.comments(REPO, self.pulls)
+        head = self.request(again=again, **campaigns)
+        pull = {
+            "number": self.requests,
+            "head": {"sha": head, "ref": "$(touch hacked)"},
+            "base": {"sha": base},
+        }
+        self.forge.comments(REPO, self.requests)
         payload = {"pull_request": pull, "repository": {"default_branch": "main", "fork": False}}
-        return Event("pull_request", payload, head, f"refs/pull/{self.pulls}/merge")
+        return Event("pull_request", payload, head, f"refs/pull/{self.requests}/merge")
 
     def merge(self, proposed: Event) -> Event:
         """Merge a pull request; the event of the run on main."""
-        self.git("checkout", "--quiet", "-B", "main", "origin/main")
-        self.git("merge", "--quiet", "--no-ff", "-m", "Merge", proposed.sha)
-        self.git("push", "--quiet", "origin", "main")
+        self.merge_commit(proposed.sha)
         return self.on_main("push")
 
     def on_main(self, name: str, **more: Any) -> Event:
+        """Describe a run on main."""
         payload = {"repository": {"default_branch": "main", "fork": False}, **more}
         return Event(name, payload, self.git("rev-parse", "origin/main"), "refs/heads/main")
 
     def run(self, event: Event) -> dict[str, Job]:
+        """Run the workflow for an event."""
         return self.actions.run(WORKFLOW, event)
-
-    def texts(self) -> list[str]:
-        """What followers were sent, job by job."""
-        return [job["body"]["text"]["content"] for job in self.sandbox.jobs()]
 
 
 @pytest.fixture(scope="module")
@@ -99,44 +73,28 @@ RAN: set[str] = set()
 @pytest.fixture
 def world(tmp_path: Path, sandbox: Sandbox, installed: Path) -> Iterator[World]:
     """A repository with settings and no campaign, its ledger begun."""
-    subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", tmp_path / "remote.git"], check=True)
-    subprocess.run(
-        ["git", "clone", "--quiet", tmp_path / "remote.git", tmp_path / "author"],
-        check=True,
-        capture_output=True,
-    )
-    folder = tmp_path / "author" / "campaigns"
-    folder.mkdir()
-    (folder / "_settings.yaml").write_text(SETTINGS.format(url=sandbox.url), encoding="utf-8")
     disk = installed / tmp_path.name
     disk.mkdir()
     (disk / "temp").symlink_to(installed)
-    with serve(FakeForge()) as forge:
-        actions = ActionsRunner(
-            remote=tmp_path / "remote.git",
+    made = World(folder=tmp_path, sandbox=sandbox)
+    made.begin()
+    with serve(made.forge):
+        made.actions = ActionsRunner(
+            remote=made.remote,
             folder=disk,
-            env={"GITHUB_API_URL": forge.url},
-            token=forge.writing_token,
+            env={"GITHUB_API_URL": made.forge.url},
+            token=made.forge.writing_token,
             vars={"CAMPAIGNS_LIVE": "true"},
             secrets={"WECHAT_MAIN_SECRET": SANDBOX_SECRET},
+            gate=made.gates.append,
             ran=RAN,
-        )
-        made = World(tmp_path, sandbox, forge, actions)
-        actions.gate = made.gates.append
-        made.git("checkout", "--quiet", "-b", "main")
-        made.git("add", ".")
-        made.git("commit", "--quiet", "-m", "Settings")
-        made.git("push", "--quiet", "-u", "origin", "main")
-        command = ["ledger", "init", "--dir", str(folder)]
-        subprocess.run(
-            [PROJECT / ".venv" / "bin" / "campaign", *command], check=True, capture_output=True, cwd=tmp_path
         )
         yield made
 
 
 def test_from_pull_request_to_follower(world: World) -> None:
     """Reviewers see the message; merging sends it once; the next run sends nothing."""
-    proposed = world.propose("sale.yaml", SALE)
+    proposed = world.propose(sale=SALE)
     planned = world.run(proposed)
     assert planned["plan"].result == "success", planned["plan"].log
     assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 3
@@ -162,8 +120,8 @@ def test_from_pull_request_to_follower(world: World) -> None:
 
 def test_the_comment_follows_the_pull_request(world: World) -> None:
     """A second push to it changes the comment there is."""
-    world.run(world.propose("sale.yaml", SALE))
-    world.run(world.propose("sale.yaml", SALE.replace("八折", "七折"), again=True))
+    world.run(world.propose(sale=SALE))
+    world.run(world.propose(sale=SALE.replace("八折", "七折"), again=True))
     [comment] = world.forge.comments(REPO, 1)
     assert "七折" in comment["body"]
     assert "八折" not in comment["body"]
@@ -171,16 +129,16 @@ def test_the_comment_follows_the_pull_request(world: World) -> None:
 
 def test_a_dropped_run_is_made_good_by_the_next(world: World) -> None:
     """Two merges, one run: both messages go out, each once."""
-    world.merge(world.propose("sale.yaml", SALE))
-    event = world.merge(world.propose("news.yaml", NEWS))
+    world.merge(world.propose(sale=SALE))
+    event = world.merge(world.propose(news=NEWS))
     assert world.run(event)["apply"].result == "success"
     assert sorted(world.texts()) == sorted(["今晚八点，会员全场八折。", "新客首单包邮。"])
 
 
 def test_an_old_run_started_again_sends_nothing(world: World) -> None:
     """Its campaigns are not those of main any more; the newer run is the one that sends."""
-    old = world.merge(world.propose("sale.yaml", SALE))
-    world.merge(world.propose("sale.yaml", SALE.replace("八折", "七折")))
+    old = world.merge(world.propose(sale=SALE))
+    world.merge(world.propose(sale=SALE.replace("八折", "七折")))
     apply = world.run(old)["apply"]
     assert apply.result == "failure"
     assert "main holds other campaigns by now" in apply.log
@@ -191,7 +149,7 @@ def test_an_old_run_started_again_sends_nothing(world: World) -> None:
 def test_a_stale_digest_is_refused(world: World) -> None:
     """A window that closes while the run waits for its reviewers changes what would be sent."""
     window = 'not_after: "2030-01-01T00:00:00+08:00"\n'
-    event = world.merge(world.propose("sale.yaml", SALE + window))
+    event = world.merge(world.propose(sale=SALE + window))
 
     def wait(environment: str) -> None:
         if environment == "production":
@@ -207,7 +165,7 @@ def test_a_stale_digest_is_refused(world: World) -> None:
 
 def test_another_plans_file_is_refused(world: World) -> None:
     """The file that is applied must have the digest that the run's own review gave out."""
-    event = world.merge(world.propose("sale.yaml", SALE))
+    event = world.merge(world.propose(sale=SALE))
 
     def swap(environment: str) -> None:
         if environment == "production":
@@ -240,11 +198,7 @@ def reviewed(world: World, event: Event, *reviews: tuple[str, str]) -> None:
 def test_what_was_not_approved_is_not_sent(world: World) -> None:
     """The environment's own gate: refused until somebody else approved; who did is in the ledger."""
     settings = SETTINGS.format(url=world.sandbox.url).replace("    accounts:", f"{APPROVALS}    accounts:")
-    proposed = world.propose("_settings.yaml", settings)
-    (world.folder / "author" / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
-    world.git("add", ".")
-    world.git("commit", "--quiet", "--amend", "--no-edit")
-    proposed.sha = world.git("rev-parse", "HEAD")
+    proposed = world.propose(_settings=settings, sale=SALE)
     event = world.merge(proposed)
     refused = [((), "0 of 1 approvals"), ((("ann", "APPROVED"),), "0 of 1 approvals")]
     for reviews, words in [*refused, ((("bob", "CHANGES_REQUESTED"),), "bob asked for changes")]:
@@ -268,7 +222,7 @@ def test_a_pull_request_cannot_apply(world: World, tmp_path: Path) -> None:
     changed.write_text(
         text.replace("CAMPAIGN_LEDGER_TOKEN: ${{ github.token }}", "X: ''", 1), encoding="utf-8"
     )
-    job = world.actions.run(changed, world.propose("sale.yaml", SALE))["plan"]
+    job = world.actions.run(changed, world.propose(sale=SALE))["plan"]
     assert "a run of the event `pull_request` must not send" in job.log
     assert "exit code 5" in job.log
     assert world.texts() == []
@@ -277,7 +231,7 @@ def test_a_pull_request_cannot_apply(world: World, tmp_path: Path) -> None:
 def test_a_fork_has_its_plan_in_the_summary(world: World) -> None:
     """No secret, no right to comment: the plan is shown all the same, and the run is green."""
     world.actions.token, world.actions.secrets = world.forge.reading_token, {}
-    planned = world.run(world.propose("sale.yaml", SALE))["plan"]
+    planned = world.run(world.propose(sale=SALE))["plan"]
     assert planned.result == "success", planned.log
     assert "今晚八点，会员全场八折。" in planned.summary
     assert world.forge.comments(REPO, 1) == []
@@ -285,7 +239,7 @@ def test_a_fork_has_its_plan_in_the_summary(world: World) -> None:
 
 def test_an_invalid_campaign_fails_the_run_and_is_explained(world: World) -> None:
     """Red, with the place in the log and in the comment."""
-    planned = world.run(world.propose("sale.yaml", SALE.replace("text", "txt", 1)))["plan"]
+    planned = world.run(world.propose(sale=SALE.replace("text", "txt", 1)))["plan"]
     assert planned.result == "failure"
     assert "exit code 3" in planned.log
     assert "::error file=campaigns/sale.yaml,line=2" in planned.log
@@ -304,7 +258,7 @@ def test_campaign_text_gives_no_orders(world: World) -> None:
         ]
     )
     text = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: {json.dumps(evil)}\n"
-    planned = world.run(world.propose("sale.yaml", text))["plan"]
+    planned = world.run(world.propose(sale=text))["plan"]
     assert planned.result == "success", planned.log
     [comment] = world.forge.comments(REPO, 1)
     for shown in (comment["body"], planned.summary, planned.log):

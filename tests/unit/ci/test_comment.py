@@ -116,6 +116,16 @@ def test_an_endless_list_is_an_error(fake: FakeForge) -> None:
         list(github(fake).all(COMMENTS))
 
 
+def test_the_runner_s_netrc_is_not_used(
+    fake: FakeForge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password somebody left on a self-hosted runner does not replace the token."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login x password y", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    fake.comments(REPO, 12)
+    assert list(github(fake).all(COMMENTS)) == []
+
+
 def test_no_token_leaves_without_https() -> None:
     """Plain http is for loopback."""
     forge = Forge(api_url="http://github.example", headers={"Authorization": "Bearer x"})

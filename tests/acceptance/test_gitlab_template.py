@@ -1,0 +1,97 @@
+"""The GitLab template, each job's script run here with the variables GitLab would give."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from hosted import SALE, TOOLS, Hosted, command
+from playground import Sandbox
+
+from runner.secret import SANDBOX_SECRET
+
+TEMPLATE = yaml.safe_load(
+    Path(__file__).parents[2].joinpath("docs/ci/gitlab.yml").read_text(encoding="utf-8")
+)
+MERGE_REQUEST = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "1"}
+MAIN = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
+
+
+@pytest.fixture
+def hosted(tmp_path: Path, sandbox: Sandbox) -> Hosted:
+    """A project with a begun ledger and a sale that waits in a merge request."""
+    made = Hosted(folder=tmp_path, sandbox=sandbox)
+    made.begin()
+    return made
+
+
+def job(
+    hosted: Hosted, name: str, commit: str, folder: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a job's script in a checkout, as a runner does: every line must succeed."""
+    checkout = hosted.folder / folder
+    if not checkout.exists():
+        command(["git", "clone", "--quiet", str(hosted.remote), folder], hosted.folder)
+        command(["git", "fetch", "--quiet", "origin", "+refs/pull/*:refs/pull/*"], checkout)
+        command(["git", "checkout", "--quiet", commit], checkout)
+    env = {
+        "PATH": f"{TOOLS}:{os.environ['PATH']}",
+        "HOME": str(hosted.folder),
+        "GITLAB_CI": "true",
+        "CI_DEFAULT_BRANCH": "main",
+        "CI_PROJECT_ID": "7",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": hosted.git("rev-parse", "origin/main"),
+        **TEMPLATE["variables"],
+        **variables,
+    }
+    script = "\n".join(TEMPLATE[name]["script"])
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],
+        cwd=checkout,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_from_merge_request_to_follower(hosted: Hosted) -> None:
+    """Reports for the widgets, then a review, then one send; a second start sends nothing."""
+    head = hosted.request(sale=SALE)
+    planned = job(hosted, "plan", head, "mr", **MERGE_REQUEST)
+    assert planned.returncode == 0, planned.stderr
+    report = hosted.folder / "mr" / "report"
+    for path in [report / "plan.json", *TEMPLATE["plan"]["artifacts"]["reports"].values()]:
+        assert (report.parent / path).exists()
+    assert "今晚八点" in (report / "plan.md").read_text(encoding="utf-8")
+    assert json.loads((report / "codequality.json").read_text(encoding="utf-8")) == []
+    assert set(json.loads((report / "widget.json").read_text(encoding="utf-8"))) == {
+        "create",
+        "update",
+        "delete",
+    }
+
+    merged, secret = hosted.merge_commit(head), {"WECHAT_MAIN_SECRET": SANDBOX_SECRET}
+    reviewed = job(hosted, "review", merged, "main", **MAIN, **secret)
+    assert reviewed.returncode == 0, reviewed.stderr
+    assert hosted.texts() == []
+    for _ in range(2):
+        applied = job(hosted, "apply", merged, "main", **MAIN, **secret)
+        assert applied.returncode == 0, applied.stderr
+        assert hosted.texts() == ["今晚八点，会员全场八折。"]
+    status = job(hosted, "status", merged, "main", **{**MAIN, "CI_PIPELINE_SOURCE": "schedule"}, **secret)
+    assert status.returncode == 0, status.stderr
+
+
+def test_a_merge_request_cannot_apply(hosted: Hosted) -> None:
+    """The command refuses, whatever the pipeline's rules have become."""
+    head = hosted.request(sale=SALE)
+    variables = {**MERGE_REQUEST, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}
+    refused = job(hosted, "apply", head, "mr", **variables)
+    assert refused.returncode == 5
+    assert "must not send" in refused.stderr
+    assert hosted.texts() == []
