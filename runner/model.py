@@ -368,7 +368,8 @@ class Notify:
     kind: Literal["wecom", "feishu", "dingtalk", "slack"]
     url: Secret
     """Its address is a secret: whoever has it can write to the chat."""
-    on: tuple[str, ...] = ("accepted", "failed", "unknown")
+    when: tuple[str, ...] = ("accepted", "failed", "unknown")
+    """Outcomes; not `on`, which YAML readers take for true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,15 +41,15 @@ class Run:
     """By send id: how many were addressed."""
 
 
-def message(outcomes: Iterable[Outcome], run: Run, on: Sequence[str]) -> str | None:
+def message(outcomes: Iterable[Outcome], run: Run, when: Sequence[str]) -> str | None:
     """Write what a robot says; None when nothing happened that it should tell.
 
     Args:
         outcomes: of the run; sends that were only skipped are not told.
         run: where and by which commit.
-        on: of which outcomes it is told: `accepted`, `failed`, `unknown`.
+        when: of which outcomes it is told: `accepted`, `failed`, `unknown`.
     """
-    told = [(group, outcome) for outcome in outcomes if (group := _GROUP.get(outcome.result)) in on]
+    told = [(group, outcome) for outcome in outcomes if (group := _GROUP.get(outcome.result)) in when]
     if not told:
         return None
     counts = {group: sum(g == group for g, _ in told) for group in _MARK}
@@ -97,7 +97,7 @@ def tell(robot: Notify, address: str, outcomes: Sequence[Outcome], run: Run, *, 
     Returns:
         Why it could not be told, or None.
     """
-    text = message(outcomes, run, robot.on)
+    text = message(outcomes, run, robot.when)
     if text is None:
         return None
     try:

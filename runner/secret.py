@@ -136,6 +136,8 @@ def _is_secret(path: Path, value: object) -> bool:
     if "vars" in path:  # a campaign may call its coupon's word a password
         return False
     keys = [step for step in path if isinstance(step, str)]
+    if keys[:1] == ["notify"] and keys[-1] == "url":  # whoever has a robot's address can write to the chat
+        return True
     return keys[-1:] == ["secret"] or any(_TELLING_KEY.fullmatch(key) for key in keys[-1:])
 
 
@@ -150,6 +152,7 @@ def _has_password(value: str) -> bool:
 
 
 def _finding(path: Path) -> Finding:
+    key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
     in_address = path[-1:] in (("ledger",), ("api",))
     instead = (
         "set PGPASSWORD or use a .pgpass file" if path[-1:] == ("ledger",) else "write the address alone"
@@ -161,6 +164,7 @@ def _finding(path: Path) -> Finding:
         remedy=(
             f"remove it; {instead}"
             if in_address
-            else "take it out, change it (it is in the history of the file), and write `secret: {env: NAME}`"
+            else "take it out, change it (it is in the history of the file), "
+            f"and write `{key}: {{env: NAME}}`"
         ),
     )

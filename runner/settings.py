@@ -157,8 +157,8 @@ def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
 
 
 def _notify(data: Mapping[str, Any]) -> Notify:
-    on = {"on": tuple(data["on"])} if "on" in data else {}
-    return Notify(kind=data["kind"], url=_secret(data["url"]), **on)
+    when = {"when": tuple(data["when"])} if "when" in data else {}
+    return Notify(kind=data["kind"], url=_secret(data["url"]), **when)
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:

@@ -23,7 +23,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     Returns:
         The findings.
     """
-    found = [*_default_environment(data), *_policy(data)]
+    found = [*_default_environment(data), *_policy(data), *_held(data)]
     for name, environment in _maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_repeat(path, environment)]
@@ -107,6 +107,16 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
+def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A hold on an account that does not exist holds nothing, and nobody would notice."""
+    policy = data.get("policy")
+    held = policy.get("hold") if isinstance(policy, dict) else None
+    known = [*_all_accounts(data), "service", "subscription", "test"]
+    for index, name in enumerate(held if isinstance(held, list) else ()):
+        if isinstance(name, str) and name and name not in known:
+            yield _unknown(("policy", "hold", index), "account", name, known)
+
+
 def _is_zone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)
@@ -115,7 +125,7 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _unknown(path: tuple[str, ...], kind: str, name: str, known: list[str]) -> Finding:
+def _unknown(path: tuple[str | int, ...], kind: str, name: str, known: list[str]) -> Finding:
     near = nearest(name, known)
     listed = f"use one of: {', '.join(known)}" if len(known) <= 20 else "use a name such as Asia/Shanghai"
     return Finding(

@@ -12,6 +12,7 @@ from runner.wechat.errcodes import mass_event_status
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
+SUCCESS = "send success"
 _ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
 
 
@@ -70,6 +71,8 @@ def counted(told: Told) -> str:
 
 def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str]:
     match known.status:
+        case Status.ACCEPTED if told is not None:
+            return (counted(told), "") if told.status == SUCCESS else ended(told.status)
         case Status.ACCEPTED:
             return _underway(known, now)
         case Status.OPEN:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, InvalidError, Problem, UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, shell_complete=campaign_ids)
 @shared
 def validate(session: Session, paths: tuple[str, ...]) -> int:
     """Report every problem of every file at once: settings, campaigns, templates, assets, limits.
@@ -28,10 +29,12 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
     from runner.report.neutral import json_text
     from runner.report.problems import problem_dict, problems_github, problems_text
     from runner.report.sarif import sarif
+    from runner.report.words import plural
 
     problems, count = _checked(session, paths)
     errors = sum(problem.level == "error" for problem in problems)
-    closing = f"{count} sends from {session.options.root}: {errors} errors, {len(problems) - errors} warnings"
+    told = f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')}"
+    closing = f"{plural(count, 'send')} from {session.options.root}: {told}"
     session.give(
         {
             "text": lambda: "\n".join(
@@ -69,7 +72,7 @@ def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], i
 
 
 @click.command()
-@click.argument("select", metavar="ID")
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 @shared
 def render(session: Session, select: str, open_: bool) -> int:

@@ -54,12 +54,17 @@ def calendar(session: Session, month: datetime | None) -> int:
     from runner.history import past
     from runner.report.calendar import calendar_data, calendar_html, calendar_text
     from runner.report.neutral import json_text
+    from runner.report.words import plural
 
     now, state = session.clock(), session.state()
     first: date = month.date() if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
     done = past(state, session.settings.environment.accounts, now=now, since=begin, until=end)
     plan = make_plan(session, (), offline=True, allowed={}, state=state).plan
+    if plan.invalid:
+        session.say(
+            f"{plural(len(plan.invalid), 'file')} cannot be planned and not shown: `campaign validate`"
+        )
     laid_out = month_of(first, plan, done, now)
     session.give(
         {

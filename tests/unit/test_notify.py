@@ -81,7 +81,7 @@ def test_a_message_says_what_to_how_many_by_which_commit() -> None:
 
 
 def test_a_robot_hears_only_what_it_asked_for() -> None:
-    """`on` chooses; a run without such an outcome is silent, and so is one that only skipped."""
+    """`when` chooses; a run without such an outcome is silent, and so is one that only skipped."""
     assert message([outcome()], RUN, ("failed", "unknown")) is None
     assert message([outcome(result=Result.SKIPPED)], RUN, ALL) is None
     told = message([outcome(), outcome("b", Result.UNKNOWN, "no answer")], RUN, ("unknown",))

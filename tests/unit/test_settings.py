@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import InvalidError, Problem, UsageError
 from runner.load import load_campaigns
-from runner.model import AccountKind, Approvals, ArticleOptions, Policy, Secret
+from runner.model import AccountKind, Approvals, ArticleOptions, CallbackSecrets, Drift, Policy, Secret
 from runner.settings import load_settings
 
 CASES = Path(__file__).parents[1] / "settings"
@@ -147,3 +147,26 @@ def test_a_link_or_folder_for_the_settings_is_refused(tmp_path: Path) -> None:
 def test_the_settings_are_no_campaign(full: Path) -> None:
     """The walk over campaigns leaves them alone."""
     assert load_campaigns(full).problems == ()
+
+
+def test_what_operators_write_arrives(tmp_path: Path) -> None:
+    """Policy, callback, testers and robots become records; a secret stays a place."""
+    shutil.copy(CASES / "valid/operating.yaml", tmp_path / "_settings.yaml")
+    settings = load_settings(tmp_path, environment="production")
+    assert settings.policy == Policy(
+        audience_drift=Drift(percent=20),
+        require_not_after=True,
+        allowed_tags=("会员", 2),
+        allowed_links=("mp.weixin.qq.com", "example.com"),
+        quota_reserve=1,
+        hold=("main",),
+        levels={"require_not_after": "advisory", "quota": "mandatory"},
+    )
+    assert settings.environment.accounts["main"].callback == CallbackSecrets(
+        token=Secret(env="WECHAT_MAIN_TOKEN"), aes_key=Secret(command=("pass", "show", "wechat/aes"))
+    )
+    assert settings.testers["小李"].wxname == "xiaoli2026"
+    assert [(robot.kind, robot.url, robot.when) for robot in settings.notify] == [
+        ("wecom", Secret(env="WECOM_ROBOT_URL"), ("accepted", "failed", "unknown")),
+        ("slack", Secret(env="SLACK_URL"), ("failed",)),
+    ]

@@ -51,6 +51,13 @@ def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: st
     assert said in stand(ACCEPTED, send=EVERYONE, later_s=later_s).note
 
 
+def test_an_event_that_comes_first_is_told() -> None:
+    """The platform pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
+    assert stand(ACCEPTED, (Kind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
+    failed = stand(ACCEPTED, (Kind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
+    assert "no administrator confirmed it" in failed.note
+
+
 def test_a_failure_is_explained_by_its_event() -> None:
     """err(N) is looked up; without an event the reader is sent to where the reason is."""
     row = stand(ACCEPTED, FAILED, (Kind.CALLBACK, {**TOLD, "status": "err(30003)"}))

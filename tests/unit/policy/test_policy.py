@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -84,7 +85,7 @@ def test_the_settings_hold_accounts(hold: bool | tuple[str, ...], held: bool) ->
 def test_levels_of_the_schema_are_the_rules() -> None:
     """An editor offers exactly the rules that can be softened."""
     levels = schema("settings")["definitions"]["policy"]["properties"]["levels"]
-    assert set(levels["propertyNames"]["enum"]) == LIFTED
+    assert set(re.findall("[a-z_]+", levels["propertyNames"]["pattern"].partition("$")[0])) == LIFTED
 
 
 @pytest.mark.parametrize(("reviewed", "blocks"), [(1000, False), (1250, False), (1251, True), (833, True)])
