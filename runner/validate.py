@@ -7,13 +7,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from runner.accept import accepts
 from runner.document import Document, json_path
 from runner.errors import Place, Problem
-from runner.findings import findings
 from runner.model import Campaign, Msgtype
 from runner.phrases import Finding
 from runner.schemas import SchemaName
-from runner.shapes import validator
 from runner.strict_yaml import Path
 from runner.text import MAX_PROBLEMS, Fault
 
@@ -49,14 +48,22 @@ def check(
     Returns:
         Every problem with its place, in the order of the file.
     """
-    errors = list(islice(validator(name).iter_errors(document.data), MAX_PROBLEMS + 1))
-    found = findings(errors, document.data, name) if errors else []
+    found = [] if accepts(name, document.data) else _refusals(document.data, name)
     if isinstance(document.data, dict):
         told = {finding.path for finding in found}
         found.extend(finding for finding in more(document.data) if finding.path not in told)
     if not (found or instead or document.faults):
         return ()
     return _in_file_order(document, found, instead)
+
+
+def _refusals(data: Any, name: SchemaName) -> list[Finding]:
+    # Whoever writes nothing wrong does not wait for these to load.
+    from runner.findings import findings
+    from runner.shapes import validator
+
+    errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
+    return findings(errors, data, name) if errors else []
 
 
 def _in_file_order(
