@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from runner.model import Msgtype
+
+_PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
+"""What YAML reads as text without quotes, whatever its version."""
 
 CONTENT = {
     Msgtype.TEXT: "content: |\n  {{ greeting }}，这里写要发的话。\nvars: {greeting: 你好}\n",
@@ -18,27 +24,33 @@ CONTENT = {
 """What a new file says when no media_id is given; `{name}` is the folder of its assets."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a new campaign begins with; None where nothing was said."""
+
+    id: str
+    msgtype: Msgtype = Msgtype.TEXT
+    tag: str | None = None
+    tag_id: int | None = None
+    to_all: bool = False
+    media_id: str | None = None
+
+
 def modeline(file: PurePosixPath) -> str:
     """Write the comment by which an editor finds the schema; `file` is relative to the campaigns folder."""
     return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
 
 
-def campaign_text(
-    file: PurePosixPath, *, msgtype: Msgtype, tag: str | None, tag_id: int | None, media_id: str | None
-) -> str:
-    """Write a new campaign.
-
-    Args:
-        file: where it will stand, relative to the campaigns folder.
-        msgtype: the kind of content.
-        tag: receivers by tag name, or None.
-        tag_id: receivers by tag id, or None; with neither, a name to be filled in.
-        media_id: of a draft or material that exists; for wxcard the card_id.
-    """
-    receivers = f"tag_id: {tag_id}" if tag_id is not None else f"tag: {tag or '会员'}"
-    return (
-        f"{modeline(file)}\nfilter:\n  {receivers}\nmsgtype: {msgtype}\n{_content(file, msgtype, media_id)}"
-    )
+def campaign_text(wanted: Wanted) -> str:
+    """Write a new campaign; without a receiver it names a tag to be filled in."""
+    file = PurePosixPath(f"{wanted.id}.yaml")
+    receivers = f"tag: {_scalar(wanted.tag or '会员')}"
+    if wanted.tag_id is not None:
+        receivers = f"tag_id: {wanted.tag_id}"
+    elif wanted.to_all:
+        receivers = "is_to_all: true"
+    content = _content(file, wanted.msgtype, wanted.media_id)
+    return f"{modeline(file)}\nfilter:\n  {receivers}\nmsgtype: {wanted.msgtype}\n{content}"
 
 
 def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
@@ -47,4 +59,8 @@ def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str
         return text if msgtype is Msgtype.TEXT else text.format(name=file.stem)
     key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
     more = "  title: 视频标题\n  description: 视频简介\n" if msgtype is Msgtype.MPVIDEO else ""
-    return f"content:\n  {key}: {media_id}\n{more}"
+    return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
+
+
+def _scalar(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
 from runner.errors import CampaignError, Exit, InvalidError, UsageError
 from runner.ledger.state import fold
@@ -14,7 +15,7 @@ from runner.promotion import Stage, rows, stage
 
 
 @click.command()
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--in", "names", metavar="NAME", multiple=True, help="Only this environment; repeatable.")
 @shared
 def environments(session: Session, select: tuple[str, ...], names: tuple[str, ...]) -> int:

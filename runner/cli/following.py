@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, UsageError
 from runner.ledger.state import Status
@@ -20,7 +21,7 @@ WAIT_LIMIT_S = 1800.0
 
 
 @click.command()
-@click.argument("send_id", metavar="[ID]", required=False)
+@click.argument("send_id", metavar="[ID]", required=False, shell_complete=campaign_ids)
 @click.option("--wait", is_flag=True, help="Ask again until every job has ended.")
 @click.option("--timeout", "timeout_s", default=WAIT_LIMIT_S, show_default=True, help="Seconds to wait.")
 @shared
@@ -84,7 +85,7 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
 
 
 @click.command()
-@click.argument("send_id", metavar="ID")
+@click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
 @click.option("--article", "article_idx", type=click.IntRange(1), help="One article, from 1.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared

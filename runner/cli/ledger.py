@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
 from runner.errors import Exit, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
@@ -37,7 +38,7 @@ def init(session: Session) -> int:
 
 
 @ledger.command()
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--all", "everything", is_flag=True, help="Every campaign in the folder.")
 @click.option(
     "--before",

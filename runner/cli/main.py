@@ -14,14 +14,16 @@ from pathlib import Path
 import click
 
 from runner import __version__
+from runner.cli.examples import epilog
 from runner.errors import CampaignError, Exit, InvalidError
 
 COMMANDS = {
+    "init": ("runner.cli.starting", "Start a campaigns repository."),
+    "new": ("runner.cli.starting", "Write a new campaign file."),
     "validate": ("runner.cli.checking", "Report every problem of every file."),
     "fmt": ("runner.cli.formatting", "Bring campaign files into the usual shape."),
     "render": ("runner.cli.checking", "Show what a follower will see."),
     "schema": ("runner.cli.checking", "Print a JSON Schema."),
-    "new": ("runner.cli.starting", "Write a new campaign file."),
     "plan": ("runner.cli.sending", "Show what would be sent (the default)."),
     "apply": ("runner.cli.sending", "Show the plan, ask, send what is due."),
     "preview": ("runner.cli.previewing", "Send one real message to a tester."),
@@ -38,6 +40,7 @@ COMMANDS = {
     "ci": ("runner.cli.ci", "Steps of a CI job."),
     "listen": ("runner.cli.listening", "Receive the platform's events: counts, reasons, links."),
     "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),
+    "completion": ("runner.cli.completing", "Complete commands and ids in a shell."),
 }
 """Command to the module that holds it; loaded when it is asked for, because imports cost time."""
 
@@ -55,6 +58,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, cmd_name)
+        _with_examples(command, cmd_name)
         return command
 
     def resolve_command(
@@ -75,9 +79,18 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take options without a command as those of `plan`."""
         first = args[0] if args else ""
+        if ctx.resilient_parsing:  # a shell asks for completions
+            return super().parse_args(ctx, args)
         if not first or (first.startswith("-") and first not in ("--help", "-h", "--version")):
             args = ["plan", *args]
         return super().parse_args(ctx, args)
+
+
+def _with_examples(command: click.Command, path: str) -> None:
+    command.epilog = epilog(path)
+    if isinstance(command, click.Group):
+        for name, part in command.commands.items():
+            _with_examples(part, f"{path} {name}")
 
 
 EXIT_CODES = """Exit codes: 0 done or nothing to do; 2 sends pending (plan --detailed-exitcode); 3 invalid
@@ -85,7 +98,11 @@ campaign or setting; 4 refused by WeChat; 5 refused by policy, digest or stalene
 sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted."""
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"{epilog('')}\n\n{EXIT_CODES}",
+)
 @click.version_option(__version__, prog_name="campaign")
 def campaign() -> None:
     """Send WeChat Official Account mass messages from reviewed files.

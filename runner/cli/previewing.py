@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, InvalidError, UsageError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("send_id", metavar="ID")
+@click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
 @click.option("--to", "name", metavar="TESTER", help="An alias of the settings, or a WeChat name.")
 @click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
 @shared

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from runner.cli.completing import campaign_ids
 from runner.cli.gate import check_approved, check_run
 from runner.cli.planning import make_plan, plan_forms, plan_text
 from runner.cli.session import Session, commit_of, shared
@@ -33,7 +34,7 @@ _ALLOW = click.option(
 
 
 @click.command()
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Ask WeChat nothing; needs no credentials.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
@@ -75,7 +76,7 @@ def plan(
 
 
 @click.command()
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option(
     "--plan",
     "plan_file",

@@ -1,8 +1,10 @@
-"""Commands that write a first file: new."""
+"""Commands that write first files: init for a repository, new for a campaign."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import sys
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,45 +12,124 @@ from runner.cli.session import Session, shared
 from runner.errors import Exit, UsageError
 from runner.model import Msgtype
 
+if TYPE_CHECKING:
+    from runner.scaffold import Wanted
+    from runner.starter import Forge
+
 
 @click.command()
-@click.argument("campaign_id", metavar="ID")
+@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--ci", "forge", type=click.Choice(["none", "github", "gitlab"]), default="none", show_default=True,
+    help="Also write the workflow that plans in pull requests and applies after review.",
+)  # fmt: skip
+@click.option(
+    "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: where this tool's action is kept."
+)
+def init(folder: Path, forge: Forge, action: str | None) -> int:
+    """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
+
+    Files that exist are kept as they are. FOLDER is the current one unless it is named.
+    """
+    from runner.starter import starter
+
+    if forge == "github" and not action:
+        raise UsageError(
+            "the workflow needs to know where this tool's action is kept",
+            remedy="add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust",
+        )
+    for place, text in starter(forge, action=action or "").items():
+        written = _write_new(folder / place, text)
+        click.echo(f"{'wrote' if written else 'kept '} {folder / place}")
+    click.echo(f"\nNext: {'' if folder == Path() else f'cd {folder} && '}campaign plan")
+    return Exit.OK
+
+
+@click.command()
+@click.argument("campaign_id", metavar="[ID]", required=False)
 @click.option("--msgtype", type=click.Choice([m.value for m in Msgtype]), default="text", show_default=True)
 @click.option("--tag", help="Receivers by tag name.")
 @click.option("--tag-id", type=int, help="Receivers by tag id.")
+@click.option("--to-all", is_flag=True, help="Everyone who follows the account.")
 @click.option("--media-id", help="A draft or material that exists; for wxcard the card_id.")
 @shared
 def new(
     session: Session,
-    campaign_id: str,
+    campaign_id: str | None,
     msgtype: str,
     tag: str | None,
     tag_id: int | None,
+    to_all: bool,
     media_id: str | None,
 ) -> int:
     """Write a new campaign file with the schema's modeline, ready for an editor.
 
-    ID is its path below the campaigns folder without the suffix: 2026/spring/sale.
+    ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
+    is asked.
     """
-    from runner.scaffold import campaign_text
+    from runner.scaffold import Wanted, campaign_text
 
-    file = PurePosixPath(f"{campaign_id}.yaml")
-    if file.is_absolute() or ".." in file.parts or any(part.startswith("_") for part in file.parts):
+    if (tag is not None) + (tag_id is not None) + to_all > 1:
+        raise UsageError("one filter is enough", remedy="give --tag, --tag-id or --to-all")
+    wanted = _asked() if campaign_id is None else Wanted(
+        id=campaign_id, msgtype=Msgtype(msgtype), tag=tag, tag_id=tag_id, to_all=to_all, media_id=media_id
+    )  # fmt: skip
+    file = PurePosixPath(f"{wanted.id}.yaml")
+    if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
         raise UsageError(
-            f"'{campaign_id}' cannot be a campaign id",
-            remedy="use a path below the campaigns folder, no part beginning with _",
+            f"'{wanted.id}' cannot be a campaign id",
+            remedy="use a path below the campaigns folder, no part beginning with _ or a dot",
         )
-    if tag is not None and tag_id is not None:
-        raise UsageError("one filter is enough", remedy="give --tag or --tag-id")
     target = session.options.root / file
-    text = campaign_text(file, msgtype=Msgtype(msgtype), tag=tag, tag_id=tag_id, media_id=media_id)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not _write_new(target, campaign_text(wanted)):
+        raise UsageError("the file exists already", remedy="edit it, or choose another id", where=str(target))
+    click.echo(f"{target} written; next: campaign plan '{wanted.id}'")
+    return Exit.OK
+
+
+def _write_new(target: Path, text: str) -> bool:
+    """Write a file that does not exist yet; False when it does.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            return False
         with target.open("x", encoding="utf-8", newline="\n") as out:
             out.write(text)
-    except FileExistsError as error:
+    except OSError as error:
         raise UsageError(
-            "the file exists already", remedy="edit it, or choose another id", where=str(target)
+            f"the file cannot be written: {error.strerror}",
+            remedy="name a folder that can be written",
+            where=str(target),
         ) from error
-    click.echo(f"{target} written; next: campaign plan '{campaign_id}'")
-    return Exit.OK
+    return True
+
+
+def _asked() -> Wanted:
+    from runner.wizard import ask
+
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "nobody can be asked here: standard input is no terminal",
+            remedy="name the campaign: campaign new 2026/spring/sale --tag 会员",
+        )
+    return ask(_Terminal())
+
+
+class _Terminal:
+    """Asks with click, on standard error."""
+
+    def line(self, question: str, default: str | None) -> str:
+        return str(click.prompt(question, default=default, err=True, show_default=bool(default)))
+
+    def number(self, question: str) -> int:
+        return int(click.prompt(question, type=int, err=True))
+
+    def choice(self, question: str, options: dict[str, str]) -> str:
+        for number, told in enumerate(options.values(), 1):
+            click.echo(f"  {number}  {told}", err=True)
+        picked = click.prompt(question, type=click.IntRange(1, len(options)), default=1, err=True)
+        return list(options)[picked - 1]

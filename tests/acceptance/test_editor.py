@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 from language_server import Editor, open_editor
 
 from runner.cli.main import run
 from runner.model import Msgtype
-from runner.scaffold import campaign_text
+from runner.scaffold import Wanted, campaign_text
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("npm")]
 
@@ -87,8 +87,7 @@ def test_a_wrong_key_is_underlined_while_it_is_typed(editor: Open) -> None:
 
 def test_a_new_campaign_is_clean(editor: Open) -> None:
     """What `campaign new` writes carries the modeline, and the editor has nothing to mark."""
-    file = PurePosixPath("2026/sale.yaml")
-    text = campaign_text(file, msgtype=Msgtype.TEXT, tag="会员", tag_id=None, media_id=None)
+    text = campaign_text(Wanted(id="2026/sale", tag="会员"))
     assert text.startswith(MODELINE)
     assert editor(text).diagnostics == []
 

@@ -1,0 +1,174 @@
+"""What `campaign init` and `campaign new` write can be used at once, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runner.cli.main import run
+from runner.errors import Exit
+from runner.model import Msgtype
+from runner.scaffold import Wanted, campaign_text
+from runner.schemas import schema_text
+from runner.starter import starter
+from runner.wizard import ask
+
+
+class Answers:
+    """Answers questions in the order in which they come."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.questions: list[str] = []
+
+    def line(self, question: str, default: str | None) -> str:
+        self.questions.append(question)
+        return self.answers.pop(0) or str(default)
+
+    def number(self, question: str) -> int:
+        return int(self.line(question, None))
+
+    def choice(self, question: str, options: dict[str, str]) -> str:
+        return self.line(question, next(iter(options)))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_new_repository_plans_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After `init` and nothing else there is something to send, to the sandbox."""
+    assert run(["init"]) == Exit.OK
+    assert run(["plan", "--detailed-exitcode"]) == Exit.PENDING
+    assert "1 send to 36 followers" in capsys.readouterr().out
+    assert run(["fmt", "--check"]) == Exit.OK
+
+
+def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second run changes no file, and says so."""
+    (here / ".gitignore").write_text("mine\n")
+    assert run(["init"]) == run(["init"]) == Exit.OK
+    assert (here / ".gitignore").read_text() == "mine\n"
+    assert "kept  .gitignore" in capsys.readouterr().out
+
+
+def test_the_schemas_are_those_of_this_version() -> None:
+    """An editor is given exactly what `validate` uses."""
+    files = starter("none")
+    assert files["schema/campaign.schema.json"] == schema_text("campaign")
+    assert files["schema/settings.schema.json"] == schema_text("settings")
+    for name in (".vscode/settings.json", ".vscode/extensions.json"):
+        assert json.loads(files[name])
+
+
+def test_the_workflow_uses_the_action_named() -> None:
+    """No `uses: ./` is left, and the file is still a workflow of four jobs."""
+    text = starter("github", action="shop/tool@0123abc")[".github/workflows/campaigns.yml"]
+    assert "uses: ./" not in text
+    assert text.count("uses: shop/tool@0123abc\n") == 4
+    assert set(yaml.safe_load(text)["jobs"]) == {"plan", "review", "apply", "status"}
+
+
+def test_gitlab_gets_its_file() -> None:
+    """The template of the docs, without its note on copying."""
+    text = starter("gitlab")[".gitlab-ci.yml"]
+    assert text.startswith("# A merge request shows")
+    assert {"plan", "review", "apply"} <= set(yaml.safe_load(text))
+
+
+def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A workflow that cannot work is not written."""
+    assert run(["init", "--ci", "github"]) == Exit.USAGE
+    assert "--action OWNER/REPOSITORY@COMMIT" in capsys.readouterr().err
+    assert not (here / "campaigns").exists()
+
+
+def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in the way is told, not a traceback."""
+    (here / "campaigns").write_text("")
+    assert run(["init"]) == Exit.USAGE
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "_x", "a/_b", ".x", "a/../b"])
+def test_an_id_outside_the_folder_is_refused(here: Path, name: str) -> None:
+    """Nothing is written for an id that is none."""
+    assert run(["new", name]) == Exit.USAGE
+    assert list(here.iterdir()) == []
+
+
+def test_new_never_overwrites(here: Path) -> None:
+    """The second of the same name is refused, the first stays."""
+    assert run(["new", "sale", "--tag", "新客"]) == Exit.OK
+    before = (here / "campaigns/sale.yaml").read_text()
+    assert run(["new", "sale", "--to-all"]) == Exit.USAGE
+    assert (here / "campaigns/sale.yaml").read_text() == before
+
+
+def test_one_filter_only(here: Path) -> None:
+    """Two kinds of receivers contradict each other."""
+    assert run(["new", "sale", "--tag", "a", "--to-all"]) == Exit.USAGE
+
+
+@pytest.mark.parametrize("kind", list(Msgtype))
+@pytest.mark.parametrize("media_id", [None, "123", "a: b"])
+def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype, media_id: str | None) -> None:
+    """Names that YAML would read as numbers or maps stay text."""
+    read = yaml.safe_load(campaign_text(Wanted(id="x", msgtype=kind, tag="no", media_id=media_id)))
+    assert read["filter"] == {"tag": "no"}
+    assert read["msgtype"] == kind.value
+    if media_id and kind is not Msgtype.TEXT:
+        assert media_id in read["content"].values()
+
+
+def test_the_wizard_asks_only_what_it_needs() -> None:
+    """A text has no media_id; everyone has no tag."""
+    answers = Answers("2026/sale", "text", "all")
+    assert ask(answers) == Wanted(id="2026/sale", to_all=True)
+    assert len(answers.questions) == 3
+
+
+def test_the_wizard_takes_a_draft_by_tag_id() -> None:
+    """An article by media_id to a tag_id: the classic send form."""
+    wanted = ask(Answers("news", "mpnews", "tag_id", "2", "MEDIA"))
+    assert wanted == Wanted(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, media_id="MEDIA")
+
+
+def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
+    """`campaign new` in a script ends with usage, it does not hang."""
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "new"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == Exit.USAGE
+    assert "campaign new 2026/spring/sale --tag" in done.stderr
+
+
+def said(terminal: int) -> bytes:
+    """What was written since; nothing when the program has ended."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
+
+
+def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
+    """Four answers on a real terminal are a campaign."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "runner", "new"], stdin=follower, stdout=follower, stderr=follower
+    ) as started:
+        os.close(follower)
+        os.write(leader, "sale\n1\n1\n新客\n".encode())
+        shown = b"".join(iter(lambda: said(leader), b""))
+    os.close(leader)
+    assert started.returncode == 0, shown.decode(errors="replace")
+    assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")
