@@ -48,7 +48,7 @@ class Receiver:
         """Answer one request.
 
         An event is kept before it is answered: what cannot be kept is not acknowledged, so the platform
-        pushes it again. Its five seconds are far more than a write takes.
+        pushes it again. Should a slow ledger outlast its five seconds, the repeat finds the event kept.
 
         Args:
             method: GET checks the URL, POST pushes.

@@ -99,6 +99,22 @@ def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: San
     assert intent["data"]["overrides"] == {"max_recipients": "已审批"}
 
 
+def test_a_tag_that_changed_since_the_review_is_not_sent_to(campaign: Command, sandbox: Sandbox) -> None:
+    """The plan file knows how many were reviewed; a bare digest only warns."""
+    settle(sandbox, "{audience_drift: {percent: 10, floor: 0}}")
+    assert campaign("plan", "--out", "plan.json")[0] == Exit.OK
+    followers = sandbox.control("GET", "followers", appid=SERVICE)["followers"]
+    leaving = {"appid": SERVICE, "openids": [f["openid"] for f in followers], "subscribe": False}
+    sandbox.control("POST", "followers", leaving)
+    code, out, _ = campaign("apply", "--plan", "plan.json", "--auto-approve")
+    assert code == Exit.POLICY
+    assert "were reviewed" in " ".join(out.split())
+    assert not sandbox.jobs()
+    coming = {"appid": SERVICE, "openids": [f["openid"] for f in followers], "subscribe": True}
+    sandbox.control("POST", "followers", coming)
+    assert campaign("apply", "--plan", "plan.json", "--auto-approve")[0] == Exit.OK
+
+
 def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
     """Told before a call is made."""
     campaign("apply", "--auto-approve")

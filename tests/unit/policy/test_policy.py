@@ -13,6 +13,7 @@ from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, te
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Policy, Text
+from runner.planfile import audiences
 from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
 from runner.policy.content import hosts
 from runner.schemas import schema
@@ -183,3 +184,10 @@ def test_a_repeat_is_held_back_by_holds_and_quiet_hours() -> None:
     assert found(quiet, quiet_hours="直播") is None
     assert found(replace(quiet, levels={"quiet_hours": "advisory"})) is None
     assert "客服" in str(found(quiet, FAILING["hold"].state, quiet_hours="直播"))
+
+
+@pytest.mark.parametrize("audience", [{"count": 7}, {"count": None}, {"count": "7"}, None, 7])
+def test_a_plan_file_tells_what_was_reviewed(audience: object) -> None:
+    """Anything but a number counts as not counted."""
+    found = audiences({"sends": [{"id": "sale", "audience": audience}, {"id": "broken"}]})
+    assert found == {"sale": 7 if audience == {"count": 7} else None, "broken": None}

@@ -1,0 +1,43 @@
+"""The pages for operators name commands and settings that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner.cli.main import COMMANDS
+from runner.schemas import schema
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("operating", "policy", "callback", "notify", "story")
+SETTINGS: dict[str, Any] = schema("settings")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_exists(page: str) -> None:
+    """What stands after `campaign` in code is a command."""
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|\$ )campaign ([a-z]+)", text))
+    assert named <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", ["operating", "policy", "callback", "notify"])
+def test_every_example_of_settings_is_valid(page: str) -> None:
+    """A block of YAML begins with keys of the settings, and holds nothing unknown below policy."""
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL):
+        data = yaml.safe_load(block)
+        assert set(data) <= set(SETTINGS["properties"])
+        assert set(data.get("policy", {})) <= set(SETTINGS["definitions"]["policy"]["properties"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    """A page that is linked exists."""
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([\w./-]+\.md)\)", text):
+        assert (DOCS / link).is_file(), link
