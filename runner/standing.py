@@ -76,7 +76,7 @@ def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str
         case Status.ACCEPTED:
             return _underway(known, now)
         case Status.OPEN:
-            return "posted, no answer recorded: it may have been sent", "run `campaign apply` to clear it up"
+            return _unknown(known, now), "run `campaign apply` to clear it up"
         case Status.FAILED if told is not None:
             return ended(told.status)
         case Status.FAILED:
@@ -90,17 +90,29 @@ def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str
             return known.why, ""
 
 
+def _unknown(known: SendState, now: datetime) -> str:
+    said = "posted, no answer recorded: it may have been sent"
+    left = _minutes_left(known, now)
+    # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
+    return f"{said}, or wait for an administrator, who has {left} of 30 minutes left" if left else said
+
+
 def _underway(known: SendState, now: datetime) -> tuple[str, str]:
     if not known.to_all:
         return "accepted; WeChat is sending it", ""
-    left = CONFIRM_WITHIN - (now - (known.accepted_at or known.at))
-    if left <= timedelta():
+    left = _minutes_left(known, now)
+    if not left:
         return "accepted; an administrator who had to confirm it has run out of time", "ask again in a minute"
-    minutes = math.ceil(left.total_seconds() / 60)
     return (
-        f"accepted; under mass-send protection (群发保护) an administrator has {minutes} of 30 minutes left",
+        f"accepted; under mass-send protection (群发保护) an administrator has {left} of 30 minutes left",
         "let the administrator confirm it on the phone",
     )
+
+
+def _minutes_left(known: SendState, now: datetime) -> int:
+    """Count the minutes in which a send to everyone may still be confirmed, begun ones too."""
+    left = CONFIRM_WITHIN - (now - (known.accepted_at or known.at))
+    return max(0, math.ceil(left.total_seconds() / 60)) if known.to_all else 0
 
 
 def _reached(known: SendState, told: Told | None) -> tuple[str, str]:
