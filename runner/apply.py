@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runner import uploads, wire
+from runner import drafting, uploads, wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.events import Event
@@ -153,13 +153,15 @@ class _AccountRun:
         self.ports.notify(planned.send.id, "preparing")
         api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
         ids = uploads.upload(planned, api=api, state=state, record=record, read=self.ports.read)
-        draft = uploads.draft(planned, ids, api=api, state=state, record=record)
-        body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=draft)
+        draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+        media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
+        body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
         self.crossing.keep_pace()
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()
         counted = self._counted(planned)
-        return self._left_out(counted) or self.crossing.send(counted, body)
+        outcome = self._left_out(counted) or self.crossing.send(counted, body)
+        return replace(outcome, notes=notes)
 
     def _counted(self, planned: Planned) -> Planned:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""

@@ -70,6 +70,8 @@ class Outcome:
     msg_data_id: int | None = None
     errcode: int | None = None
     exit_code: Exit = Exit.OK
+    notes: tuple[str, ...] = ()
+    """What else a person should know, whatever the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

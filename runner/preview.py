@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from runner import uploads, wire
+from runner import drafting, uploads, wire
 from runner.digest import sha256
-from runner.errors import UsageError
-from runner.ledger.events import Entry, Event, Kind, Ledger
+from runner.ledger.events import Kind, Ledger
 from runner.ledger.state import LedgerState
 from runner.model import Tester
 from runner.plan import Planned
@@ -55,27 +53,16 @@ def preview(
 
     Raises:
         UsageError: a material name of it has no media_id.
+        PolicyError, WeChatError: its draft was edited, or is not what was meant.
         ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, delivered; not recorded.
 
     Source: preview, read 2026-11.
     """
-
-    def record(kind: Kind, data: Mapping[str, Any]) -> Event:
-        event = ledger.append(Entry(stream=planned.account.appid, kind=kind, data=data))
-        state.add(event)
-        return event
-
-    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.named)
-    if unnamed:
-        raise UsageError(
-            f"material named {sorted(name for _, name in unnamed)[0]} was not found: the send is "
-            f"{planned.action}, {planned.decision.reason}",
-            remedy="give the media_id instead of the name, or preview before the send is made",
-            where=planned.send.id,
-        )
+    uploads.check_named(planned)
+    record = uploads.record_in(ledger, state, planned.account.appid)
     ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
-    draft = uploads.draft(planned, ids, api=api, state=state, record=record)
-    body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft)
+    draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+    body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
     api.mass_preview({**body, **to})
     record(
         Kind.PREVIEW,

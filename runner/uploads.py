@@ -1,28 +1,31 @@
-"""What a send needs on the platform before it can be posted: files uploaded once, its draft added once.
+"""The files of a planned send in, their ids on the platform out: each file is uploaded once.
 
-Every result is recorded as soon as it is known. Uploading a file twice costs a little library space;
-adding a draft twice is avoided by looking for the first one when its answer was lost.
+Every result is recorded as soon as it is known; a crash between costs one file a second upload, no more.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from runner import drafts, wire
-from runner.digest import sha256
-from runner.errors import ApiError, StalePlanError
-from runner.ledger.events import Event, Kind
+from runner import wire
+from runner.errors import StalePlanError, UsageError
+from runner.ledger.events import Entry, Event, Kind, Ledger
 from runner.ledger.state import LedgerState
-from runner.model import Articles, FileInfo, Media, Newspic
+from runner.model import FileInfo, Media
 from runner.plan import Planned
 from runner.ports import Api
 
-Record = Callable[[Kind, Mapping[str, Any]], Event]
 Read = Callable[[FileInfo], bytes]
 
-MEDIA_ID_INVALID = 40007
+
+class Record(Protocol):
+    """Appends an event of one account and takes it into the state."""
+
+    def __call__(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
+        """See `ledger.events.Entry`."""
+        ...
 
 
 def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, read: Read) -> wire.Ids:
@@ -51,34 +54,31 @@ def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, re
     return wire.Ids(uploaded=done, named=named)
 
 
-def draft(planned: Planned, ids: wire.Ids, *, api: Api, state: LedgerState, record: Record) -> str | None:
-    """Add the draft a send needs, or find the one already added for it.
+def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
+    """Make what appends an account's events and takes each into `state`."""
 
-    Returns:
-        Its media_id, or None when the content needs no draft.
+    def record(kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
+        event = ledger.append(Entry(stream=appid, kind=kind, data=data, unique=unique))
+        state.add(event)
+        return event
+
+    return record
+
+
+def check_named(planned: Planned) -> None:
+    """Make sure that every material name has its media_id: a send that is not due was not asked about.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent. After a lost answer the
-            next run looks for the draft before adding another.
+        UsageError: one has none.
     """
-    content = planned.send.content
-    if not isinstance(content, Articles | Newspic):
-        return None
-    articles = wire.draft_articles(content, ids)
-    data = {"send": planned.send.id, "revision": planned.send.revision, "sha256": sha256(articles)}
-    key = (planned.account.appid, planned.send.id, planned.send.revision)
-    known = state.drafts.get(key)
-    media_id = None
-    if known is not None and known.sha256 == data["sha256"]:
-        if known.media_id is not None and _exists(known.media_id, api):
-            return known.media_id
-        if known.media_id is None:
-            media_id = drafts.find(articles, since=known.at, taken=_others(state, key), api=api)
-    if media_id is None:
-        record(Kind.DRAFTING, data)
-        media_id = api.draft_add(articles)
-    record(Kind.DRAFT, {**data, "media_id": media_id})
-    return media_id
+    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.named)
+    if unnamed:
+        raise UsageError(
+            f"material named {sorted(name for _, name in unnamed)[0]} was not found: the send is "
+            f"{planned.action}, {planned.decision.reason}",
+            remedy="give the media_id instead of the name, or do this before the send is made",
+            where=planned.send.id,
+        )
 
 
 def _upload(item: wire.Upload, *, api: Api, ids: wire.Ids, read: Read) -> str:
@@ -106,18 +106,3 @@ def _video(item: wire.Upload, ids: wire.Ids) -> str:
     if not isinstance(item.of, Media):
         raise AssertionError("a conversion names what it converts")
     return ids.of(item.of, "video")
-
-
-def _others(state: LedgerState, mine: tuple[str, str, int]) -> frozenset[str]:
-    known = (draft.media_id for key, draft in state.drafts.items() if key != mine)
-    return frozenset(media_id for media_id in known if media_id is not None)
-
-
-def _exists(media_id: str, api: Api) -> bool:
-    try:
-        api.draft_get(media_id)
-    except ApiError as error:
-        if error.errcode == MEDIA_ID_INVALID:
-            return False
-        raise
-    return True

@@ -198,7 +198,7 @@ class ScriptedApi:
     """Answers each call with what was scripted for it, and remembers the calls.
 
     `ScriptedApi(mass_sendall=[LOST, {"msg_id": 1}])`: one answer a call, the last one for ever; an
-    exception is raised.
+    exception is raised. A draft comes back as it was added, unless scripted otherwise.
     """
 
     def __init__(self, **answers: Any) -> None:
@@ -212,6 +212,8 @@ class ScriptedApi:
         def call(*args: Any, **_kwargs: Any) -> Any:
             self.calls.append((name, args))
             script = self._answers.get(name)
+            if name == "draft_get" and script is None:
+                return {"news_item": self.named("draft_add")[-1][0]}
             assert script, f"no answer was scripted for {name}"
             answer = script.pop(0) if len(script) > 1 else script[0]
             if isinstance(answer, BaseException):

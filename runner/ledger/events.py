@@ -35,7 +35,7 @@ class Kind(StrEnum):
     DRAFTING = "drafting"
     """A draft is about to be added: `{send, revision, sha256}`."""
     DRAFT = "draft"
-    """The draft exists: `{send, revision, sha256, media_id}`."""
+    """The draft exists: `{send, revision, sha256, media_id}`; once read back, `stored` and `changed` too."""
     INTENT = "intent"
     """About to post: `{send, revision, attempt, account, digest, plan_digest, clientmsgid, body, …}`."""
     REPEAT = "repeat"
@@ -144,6 +144,11 @@ def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int,
 def intent_key(send_id: str, revision: int, attempt: int) -> str:
     """Name the one place of an intent: who writes it first may post, nobody else."""
     return f"intent:{send_id}@{revision}#{attempt}"
+
+
+def drafting_key(send_id: str, revision: int, number: int) -> str:
+    """Name the one place of a draft's announcement: who writes it first adds the draft."""
+    return f"drafting:{send_id}@{revision}#{number}"
 
 
 def chained(entry: Entry, *, seq: int, at: datetime, previous: str) -> Event:

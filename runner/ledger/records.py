@@ -99,6 +99,14 @@ class DraftState:
     """Over the articles as they were given to draft/add."""
     media_id: str | None
     at: datetime
+    tries: int = 1
+    """How often one was announced for the send."""
+    older: tuple[str, ...] = ()
+    """media_ids of drafts made for it before, of other texts."""
+    stored: str | None = None
+    """Fingerprint of what the platform told right after; None until it was read back."""
+    changed: tuple[str, ...] = ()
+    """What the platform stored otherwise than it was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

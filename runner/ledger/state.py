@@ -131,9 +131,29 @@ def _upload(state: LedgerState, event: Event) -> None:
     state.uploads[event.stream, event.data["upload"]] = Uploaded(result=event.data["result"], at=event.at)
 
 
-def _draft(state: LedgerState, event: Event) -> None:
+def _drafting(state: LedgerState, event: Event) -> None:
+    before = state.drafts.get(_key(event))
+    older = before.older if before is not None else ()
+    if before is not None and before.media_id is not None:
+        older = (*older, before.media_id)
     state.drafts[_key(event)] = DraftState(
-        sha256=event.data["sha256"], media_id=event.data.get("media_id"), at=event.at
+        sha256=event.data["sha256"],
+        media_id=None,
+        at=event.at,
+        tries=before.tries + 1 if before is not None else 1,
+        older=older,
+    )
+
+
+def _draft(state: LedgerState, event: Event) -> None:
+    announced = DraftState(sha256=event.data["sha256"], media_id=None, at=event.at)
+    state.drafts[_key(event)] = replace(
+        state.drafts.get(_key(event), announced),
+        sha256=event.data["sha256"],
+        media_id=event.data["media_id"],
+        at=event.at,
+        stored=event.data.get("stored"),
+        changed=tuple(event.data.get("changed", ())),
     )
 
 
@@ -251,7 +271,7 @@ def _settled(state: LedgerState, event: Event) -> None:
 _STEPS = {
     Kind.INIT: _init,
     Kind.UPLOAD: _upload,
-    Kind.DRAFTING: _draft,
+    Kind.DRAFTING: _drafting,
     Kind.DRAFT: _draft,
     Kind.PREVIEW: _preview,
     Kind.HOLD: _hold,

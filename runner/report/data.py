@@ -73,6 +73,7 @@ def outcomes_data(outcomes: Iterable[Outcome]) -> dict[str, Any]:
                 "msg_id": outcome.msg_id,
                 "msg_data_id": outcome.msg_data_id,
                 "errcode": outcome.errcode,
+                "notes": list(outcome.notes),
             }
             for outcome in outcomes
         ],

@@ -92,7 +92,9 @@ def outcomes_markdown(outcomes: Sequence[Outcome], plan: Plan) -> str:
     remedies = [f"{o.id}: {o.why} → {o.remedy}" for o in outcomes if o.remedy and o.exit_code]
     lead = "| result | send | account | msg_id | what happened |\n| --- | --- | --- | --- | --- |"
     sends = Section(title="Sends", noun="send", lead=lead, blocks=rows, joint="\n")
-    return fitted(head, [sends, _fences("What to do", "note", remedies)])
+    notes = [f"{outcome.id}: {note}" for outcome in outcomes for note in outcome.notes]
+    parts = [sends, _fences("What to do", "note", remedies), _fences("Good to know", "note", notes)]
+    return fitted(head, parts)
 
 
 def failure_markdown(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
@@ -71,9 +71,7 @@ def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
             _said(outcome.id),
             _said(outcome.account),
             _said(_ids(outcome)),
-            _said(
-                f"{outcome.why}\n→ {outcome.remedy}" if outcome.remedy and outcome.exit_code else outcome.why
-            ),
+            _said("\n".join(_told(outcome))),
         )
     return _drawn(Group(table, _said(_tally(outcomes))), look)
 
@@ -214,6 +212,13 @@ def _tally(outcomes: Sequence[Outcome]) -> str:
     if counts[Result.ACCEPTED]:
         told += ". Accepted is not delivered: `campaign status` asks WeChat what became of it"
     return f"\n{told}."
+
+
+def _told(outcome: Outcome) -> Iterator[str]:
+    yield outcome.why
+    if outcome.remedy and outcome.exit_code:
+        yield f"→ {outcome.remedy}"
+    yield from outcome.notes
 
 
 def _ids(outcome: Outcome) -> str:

@@ -15,7 +15,7 @@ IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "
 PURE = (
     "digest", "model", "errors", "ports", "wire", "plan", "decide", "policy", "quota", "limits",
     "limits_table",
-    "render", "resolve", "drafts", "uploads", "posting", "preview", "status", "ledger.state", "ledger.events",
+    "render", "resolve", "drafts", "drafting", "article.stored", "uploads", "posting", "preview", "status", "ledger.state", "ledger.events",
     "report", "compare", "content", "standing", "recall", "notify",
 )  # fmt: skip
 """Rooms that touch neither disk nor network nor clock; what they need comes in as a parameter."""

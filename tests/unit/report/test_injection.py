@@ -39,7 +39,7 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
     """Every report that carries campaign text and is read as plain text by a machine."""
     problems = plan_problems(plan)
     comparison = nasty_comparison(plan, text)
-    outcome = Outcome(id=text, account=text, result=Result.FAILED, why=text, remedy=text)
+    outcome = Outcome(id=text, account=text, result=Result.FAILED, why=text, remedy=text, notes=(text,))
     look = Look()
     return {
         "text": plan_text(plan, look),

@@ -119,13 +119,21 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
     """After an apply: a row for each send, remedies below, the plan's digest on top."""
     plan, _ = example()
     outcomes = [
-        Outcome(id="sale", account="main", result=Result.ACCEPTED, why="accepted", msg_id=34182),
+        Outcome(
+            id="sale",
+            account="main",
+            result=Result.ACCEPTED,
+            why="accepted",
+            msg_id=34182,
+            notes=("<p> gone",),
+        ),
         Outcome(id="all", account="main", result=Result.FAILED, why="45028", remedy="wait", exit_code=7),
     ]
     text = outcomes_markdown(outcomes, plan)
     assert text.startswith("<!-- campaign:apply environment=test -->\n")
     assert "| accepted | `sale` | `main` | 34182 | `accepted` |" in text
     assert "all: 45028 → wait" in text
+    assert "sale: <p> gone" in text
     assert plan.digest in text
 
 

@@ -77,9 +77,16 @@ def test_colours_are_only_for_a_terminal() -> None:
 
 
 def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
-    """An accepted send needs no advice; a refused one does."""
+    """An accepted send needs no advice; a refused one does. What is good to know is always told."""
     outcomes = [
-        Outcome(id="a", account="main", result=Result.ACCEPTED, why="accepted", remedy="no need", msg_id=7),
+        Outcome(
+            id="a",
+            account="main",
+            result=Result.ACCEPTED,
+            why="accepted",
+            remedy="no need",
+            notes=("<p> gone",),
+        ),
         Outcome(
             id="b", account="main", result=Result.REFUSED, why="45028", remedy="wait", exit_code=Exit.FAILED
         ),
@@ -87,6 +94,7 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
     text = outcomes_text(outcomes, LOOK)
     assert "→ wait" in text
     assert "no need" not in text
+    assert "<p> gone" in text
     assert "1 accepted, 1 refused. Accepted is not delivered" in text
 
 

@@ -1,0 +1,252 @@
+"""A send's draft: added once, nobody else's, as it was meant, and as it was made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    kinds,
+    make_article,
+    make_file,
+    make_planned,
+    make_send,
+)
+
+from runner import drafting, wire
+from runner.drafting import Ready
+from runner.errors import (
+    LedgerBusyError,
+    LostAnswerError,
+    PolicyError,
+    UsageError,
+    WeChatError,
+)
+from runner.ledger.state import LedgerState, fold
+from runner.model import Articles, Image, Media, Newspic, Send
+
+LOST = LostAnswerError("cut", remedy="again")
+DATA = {"cover.png": b"cover", "p.png": b"p"}
+PICTURE = make_file("p.png", b"p")
+ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
+EDITED = Articles(articles=(make_article("改过", PICTURE),))
+
+
+class Desk:
+    """One account and its ledger; `run` makes a send's draft as one run of the command does."""
+
+    def __init__(self, **answers: Any) -> None:
+        given = {"media_uploadimg": "http://mmbiz.qpic.cn/p", "material_add_material": {"media_id": "M"},
+                 "draft_add": "D", "draft_batchget": {"item": []}}  # fmt: skip
+        self.api = ScriptedApi(**(given | answers))
+        self.ledger = MemoryLedger()
+
+    def run(self, send: Send, state: LedgerState | None = None) -> Ready | None:
+        resolved = replace(
+            make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(send.content))
+        )
+        return drafting.make(
+            make_planned(send, resolved=resolved),
+            api=self.api,
+            ledger=self.ledger,
+            state=state or fold(self.ledger.events()),
+            read=lambda file: DATA[file.path.name],
+        )
+
+    def draft(self, send: Send) -> str | None:
+        made = self.run(send)
+        return made.media_id if made is not None else None
+
+    def then(self, **answers: Any) -> None:
+        """Let the platform answer otherwise from now on."""
+        self.api = Desk(**answers).api
+
+    def kinds(self) -> list[str]:
+        return kinds(self.ledger.events())
+
+    def added(self) -> int:
+        return len(self.api.named("draft_add"))
+
+
+def news(**changes: Any) -> dict[str, Any]:
+    """What draft/get tells of the draft of ARTICLES."""
+    results = {wire.UPLOADIMG: "https://mmbiz.qpic.cn/p", wire.ADD_MATERIAL: "M"}
+    done = {upload.key: results[upload.endpoint] for upload in wire.uploads(ARTICLES)}
+    ids = wire.Ids(uploaded=done, named={})
+    return {"news_item": [{**wire.draft_articles(ARTICLES, ids)[0], **changes}]}
+
+
+SEND = make_send(content=ARTICLES)
+
+
+def test_draft_is_read_back_and_remembered_as_it_was_made():
+    """Announced, added, recorded, then compared: a crash at any point is known."""
+    desk = Desk(
+        draft_get=news(content='<p class="x">正文</p><img src="http://mmbiz.qpic.cn/p?a=1">', url="u")
+    )
+    made = desk.run(SEND)
+    assert made == Ready(media_id="D", added=True)
+    assert desk.kinds()[-3:] == ["drafting", "draft", "draft"]
+    known = fold(desk.ledger.events()).drafts[SERVICE, "sale", 1]
+    assert known.stored
+    assert known.changed == ()
+
+
+def test_changed_markup_is_told_and_sent():
+    """What only looks otherwise is a note, kept in the ledger, and told again by later runs."""
+    desk = Desk(draft_get=news(content='<section>正文</section><img src="https://mmbiz.qpic.cn/p">'))
+    notes = [made.notes for made in (desk.run(SEND), desk.run(SEND)) if made is not None]
+    assert notes[0] == notes[1]
+    assert "<p> removed" in notes[0][0]
+    assert "<p> removed (1×)" in desk.ledger.events()[-1].data["changed"]
+
+
+LOSSES = [
+    ({"content": '<p>正</p><img src="https://mmbiz.qpic.cn/p">'}, "the text differs"),
+    ({"content": "<p>正文</p>"}, "1 of 1 pictures lost"),
+    ({"title": "别的"}, "`title`"),
+    ({"thumb_media_id": "X"}, "`thumb_media_id`"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), LOSSES, ids=[said for _, said in LOSSES])
+def test_draft_in_which_something_is_lost_is_never_handed_out(change: dict[str, Any], said: str):
+    """Readers would not get what was meant: refused now and in every later run, added once."""
+    desk = Desk(draft_get=news(**change))
+    for _ in range(2):
+        with pytest.raises(WeChatError, match=said) as refused:
+            desk.run(SEND)
+        assert "media_id: D" in refused.value.remedy
+    assert desk.added() == 1
+
+
+def test_draft_edited_by_hand_is_refused():
+    """What a colleague changed in the console was reviewed by nobody; the error names the edit."""
+    desk = Desk(draft_get=[news(), news(title="手改的")])
+    desk.run(SEND)
+    with pytest.raises(PolicyError, match=r"edited by hand.*手改的") as refused:
+        desk.run(SEND)
+    assert "delete the draft" in refused.value.remedy
+    assert desk.added() == 1
+
+
+def test_edit_of_the_looks_alone_is_an_edit():
+    """The web editor rewrites styles when it saves; the text need not differ."""
+    styled = news(content='<p style="color:red">正文</p><img src="https://mmbiz.qpic.cn/p">')
+    desk = Desk(draft_get=[news(), styled])
+    desk.run(SEND)
+    with pytest.raises(PolicyError, match="markup"):
+        desk.run(SEND)
+
+
+def test_what_changes_by_itself_is_no_edit():
+    """Temporary links, times and parameters of addresses differ from read to read."""
+    rewritten = '<p>正文</p><img data-x="1" src="https://mmbiz.qpic.cn/p?wx_fmt=png&amp;t=2">'
+    later = news(url="http://mp.weixin.qq.com/s?tempkey=2", thumb_url="http://t", content=rewritten)
+    desk = Desk(draft_get=[news(url="http://mp.weixin.qq.com/s?tempkey=1"), later])
+    desk.run(SEND)
+    assert desk.run(SEND) == Ready(media_id="D", added=False)
+
+
+def test_crash_before_reading_back_is_made_up_for():
+    """The draft is known; the next run reads it back and adds none."""
+    desk = Desk(draft_get=LOST)
+    with pytest.raises(LostAnswerError):
+        desk.run(SEND)
+    assert desk.kinds()[-1] == "draft"
+    desk.then(draft_get=news())
+    assert desk.run(SEND) == Ready(media_id="D", added=False)
+    assert desk.added() == 0
+    assert fold(desk.ledger.events()).drafts[SERVICE, "sale", 1].stored
+
+
+def test_two_runners_never_add_two_drafts():
+    """Both decided on the same ledger; whoever announces the draft second adds none."""
+    desk = Desk()
+    seen = LedgerState()
+    desk.run(SEND)
+    with pytest.raises(LedgerBusyError):
+        desk.run(SEND, state=seen)
+    assert desk.added() == 1
+
+
+def test_name_nobody_asked_about_stops_before_the_draft():
+    """A send that is not due has no ids for its material names."""
+    named = Newspic(title="图", text="", images=(Media(name="封面"),))
+    desk = Desk()
+    with pytest.raises(UsageError, match="封面"):
+        desk.run(make_send(content=named))
+    assert desk.api.calls == []
+
+
+def test_content_without_articles_needs_no_draft():
+    """Nothing is asked."""
+    desk = Desk()
+    assert desk.draft(make_send(content=Image(media=Media(media_id="M")))) is None
+    assert desk.api.calls == []
+
+
+def test_draft_is_added_once():
+    """The second run uses it while it exists."""
+    desk = Desk()
+    desk.draft(SEND)
+    assert desk.draft(SEND) == "D"
+    assert len(desk.api.named("draft_add")) == 1
+
+
+def test_draft_that_is_gone_is_added_again():
+    """40007 says that it was used up or deleted."""
+    desk = Desk(draft_get=[news(), api_error(40007), news()], draft_add=["D", "E"])
+    desk.draft(SEND)
+    assert desk.run(SEND) == Ready(media_id="E", added=True)
+
+
+def test_edited_articles_get_a_draft_of_their_own():
+    """An old draft with the old text is not sent, and a person is told that it is still there."""
+    desk = Desk(draft_add=["D", "E"])
+    desk.draft(SEND)
+    made = desk.run(make_send(content=EDITED))
+    assert made is not None
+    assert made.media_id == "E"
+    assert made.notes == ("draft D, made for it before the last edit, stays in the draft box unsent",)
+
+
+def test_lost_draft_is_found_and_read_back():
+    """After an answer that was lost the draft is looked for first, and then compared like a new one."""
+    desk = Desk(draft_add=LOST)
+    with pytest.raises(LostAnswerError):
+        desk.run(SEND)
+    listed = {"media_id": "FOUND", "content": news(), "update_time": int(NOW.timestamp())}
+    desk.then(draft_batchget={"item": [listed]}, draft_get=news())
+    assert desk.run(SEND) == Ready(media_id="FOUND", added=False)
+    assert desk.kinds()[-2:] == ["draft", "draft"]
+
+
+def test_draft_of_another_send_is_never_taken():
+    """Two cities with the same title, cover and text: the other city's draft stays the other city's."""
+    desk = Desk(draft_add="OTHER")
+    desk.draft(make_send("sale[b]", content=ARTICLES))
+    listed = {"media_id": "OTHER", "content": news(), "update_time": int(NOW.timestamp())}
+    desk.then(draft_add=[LOST, "NEW"], draft_batchget={"item": [listed]})
+    mine = make_send("sale[a]", content=ARTICLES)
+    with pytest.raises(LostAnswerError):
+        desk.draft(mine)
+    assert desk.draft(mine) == "NEW"
+
+
+def test_draft_of_an_earlier_text_is_never_taken():
+    """Only a comment flag was edited: the old draft looks the same, and is known to be the old one."""
+    flagged = Articles(articles=(make_article("茶", PICTURE, need_open_comment=True),))
+    desk = Desk(draft_add="OLD")
+    desk.draft(SEND)
+    listed = {"media_id": "OLD", "content": news(), "update_time": int(NOW.timestamp())}
+    desk.then(draft_add=[LOST, "NEW"], draft_batchget={"item": [listed]})
+    with pytest.raises(LostAnswerError):
+        desk.draft(make_send(content=flagged))
+    assert desk.draft(make_send(content=flagged)) == "NEW"
