@@ -149,6 +149,8 @@ def clean_env(environ: Mapping[str, str], config: Sequence[tuple[str, str]]) -> 
         **pairs,
         "GIT_CONFIG_COUNT": str(len(config)),
         "GIT_TERMINAL_PROMPT": "0",
+        # In a pull request the address may be a stranger's: `ext::` would run a program of theirs.
+        "GIT_ALLOW_PROTOCOL": environ.get("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh"),
         "GCM_INTERACTIVE": "never",
         "GIT_SSH_COMMAND": environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
         "LC_ALL": "C",

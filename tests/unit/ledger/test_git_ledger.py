@@ -187,6 +187,14 @@ def test_a_git_that_hangs_is_ended(tmp_path: Path) -> None:
     assert "no answer within" in answer.words
 
 
+def test_an_address_cannot_run_a_program(tmp_path: Path) -> None:
+    """Settings may come from a stranger's pull request."""
+    remote = remote_of(f"ext::touch {tmp_path}/run#x", folder=tmp_path, environ={})
+    with pytest.raises(LedgerError, match="not allowed"):
+        GitLedger(remote, tmp_path / "a", now).events()
+    assert not (tmp_path / "run").exists()
+
+
 # --- a rewritten branch ---------------------------------------------------------------------------
 
 
