@@ -6,10 +6,9 @@ rendering the present thread is in.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -27,8 +26,9 @@ from jinja2.utils import missing, pass_context
 
 from runner import bounds, jinja_meter
 from runner.bounds import Budget
+from runner.placeholders import Escape
+from runner.text import nearest
 
-Escape = Callable[[object], str]
 Loader = Callable[[str], tuple[str, str, Callable[[], bool]]]
 
 # Left out on purpose: random (chance), tojson and pprint (Python's spelling of data), and all that
@@ -78,12 +78,6 @@ def running(run: Run) -> Iterator[Run]:
         yield run
     finally:
         _RUN.reset(token)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name a wrong one may have meant, as the end of a sentence; empty when none is close."""
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 class _Template(Template):

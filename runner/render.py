@@ -10,11 +10,11 @@ from typing import Any
 from runner import article
 from runner.content import render_content
 from runner.errors import Place, Problem
-from runner.jinja import nearest
 from runner.model import Campaign, Filter, Send, Settings
 from runner.openids import batches, check_openids, read_openids
 from runner.scope import ArticleRoom, Files, Path, Scope
 from runner.template import Templates
+from runner.text import nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

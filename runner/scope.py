@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol, TypeVar
 from runner.document import json_path
 from runner.errors import CampaignError, Place, Problem
 from runner.files import FileError
-from runner.jinja import Escape
 from runner.model import ArticleOptions, BodyImage, Campaign, FileInfo, Media
+from runner.placeholders import Escape
 from runner.template import TemplateFaultError, Templates
 
 Path = tuple[str | int, ...]

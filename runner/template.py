@@ -1,52 +1,26 @@
 """One template and its variables in, the same text on every machine out.
 
 A line that holds only a `{% tag %}` leaves no line behind; every other newline a user wrote is kept.
+Jinja is loaded by the first text that needs it.
 """
 
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Mapping
-from pathlib import PurePosixPath
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Template, TemplateSyntaxError, UndefinedError
-from jinja2.exceptions import SecurityError
-from jinja2.utils import LRUCache
+from runner.faults import TemplateFaultError, TextFiles
+from runner.placeholders import Escape, fill
 
-from runner import bounds
-from runner.bounds import MAX_SIZE, TooMuchError
-from runner.files import FileError
-from runner.jinja import FILTER_NAMES, Environment, Escape, Run, nearest, running
+if TYPE_CHECKING:
+    from runner.engine import Engine
 
-_ROOT = PurePosixPath("_settings.yaml")
-_INCLUDE = "include a file of `_partials/` by its name, any other by its path from the campaigns folder"
-_TAG = re.compile(r"\{[{%#]")
+__all__ = ["TemplateFaultError", "Templates", "TextFiles"]
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NEWLINE = re.compile(r"\r\n?")
-
-
-class TextFiles(Protocol):
-    """The only way to a file: reads text below the campaigns folder, refuses the rest."""
-
-    def text(self, base_file: PurePosixPath, path: str) -> str:
-        """Read `path`, relative to the folder of `base_file`; raise FileError when it cannot be."""
-        ...
-
-
-class TemplateFaultError(Exception):
-    """A template cannot be rendered.
-
-    `file` is the included file at fault, None for the text itself; `line` counts from 1 in either.
-    """
-
-    def __init__(self, what: str, *, remedy: str, line: int = 1, file: PurePosixPath | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.remedy = remedy
-        self.line = line
-        self.file = file
 
 
 class Templates:
@@ -58,8 +32,6 @@ class Templates:
 
     def __init__(self, files: TextFiles) -> None:
         self._files = files
-        self._environment = Environment(self._load)
-        self._compiled: Any = LRUCache(500)
 
     def render(self, text: str, variables: Mapping[str, Any], *, escape: Escape = str) -> str:
         r"""Render one string; `\r\n` and `\r` become `\n`.
@@ -75,46 +47,15 @@ class Templates:
         Raises:
             TemplateFaultError: for any fault of the template.
         """
-        try:
-            if not _TAG.search(text):
-                bounds.size(text)
-                return _visible(_NEWLINE.sub("\n", text))
-            with running(Run(names=frozenset(variables), escape=escape)):
-                return _visible(self._rendered(text, variables))
-        except TemplateFaultError:
-            raise
-        # A template can raise whatever its expressions raise.
-        except Exception as error:
-            raise _fault(error) from error
+        plain = _NEWLINE.sub("\n", text)
+        filled = fill(plain, variables, escape)
+        return _visible(filled if filled is not None else self._engine.render(plain, variables, escape))
 
-    def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
-        template: Template | None = self._compiled.get(text)
-        if template is None:
-            template = self._compiled[text] = self._environment.from_string(text)
-        chunks, chars = [], 0
-        for chunk in template.root_render_func(template.new_context(dict(variables))):
-            chars += len(chunk)
-            if chars > MAX_SIZE:
-                raise TooMuchError(f"the text would grow beyond {MAX_SIZE:,} characters")
-            chunks.append(chunk)
-        return "".join(chunks)
+    @cached_property
+    def _engine(self) -> Engine:
+        from runner.engine import Engine
 
-    def _load(self, name: str) -> tuple[str, str, Any]:
-        """Read an include: from `_partials/`, else from the campaigns folder itself."""
-        if ".." in name.split("/") or name.startswith("/") or "\\" in name:
-            raise FileError(
-                "include-path", f"the include `{name}` leads out of the campaigns folder", _INCLUDE
-            )
-        partial = f"_partials/{name}"
-        try:
-            return self._files.text(_ROOT, partial), partial, lambda: True
-        except FileError as missing:
-            if missing.rule != "file-missing":
-                raise
-            try:
-                return self._files.text(_ROOT, name), name, lambda: True
-            except FileError as error:
-                raise (missing if error.rule == "file-missing" else error) from error
+        return Engine(self._files)
 
 
 def _visible(text: str) -> str:
@@ -127,60 +68,3 @@ def _visible(text: str) -> str:
             line=text.count("\n", 0, control.start()) + 1,
         )
     return text
-
-
-# --- from any error to a sentence and a line -----------------------------------------------------
-
-
-def _fault(error: Exception) -> TemplateFaultError:
-    what, remedy = _words(error)
-    file, line = _position(error)
-    inside = None if file in (None, "<template>", "<unknown>") else PurePosixPath(str(file))
-    return TemplateFaultError(what, remedy=remedy, line=line, file=inside)
-
-
-def _position(error: Exception) -> tuple[str | None, int]:
-    """Find the innermost template an error passed through, and the line there."""
-    if isinstance(error, TemplateSyntaxError):
-        return error.filename, error.lineno
-    file, line = None, 1
-    for frame, lineno in traceback.walk_tb(error.__traceback__):
-        template = frame.f_globals.get("__jinja_template__")
-        if template is not None:
-            file, line = template.filename, template.get_corresponding_lineno(lineno)
-    return file, line
-
-
-def _words(error: Exception) -> tuple[str, str]:
-    if isinstance(error, FileError):
-        return error.what, error.remedy
-    if isinstance(error, TooMuchError):
-        return str(error), "make the loop, the number or the text smaller; a message is at most a few pages"
-    if isinstance(error, SecurityError):
-        return str(error), "use a filter, as in `{{ name|upper }}`"
-    if isinstance(error, UndefinedError):
-        return str(error), (
-            "set it under `vars` of the campaign, of a for_each entry or of _settings.yaml, or with --var"
-        )
-    if isinstance(error, TemplateSyntaxError):
-        return _syntax_words(str(error.message))
-    if isinstance(error, RecursionError | SyntaxError | MemoryError):
-        return (
-            "the template nests or calls itself too deeply",
-            "let no include call itself; nest less",
-        )
-    return f"the template fails here: {error}", "correct the expression; a null needs `|default('…', true)`"
-
-
-def _syntax_words(message: str) -> tuple[str, str]:
-    unknown = re.match(r"No filter named '(.*)'", message)
-    if unknown:
-        name = unknown[1]
-        return (
-            f"no filter named `{name}`{nearest(name, FILTER_NAMES)}",
-            f"use one of {', '.join(FILTER_NAMES)}",
-        )
-    return (
-        f"the template cannot be read: {message[:1].lower()}{message[1:].rstrip('.')}",
-        "correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}",
-    )

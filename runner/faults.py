@@ -1,0 +1,28 @@
+"""What a template reads its includes through, and how its fault is told."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Protocol
+
+
+class TextFiles(Protocol):
+    """The only way to a file: reads text below the campaigns folder, refuses the rest."""
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        """Read `path`, relative to the folder of `base_file`; raise FileError when it cannot be."""
+        ...
+
+
+class TemplateFaultError(Exception):
+    """A template cannot be rendered.
+
+    `file` is the included file at fault, None for the text itself; `line` counts from 1 in either.
+    """
+
+    def __init__(self, what: str, *, remedy: str, line: int = 1, file: PurePosixPath | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+        self.line = line
+        self.file = file

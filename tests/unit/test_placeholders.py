@@ -1,0 +1,76 @@
+"""`placeholders`: texts with names only are filled as Jinja would, and all others are left to it."""
+
+import keyword
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.bounds import MAX_SIZE
+from runner.engine import Engine
+from runner.faults import TemplateFaultError
+from runner.placeholders import fill
+from runner.template import Templates
+
+WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
+NAMES = ["brand", "城市", "_x1", *WORDS]
+VALUES = dict(zip(NAMES, ["茶", 3, 1.5, True, "{{ n }}\r\n", ""] * 20, strict=False))
+TAGS = ["{{brand}}", "{{\n城市\t}}", "{{ brand|upper }}", "{{- brand -}}", "{{ nope }}", "{{ 1 }}"]
+SIGNS = ["{", "}", "{{", "}}", "{%", "%}", "{#", "#}", " ", "\n", "一", "\u3000", "brand", "\\"]
+PIECES = [*(f"{{{{ {name} }}}}" for name in NAMES), *TAGS, *SIGNS]
+
+
+class NoFiles:
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        raise AssertionError("nothing is included here")
+
+
+JINJA = Engine(NoFiles())
+
+
+def marked(value: object) -> str:
+    return f"<{value}>"
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_it_fills_as_jinja_does(text: str) -> None:
+    """Whatever is filled at once comes out as from Jinja, escapes and odd names included."""
+    filled = fill(text, VALUES, marked)
+    if filled is not None:
+        assert filled == JINJA.render(text, VALUES, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["今晚 {{ brand }}，{{城市}} 店", "{{ _x1 }}", "一 { 二 }} 三", "{{ brand }}}", "", "{{ brand }}\n"],
+)
+def test_names_are_filled_at_once(text: str) -> None:
+    """A text with names only, or with no tag, never waits for Jinja."""
+    assert fill(text, VALUES, str) == JINJA.render(text, VALUES, str)
+
+
+@pytest.mark.parametrize("name", ["{{ none }}", "{{ true }}", "{{ not }}", "{{ self }}"])
+def test_words_of_jinja_stay_its_own(name: str) -> None:
+    """A variable that is called like a word of Jinja does not change what the word means."""
+    assert fill(name, VALUES, str) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        ("{{ nope }}", {}),
+        ("{{ a }}", {"a": None}),
+        ("{{ a }}", {"a": ["x"]}),
+        ("{{ a }}{{ a }}", {"a": "x" * MAX_SIZE}),
+        ("x" * (MAX_SIZE + 1), {}),
+        ("{{ a }}" * 3_000, {"a": ""}),
+        ("9" * 1_001, {}),
+    ],
+)
+def test_what_is_wrong_is_left_to_jinja(text: str, variables: dict[str, object]) -> None:
+    """No fault is told twice: whatever is refused, the engine refuses."""
+    assert fill(text, variables, str) is None
+    with pytest.raises(TemplateFaultError):
+        Templates(NoFiles()).render(text, variables)
