@@ -29,7 +29,7 @@ def merge_request_of(forge: Forge, project: str, branch: str, commit: str) -> Re
         The request with its approvals; None when the commit came by none, or by several.
 
     Raises:
-        ForgeError: GitLab does not tell; one older than 18 does not say when an approval was given.
+        ForgeError: GitLab does not tell; an older one does not say when an approval was given.
 
     Source: GitLab, Commits API, Merge requests API and Merge request approvals API, read 2026-11.
     """

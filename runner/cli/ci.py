@@ -29,13 +29,20 @@ def publish(report: Path, name: str, author: str) -> int:
     The comment needs GITHUB_TOKEN with `pull-requests: write`. A pull request from a fork has no such
     token: there the summary alone shows the report, and nothing fails.
     """
-    text = report.read_text(encoding="utf-8")
+    text = _for_head() + report.read_text(encoding="utf-8")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as out:
             out.write(f"{text}\n")
     click.echo(_comment(text, name, author), err=True)
     return Exit.OK
+
+
+def _for_head() -> str:
+    """Name the newest commit of the pull request: a comment may lag behind, and a run plans its merge."""
+    run = current_run()
+    head = run.head if run is not None and run.number is not None else None
+    return f"Head commit `{head}`\n\n" if head and re.fullmatch(r"[0-9a-f]{40,64}", head) else ""
 
 
 def _comment(text: str, name: str, author: str) -> str:

@@ -156,11 +156,12 @@ def pull(tmp_path: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_publish_writes_summary_and_comment(
     pull: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both show the same report."""
+    """Both show the same report, and the commit it belongs to."""
     monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
     assert run(["ci", "publish", str(pull / "plan.md"), "--name", "production"]) == Exit.OK
-    assert (pull / "summary.md").read_text(encoding="utf-8") == "# the plan\n"
-    assert fake.comments(REPO, 12)[0]["body"] == marked("# the plan", "production")
+    shown = f"Head commit `{'a' * 40}`\n\n# the plan"
+    assert (pull / "summary.md").read_text(encoding="utf-8") == f"{shown}\n"
+    assert fake.comments(REPO, 12)[0]["body"] == marked(shown, "production")
 
 
 @pytest.mark.parametrize("token", ["reading-token", ""])
