@@ -201,7 +201,7 @@ def test_the_story_is_told_as_the_docs_tell_it(sandbox: Sandbox, tmp_path: Path)
     )  # fmt: skip
     with listening(tmp_path) as url:
         callback = {"url": f"{url}/main", "token": SECRETS["WECHAT_MAIN_TOKEN"], "aes_key": KEY}
-        switches = {"appid": SERVICE, "protection": True, "finish_after_s": 5, "callback": callback}
+        switches = {"appid": SERVICE, "protection": True, "finish_after_s": 10, "callback": callback}
         sandbox.control("POST", "accounts", switches)
         tell(story, url)
     text = normal("\n\n".join([HEAD, *story.pages]) + "\n")
