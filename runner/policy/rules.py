@@ -172,8 +172,9 @@ def quota(facts: Facts) -> Finding | None:
 
 def quota_reserve(facts: Facts) -> Finding | None:
     """Some of the allowance is kept for what nobody planned."""
-    reserve, left = facts.policy.quota_reserve, _counted(facts)
-    if not reserve or left is None or left.used + facts.ahead + reserve < left.limit:
+    reserve = facts.policy.quota_reserve
+    left = _counted(facts) if reserve else None
+    if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
     return Finding(
         what=f"{left.left - facts.ahead} of {left.limit} sends are left in {left.period}, "
