@@ -40,7 +40,7 @@ def preview(
     ledger: Ledger,
     state: LedgerState,
     read: uploads.Read,
-) -> None:
+) -> tuple[str, ...]:
     """Upload what is needed, send the preview, record it.
 
     Args:
@@ -50,6 +50,9 @@ def preview(
         ledger: where it is recorded.
         state: kept current.
         read: gives a file's bytes.
+
+    Returns:
+        What is good to know about the draft shown.
 
     Raises:
         UsageError: a material name of it has no media_id.
@@ -73,3 +76,4 @@ def preview(
             "to": sha256(dict(to)),
         },
     )
+    return draft.notes if draft is not None else ()

@@ -49,6 +49,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("campaign preview sale --to 小李", "a tester of the settings"),
         ("campaign preview 'tasting[beijing]' --to wechat-name", "any WeChat name"),
     ),
+    "draft": (
+        ("campaign draft news", "upload, add the draft, send nothing"),
+        ("campaign draft 'tasting[beijing]' --auto-approve", "one send of a for_each, without a question"),
+    ),
     "status": (
         ("campaign status", "every send of the ledger"),
         ("campaign status sale --wait", "until WeChat has finished"),

@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": ("runner.cli.sending", "Show what would be sent (the default)."),
     "apply": ("runner.cli.sending", "Show the plan, ask, send what is due."),
     "preview": ("runner.cli.previewing", "Send one real message to a tester."),
+    "draft": ("runner.cli.drafting", "Make an article's draft, and stop there."),
     "status": ("runner.cli.following", "Ask what became of each send."),
     "recall": ("runner.cli.following", "Delete a sent article or video."),
     "report": ("runner.cli.reporting", "Report on what was sent."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -38,18 +39,31 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     used = room.used_today(planned.account.appid, state, session.clock())
     if used >= room.PER_DAY:
         session.say(f"The ledger knows of {used} previews today; WeChat may refuse more than {room.PER_DAY}.")
-    room.preview(
-        planned,
-        room.receiver(name, session.settings.testers) if name is not None else {"touser": str(openid)},
-        api=session.sender(planned.account),
-        ledger=session.ledger,
-        state=state,
-        read=session.read,
-    )
+    with _alone(session, planned):
+        notes = room.preview(
+            planned,
+            room.receiver(name, session.settings.testers) if name is not None else {"touser": str(openid)},
+            api=session.sender(planned.account),
+            ledger=session.ledger,
+            state=session.state(),
+            read=session.read,
+        )
+    for note in notes:
+        session.say(f"  {note}")
     click.echo(
         f"{send_id}: a preview is on its way to the tester; digest {planned.digest[:12]} counts as seen"
     )
     return Exit.OK
+
+
+def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:
+    """Keep other runners from adding the same draft; what needs none waits for nobody."""
+    from runner import wire
+    from runner.apply import LOCK_WAIT_S
+
+    if not wire.needs_draft(planned.send.content):
+        return nullcontext()
+    return session.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 
 
 def _one(plan: Plan, send_id: str) -> Planned:

@@ -1,0 +1,137 @@
+"""`campaign draft`: makes the drafts of a campaign's articles, and stops there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.completing import campaign_ids
+from runner.cli.planning import make_plan
+from runner.cli.session import Session, campaign_of, shared
+from runner.errors import Exit, InvalidError, UsageError
+
+if TYPE_CHECKING:
+    from runner.drafting import Ready
+    from runner.plan import Plan, Planned
+
+Made = tuple["Planned", "Ready"]
+
+
+@click.command()
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@shared
+def draft(session: Session, select: str, auto_approve: bool) -> int:
+    """Make the draft of an article and stop there, so that it can be looked at in the console.
+
+    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
+    and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
+    """
+    from runner.report.neutral import inert, json_text
+
+    state = session.begun_state()
+    made = make_plan(session, (campaign_of(select),), offline=False, allowed={}, state=state)
+    if made.prepared.errors:
+        raise InvalidError(made.prepared.errors)
+    chosen = _chosen(made.plan, select)
+    _confirm(session, chosen, auto_approve=auto_approve)
+    drafts = [(planned, _make(session, planned)) for planned in chosen]
+    session.give(
+        {
+            "text": lambda: inert(_text(drafts)),
+            "json": lambda: json_text({"format_version": "1.0", "drafts": [_row(one) for one in drafts]}),
+        }
+    )
+    return Exit.OK
+
+
+def _chosen(plan: Plan, select: str) -> list[Planned]:
+    """Pick the sends asked for that still wait for their draft."""
+    from runner import wire
+    from runner.plan import PENDING
+
+    found = [planned for planned in plan.sends if select in (planned.send.id, planned.send.campaign)]
+    if not found:
+        ids = ", ".join(planned.send.id for planned in plan.sends)
+        raise UsageError(f"there is no send {select}", remedy=f"one of: {ids}")
+    kind = found[0].send.msgtype
+    if not all(wire.needs_draft(planned.send.content) for planned in found):
+        raise UsageError(
+            f"{select} needs no draft to be made: it sends {kind} as it is",
+            remedy="only articles and picture posts written in the campaign become drafts; "
+            "`campaign render` shows the others",
+        )
+    pending = [planned for planned in found if planned.action in PENDING]
+    if not pending:
+        first = found[0]
+        raise UsageError(
+            f"{first.send.id} is {first.action}: {first.decision.reason}",
+            remedy=first.decision.remedy or "a draft is made for sends that are still to be made",
+        )
+    return pending
+
+
+def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool) -> None:
+    for planned in chosen:
+        missing = sum(result is None for _, result in planned.resolved.uploads)
+        session.say(f"  {planned.send.id} → draft box of {planned.account.name}, {missing} uploads")
+    if auto_approve:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "nobody can be asked here: standard input is no terminal", remedy="add --auto-approve"
+        )
+    if not click.confirm(f"Make {len(chosen)} drafts? Nothing is sent", err=True):
+        raise click.Abort
+
+
+def _make(session: Session, planned: Planned) -> Ready:
+    """Make one draft while no other runner of this account is at work."""
+    from runner import drafting
+    from runner.apply import LOCK_WAIT_S
+    from runner.decide import decide
+    from runner.ledger.state import fold
+    from runner.plan import PENDING
+
+    appid = planned.account.appid
+    with session.ledger.lock(appid, LOCK_WAIT_S):
+        state = fold(session.ledger.events(appid))
+        now = decide(planned.send, planned.digest, appid=appid, state=state, now=session.clock())
+        if now.action not in PENDING:
+            raise UsageError(
+                f"another run came first: it is {now.action}, {now.reason}",
+                remedy="run `campaign status`",
+                where=planned.send.id,
+            )
+        api = session.sender(planned.account)
+        ready = drafting.make(planned, api=api, ledger=session.ledger, state=state, read=session.read)
+    if ready is None:
+        raise AssertionError("only sends that need a draft were chosen")
+    return ready
+
+
+def _text(drafts: Sequence[Made]) -> str:
+    lines = []
+    for planned, ready in drafts:
+        what = "added" if ready.added else "was there already, unchanged"
+        lines.append(f"{planned.send.id}: draft {ready.media_id} {what}, account {planned.account.name}")
+        lines += [f"  {note}" for note in ready.notes]
+    lines.append(
+        "\nNothing was sent. Look at it on mp.weixin.qq.com under 草稿箱 (drafts), and edit the campaign's "
+        "files, not the draft: `campaign apply` sends it only as it is now."
+    )
+    return "\n".join(lines)
+
+
+def _row(made: Made) -> dict[str, object]:
+    planned, ready = made
+    return {
+        "id": planned.send.id,
+        "account": planned.account.name,
+        "media_id": ready.media_id,
+        "added": ready.added,
+        "notes": list(ready.notes),
+    }

@@ -1,0 +1,143 @@
+"""From `campaign draft` to `campaign apply`, against a real sandbox: one draft, as it was looked at."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playground import PICTURES, SERVICE, Sandbox
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+NEWS = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content:
+  articles:
+    - {title: 春茶, body: tea.md, cover: {file: cup.png}}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """A campaigns folder with one article, whose only environment is the sandbox of this test."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
+    (folder / "_settings.yaml").write_text(
+        "default_environment: test\n"
+        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite,"
+        f" accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
+        encoding="utf-8",
+    )
+    for name in ("cup.png", "leaf.jpg"):
+        (folder / name).write_bytes((PICTURES / name).read_bytes())
+    (folder / "tea.md").write_text("新茶到了。\n\n![茶叶](leaf.jpg)\n", encoding="utf-8")
+    (folder / "news.yaml").write_text(NEWS, encoding="utf-8")
+    return folder
+
+
+def campaign(root: Path, *words: str) -> int:
+    return run([*words, "--dir", str(root)])
+
+
+def drafts(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """What stands in the account's draft box."""
+    found: list[dict[str, Any]] = sandbox.call("draft/batchget", {"offset": 0, "count": 20})["item"]
+    return found
+
+
+def added(sandbox: Sandbox) -> int:
+    return sum(request["path"] == "/cgi-bin/draft/add" for request in sandbox.requests())
+
+
+def test_draft_that_was_looked_at_is_the_one_that_is_sent(
+    root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+):
+    """`draft` sends nothing and says where to look; preview and apply use its draft and add none."""
+    assert campaign(root, "draft", "news", "--auto-approve", "--format", "json") == Exit.OK
+    made = json.loads(capsys.readouterr().out)["drafts"][0]
+    assert [draft["media_id"] for draft in drafts(sandbox)] == [made["media_id"]]
+    assert sandbox.jobs() == []
+    openid = sandbox.openids()[0]
+    assert campaign(root, "preview", "news", "--to-openid", openid) == Exit.OK
+    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert sandbox.jobs()[0]["body"]["mpnews"] == {"media_id": made["media_id"]}
+    assert added(sandbox) == 1
+
+
+def test_draft_again_makes_no_other(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
+    """The second run finds the first one's draft, and says so."""
+    campaign(root, "draft", "news", "--auto-approve")
+    assert "added" in capsys.readouterr().out
+    assert campaign(root, "draft", "news", "--auto-approve") == Exit.OK
+    assert "was there already, unchanged" in capsys.readouterr().out
+    assert added(sandbox) == 1
+
+
+def test_draft_edited_in_the_console_is_not_sent(
+    root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+):
+    """Apply names the edit and exits 5; once the draft is deleted it is made again and sent."""
+    campaign(root, "draft", "news", "--auto-approve")
+    (draft,) = drafts(sandbox)
+    article = {**draft["content"]["news_item"][0], "title": "改过的标题"}
+    assert sandbox.call("draft/update", {"media_id": draft["media_id"], "index": 0, "articles": article})
+    assert campaign(root, "apply", "--auto-approve") == Exit.POLICY
+    told = "".join(capsys.readouterr().out.split())
+    assert "editedbyhand" in told
+    assert "改过的标题" in told
+    assert sandbox.jobs() == []
+    sandbox.call("draft/delete", {"media_id": draft["media_id"]})
+    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert len(sandbox.jobs()) == 1
+
+
+def test_campaign_edited_after_its_draft_gets_another(
+    root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+):
+    """The new text is sent; the old draft stays, and the outcome says so."""
+    campaign(root, "draft", "news", "--auto-approve")
+    (old,) = drafts(sandbox)
+    (root / "tea.md").write_text("新茶来了。\n", encoding="utf-8")
+    capsys.readouterr()
+    assert campaign(root, "apply", "--auto-approve", "--format", "json") == Exit.OK
+    (outcome,) = json.loads(capsys.readouterr().out)["outcomes"]
+    assert old["media_id"] in outcome["notes"][0]
+    assert [draft["media_id"] for draft in drafts(sandbox)] == [old["media_id"]]
+    assert sandbox.jobs()[0]["body"]["mpnews"]["media_id"] != old["media_id"]
+
+
+def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
+    """The draft whose answer was cut off is found and sent: still one."""
+    sandbox.fault(endpoint="draft/add", kind="cut_after")
+    assert campaign(root, "draft", "news", "--auto-approve") == Exit.UNKNOWN
+    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert added(sandbox) == 1
+
+
+def test_refused_send_keeps_its_draft(root: Path, sandbox: Sandbox):
+    """After a refusal the next run sends the same draft."""
+    sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
+    assert campaign(root, "apply", "--auto-approve") == Exit.WECHAT
+    (draft,) = drafts(sandbox)
+    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert sandbox.jobs()[0]["body"]["mpnews"]["media_id"] == draft["media_id"]
+    assert added(sandbox) == 1
+
+
+def test_what_has_no_draft_is_refused(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
+    """A text, a send that was made, and an id nobody wrote: each says why."""
+    (root / "hello.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
+    assert campaign(root, "draft", "hello", "--auto-approve") == Exit.USAGE
+    assert "needs no draft" in capsys.readouterr().err
+    assert campaign(root, "draft", "news") == Exit.USAGE
+    assert "--auto-approve" in capsys.readouterr().err
+    campaign(root, "apply", "news", "--auto-approve")
+    assert campaign(root, "draft", "news", "--auto-approve") == Exit.USAGE
+    assert "news is done" in capsys.readouterr().err
+    assert len(drafts(sandbox)) == 0
