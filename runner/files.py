@@ -176,9 +176,13 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
     """
     try:
         with open(path, "rb", opener=_open_itself) as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(path.name)
-            data = opened.read(limit_bytes + 1)
+            # Room is made for as much as is asked for, so no more than the file seems to hold at first.
+            data = opened.read(min(status.st_size, limit_bytes) + 1)
+            if len(data) > status.st_size:
+                data += opened.read(max(0, limit_bytes + 1 - len(data)))
     except (FileNotFoundError, NotADirectoryError):
         raise
     except IsADirectoryError:

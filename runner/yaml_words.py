@@ -45,6 +45,8 @@ _GUESSES: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
     ),
 )
 
+_ANY_GUESS: Final = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _, _ in _GUESSES))
+
 _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "another document",
@@ -140,6 +142,8 @@ def guessed(plain: str) -> Words | None:
     Returns:
         Rule, what and remedy.
     """
+    if not _ANY_GUESS.fullmatch(plain):
+        return None
     for pattern, rule, what in _GUESSES:
         if pattern.fullmatch(plain):
             return rule, what.format(shorten(plain)), _guess_remedy(rule, plain)
