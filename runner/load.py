@@ -23,7 +23,7 @@ from runner.validate import check_campaign
 __all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns", "read_document"]
 
 MAX_YAML_BYTES: Final = 1024 * 1024
-_SUFFIXES = (".yaml", ".yml")
+_SUFFIXES = ("yaml", "yml")
 _BAD_IN_ID = re.compile(r"[\s\[\]#,\\\x00-\x1f\x7f]")
 
 
@@ -36,8 +36,8 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A campaign file, not read yet."""
+class Found:
+    """A campaign file, not read yet; `file` is relative to the campaigns folder."""
 
     id: str
     file: PurePosixPath
@@ -57,18 +57,34 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
     Raises:
         UsageError: there is no such folder, or an entry of `only` selects nothing.
     """
-    _require(root)
-    found, problems = _walk(root)
-    chosen = _select(found, only, root)
-    problems = [*(problems if not only else ()), *_collisions(found, chosen, root)]
+    found, problems = find_campaigns(root, only)
     campaigns: list[Campaign] = []
-    for item in chosen:
-        checked = _check(root, item)
+    for item in found:
+        checked = load_campaign(root, item)
         if isinstance(checked, Campaign):
             campaigns.append(checked)
         else:
             problems.extend(checked)
     return Loaded(campaigns=tuple(campaigns), problems=tuple(problems))
+
+
+def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], list[Problem]]:
+    """List campaign files without reading them.
+
+    Args:
+        root: the campaigns folder.
+        only: as for `load_campaigns`.
+
+    Returns:
+        The files in order of id, and what is wrong with their names and folders.
+
+    Raises:
+        UsageError: as for `load_campaigns`.
+    """
+    _require(root)
+    found, problems = _walk(root)
+    chosen = _select(found, only, root)
+    return chosen, [*(problems if not only else ()), *_collisions(found, chosen, root)]
 
 
 def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
@@ -84,25 +100,54 @@ def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath,
     Raises:
         UsageError: as for `load_campaigns`.
     """
-    _require(root)
-    found, _ = _walk(root)
-    return tuple(item.file for item in _select(found, only, root) if not item.is_link)
+    found, _ = find_campaigns(root, only)
+    return tuple(item.file for item in found if not item.is_link)
 
 
-def read_document(root: Path, file: PurePosixPath, *, id: str) -> Document | Problem:
+def load_campaign(root: Path, item: Found, data: bytes | None = None) -> Campaign | tuple[Problem, ...]:
+    """Read and check one campaign file.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        item: found by `find_campaigns`.
+        data: the file's bytes, when they were read already.
+
+    Returns:
+        The campaign, or every problem of its file.
+    """
+    shown = (root / item.file).as_posix()
+    if item.is_link:
+        return (_problem(shown, "file-link", "a campaign file is a link", "put the file itself here"),)
+    if bad := _BAD_IN_ID.search(item.id):
+        return (
+            _problem(
+                shown,
+                "campaign-id",
+                f"the file's name holds {bad.group()!r}, which an id may not",
+                "rename it; blanks and the characters [ ] # , \\ are not possible",
+            ),
+        )
+    read = read_document(root, item.file, id=item.id, data=data)
+    return (read,) if isinstance(read, Problem) else check_campaign(read)
+
+
+def read_document(
+    root: Path, file: PurePosixPath, *, id: str, data: bytes | None = None
+) -> Document | Problem:
     """Read one YAML file of the campaigns folder.
 
     Args:
         root: the campaigns folder, as the user would type it.
         file: relative to it.
         id: the campaign's id.
+        data: the file's bytes, when they were read already.
 
     Returns:
         The document, or the problem that makes it unreadable.
     """
     shown = (root / file).as_posix()
     try:
-        text = decode(read_regular(root / file, MAX_YAML_BYTES))
+        text = decode(read_regular(root / file, MAX_YAML_BYTES) if data is None else data)
     except FileError as error:
         return error.at(Place(file=shown))
     except OSError as error:
@@ -120,55 +165,39 @@ def _require(root: Path) -> None:
         )
 
 
-def _check(root: Path, item: _Found) -> Campaign | tuple[Problem, ...]:
-    shown = (root / item.file).as_posix()
-    if item.is_link:
-        return (_problem(shown, "file-link", "a campaign file is a link", "put the file itself here"),)
-    if bad := _BAD_IN_ID.search(item.id):
-        return (
-            _problem(
-                shown,
-                "campaign-id",
-                f"the file's name holds {bad.group()!r}, which an id may not",
-                "rename it; blanks and the characters [ ] # , \\ are not possible",
-            ),
-        )
-    read = read_document(root, item.file, id=item.id)
-    return (read,) if isinstance(read, Problem) else check_campaign(read)
-
-
-def _walk(root: Path) -> tuple[list[_Found], list[Problem]]:
-    found: list[_Found] = []
+def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
+    found: list[Found] = []
     problems: list[Problem] = []
-    for entry in _entries(root):
-        relative = PurePosixPath(Path(entry.path).relative_to(root).as_posix())
+    for relative, entry in _entries(root, ""):
+        stem, _, suffix = relative.rpartition(".")
         if entry.is_symlink() and entry.is_dir():
             shown = (root / relative).as_posix()
             problems.append(
                 _problem(shown, "file-link", "a folder of campaigns is a link", "put the folder itself here")
             )
-        elif relative.suffix in _SUFFIXES:
-            id_ = unicodedata.normalize("NFC", str(relative.with_suffix("")))
-            found.append(_Found(id=id_, file=relative, is_link=entry.is_symlink()))
+        elif suffix in _SUFFIXES:
+            id_ = unicodedata.normalize("NFC", stem)
+            found.append(Found(id=id_, file=PurePosixPath(relative), is_link=entry.is_symlink()))
     return sorted(found, key=lambda item: item.id), problems
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """List files and linked folders below a folder, without what begins with `_` or `.`."""
+def _entries(folder: Path | str, above: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """List files and linked folders below a folder with their paths, without what begins with `_` or `.`."""
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
             continue
+        relative = above + entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from _entries(Path(entry.path))
+            yield from _entries(entry.path, f"{relative}/")
         else:
-            yield entry
+            yield relative, entry
 
 
-def _collisions(found: list[_Found], chosen: list[_Found], root: Path) -> list[Problem]:
+def _collisions(found: list[Found], chosen: list[Found], root: Path) -> list[Problem]:
     """Refuse ids that are one and the same file, or id, on another system."""
-    same: dict[str, list[_Found]] = defaultdict(list)
+    same: dict[str, list[Found]] = defaultdict(list)
     for item in found:
         same[item.id.casefold()].append(item)
     problems = []
@@ -182,7 +211,7 @@ def _collisions(found: list[_Found], chosen: list[_Found], root: Path) -> list[P
     return problems
 
 
-def _select(found: list[_Found], only: Sequence[str], root: Path) -> list[_Found]:
+def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
     if not only:
         return found
     chosen: set[str] = set()
@@ -198,7 +227,7 @@ def _select(found: list[_Found], only: Sequence[str], root: Path) -> list[_Found
     return [item for item in found if str(item.file) in chosen]
 
 
-def _matches(item: _Found, wanted: str, root: Path) -> bool:
+def _matches(item: Found, wanted: str, root: Path) -> bool:
     plain = unicodedata.normalize("NFC", wanted.removeprefix("./").rstrip("/"))
     names = (item.id, unicodedata.normalize("NFC", str(item.file)))
     shown = tuple((root / name).as_posix().removeprefix("./") for name in names)

@@ -107,6 +107,8 @@ class FileInfo:
     size_bytes: int
     format: str
     duration_s: float | None = None
+    mended: bool = False
+    """True when what is sent is made from the file: sha256, size and format are those of the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +248,14 @@ class Send:
     place: Place
     findings: tuple[Problem, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invalid:
+    """A campaign that cannot be planned; the other campaigns still are."""
+
+    id: str
+    problems: tuple[Problem, ...]
 
 
 # --- settings ----------------------------------------------------------------------------------

@@ -12,9 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from runner.decide import Decision, decide, list_id
 from runner.digest import plan_digest, send_digest
-from runner.errors import Problem
 from runner.ledger.state import LedgerState, SendState
-from runner.model import Account, Action, Audience, Send, Settings
+from runner.model import Account, Action, Audience, Invalid, Send, Settings
 from runner.policy import LIFTED, Facts, Objection, objections
 from runner.quota import Allowance, allowance, counts
 from runner.resolve import OFFLINE, Known, Resolved, resolve
@@ -39,14 +38,6 @@ class Planned:
     def action(self) -> Action:
         """What apply would do."""
         return self.decision.action
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invalid:
-    """A campaign that cannot be planned; the other campaigns still are."""
-
-    id: str
-    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from factories import NOW, make_article, make_planned, make_send, plan_of
 
 from runner.compare import Change, Comparison
 from runner.errors import Place, Problem
-from runner.model import Articles, Filter, Msgtype, Newspic
-from runner.plan import Invalid, Plan
+from runner.model import Articles, Filter, Invalid, Msgtype, Newspic
+from runner.plan import Plan
 
 ATTACK = (
     "\n::error file=x::boom\n::set-env name=a::b\n::add-mask::x ##[group]g\n```\n~~~\n`````\n"

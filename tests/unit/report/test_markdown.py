@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from runner.compare import Change, Comparison
 from runner.errors import Place, Problem, UsageError
-from runner.model import Articles, Filter, Msgtype
-from runner.plan import Invalid, Plan
+from runner.model import Articles, Filter, Invalid, Msgtype
+from runner.plan import Plan
 from runner.posting import Outcome, Result
 from runner.report.fit import COMMENT_CHARS, Section, fitted, shortened
 from runner.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown

@@ -1,0 +1,130 @@
+"""A campaigns folder in, its rendered sends and every problem out: load, validate, render, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from runner import limits
+from runner.errors import Problem
+from runner.load import Files, Found, find_campaigns, load_campaign
+from runner.model import Campaign, Invalid, Send, Settings
+from runner.render import render
+from runner.template import Templates
+from runner.workers import in_chunks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a campaigns folder would send, whatever was sent before."""
+
+    sends: tuple[Send, ...]
+    problems: tuple[Problem, ...]
+    """Errors of files and campaigns, and warnings of sends."""
+    invalid: tuple[Invalid, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Only what must be corrected."""
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What became of one campaign file: problems of the file, or sends with the problems of rendering."""
+
+    id: str
+    sends: tuple[Send, ...] = ()
+    file_problems: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Workshop:
+    """Makes sends of campaign files, one after the other; includes are read once for all of them."""
+
+    root: Path
+    settings: Settings
+    files: Files
+    variables: Mapping[str, str] = field(default_factory=dict)
+    templates: Templates = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.templates = Templates(self.files)
+
+    def make(self, item: Found, data: bytes | None = None) -> Made:
+        """Load, validate, render one campaign file and check it against the platform's limits.
+
+        Args:
+            item: the file.
+            data: its bytes, when they were read already.
+        """
+        campaign = load_campaign(self.root, item, data)
+        if not isinstance(campaign, Campaign):
+            return Made(id=item.id, file_problems=campaign)
+        rendered = render(
+            campaign,
+            settings=self.settings,
+            files=self.files,
+            variables=self.variables,
+            templates=self.templates,
+        )
+        problems = list(rendered.problems)
+        sends = []
+        for send in rendered.sends:
+            account = self.settings.environment.accounts[send.account]
+            found = limits.check(send, account, source=campaign.source)
+            warnings = tuple(problem for problem in found if problem.level == "warning")
+            problems += [*send.findings, *found]
+            if len(warnings) == len(found):
+                sends.append(replace(send, findings=(*send.findings, *warnings)) if warnings else send)
+        # The batches of one openid list repeat what is wrong with their content.
+        return Made(id=item.id, sends=tuple(sends), problems=tuple(dict.fromkeys(problems)))
+
+    def make_all(self, items: Sequence[Found]) -> list[Made]:
+        """Make several."""
+        return [self.make(item) for item in items]
+
+
+def prepare(
+    root: Path,
+    *,
+    settings: Settings,
+    files: Files,
+    variables: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+) -> Prepared:
+    """Load, validate, render and check against the platform's limits.
+
+    Args:
+        root: the campaigns folder.
+        settings: with the environment chosen.
+        files: reads below `root`.
+        variables: from `--var`.
+        only: ids, patterns or paths; empty means all.
+
+    Raises:
+        UsageError: no such folder, or `only` selects nothing.
+    """
+    found, problems = find_campaigns(root, only)
+    workshop = Workshop(root=root, settings=settings, files=files, variables=variables or {})
+    made = [one for chunk in in_chunks(workshop.make_all, found) for one in chunk]
+    of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
+    return Prepared(
+        sends=tuple(send for one in made for send in one.sends),
+        problems=(*of_files, *(problem for one in made for problem in one.problems)),
+        invalid=(*_by_file(of_files), *_by_campaign(made)),
+    )
+
+
+def _by_file(problems: Sequence[Problem]) -> list[Invalid]:
+    by_file: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.place.file, []).append(problem)
+    return [Invalid(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
+
+
+def _by_campaign(made: Iterable[Made]) -> list[Invalid]:
+    errors = ((one.id, tuple(p for p in one.problems if p.level == "error")) for one in made)
+    return [Invalid(id=name, problems=found) for name, found in errors if found]
