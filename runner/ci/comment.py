@@ -4,46 +4,43 @@ from __future__ import annotations
 
 import re
 
-from runner.ci.forge import Forge
+from runner.ci.forge import Forge, as_described
 from runner.errors import UsageError
 
 MAX_CHARS = 65_000
 """GitHub refuses a comment of more than 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 BOT = "github-actions[bot]"
 _CUT = "\n\n*Cut here: the comment would be too long. The whole report is among the run's artifacts.*\n"
-_NAME = re.compile(r"[\w.-]{1,64}")
+_MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
-def marked(report: str, name: str) -> str:
-    """Put the invisible mark before a report by which its comment is found again.
+def comment_body(report: str, head: str | None) -> str:
+    """Make a comment of a report.
 
     Args:
-        report: Markdown in which campaign text was made harmless.
-        name: tells several comments of one pull request apart: the environment.
+        report: Markdown as `--output markdown=FILE` writes it; its first line is the invisible mark by which
+            the comment is found again, one for each command and environment.
+        head: the pull request's newest commit; a comment may lag behind, so it is named.
 
     Returns:
-        At most 65,000 characters.
+        At most 65,000 characters, the mark first.
 
     Raises:
-        UsageError: the name cannot stand in a mark.
+        UsageError: the report has no mark.
     """
-    body = f"{mark(name)}\n{report}"
+    mark, _, rest = report.partition("\n")
+    if not _MARK.fullmatch(mark):
+        raise UsageError(
+            "this is no report that a comment could be found again by",
+            remedy="make it with `campaign plan --output markdown=FILE`",
+        )
+    named = f"Head commit `{head}`\n\n" if head and _COMMIT.fullmatch(head) else ""
+    body = f"{mark}\n{named}{rest}"
     return body if len(body) <= MAX_CHARS else _cut(body)
 
 
-def mark(name: str) -> str:
-    """Write the mark.
-
-    Raises:
-        UsageError: as `marked`.
-    """
-    if not _NAME.fullmatch(name) or "--" in name:
-        raise UsageError(
-            f"a comment cannot be marked with {name!r}", remedy="use letters, digits, `-`, `_` and `.`"
-        )
-    return f"<!-- wechat-campaigns:{name} -->"
-
-
+@as_described("comments")
 def upsert(github: Forge, repository: str, number: int, body: str, *, author: str = BOT) -> int:
     """Write the comment, over its earlier self if there is one.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,6 +98,19 @@ class Forge:
         if not 200 <= answer.status_code < 300:
             raise _refused(answer.status_code, path)
         return answer
+
+
+@contextmanager
+def as_described(where: str) -> Iterator[None]:
+    """Turn what an answer lacks into words: the shapes are the forge's, and it may change them.
+
+    Raises:
+        ForgeError: a field is missing or is something else.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _odd(where) from error
 
 
 def _json(answer: requests.Response, path: str) -> Any:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.ci.approvals import Request
-from runner.ci.forge import Forge
+from runner.ci.forge import Forge, as_described
 from runner.errors import ForgeError
 
 
@@ -16,6 +16,7 @@ def gitlab(api_url: str, token: str) -> Forge:
     return Forge(api_url=api_url, headers={"PRIVATE-TOKEN": token})
 
 
+@as_described("merge requests")
 def merge_request_of(forge: Forge, project: str, branch: str, commit: str) -> Request | None:
     """Find the merged merge request a commit came by.
 

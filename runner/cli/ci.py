@@ -21,35 +21,26 @@ def ci() -> None:
 
 @ci.command()
 @click.argument("report", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--name", default="plan", show_default=True, help="Tells several comments apart.")
 @click.option("--author", default="github-actions[bot]", show_default=True, help="Who writes the comment.")
-def publish(report: Path, name: str, author: str) -> int:
+def publish(report: Path, author: str) -> int:
     """Add a Markdown report to the job summary, and keep one comment of the pull request up to date.
 
     The comment needs GITHUB_TOKEN with `pull-requests: write`. A pull request from a fork has no such
     token: there the summary alone shows the report, and nothing fails.
     """
-    text = _for_head() + report.read_text(encoding="utf-8")
+    text = report.read_text(encoding="utf-8", errors="replace")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as out:
             out.write(f"{text}\n")
-    click.echo(_comment(text, name, author), err=True)
+    click.echo(_comment(text, author), err=True)
     return Exit.OK
 
 
-def _for_head() -> str:
-    """Name the newest commit of the pull request: a comment may lag behind, and a run plans its merge."""
-    run = current_run()
-    head = run.head if run is not None and run.number is not None else None
-    return f"Head commit `{head}`\n\n" if head and re.fullmatch(r"[0-9a-f]{40,64}", head) else ""
-
-
-def _comment(text: str, name: str, author: str) -> str:
-    from runner.ci.comment import marked, upsert
+def _comment(text: str, author: str) -> str:
+    from runner.ci.comment import comment_body, upsert
     from runner.ci.github import github
 
-    body = marked(text, name)
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
         return "no comment: this run belongs to no pull request of GitHub"
@@ -57,7 +48,7 @@ def _comment(text: str, name: str, author: str) -> str:
         return "no comment: GITHUB_TOKEN is not set; the job summary shows the report"
     forge = github(os.environ.get("GITHUB_API_URL", GITHUB_API), token)
     try:
-        upsert(forge, run.repository, run.number, body, author=author)
+        upsert(forge, run.repository, run.number, comment_body(text, run.head), author=author)
     except ForgeError as error:
         return f"no comment: {error}; the job summary shows the report"
     return f"the comment of #{run.number} is up to date"

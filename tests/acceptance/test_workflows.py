@@ -100,7 +100,9 @@ def test_from_pull_request_to_follower(world: World) -> None:
     assert [job.result for name, job in planned.items() if name != "plan"] == ["skipped"] * 3
     [comment] = world.forge.comments(REPO, 1)
     assert "今晚八点，会员全场八折。" in comment["body"]
-    assert comment["body"].partition("\n")[2].strip() in planned["plan"].summary
+    assert f"Head commit `{proposed.sha}`\n\n" in comment["body"]
+    report = comment["body"].replace(f"Head commit `{proposed.sha}`\n\n", "")
+    assert report.strip() == planned["plan"].summary.strip()
     assert world.texts() == []
 
     event = world.merge(proposed)
@@ -253,7 +255,7 @@ def test_campaign_text_gives_no_orders(world: World) -> None:
             "::set-output name=digest::0",
             "::error::owned",
             "##[error]owned",
-            "<!-- wechat-campaigns:production -->",
+            "<!-- campaign:plan environment=production -->",
             "``` @everyone ${% raw %}{{ secrets.WECHAT_MAIN_SECRET }}{% endraw %} $(touch hacked) \u202e",
         ]
     )
@@ -266,7 +268,7 @@ def test_campaign_text_gives_no_orders(world: World) -> None:
         assert "${{" not in shown
         assert "\u202e" not in shown
         assert not [line for line in shown.splitlines() if line.startswith(("::error::", "::set-output"))]
-    assert comment["body"].count("<!-- wechat-campaigns") == 1
+    assert comment["body"].count("<!-- campaign:") == 1
     assert not list(world.folder.rglob("hacked"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -208,22 +209,21 @@ def test_a_token_without_rights_is_an_error(hub: FakeForge) -> None:
 # --- GitLab ------------------------------------------------------------------------------------
 
 MR = "/projects/7/merge_requests/5"
+MERGE_REQUEST = {
+    "iid": 5,
+    "state": "merged",
+    "target_branch": "main",
+    "target_project_id": 7,
+    "sha": HEAD,
+    "author": {"username": "eve"},
+}
 
 
 @pytest.fixture
 def lab(fake: FakeForge) -> FakeForge:
     """A merged merge request with two versions, approved by ann after the second."""
     fake.lists = {
-        f"/projects/7/repository/commits/{COMMIT}/merge_requests": [
-            {
-                "iid": 5,
-                "state": "merged",
-                "target_branch": "main",
-                "target_project_id": 7,
-                "sha": HEAD,
-                "author": {"username": "eve"},
-            }
-        ],
+        f"/projects/7/repository/commits/{COMMIT}/merge_requests": [dict(MERGE_REQUEST)],
         f"{MR}/versions": [
             {"head_commit_sha": HEAD, "created_at": "2026-11-02T07:00:00.000Z"},
             {"head_commit_sha": "b" * 40, "created_at": "2026-11-01T07:00:00.000Z"},
@@ -269,6 +269,39 @@ def test_a_version_of_another_commit_is_an_error(lab: FakeForge) -> None:
     lab.lists[f"{MR}/versions"].pop(0)
     with pytest.raises(ForgeError, match="cannot be told"):
         asked_lab(lab)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+class Odd(Forge):
+    """A forge whose answers have the right keys and anything in them."""
+
+    values: Any
+
+    def all(self, path: str) -> Any:
+        shape = MERGE_REQUEST if path.startswith("/projects") else pull()
+        yield {key: self.values.draw(st.just(value) | JSON) for key, value in shape.items()}
+
+    def get(self, path: str) -> Any:
+        return {"approved_by": self.values.draw(JSON)}
+
+
+@given(st.data())
+def test_an_answer_of_another_shape_is_an_error_in_words(values: st.DataObject) -> None:
+    """Never a traceback: whatever a forge answers, there is a request, none, or an error that says so."""
+    forge = Odd(api_url="https://forge.example")
+    object.__setattr__(forge, "values", values)
+    for ask in (
+        lambda: pull_of(forge, REPO, "main", COMMIT),
+        lambda: merge_request_of(forge, "7", "main", COMMIT),
+    ):
+        with suppress(ForgeError):
+            assert isinstance(ask(), Request | None)
 
 
 def test_no_token_is_shown() -> None:

@@ -10,14 +10,18 @@ from forges import BOT, FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ci.comment import MAX_CHARS, mark, marked, upsert
+from runner.ci.comment import MAX_CHARS, comment_body, upsert
 from runner.ci.forge import MAX_PAGES, Forge
 from runner.cli.main import run
 from runner.errors import Exit, ForgeError, UsageError
-from runner.report.neutral import inert
+from runner.report.markdown import marker
 
 REPO = "shop/campaigns"
 COMMENTS = f"/repos/{REPO}/issues/12/comments"
+
+
+def marked(text: str, environment: str) -> str:
+    return comment_body(f"{marker('plan', environment)}\n{text}", None)
 
 
 def github(fake: FakeForge, token: str = "writing-token") -> Forge:
@@ -28,7 +32,9 @@ def test_the_first_report_makes_a_comment(fake: FakeForge) -> None:
     """It begins with the mark, which Markdown does not show."""
     fake.comments(REPO, 12)
     upsert(github(fake), REPO, 12, marked("plan A", "production"))
-    assert [c["body"] for c in fake.comments(REPO, 12)] == ["<!-- wechat-campaigns:production -->\nplan A"]
+    assert [c["body"] for c in fake.comments(REPO, 12)] == [
+        "<!-- campaign:plan environment=production -->\nplan A"
+    ]
 
 
 def test_the_next_report_replaces_it(fake: FakeForge) -> None:
@@ -57,17 +63,26 @@ def test_a_persons_comment_with_the_mark_is_left_alone(fake: FakeForge) -> None:
     assert len(fake.comments(REPO, 12)) == 2
 
 
-@given(st.text(max_size=200))
-def test_a_mark_in_campaign_text_is_none(text: str) -> None:
-    """What reports let through cannot hold the mark of a comment."""
-    assert mark("production") not in inert(f"{text}{mark('production')}")
+@given(st.text(max_size=60))
+def test_any_environment_makes_a_mark_that_is_found(environment: str) -> None:
+    """Whatever its name, the report's first line is one, and it is kept as it is."""
+    mark = marker("plan", environment)
+    assert comment_body(f"{mark}\nplan", "a" * 40) == f"{mark}\nHead commit `{'a' * 40}`\n\nplan"
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a--b", "-->", "x" * 65, "名 ", "a\n"])
-def test_a_name_that_could_end_the_mark_is_refused(name: str) -> None:
-    """HTML comments end at two hyphens."""
-    with pytest.raises(UsageError):
-        mark(name)
+@pytest.mark.parametrize(
+    "report", ["", "# a plan", "<!-- -->\nplan", "<!-- campaign:plan environment=a b -->"]
+)
+def test_a_report_without_a_mark_is_refused(report: str) -> None:
+    """Its comment could never be found again, and each push would add one."""
+    with pytest.raises(UsageError, match="found again"):
+        comment_body(report, None)
+
+
+@pytest.mark.parametrize("head", [None, "", "main", "a" * 40 + "`", "@everyone"])
+def test_only_a_commit_is_named(head: str | None) -> None:
+    """What is no commit is left out."""
+    assert comment_body(marked("plan", "x"), head) == marked("plan", "x")
 
 
 @given(st.integers(1, 4000), st.booleans())
@@ -138,7 +153,7 @@ def test_no_token_leaves_without_https() -> None:
 def pull(tmp_path: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The variables of a pull request's run; the folder with its files."""
     fake.comments(REPO, 12)
-    (tmp_path / "plan.md").write_text("# the plan", encoding="utf-8")
+    (tmp_path / "plan.md").write_text(marked("# the plan", "production"), encoding="utf-8")
     event = {"pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
     (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
     for name, value in {
@@ -156,11 +171,11 @@ def pull(tmp_path: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_publish_writes_summary_and_comment(
     pull: Path, fake: FakeForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both show the same report, and the commit it belongs to."""
+    """Both show the report; the comment, which may lag behind, names the commit."""
     monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
-    assert run(["ci", "publish", str(pull / "plan.md"), "--name", "production"]) == Exit.OK
+    assert run(["ci", "publish", str(pull / "plan.md")]) == Exit.OK
+    assert (pull / "summary.md").read_text(encoding="utf-8") == f"{marked('# the plan', 'production')}\n"
     shown = f"Head commit `{'a' * 40}`\n\n# the plan"
-    assert (pull / "summary.md").read_text(encoding="utf-8") == f"{shown}\n"
     assert fake.comments(REPO, 12)[0]["body"] == marked(shown, "production")
 
 
