@@ -69,7 +69,9 @@ def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
     return Newspic(
         title=scope.text((*path, "title"), raw["title"]),
         text=scope.text((*path, "text"), raw.get("text", "")),
-        images=_media_list(scope, (*path, "images"), raw["images"]),
+        images=tuple(
+            scope.picture((*path, "images", index), item) for index, item in enumerate(raw["images"])
+        ),
     )
 
 
@@ -81,7 +83,7 @@ def _article(scope: Scope, path: Path, raw: Mapping[str, Any]) -> Article:
         title=title,
         html=html,
         images=images,
-        cover=scope.media((*path, "cover"), raw["cover"]),
+        cover=scope.picture((*path, "cover"), raw["cover"]),
         need_open_comment=raw.get("need_open_comment", False),
         only_fans_can_comment=raw.get("only_fans_can_comment", False),
         **{name: scope.text((*path, name), raw.get(name, "")) for name in strings},

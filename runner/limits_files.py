@@ -68,6 +68,8 @@ def file_limits(path: Path, file: FileInfo, formats: Sequence[str], most_bytes: 
 
 def _suffix(path: Path, file: FileInfo) -> Iterator[Found]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
+    if file.mended:
+        return  # what is sent gets a name of its own
     if file.size_bytes and file.format != "unknown" and file.path.suffix.lower() not in suffixes:
         what = f"`{file.path}` is {file.format} by its bytes, which its name does not say"
         remedy = f"rename it to `{file.path.with_suffix(suffixes[0]).name}`, or add the file that was meant"

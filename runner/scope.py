@@ -84,6 +84,10 @@ class ArticleRoom(Protocol):
         """Make the body; raises CampaignError when a part of the tool is missing."""
         ...
 
+    def mend(self, file: FileInfo, files: Files) -> tuple[FileInfo, str]:
+        """Mend a picture that becomes material; the file as it will be uploaded, and a note."""
+        ...
+
 
 @dataclass(slots=True, kw_only=True)
 class Scope:
@@ -167,6 +171,19 @@ class Scope:
         if "name" in value:
             return Media(name=self.text((*path, "name"), value["name"]))
         return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
+
+    def picture(self, path: Path, value: Mapping[str, Any]) -> Media:
+        """Render a MEDIA value that is a cover or a picture of a post; mended where the settings say so."""
+        media = self.media(path, value)
+        if media.file is None or not self.options.fix_images:
+            return media
+        file, name = media.file, media.file.path.name
+        mended = self.read((*path, "file"), lambda: self.room.mend(file, self.files))
+        if mended is None or not mended[1]:
+            return media
+        what = f"`{name}` is sent converted: {mended[1]}"
+        self.problem((*path, "file"), "image-fixed", what, "look at it in the preview", level="warning")
+        return Media(file=mended[0])
 
     def read(self, path: Path, action: Callable[[], T]) -> T | None:
         """Do something that may find a file or a part of the tool missing; None after a problem."""

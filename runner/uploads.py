@@ -94,12 +94,17 @@ def _upload(item: wire.Upload, *, api: Api, ids: wire.Ids, read: Read) -> str:
             remedy="run the same command again",
             where=str(item.file.path),
         )
-    name = item.file.path.name
+    name = _name(item.file)
     if item.endpoint == wire.UPLOADIMG:
         # The platform answers with http; phones refuse mixed content, and the host serves both.
         return api.media_uploadimg(name, data).replace("http://", "https://", 1)
     answer = api.material_add_material(item.kind, name, data, title=item.title, introduction=item.description)
     return str(answer["media_id"])
+
+
+def _name(file: FileInfo) -> str:
+    """Name the file for the platform, which goes by the suffix: a mended one by what it has become."""
+    return file.path.with_suffix(f".{file.format}").name if file.mended else file.path.name
 
 
 def _video(item: wire.Upload, ids: wire.Ids) -> str:

@@ -13,7 +13,7 @@ from runner.article.parts import ArticleBody, ArticleFiles, Kind
 from runner.errors import MissingExtraError
 from runner.model import ArticleOptions, FileInfo
 
-__all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for", "image_bytes"]
+__all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for", "image_bytes", "mend"]
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
 
@@ -86,6 +86,31 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
     except ImportError as error:
         raise _missing(error, f"a changed image ({file.path})") from error
     return mended_bytes(data, file)
+
+
+def mend(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
+    """Mend a picture that becomes material: a cover, or one of a picture post.
+
+    Args:
+        file: what is known of it.
+        files: where it is read.
+
+    Returns:
+        The file as it will be uploaded and a note for people; as it was and no note when there is nothing
+        to mend, or something that cannot be mended.
+
+    Raises:
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    try:
+        from runner.article import images
+    except ImportError as error:
+        raise _missing(error, f"mending an image ({file.path})") from error
+    data = files.data(file.path)
+    if not images.mendable(images.look(data, file.format, images.MATERIAL)):
+        return file, ""
+    info, _, note = images.mended(file, data, images.MATERIAL)
+    return info, note
 
 
 def _missing(error: ImportError, needed_for: str) -> Exception:

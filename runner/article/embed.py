@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -87,21 +86,14 @@ def _read(
 def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
     """Report what is wrong with a picture; return it as it can be sent, or None."""
     line, path = line_of(image), picture.info.path.name
-    faults = picture.look.faults
-    if mend and faults and all(fault.fixable for fault in faults):
-        picture, note = _mended(picture)
+    if mend and images.mendable(picture.look):
+        info, data, note = images.mended(picture.info, picture.data, images.BODY)
+        picture = _Picture(info=info, data=data, look=images.look(data, info.format))
         findings.warning(
             "image-fixed", f"`{path}` is sent converted: {note}", "look at it in the preview", line=line
         )
     _report(picture.look.faults, path, line, findings)
     return picture if all(fault.warning for fault in picture.look.faults) else None
-
-
-def _mended(picture: _Picture) -> tuple[_Picture, str]:
-    data, kind, note = images.fixed(picture.data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    info = replace(picture.info, sha256=sha256, size_bytes=len(data), format=kind)
-    return _Picture(info=info, data=data, look=images.look(data, kind)), note
 
 
 def _report(faults: Iterable[images.Fault], path: str, line: int | None, findings: Findings) -> None:

@@ -8,7 +8,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps
 
@@ -19,7 +19,6 @@ MAX_BYTES = 1_000_000
 """Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
 MAX_PIXELS = 30_000_000
 """Our own bound: larger pictures take seconds to decode and no phone shows them."""
-_FORMATS = ("jpeg", "png")
 # What Pillow raises, by format, for bytes that are not a whole picture.
 _BROKEN = (
     OSError,
@@ -30,12 +29,27 @@ _BROKEN = (
     struct.error,
     Image.DecompressionBombError,
 )
-_KNOWN = (*_FORMATS, "gif", "webp", "bmp")
+_KNOWN = ("jpeg", "png", "gif", "webp", "bmp")
 # Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
 _WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
 _QUALITIES = (88, 80, 70)
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What the platform takes of an image, by where it goes."""
+
+    where: str
+    formats: tuple[str, ...]
+    under_bytes: int
+
+
+BODY = Use(where="in articles", formats=("jpeg", "png"), under_bytes=MAX_BYTES)
+"""`media/uploadimg`. Source: uploadimage, read 2026-11."""
+MATERIAL = Use(where="as material", formats=("jpeg", "png", "gif", "bmp"), under_bytes=10_000_000)
+"""`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +83,39 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
         StalePlanError: when the result does not have the sha256 that was planned.
     """
     try:
-        mended, _, _ = fixed(data)
+        for use in (BODY, MATERIAL):
+            result, _, _ = fixed(data, use)
+            if hashlib.sha256(result).hexdigest() == file.sha256:
+                return result
     except _BROKEN:
-        mended = b""
-    if hashlib.sha256(mended).hexdigest() != file.sha256:
-        raise StalePlanError(
-            "the file is not the one that was planned",
-            where=str(file.path),
-            remedy="run `campaign plan` again",
-        )
-    return mended
+        pass
+    raise StalePlanError(
+        "the file is not the one that was planned",
+        where=str(file.path),
+        remedy="run `campaign plan` again",
+    )
+
+
+def mendable(seen: Look) -> bool:
+    """Say whether something is wrong with an image, and all of it can be mended."""
+    return bool(seen.faults) and all(fault.fixable for fault in seen.faults)
+
+
+def mended(file: FileInfo, data: bytes, use: Use) -> tuple[FileInfo, bytes, str]:
+    """Mend a `mendable` image.
+
+    Args:
+        file: what is known of it.
+        data: its bytes.
+        use: where it goes.
+
+    Returns:
+        The file as it will be uploaded, its bytes, and a note for people.
+    """
+    result, kind, note = fixed(data, use)
+    sha256 = hashlib.sha256(result).hexdigest()
+    info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, mended=True)
+    return info, result, note
 
 
 @contextmanager
@@ -90,12 +127,13 @@ def _quiet() -> Iterator[None]:
 
 
 @_quiet()
-def look(data: bytes, image_format: str) -> Look:
-    """Decode an image and find what would keep `media/uploadimg` from taking it.
+def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
+    """Decode an image and find what would keep the platform from taking it, or spoil it on phones.
 
     Args:
         data: the file's bytes.
         image_format: what its magic bytes say, as in `FileInfo.format`.
+        use: where it goes.
 
     Source: uploadimage, read 2026-11.
     """
@@ -104,7 +142,7 @@ def look(data: bytes, image_format: str) -> Look:
         return Look(faults=(Fault(rule="image-format", what=what, remedy="export it as PNG or JPEG"),))
     try:
         image = _open(data)
-        faults = (*_pixel_faults(image), *_byte_faults(data, image_format))
+        faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
         width, height = _shown_size(image)
     except Image.DecompressionBombError:
         return Look(faults=(_too_many_pixels("far too many"),))
@@ -115,11 +153,12 @@ def look(data: bytes, image_format: str) -> Look:
 
 
 @_quiet()
-def fixed(data: bytes) -> tuple[bytes, str, str]:
-    """Convert and shrink an image to what `media/uploadimg` takes; the same bytes give the same bytes.
+def fixed(data: bytes, use: Use = BODY) -> tuple[bytes, str, str]:
+    """Convert and shrink an image to what the platform takes; the same bytes give the same bytes.
 
     Args:
         data: an image in which `look` finds nothing unfixable.
+        use: where it goes.
 
     Returns:
         The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).
@@ -132,7 +171,7 @@ def fixed(data: bytes) -> tuple[bytes, str, str]:
     upright = ImageOps.exif_transpose(image).convert("RGBA" if clear else "RGB")
     drawn = source in ("png", "gif", "bmp")
     attempts = _attempts(upright, png=clear or drawn, jpeg=not clear, profile=profile)
-    result, result_format = _first_small(attempts)
+    result, result_format = _first_small(attempts, use.under_bytes)
     note = f"{source} {len(data):,} → {result_format} {len(result):,} bytes"
     return result, result_format, note
 
@@ -142,26 +181,27 @@ def _shown_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if turned else image.size
 
 
-def _byte_faults(data: bytes, image_format: str) -> Iterator[Fault]:
-    if image_format not in _FORMATS:
+def _byte_faults(data: bytes, image_format: str, use: Use) -> Iterator[Fault]:
+    if image_format not in use.formats:
+        taken = " and ".join(name.upper() for name in use.formats)
         yield Fault(
             rule="image-format",
-            what=f"WeChat takes JPEG and PNG in articles, this is {image_format.upper()}",
+            what=f"WeChat takes {taken} {use.where}, this is {image_format.upper()}",
             remedy="export it as PNG or JPEG, or set `articles: {fix_images: true}`",
             fixable=True,
         )
-    if len(data) >= MAX_BYTES:
+    if len(data) >= use.under_bytes:
         yield Fault(
             rule="image-size",
-            what=f"the image has {len(data):,} bytes; WeChat takes less than {MAX_BYTES:,} in articles",
+            what=f"the image has {len(data):,} bytes; WeChat takes less than {use.under_bytes:,} {use.where}",
             remedy="make it smaller, or set `articles: {fix_images: true}`",
             fixable=True,
         )
 
 
-def _first_small(attempts: Iterator[tuple[bytes, str]]) -> tuple[bytes, str]:
+def _first_small(attempts: Iterator[tuple[bytes, str]], under_bytes: int) -> tuple[bytes, str]:
     attempt = next(attempts)
-    while len(attempt[0]) >= MAX_BYTES and (following := next(attempts, None)) is not None:
+    while len(attempt[0]) >= under_bytes and (following := next(attempts, None)) is not None:
         attempt = following
     return attempt
 

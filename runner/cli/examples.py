@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "validate": (
         ("campaign validate", "all campaigns and the settings"),
         ("campaign validate sale --format json", "one, for a program"),
+        ("campaign validate --fix-images", "would it pass with its pictures converted?"),
         ("campaign validate --output sarif=problems.sarif", "also as a file for code scanning"),
     ),
     "fmt": (

@@ -37,6 +37,12 @@ class Options:
     variables: dict[str, str]
     no_color: bool
     quiet: bool
+    fix_images: bool = False
+    """Mend images whatever the settings say."""
+
+
+MENDING = ("validate", "render", "plan", "apply", "preview", "draft")
+"""The commands with `--fix-images`."""
 
 
 def forms_of(command: Command) -> tuple[str, ...]:
@@ -70,6 +76,9 @@ def with_options(command: Command, kinds: Sequence[str]) -> Command:
         click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
         click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
     )
+    if command.__name__ in MENDING:
+        mending = "Convert and shrink images that WeChat would refuse, as `articles: {fix_images: true}` does."
+        command = click.option("--fix-images", is_flag=True, help=mending)(command)
     for option in reversed(options):
         command = option(command)
     return command
@@ -85,6 +94,7 @@ def read_options(
     var: Sequence[str],
     no_color: bool,
     quiet: bool,
+    fix_images: bool = False,
 ) -> Options:
     """Read the words that `with_options` declares; a pair that is none, or a wrong KIND, is a UsageError."""
     return Options(
@@ -95,6 +105,7 @@ def read_options(
         variables=dict(_pair(pair, "--var NAME=VALUE") for pair in var),
         no_color=no_color,
         quiet=quiet,
+        fix_images=fix_images,
     )
 
 

@@ -175,7 +175,7 @@ def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], st
     try:
         found = prepare(
             base,
-            settings=load_settings(base, environment=name),
+            settings=session.as_asked(load_settings(base, environment=name)),
             files=Files(base),
             variables=session.options.variables,
         )

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, wraps
 from pathlib import Path
@@ -35,7 +35,7 @@ LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 WIDTH_WITHOUT_TERMINAL = 120
 
 
-_OPTION_NAMES = ("directory", "env", "format_", "output", "var", "no_color", "quiet")
+_OPTION_NAMES = ("directory", "env", "format_", "output", "var", "no_color", "quiet", "fix_images")
 
 
 def shared(command: Command) -> Command:
@@ -44,7 +44,7 @@ def shared(command: Command) -> Command:
 
     @wraps(command)
     def wrapper(**words: Any) -> int:
-        mine = {name: words.pop(name) for name in _OPTION_NAMES}
+        mine = {name: words.pop(name) for name in _OPTION_NAMES if name in words}
         with Session(read_options(kinds=kinds, **mine)) as session:
             try:
                 return command(session, **words)
@@ -74,7 +74,13 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """`_settings.yaml` with the environment chosen."""
-        return load_settings(self.options.root, environment=self.options.environment)
+        return self.as_asked(load_settings(self.options.root, environment=self.options.environment))
+
+    def as_asked(self, settings: Settings) -> Settings:
+        """Put what the command line says in the place of what the settings say."""
+        if not self.options.fix_images:
+            return settings
+        return replace(settings, articles=replace(settings.articles, fix_images=True))
 
     @cached_property
     def files(self) -> Files:

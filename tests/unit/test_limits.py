@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -237,3 +238,12 @@ def test_any_text_is_judged_without_an_exception(title, url, crop):
 def test_title_is_refused_from_its_33rd_character(title):
     """The count is of characters, not of bytes or of halves of emoji."""
     assert ("title-too-long" in rules(make_article(title=title))) == (len(title) > 32)
+
+
+def test_mended_file_may_have_any_suffix():
+    """It is uploaded under a name of its own."""
+    media = make_file("cup.webp", "jpeg")
+    assert media.file is not None
+    mended = Media(file=replace(media.file, mended=True))
+    assert rules(Image(media=media)) == ["file-suffix"]
+    assert rules(Image(media=mended)) == []

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from making import Make, rules
 from PIL import Image
 
-from runner.article import image_bytes
-from runner.article.images import MAX_BYTES, fixed, look
+from runner.article import image_bytes, mend
+from runner.article.images import MATERIAL, MAX_BYTES, fixed, look
 from runner.errors import StalePlanError
 from runner.files import Files
 from runner.model import ArticleOptions
@@ -173,3 +173,37 @@ def test_every_kind_of_pixel_can_be_mended(mode: str) -> None:
     Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
     result, kind, _ = fixed(target.getvalue())
     assert look(result, kind).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"), [("gif", []), ("bmp", []), ("large", []), ("webp", ["image-format"]),
+                        ("cmyk", ["image-cmyk"]), ("located", ["image-location"])],
+)  # fmt: skip
+def test_material_takes_more_than_articles_do(name: str, rules: list[str]) -> None:
+    """A cover may be a GIF or have more than 1 MB; a WebP it may not be."""
+    data = CASES[name][0]()
+    assert [fault.rule for fault in look(data, sniff(data), MATERIAL).faults] == rules
+
+
+def test_cover_is_mended_only_where_something_is_wrong(tmp_path: Path) -> None:
+    """A WebP becomes a JPEG that can be made again from the file; a good file stays as it is."""
+    (tmp_path / "cup.webp").write_bytes(CASES["webp"][0]())
+    (tmp_path / "cup.gif").write_bytes(CASES["gif"][0]())
+    files, base = Files(tmp_path), PurePosixPath("news.yaml")
+    mended, note = mend(files.info(base, "cup.webp"), files)
+    assert mended.mended
+    assert (mended.format, "webp" in note) == ("jpeg", True)
+    assert hashlib.sha256(image_bytes(mended, files)).hexdigest() == mended.sha256
+    assert mend(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
+
+
+def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
+    """Mended for its EXIF data only: what an article's picture must shrink to, material need not."""
+    noise = Image.open(io.BytesIO(_noise(1400, "PNG"))).convert("RGB")
+    target = io.BytesIO()
+    noise.save(target, "JPEG", quality=95, exif=_exif(gps=True))
+    (tmp_path / "cover.jpg").write_bytes(target.getvalue())
+    files = Files(tmp_path)
+    info, _ = mend(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
+    assert info.size_bytes > MAX_BYTES
+    assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256

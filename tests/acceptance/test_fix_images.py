@@ -1,0 +1,106 @@
+"""`--fix-images`: what WeChat would refuse is sent converted, named in the plan, the same everywhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playground import PICTURES, SERVICE, Sandbox
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+NEWS = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content:
+  articles:
+    - {title: 春茶, body: tea.md, cover: {file: cup.webp}}
+"""
+POST = "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {newspic: {title: 茶, text: 新茶, images: [{file: cup.webp}]}}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """An article and a picture post, all of whose pictures are WebP."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
+    (folder / "_settings.yaml").write_text(
+        "default_environment: test\n"
+        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite,"
+        f" accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
+        encoding="utf-8",
+    )
+    (folder / "cup.webp").write_bytes((PICTURES / "cup.webp").read_bytes())
+    (folder / "tea.md").write_text("新茶到了。\n\n![茶](cup.webp)\n", encoding="utf-8")
+    (folder / "news.yaml").write_text(NEWS, encoding="utf-8")
+    (folder / "post.yaml").write_text(POST, encoding="utf-8")
+    return folder
+
+
+def campaign(root: Path, *words: str) -> int:
+    return run([*words, "--dir", str(root)])
+
+
+def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The places of all converted pictures in a plan."""
+    for send in plan["sends"]:
+        for warning in send["warnings"]:
+            if warning["rule"] == "image-fixed":
+                yield send["id"], warning["path"]
+
+
+def test_pictures_are_refused_without_the_option(root: Path, capsys: pytest.CaptureFixture[str]):
+    """An article and a picture post that cannot be sent can be, with the option."""
+    assert campaign(root, "validate") == Exit.INVALID
+    told = capsys.readouterr().out
+    assert "tea.md:3" in told
+    assert "post.yaml" in told
+    assert campaign(root, "validate", "--fix-images") == Exit.OK
+
+
+def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFixture[str]):
+    """Cover, body and picture post, with the place where each is named."""
+    assert campaign(root, "plan", "--fix-images", "--format", "json") == Exit.OK
+    assert sorted(warned(json.loads(capsys.readouterr().out))) == [
+        ("news", "$.content.articles[0].body"),
+        ("news", "$.content.articles[0].cover.file"),
+        ("post", "$.content.newspic.images[0].file"),
+    ]
+
+
+def test_apply_sends_what_was_planned(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
+    """With the option the reviewed digest holds; without it nothing is sent."""
+    campaign(root, "plan", "--fix-images", "--format", "json")
+    digest = json.loads(capsys.readouterr().out)["plan_digest"]
+    assert campaign(root, "apply", "--auto-approve", "--expect-digest", digest) == Exit.POLICY
+    assert sandbox.jobs() == []
+    words = ("apply", "--fix-images", "--auto-approve", "--expect-digest", digest)
+    assert campaign(root, *words) == Exit.OK
+    assert len(sandbox.jobs()) == 2
+
+
+def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
+    """The page shows the bytes that are uploaded."""
+    page = tmp_path / "news.html"
+    assert campaign(root, "render", "news", "--fix-images", "--output", f"html={page}") == Exit.OK
+    html = page.read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64," in html
+    assert "image/webp" not in html
+
+
+def test_converted_file_is_named_by_what_it_is(root: Path, sandbox: Sandbox):
+    """The platform goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
+    campaign(root, "apply", "--fix-images", "--auto-approve")
+    uploads = [
+        json.dumps(one)
+        for one in sandbox.requests()
+        if "material" in one["path"] or "uploadimg" in one["path"]
+    ]
+    assert uploads
+    assert all(".webp" not in one for one in uploads)
