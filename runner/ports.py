@@ -44,7 +44,7 @@ class ReadApi(Protocol):
         ...
 
     def draft_batchget(self, offset: int, count: int) -> dict[str, Any]:
-        """One page of drafts: `{"total_count", "item_count", "item": [{"media_id", "content", "update_time"}]}`."""
+        """One page of drafts: `{"total_count", "item": [{"media_id", "content", "update_time"}]}`."""
         ...
 
     def mass_get(self, msg_id: int) -> dict[str, Any]:

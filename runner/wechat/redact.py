@@ -29,7 +29,8 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         The text with `***` in their place; text without any comes back as it was.
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, _MASK).replace(quote(secret, safe=""), _MASK)
+        # Encoded first: a secret that ends in a percent sign begins its own encoded form.
+        text = text.replace(quote(secret, safe=""), _MASK).replace(secret, _MASK)
     text = _VALUE.sub(rf"\g<name>{_MASK}", text)
     return _OPENID.sub(f"o{_MASK}", text)
 
