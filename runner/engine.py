@@ -68,14 +68,20 @@ class Engine:
             )
         partial = f"_partials/{name}"
         try:
-            return self._files.text(_ROOT, partial), partial, lambda: True
+            text = self._files.text(_ROOT, partial)
+            return text, partial, lambda: self._again(name) == text
         except FileError as missing:
             if missing.rule != "file-missing":
                 raise
             try:
-                return self._files.text(_ROOT, name), name, lambda: True
+                text = self._files.text(_ROOT, name)
+                return text, name, lambda: self._again(name) == text
             except FileError as error:
                 raise (missing if error.rule == "file-missing" else error) from error
+
+    def _again(self, name: str) -> str:
+        """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
+        return self._load(name)[0]
 
 
 # --- from any error to a sentence and a line -----------------------------------------------------

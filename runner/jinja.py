@@ -103,7 +103,6 @@ class Environment(ImmutableSandboxedEnvironment):
             undefined=_Unknown,
             finalize=_written,
             autoescape=False,
-            auto_reload=False,
             # A folded constant would be computed before anything is paid for.
             optimized=False,
             keep_trailing_newline=True,

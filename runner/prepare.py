@@ -8,9 +8,10 @@ from pathlib import Path
 
 from runner import limits
 from runner.errors import Problem
-from runner.load import Files, Found, find_campaigns, load_campaign
+from runner.load import Found, find_campaigns, load_campaign
 from runner.model import Campaign, Invalid, Send, Settings
 from runner.render import render
+from runner.scope import Files
 from runner.template import Templates
 from runner.workers import in_chunks
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +26,7 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
     """
-    from runner.report.gitlab import codequality
-    from runner.report.junit import problems_junit
-    from runner.report.neutral import json_text
-    from runner.report.problems import problem_dict, problems_github, problems_text
-    from runner.report.sarif import sarif
+    from runner.report.problems import problems_text
     from runner.report.words import plural
 
     problems, count = _checked(session, paths)
@@ -40,35 +38,46 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
             "text": lambda: "\n".join(
                 [*filter(None, [problems_text(problems, color=session.color)]), closing]
             ),
-            "json": lambda: json_text(
-                {"format_version": "1.0", "problems": [problem_dict(p) for p in problems]}
-            ),
-            "github": lambda: problems_github(problems),
-            "sarif": lambda: sarif(problems),
-            "codequality": lambda: codequality(problems),
-            "junit": lambda: problems_junit(problems),
+            **_machine_forms(problems),
         }
     )
     return Exit.INVALID if errors else Exit.OK
 
 
+def _machine_forms(problems: list[Problem]) -> Mapping[str, Callable[[], str]]:
+    """Give the forms that programs read, each loaded when it is asked for."""
+
+    def form(module: str, name: str) -> Callable[[], str]:
+        return lambda: str(getattr(import_module(f"runner.report.{module}"), name)(problems))
+
+    return {
+        "json": form("problems", "problems_json"),
+        "github": form("problems", "problems_github"),
+        "sarif": form("sarif", "sarif"),
+        "codequality": form("gitlab", "codequality"),
+        "junit": form("junit", "problems_junit"),
+    }
+
+
 def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], int]:
-    from runner.load import load_campaigns
-    from runner.pipeline import prepare
+    from runner.examine import examine
 
     try:
         settings = session.settings
     except InvalidError as error:
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
+        from runner.load import load_campaigns
+
         return [*error.problems, *load_campaigns(session.options.root, paths).problems], 0
-    prepared = prepare(
+    found = examine(
         session.options.root,
         settings=settings,
         files=session.files,
         variables=session.options.variables,
         only=paths,
+        cache=session.state_dir / "cache",
     )
-    return list(prepared.problems), len(prepared.sends)
+    return [*found.file_problems, *found.problems], found.sends
 
 
 @click.command()

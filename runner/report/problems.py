@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.errors import Problem
-from runner.report.neutral import command_data, command_property, inert, line
+from runner.report.neutral import command_data, command_property, inert, json_text, line
 
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 GITHUB_PER_LEVEL = 9
@@ -34,6 +34,11 @@ def problem_dict(problem: Problem) -> dict[str, object]:
         "what": problem.what,
         "remedy": problem.remedy,
     }
+
+
+def problems_json(problems: Iterable[Problem]) -> str:
+    """Write all problems as one JSON object."""
+    return json_text({"format_version": "1.0", "problems": [problem_dict(problem) for problem in problems]})
 
 
 def problems_github(problems: Sequence[Problem]) -> str:

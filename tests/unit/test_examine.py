@@ -1,0 +1,172 @@
+"""`examine` and what it remembers: a run that remembers finds exactly what a run that does not finds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from factories import make_settings
+
+from runner.clean import Clean, remembered
+from runner.examine import Examined, examine
+from runner.files import Files
+from runner.model import Settings
+from runner.workers import ENOUGH
+
+TEXT = (
+    "filter: {tag: 会员}\nmsgtype: text\ncontent: '{% include \"sign.txt\" %} {{ city }}'\nvars: {city: 京}\n"
+)
+FROM_FILE = "filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: words.txt}\n"
+VOICE = "filter: {tag: 会员}\nmsgtype: voice\ncontent: {file: hello.mp3}\n"
+MP3 = b"\xff\xfb\x90\x00" + b"\0" * 413
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Enough campaigns for the memory to be used: texts with an include, one text file, one recording."""
+    root = tmp_path / "campaigns"
+    (root / "_partials").mkdir(parents=True)
+    (root / "_partials/sign.txt").write_text("示例商城", encoding="utf-8")
+    (root / "words.txt").write_text("你好", encoding="utf-8")
+    (root / "hello.mp3").write_bytes(MP3)
+    for number in range(ENOUGH):
+        (root / f"c{number}.yaml").write_text(TEXT, encoding="utf-8")
+    (root / "file.yaml").write_text(FROM_FILE, encoding="utf-8")
+    (root / "voice.yaml").write_text(VOICE, encoding="utf-8")
+    return root
+
+
+def run(
+    root: Path, settings: Settings | None = None, variables: Mapping[str, str] | None = None
+) -> tuple[Examined, Examined]:
+    """Examine with the memory and without; the first is returned with what it remembers."""
+    found = [
+        examine(
+            root, settings=settings or make_settings(), files=Files(root), variables=variables, cache=cache
+        )
+        for cache in (root.parent / "cache", None)
+    ]
+    for one in found:
+        assert (one.sends, one.file_problems, one.problems) == (
+            found[1].sends, found[1].file_problems, found[1].problems
+        )  # fmt: skip
+    return found[0], found[1]
+
+
+def rewritten(path: Path, data: bytes) -> None:
+    """Write other bytes of the same length with the same times: only a look at the bytes tells."""
+    before = path.stat()
+    assert len(data) == before.st_size
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_clean_file_is_not_checked_again(root: Path) -> None:
+    """What an unchanged file was found to be is taken from the memory, even a number that is made up."""
+    first, _ = run(root)
+    assert first.sends == ENOUGH + 2 == len(first.clean)
+    memory = remembered(root.parent / "cache", settings=make_settings(), variables={})
+    memory.write({key: replace(one, sends=7) for key, one in first.clean.items()})
+    again = examine(root, settings=make_settings(), files=Files(root), cache=root.parent / "cache")
+    assert again.sends == 7 * len(first.clean)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("c7.yaml", TEXT.replace("tag: 会员", "tag_: 员").encode()),
+        ("_partials/sign.txt", b"{{ nope }}.."),
+        ("words.txt", b"{{ x }"),
+        ("hello.mp3", b"RIFF" + MP3[4:]),
+    ],
+)
+def test_a_change_that_no_date_tells_is_found(root: Path, name: str, data: bytes) -> None:
+    """Whatever a campaign reads is known by its bytes: same size, same times, still looked at again."""
+    run(root)
+    size = (root / name).stat().st_size
+    rewritten(root / name, data[:size].ljust(size, b" "))
+    found, _ = run(root)
+    assert found.file_problems or found.problems
+
+
+def test_an_include_that_comes_to_stand_before_another_is_found(root: Path) -> None:
+    """A file that is added can change what a name means, so a name once looked for in vain is no memory."""
+    text = TEXT.replace("sign.txt", "_texts/sign.txt")
+    (root / "_texts").mkdir()
+    (root / "_texts/sign.txt").write_text("再见", encoding="utf-8")
+    for number in range(3):
+        (root / f"d{number}.yaml").write_text(text, encoding="utf-8")
+    run(root)
+    (root / "_partials/_texts").mkdir()
+    (root / "_partials/_texts/sign.txt").write_text("{{ nobody }}", encoding="utf-8")
+    found, _ = run(root)
+    assert {problem.rule for problem in found.problems} == {"template"}
+
+
+def test_other_settings_and_variables_are_other_runs(root: Path) -> None:
+    """What was clean under one set of accounts and variables says nothing about another."""
+    run(root)
+    found, _ = run(root, variables={"city": "\x07"})
+    assert found.problems
+    environment = replace(make_settings().environment, accounts={}, default_account=None)
+    found, _ = run(root, settings=replace(make_settings(), environment=environment))
+    assert found.problems
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"[1,", b"[9,"),
+        lambda data: b"\xff" + data,
+        lambda data: data.partition(b"\n")[0] + b"\n" + b"[" * 100_000,
+    ],
+)
+def test_a_damaged_memory_is_none(root: Path, damage) -> None:
+    """Cut off, edited or no text at all: it is left aside and written anew."""
+    first, _ = run(root)
+    (file,) = (root.parent / "cache").glob("clean-*.json")
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    again, _ = run(root)
+    assert again.sends == first.sends
+    assert file.read_bytes() == whole
+
+
+def test_entries_of_another_shape_are_none(tmp_path: Path) -> None:
+    """Whatever JSON it is, only an entry of the right shape counts."""
+    memory = remembered(tmp_path, settings=make_settings(), variables={})
+    for entry in (None, 1, [], ["1", {}], [1, []], {"sends": 1}):
+        memory.entries = json.loads(json.dumps({"key": entry}))
+        assert memory.get("key") is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault(root: Path, tmp_path: Path) -> None:
+    """Where the memory cannot be kept, the check is made all the same."""
+    (tmp_path / "cache").write_text("a file where the folder would be", encoding="utf-8")
+    found, _ = run(root)
+    assert found.sends == ENOUGH + 2
+
+
+def test_few_files_are_not_remembered(tmp_path: Path) -> None:
+    """A handful of campaigns is checked faster than it is looked up; no folder appears."""
+    root = tmp_path / "campaigns"
+    root.mkdir()
+    (root / "one.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
+    run(root)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_runs_at_the_same_time_leave_a_whole_memory(tmp_path: Path) -> None:
+    """Each run puts a file of its own in place at once: the last is kept, and no other is left."""
+    folder = tmp_path / "cache"
+    first, second = (remembered(folder, settings=make_settings(), variables={}) for _ in range(2))
+    first.write({"a": Clean(1, {})})
+    second.write({"b": Clean(2, {"text:x": "0"})})
+    assert remembered(folder, settings=make_settings(), variables={}).get("b") == Clean(2, {"text:x": "0"})
+    assert len(list(folder.glob("clean-*"))) == 1
