@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from runner import __version__
 from runner.files import FileError
@@ -28,6 +28,9 @@ LIBRARIES: Final = (
     "css-inline", "jinja2", "jsonschema", "jsonschema-rs", "lxml", "markdown-it-py", "mdit-py-plugins",
     "nh3", "pillow", "pygments", "pyyaml", "tinycss2",
 )  # fmt: skip
+FAILED: Final = "! "
+"""Begins what stands for a digest when a file could not be read; the rule follows."""
+T = TypeVar("T")
 _ROOT: Final = PurePosixPath("_settings.yaml")
 
 
@@ -41,7 +44,7 @@ class Clean:
 
 
 class Watched:
-    """The files of a campaigns folder; `read` and `failed` tell of the campaign in hand."""
+    """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -51,7 +54,6 @@ class Watched:
     def begin(self) -> None:
         """Forget what the campaign before has read."""
         self.read: dict[str, str] = {}
-        self.failed = False
 
     def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
         """See `scope.Files.locate`."""
@@ -59,54 +61,49 @@ class Watched:
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
         """See `scope.Files.text`."""
-        with self._failing():
-            text = self._files.text(base_file, path)
-            self._note("text", self.locate(base_file, path), text.encode())
-        return text
+        located = self.locate(base_file, path)
+        return self._noted("text", located, lambda: self._files.text(base_file, path), str.encode)
 
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
         """See `scope.Files.info`."""
-        with self._failing():
-            info = self._files.info(base_file, path)
-            self._note("info", info.path, info.sha256.encode())
-        return info
+        located = self.locate(base_file, path)
+        return self._noted("info", located, lambda: self._files.info(base_file, path), _of_info)
 
     def data(self, path: PurePosixPath) -> bytes:
         """See `scope.Files.data`."""
-        with self._failing():
-            data = self._files.data(path)
-            self._note("data", path, data)
-        return data
+        return self._noted("data", path, lambda: self._files.data(path), bytes)
 
     def unchanged(self, read: Mapping[str, str]) -> bool:
         """Tell whether everything that was read then reads the same now."""
-        return all(digest and self._digest(name) == digest for name, digest in read.items())
+        return all(self._digest(name) == digest for name, digest in read.items())
 
     def _digest(self, name: str) -> str:
         if name not in self._digests:
             kind, _, path = name.partition(":")
-            try:
+            with suppress(FileError):
                 if kind == "data":
                     self.data(PurePosixPath(path))
                 else:
                     (self.text if kind == "text" else self.info)(_ROOT, path)
-            except FileError:
-                self._digests[name] = ""
-        return self._digests[name]
+        return self._digests.get(name, "")
 
-    def _note(self, kind: str, path: PurePosixPath, content: bytes) -> None:
+    def _noted(
+        self, kind: str, path: PurePosixPath, read: Callable[[], T], content: Callable[[T], bytes]
+    ) -> T:
         name = f"{kind}:{path}"
-        if not self._digests.get(name):
-            self._digests[name] = _hex(content)
-        self.read[name] = self._digests[name]
-
-    @contextmanager
-    def _failing(self) -> Iterator[None]:
         try:
-            yield
-        except FileError:
-            self.failed = True
+            value = read()
+        except FileError as error:
+            self.read[name] = self._digests[name] = f"{FAILED}{error.rule}"
             raise
+        if self._digests.get(name, FAILED).startswith(FAILED):
+            self._digests[name] = _hex(content(value))
+        self.read[name] = self._digests[name]
+        return value
+
+
+def _of_info(info: FileInfo) -> bytes:
+    return info.sha256.encode()
 
 
 @dataclass(kw_only=True)

@@ -104,7 +104,7 @@ def _remembering(workshop: Workshop, items: Sequence[Found], watched: Watched, m
         watched.begin()
         made = workshop.make(item, data)
         result.take(made)
-        if data is not None and not (made.file_problems or made.problems or watched.failed):
+        if data is not None and not (made.file_problems or made.problems):
             result.clean[key] = Clean(len(made.sends), watched.read)
     return result
 

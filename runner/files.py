@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import io
 import os
 import re
 import stat
@@ -175,14 +176,12 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
         FileNotFoundError, NotADirectoryError: it does not exist.
     """
     try:
-        with open(path, "rb", opener=_open_itself) as opened:
+        # Unbuffered: one call of the system for most files, and no buffer of the whole limit.
+        with open(path, "rb", buffering=0, opener=_open_itself) as opened:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(path.name)
-            # Room is made for as much as is asked for, so no more than the file seems to hold at first.
-            data = opened.read(min(status.st_size, limit_bytes) + 1)
-            if len(data) > status.st_size:
-                data += opened.read(max(0, limit_bytes + 1 - len(data)))
+            data = _read_all(opened, min(status.st_size, limit_bytes) + 1, limit_bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except IsADirectoryError:
@@ -199,6 +198,14 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
             f"`{path.name}` is larger than {limit_bytes // 1024:,} KiB, the most that is read",
             "make it smaller",
         )
+    return data
+
+
+def _read_all(opened: io.FileIO, expected: int, most: int) -> bytes:
+    """Read to the end, or to `most` bytes; `expected` is one more than the file seems to hold."""
+    data = opened.read(expected) or b""
+    while expected - 1 != len(data) < most and (more := opened.read(most - len(data))):
+        data += more
     return data
 
 
