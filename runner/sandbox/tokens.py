@@ -5,6 +5,7 @@ Source: getAccessToken, getStableAccessToken (2026-11).
 
 from __future__ import annotations
 
+import re
 import secrets
 import sqlite3
 
@@ -15,6 +16,7 @@ from runner.sandbox.answers import Refused
 LIFE_S = 7200
 OVERLAP_S = 300
 """A stable token is renewed this long before its end; the old one lives on meanwhile."""
+TOKEN = re.compile(r"\d+_[\w-]{80,}", re.ASCII)
 FORCE_PAUSE_S = 30
 FORCE_DAILY = 20
 
@@ -76,14 +78,16 @@ def holder(db: sqlite3.Connection, token: str, now: float) -> Account:
     """Find whose token a call carries.
 
     Raises:
-        Refused: 41001 without one, 40014 for one never issued, 40001 for a revoked, 42001 for an expired one.
+        Refused: 41001 without one, 40014 for what is no token, 40001 for one that was revoked or that this
+            state never issued, 42001 for an expired one.
     """
     if not token:
         raise Refused(41001)
     row = db.execute("SELECT * FROM token WHERE token = ?", (token,)).fetchone()
     account = accounts.find(db, row["appid"]) if row else None
     if account is None:
-        raise Refused(40014)
+        # Clients that kept a token over a reset fetch another on 40001, few of them do on 40014.
+        raise Refused(40001 if TOKEN.fullmatch(token) else 40014)
     if row["revoked"]:
         raise Refused(40001)
     if row["expires_at"] <= now:

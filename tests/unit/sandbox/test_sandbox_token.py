@@ -90,9 +90,10 @@ def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat) -> None:
 
 
 def test_calls_need_a_token(wechat: WeChat) -> None:
-    """No token is 41001, a made-up one 40014."""
+    """No token is 41001, what is none 40014, one of another state 40001."""
     assert wechat.raw("GET", "tags/get", token=None)["errcode"] == 41001
     assert code(wechat, "nonsense") == 40014
+    assert code(wechat, f"92_{'a' * 134}") == 40001
 
 
 def test_a_token_is_its_accounts(wechat: WeChat) -> None:
