@@ -65,13 +65,18 @@ def _push(event: events.Event, timestamp: int, pause: Callable[[float], object])
             answer = requests.post(
                 url, data=body.encode(), headers={"Content-Type": "text/xml"}, timeout=TIMEOUT_S
             )
-            if answer.ok and answer.text.strip() in ("", "success"):
+            if answer.ok and _taken(answer.text.strip()):
                 return attempt, True
         except requests.RequestException:
             pass  # counts as no answer
         if attempt < events.ATTEMPTS:
             pause(1.0)
     return events.ATTEMPTS, False
+
+
+def _taken(text: str) -> bool:
+    """Tell whether a receiver's answer ends the pushing: none, `success`, or a reply to the user as XML."""
+    return text in ("", "success") or text.startswith("<xml")
 
 
 def run(gate: Gate, stop: threading.Event) -> None:

@@ -32,6 +32,7 @@ class Receiver:
     url: str = ""
     echoes: bool = True
     failures: int = 0
+    says: str = "success"
     pushed: list[tuple[dict[str, str], str]] = field(default_factory=list)
 
 
@@ -47,7 +48,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             receiver.pushed.append((self.query, body))
             receiver.failures -= 1
-            self.answer(200 if receiver.failures < 0 else 500, "success")
+            self.answer(200 if receiver.failures < 0 else 500, receiver.says)
 
         @property
         def query(self) -> dict[str, str]:
@@ -130,6 +131,16 @@ def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attemp
     assert len(receiver.pushed) == attempts
     (event,) = wechat.control("GET", "events")["events"]
     assert (event["state"], event["attempts"]) == (state, attempts)
+
+
+@pytest.mark.parametrize(("says", "attempts"), [("", 1), ("<xml></xml>", 1), ("ok", 4)])
+def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str, attempts: int) -> None:
+    """Nothing and a reply in XML, which SDKs write, end the pushing; other words do not."""
+    listen(wechat, receiver)
+    receiver.says = says
+    wechat.sendall()
+    push(wechat)
+    assert len(receiver.pushed) == attempts
 
 
 def test_a_publication_has_an_event_too(wechat: WeChat, receiver: Receiver) -> None:
