@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test check bench torture clean
+.PHONY: help demo inbox test check docs bench torture clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -31,6 +31,10 @@ check: $(STAMP)  ## lint, format, types, schemas, workflows
 	@$(BIN)/mypy
 	@$(BIN)/python -m tests.check_schemas
 	@$(BIN)/python -m tests.check_workflows
+
+docs: $(STAMP)  ## write the reference anew and build the site into build/site
+	@$(BIN)/python -m tests.make_reference
+	@$(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(STAMP)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench

@@ -120,8 +120,8 @@ def apply(
     if made.plan.due():
         _confirm(made.plan, auto_approve=auto_approve)
     with _stop_signals(session) as stopping:
-        ports = _ports(session, stopping)
-        warrant = _warrant(session, reviewed, allowed, audiences, approved)
+        ports = ports_of(session, stopping)
+        warrant = warrant_of(session, reviewed, allowed, audiences, approved)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     session.give(
         {
@@ -205,7 +205,8 @@ def _left_standing(plan: Plan) -> Exit:
     return Exit.POLICY if standing else Exit.OK
 
 
-def _ports(session: Session, stopping: threading.Event) -> Ports:
+def ports_of(session: Session, stopping: threading.Event) -> Ports:
+    """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
     from runner.posting import Ports
 
     zone = ZoneInfo(session.settings.policy.timezone)
@@ -230,13 +231,14 @@ def _ports(session: Session, stopping: threading.Event) -> Ports:
     )
 
 
-def _warrant(
+def warrant_of(
     session: Session,
     digest: str,
     allowed: Mapping[str, str],
     audiences: Mapping[str, int | None],
     approved: Mapping[str, str],
 ) -> Warrant:
+    """Say by whose word sends are made: the digest, rules set aside, audiences reviewed, who approved."""
     from runner.posting import Warrant
 
     who = {**actor(session), **approved}

@@ -1,0 +1,112 @@
+"""The tool for other programs: `load` a campaigns folder, `plan` it, `apply` what was reviewed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.gate import check_approved, check_run
+from runner.cli.options import Options
+from runner.cli.planning import make_plan
+from runner.cli.sending import ports_of, warrant_of
+from runner.cli.session import Session
+from runner.errors import InvalidError
+
+if TYPE_CHECKING:
+    from runner.cli.planning import Made
+    from runner.ledger.state import LedgerState
+    from runner.plan import Plan
+    from runner.posting import Outcome
+
+__all__ = ["apply", "load", "plan"]
+
+
+def load(
+    root: Path | str = "campaigns",
+    *,
+    environment: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Session:
+    """Open a campaigns folder; use it in a `with` block, which closes ledger and sandbox.
+
+    Args:
+        root: the campaigns folder.
+        environment: a name of `_settings.yaml`; None takes the default one.
+        variables: template variables that win over all others.
+
+    Returns:
+        What `plan` and `apply` take. Nothing is read before it is needed.
+    """
+    options = Options(
+        root=Path(root),
+        environment=environment,
+        format="text",
+        outputs=(),
+        variables=dict(variables or {}),
+        no_color=True,
+        quiet=True,
+    )
+    return Session(options)
+
+
+def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
+    """Decide what would be sent; only reads are made.
+
+    Args:
+        campaigns: from `load`.
+        select: ids or patterns; empty means all.
+        offline: ask the platform nothing.
+
+    Returns:
+        The plan: `plan.digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
+
+    Raises:
+        InvalidError: campaigns have problems; it carries all of them.
+        CampaignError: the platform or the ledger did not do what was asked.
+    """
+    return _made(campaigns, select, campaigns.state(), offline=offline).plan
+
+
+def apply(
+    campaigns: Session,
+    select: Sequence[str] = (),
+    *,
+    digest: str,
+    stopping: threading.Event | None = None,
+) -> tuple[Outcome, ...]:
+    """Plan again and send what is due, if the plan is still the one that was reviewed.
+
+    Args:
+        campaigns: from `load`.
+        select: ids or patterns, the same as of the plan that was reviewed.
+        digest: of that plan.
+        stopping: once set, the send in hand is finished and no other is started.
+
+    Returns:
+        What happened to each send, in the order in which it happened.
+
+    Raises:
+        StalePlanError: the plan is another one by now; nothing was sent.
+        PolicyError: this run may not apply, or an approval is missing.
+        InvalidError: as for `plan`.
+    """
+    from runner import planfile
+    from runner.apply import apply as make
+
+    check_run(campaigns)
+    state = campaigns.begun_state()
+    made = _made(campaigns, select, state)
+    planfile.check_digest(digest, made.plan, state)
+    approved = check_approved(campaigns, made.plan)
+    ports = ports_of(campaigns, stopping or threading.Event())
+    warrant = warrant_of(campaigns, digest, {}, {}, approved)
+    return tuple(make(made.plan, ports=ports, settings=campaigns.settings, warrant=warrant))
+
+
+def _made(campaigns: Session, select: Sequence[str], state: LedgerState, *, offline: bool = False) -> Made:
+    made = make_plan(campaigns, tuple(select), offline=offline, allowed={}, state=state)
+    if made.errors:
+        raise InvalidError(made.errors)
+    return made

@@ -1,0 +1,112 @@
+"""The pages tell the truth: every command block is run, every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from blocks import ROOT, SHELLS, Reader, blocks, matches
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").glob("*.md")])
+TOLD_ELSEWHERE = ("story.md",)
+"""Written and checked by tests/acceptance/test_story.py."""
+RUN = [
+    page
+    for page in PAGES
+    if page.name not in TOLD_ELSEWHERE and any(b.language in SHELLS for b in blocks(page))
+]
+NEEDS_A_CLONE = ("make demo", "make inbox")
+"""Run from a clone by tests/acceptance/test_clone.py."""
+LINK = re.compile(r"(?<!`)!?\[[^\]\n]*\]\(([^)\s]+)\)")
+
+
+def names(pages: list[Path]) -> list[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+@pytest.mark.parametrize("page", RUN, ids=names(RUN))
+def test_every_command_works(page: Path, tmp_path: Path) -> None:
+    """The commands of a page end well, one after the other, and print what the page shows."""
+    Reader(tmp_path, skipped=NEEDS_A_CLONE).follow(page)
+
+
+def test_what_is_not_run_says_why() -> None:
+    """A reason in words, for every block that is skipped."""
+    reasons = [b.why_not_run for page in RUN for b in blocks(page) if b.why_not_run is not None]
+    assert all(len(reason) > 8 for reason in reasons)
+
+
+def test_dots_stand_for_any_lines() -> None:
+    """A page may leave out lines, not change them."""
+    assert matches(["a", "…", "c"], ["a", "b", "b", "c"])
+    assert matches(["a", "…"], ["a"])
+    assert not matches(["a", "…", "c"], ["a", "b"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files exist and anchors are headings; addresses of the web are not asked."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target in LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(file), f"{page.name}: {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors as GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readmes_say_the_same() -> None:
+    """Both languages have the same headings, commands, files, tables, links and pictures."""
+    english, chinese = (ROOT / name for name in ("README.md", "README.zh-CN.md"))
+    assert outline(english) == outline(chinese)
+    assert max(len(page.read_text(encoding="utf-8").splitlines()) for page in (english, chinese)) < 200
+
+
+def test_the_tutorials_say_the_same() -> None:
+    """The tutorial too."""
+    english, chinese = (ROOT / "docs" / name for name in ("tutorial.md", "tutorial.zh-CN.md"))
+    assert outline(english) == outline(chinese)
+
+
+def outline(page: Path) -> tuple[object, ...]:
+    """What must not differ between two languages."""
+    text = page.read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```", "", text, flags=re.S)
+    return (
+        [len(marks) for marks in re.findall(r"^(#+) ", prose, flags=re.M)],
+        [(b.language, re.sub("not run: .*", "not run", b.title), b.body) for b in blocks(page)],
+        [line.count("|") for line in prose.splitlines() if line.startswith("|")],
+        re.findall(r"^\| (\d+) \|", prose, flags=re.M),
+        [re.sub(r"\.zh-CN", "", link) for link in LINK.findall(prose)[1:]],
+    )
+
+
+def test_the_readme_shows_an_example_whole() -> None:
+    """The campaign file in the README is the one in the repository."""
+    shown = next(b.body for b in blocks(ROOT / "README.md") if "for_each" in b.body)
+    assert shown + "\n" == (ROOT / "campaigns/autumn/tasting.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(
+    shutil.which("mkdocs", path=str(Path(sys.executable).parent)) is None,
+    reason="mkdocs is not installed; pip install --group docs",
+)
+def test_the_site_builds(tmp_path: Path) -> None:
+    """The generator finds every page and link, with warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-sqd", str(tmp_path / "site")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "site" / "tutorial.zh-CN" / "index.html").exists()

@@ -1,0 +1,173 @@
+"""Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
+
+Run `python -m tests.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from runner.cli.main import campaign
+from runner.schemas import SchemaName, schema
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "reference"
+PACKAGE = ROOT / "runner"
+NOTE = "<!-- Written by `python -m tests.make_reference`; do not edit. -->"
+HELP_WIDTH = 100
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/reference/{name}")
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {
+        "commands.md": _page("Commands", "\n\n".join(_commands(campaign, "campaign"))),
+        "campaign.md": _page("Campaign files", _schema("campaign")),
+        "settings.md": _page("Settings: `_settings.yaml`", _schema("settings")),
+        "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
+        "errcodes.md": _page("Errcodes", _errcodes()),
+        "messages.md": _page("Messages", _messages()),
+    }
+
+
+def _page(title: str, body: str) -> str:
+    return f"{NOTE}\n\n# {title}\n\n{body}\n"
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _commands(command: click.Command, path: str) -> Iterator[str]:
+    context = click.Context(command, info_name=path, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH)
+    yield f"## {path}\n\n```text\n{command.get_help(context)}\n```"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from _commands(below, f"{path} {name}")
+
+
+# --- schemas --------------------------------------------------------------------------------------
+
+
+def _schema(name: SchemaName) -> str:
+    whole = schema(name)
+    parts = [str(whole["description"]), *_keys(whole)]
+    for word, part in whole.get("definitions", {}).items():
+        parts += [f"## {word}", str(part.get("description", "")), *_keys(part)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _keys(part: Mapping[str, Any]) -> Iterator[str]:
+    """A table of the keys of an object, also where it is one of several shapes."""
+    for shape in (part, *part.get("oneOf", ()), *part.get("anyOf", ())):
+        required = shape.get("required", ())
+        rows = [
+            (f"`{key}`{' (required)' if key in required else ''}", _type(value), _told(value))
+            for key, value in shape.get("properties", {}).items()
+        ]
+        if rows:
+            yield _table(("key", "type", "meaning"), rows)
+
+
+def _type(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "not allowed" if value is False else ""
+    refs = [value, *value.get("allOf", ()), *value.get("oneOf", ()), *value.get("anyOf", ())]
+    names = [
+        f"[{ref['$ref'].rpartition('/')[2]}](#{ref['$ref'].rpartition('/')[2]})"
+        for ref in refs
+        if "$ref" in ref
+    ]
+    kinds = value.get("type", [])
+    names += [kinds] if isinstance(kinds, str) else list(kinds)
+    if "enum" in value:
+        names.append(", ".join(f"`{one}`" for one in value["enum"]))
+    if "items" in value and isinstance(value["items"], dict):
+        names.append(f"of {_type(value['items'])}")
+    return " ".join(names)
+
+
+def _told(value: Any) -> str:
+    return str(value.get("description", "")) if isinstance(value, dict) else ""
+
+
+# --- errcodes -------------------------------------------------------------------------------------
+
+
+def _errcodes() -> str:
+    table = yaml.safe_load((PACKAGE / "wechat" / "errcodes.yaml").read_text(encoding="utf-8"))
+    rows = [
+        (str(code), f"`{one['name']}`", one["class"], one["meaning"], one["remedy"], one["confidence"])
+        for code, one in sorted(table["codes"].items())
+    ]
+    intro = (
+        "What the platform's `errcode` means here. *confidence*: high is a page of the vendor or several "
+        "lists that agree, medium one list, low a meaning that is not confirmed."
+    )
+    return f"{intro}\n\n{_table(('errcode', 'name', 'class', 'meaning', 'what to do', 'confidence'), rows)}"
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def _messages() -> str:
+    """Every message that is written with its remedy beside it, by the module that says it."""
+    parts = [
+        "What this program says when something is wrong, and what it advises; `{…}` is filled in. The words "
+        "for shapes that the schema refuses are made by `runner/wording.py` from the schema itself."
+    ]
+    for path in sorted(PACKAGE.rglob("*.py")):
+        rows = sorted(set(_said(ast.parse(path.read_text(encoding="utf-8")))))
+        if rows:
+            parts += [f"## {path.relative_to(ROOT)}", _table(("kind", "what", "remedy"), rows)]
+    return "\n\n".join(parts)
+
+
+def _said(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            words = {key.arg: key.value for key in node.keywords}
+            what = words.get("what", node.args[0] if node.args else None)
+            if what is not None and "remedy" in words:
+                kind = node.func.id if node.func.id[0].isupper() else node.func.id.strip("_")
+                yield kind, _words(what), _words(words["remedy"])
+
+
+def _words(node: ast.expr) -> str:
+    """The text of an expression, its parts in braces."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(_words(value) for value in values)
+        case ast.FormattedValue(value=value):
+            return f"{{{ast.unparse(value)}}}"
+        case ast.IfExp(body=body, orelse=other):
+            return f"{_words(body)} / {_words(other)}"
+    return f"{{{ast.unparse(node)}}}"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(text) for text in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    main()
