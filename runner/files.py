@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import io
 import os
 import re
@@ -125,6 +123,8 @@ class Files:
         Returns:
             Its digest, size and format; `duration_s` for mp3, amr and wav.
         """
+        import hashlib  # loads OpenSSL, which most campaigns do without
+
         located = self.locate(base_file, path)
         if located not in self._infos:
             data = self._read(located, MAX_MEDIA_BYTES)
@@ -150,6 +150,8 @@ class Files:
             raise self._missing(located) from error
 
     def _missing(self, located: PurePosixPath) -> FileError:
+        import difflib  # only for who wrote something wrong
+
         folder = self._real_root / located.parent
         siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
         near = difflib.get_close_matches(located.name, siblings, n=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -54,6 +53,8 @@ _SPOKEN: Final = {
 
 def nearest(written: str, known: Sequence[str], *, cutoff: float = 0.7) -> str | None:
     """Return the known word that a written one most resembles, letter case apart, or None."""
+    import difflib  # only for who wrote something wrong
+
     lowered = {word.lower(): word for word in known}
     near = difflib.get_close_matches(written.lower().replace("-", "_"), list(lowered), n=1, cutoff=cutoff)
     return lowered[near[0]] if near else None

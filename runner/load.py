@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import os
 import re
@@ -218,6 +217,8 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
     for wanted in only:
         matched = [item for item in found if _matches(item, wanted, root)]
         if not matched:
+            import difflib  # only for who wrote something wrong
+
             near = difflib.get_close_matches(wanted, [item.id for item in found], n=1)
             raise UsageError(
                 f"`{wanted}` selects no campaign",

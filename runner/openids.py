@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +70,8 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
     Returns:
         Each part with its number, in the order of the list.
     """
+    import hashlib  # loads OpenSSL, which most campaigns do without
+
     digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()
     count = -(-len(openids) // MAX_BATCH)
     edges = [len(openids) * index // count for index in range(count + 1)] if count else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -66,9 +65,11 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     Raises:
         SecretError: it cannot be started, took too long, failed, or printed something that is no text.
     """
+    import subprocess  # an offline plan never comes here
+
     program, remedy = command[0], _by_hand(command)
     try:
-        done = subprocess.run(  # noqa: S603 - the settings are the user's own; an offline plan never comes here
+        done = subprocess.run(  # noqa: S603 - the settings are the user's own
             command, check=False, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL
         )
         printed = done.stdout.decode("utf-8")

@@ -5,7 +5,6 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePosixPath
 
 from runner.article.escape import escape_for
@@ -78,6 +77,8 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
         StalePlanError: when neither has the sha256 that was planned.
         MissingExtraError: when an image must be mended and the extra `articles` is not installed.
     """
+    import hashlib
+
     data = files.data(file.path)
     if hashlib.sha256(data).hexdigest() == file.sha256:
         return data

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,12 +18,12 @@ import click
 from runner.cli.options import Command, Options, forms_of, read_options, with_options
 from runner.errors import CampaignError, LedgerBusyError, LedgerError, StalePlanError, UsageError
 from runner.files import FileError, Files
-from runner.ledger.events import LEDGER, Entry, Kind, Ledger
-from runner.ledger.state import LedgerState, fold
 from runner.model import Account, FileInfo, Settings
 from runner.settings import load_settings
 
 if TYPE_CHECKING:
+    from runner.ledger.events import Ledger
+    from runner.ledger.state import LedgerState
     from runner.report.text import Look
     from runner.wechat.endpoints import Endpoints
 
@@ -145,6 +142,9 @@ class Session:
 
     def state(self) -> LedgerState:
         """Fold the ledger; a sandbox's is begun by itself."""
+        from runner.ledger.events import LEDGER, Entry, Kind
+        from runner.ledger.state import fold
+
         state = fold(self.ledger.events())
         if not state.initialized and self.rehearsing:
             name = self.settings.environment.name
@@ -216,6 +216,8 @@ class Session:
     @property
     def look(self) -> Look:
         """How text is drawn here."""
+        import shutil
+
         from runner.report.text import Look
 
         return Look(
@@ -236,6 +238,8 @@ class Session:
 
     def guarded(self, text: str) -> str:
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
+        import secrets
+
         from runner.report.neutral import guarded
 
         return guarded(text, secrets.token_hex(16))
@@ -315,6 +319,9 @@ def campaign_of(send_id: str) -> str:
 
 def commit_of(folder: Path) -> str | None:
     """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
+    import shutil
+    import subprocess
+
     git = shutil.which("git")
     if git is None or not folder.is_dir():
         return None

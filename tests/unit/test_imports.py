@@ -1,0 +1,62 @@
+"""What each command loads: imports cost time, and an editor runs `validate` on every save."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    "flask", "werkzeug", "lxml", "rich", "requests", "urllib3", "sqlite3", "psycopg", "jinja2", "jsonschema",
+    "markdown_it", "pygments", "PIL", "subprocess", "asyncio", "concurrent.futures", "multiprocessing", "ssl",
+}  # fmt: skip
+PROGRAM = """
+import sys
+from runner.cli.main import run
+code = run(sys.argv[1:])
+print(code, *sys.modules, file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str, cwd: Path) -> set[str]:
+    """Run a command in a process of its own and list the modules it has loaded."""
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True)
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    return set(modules)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    campaigns = tmp_path / "campaigns"
+    campaigns.mkdir()
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ city }} 你好'\nvars: {city: 北京}\n"
+    (campaigns / "sale.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_help_loads_no_room(folder: Path) -> None:
+    """The list of commands is there without any of the commands."""
+    modules = loaded("--help", cwd=folder)
+    assert not modules & (HEAVY | {"yaml", "jsonschema_rs", "runner.model", "runner.settings"})
+
+
+def test_validate_loads_only_what_checks(folder: Path) -> None:
+    """A campaign of text is checked without the platform, the ledger, articles, reports or Jinja."""
+    modules = loaded("validate", cwd=folder)
+    assert not modules & HEAVY
+    rooms = ("runner.wechat", "runner.ledger", "runner.sandbox", "runner.article.body", "runner.plan")
+    assert not [name for name in modules if name.startswith(rooms)]
+
+
+def test_an_offline_plan_loads_no_network(folder: Path) -> None:
+    """A plan of a real account without questions has nothing in memory that could ask one."""
+    account = "{kind: service, appid: wx1234567890abcdef, secret: {env: NOWHERE}}"
+    (folder / "campaigns/_settings.yaml").write_text(
+        f"environments: {{production: {{api: https://api.weixin.qq.com, accounts: {{main: {account}}}}}}}\n"
+    )
+    modules = loaded("plan", "--offline", "--quiet", "--env", "production", cwd=folder)
+    assert not modules & {"flask", "requests", "lxml", "psycopg", "jinja2", "jsonschema"}
