@@ -31,6 +31,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "render": (
         ("campaign render sale", "the text here, pages in .campaign/render"),
         ("campaign render 'tasting[beijing]' --open", "one send of a for_each, in the browser"),
+        ("campaign render news --open --watch", "while you write"),
     ),
     "schema": (
         ("campaign schema settings --out schema/settings.schema.json", "for an editor"),

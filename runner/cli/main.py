@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +19,7 @@ COMMANDS = {
     "new": ("runner.cli.starting", "Write a new campaign file."),
     "validate": ("runner.cli.checking", "Report every problem of every file."),
     "fmt": ("runner.cli.formatting", "Bring campaign files into the usual shape."),
-    "render": ("runner.cli.checking", "Show what a follower will see."),
+    "render": ("runner.cli.rendering", "Show what a follower will see."),
     "schema": ("runner.cli.checking", "Print a JSON Schema."),
     "plan": ("runner.cli.sending", "Show what would be sent (the default)."),
     "apply": ("runner.cli.sending", "Show the plan, ask, send what is due."),
@@ -67,6 +64,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; name the nearest one when there is none of that name."""
         if args and args[0] not in COMMANDS:
+            import difflib
+
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f"did you mean `campaign {near[0]}`?" if near else "`campaign --help` lists them"
             raise click.UsageError(f"There is no command {args[0]}; {hint}", ctx)
@@ -104,12 +103,23 @@ sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted."""
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"{epilog('')}\n\n{EXIT_CODES}",
 )
-@click.version_option(__version__, prog_name="campaign")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda ctx, _, on: _about(ctx, on),
+    help="Show the version, the formats it knows and the extras installed.",
+)  # fmt: skip
 def campaign() -> None:
     """Send WeChat Official Account mass messages from reviewed files.
 
     Without a command it plans: nothing is sent unless you run `campaign apply`.
     """
+
+
+def _about(ctx: click.Context, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from runner.cli.about import about
+
+        click.echo(about())
+        ctx.exit()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -158,6 +168,9 @@ def _explain(error: CampaignError) -> None:
 
 
 def _bug() -> int:
+    import tempfile
+    import traceback
+
     from runner.wechat.redact import redact
 
     text = redact(traceback.format_exc())

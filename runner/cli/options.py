@@ -77,7 +77,7 @@ def with_options(command: Command, kinds: Sequence[str]) -> Command:
         click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
     )
     if command.__name__ in MENDING:
-        mending = "Convert and shrink images that WeChat would refuse, as `articles: {fix_images: true}` does."
+        mending = "Convert and shrink images that WeChat would refuse, as `articles: {fix_images: true}`."
         command = click.option("--fix-images", is_flag=True, help=mending)(command)
     for option in reversed(options):
         command = option(command)

@@ -1,0 +1,118 @@
+"""`campaign render`: what a follower will see, once or after every save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runner.cli.completing import campaign_ids
+from runner.cli.session import Session, campaign_of, shared
+from runner.errors import CampaignError, Exit, InvalidError, UsageError
+
+if TYPE_CHECKING:
+    from runner.model import Send
+
+
+@click.command()
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
+@click.option("--watch", is_flag=True, help="Render again after every save; Ctrl-C ends it.")
+@shared
+def render(session: Session, select: str, open_: bool, watch: bool) -> int:
+    """Show what a follower will see: text here, and a page with phone-width frames for each send.
+
+    ID is a campaign, or one send of it: sale[beijing]. Pages are written below .campaign/render/; for a
+    single send `--output html=FILE` names another place. With --watch, reload the page in the browser.
+    """
+    if watch:
+        return _watch(session, select, open_=open_)
+    pages = _show(session, select)
+    if open_:
+        _open(pages)
+    return Exit.OK
+
+
+def _show(session: Session, select: str) -> list[Path]:
+    """Render once; the pages written."""
+    from runner.article.page import page
+    from runner.cli.showing import shown
+    from runner.digest import plain
+    from runner.report.neutral import json_text
+
+    sends = _rendered(session, select)
+    pages = {send.id: page(send, data=session.read) for send in sends}
+    targets = []
+    for name, html in pages.items():
+        target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(html, encoding="utf-8")
+        session.say(f"page: {target}")
+        targets.append(target)
+    forms = {
+        "text": lambda: "\n\n".join(shown(send) for send in sends),
+        "json": lambda: json_text([{"id": send.id, "content": plain(send.content)} for send in sends]),
+    }
+    session.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
+    return targets
+
+
+def _rendered(session: Session, select: str) -> list[Send]:
+    from runner.pipeline import prepare
+
+    prepared = prepare(
+        session.options.root,
+        settings=session.settings,
+        files=session.files,
+        variables=session.options.variables,
+        only=(campaign_of(select),),
+    )
+    if prepared.errors:
+        raise InvalidError(prepared.errors)
+    chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)
+    if "[" in select and [send.id for send in chosen] != [select]:
+        ids = ", ".join(send.id for send in prepared.sends)
+        raise UsageError(f"there is no send {select}", remedy=f"one of: {ids}")
+    return chosen
+
+
+def _watch(session: Session, select: str, *, open_: bool) -> int:
+    """Render now and after every save, until Ctrl-C; a file that is wrong is told, and waited for."""
+    from runner.cli.watching import saves
+
+    waiting = saves(session.options.root)
+    opened = not open_
+    try:
+        while True:
+            pages = _attempt(session, select)
+            if pages and not opened:
+                _open(pages)
+                opened = True
+            session.say(f"{time.strftime('%H:%M:%S')} waiting for the next save; Ctrl-C ends it")
+            next(waiting)
+    except KeyboardInterrupt:
+        session.say("\nno longer watching")
+    return Exit.OK
+
+
+def _attempt(session: Session, select: str) -> list[Path]:
+    from runner.report.neutral import inert
+    from runner.report.problems import problems_text
+
+    # A session of its own reads every file anew.
+    with Session(session.options) as fresh:
+        try:
+            return _show(fresh, select)
+        except InvalidError as error:
+            fresh.say(problems_text(error.problems, color=False))
+        except CampaignError as error:
+            fresh.say(inert(f"{error}\n→ {error.remedy}"))
+    return []
+
+
+def _open(pages: Sequence[Path]) -> None:
+    for page in pages:
+        click.launch(str(page))
