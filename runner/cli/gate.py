@@ -65,7 +65,7 @@ def check_approved(session: Session, plan: Plan) -> dict[str, str]:
             remedy="apply by the workflow; see docs/ci.md",
             where=f"environment {plan.environment}",
         )
-    changes = last_changes(folder, _made_of(session, {planned.send.campaign for planned in plan.due()}))
+    changes = last_changes(folder, made_of(session, {planned.send.campaign for planned in plan.due()}))
     ask = _reviews(run, run.default_branch)
     requests = {commit: ask(commit) for commit in changes}
     said = check_approvals(requests, wanted, branch=run.default_branch)
@@ -108,7 +108,7 @@ class _Witness(Files):
         return located
 
 
-def _made_of(session: Session, campaigns: Iterable[str]) -> set[PurePosixPath]:
+def made_of(session: Session, campaigns: Iterable[str]) -> set[PurePosixPath]:
     """Name every file that has a part in what is sent, by rendering once more and watching."""
     from runner.load import campaign_files
     from runner.pipeline import prepare

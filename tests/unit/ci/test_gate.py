@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.gate import made_of
 from runner.cli.main import run
+from runner.cli.options import Options
+from runner.cli.session import Session
 from runner.errors import Exit
 
 SETTINGS = "default_environment: try\nenvironments:\n  try: {api: sandbox, ledger: sqlite, MORE}\n"
@@ -57,6 +60,30 @@ def test_approvals_cannot_be_asked_for_on_a_laptop(
     assert apply(tmp_path, "approvals: {approvers: [ann]}") == Exit.POLICY
     assert "only a run of GitHub or GitLab" in capsys.readouterr().err
     assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == Exit.PENDING
+
+
+def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
+    """Campaign, settings, article, include, picture, theme: a change of one changes what is sent."""
+    root = Path(folder(tmp_path, "protected: false"))
+    picture = Path(__file__).parents[2].joinpath("articles/images/cup.png").read_bytes()
+    written = {
+        "_partials/foot.txt": "再见",
+        "_themes/ours.css": "p { color: #333333; }",
+        "news/body.md": "正文 ![茶](tea.png)\n",
+        "news/tea.png": picture,
+        "news.yaml": "filter: {tag: 会员}\nmsgtype: mpnews\ncontent:\n  articles:\n    - {title: 新茶, "
+        "body: news/body.md, cover: {file: news/tea.png}, theme: ours}\n",
+        "late.yaml": "filter: {tag: 会员}\nmsgtype: text\ncontent: \"{% include '_partials/foot.txt' %}\"\n",
+    }
+    for name, text in written.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    options = Options(
+        root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
+    )
+    with Session(options) as session:
+        assert {str(file) for file in made_of(session, ["news", "late"])} == {*written, "_settings.yaml"}
+        assert {str(file) for file in made_of(session, ["sale"])} == {"sale.yaml", "_settings.yaml"}
 
 
 def test_a_plan_file_must_have_the_digest_handed_on(
