@@ -127,7 +127,8 @@ class Reader:
         script = f"set -a\n{self._here(command)}\ncode=$?; pwd > {kept}; env -0 >> {kept}; exit $code"
         done = subprocess.run(
             ["bash", "-c", script], cwd=self.where, env=self.variables or self._environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=TIMEOUT_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{place}: {command} ended with {done.returncode}\n{done.stdout}"
         where, _, variables = kept.read_text(encoding="utf-8").partition("\n")

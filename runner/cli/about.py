@@ -1,0 +1,31 @@
+"""What `campaign --version` says: the version, the formats it knows, the extras that are installed."""
+
+from __future__ import annotations
+
+import platform
+from hashlib import sha256
+from importlib.util import find_spec
+
+from runner import __version__
+
+
+def about() -> str:
+    """Write the version, one fact a line; the first line is what scripts read."""
+    from runner.digest import DIGEST_VERSION
+    from runner.doctor import EXTRAS
+    from runner.ledger.events import FORMAT
+    from runner.report.data import FORMAT_VERSION
+    from runner.schemas import SchemaName, schema_text
+
+    names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
+    prints = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}
+    extras = [name for name, modules in EXTRAS.items() if all(find_spec(module) for module in modules)]
+    return "\n".join(
+        [
+            f"campaign {__version__}",
+            f"Python {platform.python_version()}",
+            f"formats: plan {FORMAT_VERSION}, ledger {FORMAT}, digest {DIGEST_VERSION}",
+            f"schemas: {', '.join(f'{name} {told}' for name, told in prints.items())}",
+            f"extras: {', '.join(extras) or 'none'}",
+        ]
+    )
