@@ -1,4 +1,4 @@
-"""Commands that look at files only: validate, render, schema."""
+"""Commands that look at files only: validate, schema."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.completing import campaign_ids
-from runner.cli.session import Session, campaign_of, shared
-from runner.errors import Exit, InvalidError, Problem, UsageError
+from runner.cli.session import Session, shared
+from runner.errors import Exit, InvalidError, Problem
 
 if TYPE_CHECKING:
-    from runner.model import Send
     from runner.schemas import SchemaName
 
 
@@ -78,57 +77,6 @@ def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], i
         cache=session.state_dir / "cache",
     )
     return [*found.file_problems, *found.problems], found.sends
-
-
-@click.command()
-@click.argument("select", metavar="ID", shell_complete=campaign_ids)
-@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
-@shared
-def render(session: Session, select: str, open_: bool) -> int:
-    """Show what a follower will see: text here, and a page with phone-width frames for each send.
-
-    ID is a campaign, or one send of it: sale[beijing]. Pages are written below .campaign/render/; for a
-    single send `--output html=FILE` names another place.
-    """
-    from runner.article.page import page
-    from runner.cli.showing import shown
-    from runner.digest import plain
-    from runner.report.neutral import json_text
-
-    sends = _rendered(session, select)
-    pages = {send.id: page(send, data=session.read) for send in sends}
-    for name, html in pages.items():
-        target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(html, encoding="utf-8")
-        session.say(f"page: {target}")
-        if open_:
-            click.launch(str(target))
-    forms = {
-        "text": lambda: "\n\n".join(shown(send) for send in sends),
-        "json": lambda: json_text([{"id": send.id, "content": plain(send.content)} for send in sends]),
-    }
-    session.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
-    return Exit.OK
-
-
-def _rendered(session: Session, select: str) -> list[Send]:
-    from runner.pipeline import prepare
-
-    prepared = prepare(
-        session.options.root,
-        settings=session.settings,
-        files=session.files,
-        variables=session.options.variables,
-        only=(campaign_of(select),),
-    )
-    if prepared.errors:
-        raise InvalidError(prepared.errors)
-    chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)
-    if "[" in select and [send.id for send in chosen] != [select]:
-        ids = ", ".join(send.id for send in prepared.sends)
-        raise UsageError(f"there is no send {select}", remedy=f"one of: {ids}")
-    return chosen
 
 
 @click.command()
