@@ -152,8 +152,9 @@ class _AccountRun:
             return left_out
         self.ports.notify(planned.send.id, "preparing")
         api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
-        ids = uploads.upload(planned, api=api, state=state, record=record, read=self.ports.read)
-        draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+        with uploads.forgetting(planned, state=state, record=record):
+            ids = uploads.upload(planned, api=api, state=state, record=record, read=self.ports.read)
+            draft = drafting.ready(planned, ids, api=api, state=state, record=record)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
         self.crossing.keep_pace()
@@ -161,7 +162,15 @@ class _AccountRun:
         self._look_again()
         counted = self._counted(planned)
         outcome = self._left_out(counted) or self.crossing.send(counted, body)
-        return replace(outcome, notes=notes)
+        return replace(self._forgotten(planned, outcome), notes=notes)
+
+    def _forgotten(self, planned: Planned, outcome: Outcome) -> Outcome:
+        """Forget the uploads of a send that was refused because one of them is gone."""
+        if outcome.result is not Result.REFUSED:
+            return outcome
+        state, record = self.crossing.state, self.crossing.record
+        gone = uploads.forget(planned, outcome.errcode, state=state, record=record)
+        return replace(outcome, remedy=uploads.UPLOADS_ANEW) if gone else outcome
 
     def _counted(self, planned: Planned) -> Planned:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""

@@ -21,7 +21,6 @@ from runner.model import Articles, Newspic
 from runner.plan import Planned
 from runner.ports import Api
 
-MEDIA_ID_INVALID = 40007
 TOLD = 3
 """How many differences an error names."""
 
@@ -99,8 +98,9 @@ def make(
     """
     uploads.check_named(planned)
     record = uploads.record_in(ledger, state, planned.account.appid)
-    ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
-    return ready(planned, ids, api=api, state=state, record=record)
+    with uploads.forgetting(planned, state=state, record=record):
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
+        return ready(planned, ids, api=api, state=state, record=record)
 
 
 def _existing(
@@ -115,7 +115,7 @@ def _existing(
     try:
         return media_id, api.draft_get(media_id)["news_item"]
     except ApiError as error:
-        if error.errcode == MEDIA_ID_INVALID:
+        if error.errcode == uploads.MEDIA_ID_INVALID:
             return None
         raise
 

@@ -63,10 +63,11 @@ def preview(
     """
     uploads.check_named(planned)
     record = uploads.record_in(ledger, state, planned.account.appid)
-    ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
-    draft = drafting.ready(planned, ids, api=api, state=state, record=record)
-    body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
-    api.mass_preview({**body, **to})
+    with uploads.forgetting(planned, state=state, record=record):
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
+        draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+        body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
+        api.mass_preview({**body, **to})
     record(
         Kind.PREVIEW,
         {

@@ -1,16 +1,18 @@
 """The files of a planned send in, their ids on the platform out: each file is uploaded once.
 
 Every result is recorded as soon as it is known; a crash between costs one file a second upload, no more.
+What the platform does not know any more is forgotten, so that the next run uploads it anew.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from runner import wire
-from runner.errors import StalePlanError, UsageError
+from runner.errors import ApiError, StalePlanError, UsageError
 from runner.ledger.events import Entry, Event, Kind, Ledger
 from runner.ledger.state import LedgerState
 from runner.model import FileInfo, Media
@@ -18,6 +20,9 @@ from runner.plan import Planned
 from runner.ports import Api
 
 Read = Callable[[FileInfo], bytes]
+MEDIA_ID_INVALID = 40007
+UPLOADS_ANEW = "run the same command again: it uploads the files of this send anew"
+"""The remedy once they are forgotten."""
 
 
 class Record(Protocol):
@@ -46,12 +51,53 @@ def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, re
     named = planned.resolved.named
     for item, reusable in planned.resolved.uploads:
         known = state.uploads.get((planned.account.appid, item.key))
-        result = reusable or (known.result if known and item.life is None else None)
+        # What the plan would reuse may have been forgotten since.
+        result = known.result if known and (reusable or item.life is None) else None
         if result is None:
             result = _upload(item, api=api, ids=wire.Ids(uploaded=done, named=named), read=read)
             record(Kind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
     return wire.Ids(uploaded=done, named=named)
+
+
+@contextmanager
+def forgetting(planned: Planned, *, state: LedgerState, record: Record) -> Iterator[None]:
+    """Forget the uploads of a send when a call of the block finds one of them gone, and pass the error on.
+
+    Args:
+        planned: the send with its uploads.
+        state: kept current by `record`.
+        record: appends an event of this account.
+    """
+    try:
+        yield
+    except ApiError as error:
+        if forget(planned, error.errcode, state=state, record=record):
+            error.remedy = UPLOADS_ANEW
+        raise
+
+
+def forget(planned: Planned, errcode: int | None, *, state: LedgerState, record: Record) -> bool:
+    """Forget what a send's files became, when an errcode says that one of them is gone.
+
+    Somebody deleted it in the console; the answer does not tell which.
+
+    Args:
+        planned: the send with its uploads.
+        errcode: what the platform answered; only 40007 says it.
+        state: kept current by `record`.
+        record: appends an event of this account.
+
+    Returns:
+        True when there was something to forget.
+    """
+    appid = planned.account.appid
+    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in state.uploads]
+    if errcode != MEDIA_ID_INVALID:
+        return False
+    for key in kept:
+        record(Kind.UPLOAD, {"upload": key, "result": None})
+    return bool(kept)
 
 
 def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:

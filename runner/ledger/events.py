@@ -31,7 +31,7 @@ class Kind(StrEnum):
     BASELINE = "baseline"
     """Sent before the ledger existed: `{send, revision, attempt, digest, why}`."""
     UPLOAD = "upload"
-    """A file is on the platform: `{upload, result}`; `upload` names endpoint and sha256."""
+    """A file is on the platform: `{upload, result}`; `upload` names endpoint and sha256, null: gone."""
     DRAFTING = "drafting"
     """A draft is about to be added: `{send, revision, sha256}`."""
     DRAFT = "draft"

@@ -128,7 +128,11 @@ def _init(state: LedgerState, _event: Event) -> None:
 
 
 def _upload(state: LedgerState, event: Event) -> None:
-    state.uploads[event.stream, event.data["upload"]] = Uploaded(result=event.data["result"], at=event.at)
+    key, result = (event.stream, event.data["upload"]), event.data["result"]
+    if result is None:
+        state.uploads.pop(key, None)
+    else:
+        state.uploads[key] = Uploaded(result=result, at=event.at)
 
 
 def _drafting(state: LedgerState, event: Event) -> None:

@@ -18,6 +18,7 @@ from factories import (
     api_error,
     kinds,
     make_account,
+    make_file,
     make_known,
     make_send,
     make_settings,
@@ -29,7 +30,7 @@ from runner.apply import apply, exit_code
 from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
 from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
-from runner.model import AccountKind, Batch, Filter, Policy, Send, Settings
+from runner.model import AccountKind, Batch, Filter, Image, Media, Newspic, Policy, Send, Settings
 from runner.posting import Outcome, Ports, Result, Warrant
 
 TAKEN = {"errcode": 0, "msg_id": 7}
@@ -201,6 +202,24 @@ def test_policy_is_asked_again_with_what_the_ledger_knows():
     first, second = world.plan(make_send("a", "a")), world.plan(make_send("b", "b"))
     world.run(plan=first)
     assert [(o.result, o.exit_code) for o in world.run(plan=second)] == [(Result.SKIPPED, Exit.POLICY)]
+
+
+@pytest.mark.parametrize("gone_at", ["mass_sendall", "draft_add"])
+def test_file_deleted_in_the_console_is_uploaded_anew(gone_at: str):
+    """40007 forgets the uploads of the send: the next apply uploads them again and sends, once."""
+    content: Any = Image(media=Media(file=make_file("a.png", b"")))
+    if gone_at == "draft_add":
+        content = Newspic(title="图", text="", images=(content.media,))
+    answers = {"mass_sendall": TAKEN, "draft_add": "D", gone_at: [api_error(40007), TAKEN]}
+    if gone_at == "draft_add":
+        answers[gone_at] = [api_error(40007), "D"]
+    world = World(material_add_material=[{"media_id": "OLD"}, {"media_id": "NEW"}], **answers)
+    send = make_send(content=content)
+    (first,), (second,) = world.run(send), world.run(send)
+    assert "uploads the files of this send anew" in first.remedy
+    assert (first.errcode, second.result) == (40007, Result.ACCEPTED)
+    assert len(world.api.named("material_add_material")) == 2
+    assert "NEW" in str(world.api.calls[-1]) or "NEW" in str(world.api.named("draft_add")[-1])
 
 
 def test_quota_refusal_stops_the_account_only():

@@ -121,6 +121,14 @@ def test_a_refused_preview_is_not_seen() -> None:
         show(Text(content="你好"), Msgtype.TEXT, {"towxname": "x"}, mass_preview=api_error(40003))
 
 
+def test_preview_forgets_a_file_that_is_gone() -> None:
+    """40007: somebody deleted the upload in the console, so the next preview uploads it again."""
+    _, content, _ = KINDS["mpvideo"]
+    with pytest.raises(ApiError) as caught:
+        show(content, Msgtype.MPVIDEO, {"towxname": "x"}, mass_preview=api_error(40007))
+    assert "anew" in caught.value.remedy
+
+
 def test_testers_are_found_by_alias() -> None:
     """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
     testers = {"小李": model.Tester(wxname="xiaoli2026"), "老王": model.Tester(openid="o-wang")}

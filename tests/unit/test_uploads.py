@@ -12,6 +12,7 @@ from factories import (
     NOW,
     SERVICE,
     ScriptedApi,
+    api_error,
     make_article,
     make_events,
     make_file,
@@ -20,10 +21,10 @@ from factories import (
 )
 
 from runner import uploads, wire
-from runner.errors import LostAnswerError, StalePlanError
+from runner.errors import ApiError, LostAnswerError, StalePlanError
 from runner.ledger.events import Event, Kind
 from runner.ledger.state import LedgerState
-from runner.model import Articles, Media, Mpvideo, Send
+from runner.model import Articles, Image, Media, Mpvideo, Send
 from runner.resolve import OFFLINE, resolve
 
 LOST = LostAnswerError("cut", remedy="again")
@@ -120,3 +121,38 @@ def test_converted_video_is_reused_for_two_days_only():
 
     assert reused(timedelta(days=1, hours=23))
     assert not reused(timedelta(days=2, minutes=1))
+
+
+def test_upload_that_is_gone_is_made_anew():
+    """40007 inside the block forgets what was uploaded, and says that the next run uploads it again."""
+    desk, send = Desk(), make_send(content=ARTICLES)
+    desk.upload(send)
+    before = desk.planned(send)
+    with (
+        pytest.raises(ApiError) as caught,
+        uploads.forgetting(before, state=desk.state, record=desk.record),
+    ):
+        raise api_error(40007)
+    assert "anew" in caught.value.remedy
+    assert desk.state.uploads == {}
+    desk.upload(send)
+    assert len(desk.api.calls) == 4
+
+
+def test_forgotten_upload_is_not_taken_from_an_older_plan():
+    """A plan that meant to reuse it uploads anew too: another send of the same run found it gone."""
+    desk, send = Desk(), make_send(content=Image(media=Media(file=make_file("p.png", b"p"))))
+    desk.upload(send)
+    planned = desk.planned(send)
+    assert planned.resolved.uploads[0][1] == "M"
+    assert uploads.forget(planned, 40007, state=desk.state, record=desk.record)
+    uploads.upload(planned, api=desk.api, state=desk.state, record=desk.record, read=lambda _file: b"p")
+    assert len(desk.api.named("material_add_material")) == 2
+
+
+def test_other_refusals_forget_nothing():
+    """A quota refusal says nothing about the files."""
+    desk, send = Desk(), make_send(content=ARTICLES)
+    desk.upload(send)
+    assert not uploads.forget(desk.planned(send), 45028, state=desk.state, record=desk.record)
+    assert len(desk.state.uploads) == 2

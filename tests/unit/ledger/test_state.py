@@ -139,3 +139,12 @@ def test_drafts_uploads_previews_and_the_beginning():
     assert state.drafts[SERVICE, "sale", 1].media_id is None
     assert (SERVICE, "d") in state.previews
     assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
+
+
+def test_upload_without_a_result_is_forgotten():
+    """It is gone from the platform: whoever needs the file uploads it again."""
+    steps = [(Kind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)]
+    assert fold(make_events(*steps)).uploads == {}
+    again = (Kind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
+    state = fold(make_events(*steps, again))
+    assert state.uploads[SERVICE, "material/add_material:x"].result == "N"
