@@ -13,7 +13,6 @@ from runner.wechat.answers import require
 TAGS_GET = "/cgi-bin/tags/get"
 USER_GET = "/cgi-bin/user/get"
 QUOTA_GET = "/cgi-bin/openapi/quota/get"
-RID_GET = "/cgi-bin/openapi/rid/get"
 BATCHGET_MATERIAL = "/cgi-bin/material/batchget_material"
 ADD_MATERIAL = "/cgi-bin/material/add_material"
 UPLOADIMG = "/cgi-bin/media/uploadimg"
@@ -27,9 +26,7 @@ MASS_PREVIEW = "/cgi-bin/message/mass/preview"
 MASS_GET = "/cgi-bin/message/mass/get"
 MASS_DELETE = "/cgi-bin/message/mass/delete"
 
-READS = frozenset(
-    {TAGS_GET, USER_GET, QUOTA_GET, RID_GET, BATCHGET_MATERIAL, DRAFT_GET, DRAFT_BATCHGET, MASS_GET}
-)
+READS = frozenset({TAGS_GET, USER_GET, QUOTA_GET, BATCHGET_MATERIAL, DRAFT_GET, DRAFT_BATCHGET, MASS_GET})
 
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",
@@ -115,22 +112,6 @@ class Endpoints(Api):
         answer = self._client.post(QUOTA_GET, {"cgi_path": cgi_path})
         quota: dict[str, Any] = require(QUOTA_GET, answer, "quota")
         return quota
-
-    def openapi_rid_get(self, rid: str) -> dict[str, Any]:
-        """Read what the platform recorded of a request, for seven days after it.
-
-        The record's request_url holds an access_token: show it only through `redact`.
-
-        Args:
-            rid: from an errmsg.
-
-        Returns:
-            `{"invoke_time", "cost_in_ms", "request_url", "request_body", "response_body", "client_ip"}`.
-
-        Source: getRidInfo (2026-11).
-        """
-        request: dict[str, Any] = require(RID_GET, self._client.post(RID_GET, {"rid": rid}), "request")
-        return request
 
     def material_batchget_material(self, kind: str, offset: int, count: int) -> dict[str, Any]:
         """Read one page of permanent material.

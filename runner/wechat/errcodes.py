@@ -42,15 +42,6 @@ class EventStatus:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobStatus:
-    """A state `mass/get` or `freepublish/get` reports; `final` states do not change any more."""
-
-    status: str
-    final: bool
-    meaning: str
-
-
 def lookup(errcode: int, endpoint: str = "") -> Errcode:
     """Find what an errcode means.
 
@@ -115,30 +106,6 @@ def mass_event_status() -> Mapping[str, EventStatus]:
     """
     entries = _table()["mass_event_status"].items()
     return {status: EventStatus(status=status, **_fields(entry)) for status, entry in entries}
-
-
-@cache
-def mass_get_status() -> Mapping[str, JobStatus]:
-    """Give the states of `mass/get`, by msg_status.
-
-    Source: massmsgget (2026-11).
-    """
-    return _job_states("mass_get_status")
-
-
-@cache
-def publish_status() -> Mapping[str, JobStatus]:
-    """Give the states of `freepublish/get`, by publish_status as text.
-
-    Source: freepublish_get (2026-11).
-    """
-    return _job_states("publish_status")
-
-
-def _job_states(section: str) -> dict[str, JobStatus]:
-    return {
-        str(status): JobStatus(status=str(status), **entry) for status, entry in _table()[section].items()
-    }
 
 
 def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -295,7 +295,6 @@ def read_calls(api: Endpoints) -> list[Callable[[], Any]]:
         api.tags_get,
         api.user_get,
         lambda: api.openapi_quota_get(MASS_SENDALL),
-        lambda: api.openapi_rid_get("1-2-3"),
         lambda: api.material_batchget_material("image", 0, 20),
         lambda: api.draft_get("M"),
         lambda: api.draft_batchget(0, 20),

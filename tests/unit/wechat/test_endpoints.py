@@ -36,14 +36,6 @@ POSTS: list[tuple[str, tuple[Any, ...], str, dict[str, Any], dict[str, Any], Any
         {"daily_limit": 100, "used": 1, "remain": 99},
     ),
     (
-        "openapi_rid_get",
-        ("6172-61",),
-        "/cgi-bin/openapi/rid/get",
-        {"rid": "6172-61"},
-        {"errcode": 0, "request": {"cost_in_ms": 30}},
-        {"cost_in_ms": 30},
-    ),
-    (
         "material_batchget_material",
         ("image", 20, 20),
         "/cgi-bin/material/batchget_material",

@@ -86,13 +86,11 @@ def test_48001_names_the_kinds_of_account_that_may_send() -> None:
     assert "测试号" in by_openid
 
 
-def test_the_status_tables_cover_what_the_platform_says() -> None:
-    """Each way a job ends has a meaning; of mass/get's four states only SENDING goes on."""
+def test_each_way_a_job_ends_has_a_meaning() -> None:
+    """Whatever Status the event of a finished job carries, the table says what to do."""
     events = errcodes.mass_event_status()
     assert events["send success"].kind == "ok"
     assert {f"err({n})" for n in (10001, 20001, 20013, 21000, 22000, 30001, 30003, 40001, 40002)} <= set(
         events
     )
     assert all(event.kind in (*KINDS, "ok") and event.meaning and event.remedy for event in events.values())
-    assert [name for name, job in errcodes.mass_get_status().items() if not job.final] == ["SENDING"]
-    assert [name for name, job in errcodes.publish_status().items() if not job.final] == ["1"]
