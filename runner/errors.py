@@ -12,11 +12,11 @@ CampaignError                 1   the root; never raised itself
 ├── PolicyError               5   refused by policy, digest, staleness or protection
 │   ├── StalePlanError        5   what would be sent is not what was reviewed
 │   └── ForgeError            5   GitHub or GitLab does not tell what has to be known
-├── LedgerError               6   the ledger cannot be read, written or locked
-│   ├── LedgerBusyError       6   another runner holds the lock or won the race
-│   └── TamperedLedgerError   6   the chain of events does not hold
-├── SendsFailedError          7   some sends failed
-└── OutcomeUnknownError       8   some sends may or may not have happened
+└── LedgerError               6   the ledger cannot be read, written or locked
+    ├── LedgerBusyError       6   another runner holds the lock or won the race
+    └── TamperedLedgerError   6   the chain of events does not hold
+
+Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
 """
 
 from __future__ import annotations
@@ -201,15 +201,3 @@ class LedgerBusyError(LedgerError):
 
 class TamperedLedgerError(LedgerError):
     """The chain of events does not hold: something was changed after it was written."""
-
-
-class SendsFailedError(CampaignError):
-    """Some sends failed."""
-
-    exit_code = Exit.FAILED
-
-
-class OutcomeUnknownError(CampaignError):
-    """Some sends may or may not have happened."""
-
-    exit_code = Exit.UNKNOWN
