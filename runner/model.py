@@ -69,7 +69,7 @@ class Campaign:
 
 
 class Source(Protocol):
-    """The text of a YAML file, asked only when a position is needed (`load.Document` is one)."""
+    """The text of a YAML file, asked only when a position is needed (`document.Document` is one)."""
 
     def place(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Place:
         """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""

@@ -25,12 +25,10 @@ from runner.model import (
     Settings,
     Tester,
 )
-from runner.secret import read_secret, written_secrets
+from runner.secret import written_secrets
 from runner.settings_checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
 from runner.text import Fault, decode
 from runner.validate import check
-
-__all__ = ["SETTINGS_FILE", "load_settings", "read_secret"]
 
 SETTINGS_FILE: Final = "_settings.yaml"
 MAX_BYTES: Final = 1024 * 1024

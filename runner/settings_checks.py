@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from runner.hints import nearest
+from runner.model import AccountKind
 from runner.phrases import Finding
 
 SANDBOX: Final = "sandbox"
+SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
+"""The accounts a sandbox has by itself, one of each kind."""
 PROTECTED_REPEAT_AFTER_S: Final = 60
 PROTECTED_REPEAT_UNTIL_S: Final = 20 * 3600
 
@@ -42,7 +45,7 @@ def _default_account(
 ) -> Iterator[Finding]:
     name, known = environment.get("default_account"), _names(environment.get("accounts"))
     if environment.get("api") == SANDBOX and not known:
-        known = ["service", "subscription", "test", *_all_accounts(data)]
+        known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
     if isinstance(name, str) and known and name not in known:
         yield _unknown((*path, "default_account"), "account", name, known)
 
@@ -111,7 +114,7 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
     """A hold on an account that does not exist holds nothing, and nobody would notice."""
     policy = data.get("policy")
     held = policy.get("hold") if isinstance(policy, dict) else None
-    known = [*_all_accounts(data), "service", "subscription", "test"]
+    known = [*_all_accounts(data), *SANDBOX_ACCOUNTS]
     for index, name in enumerate(held if isinstance(held, list) else ()):
         if isinstance(name, str) and name and name not in known:
             yield _unknown(("policy", "hold", index), "account", name, known)
