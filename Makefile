@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test check docs bench torture clean
+.PHONY: help demo inbox test check docs dist bench torture clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,6 +35,13 @@ check: $(STAMP)  ## lint, format, types, schemas, workflows
 docs: $(STAMP)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.make_reference
 	@$(BIN)/python -m mkdocs build --strict --quiet
+
+dist: $(STAMP)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
+	@rm -rf dist build/sbom
+	@$(BIN)/python -m hatchling build -d dist
+	@$(PYTHON) -m venv build/sbom
+	@build/sbom/bin/python -m pip install --quiet --disable-pip-version-check "$$(echo dist/*.whl)[all]"
+	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
 
 bench: $(STAMP)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench

@@ -1,0 +1,115 @@
+"""The wheel and the sdist work where nothing else is installed, each extra alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from playground import PICTURES
+
+from runner import __version__
+from runner.doctor import EXTRAS
+
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+ARTICLE = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content: {articles: [{title: 秋, body: news.md, cover: {file: cover.png}}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sdist and wheel; the wheel is built from the sdist, as installers do."""
+    folder = tmp_path_factory.mktemp("dist")
+    build(ROOT, folder, "sdist")
+    with tarfile.open(next(folder.glob("*.tar.gz"))) as packed:
+        packed.extractall(folder, filter="data")
+    build(next(path for path in folder.iterdir() if path.is_dir()), folder, "wheel")
+    return folder
+
+
+def build(source: Path, target: Path, kind: str) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def install(built: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Makes an empty environment with the wheel and one extra; where its programs are."""
+    wheel = next(built.glob("*.whl"))
+
+    def made(extra: str) -> Path:
+        venv = tmp_path_factory.mktemp(f"venv-{extra or 'bare'}")
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        wanted = f"{wheel}[{extra}]" if extra else str(wheel)
+        pip = [
+            str(venv / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            wanted,
+        ]
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
+        if done.returncode and os.environ.get("CAMPAIGN_REQUIRE_HEAVY") != "1":
+            pytest.skip(f"the package index cannot be reached: {done.stderr[-200:]}")
+        assert done.returncode == 0, done.stderr
+        return venv / "bin"
+
+    return made
+
+
+def run(programs: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    return subprocess.run(
+        [str(programs / "campaign"), *words], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+def test_the_wheel_holds_what_it_needs(built: Path) -> None:
+    """Schemas, the marker of types, themes, the workflows; and no test."""
+    names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
+    needed = ("_schema/campaign.schema.json", "py.typed", "starter/github.yml", "starter/gitlab.yml")
+    assert {f"runner/{name}" for name in needed} <= set(names)
+    assert all(name.startswith(("runner/", "wechat_campaigns-")) for name in names)
+    assert f"wechat_campaigns-{__version__}.dist-info/licenses/LICENSE" in names
+
+
+def test_bare_it_rehearses_a_text(install, tmp_path: Path) -> None:
+    """Without an extra: a new repository, sent to the sandbox; what needs an extra says which."""
+    programs = install("")
+    for words in (["init", "--ci", "gitlab"], ["apply", "--auto-approve"], ["status", "--wait"]):
+        done = run(programs, tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+    assert "extras: none" in run(programs, tmp_path, "--version").stdout
+    (tmp_path / "campaigns" / "news.yaml").write_text(ARTICLE, encoding="utf-8")
+    (tmp_path / "campaigns" / "news.md").write_text("秋天", encoding="utf-8")
+    done = run(programs, tmp_path, "validate")
+    assert done.returncode == 3
+    assert "pip install 'wechat-campaigns[articles]'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_each_extra_works_alone(install, tmp_path: Path, extra: str) -> None:
+    """It is found by the program, and the others are not."""
+    programs = install(extra)
+    assert f"extras: {extra}\n" in run(programs, tmp_path, "--version").stdout
+    if extra == "articles":
+        run(programs, tmp_path, "init")
+        campaigns = tmp_path / "campaigns"
+        (campaigns / "news.yaml").write_text(ARTICLE, encoding="utf-8")
+        (campaigns / "news.md").write_text("**秋天**", encoding="utf-8")
+        (campaigns / "cover.png").write_bytes((PICTURES / "cup.png").read_bytes())
+        done = run(programs, tmp_path, "apply", "--auto-approve")
+        assert done.returncode == 0, done.stdout + done.stderr
