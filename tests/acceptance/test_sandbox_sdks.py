@@ -1,0 +1,128 @@
+"""Other people's SDKs, unmodified and in places of their own, against the sandbox: they cannot tell it from WeChat."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.sandbox.remote import SandboxClient
+from runner.sandbox.server import embedded
+from tests.acceptance.sdk.tunnel import tunnel
+
+SCRIPTS = Path(__file__).parent / "sdk"
+CACHE = Path(__file__).parents[2] / ".campaign"
+PINS = json.loads((SCRIPTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+INSTALL_WITHIN_S, RUN_WITHIN_S = 120, 60
+
+PYTHON = {
+    "wechatpy-1.8.18": ("wechatpy_client.py", ("wechatpy==1.8.18", "cryptography")),
+    "wechatpy-2.0.0a26": ("wechatpy_client.py", ("wechatpy==2.0.0a26", "cryptography")),
+    "werobot-1.13.1": (
+        "werobot_client.py",
+        ("werobot==1.13.1", "weixin-python==0.5.7", "wechat-publish==1.0.1"),
+    ),
+}
+
+pytestmark = pytest.mark.heavy
+
+
+def cannot(reason: str) -> None:
+    """Skip loudly, or fail where heavy tests are required."""
+    if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def ready(folder: Path, commands: list[list[str]]) -> None:
+    """Install into a folder, once; a folder half made is made anew."""
+    done = folder / ".complete"
+    if done.exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for command in commands:
+        ran = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=INSTALL_WITHIN_S, cwd=folder
+        )
+        if ran.returncode:
+            cannot(f"{' '.join(command[:4])}… failed: {ran.stderr[-300:]}")
+    done.touch()
+
+
+def python_of(name: str, packages: tuple[str, ...]) -> str:
+    """Give the interpreter of a venv that holds these packages and nothing of ours."""
+    folder = CACHE / "sdk" / name
+    python = str(folder / "venv" / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *packages]
+    ready(folder, [[sys.executable, "-m", "venv", "--without-pip", "venv"], pip])
+    return python
+
+
+def node_modules() -> Path:
+    """Give the folder that holds the Node SDKs."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        cannot("the Node SDKs cannot be tried: node and npm are needed")
+    folder = CACHE / "npm" / "wechat-sdks"
+    wanted = [f"{name}@{version}" for name, version in PINS.items()]
+    # Without scripts: none of them needs one.
+    install = [str(npm), "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    ready(folder, [[*install, *wanted]])
+    return folder
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxClient]:
+    with embedded(retired_cards=True) as url:
+        yield SandboxClient(url=url)
+
+
+def run(command: list[str], more: dict[str, str]) -> str:
+    """Run a client's script; its last lines when it fails."""
+    ran = subprocess.run(
+        command, env={**os.environ, **more}, capture_output=True, text=True, check=False, timeout=RUN_WITHIN_S
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxClient, tmp_path: Path) -> None:
+    """Behind HTTPS at api.weixin.qq.com, each sends every type it knows; what it sent is delivered once."""
+    script, packages = PYTHON[name]
+    python = python_of(name, packages)
+    with tunnel(sandbox.url, tmp_path) as network:
+        run(
+            [python, "-B", str(SCRIPTS / script)],
+            {**network, "SANDBOX": sandbox.url, "TMPDIR": str(tmp_path)},
+        )
+    jobs = sandbox.jobs()
+    assert {job["msgtype"] for job in jobs} == {"text", "image", "voice", "mpvideo", "wxcard", "mpnews"}
+    assert len({job["clientmsgid"] for job in jobs}) == len(jobs)
+    received = [(told["msg_id"], told["openid"]) for told in sandbox.deliveries()]
+    assert len(received) == len(set(received)) >= 30
+
+
+def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, tmp_path: Path) -> None:
+    """Pointed at its address, four Node SDKs tag, upload, send, look up, recall and decrypt what is pushed."""
+    said = run(
+        ["node", str(SCRIPTS / "node_client.mjs"), sandbox.url, str(node_modules()), str(tmp_path)], {}
+    )
+    assert said.split() == [
+        "coWechatApi",
+        "ok",
+        "wechatApi",
+        "ok",
+        "nodeEasywechat",
+        "ok",
+        "wechatCrypto",
+        "ok",
+    ]
+    assert {job["msgtype"] for job in sandbox.jobs()} == {"text", "image", "voice", "mpvideo", "mpnews"}
