@@ -32,7 +32,7 @@ class Past:
         told = self.standing.told
         if told is None:
             return None
-        return told.sent, max(0, told.total - told.filtered), told.errors
+        return told.sent, told.left_out, told.errors
 
 
 def past(

@@ -63,9 +63,8 @@ def counted(told: Told) -> str:
     """Say how many a job reached, and what became of the others."""
     if told.total == 0 or told.sent == told.total:
         return f"{told.sent:,} of {told.total:,} followers got it"
-    left_out, lost = max(0, told.total - told.filtered), told.errors
-    parts = [f"{left_out:,} left out (four a month, blocks)"] if left_out else []
-    parts += [f"{lost:,} failed"] if lost else []
+    parts = [f"{told.left_out:,} left out (four a month, blocks)"] if told.left_out else []
+    parts += [f"{told.errors:,} failed"] if told.errors else []
     return f"{told.sent:,} of {told.total:,} followers got it" + (f": {', '.join(parts)}" if parts else "")
 
 

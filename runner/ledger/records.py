@@ -129,3 +129,8 @@ class Told:
     """Permanent links of the articles, in order."""
     checks: tuple[Mapping[str, Any], ...] = ()
     """The originality check, article by article."""
+
+    @property
+    def left_out(self) -> int:
+        """Followers whom the platform's filters left out."""
+        return max(0, self.total - self.filtered)
