@@ -100,10 +100,10 @@ def make_plan(
         with_orphans: False when only some campaigns were selected.
     """
     accounts = settings.environment.accounts
-    drafts = [_first_look(send, accounts[send.account], state, known, now) for send in sends]
-    drafts.sort(key=order)
+    looked_at = [_first_look(send, accounts[send.account], state, known, now) for send in sends]
+    looked_at.sort(key=order)
     planned = _under_policy(
-        drafts, settings=settings, state=state, known=known, now=now, allowed=allowed or {}
+        looked_at, settings=settings, state=state, known=known, now=now, allowed=allowed or {}
     )
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
@@ -165,7 +165,7 @@ def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience
 
 
 def _under_policy(
-    drafts: Sequence[Planned],
+    looked_at: Sequence[Planned],
     *,
     settings: Settings,
     state: LedgerState,
@@ -173,22 +173,22 @@ def _under_policy(
     now: datetime,
     allowed: Mapping[str, str],
 ) -> list[Planned]:
-    due = sum(draft.action is Action.SEND for draft in drafts)
+    due = sum(one.action is Action.SEND for one in looked_at)
     ahead: dict[str, int] = {}
     seen: dict[tuple[str, str], str] = {}
     planned = []
-    for draft in drafts:
-        appid = draft.account.appid
-        if draft.action is Action.SEND:
-            facts = _facts(draft, among=drafts, settings=settings, state=state, now=now, due=due)
-            twin = seen.get((appid, draft.digest))
+    for one in looked_at:
+        appid = one.account.appid
+        if one.action is Action.SEND:
+            facts = _facts(one, among=looked_at, settings=settings, state=state, now=now, due=due)
+            twin = seen.get((appid, one.digest))
             facts = replace(facts, ahead=ahead.get(appid, 0), twin=twin, offline=known is None)
-            draft = judged(draft, objections(facts, allowed))
-        if draft.action is Action.SEND:
-            seen[appid, draft.digest] = draft.send.id
-            if counts(draft.account.kind, draft.send.filter.is_to_all):
+            one = judged(one, objections(facts, allowed))
+        if one.action is Action.SEND:
+            seen[appid, one.digest] = one.send.id
+            if counts(one.account.kind, one.send.filter.is_to_all):
                 ahead[appid] = ahead.get(appid, 0) + 1
-        planned.append(draft)
+        planned.append(one)
     return planned
 
 
