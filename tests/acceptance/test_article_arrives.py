@@ -1,0 +1,95 @@
+"""The long example article, from Markdown to a follower's phone: what was written is what can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import open_browser
+from inbox_page import CAMPAIGNS, Inbox
+from playground import SERVICE, Sandbox
+
+from runner.cli.main import run
+from runner.errors import Exit
+
+pytestmark = pytest.mark.heavy
+
+PHONE_PX = 375
+# Lines of text that cover each other, what leaves the screen, pictures that did not arrive.
+LINES = """
+const rects = [];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const range = document.createRange();
+  range.selectNodeContents(walker.currentNode);
+  for (const r of range.getClientRects()) rects.push([r, walker.currentNode.data.slice(0, 20)]);
+}
+return rects.flatMap(([a, one], i) => rects.slice(i + 1).filter(([b]) =>
+  Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+  Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3).map(([, other]) => [one, other]));
+"""
+WIDE = """
+return [...document.querySelectorAll('body *')]
+  .filter(e => !e.parentElement.closest('[style*="overflow-x"]'))
+  .filter(e => e.getBoundingClientRect().right > window.innerWidth + 1).map(e => e.outerHTML.slice(0, 80));
+"""
+BLIND = "return [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src)"
+
+
+@pytest.fixture
+def sent(tmp_path: Path, sandbox: Sandbox) -> None:
+    """The article was sent from the shipped campaigns by the command line."""
+    root = tmp_path / "campaigns"
+    shutil.copytree(CAMPAIGNS, root)
+    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
+    (root / "_settings.yaml").write_text(
+        f"default_environment: test\nvars: {{brand: 山月茶铺}}\nenvironments: {{test: {{api: '{sandbox.url}',"
+        f" ledger: sqlite, accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
+        encoding="utf-8",
+    )
+    assert run(["apply", "tea/spring-tea", "--auto-approve", "--dir", str(root)]) == Exit.OK
+
+
+@pytest.fixture
+def inbox(sandbox: Sandbox) -> Iterator[Inbox]:
+    with open_browser(width=1440, height=1200, flags=("hide-scrollbars",)) as chrome:
+        yield Inbox(chrome, sandbox)
+
+
+def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_path: Path) -> None:
+    """Opened from its card: title, every picture, no line over another, nothing wider than the screen."""
+    follower = inbox.sandbox.deliveries()[0]["openid"]
+    inbox.open(f"/#{SERVICE}/{follower}")
+    inbox.click(".card")
+    frame = inbox.one("#frame")
+    address = str(frame.get_attribute("src"))
+    assert frame.size["width"] == PHONE_PX
+    _keep(inbox, tmp_path / "inbox.png")
+    inbox.chrome.switch_to.frame(frame)
+    inbox.see("h1", "一杯明前茶")
+    assert inbox.chrome.execute_script("return document.documentElement.scrollWidth") <= PHONE_PX
+    inbox.until(lambda: inbox.chrome.execute_script(BLIND) == [])
+    assert len(inbox.all("img")) >= 8
+    assert inbox.chrome.execute_script(WIDE) == []
+    assert inbox.chrome.execute_script(LINES) == []
+    assert inbox.all("pre")
+    assert inbox.all("table")
+    inbox.see("body", "参考与注释")
+    _keep(inbox, tmp_path / "article.png", address)
+
+
+def _keep(inbox: Inbox, file: Path, address: str = "") -> None:
+    """Keep a screenshot, of a page in its whole length when it is named, in CAMPAIGN_SCREENSHOTS if set."""
+    if address:
+        inbox.chrome.switch_to.default_content()
+        inbox.chrome.get(address)
+        height = inbox.chrome.execute_script("return document.documentElement.scrollHeight")
+        size = {"width": PHONE_PX, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        inbox.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    folder = os.environ.get("CAMPAIGN_SCREENSHOTS")
+    inbox.chrome.save_screenshot(str(Path(folder) / file.name if folder else file))
