@@ -43,7 +43,7 @@ def token_tags_and_users(client: WeChatClient) -> None:
     assert len(people) == 60
     client.tag.tag_user(tag["id"], people[:3])
     client.tag.untag_user(tag["id"], people[2])
-    assert [found for found in client.tag.iter_tag_users(tag["id"])] == people[:2]
+    assert list(client.tag.iter_tag_users(tag["id"])) == people[:2]
     client.tag.update(tag["id"], "新品二")
     assert {"id": tag["id"], "name": "新品二", "count": 2} in client.tag.get()
     assert tag["id"] in client.tag.get_user_tag(people[0])
