@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.budget import Budget, budgets
-from runner.model import Action
+from runner.model import Action, Invalid
 from runner.plan import Plan, Planned
 from runner.posting import Outcome, Result
 from runner.report.neutral import inert
@@ -37,6 +37,9 @@ RESULT_STYLE = {
 }
 QUIET = frozenset({Action.DONE, Action.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
+MANY = 500
+"""Sends above which a plan is a line for each instead of a table."""
+ORPHANED = "posted, no answer recorded; its file is not in this plan"
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
 
 
@@ -53,6 +56,8 @@ class Look:
 
 def plan_text(plan: Plan, look: Look) -> str:
     """Draw a plan: a table first, then what needs attention, then what apply would do."""
+    if len(plan.sends) > MANY:
+        return _long_plan(plan, look)
     parts: list[ConsoleRenderable] = [_said(_heading(plan, look), style="bold")]
     table = _plan_table(plan, look)
     parts += [table, _said("")] if table.row_count else [_said("Nothing to send.\n")]
@@ -109,8 +114,30 @@ def _heading(plan: Plan, look: Look) -> str:
     return f"Plan for {plan.environment}, {at}{commit}{offline}\n"
 
 
+def _long_plan(plan: Plan, look: Look) -> str:
+    """Write a line a send: fitting thousands of rows into a table takes longer than making the plan."""
+    lines = [_heading(plan, look)]
+    for planned in _shown(plan, look):
+        send, audience = planned.send, headcount(planned.resolved.audience)
+        content = " ".join(f"{send.msgtype}: {summary(send.content)}".split())
+        cells = [f"{planned.action:8}", send.id, receivers(send.filter), audience, content[: look.width // 3]]
+        lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
+    lines += [f"{Action.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
+    lines += [f"{Action.UNKNOWN:8}  {orphan.send}  {ORPHANED}" for orphan in plan.orphans]
+    lines += ["", *account_lines(plan), *_attention(plan), _closing(plan)]
+    return "\n".join(map(inert, lines))
+
+
+def _shown(plan: Plan, look: Look) -> list[Planned]:
+    return [p for p in plan.sends if look.everything or p.action not in QUIET]
+
+
+def _listed_above(invalid: Invalid) -> str:
+    return f"{plural(len(invalid.problems), 'problem')}, listed above"
+
+
 def _plan_table(plan: Plan, look: Look) -> Table:
-    shown = [p for p in plan.sends if look.everything or p.action not in QUIET]
+    shown = _shown(plan, look)
     windows = any(planned.send.not_before or planned.send.not_after for planned in shown)
     table = _table("ACTION", "SEND", "TO", "FOLLOWERS", "WHAT", *(["WHEN"] if windows else []), "WHY")
     for planned in shown:
@@ -129,11 +156,9 @@ def _plan_table(plan: Plan, look: Look) -> Table:
         )
     blank = [""] * (4 if windows else 3)
     for invalid in plan.invalid:
-        what = f"{plural(len(invalid.problems), 'problem')}, listed above"
-        table.add_row(_action(Action.INVALID), _said(invalid.id), *blank, what)
+        table.add_row(_action(Action.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
     for orphan in plan.orphans:
-        note = "posted, no answer recorded; its file is not in this plan"
-        table.add_row(_action(Action.UNKNOWN), _said(orphan.send), *blank, note)
+        table.add_row(_action(Action.UNKNOWN), _said(orphan.send), *blank, ORPHANED)
     return table
 
 

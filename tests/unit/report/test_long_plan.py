@@ -1,0 +1,35 @@
+"""A plan of thousands of sends as text: a line for each, nothing left out, quickly."""
+
+from __future__ import annotations
+
+import time
+
+from factories import make_send, plan_of
+
+from runner.report.text import MANY, Look, plan_text
+
+
+def test_each_send_of_a_long_plan_has_its_line() -> None:
+    """Above the limit no table is fitted; what a table says of a send stands in its line."""
+    sends = [make_send(f"s{number}", text=f"第 {number} 期\n一行") for number in range(MANY + 1)]
+    text = plan_text(plan_of(*sends), Look())
+    for number in (0, MANY):
+        (line,) = [line for line in text.splitlines() if f" s{number} " in line]
+        assert line.split()[:2] == ["send", f"s{number}"]
+        assert f"text: 第 {number} 期" in line
+        assert "tag 会员" in line
+    assert f"Summary: {MANY + 1} send" in text
+
+
+def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:
+    """Nothing in a send's words can move the cursor of a terminal."""
+    sends = [make_send(f"s{number}", text="\x1b[2J清屏" if number else "好") for number in range(MANY + 1)]
+    assert "\x1b" not in plan_text(plan_of(*sends), Look())
+
+
+def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
+    """A line a send, a few seconds at most even on a slow machine."""
+    plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期") for number in range(10_000)])
+    began = time.monotonic()
+    assert plan_text(plan, Look()).count("\n") > 10_000
+    assert time.monotonic() - began < 10
