@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from runner.article.parts import markup_chars
 from runner.document import json_path
 from runner.errors import Problem
 from runner.limits_files import Found, Path, file_limits, image_file, video_file, voice_file
@@ -155,7 +156,7 @@ def _article(path: Path, article: Article) -> Iterator[Found]:
     yield from _title((*path, "title"), article.title)
     yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
     yield from _chars((*path, "digest"), article.digest, DIGEST_CHARS)
-    yield from _html((*path, "body"), article.html)
+    yield from _html((*path, "body"), article)
     yield from _url((*path, "content_source_url"), article.content_source_url)
     yield from _media((*path, "cover"), article.cover, image_file)
     for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
@@ -172,6 +173,9 @@ def _newspic(newspic: Newspic) -> Iterator[Found]:
     if len(newspic.text) >= CONTENT_CHARS:
         what = f"the text has {len(newspic.text):,} characters; {CONTENT_CHARS - 1:,} are the most"
         yield Found((*path, "text"), "content-too-long", what, "shorten it")
+    elif not newspic.text.strip():
+        what = "a picture post without text may be refused (44003)"
+        yield Found(path, "newspic-text", what, "write a line of `text`", "warning")
     yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
     for index, media in enumerate(newspic.images):
         yield from _media((*path, "images", index), media, image_file)
@@ -224,12 +228,13 @@ def _chars(path: Path, value: str, most: int) -> Iterator[Found]:
         yield Found(path, f"{name}-emoji", what, "leave an emoji out to be sure", "warning")
 
 
-def _html(path: Path, html: str) -> Iterator[Found]:
-    """Stop what the article room let pass; its own findings say it earlier and with a line."""
-    if len(html) >= CONTENT_CHARS or len(html.encode()) >= CONTENT_BYTES:
-        what = f"the article has {len(html):,} characters of HTML; {CONTENT_CHARS - 1:,} are the most"
-        yield Found(path, "content-too-long", what, "shorten it, or split it into two articles")
-    elif not html.strip():
+def _html(path: Path, article: Article) -> Iterator[Found]:
+    """Stop what another article room let pass; ours counts the same way, and says it with a line."""
+    chars = markup_chars(article.html, article.images)
+    if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
+        what = f"the article has {chars:,} characters of markup; {CONTENT_CHARS - 1:,} are the most"
+        yield Found(path, "article-too-long", what, "shorten it, or split it into two articles")
+    elif not article.html.strip():
         yield Found(path, "empty", "the article is empty", "write something")
 
 

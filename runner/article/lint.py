@@ -10,7 +10,8 @@ from lxml.html import HtmlElement
 from runner.article import contrast
 from runner.article.cjk import is_cjk
 from runner.article.dom import elements, line_of, text_of
-from runner.article.parts import ERROR_CHARS, MAX_BYTES, WARNING_CHARS, Findings
+from runner.article.parts import WARNING_CHARS, Findings
+from runner.limits_table import CONTENT_BYTES, CONTENT_CHARS
 
 MAX_WRAPPERS = 10
 _PROSE_CHARS = 30
@@ -49,7 +50,7 @@ def check_source(source: str, findings: Findings) -> None:
     """Report a source so long that it is not worth making an article of."""
     findings.error(
         "article-too-long",
-        f"the source is {len(source):,} characters; an article may have {ERROR_CHARS:,} with its markup",
+        f"the source is {len(source):,} characters; an article may have {CONTENT_CHARS:,} with its markup",
         "split the article",
     )
 
@@ -65,20 +66,20 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
     Source: draft_add, read 2026-11.
     """
     remedy = "split the article, use the theme `simple`, or shorten its code blocks"
-    if chars >= ERROR_CHARS:
+    if chars >= CONTENT_CHARS:
         findings.error(
             "article-too-long",
-            f"the article is {chars:,} characters of markup; the limit is {ERROR_CHARS:,}",
+            f"the article is {chars:,} characters of markup; the limit is {CONTENT_CHARS:,}",
             remedy,
         )
     elif chars >= WARNING_CHARS:
         findings.warning(
             "article-long",
-            f"the article is {chars:,} characters of markup, near the limit of {ERROR_CHARS:,}",
+            f"the article is {chars:,} characters of markup, near the limit of {CONTENT_CHARS:,}",
             remedy,
         )
     size_bytes = len(html.encode())
-    if size_bytes >= MAX_BYTES:
+    if size_bytes >= CONTENT_BYTES:
         findings.error(
             "article-too-large", f"the article has {size_bytes:,} bytes; the limit is 1 MB", remedy
         )

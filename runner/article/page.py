@@ -11,8 +11,9 @@ from functools import lru_cache
 from html import escape
 from importlib import resources
 
-from runner.article.parts import ERROR_CHARS, markup_chars
+from runner.article.parts import markup_chars
 from runner.errors import Problem
+from runner.limits_table import CONTENT_CHARS
 from runner.model import Article, Articles, FileInfo, Image, Images, Media, Newspic, Send, Text
 
 WIDTHS = (375, 585, 677)
@@ -84,7 +85,7 @@ def article_frames(article: Article, *, data: Data, position: str = "1 of 1") ->
         An HTML fragment without scripts.
     """
     chars = markup_chars(article.html, article.images)
-    size = f"{chars:,} of {ERROR_CHARS:,} characters of markup, {len(article.images)} images"
+    size = f"{chars:,} of {CONTENT_CHARS:,} characters of markup, {len(article.images)} images"
     frames = [_frame(article, data, width) for width in WIDTHS]
     frames.append(_frame(article, data, DARK_WIDTH, dark=True))
     return (

@@ -12,13 +12,10 @@ from runner.model import BodyImage, FileInfo
 
 Kind = Literal["markdown", "html"]
 
-ERROR_CHARS = 20_000
-"""Markup WeChat refuses. Source: draft_add, read 2026-11; that markup counts is a field report."""
 WARNING_CHARS = 18_000
+"""Near `limits_table.CONTENT_CHARS`."""
 MAX_SOURCE_CHARS = 200_000
 """Our own bound: nothing longer can become an article, and it would take seconds to say so."""
-MAX_BYTES = 1_000_000
-"""Source: draft_add ("under 1 MB"), read 2026-11."""
 
 IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""

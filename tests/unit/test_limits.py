@@ -36,6 +36,9 @@ from runner.model import (
 )
 
 M = Media(media_id="M")
+PICTURE = BodyImage(
+    placeholder="p", file=FileInfo(path=PurePosixPath("a.png"), sha256="", size_bytes=9, format="png")
+)
 TEXT = Text(content="x")
 PLACE = Place(file="campaigns/sale.yaml", line=1, column=1)
 
@@ -105,7 +108,8 @@ BROKEN = [
     (make_article(title="一\n二"), "title-lines"),
     (make_article(author="作" * 17), "author-too-long"),
     (make_article(digest="摘" * 121), "digest-too-long"),
-    (make_article(html="x" * 20_000), "content-too-long"),
+    (make_article(html="x" * 20_000), "article-too-long"),
+    (make_article(html="x" * 19_900 + "p", images=(PICTURE,)), "article-too-long"),
     (make_article(html=" "), "empty"),
     (make_article(content_source_url="example.com"), "url"),
     (make_article(content_source_url="javascript:alert(1)"), "url"),
@@ -128,8 +132,9 @@ BROKEN = [
     (Articles(articles=make_article().articles * 9), "articles-count"),
     (Articles(articles=make_article(digest="摘").articles + make_article().articles), "digest-unseen"),
     (Newspic(title="t", text="x" * 20_000, images=(M,)), "content-too-long"),
-    (Newspic(title="t", text="", images=()), "images-count"),
-    (Newspic(title="t", text="", images=(M,) * 21), "images-count"),
+    (Newspic(title="t", text=" ", images=(M,)), "newspic-text"),
+    (Newspic(title="t", text="x", images=()), "images-count"),
+    (Newspic(title="t", text="x", images=(M,) * 21), "images-count"),
     (Images(images=(M,) * 21), "images-count"),
     (Images(images=(M,), only_fans_can_comment=True), "comments"),
     (Image(media=Media(name="")), "empty"),
@@ -145,7 +150,7 @@ BROKEN = [
     (Mpvideo(media=M, title="", description="d"), "empty"),
     (Wxcard(card_id="C"), "retired-wxcard"),
 ]
-WARNINGS = {"text-long", "title-emoji", "digest-unseen", "mpvideo-upload", "retired-wxcard"}
+WARNINGS = {"newspic-text", "text-long", "title-emoji", "digest-unseen", "mpvideo-upload", "retired-wxcard"}
 
 
 @pytest.mark.parametrize(
