@@ -20,8 +20,8 @@ from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import LedgerState, fold
 from runner.load import Files
 from runner.model import Account, AccountKind, Environment, Policy, Secret, Settings
-from runner.pipeline import Prepared, plan_from, prepare, survey
-from runner.plan import Plan
+from runner.pipeline import Prepared, prepare, survey
+from runner.plan import Plan, make_plan
 from runner.posting import Outcome, Ports, Warrant
 from runner.secret import SANDBOX_SECRET
 from runner.wechat.client import connect
@@ -159,9 +159,9 @@ class Playground:
             connect=lambda account: self.connect(account, read_only=True),
             clock=self.clock,
         )
-        return plan_from(
-            prepared, settings=self.settings, state=state, known=known, now=self.clock(), commit=None,
-            allowed={}, selected=False,
+        return make_plan(
+            prepared.sends, invalid=prepared.invalid, settings=self.settings, state=state, known=known,
+            now=self.clock(),
         )  # fmt: skip
 
     def apply(self, prepared: Prepared | None = None) -> Exit:

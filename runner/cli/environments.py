@@ -61,16 +61,10 @@ def _found(
 
 def _stages(session: Session, name: str, select: Sequence[str]) -> list[tuple[str, Stage]]:
     """Render for one environment; an invalid campaign is `validate`'s to explain and stops this command."""
-    from runner.pipeline import prepare
+    from runner.cli.planning import prepared_of
 
     with Session(replace(session.options, environment=name)) as there:
-        prepared = prepare(
-            there.options.root,
-            settings=there.settings,
-            files=there.files,
-            variables=there.options.variables,
-            only=select,
-        )
+        prepared = prepared_of(there, select)
         if prepared.errors:
             raise InvalidError(prepared.errors)
         state = fold(there.ledger.events())

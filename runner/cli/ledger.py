@@ -52,18 +52,12 @@ def baseline(
     session: Session, select: tuple[str, ...], everything: bool, before: datetime | None, why: str
 ) -> int:
     """Record campaigns as sent before this ledger was begun, so that apply never sends them."""
+    from runner.cli.planning import prepared_of
     from runner.cli.sending import actor
-    from runner.pipeline import prepare
 
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError("say which campaigns", remedy="name them, or give --all or --before DATE")
-    prepared = prepare(
-        session.options.root,
-        settings=session.settings,
-        files=session.files,
-        variables=session.options.variables,
-        only=select,
-    )
+    prepared = prepared_of(session, select)
     state = session.begun_state()
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]

@@ -54,29 +54,31 @@ def make_plan(
         state: the folded ledger.
         since: a commit to compare with, as the user wrote it.
     """
+    from runner import plan
     from runner.compare import with_warnings
-    from runner.pipeline import plan_from, survey
+    from runner.pipeline import survey
 
     settings = session.settings
-    prepared = _prepared(session, session.options.root, select)
+    prepared = prepared_of(session, select)
     comparison = _compared(session, prepared, select, since) if since is not None else None
     known = None
     if not offline:
         known = survey(
             prepared.sends, settings=settings, state=state, connect=session.reader, clock=session.clock
         )
-    plan = plan_from(
-        prepared,
+    made = plan.make_plan(
+        prepared.sends,
+        invalid=prepared.invalid,
         settings=settings,
         state=state,
         known=known,
         now=session.clock(),
         commit=commit_of(session.options.root),
         allowed=allowed,
-        selected=bool(select),
+        with_orphans=not select,
     )
-    plan = with_warnings(plan, comparison) if comparison is not None else plan
-    return Made(prepared=prepared, plan=plan, comparison=comparison)
+    made = with_warnings(made, comparison) if comparison is not None else made
+    return Made(prepared=prepared, plan=made, comparison=comparison)
 
 
 def plan_forms(session: Session, made: Made, *, everything: bool = False) -> Forms:
@@ -133,11 +135,12 @@ def unresolved(plan: Plan) -> tuple[Problem, ...]:
     return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
 
 
-def _prepared(session: Session, root: Path, select: Sequence[str]) -> Prepared:
+def prepared_of(session: Session, select: Sequence[str]) -> Prepared:
+    """Render the campaigns a session names: all of them when `select` is empty."""
     from runner.pipeline import prepare
 
     return prepare(
-        root,
+        session.options.root,
         settings=session.settings,
         files=session.files,
         variables=session.options.variables,

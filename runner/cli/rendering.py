@@ -61,15 +61,9 @@ def _show(session: Session, select: str) -> list[Path]:
 
 
 def _rendered(session: Session, select: str) -> list[Send]:
-    from runner.pipeline import prepare
+    from runner.cli.planning import prepared_of
 
-    prepared = prepare(
-        session.options.root,
-        settings=session.settings,
-        files=session.files,
-        variables=session.options.variables,
-        only=(campaign_of(select),),
-    )
+    prepared = prepared_of(session, (campaign_of(select),))
     if prepared.errors:
         raise InvalidError(prepared.errors)
     chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)

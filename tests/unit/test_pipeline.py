@@ -13,7 +13,8 @@ from runner.errors import UnreachableError
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.load import Files
-from runner.pipeline import Prepared, plan_from, prepare, survey
+from runner.pipeline import Prepared, prepare, survey
+from runner.plan import make_plan
 
 GOOD = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 BROKEN = "filter: {tag: 会员}\nmsgtype: text\n"
@@ -73,9 +74,9 @@ def test_survey_that_fails_is_no_empty_plan(tmp_path: Path):
 def test_plan_from_files(tmp_path: Path):
     """What was prepared and asked is decided on."""
     made = prepared(tmp_path, good=GOOD, all=TO_ALL, broken=BROKEN)
-    plan = plan_from(
-        made, settings=make_settings(), state=LedgerState(), known=asked(made, api_of()), now=NOW,
-        commit="abc", allowed={}, selected=False,
+    plan = make_plan(
+        made.sends, invalid=made.invalid, settings=make_settings(), state=LedgerState(),
+        known=asked(made, api_of()), now=NOW, commit="abc",
     )  # fmt: skip
     assert {p.send.id: p.action.value for p in plan.sends} == {"good": "send", "all": "blocked"}
     assert [invalid.id for invalid in plan.invalid] == [made.invalid[0].id]
