@@ -82,7 +82,7 @@ SOUND = [
     make_article(need_open_comment=True, only_fans_can_comment=True),
     make_article(cover=make_file("a.jpeg", "jpeg", 10 * 1024 * 1024)),
     Articles(articles=make_article().articles * 8),
-    Newspic(title="贴图", text="", images=(M,) * 20),
+    Newspic(title="贴图", text="文", images=(M,) * 20),
     Voice(media=make_file("a.MP3", "mp3", 2 * 1024 * 1024, 60.0)),
     Voice(media=make_file("a.wma", "wma")),
     Image(media=make_file("a.bmp", "bmp")),
