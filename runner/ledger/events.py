@@ -200,15 +200,31 @@ def read_event(text: str | bytes, *, where: str) -> Event:
 
     Raises:
         TamperedLedgerError: it is not the JSON of an event.
+        LedgerError: only a newer version of this program can have written it.
     """
     try:
-        return event_from(json.loads(text))
+        data = json.loads(text)
+        newer = _newer(data)
+        if newer is None:
+            return event_from(data)
     except (KeyError, ValueError, TypeError) as error:
         raise TamperedLedgerError(
             "this event was changed after it was written: it cannot be read any more",
             remedy="restore the ledger from a copy before any apply",
             where=where,
         ) from error
+    raise LedgerError(
+        f"this event has {newer}, which this version does not know",
+        remedy="upgrade wechat-campaigns wherever this ledger is used; "
+        "if no newer one is in use, the event was changed: restore the ledger from a copy",
+        where=where,
+    )
+
+
+def _newer(data: Mapping[str, Any]) -> str | None:
+    if data["format"] != FORMAT:
+        return f"format {data['format']}"
+    return None if data["kind"] in list(Kind) else f"kind {data['kind']}"
 
 
 def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
