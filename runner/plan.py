@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from runner.decide import Decision, decide, list_id
 from runner.digest import plan_digest, send_digest
+from runner.draft_notes import draft_warnings
 from runner.ledger.state import LedgerState, SendState
 from runner.model import Account, Action, Audience, Invalid, Send, Settings
 from runner.policy import LIFTED, Facts, Objection, objections
@@ -155,6 +156,9 @@ def _first_look(
     elif decision.action not in (Action.SEND, Action.WAIT):
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
+    if decision.action in PENDING:
+        drafted = state.drafts.get((account.appid, send.id, send.revision))
+        send = replace(send, findings=(*send.findings, *draft_warnings(send, resolved, drafted)))
     return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
 
 

@@ -1,0 +1,49 @@
+"""A pending send and the draft the ledger knows for it in, what a reviewer of the plan should know out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runner import wire
+from runner.digest import sha256
+from runner.errors import Problem
+from runner.ledger.records import DraftState
+from runner.model import Articles, Newspic, Send
+from runner.resolve import Resolved
+
+Rule = Literal["draft-changed", "draft-left"]
+
+
+def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> tuple[Problem, ...]:
+    """Tell what the platform changed in the draft that will be sent, or that an older one stays behind.
+
+    Args:
+        send: still to be made.
+        resolved: its ids as far as they are known.
+        known: the draft made for it last.
+    """
+    if known is None or known.media_id is None or not isinstance(send.content, Articles | Newspic):
+        return ()
+    if set(wire.names(send.content)) - set(resolved.named):
+        return ()
+    if not _same(send.content, resolved, known):
+        what = (
+            f"draft {known.media_id}, made for it before the last edit, will not be sent: apply makes another"
+        )
+        return (_warning(send, "draft-left", what, "delete the old one in the console"),)
+    if known.changed:
+        what = f"WeChat changed its draft {known.media_id}: {'; '.join(known.changed)}"
+        return (_warning(send, "draft-changed", what, "look at it in the console: this draft is sent"),)
+    return ()
+
+
+def _same(content: Articles | Newspic, resolved: Resolved, known: DraftState) -> bool:
+    done = {upload.key: result for upload, result in resolved.uploads if result is not None}
+    if len(done) < len(resolved.uploads):
+        return False  # a picture that is not uploaded yet was not in it
+    ids = wire.Ids(uploaded=done, named=resolved.named)
+    return sha256(wire.draft_articles(content, ids)) == known.sha256
+
+
+def _warning(send: Send, rule: Rule, what: str, remedy: str) -> Problem:
+    return Problem(place=send.place, path="$.content", rule=rule, what=what, remedy=remedy, level="warning")

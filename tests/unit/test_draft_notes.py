@@ -1,0 +1,84 @@
+"""A plan tells of the draft that was made before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from factories import (
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    make_article,
+    make_planned,
+    make_send,
+    make_state,
+    plan_of,
+)
+
+from runner import drafting
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState, fold
+from runner.model import Articles, Media, Newspic, Send
+
+COVER = Media(media_id="C")
+SEND = make_send(content=Articles(articles=(make_article("茶", cover=COVER),)))
+
+
+def drafted(send: Send, **stored: Any) -> LedgerState:
+    """The ledger after a draft was made for a send, and stored so."""
+    ledger = MemoryLedger()
+    api = ScriptedApi(draft_add="D")
+    if stored:
+        item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
+        api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
+    drafting.make(make_planned(send), api=api, ledger=ledger, state=LedgerState(), read=lambda _file: b"")
+    return fold(ledger.events())
+
+
+def warnings(send: Send, state: LedgerState) -> list[tuple[str, str]]:
+    (planned,) = plan_of(send, state=state).sends
+    return [(problem.rule, problem.what) for problem in planned.send.findings]
+
+
+def test_draft_as_it_was_meant_needs_no_word():
+    """Nor does a send without a draft."""
+    assert warnings(SEND, drafted(SEND)) == []
+    assert warnings(SEND, LedgerState()) == []
+
+
+def test_change_of_the_platform_stands_in_the_plan():
+    """The reviewer sees what followers will get otherwise than it was written."""
+    ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正文</section>"))
+    assert rule == "draft-changed"
+    assert "draft D" in what
+    assert "<p> removed" in what
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        Articles(articles=(make_article("改过", cover=COVER),)),
+        Articles(articles=(make_article("茶"),)),
+        Newspic(title="茶", text="文", images=(COVER,)),
+    ],
+    ids=["title", "cover", "kind"],
+)
+def test_draft_of_an_earlier_text_is_named(edited: Articles | Newspic):
+    """It will not be sent, and stays until somebody deletes it."""
+    ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
+    assert rule == "draft-left"
+    assert "draft D" in what
+
+
+def test_draft_without_an_answer_is_not_named():
+    """Nobody knows its media_id."""
+    state = make_state((Kind.DRAFTING, {"send": "sale", "revision": 1, "sha256": "s"}))
+    assert (SERVICE, "sale", 1) in state.drafts
+    assert warnings(SEND, state) == []
+
+
+def test_digest_of_the_plan_does_not_depend_on_it():
+    """A draft made between review and apply changes nothing that was reviewed."""
+    plans = [plan_of(SEND, state=state) for state in (LedgerState(), drafted(SEND, content="<b>正文</b>"))]
+    assert plans[0].digest == plans[1].digest
