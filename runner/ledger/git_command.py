@@ -139,15 +139,18 @@ def clean_env(environ: Mapping[str, str], config: Sequence[tuple[str, str]]) -> 
 
     Args:
         environ: the process's own.
-        config: settings to add, as name and value; they win over the files of user and system.
+        config: settings to add, as name and value; they win over those of user, system and `environ`.
     """
     kept = {name: value for name, value in environ.items() if not _inherited(name)}
-    pairs = {f"GIT_CONFIG_KEY_{n}": name for n, (name, _) in enumerate(config)}
-    pairs |= {f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in enumerate(config)}
+    # A container may be told of its safe.directory this way.
+    count = environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    pairs = {f"GIT_CONFIG_KEY_{n}": name for n, (name, _) in enumerate(config, first)}
+    pairs |= {f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in enumerate(config, first)}
     return {
         **kept,
         **pairs,
-        "GIT_CONFIG_COUNT": str(len(config)),
+        "GIT_CONFIG_COUNT": str(first + len(config)),
         "GIT_TERMINAL_PROMPT": "0",
         # In a pull request the address may be a stranger's: `ext::` would run a program of theirs.
         "GIT_ALLOW_PROTOCOL": environ.get("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh"),

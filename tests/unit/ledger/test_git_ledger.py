@@ -346,6 +346,14 @@ def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
     assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"]) == ("1", "a.b", "c")
 
 
+def test_settings_in_the_environment_stay() -> None:
+    """A container that is told of its safe.directory by variables keeps it, ours come after."""
+    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    env = clean_env(given, (("a.b", "c"),))
+    assert given.items() - env.items() == {("GIT_CONFIG_COUNT", "1")}
+    assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_1"], env["GIT_CONFIG_VALUE_1"]) == ("2", "a.b", "c")
+
+
 def test_git_s_words_are_shown_without_credentials() -> None:
     """Whatever git says about the address."""
     said = "fatal: unable to access 'https://user:s3cret@example.org/x/': Could not resolve host"
