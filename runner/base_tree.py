@@ -15,6 +15,7 @@ from typing import Final
 
 from runner.errors import UsageError
 from runner.files import MAX_MEDIA_BYTES
+from runner.ledger.git_command import clean_env
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
 TIMEOUT_S: Final = 120
@@ -101,8 +102,9 @@ def _git(root: Path, *words: str, given: bytes | None = None) -> subprocess.Comp
     git = shutil.which("git")
     if git is None:
         raise UsageError("--changed-since needs git", remedy="install git")
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    command = [git, "--no-pager", "-c", "core.fsmonitor=false", "-C", str(root), *words]
+    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+    environment = clean_env(os.environ, (("core.fsmonitor", "false"),)) | quiet
+    command = [git, "--no-pager", "-C", str(root), *words]
     try:
         return subprocess.run(  # noqa: S603
             command, input=given, capture_output=True, check=False, timeout=TIMEOUT_S, env=environment

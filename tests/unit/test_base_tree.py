@@ -100,3 +100,14 @@ def test_outside_a_repository_the_ref_is_refused(tmp_path: Path) -> None:
     """Without git history there is nothing to compare with, and that is said."""
     with pytest.raises(UsageError, match="no such commit"):
         resolve_ref(tmp_path, "main")
+
+
+def test_the_repository_is_the_folders_own(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git hook or `rebase --exec` that runs us names its own repository in the environment."""
+    other = tmp_path / "other"
+    git(tmp_path, "init", "-q", "-b", "elsewhere", str(other))
+    commit = git(root, "rev-parse", "main")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert resolve_ref(root, "main") == commit
