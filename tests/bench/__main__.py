@@ -1,0 +1,115 @@
+"""Measures all works and writes the table.
+
+Run: python -m tests.bench [validate|plan|apply|growth] [--quick]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from typing import Any
+
+from tests.bench import yardsticks
+from tests.bench.measure import Run, pairs
+from tests.bench.works import Work, applies, campaign, data, plans, sandbox, validations
+
+PARTS = ("validate", "plan", "apply", "growth")
+ROUNDS = 5
+
+
+def main() -> None:
+    """Measure the parts asked for, or all; print each line as it is known, then write JSON."""
+    asked = [part for part in PARTS if part in sys.argv[1:]] or list(PARTS)
+    quick = "--quick" in sys.argv[1:]
+    yardsticks.install()
+    rows: list[dict[str, Any]] = []
+    say("| work | ours s (cpu) | against | s (cpu) | ratio | goal | peak MB ours / theirs |")
+    say("|---|---|---|---|---|---|---|")
+    with ExitStack() as stack:
+        for work in works(asked, stack):
+            work = replace(work, rounds=1) if quick else work
+            rows.append(row(work, *pairs(work.ours, work.theirs, work.rounds)))
+            say(line(rows[-1]))
+    if "growth" in asked:
+        rows += growth()
+    told = {"machine": machine(), "versions": yardsticks.versions(), "rows": rows}
+    file = yardsticks.FOLDER / "result.json"
+    file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+    say(f"\n{json.dumps({**told['machine'], **told['versions']})}\nwritten: {file}")
+
+
+def works(asked: list[str], stack: ExitStack) -> Iterator[Work]:
+    """Give the works one after the other; a part is set up when its turn comes."""
+    if "validate" in asked:
+        yield from validations()
+    if "plan" in asked:
+        yield from plans()
+    if "apply" in asked:
+        for number in range(ROUNDS):
+            folder = yardsticks.FOLDER / f"apply-{number}"
+            shutil.rmtree(folder, ignore_errors=True)
+            url = stack.enter_context(sandbox(folder, 8))
+            yield from applies(url, folder)
+
+
+def growth() -> list[dict[str, Any]]:
+    """Measure one run of 1,000, 10,000 and 100,000 files."""
+    rows = []
+    for count in (1_000, 10_000, 100_000):
+        ours, _ = pairs(campaign(data(count), "validate", fresh=True), None, 3 if count < 100_000 else 1)
+        rows.append({"work": f"validate, {count:,} files, first run", "ours": asdict(ours)})
+        say(f"validate, {count:,} files: {ours.wall_s:.2f} s ({ours.cpu_s:.2f} s cpu), {ours.peak_mb:.0f} MB")
+    return rows
+
+
+def row(work: Work, ours: Run, theirs: Run | None) -> dict[str, Any]:
+    """Put a work and its figures together."""
+    against_s = theirs.wall_s if theirs is not None else work.against_s or 0.0
+    return {
+        "work": work.name,
+        "against": work.against,
+        "ours": asdict(ours),
+        "theirs": asdict(theirs) if theirs is not None else {"wall_s": against_s},
+        "ratio": ours.wall_s / against_s,
+        "goal": work.goal,
+    }
+
+
+def line(found: dict[str, Any]) -> str:
+    """Write one line of the table."""
+    ours, theirs = found["ours"], found["theirs"]
+    memory = (
+        f"{ours['peak_mb']:.0f} / {theirs['peak_mb']:.0f}"
+        if "peak_mb" in theirs
+        else f"{ours['peak_mb']:.0f}"
+    )
+    cpu = f" ({theirs['cpu_s']:.2f})" if "cpu_s" in theirs else ""
+    met = "" if found["ratio"] <= found["goal"] else " **missed**"
+    return (
+        f"| {found['work']} | {ours['wall_s']:.2f} ({ours['cpu_s']:.2f}) | {found['against']} "
+        f"| {theirs['wall_s']:.2f}{cpu} | {found['ratio']:.3f}{met} | {found['goal']} | {memory} |"
+    )
+
+
+def machine() -> dict[str, str]:
+    """Say where this was measured."""
+    return {
+        "system": platform.platform(),
+        "processors": str(os.cpu_count()),
+        "python": platform.python_version(),
+    }
+
+
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

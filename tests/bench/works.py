@@ -1,0 +1,210 @@
+"""The works that are measured: ours and the yardstick's side of each, with the goal as a ratio."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from runner.digest import send_digest
+from runner.files import Files
+from runner.ledger.events import GENESIS, LEDGER, Entry, Event, Kind, chained, intent_key
+from runner.ledger.sqlite import SqliteLedger
+from runner.prepare import prepare
+from runner.settings import load_settings
+from tests.bench import yardsticks
+from tests.bench.generate import SETTINGS, write_campaigns
+from tests.bench.measure import Command
+
+CAMPAIGN = str(Path(sys.executable).parent / "campaign")
+APPID = "wx0000000000000001"
+SECRET = "0" * 32
+LATENCY_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One line of the table; without `theirs`, `against_s` is what our time is compared with."""
+
+    name: str
+    against: str
+    goal: float
+    ours: Command
+    theirs: Command | None = None
+    against_s: float | None = None
+    rounds: int = 5
+
+
+def appid(number: int) -> str:
+    """Name the accounts of the sandbox from 0."""
+    return f"wx{number + 1:016d}"
+
+
+def offline_settings() -> dict[str, Any]:
+    """Write settings of one real account; nothing asks it anything."""
+    account = {"kind": "service", "appid": APPID, "secret": {"env": "BENCH_SECRET"}}
+    real = {"api": "https://api.weixin.qq.com", "accounts": {"main": account}}
+    return {**SETTINGS, "default_environment": "bench", "environments": {"bench": real}}
+
+
+def data(count: int) -> Path:
+    """Give a folder with `count` campaigns, written once."""
+    root = yardsticks.FOLDER / f"data/{count}/campaigns"
+    if not (root.parent / "whole").exists():
+        shutil.rmtree(root.parent, ignore_errors=True)
+        write_campaigns(root, count, settings=offline_settings())
+        (root.parent / "whole").touch()
+    return root
+
+
+def campaign(root: Path, *arguments: str, fresh: bool = False) -> Command:
+    """Run our command on a folder; `fresh` forgets what earlier runs found clean."""
+    cache = root.parent / ".campaign/cache"
+    return Command(
+        arguments=[CAMPAIGN, *arguments, "--dir", str(root)],
+        before=(lambda: shutil.rmtree(cache, ignore_errors=True)) if fresh else lambda: None,
+        environment={"FLEET_SECRET": SECRET},
+    )
+
+
+def validations() -> Iterator[Work]:
+    """Check files, from one to ten thousand."""
+    for count, goal in ((1, 0.40), (1_000, 0.12), (10_000, 0.07)):
+        root = data(count)
+        theirs = Command(arguments=yardsticks.check_jsonschema(sorted(root.glob("0*/*.yaml"))))
+        ours = campaign(root, "validate", fresh=True)
+        rounds = 11 if count == 1 else 5
+        yield Work(name=f"validate, {count:,} files", against="check-jsonschema", goal=goal, ours=ours,
+                   theirs=theirs, rounds=rounds)  # fmt: skip
+    root = data(10_000)
+    first, again = campaign(root, "validate", fresh=True), campaign(root, "validate")
+    if yardsticks.ajv().exists():
+        ajv = Command(arguments=yardsticks.ajv_validate(root))
+        yield Work(name="validate, 10,000 files", against="ajv-cli", goal=1.5, ours=first, theirs=ajv)
+    yield Work(name="validate, 10,000 files, nothing changed", against="own first run", goal=0.15, ours=again,
+               theirs=first)  # fmt: skip
+
+
+def plans() -> Iterator[Work]:
+    """Plan sends that are all new, all done, or few."""
+    folder = yardsticks.FOLDER
+    root = data(10_000)
+    ledger = root.parent / ".campaign/bench.ledger.sqlite3"
+    for name, known, goal, events in (("new", False, 1.3, 0), ("sent already", True, 0.8, 3)):
+        _begin_ledger(root, ledger if not events else ledger.with_name("done.sqlite3"), events)
+        _choose_ledger(root, "sqlite" if not events else f"sqlite:{ledger.with_name('done.sqlite3')}")
+        theirs = Command(arguments=yardsticks.octodns(folder / f"octodns-{events}", 10_000, known=known))
+        yield Work(name=f"plan, 10,000 sends {name}", against="octodns", goal=goal, theirs=theirs,
+                   ours=campaign(root, "plan", "--offline"))  # fmt: skip
+    _choose_ledger(root, "sqlite")
+    ansible = Command(
+        arguments=yardsticks.ansible(folder / "ansible-check", 200, "http://127.0.0.1:9", check=True)
+    )
+    yield Work(name="plan, 200 sends", against="ansible --check", goal=0.08, theirs=ansible,
+               ours=campaign(data(200), "plan", "--offline"))  # fmt: skip
+
+
+def _choose_ledger(root: Path, ledger: str) -> None:
+    settings = offline_settings()
+    settings["environments"]["bench"]["ledger"] = ledger
+    (root / "_settings.yaml").write_text(json.dumps(settings, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
+    """Fill a ledger: each send intended, accepted, and found sent."""
+    for path in file.parent.glob(f"{file.name}*"):
+        path.unlink()
+    settings = load_settings(root)
+    made = prepare(root, settings=settings, files=Files(root))
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    events: list[Event] = []
+    previous = GENESIS
+    for number, send in enumerate(made.sends if events_each else ()):
+        named = {"send": send.id, "revision": 1, "attempt": 1}
+        digest = {"account": "main", "digest": send_digest(send), "receivers": "tag x", "body": {}}
+        told = {"msg_id": number + 1, "msg_status": "SEND_SUCCESS"}
+        for kind, more in (
+            (Kind.INTENT, digest),
+            (Kind.ACCEPTED, {"msg_id": number + 1}),
+            (Kind.STATUS, told),
+        ):
+            unique = intent_key(send.id, 1, 1) if kind is Kind.INTENT else None
+            entry = Entry(stream=APPID, kind=kind, data={**named, **more}, unique=unique)
+            at = now + timedelta(seconds=number)
+            events.append(chained(entry, seq=len(events) + 1, at=at, previous=previous))
+            previous = events[-1].hash
+    start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"}, unique="init")
+    ledger = SqliteLedger(file, lambda: now)
+    ledger.restore([*events, chained(start, seq=1, at=now, previous=GENESIS)])
+    ledger.close()
+
+
+@contextmanager
+def sandbox(folder: Path, accounts: int) -> Iterator[str]:
+    """Serve that many accounts, each answer 100 ms late."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seed = {
+        "accounts": [
+            {
+                "appid": f"wx{n + 1:016d}",
+                "kind": "service",
+                "secret": SECRET,
+                "followers": 3,
+                "tags": ["会员"],
+            }
+            for n in range(accounts)
+        ]
+    }
+    (folder / "seed.yaml").write_text(json.dumps(seed, ensure_ascii=False), encoding="utf-8")
+    command = [sys.executable, "-m", "runner.sandbox", "--port", "0", "--seed", str(folder / "seed.yaml")]
+    with subprocess.Popen([*command, "--no-quota"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        late = {"kind": "latency", "latency_s": LATENCY_S, "times": None}
+        requests.post(f"{url}/_sandbox/faults", json=late, timeout=10).raise_for_status()
+        yield url
+        process.terminate()
+
+
+def applies(url: str, folder: Path) -> Iterator[Work]:
+    """Make real sends, against the sandbox with its latency; each round sends others."""
+    os.environ["FLEET_SECRET"] = SECRET
+    ansible = Command(arguments=yardsticks.ansible(folder / "ansible", 50, url, check=False))
+    one, eight = folder / "one/campaigns", folder / "eight/campaigns"
+    yield Work(name="apply, 50 sends in turn, 100 ms", against="ansible apply", goal=0.35, theirs=ansible,
+               ours=_apply(one, url, 1, 50), rounds=1)  # fmt: skip
+    yield Work(name="apply, 200 sends, 8 accounts, 100 ms", against="25 answers in a row", goal=1.4,
+               ours=_apply(eight, url, 8, 25), against_s=25 * LATENCY_S, rounds=1)  # fmt: skip
+
+
+def _apply(root: Path, url: str, accounts: int, each: int) -> Command:
+    shutil.rmtree(root.parent, ignore_errors=True)
+    root.mkdir(parents=True)
+    named = {
+        f"a{n}": {"kind": "service", "appid": appid(n), "secret": {"env": "FLEET_SECRET"}}
+        for n in range(accounts)
+    }
+    bench = {"api": url, "ledger": "sqlite", "accounts": named}
+    settings = {**SETTINGS, "default_environment": "bench", "environments": {"bench": bench}}
+    (root / "_settings.yaml").write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
+    for name in named:
+        for number in range(each):
+            send = {
+                "account": name,
+                "filter": {"tag": "会员"},
+                "msgtype": "text",
+                "content": f"{root} 第 {number} 期",
+            }
+            text = json.dumps(send, ensure_ascii=False)
+            (root / f"{name}-{number}.yaml").write_text(text, encoding="utf-8")
+    return campaign(root, "apply", "--auto-approve", "--quiet")
