@@ -6,12 +6,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from runner import __version__
 from runner.cli.examples import epilog
+from runner.cli.streams import NO_ROOM, mute, stand_in, tell
 from runner.errors import CampaignError, Exit, InvalidError
 
 COMMANDS = {
@@ -124,6 +126,7 @@ def _about(ctx: click.Context, asked: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
+    stand_in()
     raise SystemExit(run(argv))
 
 
@@ -140,20 +143,20 @@ def run(argv: Sequence[str] | None = None) -> int:
         result = campaign.main(args=list(argv) if argv is not None else None, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(Exit.OK)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return int(Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing more was started.", err=True)
+        tell("Interrupted; nothing more was started.")
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output went away; a second failure while flushing would be noise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         return int(Exit.OK)
     except CampaignError as error:
         _explain(error)
         return int(error.exit_code)
-    except Exception:
-        return _bug()
+    except Exception as error:
+        return _full(error) if isinstance(error, OSError) and error.errno in NO_ROOM else _bug()
 
 
 def _explain(error: CampaignError) -> None:
@@ -162,9 +165,15 @@ def _explain(error: CampaignError) -> None:
     from runner.wechat.redact import redact
 
     if isinstance(error, InvalidError):
-        click.echo(problems_text(error.problems, color=_colors()), err=True)
+        tell(problems_text(error.problems, color=_colors()))
     told = redact(inert(f"{error}\n→ {error.remedy}"))
-    click.echo(f"{click.style('Error', fg='red')}: {told}", err=True)
+    tell(f"{click.style('Error', fg='red')}: {told}")
+
+
+def _full(error: OSError) -> int:
+    mute()
+    tell(f"Error: something could not be written: {error.strerror}\n→ make room, then run the command again")
+    return int(Exit.USAGE)
 
 
 def _bug() -> int:
@@ -174,11 +183,16 @@ def _bug() -> int:
     from runner.wechat.redact import redact
 
     text = redact(traceback.format_exc())
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="campaign-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.write(f"wechat-campaigns {__version__}, Python {sys.version}\n{text}")
-    click.echo(f"This is a bug. What happened is in {Path(log.name)}; please report it.", err=True)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="campaign-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as log:
+            log.write(f"wechat-campaigns {__version__}, Python {sys.version}\n{text}")
+        where = f"What happened is in {Path(log.name)}"
+    except OSError as unwritten:
+        # No place for a log: the last line alone names the fault.
+        where = f"No log can be written ({unwritten.strerror}); {text.splitlines()[-1]}"
+    tell(f"This is a bug. {where}; please report it.")
     return int(Exit.BUG)
 
 

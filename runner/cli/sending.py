@@ -21,6 +21,7 @@ from runner.cli.completing import campaign_ids
 from runner.cli.gate import check_approved, check_run
 from runner.cli.planning import make_plan, plan_forms, plan_text
 from runner.cli.session import Session, commit_of, shared
+from runner.cli.streams import check_writable
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def apply(
     from runner.report.text import outcomes_text
 
     check_run(session)
+    check_writable(session.options.outputs)
     state = session.begun_state()
     allowed = _allowed(allow)
     made = make_plan(session, select, offline=False, allowed=allowed, state=state)
@@ -123,7 +125,7 @@ def apply(
         ports = ports_of(session, stopping)
         warrant = warrant_of(session, reviewed, allowed, audiences, approved)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
-    session.give(
+    told = session.give_at_last(
         {
             "text": lambda: outcomes_text(outcomes, session.look),
             "json": lambda: json_text(outcomes_data(outcomes)),
@@ -132,7 +134,7 @@ def apply(
     )
     if session.settings.notify:
         _notify(session, outcomes, made.plan)
-    return exit_code(outcomes) or _left_standing(made.plan)
+    return exit_code(outcomes) or _left_standing(made.plan) or told
 
 
 # --- reviewing -----------------------------------------------------------------------------------
@@ -293,9 +295,17 @@ def _stop_signals(session: Session) -> Iterator[threading.Event]:
         stopping.set()
         session.say("Stopping: the send in hand is finished, no other is started.")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in _stopping_signals()}
     try:
         yield stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stopping_signals() -> list[signal.Signals]:
+    """List what asks a run to stop; a terminal that is closed does, unless `nohup` said otherwise."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return numbers

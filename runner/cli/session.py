@@ -13,10 +13,9 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from runner.cli.options import Command, Options, forms_of, read_options, with_options
-from runner.errors import CampaignError, LedgerBusyError, LedgerError, StalePlanError, UsageError
+from runner.cli.streams import hand_out, tell, writing
+from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
 from runner.files import FileError, Files
 from runner.model import Account, FileInfo, Settings
 from runner.settings import load_settings
@@ -234,7 +233,7 @@ class Session:
     def say(self, text: str) -> None:
         """Tell people what is going on, on standard error."""
         if not self.options.quiet:
-            click.echo(text, err=True)
+            tell(text)
 
     def guarded(self, text: str) -> str:
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
@@ -277,8 +276,21 @@ class Session:
         if text and self.options.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
             text = self.guarded(text)
         if text:
-            click.echo(text)
+            hand_out(text)
         self._write(forms)
+
+    def give_at_last(self, forms: Mapping[str, Callable[[], str]]) -> Exit:
+        """Give the result of what cannot be undone; where that fails, people are told all the same.
+
+        Returns:
+            What the failure counts for: the result itself may have something worse to say.
+        """
+        try:
+            self.give(forms)
+        except UsageError as error:
+            tell(f"{forms['text']()}\nError: {error}\n→ {error.remedy}")
+            return error.exit_code
+        return Exit.OK
 
     def give_failure(self, error: CampaignError, command: str) -> None:
         """Write the files asked for that are not written yet: a run that failed has a report too."""
@@ -301,15 +313,8 @@ class Session:
         self.reported = True
         for kind, path in self.options.outputs:
             text = _form(forms, kind) + "\n"
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+            with writing(kind, path):
                 path.write_text(text, encoding="utf-8", newline="\n")
-            except OSError as error:
-                raise UsageError(
-                    f"the report cannot be written: {error.strerror}",
-                    remedy="name a file in a folder that can be written",
-                    where=f"--output {kind}={path}",
-                ) from error
 
 
 def campaign_of(send_id: str) -> str:
@@ -326,7 +331,10 @@ def commit_of(folder: Path) -> str | None:
     if git is None or not folder.is_dir():
         return None
     command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 

@@ -1,0 +1,89 @@
+"""Results in, standard streams and files out.
+
+A stream that is closed, full or left by its reader ends no command with less than the truth.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from runner.errors import UsageError
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the system says when something cannot be written for want of room."""
+
+
+def stand_in() -> None:
+    """Open the null device in place of a closed standard stream, lest a ledger's file take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def tell(text: str) -> None:
+    """Say something on standard error, if anybody can hear it."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def hand_out(text: str) -> None:
+    """Write a result to standard output; a reader that has gone away is nothing wrong.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        mute()
+    except OSError as error:
+        mute()
+        raise UsageError(
+            f"the result cannot be written: {error.strerror}",
+            remedy="make room, or let standard output go elsewhere",
+            where="standard output",
+        ) from error
+
+
+def mute() -> None:
+    """Let what is still to be written to standard output go nowhere; a second failure would be noise."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+@contextmanager
+def writing(kind: str, path: Path) -> Iterator[None]:
+    """Make the folder of a file of `--output`, and turn what goes wrong in the block into words.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"the report cannot be written: {error.strerror}",
+            remedy="name a file in a folder that can be written",
+            where=f"--output {kind}={path}",
+        ) from error
+
+
+def check_writable(outputs: Iterable[tuple[str, Path]]) -> None:
+    """Make sure that the files of `--output` can be written, before anything is done.
+
+    Raises:
+        UsageError: one cannot.
+    """
+    for kind, path in outputs:
+        with writing(kind, path):
+            path.open("ab").close()

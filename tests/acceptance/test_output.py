@@ -1,0 +1,92 @@
+"""Where the result goes nowhere: disks that are full, readers that have left, streams that are closed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playground import Sandbox
+
+from runner.errors import Exit
+
+FULL = Path("/dev/full")
+SETTINGS = """\
+environments:
+  sandbox:
+    api: {url}
+    accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
+"""
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚八点\n"
+APPLY = ("apply", "--auto-approve")
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
+
+
+@pytest.fixture
+def campaign(sandbox: Sandbox, tmp_path: Path) -> Command:
+    """Runs the real command in a folder with one campaign."""
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns/_settings.yaml").write_text(SETTINGS.format(url=sandbox.url), encoding="utf-8")
+    (tmp_path / "campaigns/sale.yaml").write_text(SALE, encoding="utf-8")
+    env = {**os.environ, "WECHAT_MAIN_SECRET": "0" * 32}
+
+    def command(*words: str, line: Sequence[str] = (), **streams: Any) -> subprocess.CompletedProcess[str]:
+        given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        line = line or [sys.executable, "-m", "runner", *words]
+        return subprocess.run(line, cwd=tmp_path, env=env, encoding="utf-8", check=False, **given)
+
+    return command
+
+
+def test_outcome_of_a_send_is_told_although_standard_output_is_full(campaign: Command, sandbox: Sandbox):
+    """The send was made: standard error says so, and that the result could not be written."""
+    with FULL.open("w") as full:
+        done = campaign(*APPLY, stdout=full)
+    assert len(sandbox.jobs()) == 1
+    assert "1 accepted" in done.stderr
+    assert "No space left" in done.stderr
+    assert "bug" not in done.stderr
+    assert done.returncode == Exit.USAGE
+
+
+def test_worse_outcome_keeps_its_exit_code_although_nothing_can_be_written(
+    campaign: Command, sandbox: Sandbox
+):
+    """A refusal is told by the exit code, with both streams full."""
+    sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=48001)
+    with FULL.open("w") as full:
+        assert campaign(*APPLY, stdout=full, stderr=full).returncode == Exit.WECHAT
+
+
+def test_report_that_cannot_be_written_is_known_before_anything_is_sent(campaign: Command, sandbox: Sandbox):
+    """`--output` into nowhere is refused first."""
+    done = campaign(*APPLY, "--output", "json=/dev/null/report.json")
+    assert done.returncode == Exit.USAGE
+    assert "--output json=/dev/null/report.json" in done.stderr
+    assert not sandbox.jobs()
+
+
+def test_reader_that_leaves_breaks_off_no_send(campaign: Command, sandbox: Sandbox):
+    """With nobody reading progress or result, the send is made once and the exit code is its outcome's."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = campaign(*APPLY, stdout=writer, stderr=writer)
+    os.close(writer)
+    assert done.returncode == Exit.OK
+    assert len(sandbox.jobs()) == 1
+    assert campaign("plan", "--detailed-exitcode").returncode == Exit.OK
+
+
+def test_closed_streams_are_no_fault(campaign: Command, sandbox: Sandbox):
+    """A scheduler that closes all three streams gets its send, and the ledger stays whole."""
+    line = ["/bin/sh", "-c", f"exec {sys.executable} -m runner apply --auto-approve <&- >&- 2>&-"]
+    assert campaign(line=line).returncode == Exit.OK
+    assert len(sandbox.jobs()) == 1
+    assert campaign("ledger", "verify").returncode == Exit.OK
