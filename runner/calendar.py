@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from runner.history import Past
 from runner.model import Action
 from runner.plan import Plan, Planned
-from runner.quota import CHINA
+from runner.quota import CHINA, china_day
 from runner.report.words import receivers
 
 COMING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
@@ -74,11 +74,6 @@ def bounds(first: date) -> tuple[datetime, datetime]:
     """Give the first moment of a month and the one after its last."""
     begin = datetime(first.year, first.month, 1, tzinfo=CHINA)
     return begin, (begin + timedelta(days=32)).replace(day=1)
-
-
-def china_day(moment: datetime) -> date:
-    """Name the day of a moment by the platform's calendar."""
-    return moment.astimezone(CHINA).date()
 
 
 def _past(one: Past) -> Entry:

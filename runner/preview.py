@@ -12,7 +12,7 @@ from runner.ledger.state import LedgerState
 from runner.model import Tester
 from runner.plan import Planned
 from runner.ports import Api
-from runner.quota import CHINA
+from runner.quota import count_today
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
@@ -28,8 +28,7 @@ def receiver(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
 
 def used_today(appid: str, state: LedgerState, now: datetime) -> int:
     """Count today's previews of an account, in China time, as the ledger knows."""
-    today = now.astimezone(CHINA).date()
-    return sum(who == appid and at.astimezone(CHINA).date() == today for who, at in state.previewed)
+    return count_today(state.previewed, appid, now)
 
 
 def preview(

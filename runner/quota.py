@@ -7,8 +7,9 @@ and taken to be midnight, China time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from runner.ledger.state import LedgerState, Status
 from runner.model import AccountKind, Filter, Send
@@ -32,6 +33,22 @@ class Allowance:
     def left(self) -> int:
         """Sends left, never below zero."""
         return max(0, self.limit - self.used)
+
+
+def china_day(moment: datetime) -> date:
+    """Name the day of a moment by the platform's calendar."""
+    return moment.astimezone(CHINA).date()
+
+
+def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:
+    """Count an account's calls of the day that holds `now`.
+
+    Args:
+        calls: (appid, when) of each.
+        appid: of the account.
+        now: the present moment.
+    """
+    return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
 
 
 def period(kind: AccountKind, at: datetime) -> str:

@@ -11,7 +11,7 @@ from runner.errors import UsageError
 from runner.ledger.events import Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.ports import Api
-from runner.quota import CHINA
+from runner.quota import count_today
 
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})
@@ -58,9 +58,7 @@ def check(known: SendState, article_idx: int, state: LedgerState) -> None:
 
 def left_today(appid: str, state: LedgerState, now: datetime) -> int:
     """Count the recalls that the day still allows, as the ledger knows."""
-    today = now.astimezone(CHINA).date()
-    used = sum(who == appid and at.astimezone(CHINA).date() == today for who, at in state.recalls)
-    return max(0, PER_DAY - used)
+    return max(0, PER_DAY - count_today(state.recalls, appid, now))
 
 
 def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, state: LedgerState) -> None:

@@ -49,9 +49,10 @@ def report(session: Session, since: datetime | None) -> int:
 @shared
 def calendar(session: Session, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; asks nobody."""
-    from runner.calendar import bounds, china_day, month_of
+    from runner.calendar import bounds, month_of
     from runner.cli.planning import make_plan
     from runner.history import past
+    from runner.quota import china_day
     from runner.report.calendar import calendar_data, calendar_html, calendar_text
     from runner.report.neutral import json_text
     from runner.report.words import plural

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from runner.calendar import Entry, Month
-from runner.quota import CHINA
+from runner.quota import CHINA, china_day
 from runner.report.html import document
 from runner.report.neutral import line, visible
 
@@ -30,7 +30,7 @@ table.month { width: 100%; table-layout: fixed; border-collapse: collapse }
 def calendar_text(month: Month) -> str:
     """Write a month as a list: days with sends, then the count by account and receivers."""
     lines = [f"Sends of {month.first:%Y-%m}, China time", ""]
-    for day in sorted({entry.at.astimezone(CHINA).date() for entry in month.entries}):
+    for day in sorted({china_day(entry.at) for entry in month.entries}):
         lines.append(f"{day:%Y-%m-%d} {WEEKDAYS[day.weekday()]}{'  (today)' if day == month.today else ''}")
         lines += [f"  {_entry(entry)}" for entry in month.of(day)]
     if not month.entries:
