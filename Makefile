@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help demo inbox test check docs dist bench torture clean
@@ -12,9 +13,14 @@ help:  ## list the targets
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@touch $(STAMP)
+
+# Tests and tools are much larger than the tool itself: who only wants to see it does not wait for them.
+$(DEV): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $(DEV)
 
 demo: $(STAMP)  ## rehearse every example on the local sandbox, from plan to phone
 	@$(BIN)/python -m tests.demo
@@ -22,31 +28,31 @@ demo: $(STAMP)  ## rehearse every example on the local sandbox, from plan to pho
 inbox: $(STAMP)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
 	@$(BIN)/campaign sandbox --state .campaign/sandbox.sqlite3
 
-test: $(STAMP)  ## run the whole test suite with coverage
+test: $(DEV)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
-check: $(STAMP)  ## lint, format, types, schemas, workflows
+check: $(DEV)  ## lint, format, types, schemas, workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tests.check_schemas
 	@$(BIN)/python -m tests.check_workflows
 
-docs: $(STAMP)  ## write the reference anew and build the site into build/site
+docs: $(DEV)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.make_reference
 	@$(BIN)/python -m mkdocs build --strict --quiet
 
-dist: $(STAMP)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
+dist: $(DEV)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
 	@rm -rf dist build/sbom
 	@$(BIN)/python -m hatchling build -d dist
 	@$(PYTHON) -m venv build/sbom
 	@build/sbom/bin/python -m pip install --quiet --disable-pip-version-check "$$(echo dist/*.whl)[all]"
 	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
 
-bench: $(STAMP)  ## measure speed against known tools, as ratios
+bench: $(DEV)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench
 
-torture: $(STAMP)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
+torture: $(DEV)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture
 
 clean:  ## remove what make made
