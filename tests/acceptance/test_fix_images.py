@@ -21,7 +21,11 @@ content:
   articles:
     - {title: 春茶, body: tea.md, cover: {file: cup.webp}}
 """
-POST = "filter: {tag: 会员}\nmsgtype: mpnews\ncontent: {newspic: {title: 茶, text: 新茶, images: [{file: cup.webp}]}}\n"
+POST = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content: {newspic: {title: 茶, text: 新茶, images: [{file: cup.webp}]}}
+"""
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ PURE = (
     "settings_checks", "validate", "findings", "wording", "phrases", "hints", "faults",
     "render", "scope", "content", "placeholders", "limits", "limits_files", "limits_table",
     "wire", "resolve", "quota", "decide", "policy", "plan", "budget",
-    "uploads", "drafts", "draft_notes", "drafting", "article.stored", "posting", "preview", "status", "standing", "recall",
+    "uploads", "drafts", "draft_notes", "drafting", "article.stored",
+    "posting", "preview", "status", "standing", "recall",
     "ledger.state", "ledger.events", "ledger.records", "report", "compare", "promotion",
     "history", "calendar", "notify", "fmt", "scaffold", "wizard",
 )  # fmt: skip
