@@ -56,6 +56,7 @@ def check(call: Call, article: Any, *, single: bool) -> dict[str, Any]:
     """
     if not isinstance(article, dict):
         raise Refused(44003)
+    article = {key: value for key, value in article.items() if value is not None}  # some clients send null
     kind = article.get("article_type", "news")
     if kind not in ("news", "newspic"):
         raise Refused(40035)

@@ -226,3 +226,10 @@ def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
     answer = wechat.post("material/get_material", {"media_id": media_id})
     assert answer.data == PNG
     assert answer.headers["Content-Disposition"].isascii()
+
+
+def test_null_in_an_article_is_as_if_left_out(wechat: WeChat) -> None:
+    """Clients that write optional fields as null get their draft."""
+    media_id = wechat.draft(content_source_url=None, author=None, digest=None, need_open_comment=None)
+    (article,) = wechat.post("draft/get", {"media_id": media_id})["news_item"]
+    assert (article["author"], article["content_source_url"]) == ("", "")
