@@ -31,14 +31,17 @@ def read_body(raw: bytes) -> Any:
     """Read a body as JSON or YAML, which holds JSON too.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is neither, or it repeats parts by name: a few of them can stand for gigabytes.
     """
     try:
         return json.loads(raw) if raw.strip() else {}
     except ValueError:
         pass
     try:
-        return yaml.safe_load(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("the body repeats a part by an alias (*name); write it out")
+        return yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"the body is neither JSON nor YAML: {str(error).splitlines()[0]}") from error
 

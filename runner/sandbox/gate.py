@@ -19,6 +19,9 @@ from runner.sandbox.store import Store
 
 KEPT_REQUESTS = 5000
 KEPT_BODY_BYTES = 256 * 1024
+KEPT_LONG_BODIES = 500
+"""Of requests before these many, bodies above `SHORT_BODY_CHARS` are let go."""
+SHORT_BODY_CHARS = 8 * 1024
 SECRET_KEYS = ("access_token", "secret", "appsecret")
 
 # A \u escape whose backslash is not itself escaped; control characters have no other form in JSON.
@@ -199,7 +202,12 @@ def _record(
             "" if fault is None else encode({"kind": fault.kind, "after": fault.after}),
         ),
     )
-    db.execute("DELETE FROM request WHERE id <= ?", ((cursor.lastrowid or 0) - KEPT_REQUESTS,))
+    last = cursor.lastrowid or 0
+    db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
+    db.execute(
+        "UPDATE request SET body = ? WHERE id = ? AND length(body) > ?",
+        (encode({"too_old_to_keep": True}), last - KEPT_LONG_BODIES, SHORT_BODY_CHARS),
+    )
 
 
 def _recorded_body(incoming: Incoming) -> str:

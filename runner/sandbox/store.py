@@ -17,6 +17,7 @@ from typing import Any
 from runner.errors import UsageError
 
 BUSY_TIMEOUT_S = 30.0
+KEPT_SNAPSHOTS = 20
 FORMAT = 1
 
 SCHEMA = resources.files("runner.sandbox").joinpath("schema.sql")
@@ -55,9 +56,11 @@ class Store:
             self._db.execute("COMMIT")
 
     def snapshot(self) -> str:
-        """Keep a copy of the whole state in memory; its name."""
+        """Keep a copy of the whole state in memory, of the last twenty; its name."""
         with self._lock:
-            name = str(len(self._snapshots) + 1)
+            name = str(int(max(self._snapshots, key=int, default="0")) + 1)
+            if len(self._snapshots) == KEPT_SNAPSHOTS:
+                self._snapshots.pop(min(self._snapshots, key=int)).close()
             self._snapshots[name] = sqlite3.connect(":memory:", check_same_thread=False)
             self._db.backup(self._snapshots[name])
             return name

@@ -43,6 +43,25 @@ def test_reset_begins_anew(wechat: WeChat) -> None:
     assert wechat.get("tags/get")["errcode"] == 40001  # clients fetch another
 
 
+def test_the_last_twenty_snapshots_are_kept(wechat: WeChat) -> None:
+    """However many are made, memory holds twenty; the names of the others are gone, none is used twice."""
+    names = [wechat.control("POST", "snapshot")["snapshot"] for _ in range(25)]
+    assert names == [str(number) for number in range(1, 26)]
+    assert "no snapshot" in wechat.control("POST", "restore", {"snapshot": "5"})["error"]
+    assert wechat.control("POST", "restore", {"snapshot": "6"}) == {"snapshot": "6"}
+
+
+@pytest.mark.parametrize("name", ["seed", "faults", "clock", "restore", "followers"])
+def test_a_small_body_does_not_grow_in_memory(wechat: WeChat, name: str) -> None:
+    """Aliases, of which a few lines stand for gigabytes, are refused before anything is made of them."""
+    bomb = "&b0 [x, x]"
+    for level in range(1, 60):
+        bomb = f"&b{level} [{bomb}, *b{level - 1}]"
+    answer = wechat.http.post(f"/_sandbox/{name}", data=f"{{endpoint: {bomb}, kind: latency}}".encode())
+    assert answer.status_code == 400
+    assert b"alias" in answer.data
+
+
 def test_a_snapshot_can_be_gone_back_to(wechat: WeChat) -> None:
     """What happened after a snapshot is undone by going back to it, as often as wanted."""
     wechat.sendall(clientmsgid="a")

@@ -298,3 +298,15 @@ def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     assert "no key colour" in wechat.control("POST", "faults", {"kind": "html", "colour": 1})["error"]
     assert "times is" in wechat.control("POST", "faults", {"kind": "html", "times": 0})["error"]
     assert "object" in wechat.control("POST", "faults", [3])["error"]
+
+
+def test_long_bodies_are_kept_of_the_last_requests_only(wechat: WeChat) -> None:
+    """Of older requests all is kept but a long body, so that the record stays small."""
+    wechat.post("tags/create", {"tag": {"name": "长" * 10_000}})
+    for _ in range(gate.KEPT_LONG_BODIES - 1):
+        wechat.get("tags/get")
+    (before,) = wechat.control("GET", "requests", path="/cgi-bin/tags/create")["requests"]
+    wechat.get("tags/get")
+    (after,) = wechat.control("GET", "requests", path="/cgi-bin/tags/create")["requests"]
+    assert before["body"] == {"tag": {"name": "长" * 10_000}}
+    assert after == {**before, "body": {"too_old_to_keep": True}}
