@@ -23,6 +23,7 @@ from runner.cli.planning import make_plan, plan_forms, plan_text
 from runner.cli.session import Session, commit_of, shared
 from runner.cli.streams import check_writable
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
+from runner.model import Action
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
@@ -70,9 +71,10 @@ def plan(
     if out is not None:
         planfile.write(out, plan_data(made.plan))
     session.give(plan_forms(session, made, everything=everything or bool(select)))
-    if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
+    found = made.plan.counts().keys()
+    if Action.INVALID in found:
         return Exit.INVALID
-    pending = any(p.action in PENDING or p.action == "unknown" for p in made.plan.sends) or made.plan.orphans
+    pending = found & {*PENDING, Action.UNKNOWN}
     return Exit.PENDING if detailed_exitcode and pending else Exit.OK
 
 
@@ -114,7 +116,7 @@ def apply(
     allowed = _allowed(allow)
     made = make_plan(session, select, offline=False, allowed=allowed, state=state)
     reviewed, audiences = _reviewed(session, made.plan, state, plan_file, expect_digest)
-    if made.plan.invalid or any(p.action == "invalid" for p in made.plan.sends):
+    if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
         raise InvalidError(made.errors)
     session.say(plan_text(session, made))
@@ -175,19 +177,10 @@ def _confirm(plan: Plan, *, auto_approve: bool) -> None:
             "nobody can be asked here: standard input is no terminal",
             remedy="add --auto-approve once the plan has been reviewed",
         )
-    due = plan.due()
-    everyone = [planned for planned in due if planned.send.filter.is_to_all]
-    for planned in due:
-        count = planned.resolved.audience.count
-        click.echo(f"  {planned.send.id} → {planned.account.name}: {count} followers", err=True)
-    if everyone:
-        name = everyone[0].account.name
-        asked = click.prompt(f"This goes to EVERYONE. Type the account's name ({name}) to send", err=True)
-        agreed = asked == name
-    else:
-        asked = click.prompt(f"A send cannot be undone. Type yes to make {len(due)}", err=True)
-        agreed = asked == "yes"
-    if not agreed:
+    from runner.cli.confirming import confirmed, question
+
+    click.echo(question(plan), err=True)
+    if not confirmed(plan, lambda text: str(click.prompt(text, err=True))):
         raise click.Abort
 
 
@@ -203,8 +196,7 @@ def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
 
 
 def _left_standing(plan: Plan) -> Exit:
-    standing = any(planned.action in ("blocked", "conflict") for planned in plan.sends)
-    return Exit.POLICY if standing else Exit.OK
+    return Exit.POLICY if plan.counts().keys() & {Action.BLOCKED, Action.CONFLICT} else Exit.OK
 
 
 def ports_of(session: Session, stopping: threading.Event) -> Ports:
