@@ -24,6 +24,8 @@ __all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_c
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
 _BAD_IN_ID = re.compile(r"[\s\[\]#,\\\x00-\x1f\x7f]")
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
+"""What Python puts in place of a byte of a file's name that is not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,10 @@ def load_campaign(root: Path, item: Found, data: bytes | None = None) -> Campaig
     shown = (root / item.file).as_posix()
     if item.is_link:
         return (_problem(shown, "file-link", "a campaign file is a link", "put the file itself here"),)
+    if _NOT_UTF8.search(item.id):
+        raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        what, remedy = "the file's name is not UTF-8, perhaps GBK", "rename it in UTF-8, or to ASCII letters"
+        return (_problem(raw, "campaign-id", what, remedy),)
     if bad := _BAD_IN_ID.search(item.id):
         return (
             _problem(
@@ -160,7 +166,7 @@ def _require(root: Path) -> None:
     if not root.is_dir():
         raise UsageError(
             f"there is no folder `{root.as_posix()}`",
-            remedy="run the command beside the campaigns folder, or name it with --dir",
+            remedy="run the command beside the campaigns folder, name it with --dir, or begin one: `campaign init`",
         )
 
 

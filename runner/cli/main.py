@@ -13,7 +13,7 @@ import click
 
 from runner import __version__
 from runner.cli.examples import epilog
-from runner.cli.streams import NO_ROOM, mute, stand_in, tell
+from runner.cli.streams import NO_ROOM, mute, spare_the_encoding, stand_in, tell
 from runner.errors import CampaignError, Exit, InvalidError
 
 COMMANDS = {
@@ -127,6 +127,7 @@ def _about(ctx: click.Context, asked: bool) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
     stand_in()
+    spare_the_encoding()
     raise SystemExit(run(argv))
 
 

@@ -5,7 +5,10 @@ A stream that is closed, full or left by its reader ends no command with less th
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -25,6 +28,20 @@ def stand_in() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def spare_the_encoding() -> None:
+    """Let what a terminal's encoding has no sign for (an emoji in GBK) be written as JSON escapes it."""
+    codecs.register_error("campaign.escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="campaign.escape")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def tell(text: str) -> None:

@@ -1,5 +1,6 @@
 """`load`: a folder becomes campaigns and problems."""
 
+import os
 import time
 import unicodedata
 from pathlib import Path, PurePosixPath
@@ -94,6 +95,17 @@ def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
     """Blanks and the characters that send ids are made of are not possible."""
     write(root, name)
     assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
+
+
+def test_a_name_in_gbk_is_refused_in_words_that_can_be_printed(root: Path) -> None:
+    """A file unpacked from an archive of another system: its bytes are shown as escapes."""
+    try:
+        os.close(os.open(os.fsencode(root) + b"/\xb4\xba.yaml", os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system knows UTF-8 names only")
+    (problem,) = load_campaigns(root).problems
+    assert (problem.rule, problem.place.file.rsplit("/")[-1]) == ("campaign-id", "\\xb4\\xba.yaml")
+    assert "GBK" in problem.what
 
 
 def test_the_size_of_a_campaign_is_bounded(root: Path) -> None:
