@@ -166,7 +166,8 @@ def _require(root: Path) -> None:
     if not root.is_dir():
         raise UsageError(
             f"there is no folder `{root.as_posix()}`",
-            remedy="run the command beside the campaigns folder, name it with --dir, or begin one: `campaign init`",
+            remedy="run the command beside the campaigns folder, name it with --dir, or begin one with "
+            "`campaign init`",
         )
 
 

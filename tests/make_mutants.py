@@ -1,0 +1,117 @@
+"""Break one thing at a time in the rooms that decide, and count what the unit tests notice.
+
+`python -m tests.make_mutants [MUTANTS_PER_ROOM]` works in a copy; survivors are printed with their line.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = {
+    "plan.py": ("test_plan.py", "test_decide.py", "test_apply.py", "test_sharing.py"),
+    "decide.py": ("test_decide.py", "test_plan.py", "test_overtaken.py"),
+    "apply.py": ("test_apply.py", "test_apply_policy.py", "test_overtaken.py", "test_sharing.py"),
+    "posting.py": ("test_posting.py", "test_apply.py", "test_overtaken.py", "test_apply_policy.py"),
+    "ledger/state.py": ("ledger/test_state.py", "ledger/test_told.py", "test_apply.py", "test_decide.py"),
+    "limits.py": ("test_limits.py",),
+    "policy/rules.py": ("policy", "test_apply_policy.py"),
+    "policy/content.py": ("policy",),
+}
+OPPOSITE = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or,
+    ast.Or: ast.And, ast.Add: ast.Sub, ast.Sub: ast.Add,
+}  # fmt: skip
+TIMEOUT_S = 60
+
+
+def main() -> None:
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    with tempfile.TemporaryDirectory() as name:
+        copied = Path(name)
+        for part in ("runner", "tests", "schema", "campaigns", "docs", "pyproject.toml"):
+            source = ROOT / part
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, copied / part)
+        for room, tests in ROOMS.items():
+            _report(copied, room, tests, wanted)
+
+
+def _report(copied: Path, room: str, tests: tuple[str, ...], wanted: int) -> None:
+    file = copied / "runner" / room
+    source = file.read_text(encoding="utf-8")
+    if not _passes(copied, tests):
+        print(f"{room}: its tests do not pass unbroken", flush=True)
+        return
+    mutants = list(_mutants(ast.parse(source)))
+    chosen = random.Random(1).sample(mutants, min(wanted, len(mutants)))
+    survivors = []
+    for what, text in chosen:
+        file.write_text(text, encoding="utf-8")
+        if _passes(copied, tests):
+            survivors.append(what)
+    file.write_text(source, encoding="utf-8")
+    print(f"{room}: {len(chosen) - len(survivors)} of {len(chosen)} noticed ({len(mutants)} possible)")
+    print("".join(f"  survived {what}\n" for what in survivors), end="", flush=True)
+
+
+def _passes(copied: Path, tests: tuple[str, ...]) -> bool:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-qx",
+        "-p",
+        "no:cacheprovider",
+        *(f"tests/unit/{t}" for t in tests),
+    ]
+    try:
+        done = subprocess.run(
+            command, cwd=copied, capture_output=True, timeout=TIMEOUT_S, check=False,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(copied), "HOME": str(copied)},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _mutants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for number, node in enumerate(ast.walk(tree)):
+        changed = copy.deepcopy(tree)
+        there = list(ast.walk(changed))[number]
+        if _break(there):
+            line = getattr(node, "lineno", 0)
+            yield f"line {line}: {ast.unparse(node)} → {ast.unparse(there)}", ast.unparse(changed)
+
+
+def _break(node: ast.AST) -> bool:
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in OPPOSITE:
+            node.ops = [OPPOSITE[type(op)]()]
+        case ast.BoolOp(op=op):
+            node.op = OPPOSITE[type(op)]()
+        case ast.BinOp(op=op) if type(op) in OPPOSITE:
+            node.op = OPPOSITE[type(op)]()
+        case ast.UnaryOp(op=ast.Not()):
+            node.op = ast.UAdd()
+        case ast.Constant(value=bool(value)):
+            node.value = not value
+        case ast.Constant(value=int(value)):
+            node.value = value + 1
+        case ast.Return(value=ast.expr()):
+            node.value = ast.Constant(None)
+        case _:
+            return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
