@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -57,7 +56,6 @@ class Session:
 
     options: Options
     stack: ExitStack = field(default_factory=ExitStack)
-    started: float = field(default_factory=time.monotonic)
     reported: bool = False
     """Whether the files of `--output` are written."""
 
