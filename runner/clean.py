@@ -116,7 +116,7 @@ class Memory:
 
     def key(self, file: PurePosixPath, data: bytes) -> str:
         """Name a campaign file by its path and its bytes."""
-        return _hex(b"\0".join((self.fingerprint, str(file).encode(), data)))
+        return _hex(b"\0".join((self.fingerprint, os.fsencode(file), data)))
 
     def get(self, key: str) -> Clean | None:
         """Look a file up; what has not the shape of an entry is none."""
