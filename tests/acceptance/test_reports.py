@@ -142,10 +142,10 @@ def test_an_error_is_told_even_when_its_report_cannot_be_written(
 ) -> None:
     """The first error decides the exit code; that its report is missing is said beside it."""
     (repo / "file").write_text("")
-    words = ["apply", "--auto-approve", "--expect-digest", "0" * 64, "--output", "markdown=file/m"]
-    assert run(words) == Exit.POLICY
+    (repo / "campaigns" / "_settings.yaml").write_text("environments: none\n", encoding="utf-8")
+    assert run(["plan", "--output", "markdown=file/m"]) == Exit.INVALID
     told = capsys.readouterr().err
-    assert "not what was reviewed" in told
+    assert "`environments` must be a map" in told
     assert "cannot be written" in told
 
 
