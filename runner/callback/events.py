@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from runner.callback.xml import BadXmlError
 from runner.ledger.events import Entry, Kind
+from runner.limits_table import MAX_ARTICLES
 
 MASS_FINISHED = "MASSSENDJOBFINISH"
 _CHECKS = {
@@ -19,7 +20,6 @@ _CHECKS = {
     "NeedReplaceContent": "need_replace_content",
     "NeedShowReprintSource": "need_show_reprint_source",
 }
-MAX_ARTICLES = 8
 MAX_TEXT = 1024
 
 
