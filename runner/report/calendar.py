@@ -17,7 +17,7 @@ body { max-width: 1180px }
 table.month { width: 100%; table-layout: fixed; border-collapse: collapse }
 .month th, .month td { border: 1px solid #d0d7de; padding: 4px 6px; vertical-align: top; text-align: left }
 .month td { height: 84px; background: #ffffff; color: #1f2328 }
-.month td.other { background: #f3f4f6; color: #6e7781 }
+.month td.other { background: #f3f4f6; color: #57606a }
 .month td.today { outline: 2px solid #0969da; outline-offset: -2px }
 .chip { display: block; margin: 3px 0; padding: 2px 6px; border-radius: 4px; background: #dafbe1;
   color: #116329; font-size: 12px; overflow-wrap: anywhere }

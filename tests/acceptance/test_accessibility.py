@@ -1,0 +1,102 @@
+"""Every page the program makes, looked at by axe in Chromium, light and dark: no serious finding."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import open_browser
+from selenium.webdriver import Chrome
+
+from runner.sandbox.server import embedded
+
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).parents[2]
+HOME = ROOT / ".campaign" / "npm" / "axe"
+AXE = HOME / "node_modules" / "axe-core" / "axe.min.js"
+VERSION = "4.10.3"
+PAGES = ("plan.html", "report.html", "calendar.html", "article.html", "text.html")
+WEIGHTY = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The text of axe, from npm once; skip loudly, or fail when it is required."""
+    npm = shutil.which("npm")
+    if npm and not AXE.exists():
+        HOME.mkdir(parents=True, exist_ok=True)
+        words = ["install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(HOME)]
+        subprocess.run([npm, *words, f"axe-core@{VERSION}"], capture_output=True, check=False, timeout=200)
+    if AXE.exists():
+        return AXE.read_text(encoding="utf-8")
+    reason = "axe-core cannot be had: npm with a registry is needed"
+    if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rehearsal of the examples, with every page it can make."""
+    folder = tmp_path_factory.mktemp("pages")
+    shutil.copytree(ROOT / "campaigns", folder / "campaigns")
+    for words in (
+        ["plan", "--output", "html=plan.html"],
+        ["apply", "--auto-approve"],
+        ["report", "--output", "html=report.html"],
+        ["calendar", "--output", "html=calendar.html"],
+        ["render", "tea/spring-tea", "--output", "html=article.html"],
+        ["render", "welcome/members", "--output", "html=text.html"],
+    ):
+        subprocess.run(
+            [sys.executable, "-m", "runner", *words, "--quiet"], cwd=folder, check=True, capture_output=True
+        )
+    return folder
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def chrome(request: pytest.FixtureRequest) -> Iterator[Chrome]:
+    with open_browser(width=1280, height=900) as opened:
+        scheme = {"features": [{"name": "prefers-color-scheme", "value": request.param}]}
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+        # The pages let in no script; axe is let in by the browser, not by the page.
+        opened.execute_cdp_cmd("Page.enable", {})
+        opened.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
+        opened.set_script_timeout(60)
+        yield opened
+
+
+def findings(chrome: Chrome, axe: str, address: str) -> list[str]:
+    """What axe calls serious on a page, each with the first place."""
+    chrome.get(address)
+    time.sleep(1)
+    chrome.execute_script(axe)
+    run = "const done = arguments[0]; axe.run(document, {iframes: false}).then(done, e => done(String(e)))"
+    told = chrome.execute_async_script(run)
+    assert isinstance(told, dict), told
+    return [
+        f"{one['impact']} {one['id']}: {one['help']}: {json.dumps(one['nodes'][0]['target'])} "
+        f"{one['nodes'][0]['failureSummary']} ({len(one['nodes'])} places)"
+        for one in told["violations"]
+        if one["impact"] in WEIGHTY
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path, page: str) -> None:
+    """Plan, report, calendar and what a follower will see."""
+    assert findings(chrome, axe, (folder / page).as_uri()) == []
+
+
+def test_the_inbox_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path) -> None:
+    """With a follower's messages of every kind open."""
+    with embedded(folder / ".campaign" / "sandbox.sqlite3") as url:
+        assert findings(chrome, axe, url) == []
