@@ -106,7 +106,7 @@ def _break(node: ast.AST) -> bool:
             node.value = not value
         case ast.Constant(value=int(value)):
             node.value = value + 1
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
             node.value = ast.Constant(None)
         case _:
             return False

@@ -79,6 +79,7 @@ SOUND = [
     make_article(
         content_source_url="https://example.com/茶?a=1", pic_crop_235_1="0_0.1_1_0.9", pic_crop_1_1="0_0_1_1"
     ),
+    make_article(content_source_url="https://e.com/" + "a" * 1010),
     make_article(need_open_comment=True, only_fans_can_comment=True),
     make_article(cover=make_file("a.jpeg", "jpeg", 10 * 1024 * 1024)),
     Articles(articles=make_article().articles * 8),
@@ -120,6 +121,7 @@ BROKEN = [
     (make_article(pic_crop_1_1="0_0_1_1.5"), "crop"),
     (make_article(pic_crop_1_1="0_0_1_0.1234567"), "crop"),
     (make_article(pic_crop_235_1="0.5_0_0.5_1"), "crop"),
+    (make_article(pic_crop_235_1="0_0.5_1_0.5"), "crop"),
     (make_article(pic_crop_235_1="0_1_1_0"), "crop"),
     (make_article(only_fans_can_comment=True), "comments"),
     (make_article(cover=make_file("a.webp", "webp")), "file-format"),

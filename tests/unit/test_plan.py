@@ -169,3 +169,12 @@ def test_empty_folder_is_an_empty_plan():
     """Nothing to do is not an error."""
     plan = plan_of(state=LedgerState())
     assert (plan.sends, plan.due(), plan.counts()) == ((), (), {})
+
+
+def test_only_due_sends_count_against_one_apply():
+    """What waits, or was sent before, takes no place; what is due does."""
+    settings = make_settings(policy=Policy(max_sends_per_apply=1))
+    later = make_send("later", "later", not_before=NOW + timedelta(hours=1))
+    assert actions(plan_of(make_send("a", "a"), later, settings=settings))["a"] == "send"
+    both = actions(plan_of(make_send("a", "a"), make_send("b", "b"), settings=settings))
+    assert set(both.values()) == {"blocked"}
