@@ -17,10 +17,9 @@ from typing import Any
 
 from tests.bench import yardsticks
 from tests.bench.measure import Run, pairs
-from tests.bench.works import Work, applies, campaign, data, plans, sandbox, validations
+from tests.bench.works import ACCOUNTS, Work, applies, campaign, data, plans, sandbox, validations
 
 PARTS = ("validate", "plan", "apply", "growth")
-ROUNDS = 5
 
 
 def main() -> None:
@@ -51,11 +50,9 @@ def works(asked: list[str], stack: ExitStack) -> Iterator[Work]:
     if "plan" in asked:
         yield from plans()
     if "apply" in asked:
-        for number in range(ROUNDS):
-            folder = yardsticks.FOLDER / f"apply-{number}"
-            shutil.rmtree(folder, ignore_errors=True)
-            url = stack.enter_context(sandbox(folder, 8))
-            yield from applies(url, folder)
+        folder = yardsticks.FOLDER / "apply"
+        shutil.rmtree(folder, ignore_errors=True)
+        yield from applies(stack.enter_context(sandbox(folder, ACCOUNTS)), folder)
 
 
 def growth() -> list[dict[str, Any]]:

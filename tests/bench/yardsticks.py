@@ -71,9 +71,11 @@ def octodns(folder: Path, count: int, *, known: bool) -> list[str]:
     return [str(VENV / "octodns-sync"), "--config-file", str(config), "--force"]
 
 
-def ansible(folder: Path, count: int, url: str, *, check: bool) -> list[str]:
+def ansible(
+    folder: Path, count: int, url: str, *, check: bool, appid: str = "wx0000000000000001"
+) -> list[str]:
     """Make, or check, as many sends as uri tasks one after the other, the token fetched first."""
-    login = {"grant_type": "client_credential", "appid": "wx0000000000000001", "secret": "0" * 32}
+    login = {"grant_type": "client_credential", "appid": appid, "secret": "0" * 32}
     token = {
         "name": "token",
         "ansible.builtin.uri": {"url": f"{url}/cgi-bin/stable_token", "method": "POST", "body_format": "json",
