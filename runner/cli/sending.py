@@ -21,7 +21,7 @@ from runner.cli.completing import campaign_ids
 from runner.cli.gate import check_approved, check_run
 from runner.cli.planning import make_plan, plan_forms, plan_text
 from runner.cli.session import Session, commit_of, shared
-from runner.cli.streams import check_writable
+from runner.cli.streams import check_writable, tell
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
 from runner.model import Action
 
@@ -118,6 +118,7 @@ def apply(
     reviewed, audiences = _reviewed(session, made.plan, state, plan_file, expect_digest)
     if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
+        _tell_unknown(made.plan)
         raise InvalidError(made.errors)
     session.say(plan_text(session, made))
     approved = check_approved(session, made.plan)
@@ -182,6 +183,17 @@ def _confirm(plan: Plan, *, auto_approve: bool) -> None:
     click.echo(question(plan), err=True)
     if not confirmed(plan, lambda text: str(click.prompt(text, err=True))):
         raise click.Abort
+
+
+def _tell_unknown(plan: Plan) -> None:
+    """Name the unknown sends that a refused run leaves as they are: their time to be repeated runs on."""
+    unknown = {planned.send.id for planned in plan.sends if planned.action is Action.UNKNOWN}
+    unknown |= {orphan.send for orphan in plan.orphans}
+    if unknown:
+        tell(
+            f"Still unknown, and not looked at: {', '.join(sorted(unknown))}. Correct the files and run apply "
+            "again soon: a send can be repeated safely for some hours only."
+        )
 
 
 def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:

@@ -229,3 +229,14 @@ def test_a_robot_without_an_address_is_a_warning(campaign: Command, sandbox: San
     code, _, err = campaign("apply", "--auto-approve")
     assert code == Exit.OK
     assert "WECHAT_ROBOT" in err
+
+
+def test_a_broken_file_hides_no_unknown_send(campaign: Command, sandbox: Sandbox) -> None:
+    """Nothing is settled by a run that is refused, but it names what is open: the time to repeat runs on."""
+    sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    assert campaign("apply", "--auto-approve")[0] == Exit.UNKNOWN
+    Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
+    code, _, err = campaign("apply", "--auto-approve")
+    assert code == Exit.INVALID
+    assert "Still unknown, and not looked at: sale." in err
+    assert len(sandbox.jobs()) == 1
