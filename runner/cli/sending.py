@@ -191,8 +191,8 @@ def _tell_unknown(plan: Plan) -> None:
     unknown |= {orphan.send for orphan in plan.orphans}
     if unknown:
         tell(
-            f"Still unknown, and not looked at: {', '.join(sorted(unknown))}. Correct the files and run apply "
-            "again soon: a send can be repeated safely for some hours only."
+            f"Still unknown, and not looked at: {', '.join(sorted(unknown))}. Correct the files and run "
+            "apply again soon: a send can be repeated safely for some hours only."
         )
 
 
