@@ -214,7 +214,7 @@ def test_asked_to_stop_finishes_the_send_in_hand(
     project = Project(tmp_path / "project", random.Random(0))
     project.begin(SETTINGS.format(api=sandbox.url, appid=SERVICE))
     project.add(0)
-    assert project.run(signal_at="sending", number=number) == Exit.INTERRUPTED
+    assert project.run(signal_at=": sending", number=number) == Exit.INTERRUPTED
     assert len(sandbox.jobs()) == 1
     sandbox.drop_faults()
     assert project.run() == Exit.OK

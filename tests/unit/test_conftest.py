@@ -30,4 +30,4 @@ def test_environment_is_clean():
 def test_home_is_nobodys():
     """No test reads or writes the home of whoever runs it."""
     assert Path.home().name.startswith("home")
-    assert not list(Path.home().iterdir())
+    assert Path.home().parent.name.startswith(("pytest-", "popen-"))

@@ -189,9 +189,9 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 def test_a_file_of_nothing_but_problems_is_told_in_short(root: Path, text: str) -> None:
     """A hundred problems are listed, then that there are more; the time stays bounded."""
     write(root, "x.yaml", text)
-    begun = time.perf_counter()
+    begun = time.process_time()
     problems = load_campaigns(root).problems
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 8
     assert len(problems) == 101
     assert problems[-1].rule == "too-many-problems"
 
