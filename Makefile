@@ -40,7 +40,7 @@ check: $(DEV)  ## lint, format, types, schemas, workflows
 
 docs: $(DEV)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.make_reference
-	@$(BIN)/python -m mkdocs build --strict --quiet
+	@$(BIN)/python -m mkdocs build -f .mkdocs.yml --strict --quiet
 
 dist: $(DEV)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
 	@rm -rf dist build/sbom

@@ -105,7 +105,7 @@ def test_the_readme_shows_an_example_whole() -> None:
 def test_the_site_builds(tmp_path: Path) -> None:
     """The generator finds every page and link, with warnings as errors."""
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "-sqd", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "-f", ".mkdocs.yml", "-sqd", str(tmp_path / "site")],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
