@@ -51,6 +51,9 @@ dist: $(DEV)  ## build sdist, wheel and a list of what the wheel needs (SBOM) in
 
 bench: $(DEV)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.sandbox
+	@$(BIN)/python -m tests.bench.articles
+	@$(BIN)/python -m tests.bench.ledgers
 
 torture: $(DEV)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture

@@ -176,7 +176,7 @@ def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
     problems: list[Problem] = []
     for relative, entry in _entries(root, ""):
         stem, _, suffix = relative.rpartition(".")
-        if entry.is_symlink() and entry.is_dir():
+        if entry.is_symlink() and _leads_to_folder(entry):
             shown = (root / relative).as_posix()
             problems.append(
                 _problem(shown, "file-link", "a folder of campaigns is a link", "put the folder itself here")
@@ -187,10 +187,23 @@ def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
     return sorted(found, key=lambda item: item.id), problems
 
 
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: as good as one to a folder
+        return True
+
+
 def _entries(folder: Path | str, above: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """List files and linked folders below a folder with their paths, without what begins with `_` or `.`."""
-    with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
+    try:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise UsageError(
+            f"the folder `{Path(folder).as_posix()}` cannot be read: {error.strerror}",
+            remedy="give yourself the right to read it, or name another with --dir",
+        ) from error
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
             continue

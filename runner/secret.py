@@ -107,7 +107,6 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
         raise SecretError(
             f"the environment variable {name} is not set",
             remedy=f"set {name} to the {what} (in CI: a secret of the environment)",
-            where=name,
         )
     return value
 

@@ -219,3 +219,18 @@ def test_no_bytes_raise(root: Path, data: bytes) -> None:
         assert problem.place.file.endswith("x.yaml")
         assert problem.what
         assert problem.remedy
+
+
+def test_a_link_to_itself_is_refused(root: Path) -> None:
+    """A link that leads in a circle is a problem in words, like any other link to a folder."""
+    (root / "loop").symlink_to("loop")
+    assert [p.rule for p in load_campaigns(root).problems] == ["file-link"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(root: Path) -> None:
+    """Campaigns below it would be missing without a word."""
+    (root / "locked").mkdir(mode=0o000)
+    if os.access(root / "locked", os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(UsageError, match="locked` cannot be read"):
+        load_campaigns(root)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from runner.errors import SecretError
 from runner.model import Secret
 from runner.secret import read_secret, run_command, written_secrets
+from runner.wechat.redact import redact
 
 HEX = "0123456789abcdef0123456789abcdef"
 
@@ -138,3 +139,10 @@ def test_what_is_no_secret_is_left_alone(data: object) -> None:
 def test_any_data_can_be_searched(data: object) -> None:
     """The search never fails, whatever the file holds."""
     assert all(finding.what for finding in written_secrets({"x": data}))
+
+
+def test_a_missing_variable_is_told_whole_after_redaction():
+    """A name that ends in SECRET must not lead redaction to mask the sentence that follows it."""
+    with pytest.raises(SecretError) as caught:
+        read_secret(Secret(env="WECHAT_MAIN_SECRET"), {})
+    assert redact(str(caught.value)) == "the environment variable WECHAT_MAIN_SECRET is not set"
