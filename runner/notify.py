@@ -1,7 +1,7 @@
 """Outcomes of a run in, a message for a chat robot out, in the form of each kind of robot.
 
-Sources: the 企业微信 group robot page, read 2026-11. The forms for 飞书, 钉钉 and Slack robots follow third-party
-descriptions and general knowledge; their own pages were not read, and no robot was ever called.
+Sources: the 企业微信 group robot page, read 2026-11. The forms for 飞书, 钉钉 and Slack follow
+third-party descriptions; their own pages were not read, and no robot was ever called.
 Plain text in all of them, so that no name of a campaign can mention anybody or become a link.
 """
 
