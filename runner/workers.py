@@ -62,18 +62,18 @@ def _forked(work: Callable[[Sequence[T]], R], chunks: Sequence[Sequence[T]], cou
 
     _shared = (work, chunks)
     gc.freeze()  # the collector must not touch, and so copy, what the workers share
-    pool = ProcessPoolExecutor(count, mp_context=get_context("fork"), initializer=_leave_interrupts)
+    # Ctrl-C is for this process alone: workers are forked with it blocked, and keep it so.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pool = ProcessPoolExecutor(count, mp_context=get_context("fork"))
     try:
-        return list(pool.map(_work_on, range(len(chunks))))
+        results = pool.map(_work_on, range(len(chunks)))
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # one that came meanwhile is raised here
+        return list(results)
     finally:
         pool.shutdown(cancel_futures=True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         gc.unfreeze()
         _shared = None
-
-
-def _leave_interrupts() -> None:
-    """Let Ctrl-C reach the one process that reports it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _work_on(number: int) -> Any:
