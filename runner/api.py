@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.cli.planning import Made
     from runner.ledger.state import LedgerState
     from runner.plan import Plan
-    from runner.posting import Outcome
+    from runner.sending.posting import Outcome
 
 __all__ = ["apply", "load", "plan"]
 
@@ -92,8 +92,8 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    from runner import planfile
     from runner.apply import apply as make
+    from runner.planning import planfile
 
     check_run(campaigns)
     state = campaigns.begun_state()

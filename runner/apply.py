@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runner import drafting, uploads, wire
+from runner import wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.events import Event
@@ -19,8 +19,9 @@ from runner.ledger.state import LedgerState, SendState, Status, fold
 from runner.model import Account, Action, Settings
 from runner.plan import Plan, Planned, order, recheck
 from runner.policy import held_back
-from runner.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
 from runner.resolve import recount
+from runner.sending import drafting, uploads
+from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
 from runner.wechat.errcodes import lookup
 
 LOCK_WAIT_S = 10.0

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runner.errors import UsageError
-from runner.files import MAX_MEDIA_BYTES
 from runner.ledger.git_command import clean_env
+from runner.reading.files import MAX_MEDIA_BYTES
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
 TIMEOUT_S: Final = 120

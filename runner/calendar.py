@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from runner.history import Past
 from runner.model import Action
 from runner.plan import Plan, Planned
-from runner.quota import CHINA, china_day
+from runner.planning.quota import CHINA, china_day
 from runner.report.words import receivers
 
 COMING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})

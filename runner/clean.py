@@ -18,10 +18,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 from runner import __version__
-from runner.files import FileError
 from runner.model import FileInfo, Settings
-from runner.schemas import schema_text
-from runner.scope import Files
+from runner.reading.files import FileError
+from runner.rendering.scope import Files
+from runner.schemas.store import schema_text
 
 PACKAGE: Final = Path(__file__).parent
 LIBRARIES: Final = (

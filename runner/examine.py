@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import Problem
-from runner.files import FileError, read_regular
 from runner.load import MAX_YAML_BYTES, Files, Found, find_campaigns
 from runner.model import Settings
 from runner.prepare import Made, Workshop
+from runner.reading.files import FileError, read_regular
 from runner.workers import ENOUGH, in_chunks
 
 if TYPE_CHECKING:

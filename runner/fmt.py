@@ -15,9 +15,9 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
+from runner.reading.strict_yaml import compose, read
+from runner.reading.text import Fault
 from runner.scaffold import modeline
-from runner.strict_yaml import compose, read
-from runner.text import Fault
 
 ORDER: Final = (
     "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from runner.document import Document, document, fault_problem
 from runner.errors import Place, Problem, UsageError
-from runner.files import FileError, Files, read_regular
 from runner.model import Campaign
-from runner.text import Fault, decode
+from runner.reading.document import Document, document, fault_problem
+from runner.reading.files import FileError, Files, read_regular
+from runner.reading.text import Fault, decode
 from runner.validate import check_campaign
 
 __all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns", "read_document"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.model import Notify
-from runner.posting import Outcome, Result
 from runner.report.neutral import line
+from runner.sending.posting import Outcome, Result
 
 MAX_BYTES = 2000
 """企业微信 takes 2048 bytes of text, the others more."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from runner.decide import decide
 from runner.digest import send_digest
 from runner.ledger.state import LedgerState
 from runner.model import Account, Action, Send, Settings
+from runner.planning.decide import decide
 from runner.ports import Clock, ReadApi
 from runner.prepare import Prepared, prepare
 from runner.resolve import Known, ask

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from runner.decide import Decision, decide, list_id
 from runner.digest import plan_digest, send_digest
-from runner.draft_notes import draft_warnings
 from runner.ledger.state import LedgerState, SendState
 from runner.model import Account, Action, Audience, Invalid, Send, Settings
+from runner.planning.decide import Decision, decide, list_id
+from runner.planning.quota import Allowance, allowance, counts
 from runner.policy import LIFTED, Facts, Objection, objections
-from runner.quota import Allowance, allowance, counts
 from runner.resolve import OFFLINE, Known, Resolved, resolve
+from runner.sending.draft_notes import draft_warnings
 
 PLAN_LIFE = timedelta(hours=24)
 PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runner import limits
 from runner.errors import Problem
+from runner.limits import check as limits
 from runner.load import Found, find_campaigns, load_campaign
 from runner.model import Campaign, Invalid, Send, Settings
 from runner.render import render
-from runner.scope import Files
-from runner.template import Templates
+from runner.rendering.scope import Files
+from runner.templates.template import Templates
 from runner.workers import in_chunks
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from runner import drafting, uploads, wire
+from runner import wire
 from runner.digest import sha256
 from runner.ledger.events import Kind, Ledger
 from runner.ledger.state import LedgerState
 from runner.model import Tester
 from runner.plan import Planned
+from runner.planning.quota import count_today
 from runner.ports import Api
-from runner.quota import count_today
+from runner.sending import drafting, uploads
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""

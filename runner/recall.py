@@ -10,8 +10,8 @@ from datetime import datetime
 from runner.errors import UsageError
 from runner.ledger.events import Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, SendState, Status
+from runner.planning.quota import count_today
 from runner.ports import Api
-from runner.quota import count_today
 
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})

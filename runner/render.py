@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner import article
-from runner.content import render_content
 from runner.errors import Place, Problem
 from runner.model import Campaign, Filter, Send, Settings
-from runner.openids import batches, check_openids, read_openids
-from runner.scope import ArticleRoom, Files, Path, Scope
-from runner.template import Templates
-from runner.text import nearest
+from runner.reading.text import nearest
+from runner.rendering.content import render_content
+from runner.rendering.openids import batches, check_openids, read_openids
+from runner.rendering.scope import ArticleRoom, Files, Path, Scope
+from runner.templates.template import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from runner.accept import accepts
-from runner.document import Document, json_path
 from runner.errors import Place, Problem
 from runner.model import Campaign, Msgtype
-from runner.phrases import Finding
-from runner.schemas import SchemaName
-from runner.strict_yaml import Path
-from runner.text import MAX_PROBLEMS, Fault
+from runner.reading.document import Document, json_path
+from runner.reading.strict_yaml import Path
+from runner.reading.text import MAX_PROBLEMS, Fault
+from runner.schemas.accept import accepts
+from runner.schemas.phrases import Finding
+from runner.schemas.store import SchemaName
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:
@@ -59,8 +59,8 @@ def check(
 
 def _refusals(data: Any, name: SchemaName) -> list[Finding]:
     # Whoever writes nothing wrong does not wait for these to load.
-    from runner.findings import findings
-    from runner.shapes import validator
+    from runner.schemas.findings import findings
+    from runner.schemas.shapes import validator
 
     errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
     return findings(errors, data, name) if errors else []

@@ -168,7 +168,7 @@ def make_state(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) ->
 
 def intent_of(send: Send, *, at: datetime = NOW, attempt: int = 1, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
-    from runner.quota import receivers
+    from runner.planning.quota import receivers
 
     data = {"send": send.id, "revision": send.revision, "attempt": attempt, "digest": send_digest(send)}
     if send.batch is not None:

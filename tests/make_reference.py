@@ -14,7 +14,7 @@ import click
 import yaml
 
 from runner.cli.main import campaign
-from runner.schemas import SchemaName, schema
+from runner.schemas.store import SchemaName, schema
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -127,7 +127,7 @@ def _messages() -> str:
     """Every message that is written with its remedy beside it, by the module that says it."""
     parts = [
         "What this program says when something is wrong, and what it advises; `{…}` is filled in. The words "
-        "for shapes that the schema refuses are made by `runner/wording.py` from the schema itself."
+        "for shapes that the schema refuses are made by `runner/schemas/wording.py` from the schema itself."
     ]
     for path in sorted(PACKAGE.rglob("*.py")):
         rows = sorted(set(_said(ast.parse(path.read_text(encoding="utf-8")))))

@@ -22,8 +22,8 @@ from runner.load import Files
 from runner.model import Account, AccountKind, Environment, Policy, Secret, Settings
 from runner.pipeline import Prepared, prepare, survey
 from runner.plan import Plan, make_plan
-from runner.posting import Outcome, Ports, Warrant
-from runner.secret import SANDBOX_SECRET
+from runner.sending.posting import Outcome, Ports, Warrant
+from runner.settings.secret import SANDBOX_SECRET
 from runner.wechat.client import connect
 
 SERVICE = "wx0000000000000001"

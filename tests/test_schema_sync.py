@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from runner import model
-from runner.schemas import SchemaName, schema, schema_text
-from runner.shapes import validator
+from runner.schemas.shapes import validator
+from runner.schemas.store import SchemaName, schema, schema_text
 
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")

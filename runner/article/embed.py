@@ -13,8 +13,8 @@ from runner.article import images
 from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
 from runner.article.dom import elements, line_of, remove
 from runner.article.parts import ArticleFiles, Findings
-from runner.files import FileError
 from runner.model import ArticleOptions, BodyImage, FileInfo
+from runner.reading.files import FileError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

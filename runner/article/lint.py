@@ -11,7 +11,7 @@ from runner.article import contrast
 from runner.article.cjk import is_cjk
 from runner.article.dom import elements, line_of, text_of
 from runner.article.parts import WARNING_CHARS, Findings
-from runner.limits_table import CONTENT_BYTES, CONTENT_CHARS
+from runner.limits.table import CONTENT_BYTES, CONTENT_CHARS
 
 MAX_WRAPPERS = 10
 _PROSE_CHARS = 30

@@ -13,7 +13,7 @@ from importlib import resources
 
 from runner.article.parts import markup_chars
 from runner.errors import Problem
-from runner.limits_table import CONTENT_CHARS
+from runner.limits.table import CONTENT_CHARS
 from runner.model import Article, Articles, FileInfo, Image, Images, Media, Newspic, Send, Text
 
 WIDTHS = (375, 585, 677)

@@ -14,7 +14,7 @@ import tinycss2
 
 from runner.article.allow import style_fault
 from runner.article.parts import ArticleFiles, Findings
-from runner.files import FileError
+from runner.reading.files import FileError
 
 SHIPPED = ("default", "elegant", "simple")
 FOLDER = "_themes"

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from runner.callback.xml import BadXmlError
 from runner.ledger.events import Entry, Kind
-from runner.limits_table import MAX_ARTICLES
+from runner.limits.table import MAX_ARTICLES
 
 MASS_FINISHED = "MASSSENDJOBFINISH"
 _CHECKS = {

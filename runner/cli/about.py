@@ -15,7 +15,7 @@ def about() -> str:
     from runner.doctor import EXTRAS
     from runner.ledger.events import FORMAT
     from runner.report.data import FORMAT_VERSION
-    from runner.schemas import SchemaName, schema_text
+    from runner.schemas.store import SchemaName, schema_text
 
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
     prints = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}

@@ -14,7 +14,7 @@ from runner.cli.session import Session, shared
 from runner.errors import Exit, InvalidError, Problem
 
 if TYPE_CHECKING:
-    from runner.schemas import SchemaName
+    from runner.schemas.store import SchemaName
 
 
 @click.command()
@@ -84,7 +84,7 @@ def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], i
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07), as editors use it."""
-    from runner.schemas import schema_text
+    from runner.schemas.store import schema_text
 
     text = schema_text(name)
     if out is None:

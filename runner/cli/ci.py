@@ -61,7 +61,7 @@ def outputs(plan_file: Path) -> int:
 
     digest, pending (sends the digest covers), due (sends that an apply would make or settle now).
     """
-    from runner import planfile
+    from runner.planning import planfile
 
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]

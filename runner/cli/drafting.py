@@ -14,8 +14,8 @@ from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, InvalidError, UsageError
 
 if TYPE_CHECKING:
-    from runner.drafting import Ready
     from runner.plan import Plan, Planned
+    from runner.sending.drafting import Ready
 
 Made = tuple["Planned", "Ready"]
 
@@ -90,11 +90,11 @@ def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool)
 
 def _make(session: Session, planned: Planned) -> Ready:
     """Make one draft while no other runner of this account is at work."""
-    from runner import drafting
     from runner.apply import LOCK_WAIT_S
-    from runner.decide import decide
     from runner.ledger.state import fold
     from runner.plan import PENDING
+    from runner.planning.decide import decide
+    from runner.sending import drafting
 
     appid = planned.account.appid
     with session.ledger.lock(appid, LOCK_WAIT_S):

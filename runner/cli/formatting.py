@@ -44,10 +44,10 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
 
 def _format(session: Session, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; say whether it changed, or why it was left."""
-    from runner.files import FileError, read_regular
     from runner.fmt import formatted
     from runner.load import MAX_YAML_BYTES
-    from runner.text import Fault, decode
+    from runner.reading.files import FileError, read_regular
+    from runner.reading.text import Fault, decode
 
     path = session.options.root / file
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.ci.place import CiRun, check_place, ci_run
 from runner.cli.session import Session
 from runner.errors import PolicyError
-from runner.files import Files
+from runner.reading.files import Files
 
 if TYPE_CHECKING:
     from runner.ci.approvals import Request

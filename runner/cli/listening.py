@@ -84,7 +84,7 @@ def receiver_of(session: Session) -> Receiver:
 
 def _credentials(account: Account) -> Credentials:
     from runner.callback.verify import Credentials, RefusedError, read_key
-    from runner.secret import read_secret
+    from runner.settings.secret import read_secret
 
     callback = account.callback
     if callback is None:

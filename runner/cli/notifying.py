@@ -11,11 +11,11 @@ import requests
 from runner.cli.session import Session
 from runner.errors import CampaignError
 from runner.model import Notify
-from runner.secret import read_secret
+from runner.settings.secret import read_secret
 
 if TYPE_CHECKING:
     from runner.notify import Run
-    from runner.posting import Outcome
+    from runner.sending.posting import Outcome
 
 TIMEOUT_S = 5.0
 

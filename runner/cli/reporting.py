@@ -22,7 +22,7 @@ def report(session: Session, since: datetime | None) -> int:
     (`campaign listen`), states from the last `campaign status`.
     """
     from runner.history import past
-    from runner.quota import CHINA
+    from runner.planning.quota import CHINA
     from runner.report.history import history_csv, history_data, history_html, history_markdown
     from runner.report.neutral import json_text
 
@@ -52,7 +52,7 @@ def calendar(session: Session, month: datetime | None) -> int:
     from runner.calendar import bounds, month_of
     from runner.cli.planning import make_plan
     from runner.history import past
-    from runner.quota import china_day
+    from runner.planning.quota import china_day
     from runner.report.calendar import calendar_data, calendar_html, calendar_text
     from runner.report.neutral import json_text
     from runner.report.words import plural

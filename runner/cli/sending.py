@@ -28,7 +28,7 @@ from runner.model import Action
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
     from runner.plan import Plan
-    from runner.posting import Outcome, Ports, Warrant
+    from runner.sending.posting import Outcome, Ports, Warrant
 
 _ALLOW = click.option(
     "--allow", metavar="RULE=REASON", multiple=True, help="Set one policy rule aside, once; recorded."
@@ -61,8 +61,8 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
     any other call is refused before it leaves this machine.
     """
-    from runner import planfile
     from runner.plan import PENDING
+    from runner.planning import planfile
     from runner.report.data import plan_data
 
     made = make_plan(
@@ -147,7 +147,7 @@ def _reviewed(
     session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
 ) -> tuple[str, dict[str, int | None]]:
     """Check the plan against what was reviewed: its digest, and the audiences the review counted."""
-    from runner import planfile
+    from runner.planning import planfile
 
     if plan_file is not None:
         data = planfile.read(plan_file)
@@ -213,7 +213,7 @@ def _left_standing(plan: Plan) -> Exit:
 
 def ports_of(session: Session, stopping: threading.Event) -> Ports:
     """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-    from runner.posting import Ports
+    from runner.sending.posting import Ports
 
     zone = ZoneInfo(session.settings.policy.timezone)
 
@@ -245,7 +245,7 @@ def warrant_of(
     approved: Mapping[str, str],
 ) -> Warrant:
     """Say by whose word sends are made: the digest, rules set aside, audiences reviewed, who approved."""
-    from runner.posting import Warrant
+    from runner.sending.posting import Warrant
 
     who = {**actor(session), **approved}
     return Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)

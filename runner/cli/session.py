@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.options import Command, Options, forms_of, read_options, with_options
 from runner.cli.streams import hand_out, tell, writing
 from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
-from runner.files import FileError, Files
 from runner.model import Account, FileInfo, Settings
+from runner.reading.files import FileError, Files
 from runner.settings import load_settings
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Session:
         return self._connect(account, read_only=False)
 
     def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
-        from runner.secret import read_secret
+        from runner.settings.secret import read_secret
         from runner.wechat.client import connect
 
         return connect(

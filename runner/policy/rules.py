@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from runner.ledger.state import LedgerState
 from runner.model import Account, AccountKind, Policy
+from runner.planning.quota import SERVICE_PER_MONTH, Allowance, allowance, counts, same_receivers
 from runner.policy.facts import Facts, Finding, Verdict
-from runner.quota import SERVICE_PER_MONTH, Allowance, allowance, counts, same_receivers
 
 
 def hold(facts: Facts) -> Finding | None:

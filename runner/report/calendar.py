@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from runner.calendar import Entry, Month
-from runner.quota import CHINA, china_day
+from runner.planning.quota import CHINA, china_day
 from runner.report.html import document
 from runner.report.neutral import line, visible
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.budget import Budget, budgets
 from runner.digest import filter_form, plain, sha256
 from runner.model import Action
 from runner.plan import Plan, Planned
-from runner.posting import Outcome
+from runner.planning.budget import Budget, budgets
 from runner.report.problems import problem_dict
+from runner.sending.posting import Outcome
 from runner.standing import Standing
 
 FORMAT_VERSION = "1.0"

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from runner.history import Past
-from runner.quota import CHINA
+from runner.planning.quota import CHINA
 from runner.report.chart import Bar, chart
 from runner.report.html import document
 from runner.report.neutral import cell, line, visible

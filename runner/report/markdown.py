@@ -12,13 +12,13 @@ from runner.compare import Change, Comparison
 from runner.errors import CampaignError, Problem
 from runner.model import Articles, Send
 from runner.plan import Plan, Planned
-from runner.posting import Outcome, Result
 from runner.report.fit import Section, fitted, shortened
 from runner.report.lines import content_lines, diff, html_lines, send_lines
 from runner.report.neutral import cell, code, fence, html_code
 from runner.report.problems import problems_text
 from runner.report.text import QUIET, account_lines, attention_lines, total
 from runner.report.words import headcount, media, moment, plural, receivers, summary, window
+from runner.sending.posting import Outcome, Result
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000

@@ -10,12 +10,12 @@ from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from runner.budget import Budget, budgets
 from runner.model import Action, Invalid
 from runner.plan import Plan, Planned
-from runner.posting import Outcome, Result
+from runner.planning.budget import Budget, budgets
 from runner.report.neutral import inert
 from runner.report.words import headcount, moment, plural, receivers, summary, window
+from runner.sending.posting import Outcome, Result
 from runner.standing import Standing
 
 ACTION_STYLE = {

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from runner.schemas import SchemaName, schema_text
+from runner.schemas.store import SchemaName, schema_text
 
 Forge = Literal["github", "gitlab", "none"]
 

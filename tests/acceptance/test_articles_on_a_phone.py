@@ -14,9 +14,9 @@ from selenium import webdriver
 from runner.article import image_bytes
 from runner.article.page import frame_document
 from runner.article.theme import SHIPPED
-from runner.files import Files
 from runner.load import load_campaigns
 from runner.model import Article, Articles
+from runner.reading.files import Files
 from runner.render import render
 from runner.settings import load_settings
 

@@ -13,7 +13,7 @@ from playground import PICTURES, Playground
 
 from runner.errors import Exit, LedgerError
 from runner.ledger.events import Kind
-from runner.posting import Result
+from runner.sending.posting import Result
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
 CITIES = """\

@@ -31,7 +31,7 @@ from runner.apply import apply
 from runner.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
 from runner.ledger.events import Entry, Event, Kind
 from runner.ledger.state import LedgerState, Status, fold
-from runner.posting import Crossing, Outcome, Ports, Result, Warrant
+from runner.sending.posting import Crossing, Outcome, Ports, Result, Warrant
 
 SEND = "sale"
 DAY = timedelta(hours=24)

@@ -16,10 +16,10 @@ from typing import Any
 import requests
 
 from runner.digest import send_digest
-from runner.files import Files
 from runner.ledger.events import GENESIS, LEDGER, Entry, Event, Kind, chained, intent_key
 from runner.ledger.sqlite import SqliteLedger
 from runner.prepare import prepare
+from runner.reading.files import Files
 from runner.settings import load_settings
 from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns

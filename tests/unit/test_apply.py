@@ -31,7 +31,7 @@ from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, S
 from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
 from runner.model import AccountKind, Batch, Filter, Image, Media, Newspic, Policy, Send, Settings
-from runner.posting import Outcome, Ports, Result, Warrant
+from runner.sending.posting import Outcome, Ports, Result, Warrant
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = LostAnswerError("the connection was cut", remedy="try again")

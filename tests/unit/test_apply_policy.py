@@ -21,7 +21,7 @@ from runner.errors import Exit, UnreachableError
 from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
 from runner.model import Drift, Filter, Policy
-from runner.posting import Outcome, Ports, Result, Warrant
+from runner.sending.posting import Outcome, Ports, Result, Warrant
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 HOLD = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "客服系统故障"})

@@ -16,9 +16,9 @@ from factories import (
     plan_of,
 )
 
-from runner.budget import Budget, budgets
 from runner.ledger.events import Kind
 from runner.model import AccountKind, Filter, Policy
+from runner.planning.budget import Budget, budgets
 from runner.report.data import plan_data
 from runner.report.text import account_lines
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from runner.decide import Decision, decide
 from runner.digest import send_digest
 from runner.ledger.events import Kind
 from runner.model import Action, Batch, Filter
+from runner.planning.decide import Decision, decide
 
 SALE = make_send()
 AGAIN = make_send(revision=2)

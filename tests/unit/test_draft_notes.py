@@ -16,10 +16,10 @@ from factories import (
     plan_of,
 )
 
-from runner import drafting
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, fold
 from runner.model import Articles, Media, Newspic, Send
+from runner.sending import drafting
 
 COVER = Media(media_id="C")
 SEND = make_send(content=Articles(articles=(make_article("茶", cover=COVER),)))

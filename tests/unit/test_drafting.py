@@ -19,8 +19,7 @@ from factories import (
     make_send,
 )
 
-from runner import drafting, wire
-from runner.drafting import Ready
+from runner import wire
 from runner.errors import (
     LedgerBusyError,
     LostAnswerError,
@@ -30,6 +29,8 @@ from runner.errors import (
 )
 from runner.ledger.state import LedgerState, fold
 from runner.model import Articles, Image, Media, Newspic, Send
+from runner.sending import drafting
+from runner.sending.drafting import Ready
 
 LOST = LostAnswerError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from factories import NOW, ScriptedApi
 
-from runner import drafts
+from runner.sending import drafts
 
 GIVEN = {
     "title": "茶",

@@ -13,8 +13,8 @@ from factories import make_settings
 
 from runner.clean import Clean, remembered
 from runner.examine import Examined, examine
-from runner.files import Files
 from runner.model import Settings
+from runner.reading.files import Files
 from runner.workers import ENOUGH
 
 TEXT = (

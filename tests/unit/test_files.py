@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Place
-from runner.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files
+from runner.reading.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files
 
 BASE = PurePosixPath("2026/sale.yaml")
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from runner.cli.main import run
 from runner.digest import send_digest
 from runner.errors import Exit
-from runner.files import Files
 from runner.fmt import formatted
 from runner.pipeline import prepare
+from runner.reading.files import Files
 
 FILE = PurePosixPath("2026/sale.yaml")
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"

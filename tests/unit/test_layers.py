@@ -13,17 +13,17 @@ MODULES = sorted(path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.p
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
-    "errors", "model", "ports", "digest", "text", "sniff", "yaml_words", "strict_yaml", "document",
-    "settings_checks", "validate", "findings", "wording", "phrases", "hints", "faults",
-    "render", "scope", "content", "placeholders", "limits", "limits_files", "limits_table",
-    "wire", "resolve", "quota", "decide", "policy", "plan", "budget",
-    "uploads", "drafts", "draft_notes", "drafting", "article.stored",
-    "posting", "preview", "status", "standing", "recall",
+    "errors", "model", "ports", "digest", "validate", "render", "wire", "resolve", "plan",
+    "reading.text", "reading.sniff", "reading.yaml_words", "reading.strict_yaml", "reading.document",
+    "schemas.findings", "schemas.wording", "schemas.phrases", "schemas.hints",
+    "settings.checks", "templates.faults", "templates.placeholders",
+    "rendering", "limits", "planning.quota", "planning.decide", "planning.budget", "policy",
+    "sending", "article.stored", "preview", "status", "standing", "recall",
     "ledger.state", "ledger.events", "ledger.records", "report", "compare", "promotion",
     "history", "calendar", "notify", "fmt", "scaffold", "wizard",
 )  # fmt: skip
 """Rooms that touch neither disk nor network nor clock; what they need comes in as a parameter."""
-SENDING = ("apply", "plan", "posting", "uploads", "preview", "status", "pipeline", "wechat.client", "ledger")
+SENDING = ("apply", "plan", "sending", "preview", "status", "pipeline", "wechat.client", "ledger")
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}
 
 

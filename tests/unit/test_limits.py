@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Place
-from runner.limits import check
+from runner.limits.check import check
 from runner.model import (
     Account,
     AccountKind,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from runner.cli.main import COMMANDS
-from runner.schemas import schema
+from runner.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("operating", "policy", "callback", "notify", "story")

@@ -11,7 +11,7 @@ from factories import NOW, SERVICE, MemoryLedger, ScriptedApi, api_error, make_a
 from runner.errors import LostAnswerError
 from runner.ledger.events import Entry, Event, Kind
 from runner.ledger.state import Status, fold
-from runner.posting import Crossing, Ports, Result, Warrant
+from runner.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "你好"}}
 NAME = {"send": "sale", "revision": 1, "attempt": 1}

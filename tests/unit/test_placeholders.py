@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.bounds import MAX_SIZE
-from runner.engine import Engine
-from runner.faults import TemplateFaultError
-from runner.placeholders import fill
-from runner.template import Templates
+from runner.templates.bounds import MAX_SIZE
+from runner.templates.engine import Engine
+from runner.templates.faults import TemplateFaultError
+from runner.templates.placeholders import fill
+from runner.templates.template import Templates
 
 WORDS = [*keyword.kwlist, "self", "loop", "caller", "super", "range", "none", "true", "false", "varargs"]
 NAMES = ["brand", "城市", "_x1", *WORDS]

@@ -25,7 +25,7 @@ from runner.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, U
 from runner.ledger.events import Entry, Kind, intent_key
 from runner.ledger.state import LedgerState, Status, fold
 from runner.model import Filter
-from runner.posting import CALLS_PER_MINUTE, Crossing, Ports, Result, Warrant
+from runner.sending.posting import CALLS_PER_MINUTE, Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}

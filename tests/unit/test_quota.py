@@ -10,7 +10,7 @@ from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
 from runner.ledger.events import Kind
 from runner.model import AccountKind, Filter
-from runner.quota import allowance, period, receivers, same_receivers
+from runner.planning.quota import allowance, period, receivers, same_receivers
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
 SALE = make_send()

@@ -13,9 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.document import Document, document
 from runner.errors import MissingExtraError, Place, Problem
-from runner.files import Files
 from runner.model import (
     Account,
     AccountKind,
@@ -36,6 +34,8 @@ from runner.model import (
     Voice,
     Wxcard,
 )
+from runner.reading.document import Document, document
+from runner.reading.files import Files
 from runner.render import Rendered, render
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runner.errors import SecretError
 from runner.model import Secret
-from runner.secret import read_secret, run_command, written_secrets
+from runner.settings.secret import read_secret, run_command, written_secrets
 from runner.wechat.redact import redact
 
 HEX = "0123456789abcdef0123456789abcdef"

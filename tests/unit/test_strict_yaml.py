@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner import strict_yaml
-from runner.strict_yaml import read
-from runner.text import Fault
+from runner.reading import strict_yaml
+from runner.reading.strict_yaml import read
+from runner.reading.text import Fault
 
 SURPRISES = {
     "yaml-boolean": ["yes", "No", "ON", "off", "y", "N"],

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import bounds, limits_table
-from runner.jinja import FILTER_NAMES
+from runner.limits import table as limits_table
+from runner.templates import bounds
+from runner.templates.jinja import FILTER_NAMES
 
 PAGE = Path(__file__).parents[2].joinpath("docs/templates.md").read_text(encoding="utf-8")
 

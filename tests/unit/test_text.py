@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.text import Fault, decode, position
+from runner.reading.text import Fault, decode, position
 
 
 def test_utf8_is_decoded_as_it_is() -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from runner import planfile
 from runner.errors import LedgerError, TamperedLedgerError, UsageError
 from runner.ledger.events import GENESIS, Entry, Kind, chained, read_event
 from runner.ledger.moving import from_lines, to_lines
 from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import Status, fold
 from runner.load import load_campaigns
+from runner.planning import planfile
 from runner.settings import load_settings
 
 OLD = sorted((Path(__file__).parents[1] / "upgrades").iterdir())

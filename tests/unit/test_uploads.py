@@ -20,12 +20,13 @@ from factories import (
     make_send,
 )
 
-from runner import uploads, wire
+from runner import wire
 from runner.errors import ApiError, LostAnswerError, StalePlanError
 from runner.ledger.events import Event, Kind
 from runner.ledger.state import LedgerState
 from runner.model import Articles, Image, Media, Mpvideo, Send
 from runner.resolve import OFFLINE, resolve
+from runner.sending import uploads
 
 LOST = LostAnswerError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}

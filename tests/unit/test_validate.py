@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from runner.document import Document, document
 from runner.errors import Problem
 from runner.load import load_campaigns
 from runner.model import Campaign, Msgtype
+from runner.reading.document import Document, document
 from runner.validate import check_campaign
 
 CASES = Path(__file__).parents[1] / "campaigns"

@@ -9,13 +9,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.document import Document, document
-from runner.findings import UNWORDED
 from runner.model import Campaign
-from runner.schemas import SchemaName, schema
+from runner.reading.document import Document, document
+from runner.reading.strict_yaml import read
+from runner.schemas.findings import UNWORDED
+from runner.schemas.shapes import validator
+from runner.schemas.store import SchemaName, schema
 from runner.settings import check_settings
-from runner.shapes import validator
-from runner.strict_yaml import read
 from runner.validate import check_campaign
 
 TESTS = Path(__file__).parents[1]

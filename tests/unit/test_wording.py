@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from runner.hints import nearest, value_remedy
-from runner.phrases import listed
-from runner.schemas import schema
-from runner.text import shorten
-from runner.wording import WORDS
+from runner.reading.text import shorten
+from runner.schemas.hints import nearest, value_remedy
+from runner.schemas.phrases import listed
+from runner.schemas.store import schema
+from runner.schemas.wording import WORDS
 
 # Keywords that only annotate or combine; what they combine refuses by itself.
 SILENT = {

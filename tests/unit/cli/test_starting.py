@@ -16,7 +16,7 @@ from runner.cli.main import run
 from runner.errors import Exit
 from runner.model import Msgtype
 from runner.scaffold import Wanted, campaign_text
-from runner.schemas import schema_text
+from runner.schemas.store import schema_text
 from runner.starter import starter
 from runner.wizard import ask
 

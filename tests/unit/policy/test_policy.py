@@ -13,10 +13,10 @@ from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, te
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Policy, Text
-from runner.planfile import audiences
+from runner.planning.planfile import audiences
 from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
 from runner.policy.content import hosts
-from runner.schemas import schema
+from runner.schemas.store import schema
 
 
 def said(about: Facts, rule: str) -> Objection | None:

@@ -17,7 +17,6 @@ from nasty import ATTACK, nasty_comparison, nasty_plan
 from runner.cli.showing import shown
 from runner.errors import Problem, UsageError
 from runner.plan import Plan
-from runner.posting import Outcome, Result
 from runner.report import neutral
 from runner.report.concerns import plan_problems
 from runner.report.data import plan_data
@@ -29,6 +28,7 @@ from runner.report.markdown import outcomes_markdown, plan_markdown
 from runner.report.problems import problems_github, problems_text
 from runner.report.sarif import sarif
 from runner.report.text import Look, outcomes_text, plan_text
+from runner.sending.posting import Outcome, Result
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 PIECES = st.sampled_from([*ATTACK.split("\n"), "\n", "`", "::", "<!--", "\u202e", "|", "\\", "会员"])

@@ -14,9 +14,9 @@ from runner.compare import Change, Comparison
 from runner.errors import Place, Problem, UsageError
 from runner.model import Articles, Filter, Invalid, Msgtype
 from runner.plan import Plan
-from runner.posting import Outcome, Result
 from runner.report.fit import COMMENT_CHARS, Section, fitted, shortened
 from runner.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
+from runner.sending.posting import Outcome, Result
 
 GOLDEN = Path(__file__).parent / "plan.md"
 ZONE = "Asia/Shanghai"

@@ -12,8 +12,8 @@ from runner.errors import Exit
 from runner.ledger.state import SendState, Status
 from runner.model import Action, Filter, Policy
 from runner.plan import Decision
-from runner.posting import Outcome, Result
 from runner.report.text import Look, attention_lines, outcomes_text, plan_text, status_text, total
+from runner.sending.posting import Outcome, Result
 from runner.standing import Standing
 
 LOOK = Look(width=120)

@@ -1,0 +1,1 @@
+"""A rendered send -> its problems against the platform's limits."""

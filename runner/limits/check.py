@@ -1,0 +1,289 @@
+"""A rendered send in, everything the platform would refuse about it out: checked offline, before any call.
+
+The numbers, with their sources and doubts, are in `limits_table`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from runner.article.parts import markup_chars
+from runner.errors import Problem
+from runner.limits.files import Found, Path, file_limits, image_file, video_file, voice_file
+from runner.limits.table import (
+    AUTHOR_CHARS,
+    BODY_IMAGE_BYTES,
+    BODY_IMAGE_FORMATS,
+    CONTENT_BYTES,
+    CONTENT_CHARS,
+    DIGEST_CHARS,
+    MAX_ARTICLES,
+    MAX_IMAGES,
+    TEXT_BYTES,
+    TEXT_CHARS_USUAL,
+    TITLE_CHARS,
+    URL_BYTES,
+)
+from runner.model import (
+    Account,
+    AccountKind,
+    Article,
+    Articles,
+    Content,
+    Draft,
+    FileInfo,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Newspic,
+    Send,
+    Source,
+    Text,
+    Voice,
+    Wxcard,
+)
+from runner.reading.document import json_path
+from runner.rendering.openids import MAX_BATCH, MIN_BATCH
+
+_CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
+_CROP = re.compile("_".join([_CROP_NUMBER] * 4))
+
+
+def check(send: Send, account: Account, *, source: Source | None = None) -> tuple[Problem, ...]:
+    """Check one send against the platform's limits.
+
+    Args:
+        send: rendered.
+        account: the one it names.
+        source: the campaign's file, to point at the value concerned; else problems stand at the send.
+
+    Returns:
+        Every problem, errors and warnings.
+
+    Source:
+        The pages named in `limits_table`, read 2026-11.
+    """
+    found = [*_audience(send, account), *_content(send.content)]
+    return tuple(
+        Problem(
+            place=source.place(path) if source and path else send.place,
+            path=json_path(path),
+            rule=rule,
+            what=what,
+            remedy=remedy,
+            level=level,
+        )
+        for path, rule, what, remedy, level in found
+    )
+
+
+# --- who sends to whom -------------------------------------------------------------------------
+
+
+def _audience(send: Send, account: Account) -> Iterator[Found]:
+    if account.kind is AccountKind.TEST:
+        what = f"`{account.name}` is a test account: the platform answers a mass send with 48001"
+        yield Found(
+            (), "test-account", what, "rehearse in the sandbox; send from a verified account", "warning"
+        )
+    openids = send.filter.openids
+    if not openids:
+        return
+    if account.kind is AccountKind.SUBSCRIPTION:
+        what = (
+            f"`{account.name}` is a subscription account; only service accounts may send to openids (48001)"
+        )
+        yield Found((), "mass-send-kind", what, "address a tag, or choose a service account")
+    if not MIN_BATCH <= len(openids) <= MAX_BATCH:
+        what = f"{len(openids):,} openids in one call; the platform takes {MIN_BATCH}–{MAX_BATCH:,}"
+        yield Found((), "openid-count", what, "list two or more; longer lists are split by themselves")
+
+
+# --- what is sent ------------------------------------------------------------------------------
+
+
+def _content(content: Content) -> Iterator[Found]:
+    path: Path = ("content",)
+    match content:
+        case Text():
+            yield from _text(content)
+        case Articles(articles=articles):
+            yield from _articles(articles)
+        case Newspic():
+            yield from _newspic(content)
+        case Draft(media_id=media_id):
+            yield from _not_empty((*path, "media_id"), media_id)
+        case Voice(media=media):
+            yield from _media(path, media, voice_file)
+        case Image(media=media):
+            yield from _media(path, media, image_file)
+        case Images():
+            yield from _images(content)
+        case Mpvideo():
+            yield from _mpvideo(content)
+        case Wxcard(card_id=card_id):
+            yield from _not_empty((*path, "card_id"), card_id)
+            what = "WeChat retired cards in mass messages in August 2024 and answers 45113"
+            yield Found(("msgtype",), "retired-wxcard", what, "send an article or a text instead", "warning")
+
+
+def _text(text: Text) -> Iterator[Found]:
+    path: Path = ("content",)
+    yield from _not_empty(path, text.content)
+    size_bytes = len(text.content.encode())
+    if size_bytes > TEXT_BYTES:
+        what = f"the text has {size_bytes:,} bytes; more than {TEXT_BYTES:,} may be refused (45002)"
+        yield Found(path, "text-too-long", what, "shorten it, or send an article")
+    elif len(text.content) > TEXT_CHARS_USUAL:
+        what = f"the text has {len(text.content)} characters; the web console allows {TEXT_CHARS_USUAL}"
+        yield Found(path, "text-long", what, "shorten it, or preview it first", "warning")
+
+
+def _articles(articles: Sequence[Article]) -> Iterator[Found]:
+    path: Path = ("content", "articles")
+    yield from _count(path, len(articles), MAX_ARTICLES, "articles")
+    for index, article in enumerate(articles):
+        yield from _article((*path, index), article)
+        if article.digest and len(articles) > 1:
+            what = "a digest shows only when a message has one article"
+            yield Found((*path, index, "digest"), "digest-unseen", what, "leave it out", "warning")
+
+
+def _article(path: Path, article: Article) -> Iterator[Found]:
+    yield from _title((*path, "title"), article.title)
+    yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
+    yield from _chars((*path, "digest"), article.digest, DIGEST_CHARS)
+    yield from _html((*path, "body"), article)
+    yield from _url((*path, "content_source_url"), article.content_source_url)
+    yield from _media((*path, "cover"), article.cover, image_file)
+    for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
+        yield from _crop((*path, name), crop)
+    yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
+    for image in article.images:
+        # A converted image keeps its path, so the suffix tells nothing here.
+        yield from file_limits((*path, "body"), image.file, BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES - 1)
+
+
+def _newspic(newspic: Newspic) -> Iterator[Found]:
+    path: Path = ("content", "newspic")
+    yield from _title((*path, "title"), newspic.title)
+    if len(newspic.text) >= CONTENT_CHARS:
+        what = f"the text has {len(newspic.text):,} characters; {CONTENT_CHARS - 1:,} are the most"
+        yield Found((*path, "text"), "content-too-long", what, "shorten it")
+    elif not newspic.text.strip():
+        what = "a picture post without text may be refused (44003)"
+        yield Found(path, "newspic-text", what, "write a line of `text`", "warning")
+    yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
+    for index, media in enumerate(newspic.images):
+        yield from _media((*path, "images", index), media, image_file)
+
+
+def _images(images: Images) -> Iterator[Found]:
+    path: Path = ("content", "images")
+    yield from _count(path, len(images.images), MAX_IMAGES, "images")
+    for index, media in enumerate(images.images):
+        yield from _media((*path, index), media, image_file)
+    yield from _comments(("content",), images.need_open_comment, images.only_fans_can_comment)
+
+
+def _mpvideo(video: Mpvideo) -> Iterator[Found]:
+    path: Path = ("content",)
+    yield from _not_empty((*path, "title"), video.title)
+    yield from _not_empty((*path, "description"), video.description)
+    yield from _media(path, video.media, video_file)
+    if video.media.file is not None:
+        what = "WeChat may refuse a video that was uploaded by API (48022, 48013)"
+        remedy = "upload it in the web console and name it with `name`, or be ready for a refusal"
+        yield Found((*path, "file"), "mpvideo-upload", what, remedy, "warning")
+
+
+# --- single values -----------------------------------------------------------------------------
+
+
+def _not_empty(path: Path, value: str) -> Iterator[Found]:
+    if not value.strip():
+        yield Found(
+            path, "empty", f"`{path[-1]}` is empty", "write something, or check the variables it uses"
+        )
+
+
+def _title(path: Path, title: str) -> Iterator[Found]:
+    yield from _not_empty(path, title)
+    yield from _chars(path, title, TITLE_CHARS)
+    if "\n" in title:
+        yield Found(path, "title-lines", "the title has a line break", "write it in one line")
+
+
+def _chars(path: Path, value: str, most: int) -> Iterator[Found]:
+    """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
+    name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
+    if chars > most:
+        what = f"`{name}` has {chars} characters; {most} are the most"
+        yield Found(path, f"{name}-too-long", what, f"leave out {chars - most}")
+    elif wide > most:
+        what = f"`{name}` has {chars} characters, or {wide} if an emoji counts twice; {most} are the most"
+        yield Found(path, f"{name}-emoji", what, "leave an emoji out to be sure", "warning")
+
+
+def _html(path: Path, article: Article) -> Iterator[Found]:
+    """Stop what another article room let pass; ours counts the same way, and says it with a line."""
+    chars = markup_chars(article.html, article.images)
+    if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
+        what = f"the article has {chars:,} characters of markup; {CONTENT_CHARS - 1:,} are the most"
+        yield Found(path, "article-too-long", what, "shorten it, or split it into two articles")
+    elif not article.html.strip():
+        yield Found(path, "empty", "the article is empty", "write something")
+
+
+def _url(path: Path, url: str) -> Iterator[Found]:
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
+    except ValueError:
+        sound = False
+    if not sound:
+        yield Found(path, "url", "`content_source_url` is no web address", "write https:// and the address")
+    elif len(url.encode()) > URL_BYTES:
+        what = f"`content_source_url` has {len(url.encode()):,} bytes; {URL_BYTES:,} are the most"
+        yield Found(path, "url-too-long", what, "use a shorter address")
+
+
+def _crop(path: Path, crop: str) -> Iterator[Found]:
+    if not crop:
+        return
+    numbers = _CROP.fullmatch(crop)
+    if numbers is None:
+        what = f"`{path[-1]}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 of at most 6 decimals"
+        yield Found(path, "crop", what, "write for example 0_0.1_1_0.9")
+        return
+    left, top, right, bottom = map(float, numbers.groups())
+    if left >= right or top >= bottom:
+        what = f"`{path[-1]}` has its second corner not below and right of its first"
+        yield Found(path, "crop", what, "write the top left corner first, then the bottom right")
+
+
+def _comments(path: Path, opened: bool | None, fans_only: bool | None) -> Iterator[Found]:
+    if fans_only and not opened:
+        what = "`only_fans_can_comment` is true, but comments are not open"
+        yield Found(
+            (*path, "only_fans_can_comment"), "comments", what, "set `need_open_comment: true`, or drop it"
+        )
+
+
+def _count(path: Path, count: int, most: int, noun: str) -> Iterator[Found]:
+    if not 1 <= count <= most:
+        yield Found(path, f"{noun}-count", f"{count} {noun}; 1 to {most} are possible", "split the campaign")
+
+
+def _media(path: Path, media: Media, judge: Callable[[Path, FileInfo], Iterator[Found]]) -> Iterator[Found]:
+    if media.file is not None:
+        yield from judge((*path, "file"), media.file)
+    elif media.name is not None:
+        yield from _not_empty((*path, "name"), media.name)
+    else:
+        yield from _not_empty((*path, "media_id"), media.media_id or "")

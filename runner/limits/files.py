@@ -1,0 +1,76 @@
+"""A file and what it is to become in, what the platform would refuse about it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from runner.limits.table import (
+    IMAGE_BYTES,
+    IMAGE_FORMATS,
+    SUFFIXES,
+    VIDEO_BYTES,
+    VIDEO_FORMATS,
+    VOICE_BYTES,
+    VOICE_FORMATS,
+    VOICE_S,
+)
+from runner.model import FileInfo
+
+Level = Literal["error", "warning"]
+Path = tuple[str | int, ...]
+
+
+class Found(NamedTuple):
+    """One problem before it has a place."""
+
+    path: Path
+    rule: str
+    what: str
+    remedy: str
+    level: Level = "error"
+
+
+def image_file(path: Path, file: FileInfo) -> Iterator[Found]:
+    """Check a file that becomes permanent image material: a picture or a cover."""
+    yield from file_limits(path, file, IMAGE_FORMATS, IMAGE_BYTES)
+    yield from _suffix(path, file)
+
+
+def video_file(path: Path, file: FileInfo) -> Iterator[Found]:
+    """Check a file that becomes permanent video material."""
+    yield from file_limits(path, file, VIDEO_FORMATS, VIDEO_BYTES)
+    yield from _suffix(path, file)
+
+
+def voice_file(path: Path, file: FileInfo) -> Iterator[Found]:
+    """Check a file that becomes permanent voice material; its length too, where the format tells it."""
+    yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
+    yield from _suffix(path, file)
+    if file.duration_s is not None and file.duration_s > VOICE_S:
+        what = f"`{file.path}` lasts {file.duration_s:.1f} s; {VOICE_S} s are the most"
+        yield Found(path, "voice-too-long", what, "cut it, or send it in parts")
+
+
+def file_limits(path: Path, file: FileInfo, formats: Sequence[str], most_bytes: int) -> Iterator[Found]:
+    """Check a file's format and size by its bytes, whatever its name is."""
+    if file.size_bytes == 0:
+        yield Found(path, "file-empty", f"`{file.path}` is empty", "add the real file")
+        return
+    if file.format not in formats:
+        is_what = "of an unknown format" if file.format == "unknown" else f"{file.format} by its bytes"
+        what = f"`{file.path}` is {is_what}; possible here: {', '.join(formats)}"
+        yield Found(path, "file-format", what, f"convert it to {formats[0]}")
+    if file.size_bytes > most_bytes:
+        what = f"`{file.path}` has {file.size_bytes:,} bytes; {most_bytes:,} are the most"
+        yield Found(path, "file-too-large", what, "make it smaller")
+
+
+def _suffix(path: Path, file: FileInfo) -> Iterator[Found]:
+    suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
+    if file.mended:
+        return  # what is sent gets a name of its own
+    if file.size_bytes and file.format != "unknown" and file.path.suffix.lower() not in suffixes:
+        what = f"`{file.path}` is {file.format} by its bytes, which its name does not say"
+        remedy = f"rename it to `{file.path.with_suffix(suffixes[0]).name}`, or add the file that was meant"
+        yield Found(path, "file-suffix", what, remedy)

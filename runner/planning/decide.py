@@ -1,0 +1,103 @@
+"""One send, its window and the ledger's memory of it in, what to do with it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runner.ledger.state import LedgerState, SendState, Status
+from runner.model import Action, Send
+from runner.planning.quota import CHINA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do with a send, and why."""
+
+    action: Action
+    reason: str
+    remedy: str = ""
+
+
+def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime) -> Decision:
+    """Decide on one send by its window and by what the ledger remembers of it.
+
+    Args:
+        send: what to send.
+        digest: its `send_digest`.
+        appid: of its account.
+        state: the folded ledger.
+        now: the present moment, aware.
+    """
+    revisions = state.revisions(appid, send.id)
+    unknown = next((known for known in revisions if known.status is Status.OPEN), None)
+    if unknown is not None:
+        return Decision(action=Action.UNKNOWN, reason=f"posted {_when(unknown.at)}, no answer recorded")
+    known = state.send(appid, send.id, send.revision)
+    if known is not None and known.happened:
+        return _already(known, digest)
+    newer = max((k.revision for k in revisions if k.happened and k.revision > send.revision), default=None)
+    if newer is not None:
+        return _conflict(
+            f"revision {newer} was sent already", f"set revision to {newer}, or above to send again"
+        )
+    return _list_conflict(send, appid, state) or _by_window(send, now, known)
+
+
+def list_id(send: Send) -> str:
+    """Name what the batches of one openid list have in common."""
+    return send.id.rpartition("#")[0]
+
+
+def _already(known: SendState, digest: str) -> Decision:
+    if known.digest and known.digest != digest:
+        return _conflict(
+            f"edited after it was sent {_when(known.at)}",
+            f"revert the edit, or set revision: {known.revision + 1} to send the new text as well",
+        )
+    done = {
+        Status.ACCEPTED: f"accepted {_when(known.at)}, msg_id {known.msg_id}; delivery not confirmed yet",
+        Status.FAILED: f"WeChat gave it up (msg_id {known.msg_id}); raise revision to try again",
+        Status.RECALLED: f"sent {_when(known.at)} and recalled",
+        Status.BASELINE: "sent before this ledger was begun",
+    }
+    return Decision(
+        action=Action.DONE,
+        reason=done.get(known.status, f"sent {_when(known.at)}, msg_id {known.msg_id}"),
+        remedy="`campaign status` asks WeChat" if known.status is Status.ACCEPTED else "",
+    )
+
+
+def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
+    if send.batch is None:
+        return None
+    begun = state.lists(appid, list_id(send), send.revision)
+    if not begun - {send.batch.list_sha256}:
+        return None
+    return _conflict(
+        "the openid list was edited after a part of it had been sent",
+        "restore the list; put new openids into a campaign of their own",
+    )
+
+
+def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:
+    if send.not_after is not None and now > send.not_after:
+        return Decision(
+            action=Action.EXPIRED,
+            reason=f"its window ended {_when(send.not_after)}",
+            remedy="move not_after to send it after all",
+        )
+    if send.not_before is not None and now < send.not_before:
+        return Decision(action=Action.WAIT, reason=f"its window begins {_when(send.not_before)}")
+    if known is not None:
+        return Decision(action=Action.SEND, reason=f"try again: {known.why}")
+    return Decision(action=Action.SEND, reason="new")
+
+
+def _conflict(reason: str, remedy: str) -> Decision:
+    return Decision(action=Action.CONFLICT, reason=reason, remedy=remedy)
+
+
+def _when(moment: datetime) -> str:
+    # The platform's calendar, whatever the reader's: a plan reads the same everywhere.
+    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M} (China)"

@@ -1,0 +1,1 @@
+"""Files below `campaigns/` -> YAML with places, bytes known by their magic numbers."""

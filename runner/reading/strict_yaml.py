@@ -1,0 +1,278 @@
+"""Takes the text of a YAML file, gives plain data and every fault; what YAML would guess is a fault.
+
+Only maps, lists, text, decimal numbers, true, false and null come out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+from yaml.composer import Composer
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
+
+from runner.reading.text import MAX_PROBLEMS, Fault, shorten
+from runner.reading.yaml_words import guessed, syntax_fault
+
+Path = tuple[str | int, ...]
+
+MAX_DEPTH: Final = 24
+MAX_NODES: Final = 600_000
+"""More than a file of the largest size can hold without aliases, so only aliases can pass it."""
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+", re.ASCII)
+_WORDS: Final[dict[str, bool | None]] = {
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    "null": None, "Null": None, "NULL": None, "~": None, "": None,
+}  # fmt: skip
+_MAY_BE_SPECIAL = frozenset("+-.0123456789~nNyYtTfFoO")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a text says; `data` is None when it cannot be read at all."""
+
+    data: Any
+    faults: tuple[Fault, ...] = ()
+
+
+class _Untyped:
+    """Keeps a composer from guessing types: a tag is there only when somebody wrote one."""
+
+    def resolve(self, *_: object) -> str:
+        return ""
+
+    def descend_resolver(self, *_: object) -> None:
+        pass
+
+    def ascend_resolver(self) -> None:
+        pass
+
+
+class PythonNodes(_Untyped, Reader, Scanner, Parser, Composer):
+    """Composes nodes without libyaml, eight times slower."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+
+
+try:
+    from yaml._yaml import CParser
+except ImportError:  # a PyYAML built without libyaml
+    NODES: type = PythonNodes
+else:
+
+    class FastNodes(_Untyped, CParser):
+        """Composes nodes with libyaml."""
+
+    NODES = FastNodes
+
+
+def compose(text: str, *, parser: type = NODES) -> Node | Fault:
+    """Compose the one document of a text, positions included.
+
+    Args:
+        text: the file's text, decoded.
+        parser: `FastNodes` or `PythonNodes`.
+
+    Returns:
+        The root node, or the fault that stops every YAML reader (or an empty file's).
+    """
+    try:
+        root: Node | None = parser(text).get_single_node()
+    except yaml.YAMLError as error:
+        return syntax_fault(text, error)
+    except RecursionError:
+        return Fault(rule="yaml-too-deep", what="the file is nested too deeply", remedy="flatten it")
+    if root is None:
+        return Fault(rule="yaml-empty", what="the file is empty", remedy="write it, or delete the file")
+    return root
+
+
+def read(text: str, *, parser: type = NODES) -> Reading:
+    """Read one YAML file.
+
+    Args:
+        text: the file's text, decoded.
+        parser: `FastNodes` or `PythonNodes`.
+
+    Returns:
+        Data made of dict, list, str, int, float, bool and None, and all faults. A value with a fault
+        stands in the data as the text that was written.
+    """
+    root = compose(text, parser=parser)
+    if isinstance(root, Fault):
+        return Reading(data=None, faults=(root,))
+    builder = _Builder()
+    try:
+        data = builder.value(root, 0)
+    except _StopReadingError as stop:
+        return Reading(data=None, faults=(stop.fault,))
+    return Reading(data=data, faults=tuple(_with_path(root, *found) for found in builder.found))
+
+
+class _StopReadingError(Exception):
+    """The rest of the file is not worth reading."""
+
+    def __init__(self, node: Node, rule: str, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.fault = _fault(node, rule, what, remedy)
+
+
+class _Builder:
+    """Turns nodes into data and collects faults with their nodes."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Node, Fault]] = []
+        self.nodes = 0
+
+    def value(self, node: Node, depth: int) -> Any:
+        if node.tag:
+            # Never repeated: in the settings it may be a secret that begins with `!`.
+            what = "a YAML tag (`!name`) is written here, and tags are not used"
+            self._report(node, "yaml-tag", what, "remove it, or put a text that begins with `!` in quotes")
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        self.nodes += len(node.value)
+        self._bound(node, depth)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, depth + 1) for item in node.value]
+        return self._mapping(node, depth) if isinstance(node, MappingNode) else None
+
+    def _bound(self, node: Node, depth: int) -> None:
+        if self.nodes > MAX_NODES:
+            raise _StopReadingError(
+                node,
+                "yaml-alias-bomb",
+                "the aliases (`*name`) of this file unfold to more than a file may hold",
+                "write the values out, or use `vars`",
+            )
+        if depth > MAX_DEPTH:
+            raise _StopReadingError(
+                node,
+                "yaml-too-deep",
+                f"the file is nested more than {MAX_DEPTH} levels deep",
+                "flatten it; an alias must not contain itself",
+            )
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        text: str = node.value
+        # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
+        if node.style or (text and text[0] not in _MAY_BE_SPECIAL):
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _DECIMAL.fullmatch(text) and repr(float(text)) == text.removeprefix("+"):
+            return float(text)
+        surprise = guessed(text)
+        if surprise:
+            self._report(node, *surprise)
+        return text
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, node)
+            if key is None:
+                continue
+            if key in built:
+                self._duplicate(node, key_node, key)
+                continue
+            built[key] = self.value(value_node, depth + 1)
+        return built
+
+    def _duplicate(self, node: MappingNode, key_node: Node, key: str) -> None:
+        if len(self.found) > MAX_PROBLEMS:
+            return  # the search below is not free
+        first = next(k for k, _ in node.value if k.value == key_node.value).start_mark.line + 1
+        what = f"the key `{shorten(key)}` is written twice; it is already in line {first}"
+        self._report(key_node, "yaml-duplicate-key", what, "keep one of the two")
+
+    def _key(self, node: Node, parent: MappingNode) -> str | None:
+        if isinstance(node, ScalarNode):
+            if node.value == "<<" and not node.style:
+                self._report(
+                    node,
+                    "yaml-merge-key",
+                    "the merge key `<<` is not used here",
+                    "write the keys out, or share values through `vars`",
+                )
+                return None
+            key = self._scalar(node)
+            if isinstance(key, str):
+                return key
+        holder = node if isinstance(node, ScalarNode) else parent
+        self._add(holder, _fault(node, *_key_words(node)))
+        return None
+
+    def _report(self, node: Node, rule: str, what: str, remedy: str) -> None:
+        self._add(node, _fault(node, rule, what, remedy))
+
+    def _add(self, holder: Node, fault: Fault) -> None:
+        if len(self.found) <= MAX_PROBLEMS:  # one more than is listed, so that the rest is known of
+            self.found.append((holder, fault))
+
+
+def _key_words(node: Node) -> tuple[str, str, str]:
+    if isinstance(node, ScalarNode) and node.value:
+        return (
+            "yaml-key",
+            f"the key `{shorten(node.value)}` is not text",
+            f'put it in quotes: "{shorten(node.value)}"',
+        )
+    if isinstance(node, MappingNode):
+        return (
+            "yaml-braces",
+            "`{` begins a YAML map here, so this is no text",
+            'put a text that begins with `{{` in quotes: "{{ brand }} …"',
+        )
+    return "yaml-key", "a key is missing or is not text", "write `key: value`"
+
+
+def _fault(node: Node, rule: str, what: str, remedy: str) -> Fault:
+    mark = node.start_mark
+    return Fault(rule=rule, what=what, remedy=remedy, line=mark.line + 1, column=mark.column + 1)
+
+
+def _with_path(root: Node, node: Node, fault: Fault) -> Fault:
+    return Fault(
+        rule=fault.rule,
+        what=fault.what,
+        remedy=fault.remedy,
+        line=fault.line,
+        column=fault.column,
+        path=_path_to(root, node) or (),
+    )
+
+
+def _path_to(root: Node, wanted: Node) -> Path | None:
+    """Find a node by identity; the path of a key is that of its value. None when it is not below."""
+    if root is wanted:
+        return ()
+    for step, child, also in children(root):
+        below = () if also is wanted else _path_to(child, wanted)
+        if below is not None:
+            return (step, *below)
+    return None
+
+
+def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
+    """Yield what a node holds: step, value node, and the key's node inside a map."""
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield (key.value if isinstance(key, ScalarNode) else "?"), value, key
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            yield index, item, None

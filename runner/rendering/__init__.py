@@ -1,0 +1,1 @@
+"""What `render` reads and fills: variables, content, lists of openids."""

@@ -1,0 +1,188 @@
+"""The `content` of a campaign in, one of the model's content records out, all templates rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from runner.errors import Place
+from runner.model import (
+    Article,
+    Articles,
+    BodyImage,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Mpvideo,
+    Msgtype,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from runner.reading.document import json_path
+from runner.rendering.scope import Kind, Path, Scope
+
+_KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
+_PATH: Path = ("content",)
+_FROM_ROOT = PurePosixPath("_settings.yaml")
+
+
+def render_content(scope: Scope) -> Content:
+    """Render a campaign's content.
+
+    Args:
+        scope: the send's surroundings; problems are noted there.
+
+    Returns:
+        The record; with empty places where there was a problem.
+    """
+    return _BUILDERS[scope.campaign.msgtype](scope, scope.campaign.content)
+
+
+def _text(scope: Scope, raw: Any) -> Text:
+    if not isinstance(raw, Mapping):
+        return Text(content=scope.text(_PATH, raw))
+    path = (*_PATH, "text_file")
+    written = scope.text(path, raw["text_file"])
+    return Text(content=(scope.text_file(path, written) if written else "") or "")
+
+
+def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
+    if "media_id" in raw:
+        return Draft(media_id=scope.text((*_PATH, "media_id"), raw["media_id"]))
+    if "newspic" in raw:
+        return _newspic(scope, raw["newspic"])
+    path = (*_PATH, "articles")
+    return Articles(
+        articles=tuple(
+            _article(scope, (*path, index), article) for index, article in enumerate(raw["articles"])
+        )
+    )
+
+
+def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
+    path = (*_PATH, "newspic")
+    return Newspic(
+        title=scope.text((*path, "title"), raw["title"]),
+        text=scope.text((*path, "text"), raw.get("text", "")),
+        images=tuple(
+            scope.picture((*path, "images", index), item) for index, item in enumerate(raw["images"])
+        ),
+    )
+
+
+def _article(scope: Scope, path: Path, raw: Mapping[str, Any]) -> Article:
+    strings = ("author", "digest", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
+    title = scope.text((*path, "title"), raw["title"])
+    html, images = _body(scope, path, raw, title)
+    return Article(
+        title=title,
+        html=html,
+        images=images,
+        cover=scope.picture((*path, "cover"), raw["cover"]),
+        need_open_comment=raw.get("need_open_comment", False),
+        only_fans_can_comment=raw.get("only_fans_can_comment", False),
+        **{name: scope.text((*path, name), raw.get(name, "")) for name in strings},
+    )
+
+
+def _body(scope: Scope, path: Path, raw: Mapping[str, Any], title: str) -> tuple[str, tuple[BodyImage, ...]]:
+    """Render the article's file as a template, then let the article room make HTML of it."""
+    path = (*path, "body")
+    written = scope.text(path, raw["body"])
+    file = scope.read(path, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
+    if file is None:
+        return "", ()
+    kind = _KINDS.get(file.suffix.lower())
+    if kind is None:
+        scope.problem(
+            path, "article-kind", f"`{written}` is neither Markdown nor HTML", "name a .md or .html file"
+        )
+        return "", ()
+    source = scope.text_file(path, written, escape=scope.room.escape_for(kind))
+    return _built(scope, path, raw, source, title, file, kind) if source is not None else ("", ())
+
+
+def _built(
+    scope: Scope, path: Path, raw: Mapping[str, Any], source: str, title: str, file: PurePosixPath, kind: Kind
+) -> tuple[str, tuple[BodyImage, ...]]:
+    theme = scope.text((*path[:-1], "theme"), raw["theme"]) if "theme" in raw else None
+    body = scope.read(
+        path,
+        lambda: scope.room.build(
+            source,
+            kind=kind,
+            file=file,
+            title=title,
+            theme=theme,
+            options=scope.options,
+            files=scope.files,
+            allow_lossy=raw.get("allow_lossy", False),
+            root=scope.root,
+        ),
+    )
+    if body is None:
+        return "", ()
+    written = scope.files.text(_FROM_ROOT, str(file))
+    scope.problems += [
+        replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source))
+        if finding.place.file == scope.shown(file)
+        else finding
+        for finding in body.findings
+    ]
+    return body.html, body.images
+
+
+def _line_as_written(place: Place, written: str, rendered: str) -> Place:
+    """Find a rendered line among those the author wrote; better no line than a wrong one."""
+    before, after = written.removesuffix("\n").split("\n"), rendered.split("\n")
+    if place.line is None or len(before) == len(after):
+        return place
+    same = [number for number, line in enumerate(before, 1) if line == after[place.line - 1]]
+    return replace(place, line=same[0] if len(same) == 1 else None)
+
+
+def _voice(scope: Scope, raw: Mapping[str, Any]) -> Voice:
+    return Voice(media=scope.media(_PATH, raw))
+
+
+def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
+    if "images" not in raw:
+        return Image(media=scope.media(_PATH, raw))
+    return Images(
+        images=_media_list(scope, (*_PATH, "images"), raw["images"]),
+        title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
+        recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
+        need_open_comment=raw.get("need_open_comment"),
+        only_fans_can_comment=raw.get("only_fans_can_comment"),
+    )
+
+
+def _mpvideo(scope: Scope, raw: Mapping[str, Any]) -> Mpvideo:
+    return Mpvideo(
+        media=scope.media(_PATH, raw),
+        title=scope.text((*_PATH, "title"), raw["title"]),
+        description=scope.text((*_PATH, "description"), raw["description"]),
+    )
+
+
+def _wxcard(scope: Scope, raw: Mapping[str, Any]) -> Wxcard:
+    return Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"]))
+
+
+def _media_list(scope: Scope, path: Path, raw: list[Mapping[str, Any]]) -> tuple[Any, ...]:
+    return tuple(scope.media((*path, index), item) for index, item in enumerate(raw))
+
+
+_BUILDERS: dict[Msgtype, Callable[[Scope, Any], Content]] = {
+    Msgtype.TEXT: _text,
+    Msgtype.MPNEWS: _mpnews,
+    Msgtype.VOICE: _voice,
+    Msgtype.IMAGE: _image,
+    Msgtype.MPVIDEO: _mpvideo,
+    Msgtype.WXCARD: _wxcard,
+}

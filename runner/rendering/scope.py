@@ -1,0 +1,213 @@
+"""What one send is rendered with, and where every problem of it gathers.
+
+Each method gives a value that lets rendering go on, even after a problem, so that one run finds all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Literal, Protocol, TypeVar
+
+from runner.errors import CampaignError, Place, Problem
+from runner.model import ArticleOptions, BodyImage, Campaign, FileInfo, Media
+from runner.reading.document import json_path
+from runner.reading.files import FileError
+from runner.templates.placeholders import Escape
+from runner.templates.template import TemplateFaultError, Templates
+
+Path = tuple[str | int, ...]
+Kind = Literal["markdown", "html"]
+T = TypeVar("T")
+
+
+class Files(Protocol):
+    """The only way to the files a campaign names; every method raises FileError (`files.Files` is one)."""
+
+    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+        """Resolve a written path to one relative to the campaigns folder."""
+        ...
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        r"""Read text, with `\n` line ends."""
+        ...
+
+    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
+        """Describe a file by its bytes."""
+        ...
+
+    def data(self, path: PurePosixPath) -> bytes:
+        """Read bytes."""
+        ...
+
+
+class ArticleBody(Protocol):
+    """The part of an article that `article.build` makes."""
+
+    @property
+    def html(self) -> str:
+        """The HTML to send, with image placeholders."""
+        ...
+
+    @property
+    def images(self) -> tuple[BodyImage, ...]:
+        """The images in it."""
+        ...
+
+    @property
+    def findings(self) -> tuple[Problem, ...]:
+        """What is wrong with it, errors and warnings."""
+        ...
+
+
+class ArticleRoom(Protocol):
+    """Turns Markdown or HTML into an article; the package `runner.article` is one."""
+
+    def escape_for(self, kind: Kind) -> Escape:
+        """Return what makes a value safe in such a text."""
+        ...
+
+    def build(
+        self,
+        source: str,
+        *,
+        kind: Kind,
+        file: PurePosixPath,
+        title: str,
+        theme: str | None,
+        options: ArticleOptions,
+        files: Files,
+        allow_lossy: bool = False,
+        root: str = "campaigns",
+    ) -> ArticleBody:
+        """Make the body; raises CampaignError when a part of the tool is missing."""
+        ...
+
+    def mend(self, file: FileInfo, files: Files) -> tuple[FileInfo, str]:
+        """Mend a picture that becomes material; the file as it will be uploaded, and a note."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Scope:
+    """One send's surroundings; `problems` grows as rendering goes on."""
+
+    campaign: Campaign
+    variables: Mapping[str, Any]
+    templates: Templates
+    files: Files
+    room: ArticleRoom
+    options: ArticleOptions
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(
+        self,
+        path: Path,
+        rule: str,
+        what: str,
+        remedy: str,
+        *,
+        level: Literal["error", "warning"] = "error",
+        place: Place | None = None,
+    ) -> None:
+        """Note a problem of the value at `path`, at `place` when that is somewhere else."""
+        self.problems.append(
+            Problem(
+                place=place or self.campaign.source.place(path),
+                path=json_path(path),
+                rule=rule,
+                what=what,
+                remedy=remedy,
+                level=level,
+            )
+        )
+
+    def text(self, path: Path, value: object) -> str:
+        """Render the string at `path`; one newline at the very end, as `|` leaves it, is dropped.
+
+        Returns:
+            The text, or "" after a problem.
+        """
+        try:
+            return self.templates.render(str(value), self.variables).removesuffix("\n")
+        except TemplateFaultError as fault:
+            place = None if fault.file else self.campaign.source.line(path, fault.line)
+            self._template_problem(path, fault, place)
+            return ""
+
+    def data(self, path: Path, value: Any) -> Any:
+        """Render every string inside plain data."""
+        if isinstance(value, str):
+            return self.text(path, value)
+        if isinstance(value, Mapping):
+            return {key: self.data((*path, key), item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.data((*path, index), item) for index, item in enumerate(value)]
+        return value
+
+    def text_file(self, path: Path, written: str, *, escape: Escape = str) -> str | None:
+        """Render the text file named at `path`.
+
+        Returns:
+            The text, or None after a problem.
+        """
+        source = self.read(path, lambda: self.files.text(self.campaign.file, written))
+        if source is None:
+            return None
+        try:
+            return self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
+        except TemplateFaultError as fault:
+            file = fault.file or self.files.locate(self.campaign.file, written)
+            self._template_problem(path, fault, Place(file=self.shown(file), line=fault.line))
+            return None
+
+    def media(self, path: Path, value: Mapping[str, Any]) -> Media:
+        """Render a MEDIA value; without its file after a problem."""
+        if "file" in value:
+            written = self.text((*path, "file"), value["file"])
+            found = self.read((*path, "file"), lambda: self._info(written)) if written else None
+            return Media(file=found)
+        if "name" in value:
+            return Media(name=self.text((*path, "name"), value["name"]))
+        return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
+
+    def picture(self, path: Path, value: Mapping[str, Any]) -> Media:
+        """Render a MEDIA value that is a cover or a picture of a post; mended where the settings say so."""
+        media = self.media(path, value)
+        if media.file is None or not self.options.fix_images:
+            return media
+        file, name = media.file, media.file.path.name
+        mended = self.read((*path, "file"), lambda: self.room.mend(file, self.files))
+        if mended is None or not mended[1]:
+            return media
+        what = f"`{name}` is sent converted: {mended[1]}"
+        self.problem((*path, "file"), "image-fixed", what, "look at it in the preview", level="warning")
+        return Media(file=mended[0])
+
+    def read(self, path: Path, action: Callable[[], T]) -> T | None:
+        """Do something that may find a file or a part of the tool missing; None after a problem."""
+        try:
+            return action()
+        except FileError as error:
+            self.problems.append(error.at(self.campaign.source.place(path), json_path(path)))
+        except CampaignError as error:
+            self.problem(path, "missing-part", error.what, error.remedy)
+        return None
+
+    @property
+    def root(self) -> str:
+        """The campaigns folder as the user would type it."""
+        return self.campaign.source.place().file.removesuffix(str(self.campaign.file)).rstrip("/") or "."
+
+    def shown(self, file: PurePosixPath) -> str:
+        """Write a path inside the campaigns folder as the user would type it."""
+        return f"{self.root}/{file}"
+
+    def _info(self, written: str) -> FileInfo:
+        return self.files.info(self.campaign.file, written)
+
+    def _template_problem(self, path: Path, fault: TemplateFaultError, place: Place | None) -> None:
+        if place is None and fault.file is not None:
+            place = Place(file=self.shown(fault.file), line=fault.line)
+        self.problem(path, "template", fault.what, fault.remedy, place=place)

@@ -1,0 +1,1 @@
+"""The steps of `apply`: uploads once, one draft, intent, one call, outcome."""

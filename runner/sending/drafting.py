@@ -1,0 +1,179 @@
+"""One planned article send in, its draft on the platform out: added once, read back, left alone when edited.
+
+A draft is announced in the ledger before it is added, and recorded before it is read back, so that no crash
+leads to a second one. A draft in which readers would lose something is not handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runner import wire
+from runner.article.stored import Stored, changes, fingerprint
+from runner.digest import sha256
+from runner.errors import ApiError, PolicyError, WeChatError
+from runner.ledger.events import Kind, Ledger, drafting_key
+from runner.ledger.records import DraftState
+from runner.ledger.state import LedgerState
+from runner.model import Articles, Newspic
+from runner.plan import Planned
+from runner.ports import Api
+from runner.sending import drafts, uploads
+
+TOLD = 3
+"""How many differences an error names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A draft that can be sent."""
+
+    media_id: str
+    added: bool
+    """False when it was there before."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: what the platform changed, which older draft stays behind."""
+
+
+def ready(
+    planned: Planned, ids: wire.Ids, *, api: Api, state: LedgerState, record: uploads.Record
+) -> Ready | None:
+    """Add the draft a send needs, or take the one already added for it.
+
+    Args:
+        planned: the send.
+        ids: of its uploads.
+        api: of its account.
+        state: kept current by `record`.
+        record: appends an event of this account.
+
+    Returns:
+        The draft, or None when the content needs none.
+
+    Raises:
+        PolicyError: the draft was edited by hand since it was made.
+        WeChatError: readers would get other words, pictures or links than were meant.
+        LedgerBusyError: another runner is adding it at this moment.
+        ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent. After a lost answer the
+            next run looks for the draft before adding another.
+
+    Source: draft_add and getDraft, read 2026-11.
+    """
+    content = planned.send.content
+    if not isinstance(content, Articles | Newspic):
+        return None
+    articles = wire.draft_articles(content, ids)
+    key = (planned.account.appid, planned.send.id, planned.send.revision)
+    data = {"send": key[1], "revision": key[2], "sha256": sha256(articles)}
+    before = state.drafts.get(key)
+    known = before if before is not None and before.sha256 == data["sha256"] else None
+    found = _existing(articles, known, taken=_taken(state, key), api=api)
+    media_id = found[0] if found is not None else _added(articles, data, before, api=api, record=record)
+    data["media_id"] = media_id
+    if known is None or known.media_id != media_id:
+        known = None
+        record(Kind.DRAFT, data)
+    stored = found[1] if found is not None else api.draft_get(media_id)["news_item"]
+    notes = _checked(articles, stored, known, data, record)
+    return Ready(media_id=media_id, added=found is None, notes=(*notes, *_left_behind(before, data)))
+
+
+def make(
+    planned: Planned, *, api: Api, ledger: Ledger, state: LedgerState, read: uploads.Read
+) -> Ready | None:
+    """Upload what is needed and make the draft; nothing is sent.
+
+    Args:
+        planned: with its names resolved.
+        api: of its account, with writes.
+        ledger: where it is recorded; the account's lock is held.
+        state: kept current.
+        read: gives a file's bytes.
+
+    Raises:
+        UsageError: a material name of it has no media_id.
+        StalePlanError: a file changed meanwhile.
+        CampaignError: as `ready` says.
+    """
+    uploads.check_named(planned)
+    record = uploads.record_in(ledger, state, planned.account.appid)
+    with uploads.forgetting(planned, state=state, record=record):
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
+        return ready(planned, ids, api=api, state=state, record=record)
+
+
+def _existing(
+    articles: Stored, known: DraftState | None, *, taken: frozenset[str], api: Api
+) -> tuple[str, Stored] | None:
+    """Find the draft that was added for these articles, recorded or not, and read it."""
+    if known is None:
+        return None
+    media_id = known.media_id or drafts.find(articles, since=known.at, taken=taken, api=api)
+    if media_id is None:
+        return None
+    try:
+        return media_id, api.draft_get(media_id)["news_item"]
+    except ApiError as error:
+        if error.errcode == uploads.MEDIA_ID_INVALID:
+            return None
+        raise
+
+
+def _added(
+    articles: Stored, data: Mapping[str, Any], before: DraftState | None, *, api: Api, record: uploads.Record
+) -> str:
+    tries = before.tries if before is not None else 0
+    record(Kind.DRAFTING, data, drafting_key(data["send"], data["revision"], tries + 1))
+    return api.draft_add(articles)
+
+
+def _checked(
+    articles: Stored,
+    stored: Stored,
+    known: DraftState | None,
+    data: Mapping[str, Any],
+    record: uploads.Record,
+) -> tuple[str, ...]:
+    """Compare a draft with what was given, and with what it was when it was made."""
+    found, mark = changes(articles, stored), fingerprint(stored)
+    if known is None or known.stored is None:
+        record(Kind.DRAFT, {**data, "stored": mark, "changed": [change.what for change in found]})
+    elif known.stored != mark:
+        raise _edited(data["media_id"], [change.what for change in found if change.what not in known.changed])
+    lost = [change.what for change in found if change.lossy]
+    if lost:
+        raise WeChatError(
+            f"readers would not get what was meant: {_some(lost)}",
+            remedy="look at the draft in the console, correct the article and run again; or send the draft "
+            f"as it is: `content: {{media_id: {data['media_id']}}}`",
+            where=f"draft {data['media_id']}",
+        )
+    return tuple(f"WeChat changed the draft: {change.what}" for change in found)
+
+
+def _edited(media_id: str, edits: Sequence[str]) -> PolicyError:
+    return PolicyError(
+        f"the draft was edited by hand after it was made: {_some(edits) or 'its markup is another'}",
+        remedy="write the edit into the campaign and delete the draft in the console, so that the next run "
+        f"makes it anew; or send it as it is: `content: {{media_id: {media_id}}}`",
+        where=f"draft {media_id}",
+    )
+
+
+def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[str, ...]:
+    if before is None or before.media_id is None or before.sha256 == data["sha256"]:
+        return ()
+    return (f"draft {before.media_id}, made for it before the last edit, stays in the draft box unsent",)
+
+
+def _taken(state: LedgerState, mine: tuple[str, str, int]) -> frozenset[str]:
+    others = (draft.media_id for key, draft in state.drafts.items() if key != mine)
+    older = state.drafts[mine].older if mine in state.drafts else ()
+    return frozenset((*filter(None, others), *older))
+
+
+def _some(whats: Sequence[str]) -> str:
+    more = f" and {len(whats) - TOLD} more" if len(whats) > TOLD else ""
+    return "; ".join(whats[:TOLD]) + more

@@ -1,0 +1,155 @@
+"""What the settings must satisfy beyond their shape: names that exist, times that make sense."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from runner.model import AccountKind
+from runner.schemas.hints import nearest
+from runner.schemas.phrases import Finding
+
+SANDBOX: Final = "sandbox"
+SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
+"""The accounts a sandbox has by itself, one of each kind."""
+PROTECTED_REPEAT_AFTER_S: Final = 60
+PROTECTED_REPEAT_UNTIL_S: Final = 20 * 3600
+
+
+def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
+    """Check settings whose shape may still be wrong elsewhere.
+
+    Args:
+        data: the settings as read.
+
+    Returns:
+        The findings.
+    """
+    found = [*_default_environment(data), *_policy(data), *_held(data)]
+    for name, environment in _maps(data.get("environments")):
+        path = ("environments", name)
+        found += [*_default_account(path, environment, data), *_repeat(path, environment)]
+        found += _approvals(path, environment)
+    return found
+
+
+def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
+    name, known = data.get("default_environment"), [*_names(data.get("environments")), SANDBOX]
+    if isinstance(name, str) and name not in known:
+        yield _unknown(("default_environment",), "environment", name, known)
+
+
+def _default_account(
+    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[Finding]:
+    name, known = environment.get("default_account"), _names(environment.get("accounts"))
+    if environment.get("api") == SANDBOX and not known:
+        known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
+    if isinstance(name, str) and known and name not in known:
+        yield _unknown((*path, "default_account"), "account", name, known)
+
+
+def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+    after = environment.get("repeat_after", PROTECTED_REPEAT_AFTER_S)
+    until = environment.get("repeat_until", PROTECTED_REPEAT_UNTIL_S)
+    if not isinstance(after, int) or not isinstance(until, int):
+        return
+    if after >= until:
+        key = "repeat_until" if "repeat_until" in environment else "repeat_after"
+        yield Finding(
+            path=(*path, key),
+            rule="repeat-order",
+            what=f"`repeat_after` ({after} s) is not before `repeat_until` ({until} s)",
+            remedy="make `repeat_until` larger than `repeat_after`",
+        )
+    if environment.get("protected") is not True:
+        return
+    if after < PROTECTED_REPEAT_AFTER_S:
+        yield _protected((*path, "repeat_after"), f"write {PROTECTED_REPEAT_AFTER_S} or more")
+    if until > PROTECTED_REPEAT_UNTIL_S:
+        yield _protected((*path, "repeat_until"), f"write {PROTECTED_REPEAT_UNTIL_S} or less")
+
+
+def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+    approvals = environment.get("approvals")
+    written = approvals if isinstance(approvals, dict) else {}
+    count, approvers = written.get("count", 1), written.get("approvers")
+    if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
+        yield Finding(
+            path=(*path, "approvals", "count"),
+            rule="approvals-count",
+            what=f"{count} approvals are wanted, and only {len(approvers)} may give one",
+            remedy="name more `approvers`, or lower `count`",
+        )
+
+
+def _protected(path: tuple[str, ...], remedy: str) -> Finding:
+    return Finding(
+        path=path,
+        rule="protected-repeat",
+        what=f"a protected environment may not widen `{path[-1]}`: WeChat would send a second time",
+        remedy=f"{remedy}, or remove the key",
+    )
+
+
+def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
+    policy = data.get("policy")
+    if not isinstance(policy, dict):
+        return
+    zone = policy.get("timezone")
+    if isinstance(zone, str) and zone and not _is_zone(zone):
+        yield _unknown(("policy", "timezone"), "time zone", zone, sorted(zoneinfo.available_timezones()))
+    begin, _, end = str(policy.get("quiet_hours", "")).partition("-")
+    if begin and begin == end:
+        yield Finding(
+            path=("policy", "quiet_hours"),
+            rule="quiet-hours-empty",
+            what="`quiet_hours` end when they begin",
+            remedy="write two times, or remove the key",
+        )
+
+
+def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A hold on an account that does not exist holds nothing, and nobody would notice."""
+    policy = data.get("policy")
+    held = policy.get("hold") if isinstance(policy, dict) else None
+    known = [*_all_accounts(data), *SANDBOX_ACCOUNTS]
+    for index, name in enumerate(held if isinstance(held, list) else ()):
+        if isinstance(name, str) and name and name not in known:
+            yield _unknown(("policy", "hold", index), "account", name, known)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _unknown(path: tuple[str | int, ...], kind: str, name: str, known: list[str]) -> Finding:
+    near = nearest(name, known)
+    listed = f"use one of: {', '.join(known)}" if len(known) <= 20 else "use a name such as Asia/Shanghai"
+    return Finding(
+        path=path,
+        rule=f"unknown-{kind.replace(' ', '-')}",
+        what=f"there is no {kind} `{name[:40]}`",
+        remedy=f"did you mean `{near}`?" if near else listed,
+    )
+
+
+def _all_accounts(data: Mapping[str, Any]) -> list[str]:
+    return [name for _, one in _maps(data.get("environments")) for name in _names(one.get("accounts"))]
+
+
+def _maps(value: object) -> list[tuple[str, dict[str, Any]]]:
+    return (
+        [(key, below) for key, below in value.items() if isinstance(below, dict)]
+        if isinstance(value, dict)
+        else []
+    )
+
+
+def _names(value: object) -> list[str]:
+    return list(value) if isinstance(value, dict) else []

@@ -1,0 +1,1 @@
+"""A template -> its text, inside bounds; plain names are filled without Jinja."""

@@ -1,0 +1,141 @@
+"""A template that takes Jinja in, its text out; any error becomes a sentence and a line."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from jinja2.utils import LRUCache
+
+from runner.reading.files import FileError
+from runner.reading.text import nearest
+from runner.templates.bounds import MAX_SIZE, TooMuchError
+from runner.templates.faults import TemplateFaultError, TextFiles
+from runner.templates.jinja import FILTER_NAMES, Environment, Run, running
+from runner.templates.placeholders import Escape
+
+_ROOT = PurePosixPath("_settings.yaml")
+_INCLUDE = "include a file of `_partials/` by its name, any other by its path from the campaigns folder"
+
+
+class Engine:
+    """Jinja with one cache of compiled templates, shared by text.
+
+    Args:
+        files: where includes are read from.
+    """
+
+    def __init__(self, files: TextFiles) -> None:
+        self._files = files
+        self._environment = Environment(self._load)
+        self._compiled: Any = LRUCache(500)
+
+    def render(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str:
+        """Render one string.
+
+        Raises:
+            TemplateFaultError: for any fault of the template.
+        """
+        try:
+            with running(Run(names=frozenset(variables), escape=escape)):
+                return self._rendered(text, variables)
+        # A template can raise whatever its expressions raise.
+        except Exception as error:
+            raise _fault(error) from error
+
+    def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
+        template: Template | None = self._compiled.get(text)
+        if template is None:
+            template = self._compiled[text] = self._environment.from_string(text)
+        chunks, chars = [], 0
+        for chunk in template.root_render_func(template.new_context(dict(variables))):
+            chars += len(chunk)
+            if chars > MAX_SIZE:
+                raise TooMuchError(f"the text would grow beyond {MAX_SIZE:,} characters")
+            chunks.append(chunk)
+        return "".join(chunks)
+
+    def _load(self, name: str) -> tuple[str, str, Any]:
+        """Read an include: from `_partials/`, else from the campaigns folder itself."""
+        if ".." in name.split("/") or name.startswith("/") or "\\" in name:
+            raise FileError(
+                "include-path", f"the include `{name}` leads out of the campaigns folder", _INCLUDE
+            )
+        partial = f"_partials/{name}"
+        try:
+            text = self._files.text(_ROOT, partial)
+            return text, partial, lambda: self._again(name) == text
+        except FileError as missing:
+            if missing.rule != "file-missing":
+                raise
+            try:
+                text = self._files.text(_ROOT, name)
+                return text, name, lambda: self._again(name) == text
+            except FileError as error:
+                raise (missing if error.rule == "file-missing" else error) from error
+
+    def _again(self, name: str) -> str:
+        """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
+        return self._load(name)[0]
+
+
+# --- from any error to a sentence and a line -----------------------------------------------------
+
+
+def _fault(error: Exception) -> TemplateFaultError:
+    what, remedy = _words(error)
+    file, line = _position(error)
+    inside = None if file in (None, "<template>", "<unknown>") else PurePosixPath(str(file))
+    return TemplateFaultError(what, remedy=remedy, line=line, file=inside)
+
+
+def _position(error: Exception) -> tuple[str | None, int]:
+    """Find the innermost template an error passed through, and the line there."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.filename, error.lineno
+    file, line = None, 1
+    for frame, lineno in traceback.walk_tb(error.__traceback__):
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            file, line = template.filename, template.get_corresponding_lineno(lineno)
+    return file, line
+
+
+def _words(error: Exception) -> tuple[str, str]:
+    if isinstance(error, FileError):
+        return error.what, error.remedy
+    if isinstance(error, TooMuchError):
+        return str(error), "make the loop, the number or the text smaller; a message is at most a few pages"
+    if isinstance(error, SecurityError):
+        return str(error), "use a filter, as in `{{ name|upper }}`"
+    if isinstance(error, UndefinedError):
+        return str(error), (
+            "set it under `vars` of the campaign, of a for_each entry or of _settings.yaml, or with --var"
+        )
+    if isinstance(error, TemplateSyntaxError):
+        return _syntax_words(str(error.message))
+    if isinstance(error, RecursionError | SyntaxError | MemoryError):
+        return (
+            "the template nests or calls itself too deeply",
+            "let no include call itself; nest less",
+        )
+    return f"the template fails here: {error}", "correct the expression; a null needs `|default('…', true)`"
+
+
+def _syntax_words(message: str) -> tuple[str, str]:
+    unknown = re.match(r"No filter named '(.*)'", message)
+    if unknown:
+        name = unknown[1]
+        return (
+            f"no filter named `{name}`{nearest(name, FILTER_NAMES)}",
+            f"use one of {', '.join(FILTER_NAMES)}",
+        )
+    return (
+        f"the template cannot be read: {message[:1].lower()}{message[1:].rstrip('.')}",
+        "correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}",
+    )
