@@ -22,7 +22,7 @@ _spoken: NullTranslations | None = None
 
 def speak(language: Language) -> None:
     """Choose the language of every message from here on; one for the whole process, as gettext has it."""
-    global _spoken  # noqa: PLW0603
+    global _spoken
     if language == "en":
         _spoken = None
         return
