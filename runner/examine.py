@@ -67,7 +67,7 @@ def examine(
     found, problems = find_campaigns(root, only)
     whole = Examined(file_problems=problems)
     if cache is None or len(found) < ENOUGH:
-        workshop = Workshop(root=root, settings=settings, files=files, variables=variables or {})
+        workshop = Workshop(settings=settings, files=files, variables=variables or {})
         for part in in_chunks(lambda items: _examined(workshop, items), found):
             whole.merge(part)
         return whole
@@ -75,7 +75,7 @@ def examine(
 
     memory = remembered(cache, settings=settings, variables=variables or {})
     watched = Watched(files)
-    workshop = Workshop(root=root, settings=settings, files=watched, variables=variables or {})
+    workshop = Workshop(settings=settings, files=watched, variables=variables or {})
     for part in in_chunks(lambda items: _remembering(workshop, items, watched, memory), found):
         whole.merge(part)
     memory.write(whole.clean)
@@ -94,7 +94,7 @@ def _remembering(workshop: Workshop, items: Sequence[Found], watched: Watched, m
 
     result = Examined()
     for item in items:
-        data = None if item.is_link else _bytes(workshop.root / item.file)
+        data = None if item.is_link else _bytes(item.shown)
         key = memory.key(item.file, data) if data is not None else ""
         known = memory.get(key)
         if known is not None and watched.unchanged(known.read):
@@ -109,7 +109,7 @@ def _remembering(workshop: Workshop, items: Sequence[Found], watched: Watched, m
     return result
 
 
-def _bytes(path: Path) -> bytes | None:
+def _bytes(path: str) -> bytes | None:
     try:
         return read_regular(path, MAX_YAML_BYTES)
     except (FileError, OSError):

@@ -19,7 +19,7 @@ from runner.reading.files import FileError, Files, read_regular
 from runner.reading.text import Fault, decode
 from runner.validate import check_campaign
 
-__all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns", "read_document"]
+__all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns"]
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
@@ -38,10 +38,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A campaign file, not read yet; `file` is relative to the campaigns folder."""
+    """A campaign file, not read yet; `file` is relative to the campaigns folder, `shown` as the user would type it."""
 
     id: str
     file: PurePosixPath
+    shown: str
     is_link: bool
 
 
@@ -61,7 +62,7 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
     found, problems = find_campaigns(root, only)
     campaigns: list[Campaign] = []
     for item in found:
-        checked = load_campaign(root, item)
+        checked = load_campaign(item)
         if isinstance(checked, Campaign):
             campaigns.append(checked)
         else:
@@ -85,7 +86,7 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], l
     _require(root)
     found, problems = _walk(root)
     chosen = _select(found, only, root)
-    return chosen, [*(problems if not only else ()), *_collisions(found, chosen, root)]
+    return chosen, [*(problems if not only else ()), *_collisions(found, chosen)]
 
 
 def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
@@ -105,18 +106,17 @@ def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath,
     return tuple(item.file for item in found if not item.is_link)
 
 
-def load_campaign(root: Path, item: Found, data: bytes | None = None) -> Campaign | tuple[Problem, ...]:
+def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Problem, ...]:
     """Read and check one campaign file.
 
     Args:
-        root: the campaigns folder, as the user would type it.
         item: found by `find_campaigns`.
         data: the file's bytes, when they were read already.
 
     Returns:
         The campaign, or every problem of its file.
     """
-    shown = (root / item.file).as_posix()
+    shown = item.shown
     if item.is_link:
         return (_problem(shown, "file-link", "a campaign file is a link", "put the file itself here"),)
     if _NOT_UTF8.search(item.id):
@@ -132,34 +132,22 @@ def load_campaign(root: Path, item: Found, data: bytes | None = None) -> Campaig
                 "rename it; blanks and the characters [ ] # , \\ are not possible",
             ),
         )
-    read = read_document(root, item.file, id=item.id, data=data)
+    read = _read(item, data)
     return (read,) if isinstance(read, Problem) else check_campaign(read)
 
 
-def read_document(
-    root: Path, file: PurePosixPath, *, id: str, data: bytes | None = None
-) -> Document | Problem:
-    """Read one YAML file of the campaigns folder.
-
-    Args:
-        root: the campaigns folder, as the user would type it.
-        file: relative to it.
-        id: the campaign's id.
-        data: the file's bytes, when they were read already.
-
-    Returns:
-        The document, or the problem that makes it unreadable.
-    """
-    shown = (root / file).as_posix()
+def _read(item: Found, data: bytes | None) -> Document | Problem:
+    """Read a file as YAML, or say what makes it unreadable."""
+    shown = item.shown
     try:
-        text = decode(read_regular(root / file, MAX_YAML_BYTES) if data is None else data)
+        text = decode(read_regular(shown, MAX_YAML_BYTES) if data is None else data)
     except FileError as error:
         return error.at(Place(file=shown))
     except OSError as error:
         return _problem(shown, "file-missing", f"the file cannot be read: {error.strerror}", "check the path")
     if isinstance(text, Fault):
         return fault_problem(text, shown)
-    return document(text, id=id, file=file, shown=shown)
+    return document(text, id=item.id, file=item.file, shown=shown)
 
 
 def _require(root: Path) -> None:
@@ -174,16 +162,18 @@ def _require(root: Path) -> None:
 def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
     found: list[Found] = []
     problems: list[Problem] = []
+    above = (root / "_").as_posix().removesuffix("_")
     for relative, entry in _entries(root, ""):
         stem, _, suffix = relative.rpartition(".")
+        shown = above + relative
         if entry.is_symlink() and _leads_to_folder(entry):
-            shown = (root / relative).as_posix()
             problems.append(
                 _problem(shown, "file-link", "a folder of campaigns is a link", "put the folder itself here")
             )
         elif suffix in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
-            found.append(Found(id=id_, file=PurePosixPath(relative), is_link=entry.is_symlink()))
+            file = PurePosixPath(relative)
+            found.append(Found(id=id_, file=file, shown=shown, is_link=entry.is_symlink()))
     return sorted(found, key=lambda item: item.id), problems
 
 
@@ -214,7 +204,7 @@ def _entries(folder: Path | str, above: str) -> Iterator[tuple[str, os.DirEntry[
             yield relative, entry
 
 
-def _collisions(found: list[Found], chosen: list[Found], root: Path) -> list[Problem]:
+def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
     """Refuse ids that are one and the same file, or id, on another system."""
     same: dict[str, list[Found]] = defaultdict(list)
     for item in found:
@@ -223,10 +213,9 @@ def _collisions(found: list[Found], chosen: list[Found], root: Path) -> list[Pro
     for item in chosen:
         others = [other for other in same[item.id.casefold()] if other.file != item.file]
         if others:
-            shown = (root / item.file).as_posix()
-            what = f"the id `{item.id}` is also that of `{(root / others[0].file).as_posix()}`"
+            what = f"the id `{item.id}` is also that of `{others[0].shown}`"
             remedy = "rename one: letter case and suffix do not tell ids apart"
-            problems.append(_problem(shown, "campaign-id-taken", what, remedy))
+            problems.append(_problem(item.shown, "campaign-id-taken", what, remedy))
     return problems
 
 

@@ -45,7 +45,6 @@ class Made:
 class Workshop:
     """Makes sends of campaign files, one after the other; includes are read once for all of them."""
 
-    root: Path
     settings: Settings
     files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +60,7 @@ class Workshop:
             item: the file.
             data: its bytes, when they were read already.
         """
-        campaign = load_campaign(self.root, item, data)
+        campaign = load_campaign(item, data)
         if not isinstance(campaign, Campaign):
             return Made(id=item.id, file_problems=campaign)
         rendered = render(
@@ -109,7 +108,7 @@ def prepare(
         UsageError: no such folder, or `only` selects nothing.
     """
     found, problems = find_campaigns(root, only)
-    workshop = Workshop(root=root, settings=settings, files=files, variables=variables or {})
+    workshop = Workshop(settings=settings, files=files, variables=variables or {})
     made = [one for chunk in in_chunks(workshop.make_all, found) for one in chunk]
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
     return Prepared(

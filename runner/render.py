@@ -60,10 +60,10 @@ def render(
     )
     account = _account(base, settings)
     drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
-    sound = [draft for draft in drafts if account and not draft.failed]
+    failed = [draft for draft in drafts if draft.failed or not account]
     return Rendered(
-        sends=tuple(send for draft in sound for send in _numbered(draft)),
-        problems=(*base.problems, *_gathered([draft for draft in drafts if draft not in sound], len(drafts))),
+        sends=tuple(send for draft in drafts if draft not in failed for send in _numbered(draft)),
+        problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )
 
 
@@ -209,7 +209,7 @@ def _check_openids(scope: Scope, path: Path, listed: _Listed) -> None:
 
 def _numbered(draft: _Draft) -> list[Send]:
     """Give the send its warnings, and cut a list of openids into numbered batches."""
-    send = replace(draft.send, findings=draft.problems)
+    send = replace(draft.send, findings=draft.problems) if draft.problems else draft.send
     if not send.filter.openids:
         return [send]
     return [

@@ -163,7 +163,7 @@ class Files:
         return FileError(fault.rule, fault.what, fault.remedy, inside=place)
 
 
-def read_regular(path: Path, limit_bytes: int) -> bytes:
+def read_regular(path: str | Path, limit_bytes: int) -> bytes:
     """Read a regular file, following no link at its last step.
 
     Args:
@@ -182,22 +182,22 @@ def read_regular(path: Path, limit_bytes: int) -> bytes:
         with open(path, "rb", buffering=0, opener=_open_itself) as opened:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise _not_a_file(path.name)
+                raise _not_a_file(Path(path).name)
             data = _read_all(opened, min(status.st_size, limit_bytes) + 1, limit_bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except IsADirectoryError:
-        raise _not_a_file(path.name) from None
+        raise _not_a_file(Path(path).name) from None
     except OSError as error:
         raise FileError(
             "file-unreadable",
-            f"`{shorten(path.name)}` cannot be read: {error.strerror}",
+            f"`{shorten(Path(path).name)}` cannot be read: {error.strerror}",
             "check what it is and its permissions",
         ) from error
     if len(data) > limit_bytes:
         raise FileError(
             "file-too-large",
-            f"`{path.name}` is larger than {limit_bytes // 1024:,} KiB, the most that is read",
+            f"`{Path(path).name}` is larger than {limit_bytes // 1024:,} KiB, the most that is read",
             "make it smaller",
         )
     return data

@@ -32,7 +32,9 @@ _WORDS: Final[dict[str, bool | None]] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
-_MAY_BE_SPECIAL = frozenset("+-.0123456789~nNyYtTfFoO")
+_BEGINS_A_NUMBER = frozenset("+-.0123456789~")
+_BEGINS_A_WORD = frozenset("nNyYtTfFoO")
+_LONGEST_WORD: Final = len("false")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +48,8 @@ class Reading:
 class _Untyped:
     """Keeps a composer from guessing types: a tag is there only when somebody wrote one."""
 
-    def resolve(self, *_: object) -> str:
-        return ""
-
-    def descend_resolver(self, *_: object) -> None:
-        pass
-
-    def ascend_resolver(self) -> None:
-        pass
+    # Asked three times a node; `"".format` takes anything and gives "" without running Python code.
+    resolve = descend_resolver = ascend_resolver = staticmethod("".format)
 
 
 class PythonNodes(_Untyped, Reader, Scanner, Parser, Composer):
@@ -168,7 +164,7 @@ class _Builder:
     def _scalar(self, node: ScalarNode) -> Any:
         text: str = node.value
         # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
-        if node.style or (text and text[0] not in _MAY_BE_SPECIAL):
+        if node.style or (text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text)):
             return text
         if text in _WORDS:
             return _WORDS[text]
@@ -223,6 +219,10 @@ class _Builder:
     def _add(self, holder: Node, fault: Fault) -> None:
         if len(self.found) <= MAX_PROBLEMS:  # one more than is listed, so that the rest is known of
             self.found.append((holder, fault))
+
+
+def _may_be_word(text: str) -> bool:
+    return text[0] in _BEGINS_A_WORD and len(text) <= _LONGEST_WORD
 
 
 def _key_words(node: Node) -> tuple[str, str, str]:

@@ -42,8 +42,11 @@ def _quick(name: SchemaName) -> Callable[[Any], bool] | None:
 
 
 def _has_whole_float(data: Any) -> bool:
-    if isinstance(data, dict):
-        return any(map(_has_whole_float, data.values()))
-    if isinstance(data, list):
-        return any(map(_has_whole_float, data))
-    return isinstance(data, float) and data.is_integer()
+    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else (data,)
+    for value in values:
+        if isinstance(value, dict | list):
+            if _has_whole_float(value):
+                return True
+        elif isinstance(value, float) and value.is_integer():
+            return True
+    return False

@@ -37,6 +37,8 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
     Returns:
         The text; None when it takes Jinja to say what comes out.
     """
+    if "{" not in text and len(text) <= bounds.MAX_SIZE and not _LONG_NUMBER.search(text):
+        return text
     # Odd parts are names, even ones the text between them.
     parts = _NAME.split(text)
     between, names = parts[::2], parts[1::2]

@@ -47,7 +47,7 @@ class Templates:
         Raises:
             TemplateFaultError: for any fault of the template.
         """
-        plain = _NEWLINE.sub("\n", text)
+        plain = _NEWLINE.sub("\n", text) if "\r" in text else text
         filled = fill(plain, variables, escape)
         return _visible(filled if filled is not None else self._engine.render(plain, variables, escape))
 
