@@ -38,7 +38,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A campaign file, not read yet; `file` is relative to the campaigns folder, `shown` as the user would type it."""
+    """A campaign file, not read yet.
+
+    `file` is relative to the campaigns folder, `shown` is the path as the user would type it.
+    """
 
     id: str
     file: PurePosixPath
