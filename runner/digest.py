@@ -12,11 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from runner.model import FileInfo, Send
 
 DIGEST_VERSION = 1
+_PLAIN = frozenset((str, int, bool))
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 def canonical(value: Any) -> bytes:
@@ -28,9 +31,7 @@ def canonical(value: Any) -> bytes:
     Returns:
         UTF-8 bytes.
     """
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def sha256(value: Any) -> str:
@@ -43,19 +44,27 @@ def plain(value: Any) -> Any:
 
     A file's path does not enter: moving an asset changes nothing a follower sees.
     """
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, FileInfo):
         return value.sha256
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {entry.name: plain(getattr(value, entry.name)) for entry in fields(value)}
+    kind: type = type(value)
+    if names := _field_names(kind):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(entry.name for entry in fields(kind)) if is_dataclass(kind) else ()
 
 
 def openids_sha256(openids: Iterable[str]) -> str:

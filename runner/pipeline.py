@@ -6,7 +6,6 @@ Reads files and, through the ports given, the platform; sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from runner.digest import send_digest
 from runner.ledger.state import LedgerState
@@ -35,6 +34,8 @@ def survey(
     Raises:
         ApiError, UnreachableError, LostAnswerError: a read failed.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     now = clock()
     concerned: dict[str, list[Send]] = {}
     for send in sends:

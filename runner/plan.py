@@ -158,7 +158,8 @@ def _first_look(
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
     if decision.action in PENDING:
         drafted = state.drafts.get((account.appid, send.id, send.revision))
-        send = replace(send, findings=(*send.findings, *draft_warnings(send, resolved, drafted)))
+        if warned := draft_warnings(send, resolved, drafted):
+            send = replace(send, findings=(*send.findings, *warned))
     return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
 
 
@@ -184,9 +185,17 @@ def _under_policy(
     for one in looked_at:
         appid = one.account.appid
         if one.action is Action.SEND:
-            facts = _facts(one, among=looked_at, settings=settings, state=state, now=now, due=due)
-            twin = seen.get((appid, one.digest))
-            facts = replace(facts, ahead=ahead.get(appid, 0), twin=twin, offline=known is None)
+            facts = _facts(
+                one,
+                among=looked_at,
+                settings=settings,
+                state=state,
+                now=now,
+                due=due,
+                ahead=ahead.get(appid, 0),
+                twin=seen.get((appid, one.digest)),
+                offline=known is None,
+            )
             one = judged(one, objections(facts, allowed))
         if one.action is Action.SEND:
             seen[appid, one.digest] = one.send.id
@@ -204,6 +213,9 @@ def _facts(
     state: LedgerState,
     now: datetime,
     due: int,
+    ahead: int = 0,
+    twin: str | None = None,
+    offline: bool = False,
 ) -> Facts:
     return Facts(
         send=planned.send,
@@ -215,6 +227,9 @@ def _facts(
         now=now,
         due=due,
         tag=planned.resolved.tag,
+        ahead=ahead,
+        twin=twin,
+        offline=offline,
     )
 
 
@@ -251,6 +266,8 @@ def recheck(
 
 def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
     """Block a due send when a rule stands against it; lesser objections stay as warnings."""
+    if not found and not planned.objections:
+        return planned
     blocking = [objection for objection in found if objection.blocks]
     if not blocking:
         return replace(planned, objections=found)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markdown_it.common.utils import escapeHtml
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
-from pygments.token import Comment, Keyword, Literal, Name, Number, Operator, String
-from pygments.util import ClassNotFound
+
+if TYPE_CHECKING:  # loaded by the first article with code
+    from pygments.lexer import Lexer
 
 TAB_COLUMNS = 4
-# First match wins; everything else keeps the colour of the block.
-_CLASSES = (
-    ("cm", (Comment,)),
-    ("st", (String, Number, Literal)),
-    ("kw", (Keyword, Operator.Word, Name.Tag, Name.Builtin, Name.Decorator, Name.Function, Name.Class)),
-)
 _KEPT_BLANKS = re.compile(r"^ +| {2,}| +$", re.MULTILINE)
 
 
@@ -75,14 +68,26 @@ def _piece(name: str, value: str) -> str:
 
 
 def _class(kind: Any) -> str:
-    for name, kinds in _CLASSES:
+    for name, kinds in _classes():
         if any(kind in parent for parent in kinds):
             return name
     return ""
 
 
+@cache
+def _classes() -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """Say which tokens have which colour: the first match wins, all else keeps the colour of the block."""
+    from pygments.token import Comment, Keyword, Literal, Name, Number, Operator, String
+
+    words = (Keyword, Operator.Word, Name.Tag, Name.Builtin, Name.Decorator, Name.Function, Name.Class)
+    return (("cm", (Comment,)), ("st", (String, Number, Literal)), ("kw", words))
+
+
 @lru_cache(maxsize=64)
 def _lexer(language: str) -> Lexer | None:
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
     try:
         return get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
-from runner.article import images
 from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
 from runner.article.dom import elements, line_of, remove
 from runner.article.parts import ArticleFiles, Findings
 from runner.model import ArticleOptions, BodyImage, FileInfo
 from runner.reading.files import FileError
+
+if TYPE_CHECKING:
+    from runner.article import images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +83,23 @@ def _read(
     except FileError as error:
         findings.error("image-file", f"the image `{path[:120]}`: {error.what}", error.remedy, line=line)
         return None
+    return _looked_at(info, data)
+
+
+def _looked_at(info: FileInfo, data: bytes) -> _Picture:
+    from runner.article import images  # loads Pillow, which an article without pictures does without
+
     return _Picture(info=info, data=data, look=images.look(data, info.format))
 
 
 def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
     """Report what is wrong with a picture; return it as it can be sent, or None."""
+    from runner.article import images
+
     line, path = line_of(image), picture.info.path.name
     if mend and images.mendable(picture.look):
         info, data, note = images.mended(picture.info, picture.data, images.BODY)
-        picture = _Picture(info=info, data=data, look=images.look(data, info.format))
+        picture = _looked_at(info, data)
         findings.warning(
             "image-fixed", f"`{path}` is sent converted: {note}", "look at it in the preview", line=line
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,41 +82,65 @@ def make_plan(
 
 def plan_forms(session: Session, made: Made, *, everything: bool = False) -> Forms:
     """Give a plan in every form, each written only when it is asked for."""
-    from runner.report.concerns import plan_problems
-    from runner.report.data import plan_data
-    from runner.report.gitlab import codequality, widget
-    from runner.report.html import plan_html
-    from runner.report.junit import plan_junit
-    from runner.report.markdown import plan_markdown
-    from runner.report.neutral import json_text
-    from runner.report.problems import problems_github
-    from runner.report.sarif import sarif
-
     plan, timezone = made.plan, session.settings.policy.timezone
-    problems = plan_problems(plan, made.errors)
 
     def text() -> str:
         return plan_text(session, made, everything=everything)
 
-    return {
-        "text": text,
-        "json": lambda: json_text(plan_data(plan)),
-        "github": lambda: "\n".join(filter(None, [problems_github(problems), session.guarded(text())])),
-        "markdown": lambda: plan_markdown(
-            plan, timezone=timezone, comparison=made.comparison, problems=made.errors
-        ),
-        "html": lambda: plan_html(
-            plan,
-            data=session.read,
-            timezone=timezone,
-            comparison=made.comparison,
-            problems=made.errors,
-        ),
-        "sarif": lambda: sarif(problems),
-        "codequality": lambda: codequality(problems),
-        "widget": lambda: widget(plan),
-        "junit": lambda: plan_junit(plan),
-    }
+    def json() -> str:
+        from runner.report.data import plan_data
+        from runner.report.neutral import json_text
+
+        return json_text(plan_data(plan))
+
+    def github() -> str:
+        from runner.report.problems import problems_github
+
+        return "\n".join(filter(None, [problems_github(_problems(made)), session.guarded(text())]))
+
+    def markdown() -> str:
+        from runner.report.markdown import plan_markdown
+
+        return plan_markdown(plan, timezone=timezone, comparison=made.comparison, problems=made.errors)
+
+    def html() -> str:
+        from runner.report.html import plan_html
+
+        return plan_html(
+            plan, data=session.read, timezone=timezone, comparison=made.comparison, problems=made.errors
+        )
+
+    return {"text": text, "json": json, "github": github, "markdown": markdown, "html": html, **_for_ci(made)}
+
+
+def _for_ci(made: Made) -> Forms:
+    def sarif() -> str:
+        from runner.report.sarif import sarif
+
+        return sarif(_problems(made))
+
+    def codequality() -> str:
+        from runner.report.gitlab import codequality
+
+        return codequality(_problems(made))
+
+    def widget() -> str:
+        from runner.report.gitlab import widget
+
+        return widget(made.plan)
+
+    def junit() -> str:
+        from runner.report.junit import plan_junit
+
+        return plan_junit(made.plan)
+
+    return {"sarif": sarif, "codequality": codequality, "widget": widget, "junit": junit}
+
+
+def _problems(made: Made) -> tuple[Problem, ...]:
+    from runner.report.concerns import plan_problems
+
+    return plan_problems(made.plan, made.errors)
 
 
 def plan_text(session: Session, made: Made, *, everything: bool = False) -> str:
@@ -149,6 +172,8 @@ def prepared_of(session: Session, select: Sequence[str]) -> Prepared:
 
 
 def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: str) -> Comparison:
+    import tempfile
+
     from runner.base_tree import resolve_ref, write_tree
     from runner.compare import compare
 

@@ -62,13 +62,14 @@ def plan(
     any other call is refused before it leaves this machine.
     """
     from runner.plan import PENDING
-    from runner.planning import planfile
-    from runner.report.data import plan_data
 
     made = make_plan(
         session, select, offline=offline, allowed=_allowed(allow), state=session.state(), since=since
     )
     if out is not None:
+        from runner.planning import planfile
+        from runner.report.data import plan_data
+
         planfile.write(out, plan_data(made.plan))
     session.give(plan_forms(session, made, everything=everything or bool(select)))
     found = made.plan.counts().keys()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.ledger.events import Event
 
@@ -80,6 +80,15 @@ class SendState:
     def happened(self) -> bool:
         """True when followers have, or may yet have, received it by our knowledge."""
         return self.status not in MAY_SEND_AGAIN and self.status is not Status.OPEN
+
+
+class Use(NamedTuple):
+    """What an allowance asks of a send."""
+
+    receivers: str
+    """As in `SendState`."""
+    to_all: bool
+    baseline: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ same attempt, because a late answer to a first call must not undo what a repeat 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from runner.ledger.records import (
     Status,
     Told,
     Uploaded,
+    Use,
 )
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Status",
     "Told",
     "Uploaded",
+    "Use",
     "fold",
 ]
 
@@ -62,6 +65,8 @@ class LedgerState:
 
     _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
+    """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
 
     def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
         """Look one send up."""
@@ -82,6 +87,17 @@ class LedgerState:
         found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
         return [state for state in found if state.digest == digest]
 
+    def uses(self, appid: str, begins: datetime, ends: datetime) -> Mapping[Use, int]:
+        """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
+        asked = (appid, begins, ends)
+        if asked not in self._uses:
+            self._uses[asked] = Counter(
+                Use(known.receivers, known.to_all, known.status is Status.BASELINE)
+                for known in self.sends.values()
+                if known.appid == appid and begins <= known.at < ends and known.at_risk
+            )
+        return self._uses[asked]
+
     def told_of(self, known: SendState) -> Told | None:
         """Give what the callback event said of a send, if it was received."""
         return self.told.get((known.appid, known.msg_id)) if known.msg_id is not None else None
@@ -98,6 +114,7 @@ class LedgerState:
             TamperedLedgerError: it speaks of a send whose intent is missing.
         """
         self.seen[event.stream] = event.seq
+        self._uses = {}
         step = _STEPS.get(event.kind)
         if step is None:
             return

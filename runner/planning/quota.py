@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
-from runner.ledger.state import LedgerState, Status
+from runner.ledger.state import LedgerState
 from runner.model import AccountKind, Filter, Send
 
 CHINA = timezone(timedelta(hours=8))
@@ -56,6 +56,15 @@ def period(kind: AccountKind, at: datetime) -> str:
     return at.astimezone(CHINA).strftime("%Y-%m-%d" if kind is AccountKind.SUBSCRIPTION else "%Y-%m")
 
 
+def bounds(kind: AccountKind, at: datetime) -> tuple[datetime, datetime]:
+    """Give the first moment of the period that `at` counts to, and the first after it."""
+    day = at.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+    if kind is AccountKind.SUBSCRIPTION:
+        return day, day + timedelta(days=1)
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=31)).replace(day=1)
+
+
 def counts(kind: AccountKind, to_all: bool) -> bool:
     """Say whether a send uses the account's own allowance.
 
@@ -66,18 +75,14 @@ def counts(kind: AccountKind, to_all: bool) -> bool:
 
 def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> Allowance:
     """Count what the ledger knows of the period that holds `now`."""
-    wanted = period(kind, now)
     used = sum(
-        1
-        for known in state.sends.values()
-        if known.appid == appid
-        and known.at_risk
-        and known.status is not Status.BASELINE  # dated when it was recorded, not when it was sent
-        and counts(kind, known.to_all)
-        and period(kind, known.at) == wanted
+        number
+        for use, number in state.uses(appid, *bounds(kind, now)).items()
+        # A baseline is dated when it was recorded, not when it was sent.
+        if counts(kind, use.to_all) and not use.baseline
     )
     limit = SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
-    return Allowance(period=wanted, limit=limit, used=used)
+    return Allowance(period=period(kind, now), limit=limit, used=used)
 
 
 def same_receivers(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
@@ -85,16 +90,9 @@ def same_receivers(appid: str, send: Send, state: LedgerState, now: datetime) ->
 
     Openid lists are not compared with one another.
     """
-    wanted = period(AccountKind.SERVICE, now)
     same = {"all", receivers(send.filter)} - {"openids"}
-    return sum(
-        1
-        for known in state.sends.values()
-        if known.appid == appid
-        and known.at_risk
-        and period(AccountKind.SERVICE, known.at) == wanted
-        and known.receivers in same
-    )
+    uses = state.uses(appid, *bounds(AccountKind.SERVICE, now))
+    return sum(number for use, number in uses.items() if use.receivers in same)
 
 
 def receivers(receiver_filter: Filter) -> str:

@@ -37,7 +37,7 @@ RESULT_STYLE = {
 }
 QUIET = frozenset({Action.DONE, Action.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
-MANY = 500
+MANY = 100
 """Sends above which a plan is a line for each instead of a table."""
 ORPHANED = "posted, no answer recorded; its file is not in this plan"
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}

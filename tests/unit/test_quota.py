@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from factories import NOW, SERVICE, intent_of, make_send, make_state, named
+from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.ledger.events import Kind
 from runner.model import AccountKind, Filter
-from runner.planning.quota import allowance, period, receivers, same_receivers
+from runner.planning.quota import allowance, bounds, period, receivers, same_receivers
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
 SALE = make_send()
@@ -47,6 +49,27 @@ def test_day_and_month_are_those_of_china():
     assert period(SUB, late + timedelta(minutes=1)) == "2026-12-01"
     assert period(SRV, late) == "2026-11"
     assert period(SRV, (late + timedelta(minutes=1)).astimezone(UTC)) == "2026-12"
+
+
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+
+
+@given(MOMENTS, st.timedeltas(timedelta(days=-40), timedelta(days=40)), st.sampled_from([SUB, SRV]))
+def test_a_period_has_the_moments_between_its_bounds(now: datetime, apart: timedelta, kind: AccountKind):
+    """Two moments count to the same period exactly when one is within the bounds of the other's."""
+    begins, ends = bounds(kind, now)
+    assert (begins <= now + apart < ends) == (period(kind, now + apart) == period(kind, now))
+
+
+def test_what_was_counted_is_kept_until_the_next_event():
+    """Ten thousand new sends do not count a long ledger ten thousand times, and no event is missed."""
+    first, second = make_events(begun(EVERYONE), begun(make_send("more", filter=Filter(is_to_all=True))))
+    state = make_state()
+    state.add(first)
+    counted = state.uses(SERVICE, *bounds(SRV, NOW))
+    assert state.uses(SERVICE, *bounds(SRV, NOW)) is counted
+    state.add(second)
+    assert allowance(SERVICE, SRV, state, NOW).used == 2
 
 
 def test_service_account_counts_sends_to_everyone_only():
