@@ -53,6 +53,8 @@ class SqliteLedger:
         self._path = path
         self._clock = clock
         self._local = threading.local()
+        # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
+        self._turn = threading.Lock()
         self._open: list[sqlite3.Connection] = []
         refuse_network(path, mount_table())
         with self._translated():
@@ -69,7 +71,7 @@ class SqliteLedger:
 
     def append(self, entry: Entry) -> Event:
         """See `Ledger.append`."""
-        with self._translated(), _transaction(self._db()) as db:
+        with self._translated(), self._turn, _transaction(self._db()) as db:
             if entry.unique is not None and _exists(db, entry):
                 raise recorded_already(entry.unique)
             seq, previous = _head(db, entry.stream)
