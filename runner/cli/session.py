@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
     from runner.report.text import Look
     from runner.wechat.endpoints import Endpoints
+    from runner.wechat.token import Tokens
 
 SANDBOX = "sandbox"
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
@@ -193,7 +194,13 @@ class Session:
             secret=lambda: read_secret(account.secret, os.environ),
             read_only=read_only,
             clock=self.clock,
+            shared=self._tokens,
         )
+
+    @cached_property
+    def _tokens(self) -> dict[str, Tokens]:
+        """The access_token of each account: who read for the plan had one already."""
+        return {}
 
     def account(self, name: str | None) -> Account:
         """Find an account by name, or the default one.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -134,6 +134,7 @@ def connect(
     clock: Clock = _now,
     sleep: Sleep = time.sleep,
     timeout_s: tuple[float, float] = (10.0, 60.0),
+    shared: MutableMapping[str, Tokens] | None = None,
 ) -> Endpoints:
     """Connect to the platform as one account; no request is made before the first call.
 
@@ -145,6 +146,7 @@ def connect(
         clock: tells when a token has ended.
         sleep: waits between tries.
         timeout_s: for a connection, and for each part of an answer.
+        shared: access_tokens by appid, for all that connect within one run; one more is added when missing.
 
     Returns:
         The calls.
@@ -153,4 +155,6 @@ def connect(
     tokens = Tokens(
         transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random
     )
+    if shared is not None:
+        tokens = shared.setdefault(account.appid, tokens)
     return Endpoints(Client(transport, tokens, reads=READS, read_only=read_only, sleep=sleep))

@@ -68,8 +68,7 @@ def test_an_apply_of_texts_makes_a_call_for_each_and_a_constant(
         assert calls.pop("message/mass/sendall") == count
         constants.append(calls)
     assert constants[0] == constants[1]
-    assert constants[0]["tags/get"] == constants[0]["openapi/quota/get"] == 1
-    assert constants[0].total() <= 6
+    assert constants[0] == {"stable_token": 1, "tags/get": 1, "openapi/quota/get": 1}
 
 
 def test_a_file_is_uploaded_once(tmp_path: Path, sandbox: SandboxClient) -> None:
