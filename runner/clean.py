@@ -1,7 +1,9 @@
-"""Remembers which campaign files were found clean: by their bytes and those of all they read, never by time.
+"""Remembers what campaign files were found to be: by their bytes and those of all they read.
 
-A key covers everything a check depends on, so what is remembered can only be right or unused. Only checks
-use it: a plan and an apply look at every file anew.
+A key covers everything a check depends on, so what is remembered can only be right or unused. A file whose
+inode, size, and times of change to the nanosecond are those under which it was read is not read again: that
+tells the digest of its bytes, as it does for git. Only checks use the memory: a plan and an apply look at
+every file anew.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,8 +22,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 from runner import __version__
+from runner.errors import Place, Problem
+from runner.load import MAX_YAML_BYTES
 from runner.model import FileInfo, Settings
-from runner.reading.files import FileError
+from runner.reading.files import FileError, read_regular
 from runner.rendering.scope import Files
 from runner.schemas.store import schema_text
 
@@ -30,25 +36,57 @@ LIBRARIES: Final = (
 )  # fmt: skip
 FAILED: Final = "! "
 """Begins what stands for a digest when a file could not be read; the rule follows."""
+SETTLED_NS: Final = 2_000_000_000
+"""A file changed within this time may change once more without its times telling."""
 T = TypeVar("T")
+Stamp = list[int]
+"""Inode, size in bytes, time of the last change of the content and of the inode, in nanoseconds."""
 _ROOT: Final = PurePosixPath("_settings.yaml")
 
 
 @dataclass(frozen=True, slots=True)
-class Clean:
-    """A file without a problem: how many sends it makes, and the digests of what else was read for it."""
+class Remembered:
+    """A campaign file without an error."""
 
+    stamp: Stamp | None
+    digest: str
+    """Of its bytes."""
     sends: int
+    problems: tuple[Problem, ...]
+    """Warnings."""
     read: Mapping[str, str]
-    """By `text:PATH`, `info:PATH` or `data:PATH`."""
+    """The digests of other files, by `text:PATH`, `info:PATH` or `data:PATH`."""
+
+
+def stamp_of(path: str, now_ns: int) -> Stamp | None:
+    """Tell a regular file's stamp; None when it is none, or was changed a moment before `now_ns`."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    changed_ns = max(status.st_mtime_ns, status.st_ctime_ns)
+    if not stat.S_ISREG(status.st_mode) or now_ns - changed_ns < SETTLED_NS:
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 class Watched:
-    """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed."""
+    """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed.
 
-    def __init__(self, files: Files) -> None:
+    Args:
+        files: reads them.
+        root: the campaigns folder.
+        memory: stamps and digests of the last run.
+    """
+
+    def __init__(self, files: Files, root: Path, memory: Memory) -> None:
         self._files = files
+        self._now_ns = memory.now_ns
+        self._root = os.path.realpath(root)
+        self._stamped = memory.files
         self._digests: dict[str, str] = {}
+        self._inside: dict[str, bool] = {}
+        self.stamps: dict[str, tuple[Stamp, str]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -78,7 +116,7 @@ class Watched:
         return all(self._digest(name) == digest for name, digest in read.items())
 
     def _digest(self, name: str) -> str:
-        if name not in self._digests:
+        if name not in self._digests and not self._is_stamped(name):
             kind, _, path = name.partition(":")
             with suppress(FileError):
                 if kind == "data":
@@ -87,17 +125,35 @@ class Watched:
                     (self.text if kind == "text" else self.info)(_ROOT, path)
         return self._digests.get(name, "")
 
+    def _is_stamped(self, name: str) -> bool:
+        stamp, digest = self._stamped.get(name, (None, ""))
+        if stamp is None or self._stamp(name.partition(":")[2]) != stamp:
+            return False
+        self._digests[name], self.stamps[name] = digest, (stamp, digest)
+        return True
+
+    def _stamp(self, path: str) -> Stamp | None:
+        """Stamp a file, unless a link among its folders leads out of the campaigns folder."""
+        folder = os.path.dirname(path)  # noqa: PTH120 (asked for every file of every campaign)
+        if folder not in self._inside:
+            real = os.path.realpath(os.path.join(self._root, folder))  # noqa: PTH118
+            self._inside[folder] = Path(real).is_relative_to(self._root)
+        return stamp_of(f"{self._root}/{path}", self._now_ns) if self._inside[folder] else None
+
     def _noted(
         self, kind: str, path: PurePosixPath, read: Callable[[], T], content: Callable[[T], bytes]
     ) -> T:
         name = f"{kind}:{path}"
+        stamp = self._stamp(str(path)) if name not in self._digests else None
         try:
             value = read()
         except FileError as error:
             self.read[name] = self._digests[name] = f"{FAILED}{error.rule}"
             raise
         if self._digests.get(name, FAILED).startswith(FAILED):
-            self._digests[name] = _hex(content(value))
+            self._digests[name] = digest_of(content(value))
+            if stamp is not None:
+                self.stamps[name] = (stamp, self._digests[name])
         self.read[name] = self._digests[name]
         return value
 
@@ -108,63 +164,91 @@ def _of_info(info: FileInfo) -> bytes:
 
 @dataclass(kw_only=True)
 class Memory:
-    """The clean files of earlier runs under one fingerprint of tool and settings."""
+    """What the last run found, under one fingerprint of tool and settings."""
 
     file: Path
     fingerprint: bytes
-    entries: dict[str, Any] = field(default_factory=dict)
+    now_ns: int
+    """When this run began, in nanoseconds since 1970."""
+    campaigns: Mapping[str, Any] = field(default_factory=dict)
+    """By path: the fields of `Remembered`."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """By name as in `Remembered.read`: stamp and digest of what campaigns read."""
 
-    def key(self, file: PurePosixPath, data: bytes) -> str:
-        """Name a campaign file by its path and its bytes."""
-        return _hex(b"\0".join((self.fingerprint, os.fsencode(file), data)))
+    def recall(self, path: str, watched: Watched) -> Remembered | None:
+        """Give what is known of a campaign file whose bytes, and all that it read, are the same as then."""
+        row = self.campaigns.get(path)
+        if row is None:
+            return None
+        stamp, digest, sends, problems, read = row
+        now = stamp_of(path, self.now_ns)
+        if (now is None or now != stamp) and digest_of(_bytes(path)) != digest:
+            return None
+        if not watched.unchanged(read):
+            return None
+        return Remembered(now, digest, sends, tuple(_problem(*one) for one in problems), read)
 
-    def get(self, key: str) -> Clean | None:
-        """Look a file up; what has not the shape of an entry is none."""
-        match self.entries.get(key):
-            case [int(sends), dict(read)]:
-                return Clean(sends, read)
-        return None
-
-    def write(self, clean: Mapping[str, Clean]) -> None:
+    def write(self, campaigns: Mapping[str, Remembered], files: Mapping[str, tuple[Stamp, str]]) -> None:
         """Keep these for the next run; a disk that cannot be written is no fault of the campaigns."""
-        entries = {key: [one.sends, dict(one.read)] for key, one in clean.items()}
-        if entries == self.entries:
+        rows = {path: _row(one) for path, one in campaigns.items()}
+        stamps = {name: list(one) for name, one in files.items()}
+        if (rows, stamps) == (self.campaigns, self.files):
             return
-        body = json.dumps(entries, separators=(",", ":")).encode()
+        body = json.dumps([rows, stamps], separators=(",", ":")).encode()
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             (self.file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
             # Another run may write at the same moment: whichever replaces last is whole.
             written = self.file.with_suffix(f".{os.getpid()}")
-            written.write_bytes(_hex(body).encode() + b"\n" + body)
+            written.write_bytes(digest_of(self.fingerprint + body).encode() + b"\n" + body)
             written.replace(self.file)
 
 
-def remembered(folder: Path, *, settings: Settings, variables: Mapping[str, str]) -> Memory:
-    """Read what earlier runs found clean.
+def _row(one: Remembered) -> list[Any]:
+    problems = [
+        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, p.remedy] for p in one.problems
+    ]
+    return [one.stamp, one.digest, one.sends, problems, dict(one.read)]
+
+
+def _problem(
+    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, remedy: str
+) -> Problem:
+    place = Place(file=file, line=line, column=column)
+    return Problem(place=place, path=path, rule=rule, what=what, remedy=remedy, level="warning")
+
+
+def remembered(
+    folder: Path, *, root: Path, settings: Settings, variables: Mapping[str, str], now_ns: int | None = None
+) -> Memory:
+    """Read what the last run found.
 
     Args:
         folder: where it is kept; need not exist.
+        root: the campaigns folder, as the user typed it.
         settings: with the environment chosen.
         variables: from `--var`.
+        now_ns: when this run began, in nanoseconds since 1970; default: now.
 
     Returns:
-        The memory; empty when there is none, or it is not whole.
+        The memory; empty when there is none, it is not whole, or it was made under another fingerprint.
     """
-    file = folder / f"clean-{_hex(settings.environment.name.encode())[:8]}.json"
-    memory = Memory(file=file, fingerprint=_fingerprint(settings, variables))
+    file = folder / f"clean-{digest_of(settings.environment.name.encode())[:8]}.json"
+    began_ns = time.time_ns() if now_ns is None else now_ns
+    memory = Memory(file=file, fingerprint=_fingerprint(root, settings, variables), now_ns=began_ns)
     with suppress(OSError, ValueError, RecursionError):
         digest, _, body = file.read_bytes().partition(b"\n")
-        entries = json.loads(body) if digest.decode() == _hex(body) else {}
-        memory.entries = entries if isinstance(entries, dict) else {}
+        if digest.decode() == digest_of(memory.fingerprint + body):
+            memory.campaigns, memory.files = json.loads(body)
     return memory
 
 
-def _fingerprint(settings: Settings, variables: Mapping[str, str]) -> bytes:
+def _fingerprint(root: Path, settings: Settings, variables: Mapping[str, str]) -> bytes:
     """Digest all that a check depends on beside the campaign's own files."""
     parts = [
         __version__,
         sys.version,
+        root.as_posix(),
         repr(settings),
         repr(sorted(variables.items())),
         schema_text("campaign"),
@@ -172,7 +256,7 @@ def _fingerprint(settings: Settings, variables: Mapping[str, str]) -> bytes:
     parts += [f"{name} {_version(name)}" for name in LIBRARIES]
     # Whoever works on this program changes it without a new version.
     parts += [repr((str(path), path.stat().st_size, path.stat().st_mtime_ns)) for path in _sources()]
-    return _hex("\0".join(parts).encode()).encode()
+    return digest_of("\0".join(parts).encode()).encode()
 
 
 def _sources() -> list[Path]:
@@ -186,5 +270,14 @@ def _version(library: str) -> str:
         return ""
 
 
-def _hex(content: bytes) -> str:
+def _bytes(path: str) -> bytes:
+    """Read a campaign file; what cannot be read is as good as changed."""
+    try:
+        return read_regular(path, MAX_YAML_BYTES)
+    except (FileError, OSError):
+        return b""
+
+
+def digest_of(content: bytes) -> str:
+    """Fingerprint bytes."""
     return hashlib.blake2b(content, digest_size=20).hexdigest()

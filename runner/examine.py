@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import Problem
 from runner.load import MAX_YAML_BYTES, Files, Found, find_campaigns
 from runner.model import Settings
-from runner.prepare import Made, Workshop
+from runner.prepare import Workshop
 from runner.reading.files import FileError, read_regular
 from runner.workers import ENOUGH, in_chunks
 
 if TYPE_CHECKING:
-    from runner.clean import Clean, Memory, Watched
+    from runner.clean import Memory, Remembered, Stamp, Watched
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,21 +25,12 @@ class Examined:
     sends: int = 0
     file_problems: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    clean: dict[str, Clean] = field(default_factory=dict)
-    """Files without a problem, by key; empty when nothing is remembered."""
 
-    def take(self, made: Made) -> None:
-        """Add what became of one file."""
-        self.sends += len(made.sends)
-        self.file_problems += made.file_problems
-        self.problems += made.problems
-
-    def merge(self, other: Examined) -> None:
-        """Add what was found in the files that come next."""
-        self.sends += other.sends
-        self.file_problems += other.file_problems
-        self.problems += other.problems
-        self.clean |= other.clean
+    def take(self, sends: int, file_problems: Sequence[Problem], problems: Sequence[Problem]) -> None:
+        """Add what became of the next file."""
+        self.sends += sends
+        self.file_problems += file_problems
+        self.problems += problems
 
 
 def examine(
@@ -50,6 +41,7 @@ def examine(
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     cache: Path | None = None,
+    now_ns: int | None = None,
 ) -> Examined:
     """Check every campaign as `prepare` does, and keep only what is wrong.
 
@@ -60,6 +52,7 @@ def examine(
         variables: from `--var`.
         only: ids, patterns or paths; empty means all.
         cache: the folder in which clean files of large runs are remembered; None remembers nothing.
+        now_ns: when this run began, in nanoseconds since 1970; default: now.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing.
@@ -68,45 +61,73 @@ def examine(
     whole = Examined(file_problems=problems)
     if cache is None or len(found) < ENOUGH:
         workshop = Workshop(settings=settings, files=files, variables=variables or {})
-        for part in in_chunks(lambda items: _examined(workshop, items), found):
-            whole.merge(part)
+        for chunk in in_chunks(lambda items: [_checked(workshop, item) for item in items], found):
+            for one in chunk:
+                whole.take(one.sends, one.file_problems, one.problems)
         return whole
     from runner.clean import Watched, remembered
 
-    memory = remembered(cache, settings=settings, variables=variables or {})
-    watched = Watched(files)
+    memory = remembered(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
+    watched = Watched(files, root, memory)
     workshop = Workshop(settings=settings, files=watched, variables=variables or {})
-    for part in in_chunks(lambda items: _remembering(workshop, items, watched, memory), found):
-        whole.merge(part)
-    memory.write(whole.clean)
+    _with_memory(whole, found, workshop, memory, watched)
     return whole
 
 
-def _examined(workshop: Workshop, items: Sequence[Found]) -> Examined:
-    result = Examined()
-    for item in items:
-        result.take(workshop.make(item))
-    return result
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What became of one file, small enough to be handed over by a worker."""
+
+    sends: int
+    file_problems: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
+    remembered: Remembered | None = None
+    stamps: Mapping[str, tuple[Stamp, str]] = field(default_factory=dict)
 
 
-def _remembering(workshop: Workshop, items: Sequence[Found], watched: Watched, memory: Memory) -> Examined:
-    from runner.clean import Clean
+def _checked(workshop: Workshop, item: Found, data: bytes | None = None) -> _Checked:
+    made = workshop.make(item, data)
+    return _Checked(len(made.sends), made.file_problems, made.problems)
 
-    result = Examined()
-    for item in items:
-        data = None if item.is_link else _bytes(item.shown)
-        key = memory.key(item.file, data) if data is not None else ""
-        known = memory.get(key)
-        if known is not None and watched.unchanged(known.read):
-            result.sends += known.sends
-            result.clean[key] = known
-            continue
-        watched.begin()
-        made = workshop.make(item, data)
-        result.take(made)
-        if data is not None and not (made.file_problems or made.problems):
-            result.clean[key] = Clean(len(made.sends), watched.read)
-    return result
+
+def _with_memory(
+    whole: Examined, found: Sequence[Found], workshop: Workshop, memory: Memory, watched: Watched
+) -> None:
+    """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
+    known = {item.shown: None if item.is_link else memory.recall(item.shown, watched) for item in found}
+    rest = [item for item in found if known[item.shown] is None]
+    fresh = in_chunks(lambda items: [_remembering(workshop, item, memory, watched) for item in items], rest)
+    anew = iter([one for chunk in fresh for one in chunk])
+    kept: dict[str, Remembered] = {}
+    stamps = dict(watched.stamps)
+    for item in found:
+        one = known[item.shown]
+        if one is None:
+            checked = next(anew)
+            whole.take(checked.sends, checked.file_problems, checked.problems)
+            stamps |= checked.stamps
+            one = checked.remembered
+        else:
+            whole.take(one.sends, (), one.problems)
+        if one is not None:
+            kept[item.shown] = one
+    memory.write(kept, stamps)
+
+
+def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watched) -> _Checked:
+    from runner.clean import Remembered, digest_of, stamp_of
+
+    stamp = stamp_of(item.shown, memory.now_ns)
+    data = None if item.is_link else _bytes(item.shown)
+    watched.begin()
+    checked = _checked(workshop, item, data)
+    if data is None or checked.file_problems or any(p.level == "error" for p in checked.problems):
+        return checked
+    return replace(
+        checked,
+        remembered=Remembered(stamp, digest_of(data), checked.sends, checked.problems, watched.read),
+        stamps={name: watched.stamps[name] for name in watched.read if name in watched.stamps},
+    )
 
 
 def _bytes(path: str) -> bytes | None:

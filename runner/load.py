@@ -40,13 +40,18 @@ class Loaded:
 class Found:
     """A campaign file, not read yet.
 
-    `file` is relative to the campaigns folder, `shown` is the path as the user would type it.
+    `relative` is its path below the campaigns folder, `shown` the path as the user would type it.
     """
 
     id: str
-    file: PurePosixPath
+    relative: str
     shown: str
     is_link: bool
+
+    @property
+    def file(self) -> PurePosixPath:
+        """The path below the campaigns folder."""
+        return PurePosixPath(self.relative)
 
 
 def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
@@ -175,8 +180,7 @@ def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
             )
         elif suffix in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
-            file = PurePosixPath(relative)
-            found.append(Found(id=id_, file=file, shown=shown, is_link=entry.is_symlink()))
+            found.append(Found(id=id_, relative=relative, shown=shown, is_link=entry.is_symlink()))
     return sorted(found, key=lambda item: item.id), problems
 
 
@@ -214,8 +218,9 @@ def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
         same[item.id.casefold()].append(item)
     problems = []
     for item in chosen:
-        others = [other for other in same[item.id.casefold()] if other.file != item.file]
-        if others:
+        others = same[item.id.casefold()]
+        if len(others) > 1:
+            others = [other for other in others if other.relative != item.relative]
             what = f"the id `{item.id}` is also that of `{others[0].shown}`"
             remedy = "rename one: letter case and suffix do not tell ids apart"
             problems.append(_problem(item.shown, "campaign-id-taken", what, remedy))
@@ -236,13 +241,13 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
                 f"`{wanted}` selects no campaign",
                 remedy=f"did you mean `{near[0]}`?" if near else "name an id, a pattern of ids, or a file",
             )
-        chosen.update(str(item.file) for item in matched)
-    return [item for item in found if str(item.file) in chosen]
+        chosen.update(item.relative for item in matched)
+    return [item for item in found if item.relative in chosen]
 
 
 def _matches(item: Found, wanted: str, root: Path) -> bool:
     plain = unicodedata.normalize("NFC", wanted.removeprefix("./").rstrip("/"))
-    names = (item.id, unicodedata.normalize("NFC", str(item.file)))
+    names = (item.id, unicodedata.normalize("NFC", item.relative))
     shown = tuple((root / name).as_posix().removeprefix("./") for name in names)
     return any(
         name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)

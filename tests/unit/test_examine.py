@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from factories import make_settings
 
-from runner.clean import Clean, remembered
+from runner.clean import Memory, Remembered, remembered
 from runner.examine import Examined, examine
 from runner.model import Settings
 from runner.reading.files import Files
@@ -41,12 +42,20 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(
-    root: Path, settings: Settings | None = None, variables: Mapping[str, str] | None = None
+    root: Path,
+    settings: Settings | None = None,
+    variables: Mapping[str, str] | None = None,
+    now_ns: int | None = None,
 ) -> tuple[Examined, Examined]:
-    """Examine with the memory and without; the first is returned with what it remembers."""
+    """Examine with the memory and without; both find the same."""
     found = [
         examine(
-            root, settings=settings or make_settings(), files=Files(root), variables=variables, cache=cache
+            root,
+            settings=settings or make_settings(),
+            files=Files(root),
+            variables=variables,
+            cache=cache,
+            now_ns=now_ns,
         )
         for cache in (root.parent / "cache", None)
     ]
@@ -65,16 +74,76 @@ def rewritten(path: Path, data: bytes) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def later() -> int:
+    """A minute from now: for a run that begins then, what was written just now has long been left alone."""
+    return time.time_ns() + 60 * 10**9
+
+
+def memory_of(root: Path, now_ns: int | None = None) -> Memory:
+    return remembered(root.parent / "cache", root=root, settings=make_settings(), variables={}, now_ns=now_ns)
+
+
+def tampered(root: Path, **changes: Any) -> dict[str, Remembered]:
+    """Change every entry of the memory, which is then as whole as before."""
+    memory = memory_of(root)
+    entries = {
+        path: Remembered(stamp, digest, sends, (), read)
+        for path, (stamp, digest, sends, _, read) in memory.campaigns.items()
+    }
+    changed = {path: replace(one, **changes) for path, one in entries.items()}
+    memory.write(changed, memory.files)
+    return entries
+
+
+def sends_of(root: Path, now_ns: int | None = None) -> int:
+    found = examine(
+        root, settings=make_settings(), files=Files(root), cache=root.parent / "cache", now_ns=now_ns
+    )
+    return found.sends
+
+
 def test_a_clean_file_is_not_checked_again(root: Path) -> None:
     """What an unchanged file was found to be is taken from the memory, even a number that is made up."""
     first, _ = run(root)
-    assert first.sends == ENOUGH + 2 == len(first.clean)
-    memory = remembered(root.parent / "cache", settings=make_settings(), variables={})
-    memory.write({key: replace(one, sends=7) for key, one in first.clean.items()})
-    again = examine(root, settings=make_settings(), files=Files(root), cache=root.parent / "cache")
-    assert again.sends == 7 * len(first.clean)
+    entries = tampered(root, sends=7)
+    assert first.sends == ENOUGH + 2 == len(entries)
+    assert {one.stamp for one in entries.values()} == {None}, "changed a moment ago: only bytes tell"
+    assert sends_of(root) == 7 * len(entries)
 
 
+def test_a_file_left_alone_is_not_even_read_again(root: Path) -> None:
+    """Inode, size and times to the nanosecond stand for the digest; without them the bytes are looked at."""
+    run(root, now_ns=later())
+    entries = tampered(root, sends=7, digest="of other bytes")
+    assert sends_of(root, later()) == 7 * len(entries)
+    tampered(root, sends=7, digest="of other bytes", stamp=[1, 2, 3, 4])
+    assert sends_of(root, later()) == len(entries)
+
+
+def test_a_warning_is_remembered_with_its_file(root: Path) -> None:
+    """A file that only warns is as unchanged as one that does not, and warns again."""
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
+    (root / "long.yaml").write_text(text, encoding="utf-8")
+    first, _ = run(root, now_ns=later())
+    assert [problem.rule for problem in first.problems] == ["text-long"]
+    assert str(root / "long.yaml") in memory_of(root).campaigns
+    again, _ = run(root, now_ns=later())
+    assert again.problems == first.problems
+
+
+def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_path: Path) -> None:
+    """A file may stay what it was while the way to it leads out of the campaigns folder."""
+    (root / "inner").mkdir()
+    (root / "inner/words.txt").write_text("你好", encoding="utf-8")
+    (root / "file.yaml").write_text(FROM_FILE.replace("words", "inner/words"), encoding="utf-8")
+    run(root, now_ns=later())
+    (root / "inner").rename(tmp_path / "outside")
+    (root / "inner").symlink_to(tmp_path / "outside")
+    found, _ = run(root, now_ns=later())
+    assert [problem.rule for problem in found.problems] == ["file-outside"]
+
+
+@pytest.mark.parametrize("now", [None, later()], ids=["just written", "left alone"])
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -84,12 +153,12 @@ def test_a_clean_file_is_not_checked_again(root: Path) -> None:
         ("hello.mp3", b"RIFF" + MP3[4:]),
     ],
 )
-def test_a_change_that_no_date_tells_is_found(root: Path, name: str, data: bytes) -> None:
-    """Whatever a campaign reads is known by its bytes: same size, same times, still looked at again."""
-    run(root)
+def test_a_change_that_no_date_tells_is_found(root: Path, name: str, data: bytes, now: int | None) -> None:
+    """Whatever a campaign reads is known by its bytes: same size, same date, still looked at again."""
+    run(root, now_ns=now)
     size = (root / name).stat().st_size
     rewritten(root / name, data[:size].ljust(size, b" "))
-    found, _ = run(root)
+    found, _ = run(root, now_ns=now)
     assert found.file_problems or found.problems
 
 
@@ -122,7 +191,7 @@ def test_other_settings_and_variables_are_other_runs(root: Path) -> None:
     [
         lambda data: b"",
         lambda data: data[: len(data) // 2],
-        lambda data: data.replace(b"[1,", b"[9,"),
+        lambda data: data.replace(b",1,[],", b",9,[],"),
         lambda data: b"\xff" + data,
         lambda data: data.partition(b"\n")[0] + b"\n" + b"[" * 100_000,
     ],
@@ -136,14 +205,6 @@ def test_a_damaged_memory_is_none(root: Path, damage) -> None:
     again, _ = run(root)
     assert again.sends == first.sends
     assert file.read_bytes() == whole
-
-
-def test_entries_of_another_shape_are_none(tmp_path: Path) -> None:
-    """Whatever JSON it is, only an entry of the right shape counts."""
-    memory = remembered(tmp_path, settings=make_settings(), variables={})
-    for entry in (None, 1, [], ["1", {}], [1, []], {"sends": 1}):
-        memory.entries = json.loads(json.dumps({"key": entry}))
-        assert memory.get("key") is None
 
 
 def test_a_folder_that_cannot_be_written_is_no_fault(root: Path, tmp_path: Path) -> None:
@@ -164,9 +225,8 @@ def test_few_files_are_not_remembered(tmp_path: Path) -> None:
 
 def test_runs_at_the_same_time_leave_a_whole_memory(tmp_path: Path) -> None:
     """Each run puts a file of its own in place at once: the last is kept, and no other is left."""
-    folder = tmp_path / "cache"
-    first, second = (remembered(folder, settings=make_settings(), variables={}) for _ in range(2))
-    first.write({"a": Clean(1, {})})
-    second.write({"b": Clean(2, {"text:x": "0"})})
-    assert remembered(folder, settings=make_settings(), variables={}).get("b") == Clean(2, {"text:x": "0"})
-    assert len(list(folder.glob("clean-*"))) == 1
+    first, second = (memory_of(tmp_path / "campaigns") for _ in range(2))
+    first.write({"a": Remembered(None, "0", 1, (), {})}, {})
+    second.write({"b": Remembered(None, "0", 2, (), {"text:x": "0"})}, {})
+    assert memory_of(tmp_path / "campaigns").campaigns == {"b": [None, "0", 2, [], {"text:x": "0"}]}
+    assert len(list((tmp_path / "cache").glob("clean-*"))) == 1
