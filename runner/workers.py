@@ -19,6 +19,9 @@ R = TypeVar("R")
 ENOUGH: Final = 400
 """Items below which starting workers costs more than it saves."""
 CHUNK: Final = 200
+"""The most items a worker takes at a time."""
+CHUNKS_EACH: Final = 8
+"""Chunks for each worker, where there are enough items: none waits long for the last of another."""
 MOST_WORKERS: Final = 8
 
 _shared: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
@@ -37,7 +40,8 @@ def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], *, workers: 
         The result of each chunk, in the order of the items.
     """
     count = workers if workers is not None else _worthwhile(len(items))
-    chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+    size = min(CHUNK, max(1, len(items) // (count * CHUNKS_EACH)))
+    chunks = [items[start : start + size] for start in range(0, len(items), size)]
     if count < 2:
         return [work(chunk) for chunk in chunks]
     from concurrent.futures.process import BrokenProcessPool
