@@ -20,6 +20,35 @@ CATALOGS: Final = Path(__file__).parent / "translations"
 _spoken: NullTranslations | None = None
 
 
+class Said(str):
+    """A message in another language that knows its English: what is kept or compared speaks English alone."""
+
+    __slots__ = ("english",)
+    english: str
+
+    def __new__(cls, text: str, english: str) -> Said:
+        """Make it of both."""
+        said = super().__new__(cls, text)
+        said.english = english
+        return said
+
+    def __reduce__(self) -> tuple[type[Said], tuple[str, str]]:
+        return Said, (str(self), self.english)
+
+    def format(self, *args: object, **values: object) -> Said:
+        """Fill the placeholders of both, each with values in its own language."""
+        told = {name: english(value) if isinstance(value, str) else value for name, value in values.items()}
+        return Said(super().format(*args, **values), self.english.format(*args, **told))
+
+
+def english(message: str) -> str:
+    """Give a message as English says it: for the ledger, and for whatever is compared.
+
+    Joining or cutting a message loses its English; whole templates filled by `format` keep it.
+    """
+    return message.english if isinstance(message, Said) else message
+
+
 def speak(language: Language) -> None:
     """Choose the language of every message from here on; one for the whole process, as gettext has it."""
     global _spoken
@@ -39,14 +68,15 @@ def language_of(environ: Mapping[str, str]) -> Language:
 
 def _(message: str) -> str:
     """Translate; placeholders such as `{count}` are filled by the caller afterwards, with `format`."""
-    return message if _spoken is None else _spoken.gettext(message)
+    if _spoken is None or not message:  # to gettext the empty text is the catalog's own header
+        return message
+    return Said(_spoken.gettext(message), message)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Translate the form that goes with a count."""
-    if _spoken is None:
-        return one if count == 1 else many
-    return _spoken.ngettext(one, many, count)
+    said = one if count == 1 else many
+    return said if _spoken is None else Said(_spoken.ngettext(one, many, count), said)
 
 
 def N_(message: str) -> str:  # noqa: N802
