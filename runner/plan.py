@@ -18,6 +18,7 @@ from runner.planning.quota import Allowance, allowance, counts
 from runner.policy import LIFTED, Facts, Objection, objections
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings
+from runner.words import _
 
 PLAN_LIFE = timedelta(hours=24)
 PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
@@ -272,11 +273,11 @@ def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
     if not blocking:
         return replace(planned, objections=found)
     first = blocking[0]
-    hint = f"; once only: --allow {first.rule}=REASON" if first.rule in LIFTED else ""
+    lifted = _("{remedy}; once only: --allow {rule}=REASON")
     decision = Decision(
         action=Action.BLOCKED,
-        reason=f"{first.rule}: {first.what}",
-        remedy=f"{first.remedy}{hint}",
+        reason=_("{rule}: {what}").format(rule=first.rule, what=first.what),
+        remedy=lifted.format(remedy=first.remedy, rule=first.rule) if first.rule in LIFTED else first.remedy,
     )
     return replace(planned, objections=found, decision=decision)
 

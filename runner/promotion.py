@@ -9,8 +9,9 @@ from datetime import datetime
 from runner.digest import send_digest
 from runner.ledger.state import LedgerState
 from runner.model import Account, Send
+from runner.words import N_
 
-NOT_SENT = "not sent"
+NOT_SENT = N_("not sent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Stage:
     content: str
     """The same without the account's name: equal where followers get the same."""
     status: str
-    """The ledger's word, or `not sent`."""
+    """The ledger's word, or `not sent`; a code, translated only where people read it."""
     at: datetime | None = None
     edited: bool = False
     """Something else was sent there than would be sent now."""

@@ -12,12 +12,13 @@ from runner.ledger.events import Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.planning.quota import count_today
 from runner.ports import Api
+from runner.words import N_, _
 
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})
-LIMITS = (
+LIMITS = N_(
     "A recall blanks the page; the card stays in every chat. If several sends share an article, all lose it. "
-    f"WeChat allows {PER_DAY} recalls a day, and none is undone."
+    "WeChat allows 10 recalls a day, and none is undone."
 )
 
 
@@ -35,23 +36,27 @@ def check(known: SendState, article_idx: int, state: LedgerState) -> None:
     msgtype = str(known.intent.data["body"].get("msgtype", "")) if known.intent is not None else ""
     if msgtype and msgtype not in RECALLABLE:
         raise UsageError(
-            f"WeChat recalls articles and videos only, and this was msgtype {msgtype}",
-            remedy="nothing can take it back; a correction can be sent as another campaign",
+            _("WeChat recalls articles and videos only, and this was msgtype {msgtype}").format(
+                msgtype=msgtype
+            ),
+            remedy=_("nothing can take it back; a correction can be sent as another campaign"),
             where=known.send,
         )
     if known.status is Status.RECALLED or article_idx in known.recalled:
-        raise UsageError("it was recalled already", remedy="nothing is left to do", where=known.send)
+        raise UsageError(_("it was recalled already"), remedy=_("nothing is left to do"), where=known.send)
     if known.status is not Status.SENT:
         raise UsageError(
-            f"it is {known.status}, and only what was sent can be recalled",
-            remedy="run `campaign status` first: it asks WeChat whether it has been sent",
+            _("it is {status}, and only what was sent can be recalled").format(status=known.status),
+            remedy=_("run `campaign status` first: it asks WeChat whether it has been sent"),
             where=known.send,
         )
     told = state.told_of(known)
     if told is not None and told.links and article_idx > len(told.links):
         raise UsageError(
-            f"it has {len(told.links)} articles, there is no number {article_idx}",
-            remedy="count from 1",
+            _("it has {count} articles, there is no number {number}").format(
+                count=len(told.links), number=article_idx
+            ),
+            remedy=_("count from 1"),
             where=known.send,
         )
 

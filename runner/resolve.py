@@ -17,6 +17,7 @@ from runner.errors import CampaignError, Problem, UsageError
 from runner.ledger.state import LedgerState
 from runner.model import Audience, Send
 from runner.ports import Clock, ReadApi
+from runner.words import _
 
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
@@ -147,14 +148,22 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
         return found[0], None
     names = [str(tag["name"]) for tag in known.tags]
     near = difflib.get_close_matches(str(wanted), names, n=NEAREST, cutoff=0.3) or names[:NEAREST]
-    what = f"the account has {'no' if not found else 'more than one'} tag with {field_name} {wanted}"
-    remedy = f"nearest: {', '.join(near)}" if near else "create the tag in the console first"
-    return {}, _problem(send, "$.filter", "unknown-tag", what, f"{remedy}; `campaign tags` lists them all")
+    what = (
+        _("the account has more than one tag with {key} {value}")
+        if found
+        else _("the account has no tag with {key} {value}")
+    ).format(key=field_name, value=wanted)
+    remedy = (
+        _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(near))
+        if near
+        else _("create the tag in the console first; `campaign tags` lists them all")
+    )
+    return {}, _problem(send, "$.filter", "unknown-tag", what, remedy)
 
 
 def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:
     found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for kind in sorted({kind for kind, _ in wanted}):
+    for kind in sorted({kind for kind, _name in wanted}):
         for item in _all_items(kind, api):
             pair = (kind, str(item.get("name", "")))
             found[pair] = (*found.get(pair, ()), str(item["media_id"]))
@@ -169,8 +178,10 @@ def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
         if not items or (page + 1) * PAGE >= int(answer["total_count"]):
             return
     raise UsageError(
-        f"the account has more than {MAX_PAGES * PAGE} {kind} items: too many to search by name",
-        remedy="give the media_id instead of the name",
+        _("the account has more than {count} {kind} items: too many to search by name").format(
+            count=MAX_PAGES * PAGE, kind=kind
+        ),
+        remedy=_("give the media_id instead of the name"),
         where="material/batchget_material",
     )
 
@@ -182,12 +193,19 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: Known) ->
             send,
             "$.content",
             "ambiguous-name",
-            f"{count} {kind} items of the account are named {name}",
-            "rename them in the console, or give the media_id",
+            _("{count} {kind} items of the account are named {name}").format(
+                count=count, kind=kind, name=name
+            ),
+            _("rename them in the console, or give the media_id"),
         )
     near = difflib.get_close_matches(name, [n for k, n in known.materials if k == kind], n=NEAREST)
-    hint = f"nearest: {', '.join(near)}" if near else "look at the material list in the console"
-    return _problem(send, "$.content", "unknown-name", f"the account has no {kind} named {name}", hint)
+    what = _("the account has no {kind} named {name}").format(kind=kind, name=name)
+    hint = (
+        _("nearest: {names}").format(names=_(", ").join(near))
+        if near
+        else _("look at the material list in the console")
+    )
+    return _problem(send, "$.content", "unknown-name", what, hint)
 
 
 def _reusable(upload: wire.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from runner.ledger.events import Event
+from runner.words import _
 
 
 class Status(StrEnum):
@@ -65,6 +66,12 @@ class SendState:
     why: str = ""
     recalled: tuple[int, ...] = ()
     """Articles that were recalled, from 1; 0 stands for all of them."""
+
+    @property
+    def why_said(self) -> str:
+        """`why` in the reader's language, as far as it is ours: the ledger keeps English."""
+        meaning, errcode, rest = self.why.partition(" (errcode ")
+        return _(meaning) + errcode + rest
 
     @property
     def to_all(self) -> bool:

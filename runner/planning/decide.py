@@ -8,6 +8,7 @@ from datetime import datetime
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Send
 from runner.planning.quota import CHINA
+from runner.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +33,18 @@ def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: date
     revisions = state.revisions(appid, send.id)
     unknown = next((known for known in revisions if known.status is Status.OPEN), None)
     if unknown is not None:
-        return Decision(action=Action.UNKNOWN, reason=f"posted {_when(unknown.at)}, no answer recorded")
+        return Decision(
+            action=Action.UNKNOWN,
+            reason=_("posted {when}, no answer recorded").format(when=_when(unknown.at)),
+        )
     known = state.send(appid, send.id, send.revision)
     if known is not None and known.happened:
         return _already(known, digest)
     newer = max((k.revision for k in revisions if k.happened and k.revision > send.revision), default=None)
     if newer is not None:
         return _conflict(
-            f"revision {newer} was sent already", f"set revision to {newer}, or above to send again"
+            _("revision {number} was sent already").format(number=newer),
+            _("set revision to {number}, or above to send again").format(number=newer),
         )
     return _list_conflict(send, appid, state) or _by_window(send, now, known)
 
@@ -52,19 +57,22 @@ def list_id(send: Send) -> str:
 def _already(known: SendState, digest: str) -> Decision:
     if known.digest and known.digest != digest:
         return _conflict(
-            f"edited after it was sent {_when(known.at)}",
-            f"revert the edit, or set revision: {known.revision + 1} to send the new text as well",
+            _("edited after it was sent {when}").format(when=_when(known.at)),
+            _("revert the edit, or set revision: {number} to send the new text as well").format(
+                number=known.revision + 1
+            ),
         )
     done = {
-        Status.ACCEPTED: f"accepted {_when(known.at)}, msg_id {known.msg_id}; delivery not confirmed yet",
-        Status.FAILED: f"WeChat gave it up (msg_id {known.msg_id}); raise revision to try again",
-        Status.RECALLED: f"sent {_when(known.at)} and recalled",
-        Status.BASELINE: "sent before this ledger was begun",
+        Status.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
+        Status.FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
+        Status.RECALLED: _("sent {when} and recalled"),
+        Status.BASELINE: _("sent before this ledger was begun"),
     }
+    reason = done.get(known.status, _("sent {when}, msg_id {msg_id}"))
     return Decision(
         action=Action.DONE,
-        reason=done.get(known.status, f"sent {_when(known.at)}, msg_id {known.msg_id}"),
-        remedy="`campaign status` asks WeChat" if known.status is Status.ACCEPTED else "",
+        reason=reason.format(when=_when(known.at), msg_id=known.msg_id),
+        remedy=_("`campaign status` asks WeChat") if known.status is Status.ACCEPTED else "",
     )
 
 
@@ -75,8 +83,8 @@ def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | Non
     if not begun - {send.batch.list_sha256}:
         return None
     return _conflict(
-        "the openid list was edited after a part of it had been sent",
-        "restore the list; put new openids into a campaign of their own",
+        _("the openid list was edited after a part of it had been sent"),
+        _("restore the list; put new openids into a campaign of their own"),
     )
 
 
@@ -84,14 +92,15 @@ def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:
     if send.not_after is not None and now > send.not_after:
         return Decision(
             action=Action.EXPIRED,
-            reason=f"its window ended {_when(send.not_after)}",
-            remedy="move not_after to send it after all",
+            reason=_("its window ended {when}").format(when=_when(send.not_after)),
+            remedy=_("move not_after to send it after all"),
         )
     if send.not_before is not None and now < send.not_before:
-        return Decision(action=Action.WAIT, reason=f"its window begins {_when(send.not_before)}")
+        reason = _("its window begins {when}").format(when=_when(send.not_before))
+        return Decision(action=Action.WAIT, reason=reason)
     if known is not None:
-        return Decision(action=Action.SEND, reason=f"try again: {known.why}")
-    return Decision(action=Action.SEND, reason="new")
+        return Decision(action=Action.SEND, reason=_("try again: {why}").format(why=known.why_said))
+    return Decision(action=Action.SEND, reason=_("new"))
 
 
 def _conflict(reason: str, remedy: str) -> Decision:
@@ -100,4 +109,4 @@ def _conflict(reason: str, remedy: str) -> Decision:
 
 def _when(moment: datetime) -> str:
     # The platform's calendar, whatever the reader's: a plan reads the same everywhere.
-    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M} (China)"
+    return _("{moment} (China)").format(moment=f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}")

@@ -12,6 +12,7 @@ from runner.digest import canonical
 from runner.errors import StalePlanError, UsageError
 from runner.ledger.state import LedgerState
 from runner.plan import PENDING, Plan, Planned, expected_digest
+from runner.words import _
 
 MAJOR = "1"
 PENDING_WORDS = frozenset(action.value for action in PENDING)
@@ -29,8 +30,8 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
         path.write_bytes(canonical(data) + b"\n")
     except OSError as error:
         raise UsageError(
-            f"the plan file cannot be written: {error.strerror}",
-            remedy="give --out a path that can be written",
+            _("the plan file cannot be written: {error}").format(error=error.strerror),
+            remedy=_("give --out a path that can be written"),
             where=str(path),
         ) from error
 
@@ -47,16 +48,22 @@ def read(path: Path) -> dict[str, Any]:
         canonical(data)  # half a surrogate pair could be neither compared nor printed
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            "the plan file cannot be read", remedy="make it with `campaign plan --out FILE`", where=str(path)
+            _("the plan file cannot be read"),
+            remedy=_("make it with `campaign plan --out FILE`"),
+            where=str(path),
         ) from error
     if not isinstance(data, dict) or not _has_shape(data):
         raise UsageError(
-            "this is not a plan file", remedy="make it with `campaign plan --out FILE`", where=str(path)
+            _("this is not a plan file"),
+            remedy=_("make it with `campaign plan --out FILE`"),
+            where=str(path),
         )
     if str(data["format_version"]).partition(".")[0] != MAJOR:
         raise UsageError(
-            f"the plan file has format {data['format_version']}, this program reads {MAJOR}.x",
-            remedy="plan again with the version that applies",
+            _("the plan file has format {found}, this program reads {major}.x").format(
+                found=data["format_version"], major=MAJOR
+            ),
+            remedy=_("plan again with the version that applies"),
             where=str(path),
         )
     return data
@@ -75,11 +82,12 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         StalePlanError: names every send that differs.
     """
     if reviewed["environment"] != plan.environment:
-        raise _stale(f"it was made for environment {reviewed['environment']}, this is {plan.environment}")
+        made_for = _("it was made for environment {reviewed}, this is {environment}")
+        raise _stale(made_for.format(reviewed=reviewed["environment"], environment=plan.environment))
     if now > datetime.fromisoformat(reviewed["expires_at"]):
-        raise _stale(f"it expired {reviewed['expires_at']}")
+        raise _stale(_("it expired {when}").format(when=reviewed["expires_at"]))
     if expected_digest(plan, state, reviewed["plan_digest"]) != reviewed["plan_digest"]:
-        found = "; ".join(_differences(reviewed, plan)) or "the pending sends differ"
+        found = _("; ").join(_differences(reviewed, plan)) or _("the pending sends differ")
         raise _stale(found)
 
 
@@ -90,7 +98,9 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> None:
         StalePlanError: with both digests.
     """
     if expected_digest(plan, state, reviewed) != reviewed:
-        raise _stale(f"the digest is {plan.digest}, expected {reviewed}")
+        raise _stale(
+            _("the digest is {digest}, expected {expected}").format(digest=plan.digest, expected=reviewed)
+        )
 
 
 def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
@@ -100,7 +110,8 @@ def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
         StalePlanError: with both digests.
     """
     if reviewed["plan_digest"] != digest:
-        raise _stale(f"the plan file has the digest {reviewed['plan_digest']}, expected {digest}")
+        found = _("the plan file has the digest {digest}, expected {expected}")
+        raise _stale(found.format(digest=reviewed["plan_digest"], expected=digest))
 
 
 def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
@@ -116,19 +127,26 @@ def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     before = {s["id"]: s for s in reviewed["sends"] if s.get("action") in PENDING_WORDS}
     after = {p.send.id: p for p in plan.sends if p.action in PENDING}
-    found = [f"{name} was not in the reviewed plan" for name in sorted(set(after) - set(before))]
+    added = sorted(set(after) - set(before))
+    found = [_("{send} was not in the reviewed plan").format(send=name) for name in added]
     every = {p.send.id: p for p in plan.sends}
-    for name in sorted(set(before) - set(after)):
-        reason = f"is {every[name].action} now: {every[name].decision.reason}" if name in every else "is gone"
-        found.append(f"{name} {reason}")
+    found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
         if before[name].get("digest") != after[name].digest:
-            found.append(f"{name} has other content or receivers")
+            found.append(_("{send} has other content or receivers").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
-            found.append(f"{name} has another revision")
+            found.append(_("{send} has another revision").format(send=name))
         elif _window(before[name]) != _window(_shown(after[name])):
-            found.append(f"{name} has another send window")
+            found.append(_("{send} has another send window").format(send=name))
     return found
+
+
+def _no_more(name: str, planned: Planned | None) -> str:
+    if planned is None:
+        return _("{send} is gone").format(send=name)
+    return _("{send} is {action} now: {reason}").format(
+        send=name, action=planned.action, reason=planned.decision.reason
+    )
 
 
 def _window(send: Mapping[str, Any]) -> tuple[object, object]:
@@ -144,8 +162,8 @@ def _shown(planned: Planned) -> dict[str, str | None]:
 
 def _stale(what: str) -> StalePlanError:
     return StalePlanError(
-        f"what would be sent is not what was reviewed: {what}",
-        remedy="plan again, have the new plan reviewed, apply with its digest",
+        _("what would be sent is not what was reviewed: {what}").format(what=what),
+        remedy=_("plan again, have the new plan reviewed, apply with its digest"),
     )
 
 

@@ -15,6 +15,7 @@ from runner.ledger.state import LedgerState
 from runner.model import Account, Settings
 from runner.policy import content, rules
 from runner.policy.facts import Facts, Finding, Verdict
+from runner.words import _
 
 __all__ = ["LIFTED", "RULES", "Facts", "Finding", "Objection", "Verdict", "held_back", "objections"]
 
@@ -90,7 +91,7 @@ def _objection(name: str, finding: Finding, facts: Facts) -> Objection:
     later = facts.offline and finding.verdict is Verdict.UNCHECKED
     return Objection(
         rule=name,
-        what=f"{finding.what}; checked at apply" if later else finding.what,
+        what=_("{what}; checked at apply").format(what=finding.what) if later else finding.what,
         remedy=finding.remedy,
         blocks=level == "mandatory" and not later,
         level=level,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from runner.model import Articles, Content, Draft, Images, Mpvideo, Newspic, Text
 from runner.policy.facts import Facts, Finding, Verdict
+from runner.words import _
 
 _URL = re.compile(r"(?:https?:)?//[^\s<>\"'）】」]+|\bweixin://[^\s<>\"']+", re.IGNORECASE)
 _BARE = re.compile(
@@ -26,15 +27,16 @@ def allowed_links(facts: Facts) -> Finding | None:
     if isinstance(facts.send.content, Draft):
         return Finding(
             verdict=Verdict.UNCHECKED,
-            what="the links of a draft given by media_id cannot be looked at",
-            remedy="write the articles in the campaign, so that they are reviewed with it",
+            what=_("the links of a draft given by media_id cannot be looked at"),
+            remedy=_("write the articles in the campaign, so that they are reviewed with it"),
         )
     foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, allowed)})
     if not foreign:
         return None
+    what = _("it links to {hosts}, which policy.allowed_links does not list")
     return Finding(
-        what=f"it links to {', '.join(foreign)}, which policy.allowed_links does not list",
-        remedy="take the link out, or add the host to policy.allowed_links",
+        what=what.format(hosts=_(", ").join(foreign)),
+        remedy=_("take the link out, or add the host to policy.allowed_links"),
     )
 
 
@@ -52,8 +54,8 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
     if not twins:
         return None
     return Finding(
-        what=f"the same content to the same receivers is already in {twins[0]}",
-        remedy="give the file its old name back, or change the content",
+        what=_("the same content to the same receivers is already in {send}").format(send=twins[0]),
+        remedy=_("give the file its old name back, or change the content"),
     )
 
 

@@ -12,6 +12,7 @@ from runner.ledger.state import LedgerState
 from runner.model import Account, AccountKind, Policy
 from runner.planning.quota import SERVICE_PER_MONTH, Allowance, allowance, counts, same_receivers
 from runner.policy.facts import Facts, Finding, Verdict
+from runner.words import _
 
 
 def hold(facts: Facts) -> Finding | None:
@@ -24,11 +25,15 @@ def held_now(account: Account, policy: Policy, state: LedgerState) -> Finding | 
     name, why = account.name, state.holds.get(account.appid)
     if why is not None:
         return Finding(
-            what=f"account {name} is on hold: {why}", remedy=f"`campaign unhold {name} --why REASON` lifts it"
+            what=_("account {name} is on hold: {why}").format(name=name, why=why),
+            remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=name),
         )
     held = policy.hold
     if held is True or (held is not False and name in held):
-        return Finding(what=f"account {name} is on hold by the settings", remedy="change policy.hold")
+        return Finding(
+            what=_("account {name} is on hold by the settings").format(name=name),
+            remedy=_("change policy.hold"),
+        )
     return None
 
 
@@ -37,8 +42,8 @@ def allow_to_all(facts: Facts) -> Finding | None:
     if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
         return None
     return Finding(
-        what="the filter is everyone, which the policy does not allow",
-        remedy="use a tag, or set policy.allow_to_all in _settings.yaml",
+        what=_("the filter is everyone, which the policy does not allow"),
+        remedy=_("use a tag, or set policy.allow_to_all in _settings.yaml"),
     )
 
 
@@ -51,15 +56,16 @@ def allowed_tags(facts: Facts) -> Finding | None:
     if wanted.tag_id in allowed or name in allowed:
         return None
     if name is None:
+        unknown = _("the name of tag_id {tag_id} is unknown, so it cannot be looked up in allowed_tags")
         return Finding(
             verdict=Verdict.UNCHECKED,
-            what=f"the name of tag_id {wanted.tag_id} is unknown, so it cannot be looked up in allowed_tags",
-            remedy="plan with the platform reachable, or list the id in policy.allowed_tags",
+            what=unknown.format(tag_id=wanted.tag_id),
+            remedy=_("plan with the platform reachable, or list the id in policy.allowed_tags"),
         )
-    listed = ", ".join(str(tag) for tag in allowed)
+    listed = _(", ").join(str(tag) for tag in allowed)
     return Finding(
-        what=f"tag {name} is not among the allowed ones: {listed}",
-        remedy="choose an allowed tag, or add this one to policy.allowed_tags",
+        what=_("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
+        remedy=_("choose an allowed tag, or add this one to policy.allowed_tags"),
     )
 
 
@@ -71,12 +77,12 @@ def max_recipients(facts: Facts) -> Finding | None:
     if count is None:
         return Finding(
             verdict=Verdict.UNCHECKED,
-            what=f"the audience is unknown, so the limit of {limit} cannot be checked",
-            remedy="plan with the platform reachable; apply counts again just before the send",
+            what=_("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
+            remedy=_("plan with the platform reachable; apply counts again just before the send"),
         )
     return Finding(
-        what=f"the audience is {count}, the policy allows {limit}",
-        remedy="choose a smaller tag, or raise policy.max_recipients",
+        what=_("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
+        remedy=_("choose a smaller tag, or raise policy.max_recipients"),
     )
 
 
@@ -89,22 +95,24 @@ def audience_drift(facts: Facts) -> Finding | None:
         return Finding(
             verdict=Verdict.UNCHECKED,
             advisory=True,
-            what="the review has no audience to compare with: only a digest was given, or it was offline",
-            remedy="apply with --plan FILE from an online plan",
+            what=_("the review has no audience to compare with: only a digest was given, or it was offline"),
+            remedy=_("apply with --plan FILE from an online plan"),
         )
     if count is None:
         return Finding(
             verdict=Verdict.UNCHECKED,
-            what=f"the audience is unknown, {facts.reviewed} were reviewed",
-            remedy="apply again once the platform answers tags/get",
+            what=_("the audience is unknown, {reviewed} were reviewed").format(reviewed=facts.reviewed),
+            remedy=_("apply again once the platform answers tags/get"),
         )
     change = abs(count - facts.reviewed)
     if change <= max(drift.floor, facts.reviewed * drift.percent / 100):
         return None
+    what = _(
+        "the audience is {count}, {reviewed} were reviewed: more than {percent} % and {floor} followers apart"
+    )
     return Finding(
-        what=f"the audience is {count}, {facts.reviewed} were reviewed: "
-        f"more than {drift.percent} % and {drift.floor} followers apart",
-        remedy="look why the tag changed, then plan again and have the new plan reviewed",
+        what=what.format(count=count, reviewed=facts.reviewed, percent=drift.percent, floor=drift.floor),
+        remedy=_("look why the tag changed, then plan again and have the new plan reviewed"),
     )
 
 
@@ -113,9 +121,10 @@ def max_sends_per_apply(facts: Facts) -> Finding | None:
     limit = facts.policy.max_sends_per_apply
     if limit is None or facts.due <= limit:
         return None
+    what = _("this run would make {count} sends, the policy allows {limit}")
     return Finding(
-        what=f"this run would make {facts.due} sends, the policy allows {limit}",
-        remedy="name the campaigns to apply, or raise policy.max_sends_per_apply",
+        what=what.format(count=facts.due, limit=limit),
+        remedy=_("name the campaigns to apply, or raise policy.max_sends_per_apply"),
     )
 
 
@@ -123,9 +132,10 @@ def require_preview(facts: Facts) -> Finding | None:
     """A tester must have received exactly this content."""
     if not facts.policy.require_preview or (facts.account.appid, facts.digest) in facts.state.previews:
         return None
+    remedy = _("run `campaign preview '{send}' --to TESTER`, look at it on the phone")
     return Finding(
-        what="no tester has received exactly this content",
-        remedy=f"run `campaign preview '{facts.send.id}' --to TESTER`, look at it on the phone",
+        what=_("no tester has received exactly this content"),
+        remedy=remedy.format(send=facts.send.id),
     )
 
 
@@ -133,7 +143,10 @@ def require_not_after(facts: Facts) -> Finding | None:
     """Every send must say until when it makes sense, so that a late run does not make it."""
     if not facts.policy.require_not_after or facts.send.not_after is not None:
         return None
-    return Finding(what="the campaign has no not_after", remedy="write not_after, the end of its send window")
+    return Finding(
+        what=_("the campaign has no not_after"),
+        remedy=_("write not_after, the end of its send window"),
+    )
 
 
 def quiet_hours(facts: Facts) -> Finding | None:
@@ -150,9 +163,10 @@ def quiet_now(policy: Policy, now: datetime) -> Finding | None:
     quiet = begin <= local < end if begin <= end else local >= begin or local < end
     if not quiet:
         return None
+    what = _("it is {time:%H:%M} in {timezone}, within the quiet hours")
     return Finding(
-        what=f"it is {local:%H:%M} in {policy.timezone}, within the quiet hours",
-        remedy=f"apply after {end:%H:%M}",
+        what=what.format(time=local, timezone=policy.timezone),
+        remedy=_("apply after {time:%H:%M}").format(time=end),
     )
 
 
@@ -163,10 +177,16 @@ def quota(facts: Facts) -> Finding | None:
         return _four_a_month(facts)
     if left.used + facts.ahead < left.limit:
         return None
+    what = _("{account} may send {limit} in {period}: {used} used, {ahead} ahead in this plan")
     return Finding(
-        what=f"{facts.account.name} may send {left.limit} in {left.period}: "
-        f"{left.used} used, {facts.ahead} ahead in this plan",
-        remedy="wait for the next period, or move the send to another account",
+        what=what.format(
+            account=facts.account.name,
+            limit=left.limit,
+            period=left.period,
+            used=left.used,
+            ahead=facts.ahead,
+        ),
+        remedy=_("wait for the next period, or move the send to another account"),
     )
 
 
@@ -176,10 +196,10 @@ def quota_reserve(facts: Facts) -> Finding | None:
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
+    what = _("{left} of {limit} sends are left in {period}, the policy keeps {reserve} in reserve")
     return Finding(
-        what=f"{left.left - facts.ahead} of {left.limit} sends are left in {left.period}, "
-        f"the policy keeps {reserve} in reserve",
-        remedy="wait for the next period, or lower policy.quota_reserve",
+        what=what.format(left=left.left - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
+        remedy=_("wait for the next period, or lower policy.quota_reserve"),
     )
 
 
@@ -196,8 +216,9 @@ def _four_a_month(facts: Facts) -> Finding | None:
     before = same_receivers(facts.account.appid, facts.send, facts.state, facts.now)
     if before < SERVICE_PER_MONTH:
         return None
+    what = _("these receivers have been sent {count} this month: who has had four gets no more, silently")
     return Finding(
         advisory=True,
-        what=f"these receivers have been sent {before} this month: who has had four gets no more, silently",
-        remedy="choose another tag or wait for the next month",
+        what=what.format(count=before),
+        remedy=_("choose another tag or wait for the next month"),
     )
