@@ -23,6 +23,7 @@ from runner.resolve import recount
 from runner.sending import drafting, uploads
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
 from runner.wechat.errcodes import lookup
+from runner.words import _
 
 LOCK_WAIT_S = 10.0
 SIDE_BY_SIDE = 16
@@ -135,23 +136,23 @@ class _AccountRun:
 
     def _guarded(self, planned: Planned) -> Outcome:
         if self.crossing.stopped:
-            return self._skipped(planned, f"not tried: {self.crossing.stopped}", exit_code=Exit.FAILED)
+            return self._skipped(planned, _not_tried(self.crossing.stopped), exit_code=Exit.FAILED)
         try:
             return self._send(planned)
         except LedgerBusyError as error:
             return self._skipped(planned, error.what, remedy=error.remedy, exit_code=Exit.LEDGER)
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.crossing.stopped = "the ledger cannot be written"
+                self.crossing.stopped = _("the ledger cannot be written")
             if isinstance(error, ApiError) and lookup(error.errcode).kind in STOPPING_KINDS:
-                self.crossing.stopped = f"refused with {error.errcode}"
+                self.crossing.stopped = _("refused with {errcode}").format(errcode=error.errcode)
             return self._failed(planned.send.id, error)
 
     def _send(self, planned: Planned) -> Outcome:
         left_out = self._left_out(planned)
         if left_out is not None:
             return left_out
-        self.ports.notify(planned.send.id, "preparing")
+        self.ports.notify(planned.send.id, _("preparing"))
         api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
         with uploads.forgetting(planned, state=state, record=record):
             ids = uploads.upload(planned, api=api, state=state, record=record, read=self.ports.read)
@@ -171,7 +172,7 @@ class _AccountRun:
             return outcome
         state, record = self.crossing.state, self.crossing.record
         gone = uploads.forget(planned, outcome.errcode, state=state, record=record)
-        return replace(outcome, remedy=uploads.UPLOADS_ANEW) if gone else outcome
+        return replace(outcome, remedy=_(uploads.UPLOADS_ANEW)) if gone else outcome
 
     def _counted(self, planned: Planned) -> Planned:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
@@ -183,7 +184,7 @@ class _AccountRun:
 
     def _left_out(self, planned: Planned) -> Outcome | None:
         if self.ports.stopping():
-            return self._skipped(planned, "stopped before it", exit_code=Exit.INTERRUPTED)
+            return self._skipped(planned, _("stopped before it"), exit_code=Exit.INTERRUPTED)
         decision = recheck(
             planned,
             self.plan,
@@ -201,7 +202,7 @@ class _AccountRun:
     def _look_again(self) -> None:
         """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
         appid, ledger = self.account.appid, self.ports.ledger
-        seq, _ = ledger.heads().get(appid, (0, ""))
+        seq, _head = ledger.heads().get(appid, (0, ""))
         if seq != self.crossing.state.seen.get(appid, 0):
             self.crossing.state = fold(ledger.events(appid))
 
@@ -213,11 +214,14 @@ class _AccountRun:
         age_s = (self.ports.clock() - intent.at).total_seconds()
         if age_s < environment.repeat_after_s:
             wait = int(environment.repeat_after_s - age_s) + 1
-            return self.crossing.unknown(intent, "its answer may still be on the way", remedy=again_in(wait))
+            why = _("its answer may still be on the way")
+            return self.crossing.unknown(intent, why, remedy=again_in(wait))
         body = self._stored_body(intent)
         if age_s > environment.repeat_until_s or body is None:
             why = (
-                "too old to be repeated safely" if body else "its openid list is not in the campaign any more"
+                _("too old to be repeated safely")
+                if body
+                else _("its openid list is not in the campaign any more")
             )
             return self.crossing.unknown(intent, why, remedy=_settle_hint(known.send))
         held = self._held_back(intent)
@@ -228,7 +232,7 @@ class _AccountRun:
             return self.crossing.repeat(intent, body, until=until)
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.crossing.stopped = "the ledger cannot be written"
+                self.crossing.stopped = _("the ledger cannot be written")
             return self.crossing.unknown(intent, error.what, remedy=error.remedy)
 
     def _held_back(self, intent: Event) -> Outcome | None:
@@ -236,11 +240,11 @@ class _AccountRun:
         now = self.ports.clock()
         closed = intent.data.get("not_after")
         if self.ports.stopping():
-            return self.crossing.unknown(intent, "stopped before it was repeated")
+            return self.crossing.unknown(intent, _("stopped before it was repeated"))
         if self.crossing.stopped:
-            return self.crossing.unknown(intent, f"not repeated: {self.crossing.stopped}")
+            return self.crossing.unknown(intent, _not_repeated(self.crossing.stopped))
         if closed is not None and now > datetime.fromisoformat(closed):
-            why = f"its window ended {closed}, so it is not repeated"
+            why = _("its window ended {when}, so it is not repeated").format(when=closed)
             return self.crossing.unknown(intent, why, remedy=_settle_hint(intent.data["send"]))
         self._look_again()
         key = (self.account.appid, intent.data["send"], intent.data["revision"])
@@ -254,7 +258,7 @@ class _AccountRun:
             allowed=self.warrant.allowed,
         )
         if found is not None:
-            return self.crossing.unknown(intent, f"not repeated: {found.what}", remedy=found.remedy)
+            return self.crossing.unknown(intent, _not_repeated(found.what), remedy=found.remedy)
         return None
 
     def _overtaken(self, send_id: str) -> Outcome:
@@ -266,8 +270,8 @@ class _AccountRun:
         return self.crossing.outcome(
             send_id,
             Result.SKIPPED,
-            f"settled by another run meanwhile: {latest.status}",
-            remedy="run apply again: it was not sent" if freed else "",
+            _("settled by another run meanwhile: {status}").format(status=latest.status),
+            remedy=_("run apply again: it was not sent") if freed else "",
             exit_code=Exit.FAILED if freed else Exit.OK,
         )
 
@@ -286,7 +290,7 @@ class _AccountRun:
             id=send_id,
             account=self.account.name,
             result=Result.UNKNOWN,
-            why=f"still unknown, and not looked at: {error}",
+            why=_("still unknown, and not looked at: {error}").format(error=error),
             remedy=error.remedy,
             exit_code=Exit.UNKNOWN,
         )
@@ -308,15 +312,23 @@ class _AccountRun:
             id=send_id,
             account=self.account.name,
             result=Result.FAILED,
-            why=f"not sent: {error}",
+            why=_("not sent: {error}").format(error=error),
             remedy=error.remedy,
             errcode=error.errcode if isinstance(error, ApiError) else None,
             exit_code=code,
         )
 
 
+def _not_tried(why: str) -> str:
+    return _("not tried: {why}").format(why=why)
+
+
+def _not_repeated(why: str) -> str:
+    return _("not repeated: {why}").format(why=why)
+
+
 def _settle_hint(send_id: str) -> str:
-    return (
-        f"look in the console whether it went out, then `campaign ledger settle '{send_id}' "
-        "--sent MSG_ID` or `--not-sent`"
-    )
+    return _(
+        "look in the console whether it went out, then `campaign ledger settle '{send}' --sent MSG_ID` or "
+        "`--not-sent`"
+    ).format(send=send_id)

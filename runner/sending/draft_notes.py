@@ -10,6 +10,7 @@ from runner.errors import Problem
 from runner.ledger.records import DraftState
 from runner.model import Articles, Newspic, Send
 from runner.resolve import Resolved
+from runner.words import _
 
 Rule = Literal["draft-changed", "draft-left"]
 
@@ -27,13 +28,15 @@ def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> 
     if set(wire.names(send.content)) - set(resolved.named):
         return ()
     if not _same(send.content, resolved, known):
-        what = (
-            f"draft {known.media_id}, made for it before the last edit, will not be sent: apply makes another"
-        )
-        return (_warning(send, "draft-left", what, "delete the old one in the console"),)
+        what = _(
+            "draft {media_id}, made for it before the last edit, will not be sent: apply makes another"
+        ).format(media_id=known.media_id)
+        return (_warning(send, "draft-left", what, _("delete the old one in the console")),)
     if known.changed:
-        what = f"WeChat changed its draft {known.media_id}: {'; '.join(known.changed)}"
-        return (_warning(send, "draft-changed", what, "look at it in the console: this draft is sent"),)
+        what = _("WeChat changed its draft {media_id}: {changes}").format(
+            media_id=known.media_id, changes=_("; ").join(known.changed)
+        )
+        return (_warning(send, "draft-changed", what, _("look at it in the console: this draft is sent")),)
     return ()
 
 

@@ -21,6 +21,7 @@ from runner.model import Articles, Newspic
 from runner.plan import Planned
 from runner.ports import Api
 from runner.sending import drafts, uploads
+from runner.words import _, english
 
 TOLD = 3
 """How many differences an error names."""
@@ -139,33 +140,42 @@ def _checked(
     """Compare a draft with what was given, and with what it was when it was made."""
     found, mark = changes(articles, stored), fingerprint(stored)
     if known is None or known.stored is None:
-        record(Kind.DRAFT, {**data, "stored": mark, "changed": [change.what for change in found]})
+        # Kept in English whatever the reader speaks: a later run may speak another language.
+        record(Kind.DRAFT, {**data, "stored": mark, "changed": [english(change.what) for change in found]})
     elif known.stored != mark:
-        raise _edited(data["media_id"], [change.what for change in found if change.what not in known.changed])
+        edits = [change.what for change in found if english(change.what) not in known.changed]
+        raise _edited(data["media_id"], edits)
     lost = [change.what for change in found if change.lossy]
     if lost:
         raise WeChatError(
-            f"readers would not get what was meant: {_some(lost)}",
-            remedy="look at the draft in the console, correct the article and run again; or send the draft "
-            f"as it is: `content: {{media_id: {data['media_id']}}}`",
-            where=f"draft {data['media_id']}",
+            _("readers would not get what was meant: {losses}").format(losses=_some(lost)),
+            remedy=_(
+                "look at the draft in the console, correct the article and run again; or send the draft as "
+                "it is: `content: {{media_id: {media_id}}}`"
+            ).format(media_id=data["media_id"]),
+            where=_("draft {media_id}").format(media_id=data["media_id"]),
         )
-    return tuple(f"WeChat changed the draft: {change.what}" for change in found)
+    return tuple(_("WeChat changed the draft: {change}").format(change=change.what) for change in found)
 
 
 def _edited(media_id: str, edits: Sequence[str]) -> PolicyError:
     return PolicyError(
-        f"the draft was edited by hand after it was made: {_some(edits) or 'its markup is another'}",
-        remedy="write the edit into the campaign and delete the draft in the console, so that the next run "
-        f"makes it anew; or send it as it is: `content: {{media_id: {media_id}}}`",
-        where=f"draft {media_id}",
+        _("the draft was edited by hand after it was made: {edits}").format(
+            edits=_some(edits) or _("its markup is another")
+        ),
+        remedy=_(
+            "write the edit into the campaign and delete the draft in the console, so that the next run "
+            "makes it anew; or send it as it is: `content: {{media_id: {media_id}}}`"
+        ).format(media_id=media_id),
+        where=_("draft {media_id}").format(media_id=media_id),
     )
 
 
 def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[str, ...]:
     if before is None or before.media_id is None or before.sha256 == data["sha256"]:
         return ()
-    return (f"draft {before.media_id}, made for it before the last edit, stays in the draft box unsent",)
+    left = _("draft {media_id}, made for it before the last edit, stays in the draft box unsent")
+    return (left.format(media_id=before.media_id),)
 
 
 def _taken(state: LedgerState, mine: tuple[str, str, int]) -> frozenset[str]:
@@ -175,5 +185,7 @@ def _taken(state: LedgerState, mine: tuple[str, str, int]) -> frozenset[str]:
 
 
 def _some(whats: Sequence[str]) -> str:
-    more = f" and {len(whats) - TOLD} more" if len(whats) > TOLD else ""
-    return "; ".join(whats[:TOLD]) + more
+    told = _("; ").join(whats[:TOLD])
+    if len(whats) <= TOLD:
+        return told
+    return _("{told} and {count} more").format(told=told, count=len(whats) - TOLD)

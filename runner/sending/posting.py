@@ -34,10 +34,11 @@ from runner.planning.quota import receivers
 from runner.ports import Api, Clock, Sleep
 from runner.sending import uploads
 from runner.wechat.errcodes import lookup, send_outcome
+from runner.words import N_, _, english
 
 FIRST_CALL_WITHIN = timedelta(seconds=60)
 """An intent older than this is not posted any more: its runner was asleep, another may have repeated it."""
-OVERTAKEN = "another runner wrote about this send at the same moment"
+OVERTAKEN = N_("another runner wrote about this send at the same moment")
 """Why a recorded call was not made: what was decided on is not what the ledger holds."""
 CALLS_PER_MINUTE = 60
 """Mass calls of one account. Source: 群发 limits, read 2026-11."""
@@ -131,9 +132,10 @@ class Crossing:
         """
         intent, as_decided = self._intend(planned, body)
         if not as_decided:
-            return self.unknown(intent, OVERTAKEN)
+            return self.unknown(intent, _(OVERTAKEN))
         if self._ports.clock() - intent.at > FIRST_CALL_WITHIN:
-            return self.unknown(intent, "this runner was held up between recording the send and making it")
+            why = _("this runner was held up between recording the send and making it")
+            return self.unknown(intent, why)
         return self._first_call(intent, body)
 
     def _intend(self, planned: Planned, body: Mapping[str, Any]) -> tuple[Event, bool]:
@@ -163,7 +165,7 @@ class Crossing:
         return self._claim(Kind.INTENT, data, unique=intent_key(send.id, send.revision, attempt))
 
     def _first_call(self, intent: Event, body: Mapping[str, Any]) -> Outcome:
-        self._ports.notify(intent.data["send"], "sending")
+        self._ports.notify(intent.data["send"], _("sending"))
         try:
             answer = self._post(intent, body)
         except (UnreachableError, SecretError) as error:
@@ -197,19 +199,19 @@ class Crossing:
         self.keep_pace()
         begun, as_decided = self._claim(Kind.REPEAT, _name(intent))
         if not as_decided:
-            return self.unknown(intent, OVERTAKEN)
+            return self.unknown(intent, _(OVERTAKEN))
         now = self._ports.clock()
         if now > until or now - begun.at > FIRST_CALL_WITHIN:
-            return self.unknown(intent, "this runner was held up before it could repeat the send")
-        self._ports.notify(intent.data["send"], "repeating with the same clientmsgid")
+            return self.unknown(intent, _("this runner was held up before it could repeat the send"))
+        self._ports.notify(intent.data["send"], _("repeating with the same clientmsgid"))
         try:
             answer = self._post(intent, body)
         except ApiError as error:
             if send_outcome(error.errcode) == "duplicate":
                 return self._adopted(intent, error)
-            return self.unknown(intent, f"repeated, and answered: {error.what}")
+            return self.unknown(intent, _("repeated, and answered: {what}").format(what=error.what))
         except (UnreachableError, LostAnswerError) as error:
-            return self.unknown(intent, f"repeated without an answer: {error.what}")
+            return self.unknown(intent, _("repeated without an answer: {what}").format(what=error.what))
         return self._accepted(intent, answer, how="repeat")
 
     def _post(self, intent: Event, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,16 +233,14 @@ class Crossing:
         try:
             self.record(Kind.ACCEPTED, data)
         except LedgerError as error:
-            self.stopped = "the ledger cannot be written"
-            return self.unknown(
-                intent,
-                f"WeChat accepted it as msg_id {msg_id}, but the ledger could not keep that: {error.what}",
-            )
+            self.stopped = _("the ledger cannot be written")
+            why = _("WeChat accepted it as msg_id {msg_id}, but the ledger could not keep that: {what}")
+            return self.unknown(intent, why.format(msg_id=msg_id, what=error.what))
         return self.outcome(
             send_id,
             Result.ACCEPTED,
-            "accepted by WeChat; delivery is not confirmed yet" if how == "answer" else _found_by(how),
-            remedy="`campaign status` asks whether it was delivered",
+            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else _found_by(how),
+            remedy=_("`campaign status` asks whether it was delivered"),
             msg_id=msg_id,
             msg_data_id=msg_data_id,
         )
@@ -256,10 +256,13 @@ class Crossing:
         return outcome
 
     def _refused(self, intent: Event, error: CampaignError, *, errcode: int | None) -> Outcome:
-        self.record(Kind.REFUSED, {**_name(intent), "errcode": errcode, "why": error.what})
+        # The ledger speaks English, whatever the reader does.
+        self.record(Kind.REFUSED, {**_name(intent), "errcode": errcode, "why": english(error.what)})
         stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
         if stops:
-            self.stopped = f"refused with {errcode}" if errcode is not None else error.what
+            self.stopped = (
+                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.what
+            )
         return self.outcome(
             intent.data["send"],
             Result.REFUSED,
@@ -330,10 +333,12 @@ def _number(value: object) -> int | None:
 
 def _found_by(how: str) -> str:
     if how == "repeat":
-        return "the first try never arrived; the repeat was accepted by WeChat"
-    return "WeChat had it already (45065); nothing was sent a second time"
+        return _("the first try never arrived; the repeat was accepted by WeChat")
+    return _("WeChat had it already (45065); nothing was sent a second time")
 
 
 def again_in(seconds: int) -> str:
     """Say how an unknown send is cleared up."""
-    return f"run apply again in {seconds} s: it repeats with the same clientmsgid, which cannot send twice"
+    return _(
+        "run apply again in {seconds} s: it repeats with the same clientmsgid, which cannot send twice"
+    ).format(seconds=seconds)

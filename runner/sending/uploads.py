@@ -18,10 +18,11 @@ from runner.ledger.state import LedgerState
 from runner.model import FileInfo, Media
 from runner.plan import Planned
 from runner.ports import Api
+from runner.words import N_, _
 
 Read = Callable[[FileInfo], bytes]
 MEDIA_ID_INVALID = 40007
-UPLOADS_ANEW = "run the same command again: it uploads the files of this send anew"
+UPLOADS_ANEW = N_("run the same command again: it uploads the files of this send anew")
 """The remedy once they are forgotten."""
 
 
@@ -73,7 +74,7 @@ def forgetting(planned: Planned, *, state: LedgerState, record: Record) -> Itera
         yield
     except ApiError as error:
         if forget(planned, error.errcode, state=state, record=record):
-            error.remedy = UPLOADS_ANEW
+            error.remedy = _(UPLOADS_ANEW)
         raise
 
 
@@ -120,9 +121,12 @@ def check_named(planned: Planned) -> None:
     unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.named)
     if unnamed:
         raise UsageError(
-            f"material named {sorted(name for _, name in unnamed)[0]} was not found: the send is "
-            f"{planned.action}, {planned.decision.reason}",
-            remedy="give the media_id instead of the name, or do this before the send is made",
+            _("material named {name} was not found: the send is {action}, {reason}").format(
+                name=min(name for _kind, name in unnamed),
+                action=planned.action,
+                reason=planned.decision.reason,
+            ),
+            remedy=_("give the media_id instead of the name, or do this before the send is made"),
             where=planned.send.id,
         )
 
@@ -136,8 +140,8 @@ def _upload(item: wire.Upload, *, api: Api, ids: wire.Ids, read: Read) -> str:
     data = read(item.file)
     if hashlib.sha256(data).hexdigest() != item.file.sha256:
         raise StalePlanError(
-            "the file changed while the plan was being applied",
-            remedy="run the same command again",
+            _("the file changed while the plan was being applied"),
+            remedy=_("run the same command again"),
             where=str(item.file.path),
         )
     name = _name(item.file)
