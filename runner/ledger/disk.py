@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from runner.errors import LedgerError
+from runner.words import N_, _
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
@@ -16,30 +17,30 @@ NETWORK = frozenset(
 MOUNTS = Path("/proc/mounts")
 
 _WORDS = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "make room, then run the same command again"),
+    sqlite3.SQLITE_FULL: (N_("the disk is full"), N_("make room, then run the same command again")),
     sqlite3.SQLITE_READONLY: (
-        "the ledger cannot be written: its file or folder is read-only",
-        "let this user write the file and its folder, or name another place in `ledger: sqlite:PATH`",
+        N_("the ledger cannot be written: its file or folder is read-only"),
+        N_("let this user write the file and its folder, or name another place in `ledger: sqlite:PATH`"),
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "the ledger's file cannot be opened or made",
-        "check that the folder exists, is writable, and the path names a file",
+        N_("the ledger's file cannot be opened or made"),
+        N_("check that the folder exists, is writable, and the path names a file"),
     ),
     sqlite3.SQLITE_NOTADB: (
-        "this file is not a campaign ledger",
-        "name another file in `ledger: sqlite:PATH`, or restore the ledger from a copy",
+        N_("this file is not a campaign ledger"),
+        N_("name another file in `ledger: sqlite:PATH`, or restore the ledger from a copy"),
     ),
     sqlite3.SQLITE_CORRUPT: (
-        "the ledger's file is damaged",
-        "restore it from a copy, or `campaign ledger export` what can be read; send nothing until then",
+        N_("the ledger's file is damaged"),
+        N_("restore it from a copy, or `campaign ledger export` what can be read; send nothing until then"),
     ),
     sqlite3.SQLITE_BUSY: (
-        "another program holds the ledger's file for too long",
-        "wait until it has finished, then run the same command again",
+        N_("another program holds the ledger's file for too long"),
+        N_("wait until it has finished, then run the same command again"),
     ),
     sqlite3.SQLITE_IOERR: (
-        "the disk failed while the ledger was used",
-        "check the disk and the room on it, then run the same command again",
+        N_("the disk failed while the ledger was used"),
+        N_("check the disk and the room on it, then run the same command again"),
     ),
 }
 
@@ -54,9 +55,13 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what, remedy = _WORDS.get(
         code,
-        ("the ledger cannot be used", "check that file and folder can be written and the disk has room"),
+        (
+            N_("the ledger cannot be used"),
+            N_("check that file and folder can be written and the disk has room"),
+        ),
     )
-    return LedgerError(f"{what} ({_detail(error)})", remedy=remedy, where=str(path))
+    told = _("{what} ({detail})").format(what=_(what), detail=_detail(error))
+    return LedgerError(told, remedy=_(remedy), where=str(path))
 
 
 def _detail(error: sqlite3.Error | OSError) -> str:
@@ -77,8 +82,10 @@ def refuse_network(path: Path, mounts: str) -> None:
     kind = filesystem_of(path.absolute(), mounts)
     if kind in NETWORK:
         raise LedgerError(
-            f"the ledger lies on a network file system ({kind}), where SQLite cannot keep runners apart",
-            remedy="put it on a local disk, or use `ledger: git` or a postgresql:// address",
+            _(
+                "the ledger lies on a network file system ({kind}), where SQLite cannot keep runners apart"
+            ).format(kind=kind),
+            remedy=_("put it on a local disk, or use `ledger: git` or a postgresql:// address"),
             where=str(path),
         )
 

@@ -7,7 +7,7 @@ accounts never wait for one another. No openid, token or secret is ever part of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from runner.digest import sha256
 from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
+from runner.words import _
 
 LEDGER = "ledger"
 GENESIS = "0" * 64
@@ -134,7 +135,7 @@ def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int,
         Events in order, and the heads noted beside them.
     """
     heads = ledger.heads()
-    for _ in range(SNAPSHOT_TRIES):
+    for _try in range(SNAPSHOT_TRIES):
         events, before, heads = ledger.events(), heads, ledger.heads()
         if before == heads:
             break
@@ -191,12 +192,12 @@ def event_from(data: Mapping[str, Any]) -> Event:
     )
 
 
-def read_event(text: str | bytes, *, where: str) -> Event:
+def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     """Read an event back from the JSON in which a backend kept it.
 
     Args:
         text: the JSON object.
-        where: names the place for a reader (`event 3 of wx…`).
+        where: names the place for a reader (`event 3 of wx…`), or does so when it is called.
 
     Raises:
         TamperedLedgerError: it is not the JSON of an event.
@@ -209,16 +210,23 @@ def read_event(text: str | bytes, *, where: str) -> Event:
             return event_from(data)
     except (KeyError, ValueError, TypeError) as error:
         raise TamperedLedgerError(
-            "this event was changed after it was written: it cannot be read any more",
-            remedy="restore the ledger from a copy before any apply",
-            where=where,
+            _("this event was changed after it was written: it cannot be read any more"),
+            remedy=_("restore the ledger from a copy before any apply"),
+            where=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(
-        f"this event has {newer}, which this version does not know",
-        remedy="upgrade wechat-campaigns wherever this ledger is used; "
-        "if no newer one is in use, the event was changed: restore the ledger from a copy",
-        where=where,
+        _("this event has {newer}, which this version does not know").format(newer=newer),
+        remedy=_(
+            "upgrade wechat-campaigns wherever this ledger is used; if no newer one is in use, the event was "
+            "changed: restore the ledger from a copy"
+        ),
+        where=where if isinstance(where, str) else where(),
     )
+
+
+def event_name(stream: str, seq: int) -> str:
+    """Name an event for a reader."""
+    return _("event {number} of {stream}").format(number=seq, stream=stream)
 
 
 def _newer(data: Mapping[str, Any]) -> str | None:
@@ -235,8 +243,8 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
 def recorded_already(unique: str | None) -> LedgerBusyError:
     """Say that an entry lost the race for its place."""
     return LedgerBusyError(
-        "another runner has recorded this step already",
-        remedy="run the same command again: it starts from what the other runner recorded",
+        _("another runner has recorded this step already"),
+        remedy=_("run the same command again: it starts from what the other runner recorded"),
         where=unique or "",
     )
 
@@ -244,8 +252,8 @@ def recorded_already(unique: str | None) -> LedgerBusyError:
 def held_by_another(stream: str) -> LedgerBusyError:
     """Say that a stream's lock is taken."""
     return LedgerBusyError(
-        "another runner is sending for this account",
-        remedy="wait until it has finished, then run the same command again",
+        _("another runner is sending for this account"),
+        remedy=_("wait until it has finished, then run the same command again"),
         where=stream,
     )
 
@@ -253,8 +261,8 @@ def held_by_another(stream: str) -> LedgerBusyError:
 def not_empty(where: str) -> LedgerError:
     """Say that a restore would mix two pasts."""
     return LedgerError(
-        "this ledger holds events already; two pasts cannot be mixed",
-        remedy="import into a ledger that is empty",
+        _("this ledger holds events already; two pasts cannot be mixed"),
+        remedy=_("import into a ledger that is empty"),
         where=where,
     )
 
@@ -273,20 +281,28 @@ def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tup
     last: dict[str, tuple[int, str]] = {}
     for event in events:
         seq, previous = last.get(event.stream, (0, GENESIS))
-        name = f"event {event.seq} of {event.stream}"
+        name = {"number": event.seq, "stream": event.stream}
         if event.seq != seq + 1:
-            faults.append(f"{name} follows event {seq}: events are missing or out of order")
+            fault = _("event {number} of {stream} follows event {last}: events are missing or out of order")
+            faults.append(fault.format(**name, last=seq))
         elif event.previous != previous:
-            faults.append(f"{name} is not chained to the event before it")
+            fault = _("event {number} of {stream} is not chained to the event before it")
+            faults.append(fault.format(**name))
         if _with_hash(event).hash != event.hash:
-            faults.append(f"{name} was changed after it was written")
+            fault = _("event {number} of {stream} was changed after it was written")
+            faults.append(fault.format(**name))
         last[event.stream] = (event.seq, event.hash)
     faults += [
-        f"stream {stream} ends at event {last.get(stream, (0, ''))[0]}, its head says {head[0]}"
+        _("stream {stream} ends at event {last}, its head says {head}").format(
+            stream=stream, last=last.get(stream, (0, ""))[0], head=head[0]
+        )
         for stream, head in sorted(heads.items())
         if last.get(stream, (0, GENESIS)) != head
     ]
-    faults += [f"stream {stream} has events and no head" for stream in sorted(set(last) - set(heads))]
+    faults += [
+        _("stream {stream} has events and no head").format(stream=stream)
+        for stream in sorted(set(last) - set(heads))
+    ]
     return tuple(faults)
 
 

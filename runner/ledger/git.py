@@ -31,6 +31,7 @@ from runner.ledger.filelock import LockedError, exclusive
 from runner.ledger.git_command import TIMEOUT_S, Answer, Fault, Git
 from runner.ledger.git_remote import NAME, Remote
 from runner.ports import Clock, Sleep
+from runner.words import N_, _
 
 TRIES = 60
 """Rejected pushes before giving up: with four writers a push needs 2.6 tries on average."""
@@ -116,8 +117,8 @@ class GitLedger:
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
             self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
         raise LedgerError(
-            f"other runners were faster {TRIES} times in a row",
-            remedy="run the same command again; for this many runners choose the postgresql ledger",
+            _("other runners were faster {count} times in a row").format(count=TRIES),
+            remedy=_("run the same command again; for this many runners choose the postgresql ledger"),
             where=self._remote.shown,
         )
 
@@ -204,9 +205,9 @@ class GitLedger:
         last = (known[-1].seq, known[-1].hash) if known else (0, GENESIS)
         if last != self._seen.heads.get(stream, (0, GENESIS)):
             raise TamperedLedgerError(
-                "the last event of this account is not the one the ledger noted",
-                remedy="run `campaign ledger verify`; restore the branch before any apply",
-                where=f"{stream} in {self._remote.shown}",
+                _("the last event of this account is not the one the ledger noted"),
+                remedy=_("run `campaign ledger verify`; restore the branch before any apply"),
+                where=_("{stream} in {place}").format(stream=stream, place=self._remote.shown),
             )
         return last
 
@@ -249,7 +250,7 @@ class GitLedger:
         elif answer.fault is not Fault.NO_BRANCH:
             return answer
         elif known.get(TIP) is not None:
-            raise self._rewritten("the ledger's branch is gone from the remote")
+            raise self._rewritten(_("the ledger's branch is gone from the remote"))
         self._fresh_at = begun
         return None
 
@@ -260,7 +261,8 @@ class GitLedger:
     def _advance(self, before: str | None, tip: str) -> None:
         """Take a fetched commit, if it still holds every event this machine has seen."""
         if before not in (None, tip) and (lost := git_tree.rewritten(self._git, str(before), tip)):
-            raise self._rewritten(f"{len(lost)} events that were there before are gone or changed")
+            what = _("{count} events that were there before are gone or changed")
+            raise self._rewritten(what.format(count=len(lost)))
         if tip != self._seen.tip:
             fresh = git_tree.read(self._git, tip, since=self._seen.tip)
             heads = git_tree.heads(self._git, tip)
@@ -285,8 +287,8 @@ class GitLedger:
                 raise held_by_another(str(folder)) from None
             except OSError as error:
                 raise LedgerError(
-                    f"the local copy of the ledger cannot be used: {error.strerror}",
-                    remedy="check that the folder can be written and the disk has room",
+                    _("the local copy of the ledger cannot be used: {error}").format(error=error.strerror),
+                    remedy=_("check that the folder can be written and the disk has room"),
                     where=str(folder),
                 ) from error
 
@@ -300,31 +302,34 @@ class GitLedger:
     def _rewritten(self, what: str) -> TamperedLedgerError:
         return TamperedLedgerError(
             what,
-            remedy="restore the branch and forbid force pushes to it; if it was rewritten on purpose, "
-            f"delete {self._git.folder} and run `campaign ledger verify`",
+            remedy=_(
+                "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
+                "{folder} and run `campaign ledger verify`"
+            ).format(folder=self._git.folder),
             where=self._remote.shown,
         )
 
     def _unusable(self, answer: Answer) -> LedgerError:
         what, remedy = _WORDS.get(answer.fault, _WORDS[Fault.BROKEN])
-        return LedgerError(f"{what}: {answer.words}", remedy=remedy, where=self._remote.shown)
+        said = _("{what}: {words}").format(what=_(what), words=answer.words)
+        return LedgerError(said, remedy=_(remedy), where=self._remote.shown)
 
 
 _WORDS = {
     Fault.REFUSED: (
-        "the remote does not let this runner write the ledger's branch",
-        "let this runner's identity push to the branch (rulesets, protected branches, `contents: write`)",
+        N_("the remote does not let this runner write the ledger's branch"),
+        N_("let this runner's identity push to the branch (rulesets, protected branches, `contents: write`)"),
     ),
     Fault.NO_ACCESS: (
-        "the ledger's remote cannot be opened",
-        "check its address, and the credentials: git's own helpers, SSH, or CAMPAIGN_LEDGER_TOKEN",
+        N_("the ledger's remote cannot be opened"),
+        N_("check its address, and the credentials: git's own helpers, SSH, or CAMPAIGN_LEDGER_TOKEN"),
     ),
     Fault.RACE: (
-        "another runner wrote the ledger at the same moment",
-        "run the same command again",
+        N_("another runner wrote the ledger at the same moment"),
+        N_("run the same command again"),
     ),
     Fault.BROKEN: (
-        "the ledger's remote does not answer",
-        "check network and remote, then run the same command again; what was recorded is kept",
+        N_("the ledger's remote does not answer"),
+        N_("check network and remote, then run the same command again; what was recorded is kept"),
     ),
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runner.errors import LedgerError
 from runner.wechat.redact import redact
+from runner.words import _
 
 TIMEOUT_S = 120.0
 QUIET = (
@@ -79,7 +80,7 @@ class Answer:
         """The line of git's answer that says most, without credentials."""
         lines = [*self.stdout.decode(errors="replace").splitlines(), *self.stderr.splitlines()]
         telling = [line for line in lines if line.startswith(("!", "fatal:", "error:", "remote:"))]
-        words = (telling or lines or [f"git ended with code {self.code}"])[0]
+        words = (telling or lines or [_("git ended with code {code}").format(code=self.code)])[0]
         return redact(_USERINFO.sub("", words).replace("\t", " ").strip())
 
 
@@ -127,8 +128,10 @@ class Git:
         answer = self.run(*arguments, given=given)
         if answer.code:
             raise LedgerError(
-                f"the local copy of the ledger cannot be used: {answer.words}",
-                remedy=f"check that the disk has room and can be written; {self.folder} may be deleted",
+                _("the local copy of the ledger cannot be used: {error}").format(error=answer.words),
+                remedy=_("check that the disk has room and can be written; {folder} may be deleted").format(
+                    folder=self.folder
+                ),
                 where=f"git {arguments[0]}",
             )
         return answer.stdout
@@ -176,7 +179,7 @@ def git_program() -> str:
     found = shutil.which("git")
     if found is None:
         raise LedgerError(
-            "the git ledger needs the program git",
-            remedy="install git 2.31 or newer, or choose another ledger",
+            _("the git ledger needs the program git"),
+            remedy=_("install git 2.31 or newer, or choose another ledger"),
         )
     return found

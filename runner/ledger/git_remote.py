@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from runner.errors import LedgerError
 from runner.ledger.git_command import clean_env, git_program
+from runner.words import _
 
 DEFAULT_REMOTE = "origin"
 DEFAULT_BRANCH = "campaign-ledger"
@@ -79,8 +80,8 @@ def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
     if ":" in name or "/" in name or "\\" in name:
         return _absolute(name, folder.resolve().parent)
     raise LedgerError(
-        f"there is no git remote '{name}' to keep the ledger in",
-        remedy="write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns",
+        _("there is no git remote '{name}' to keep the ledger in").format(name=name),
+        remedy=_("write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns"),
         where=str(folder),
     )
 

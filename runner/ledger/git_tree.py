@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from runner.digest import canonical
 from runner.errors import TamperedLedgerError
 from runner.ledger.events import Event, read_event
 from runner.ledger.git_command import Git
+from runner.words import _
 
 HEADS = "heads.json"
 EVENTS = "events"
@@ -85,11 +87,15 @@ def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
         added = _changes(git, since, commit)
         blobs = [(path, blob) for status, blob, path in added if status == "A"]
     blobs.sort()
-    contents = _contents(git, [blob for _, blob in blobs])
+    contents = _contents(git, [blob for _path, blob in blobs])
     return [
-        read_event(content, where=f"{path} on the ledger's branch")
-        for (path, _), content in zip(blobs, contents, strict=True)
+        read_event(content, where=partial(_on_branch, path))
+        for (path, _blob), content in zip(blobs, contents, strict=True)
     ]
+
+
+def _on_branch(path: str) -> str:
+    return _("{path} on the ledger's branch").format(path=path)
 
 
 def rewritten(git: Git, before: str, after: str) -> list[str]:
@@ -109,8 +115,8 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
         return {str(stream): (int(seq), str(last)) for stream, (seq, last) in noted.items()}
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
-            f"{HEADS} on the ledger's branch is missing or was changed",
-            remedy="restore the branch from a copy before any apply",
+            _("{file} on the ledger's branch is missing or was changed").format(file=HEADS),
+            remedy=_("restore the branch from a copy before any apply"),
             where=commit[:12],
         ) from error
 
@@ -140,7 +146,7 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
         return []
     out = git.must("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
     contents, position = [], 0
-    for _ in wanted:
+    for _blob in wanted:
         end = out.index(b"\n", position)
         size = int(out[position:end].split()[2])
         contents.append(out[end + 1 : end + 1 + size])

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from runner.digest import canonical
 from runner.errors import TamperedLedgerError
 from runner.ledger.events import Event, broken, read_event
+from runner.words import _
 
 FORMAT = 1
 
@@ -42,10 +43,14 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
     events = tuple(read_event(line, where=f"{where}:{number}") for number, line in filled[1:])
     faults = broken(events, heads)
     if faults:
-        more = f", and {len(faults) - 1} faults more" if len(faults) > 1 else ""
+        what = (
+            _("the chain of the export does not hold: {fault}, and {count} faults more")
+            if len(faults) > 1
+            else _("the chain of the export does not hold: {fault}")
+        )
         raise TamperedLedgerError(
-            f"the chain of the export does not hold: {faults[0]}{more}",
-            remedy="export again from a ledger that `campaign ledger verify` finds whole",
+            what.format(fault=faults[0], count=len(faults) - 1),
+            remedy=_("export again from a ledger that `campaign ledger verify` finds whole"),
             where=where,
         )
     return events
@@ -59,7 +64,7 @@ def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:
         return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise TamperedLedgerError(
-            "this is no export of a ledger that this program reads",
-            remedy="give a file that `campaign ledger export` of this version wrote",
+            _("this is no export of a ledger that this program reads"),
+            remedy=_("give a file that `campaign ledger export` of this version wrote"),
             where=f"{where}:1",
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.errors import LedgerError, MissingExtraError, UsageError
 from runner.ledger.events import Ledger
 from runner.ports import Clock
+from runner.words import _
 
 
 def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Ledger:
@@ -24,7 +25,7 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Led
         MissingExtraError: PostgreSQL's driver is not installed.
         UsageError: no such backend.
     """
-    backend, _, rest = setting.partition(":")
+    backend, _colon, rest = setting.partition(":")
     if backend == "sqlite":
         from runner.ledger.sqlite import SqliteLedger
 
@@ -34,8 +35,8 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Led
     if backend in ("postgresql", "postgres"):
         return _postgres(setting, clock)
     raise UsageError(
-        f"there is no ledger backend '{backend}'",
-        remedy="write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`",
+        _("there is no ledger backend '{name}'").format(name=backend),
+        remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
     )
 
 
@@ -45,8 +46,8 @@ def _git(rest: str, copies: Path, root: Path, clock: Clock) -> Ledger:
         from runner.ledger.git_remote import remote_of
     except ImportError as error:
         raise LedgerError(
-            "the git ledger needs the file locks of Linux or macOS",
-            remedy="use `ledger: sqlite` or a postgresql:// address on this system",
+            _("the git ledger needs the file locks of Linux or macOS"),
+            remedy=_("use `ledger: sqlite` or a postgresql:// address on this system"),
         ) from error
     remote = remote_of(rest, folder=root, environ=os.environ)
     return GitLedger(remote, copies / remote.folder_name, clock)
@@ -59,17 +60,17 @@ def _postgres(address: str, clock: Clock) -> Ledger:
 
         from runner.ledger.postgres import PostgresLedger
     except ImportError as error:
-        raise MissingExtraError("postgres", needed_for="a postgresql ledger") from error
+        raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
     try:
         named = conninfo_to_dict(address)
     except ProgrammingError as error:
         raise UsageError(
-            "the ledger's postgresql:// address cannot be read",
-            remedy="write it as postgresql://USER@HOST:PORT/DATABASE",
+            _("the ledger's postgresql:// address cannot be read"),
+            remedy=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
         ) from error
     if named.get("password"):
         raise UsageError(
-            "the ledger's address holds a password, and settings are read by everybody",
-            remedy="take it out and give it as PGPASSWORD, in a password file or by a service",
+            _("the ledger's address holds a password, and settings are read by everybody"),
+            remedy=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
         )
     return PostgresLedger(address, clock)

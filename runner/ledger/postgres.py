@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -23,6 +24,7 @@ from runner.ledger.events import (
     Entry,
     Event,
     chained,
+    event_name,
     heads_of,
     held_by_another,
     not_empty,
@@ -31,6 +33,7 @@ from runner.ledger.events import (
 )
 from runner.ledger.postgres_pool import BrokenError, Connection, Pool, again
 from runner.ports import Clock, Sleep
+from runner.words import _
 
 MIGRATIONS = (
     """
@@ -73,7 +76,7 @@ class PostgresLedger:
         where, values = ("", ()) if stream is None else (" where stream = %s", (stream,))
         query = f"select stream, seq, body from campaign_event{where} order by stream, seq"  # noqa: S608
         rows = self._rows(query, values)
-        return tuple(read_event(body, where=f"event {seq} of {name}") for name, seq, body in rows)
+        return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
     def append(self, entry: Entry) -> Event:
         """See `Ledger.append`."""
@@ -152,8 +155,8 @@ class PostgresLedger:
             row = db.execute(query, (stream,)).fetchone()
         if row is None:
             raise TamperedLedgerError(
-                "the head of this account was removed",
-                remedy="run `campaign ledger verify`; restore the tables before any apply",
+                _("the head of this account was removed"),
+                remedy=_("run `campaign ledger verify`; restore the tables before any apply"),
                 where=stream,
             )
         return int(str(row[0])), str(row[1])
@@ -198,8 +201,10 @@ def _version(db: Connection, where: str) -> int:
     version = int(str(row[0])) if row and row[0] is not None else 0
     if version > VERSION:
         raise LedgerError(
-            f"the ledger has format {version}; this program reads up to {VERSION}",
-            remedy="upgrade wechat-campaigns",
+            _("the ledger has format {version}; this program reads up to {newest}").format(
+                version=version, newest=VERSION
+            ),
+            remedy=_("upgrade wechat-campaigns"),
             where=where,
         )
     return version

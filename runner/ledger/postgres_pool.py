@@ -10,6 +10,7 @@ from typing import TypeVar
 import psycopg
 
 from runner.errors import LedgerError
+from runner.words import _
 
 T = TypeVar("T")
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -90,19 +91,21 @@ class Pool:
         """Say what the database refused."""
         lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
         return LedgerError(
-            f"the database refused: {words(error)}",
-            remedy="grant this role what docs/ledger.md lists"
+            _("the database refused: {words}").format(words=words(error)),
+            remedy=_("grant this role what docs/ledger.md lists")
             if lacking
-            else "check the address of the ledger and the state of the database",
+            else _("check the address of the ledger and the state of the database"),
             where=self.where,
         )
 
     def gone(self, error: BrokenError) -> LedgerError:
         """Say that the database cannot be reached."""
         return LedgerError(
-            f"the database cannot be reached: {error}",
-            remedy="check server, network and credentials (PGPASSWORD, password file, service), then run the "
-            "same command again; what was recorded is kept",
+            _("the database cannot be reached: {error}").format(error=error),
+            remedy=_(
+                "check server, network and credentials (PGPASSWORD, password file, service), then run the "
+                "same command again; what was recorded is kept"
+            ),
             where=self.where,
         )
 

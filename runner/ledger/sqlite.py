@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from runner.digest import canonical
@@ -17,6 +18,7 @@ from runner.ledger.events import (
     Entry,
     Event,
     chained,
+    event_name,
     heads_of,
     held_by_another,
     not_empty,
@@ -24,6 +26,7 @@ from runner.ledger.events import (
     recorded_already,
 )
 from runner.ports import Clock
+from runner.words import _
 
 APPLICATION_ID = 0x77784C47
 VERSION = 1
@@ -67,7 +70,7 @@ class SqliteLedger:
         with self._translated():
             query = f"select stream, seq, body from event{where} order by stream, seq"  # noqa: S608
             rows = self._db().execute(query, values).fetchall()
-        return tuple(read_event(body, where=f"event {seq} of {name}") for name, seq, body in rows)
+        return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
     def append(self, entry: Entry) -> Event:
         """See `Ledger.append`."""
@@ -158,14 +161,16 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
         return 0
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(
-            "this SQLite file is not a campaign ledger",
-            remedy="name another file in `ledger: sqlite:PATH`",
+            _("this SQLite file is not a campaign ledger"),
+            remedy=_("name another file in `ledger: sqlite:PATH`"),
             where=str(path),
         )
     if version > VERSION:
         raise LedgerError(
-            f"the ledger has format {version}; this program reads up to {VERSION}",
-            remedy="upgrade wechat-campaigns",
+            _("the ledger has format {version}; this program reads up to {newest}").format(
+                version=version, newest=VERSION
+            ),
+            remedy=_("upgrade wechat-campaigns"),
             where=str(path),
         )
     return version

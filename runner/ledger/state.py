@@ -23,6 +23,7 @@ from runner.ledger.records import (
     Uploaded,
     Use,
 )
+from runner.words import _
 
 __all__ = [
     "FINAL_BY_MSG_STATUS",
@@ -122,8 +123,10 @@ class LedgerState:
             step(self, event)
         except (KeyError, TypeError) as error:
             raise TamperedLedgerError(
-                f"event {event.seq} ({event.kind}) does not fit the events before it",
-                remedy="run `campaign ledger verify`; restore the ledger from a copy before any apply",
+                _("event {number} ({kind}) does not fit the events before it").format(
+                    number=event.seq, kind=event.kind
+                ),
+                remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
                 where=event.stream,
             ) from error
 
