@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from runner.callback.xml import BadXmlError, read_xml
 from runner.errors import MissingExtraError
+from runner.words import _
 
 WINDOW = timedelta(minutes=10)
 """How far a request's timestamp may be from our clock; the platform repeats a push within seconds."""
@@ -92,7 +93,7 @@ def decrypt(encrypted: str, credentials: Credentials) -> bytes:
     try:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     except ImportError as error:
-        raise MissingExtraError("callback", needed_for="decrypting callback events") from error
+        raise MissingExtraError("callback", needed_for=_("decrypting callback events")) from error
     key, data = read_key(credentials.aes_key), _base64(encrypted)
     if not data or len(data) % RANDOM_BYTES:
         raise RefusedError("the encrypted text is cut off")
@@ -113,7 +114,7 @@ def read_key(aes_key: str) -> bytes:
     """
     key = _base64(f"{aes_key}=") if len(aes_key) == 43 else b""
     if len(key) != 32:
-        raise RefusedError("the EncodingAESKey set here is not one: it has 43 letters and digits")
+        raise RefusedError(_("the EncodingAESKey set here is not one: it has 43 letters and digits"))
     return key
 
 

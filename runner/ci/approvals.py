@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from runner.errors import PolicyError
 from runner.model import Approvals
+from runner.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,12 @@ def check_approvals(requests: Mapping[str, Request | None], wanted: Approvals, *
     for commit, request in sorted(requests.items()):
         if request is None:
             raise _unapproved(
-                f"commit {commit[:12]} is on {branch} without a merged request",
-                "bring the change in by a request that is approved; forbid pushes to the branch",
+                _("commit {commit} is on {branch} without a merged request").format(
+                    commit=commit[:12], branch=branch
+                ),
+                _("bring the change in by a request that is approved; forbid pushes to the branch"),
             )
+        # Kept in the ledger, so in English whatever the reader speaks.
         found[request.number] = f"#{request.number} by {', '.join(_approvers(request, wanted))}"
     return "; ".join(found[number] for number in sorted(found))
 
@@ -59,20 +63,32 @@ def _approvers(request: Request, wanted: Approvals) -> list[str]:
     against = [name for name in request.objecting if name.casefold() in eligible]
     if against:
         raise _unapproved(
-            f"{', '.join(against)} asked for changes in #{request.number}",
-            "settle it there: an approval of theirs takes it back",
+            _("{names} asked for changes in #{number}").format(
+                names=_(", ").join(against), number=request.number
+            ),
+            _("settle it there: an approval of theirs takes it back"),
         )
     barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
     counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
     if len(counted) < wanted.count:
-        others = "other than its authors " if barred & eligible else ""
+        what = _("#{number} has {count} of {wanted} approvals of its newest commit")
+        remedy = (
+            _(
+                "have it approved by one of {names} other than its authors and run this again; an approval "
+                "given before the last commit does not count"
+            )
+            if barred & eligible
+            else _(
+                "have it approved by one of {names} and run this again; an approval given before the last "
+                "commit does not count"
+            )
+        )
         raise _unapproved(
-            f"#{request.number} has {len(counted)} of {wanted.count} approvals of its newest commit",
-            f"have it approved by one of {', '.join(wanted.approvers)} {others}"
-            "and run this again; an approval given before the last commit does not count",
+            what.format(number=request.number, count=len(counted), wanted=wanted.count),
+            remedy.format(names=_(", ").join(wanted.approvers)),
         )
     return counted
 
 
 def _unapproved(what: str, remedy: str) -> PolicyError:
-    return PolicyError(f"not approved: {what}", remedy=remedy, where="approvals")
+    return PolicyError(_("not approved: {what}").format(what=what), remedy=remedy, where=_("approvals"))

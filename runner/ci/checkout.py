@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from runner.errors import LedgerError, PolicyError
 from runner.ledger.git_command import Answer, Git, clean_env, git_program
 from runner.ledger.git_remote import NAME, remote_of
+from runner.words import _
 
 NEWEST = "refs/campaign/newest"
 
@@ -30,8 +31,8 @@ def check_newest(folder: Path, branch: str) -> None:
     where = str(folder)
     if _ask(folder, "status", "--porcelain", "--", "."):
         raise PolicyError(
-            "the campaigns here are not those of any commit",
-            remedy="apply from a clean checkout",
+            _("the campaigns here are not those of any commit"),
+            remedy=_("apply from a clean checkout"),
             where=where,
         )
     here = _ask(folder, "rev-parse", "HEAD:./")
@@ -39,14 +40,16 @@ def check_newest(folder: Path, branch: str) -> None:
     there = _ask(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
     if not here or not there:
         raise PolicyError(
-            f"whether these campaigns are the newest of {branch} cannot be told: {answer.words}",
-            remedy="let the run read the repository: CAMPAIGN_LEDGER_TOKEN, or git's own credentials",
+            _("whether these campaigns are the newest of {branch} cannot be told: {words}").format(
+                branch=branch, words=answer.words
+            ),
+            remedy=_("let the run read the repository: CAMPAIGN_LEDGER_TOKEN, or git's own credentials"),
             where=where,
         )
     if here != there:
         raise PolicyError(
-            f"{branch} holds other campaigns by now",
-            remedy="nothing to do when the run for the newer commit sends them; else start that one",
+            _("{branch} holds other campaigns by now").format(branch=branch),
+            remedy=_("nothing to do when the run for the newer commit sends them; else start that one"),
             where=where,
         )
 
@@ -66,8 +69,8 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
     """
     if _ask(folder, "rev-parse", "--is-shallow-repository") != "false":
         raise PolicyError(
-            "who changed the campaigns cannot be told: the checkout holds only a part of the history",
-            remedy="check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab",
+            _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
+            remedy=_("check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab"),
             where=str(folder),
         )
     found: dict[str, list[PurePosixPath]] = {}
@@ -75,7 +78,7 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
         commit = _ask(folder, "log", "-1", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}")
         if not commit:
             raise PolicyError(
-                "the file is in no commit", remedy="commit it and have it approved", where=str(file)
+                _("the file is in no commit"), remedy=_("commit it and have it approved"), where=str(file)
             )
         found.setdefault(commit, []).append(file)
     return found
@@ -98,9 +101,13 @@ def check_same(folder: Path, commit: str, files: Iterable[PurePosixPath]) -> Non
         approved, here = (_ask(folder, "rev-parse", f"{ref}:./{file}") for ref in (commit, "HEAD"))
         if not approved or approved != here:
             raise PolicyError(
-                f"it is not what was approved at {commit[:12]}: another change was merged into it",
-                remedy="let requests be merged only when they are up to date with the branch; "
-                "have the file approved once more by another request",
+                _("it is not what was approved at {commit}: another change was merged into it").format(
+                    commit=commit[:12]
+                ),
+                remedy=_(
+                    "let requests be merged only when they are up to date with the branch; have the file "
+                    "approved once more by another request"
+                ),
                 where=str(file),
             )
 

@@ -6,11 +6,12 @@ import re
 
 from runner.ci.forge import Forge, as_described
 from runner.errors import UsageError
+from runner.words import N_, _
 
 MAX_CHARS = 65_000
 """GitHub refuses a comment of more than 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 BOT = "github-actions[bot]"
-_CUT = "\n\n*Cut here: the comment would be too long. The whole report is among the run's artifacts.*\n"
+_CUT = N_("Cut here: the comment would be too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
@@ -29,18 +30,19 @@ def comment_body(report: str, head: str | None) -> str:
     Raises:
         UsageError: the report has no mark.
     """
-    mark, _, rest = report.partition("\n")
+    mark, _end, rest = report.partition("\n")
     if not _MARK.fullmatch(mark):
         raise UsageError(
-            "this is no report that a comment could be found again by",
-            remedy="make it with `campaign plan --output markdown=FILE`",
+            _("this is no report that a comment could be found again by"),
+            remedy=_("make it with `campaign plan --output markdown=FILE`"),
         )
-    named = f"Head commit `{head}`\n\n" if head and _COMMIT.fullmatch(head) else ""
+    known = head is not None and _COMMIT.fullmatch(head)
+    named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""
     body = f"{mark}\n{named}{rest}"
     return body if len(body) <= MAX_CHARS else _cut(body)
 
 
-@as_described("comments")
+@as_described(N_("comments"))
 def upsert(github: Forge, repository: str, number: int, body: str, *, author: str = BOT) -> int:
     """Write the comment, over its earlier self if there is one.
 
@@ -70,8 +72,9 @@ def upsert(github: Forge, repository: str, number: int, body: str, *, author: st
 
 
 def _cut(body: str) -> str:
-    kept = body[: MAX_CHARS - len(_CUT) - 20]
+    note = f"\n\n*{_(_CUT)}*\n"
+    kept = body[: MAX_CHARS - len(note) - 20]
     kept = kept[: kept.rfind("\n") + 1] or kept
     # An open code block would swallow the note.
     fences = re.findall(r"^(`{3,})", kept, re.MULTILINE)
-    return kept + (f"{fences[-1][:12]}" if len(fences) % 2 else "") + _CUT
+    return kept + (f"{fences[-1][:12]}" if len(fences) % 2 else "") + note

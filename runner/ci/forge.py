@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 
 from runner.errors import ForgeError
+from runner.words import _
 
 TIMEOUT_S = 20.0
 TRIES = 3
@@ -56,7 +57,9 @@ class Forge:
             if "next" not in answer.links:
                 return
         raise ForgeError(
-            f"the list has more than {MAX_PAGES * PER_PAGE} entries", remedy="clear it up", where=path
+            _("the list has more than {count} entries").format(count=MAX_PAGES * PER_PAGE),
+            remedy=_("clear it up"),
+            where=path,
         )
 
     def write(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
@@ -80,7 +83,9 @@ class Forge:
         url = f"{self.api_url.rstrip('/')}{path}"
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise ForgeError("a token is not sent without https", remedy="use the https address", where=path)
+            raise ForgeError(
+                _("a token is not sent without https"), remedy=_("use the https address"), where=path
+            )
         try:
             answer = requests.request(
                 method,
@@ -93,7 +98,10 @@ class Forge:
             )
         except requests.RequestException as error:
             raise ForgeError(
-                f"no answer: {type(error).__name__}", remedy="run it again", where=path, passing=True
+                _("no answer: {error}").format(error=type(error).__name__),
+                remedy=_("run it again"),
+                where=path,
+                passing=True,
             ) from error
         if not 200 <= answer.status_code < 300:
             raise _refused(answer.status_code, path)
@@ -104,13 +112,16 @@ class Forge:
 def as_described(where: str) -> Iterator[None]:
     """Turn what an answer lacks into words: the shapes are the forge's, and it may change them.
 
+    Args:
+        where: what was asked for, marked with `N_`.
+
     Raises:
         ForgeError: a field is missing or is something else.
     """
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _odd(where) from error
+        raise _odd(_(where)) from error
 
 
 def _json(answer: requests.Response, path: str) -> Any:
@@ -122,12 +133,17 @@ def _json(answer: requests.Response, path: str) -> Any:
 
 def _odd(path: str) -> ForgeError:
     return ForgeError(
-        "the answer is not what the documentation describes", remedy="check the API's address", where=path
+        _("the answer is not what the documentation describes"),
+        remedy=_("check the API's address"),
+        where=path,
     )
 
 
 def _refused(status: int, path: str) -> ForgeError:
-    remedy = "run it again" if status >= 500 or status == 429 else "check the token and its permissions"
+    again = status >= 500 or status == 429
     return ForgeError(
-        f"the forge answered with status {status}", remedy=remedy, where=path, passing=status >= 500
+        _("the forge answered with status {status}").format(status=status),
+        remedy=_("run it again") if again else _("check the token and its permissions"),
+        where=path,
+        passing=status >= 500,
     )

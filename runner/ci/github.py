@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.ci.approvals import Request
 from runner.ci.forge import Forge, as_described
+from runner.words import N_
 
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
@@ -24,7 +25,7 @@ def github(api_url: str, token: str) -> Forge:
     )
 
 
-@as_described("pull requests")
+@as_described(N_("pull requests"))
 def pull_of(forge: Forge, repository: str, branch: str, commit: str) -> Request | None:
     """Find the merged pull request a commit came by.
 

@@ -9,6 +9,7 @@ from typing import Any
 from runner.ci.approvals import Request
 from runner.ci.forge import Forge, as_described
 from runner.errors import ForgeError
+from runner.words import N_, _
 
 
 def gitlab(api_url: str, token: str) -> Forge:
@@ -16,7 +17,7 @@ def gitlab(api_url: str, token: str) -> Forge:
     return Forge(api_url=api_url, headers={"PRIVATE-TOKEN": token})
 
 
-@as_described("merge requests")
+@as_described(N_("merge requests"))
 def merge_request_of(forge: Forge, project: str, branch: str, commit: str) -> Request | None:
     """Find the merged merge request a commit came by.
 
@@ -74,7 +75,7 @@ def _time(text: Any, number: int) -> datetime:
 
 def _odd(number: int) -> ForgeError:
     return ForgeError(
-        "whether its newest commit was approved cannot be told",
-        remedy="update GitLab, or use a protected environment with approvals instead of this setting",
-        where=f"merge request !{number}",
+        _("whether its newest commit was approved cannot be told"),
+        remedy=_("update GitLab, or use a protected environment with approvals instead of this setting"),
+        where=_("merge request !{number}").format(number=number),
     )

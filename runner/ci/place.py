@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runner.errors import PolicyError
+from runner.words import N_, _
 
 Service = Literal["GitHub", "GitLab"]
 
@@ -17,8 +18,8 @@ APPLYING = {
     "GitLab": frozenset({"push", "web", "schedule", "api", "trigger"}),
 }
 """Events an apply may come from; anything else, known or not, is refused."""
-NO_BRANCH = "no branch"
-_FROM_MAIN = "merge it; the run on the default branch applies what was reviewed"
+NO_BRANCH = N_("no branch")
+_FROM_MAIN = N_("merge it; the run on the default branch applies what was reviewed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +71,21 @@ def check_place(run: CiRun | None) -> None:
     if run is None:
         return
     if run.event not in APPLYING[run.service]:
-        raise _refused(run, f"a run of the event `{run.event or 'unknown'}` must not send", _FROM_MAIN)
+        what = _("a run of the event `{event}` must not send").format(event=run.event or "unknown")
+        raise _refused(run, what, _(_FROM_MAIN))
     if run.default_branch is None:
         raise _refused(
             run,
-            "the run does not tell which branch is the default one",
-            "keep GITHUB_EVENT_PATH (GitHub) or CI_DEFAULT_BRANCH (GitLab) as the service sets it",
+            _("the run does not tell which branch is the default one"),
+            _("keep GITHUB_EVENT_PATH (GitHub) or CI_DEFAULT_BRANCH (GitLab) as the service sets it"),
         )
     if run.branch != run.default_branch:
-        raise _refused(run, f"it runs for {run.branch}, not for {run.default_branch}", _FROM_MAIN)
+        branch = _(NO_BRANCH) if run.branch == NO_BRANCH else run.branch
+        what = _("it runs for {branch}, not for {default}")
+        raise _refused(run, what.format(branch=branch, default=run.default_branch), _(_FROM_MAIN))
     if run.fork and run.event == "schedule":
-        raise _refused(run, "a fork's schedule must not send", "run it in the repository it was forked from")
+        remedy = _("run it in the repository it was forked from")
+        raise _refused(run, _("a fork's schedule must not send"), remedy)
 
 
 def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
@@ -132,4 +137,8 @@ def _text(data: Mapping[str, Any], key: str) -> str | None:
 
 
 def _refused(run: CiRun, what: str, remedy: str) -> PolicyError:
-    return PolicyError(f"apply is refused: {what}", remedy=remedy, where=f"{run.service} run")
+    return PolicyError(
+        _("apply is refused: {what}").format(what=what),
+        remedy=remedy,
+        where=_("{service} run").format(service=run.service),
+    )

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from runner.errors import ApiError, LostAnswerError, UnreachableError
-from runner.wechat.errcodes import lookup
+from runner.wechat.errcodes import Errcode, lookup
 from runner.wechat.redact import redact
 from runner.wechat.transport import Fault, Reply
+from runner.words import _
 
 Answer = dict[str, Any]
 
@@ -31,26 +32,31 @@ def read_answer(reply: Reply | Fault) -> Answer | Fault:
     if isinstance(reply, Fault):
         return reply
     if reply.status != 200:
-        return Fault(never_sent=False, what=f"something answered with HTTP status {reply.status}")
+        return Fault(
+            never_sent=False,
+            what=_("something answered with HTTP status {status}").format(status=reply.status),
+        )
     try:
         # Names written by users have been seen with control characters, which strict JSON refuses.
         answer = json.loads(reply.body.decode("utf-8-sig", errors="replace"), strict=False)
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
         answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", errors="replace"))
     except (ValueError, RecursionError):
-        return Fault(never_sent=False, what="the answer is not JSON, or only a part of it")
+        return Fault(never_sent=False, what=_("the answer is not JSON, or only a part of it"))
     if not isinstance(answer, dict):
-        return Fault(never_sent=False, what="the answer is JSON, but not an object")
+        return Fault(never_sent=False, what=_("the answer is JSON, but not an object"))
     return _with_numbers(answer)
 
 
 def fault_error(endpoint: str, fault: Fault) -> UnreachableError | LostAnswerError:
     """Make the error a fault stands for: unreachable when the request was never sent, else lost."""
     if fault.never_sent:
-        remedy = "check the network, the proxy settings and the environment's api address; nothing was done"
+        remedy = _(
+            "check the network, the proxy settings and the environment's api address; nothing was done"
+        )
         return UnreachableError(fault.what, remedy=remedy, where=endpoint)
-    remedy = "check the network and any proxy on the way, then run the same command again"
-    what = f"{fault.what}; whether the request arrived is unknown"
+    remedy = _("check the network and any proxy on the way, then run the same command again")
+    what = _("{fault}; whether the request arrived is unknown").format(fault=fault.what)
     return LostAnswerError(what, remedy=remedy, where=endpoint)
 
 
@@ -71,14 +77,14 @@ def raise_for_errcode(endpoint: str, answer: Answer, secrets: Iterable[str] = ()
     full_text = redact(str(answer.get("errmsg", "")), secrets)
     errmsg, rid = _split_rid(full_text)
     entry = lookup(errcode, endpoint)
-    details = [f"errcode {errcode}", errmsg, f"rid {rid}" if rid else ""]
+    details = ", ".join(filter(None, [f"errcode {errcode}", errmsg, f"rid {rid}" if rid else ""]))
     raise ApiError(
         endpoint=endpoint,
         errcode=errcode,
         errmsg=errmsg,
         rid=rid,
-        what=f"{entry.meaning} ({', '.join(filter(None, details))})",
-        remedy=_name_the_ip(entry.remedy, errmsg),
+        what=_("{meaning} ({details})").format(meaning=_(entry.meaning), details=details),
+        remedy=_remedy(entry, errmsg),
         answer={**answer, "errmsg": full_text},
     )
 
@@ -90,7 +96,8 @@ def require(endpoint: str, answer: Answer, key: str) -> Any:  # JSON
         LostAnswerError: it is absent, so something else than the platform has answered.
     """
     if answer.get(key) in (None, ""):
-        raise fault_error(endpoint, Fault(never_sent=False, what=f"the answer has no {key}"))
+        what = _("the answer has no {key}").format(key=key)
+        raise fault_error(endpoint, Fault(never_sent=False, what=what))
     return answer[key]
 
 
@@ -101,7 +108,7 @@ def _with_numbers(answer: Answer) -> Answer | Fault:
     try:
         return answer | {key: _as_int(answer[key]) for key in _IDS if key in answer}
     except (TypeError, ValueError):
-        return Fault(never_sent=False, what="the answer has an errcode or id that is not a number")
+        return Fault(never_sent=False, what=_("the answer has an errcode or id that is not a number"))
 
 
 def _as_int(value: object) -> int:
@@ -116,6 +123,6 @@ def _split_rid(text: str) -> tuple[str, str | None]:
     return (text[: found.start()].strip(), found["rid"]) if found else (text.strip(), None)
 
 
-def _name_the_ip(remedy: str, errmsg: str) -> str:
-    found = _IP.search(errmsg)
-    return remedy.replace("add the IP ", f"add the IP {found['ip']} ") if found else remedy
+def _remedy(entry: Errcode, errmsg: str) -> str:
+    found = _IP.search(errmsg) if entry.remedy_for_ip else None
+    return _(entry.remedy_for_ip).format(ip=found["ip"]) if found else _(entry.remedy)

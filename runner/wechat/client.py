@@ -25,6 +25,7 @@ from runner.wechat.errcodes import lookup
 from runner.wechat.repeat import repeat
 from runner.wechat.token import Tokens
 from runner.wechat.transport import Fault, Request, Transport, make_session
+from runner.words import _
 
 
 class Client:
@@ -91,8 +92,10 @@ class Client:
         is_read = request.path in self._reads
         if self._read_only and not is_read:
             raise PolicyError(
-                "refused to change anything on the platform while only reading; nothing was sent",
-                remedy="use `campaign apply` to send; if you did not ask for a change, report this as a bug",
+                _("refused to change anything on the platform while only reading; nothing was sent"),
+                remedy=_(
+                    "use `campaign apply` to send; if you did not ask for a change, report this as a bug"
+                ),
                 where=request.path,
             )
         self._tokens.get()  # outside the repeats below, because fetching one has its own

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
 import yaml
+
+from runner.words import N_
 
 Kind = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
 Outcome = Literal["refused", "unknown", "duplicate"]
@@ -18,7 +20,10 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errcode:
-    """One errcode; `kind` is the table's `class`, `wait_s` how long a repeat should wait."""
+    """One errcode; `kind` is the table's `class`, `wait_s` how long a repeat should wait.
+
+    Meanings and remedies are English here; whoever shows one translates it.
+    """
 
     code: int
     name: str
@@ -29,17 +34,27 @@ class Errcode:
     confidence: Literal["high", "medium", "low"]
     outcome: Outcome | None = None
     wait_s: int | None = None
+    remedy_for_ip: str = ""
+    """Used in place of the remedy when the platform named the address, as `{ip}`."""
     known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventStatus:
-    """How a mass job ended, by the Status of its MASSSENDJOBFINISH event."""
+    """How a mass job ended, by the Status of its MASSSENDJOBFINISH event; in English as well."""
 
     status: str
     kind: Kind | Literal["ok"]
     meaning: str
     remedy: str
+
+
+def texts() -> Iterator[str]:
+    """Give every text of the table that reaches a reader, for the catalog of translations."""
+    table = _table()
+    tables = (table["codes"], table["mass_event_status"], *table["by_endpoint"].values())
+    for entry in (entry for entries in tables for entry in entries.values()):
+        yield from (entry[key] for key in ("meaning", "remedy", "remedy_for_ip") if key in entry)
 
 
 def lookup(errcode: int, endpoint: str = "") -> Errcode:
@@ -118,8 +133,8 @@ def _unknown(errcode: int) -> Errcode:
         code=errcode,
         name="unknown",
         kind="fatal",
-        meaning="the platform gave an errcode this tool does not know",
-        remedy="look the number up in the platform's list of return codes, and the rid within seven days",
+        meaning=N_("the platform gave an errcode this tool does not know"),
+        remedy=N_("look the number up in the platform's list of return codes, and the rid within seven days"),
         source="",
         confidence="low",
         known=False,

@@ -12,6 +12,7 @@ from runner.wechat.answers import Answer, fault_error, raise_for_errcode, read_a
 from runner.wechat.errcodes import lookup
 from runner.wechat.repeat import repeat
 from runner.wechat.transport import Fault, Reply, Request, Transport
+from runner.words import _
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TOKEN = "/cgi-bin/token"  # noqa: S105  # a path
@@ -87,8 +88,8 @@ class Tokens:
 
     def _none_to_be_had(self, error: ApiError | LostAnswerError) -> UnreachableError:
         """Nothing but the token was asked for, so whatever needed it certainly has not happened."""
-        what = f"no access_token could be had, so nothing else was sent: {error.what}"
-        return UnreachableError(what, remedy=error.remedy, where=error.where)
+        what = _("no access_token could be had, so nothing else was sent: {what}")
+        return UnreachableError(what.format(what=error.what), remedy=error.remedy, where=error.where)
 
     def _ask(self, secret: str) -> Answer:
         """Ask once, at the endpoint that has proved to exist.

@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from runner import __version__
 from runner.wechat.redact import redact_logs
+from runner.words import N_, _
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -106,8 +107,8 @@ class Transport:
         for chunk in response.iter_content(_CHUNK_BYTES):
             content += chunk
             if len(content) > self._max_answer_bytes:
-                limit = f"the answer is longer than {self._max_answer_bytes} bytes"
-                return Fault(never_sent=False, what=limit)
+                limit = _("the answer is longer than {count} bytes")
+                return Fault(never_sent=False, what=limit.format(count=self._max_answer_bytes))
         return Reply(status=response.status_code, body=bytes(content))
 
 
@@ -154,24 +155,24 @@ def _describe(error: Exception) -> str:
     """Say what happened in own words: the library's text holds the URL with the token."""
     for kind, text in _FAULTS:
         if isinstance(error, kind):
-            return text
+            return _(text)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(reason, NewConnectionError):
-        return "no connection: the host has no address, or refuses to be connected to"
+        return _("no connection: the host has no address, or refuses to be connected to")
     if type(error) is OSError:
-        return "the trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read"
+        return _("the trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read")
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return "the connection was cut"
-    return f"the HTTP library gave up ({type(error).__name__})"
+        return _("the connection was cut")
+    return _("the HTTP library gave up ({error})").format(error=type(error).__name__)
 
 
 _FAULTS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.ConnectTimeout, "no connection within the time allowed"),
-    (requests.ReadTimeout, "no answer within the time allowed"),
-    (requests.exceptions.ProxyError, "the proxy set in the environment does not work"),
-    (requests.exceptions.SSLError, "no trusted TLS connection: certificate or handshake failed"),
-    (requests.exceptions.InvalidURL, "the api address is not a valid URL"),
-    (requests.exceptions.InvalidSchema, "the api address has to begin with https:// or http://"),
-    (requests.exceptions.MissingSchema, "the api address has to begin with https:// or http://"),
-    (requests.exceptions.ContentDecodingError, "the answer's compression is broken"),
+    (requests.ConnectTimeout, N_("no connection within the time allowed")),
+    (requests.ReadTimeout, N_("no answer within the time allowed")),
+    (requests.exceptions.ProxyError, N_("the proxy set in the environment does not work")),
+    (requests.exceptions.SSLError, N_("no trusted TLS connection: certificate or handshake failed")),
+    (requests.exceptions.InvalidURL, N_("the api address is not a valid URL")),
+    (requests.exceptions.InvalidSchema, N_("the api address has to begin with https:// or http://")),
+    (requests.exceptions.MissingSchema, N_("the api address has to begin with https:// or http://")),
+    (requests.exceptions.ContentDecodingError, N_("the answer's compression is broken")),
 )
