@@ -18,7 +18,7 @@ APPLYING = {
     "GitLab": frozenset({"push", "web", "schedule", "api", "trigger"}),
 }
 """Events an apply may come from; anything else, known or not, is refused."""
-NO_BRANCH = N_("no branch")
+NO_BRANCH = "no branch"
 _FROM_MAIN = N_("merge it; the run on the default branch applies what was reviewed")
 
 
@@ -80,9 +80,12 @@ def check_place(run: CiRun | None) -> None:
             _("keep GITHUB_EVENT_PATH (GitHub) or CI_DEFAULT_BRANCH (GitLab) as the service sets it"),
         )
     if run.branch != run.default_branch:
-        branch = _(NO_BRANCH) if run.branch == NO_BRANCH else run.branch
-        what = _("it runs for {branch}, not for {default}")
-        raise _refused(run, what.format(branch=branch, default=run.default_branch), _(_FROM_MAIN))
+        what = (
+            _("it runs for no branch, not for {default}")
+            if run.branch == NO_BRANCH
+            else _("it runs for {branch}, not for {default}")
+        ).format(branch=run.branch, default=run.default_branch)
+        raise _refused(run, what, _(_FROM_MAIN))
     if run.fork and run.event == "schedule":
         remedy = _("run it in the repository it was forked from")
         raise _refused(run, _("a fork's schedule must not send"), remedy)
