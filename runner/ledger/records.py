@@ -71,7 +71,9 @@ class SendState:
     def why_said(self) -> str:
         """`why` in the reader's language, as far as it is ours: the ledger keeps English."""
         meaning, errcode, rest = self.why.partition(" (errcode ")
-        return _(meaning) + errcode + rest
+        if not errcode or not rest.endswith(")"):
+            return _(self.why)
+        return _("{meaning} ({details})").format(meaning=_(meaning), details=f"errcode {rest[:-1]}")
 
     @property
     def to_all(self) -> bool:

@@ -1,0 +1,255 @@
+"""What is stored, hashed or compared is the same in every language: plans, plan files, ledgers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from gettext import NullTranslations
+from typing import Any
+
+import pytest
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    intent_of,
+    make_article,
+    make_known,
+    make_planned,
+    make_send,
+    make_settings,
+    make_state,
+    plan_of,
+)
+from pseudo import Pseudo, speaking
+
+from runner import wire
+from runner.apply import apply
+from runner.ci.approvals import Request as Merged
+from runner.ci.approvals import check_approvals
+from runner.digest import canonical
+from runner.errors import PolicyError, StalePlanError
+from runner.ledger.events import Kind
+from runner.ledger.state import LedgerState, fold
+from runner.model import Approvals, Articles, Filter, Policy, Send
+from runner.planning import planfile
+from runner.planning.decide import decide
+from runner.report.data import plan_data
+from runner.sending import drafting
+from runner.sending.posting import Outcome, Ports, Result, Warrant
+from runner.wechat.answers import fault_error, raise_for_errcode
+from runner.wechat.transport import Fault, Request, Transport, make_session
+from runner.words import _
+
+OTHERS = (Pseudo(), None)
+"""Another language, and English."""
+WORDS = ("reason", "remedy", "what")
+"""The keys of a plan file that hold words for people."""
+POLICY = Policy(allow_to_all=False, allowed_links=("example.com",), duplicate_content_days=0)
+SETTINGS = make_settings(policy=POLICY)
+ARTICLES = Articles(articles=(make_article(),))
+SENDS = (
+    make_send("due"),
+    make_send("blocked", filter=Filter(is_to_all=True)),
+    make_send("link", "看 https://else.invalid/a"),
+    make_send("later", not_before=NOW + timedelta(hours=2)),
+    make_send("over", not_after=NOW - timedelta(hours=2)),
+    make_send("no-tag", filter=Filter(tag="没有")),
+    make_send("edited", "改过"),
+)
+SENT = make_state((Kind.INTENT, intent_of(make_send("edited"))),
+                  (Kind.ACCEPTED, {"send": "edited", "revision": 1, "attempt": 1}))  # fmt: skip
+
+
+def in_both(job: Callable[[], Any]) -> list[Any]:
+    found = []
+    for language in OTHERS:
+        with speaking(language):
+            found.append(job())
+    return found
+
+
+def planned() -> tuple[str, dict[str, Any]]:
+    plan = plan_of(*SENDS, settings=SETTINGS, state=SENT)
+    return plan.digest, json.loads(canonical(plan_data(plan)))
+
+
+def without_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_words(item) for key, item in value.items() if key not in WORDS}
+    return [without_words(item) for item in value] if isinstance(value, list) else value
+
+
+def words_of(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        mine = [item for key, item in value.items() if key in WORDS and item]
+        return mine + [word for item in value.values() for word in words_of(item)]
+    return [word for item in value for word in words_of(item)] if isinstance(value, list) else []
+
+
+# --- plans --------------------------------------------------------------------------------------
+
+
+def test_a_plan_differs_in_its_words_only():
+    """The digest and every key of the file that a program reads."""
+    (other, file), (english, ours) = in_both(planned)
+    assert other == english
+    assert without_words(file) == without_words(ours)
+    assert {send["action"] for send in file["sends"]} == {
+        "send", "blocked", "wait", "expired", "invalid", "conflict",
+    }  # fmt: skip
+    assert words_of(file)
+    assert all(word.startswith("«") for word in words_of(file))
+    assert not any("«" in word for word in words_of(ours))
+
+
+@pytest.mark.parametrize(("written", "read"), [OTHERS, OTHERS[::-1]], ids=["other to en", "en to other"])
+def test_a_plan_reviewed_in_one_language_applies_in_another(
+    written: NullTranslations | None, read: NullTranslations | None
+):
+    """What was reviewed is what would be sent, whatever it was called."""
+    with speaking(written):
+        digest, file = planned()
+    with speaking(read):
+        plan = plan_of(*SENDS, settings=SETTINGS, state=SENT)
+        planfile.check_file(file, plan, SENT, NOW)
+        planfile.check_digest(digest, plan, SENT)
+        with pytest.raises(StalePlanError):
+            planfile.check_file(file, plan_of(make_send("due", "别的")), LedgerState(), NOW)
+
+
+# --- the ledger ---------------------------------------------------------------------------------
+
+
+class World:
+    """One account; each send gets the answer of its own name, given by the rooms that put it into words."""
+
+    def __init__(self) -> None:
+        self.ledger = MemoryLedger()
+
+    def mass_sendall(self, body: Any) -> Any:
+        name = body["text"]["content"] if "text" in body else ""
+        if name == "spam":
+            raise_for_errcode(
+                "/cgi-bin/message/mass/sendall", {"errcode": 40068, "errmsg": "bad url rid: 1-2"}
+            )
+        if name == "unreachable":
+            raise fault_error("/cgi-bin/x", _fault(never_sent=True))
+        if name == "lost":
+            raise fault_error("/cgi-bin/x", _fault(never_sent=False))
+        return {"errcode": 0, "msg_id": 7}
+
+    def run(self, *sends: Send) -> tuple[Outcome, ...]:
+        settings = make_settings(policy=Policy(duplicate_content_days=0))
+        api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts())
+        api.mass_sendall = self.mass_sendall
+        ports = Ports(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
+                      sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
+        plan = plan_of(*sends, settings=settings, known={"main": make_known()})
+        return apply(plan, ports=ports, settings=settings, warrant=Warrant(plan_digest="p" * 64))
+
+
+def _fault(*, never_sent: bool) -> Fault:
+    if not never_sent:
+        return Fault(never_sent=False, what=_("the connection was cut"))
+    nobody = "http://127.0.0.1:1"
+    reply = Transport(nobody, make_session(nobody)).exchange(Request(method="POST", path="/x", body=b"{}"))
+    assert isinstance(reply, Fault)
+    return reply
+
+
+def _drafts(**changes: Any) -> dict[str, Any]:
+    """What draft/get tells of the draft of ARTICLES, its markup changed."""
+    done = {upload.key: "M" for upload in wire.uploads(ARTICLES)}
+    given = wire.draft_articles(ARTICLES, wire.Ids(uploaded=done, named={}))
+    return {"news_item": [{**given[0], "content": "<section>正文</section>", **changes}]}
+
+
+def applied() -> tuple[list[dict[str, Any]], list[Outcome]]:
+    """Run sends that end in every way; one account stops at the first that cannot get through."""
+    events, outcomes = [], []
+    for sends in (
+        [make_send("articles", content=ARTICLES), make_send("spam", "spam"), make_send("taken", "taken")],
+        [make_send("lost", "lost"), make_send("unreachable", "unreachable")],
+    ):
+        world = World()
+        outcomes += world.run(*sends)
+        events += [event.as_dict() for event in world.ledger.events()]
+    return events, outcomes
+
+
+def test_an_apply_leaves_the_same_ledger_in_every_language():
+    """Event for event, hash for hash; only what is told to people differs."""
+    (events, told), (ours, told_english) = in_both(applied)
+    assert events == ours
+    results = [outcome.result for outcome in told]
+    assert results == [outcome.result for outcome in told_english]
+    assert {*results} == {Result.ACCEPTED, Result.REFUSED, Result.UNKNOWN}
+    assert all(outcome.why.startswith("«") for outcome in told)
+    kept = [event["data"] for event in events]
+    assert [data["why"] for data in kept if "why" in data] == [
+        "the content holds a link the platform regards as malicious (errcode 40068, bad url, rid 1-2)",
+        "no connection: the host has no address, or refuses to be connected to",
+    ]
+    assert any(data.get("changed") for data in kept)
+
+
+def test_who_approved_is_recorded_in_english():
+    request = Merged(number=12, head="h", author="eve", approved_by=("bob", "ann"))
+    wanted = Approvals(approvers=("ann", "bob"), count=1)
+    said = in_both(lambda: check_approvals({"c" * 40: request}, wanted, branch="main"))
+    assert said == ["#12 by ann, bob"] * 2
+
+
+def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
+    """The meaning is ours and is translated; what the platform said stays as it was."""
+    state = fold(_refused())
+    digest = state.sends[SERVICE, "spam", 1].digest
+    with speaking(Pseudo()):
+        found = decide(make_send("spam", "spam"), digest, appid=SERVICE, state=state, now=NOW)
+    meaning = "«the content holds a link the platform regards as malicious»"
+    details = "errcode 40068, bad url, rid 1-2"
+    assert found.reason == f"«try again: «{meaning} ({details})»»"
+
+
+def _refused() -> tuple[Any, ...]:
+    world = World()
+    world.run(make_send("spam", "spam"))
+    return world.ledger.events()
+
+
+# --- drafts -------------------------------------------------------------------------------------
+
+
+def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
+    api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts(**changes))
+    send = make_send(content=ARTICLES)
+    resolved = replace(
+        make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(ARTICLES))
+    )
+    made = drafting.make(
+        make_planned(send, resolved=resolved), api=api, ledger=ledger, state=fold(ledger.events()),
+        read=lambda _file: b"cover",
+    )  # fmt: skip
+    return made.notes if made is not None else ()
+
+
+@pytest.mark.parametrize(("first", "then"), [OTHERS, OTHERS[::-1]], ids=["other to en", "en to other"])
+def test_a_draft_made_in_one_language_is_known_in_another(
+    first: NullTranslations | None, then: NullTranslations | None
+):
+    """What the platform had changed then is no edit by hand now; what somebody edits since is."""
+    ledger = MemoryLedger()
+    with speaking(first):
+        assert drafted(ledger)
+    kept = len(ledger.events())
+    with speaking(then):
+        assert drafted(ledger)
+        with pytest.raises(PolicyError) as caught:
+            drafted(ledger, title="别的")
+    assert len(ledger.events()) == kept
+    assert "`title`" in caught.value.what
+    assert "section" not in caught.value.what
