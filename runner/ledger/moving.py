@@ -60,7 +60,7 @@ def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:
     try:
         data = json.loads(line)
         if data["ledger_export"] != FORMAT:
-            raise ValueError("another format")
+            raise ValueError(data["ledger_export"])
         return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise TamperedLedgerError(
