@@ -33,8 +33,10 @@ def writer(backend: Backend, mode: str, name: str, count: int) -> subprocess.Pop
 
 
 def lines(process: subprocess.Popen[str]) -> list[str]:
-    out, _ = process.communicate(timeout=60)
-    return out.split()
+    assert process.stdout is not None
+    # Not by communicate(): it reads past what an earlier readline() has taken ahead.
+    with process:
+        return process.stdout.read().split()
 
 
 def holds(ledger: Ledger) -> bool:
