@@ -21,7 +21,7 @@ from factories import (
 from runner.errors import ApiError, UsageError
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, SendState, Status
-from runner.recall import check, left_today, recall
+from runner.recall import LIMITS, PER_DAY, check, left_today, recall
 
 SEND = make_send()
 
@@ -105,3 +105,8 @@ def test_recalls_are_counted_by_the_day_in_china() -> None:
     assert left_today(SERVICE, state, NOW) == 8
     assert left_today(SERVICE, state, NOW + timedelta(hours=12)) == 10
     assert left_today("wx-other", state, NOW) == 10
+
+
+def test_the_limits_that_are_told_are_those_that_hold() -> None:
+    """The sentence is a constant for the catalog; its number is the rule's."""
+    assert f" {PER_DAY} recalls a day" in LIMITS

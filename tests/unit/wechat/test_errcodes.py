@@ -94,3 +94,21 @@ def test_each_way_a_job_ends_has_a_meaning() -> None:
         events
     )
     assert all(event.kind in (*KINDS, "ok") and event.meaning and event.remedy for event in events.values())
+
+
+def test_every_text_of_the_table_is_given_to_the_catalog() -> None:
+    """Whatever a lookup can say, at any endpoint, and how a job ends."""
+    given = set(errcodes.texts())
+    paths = ("", *errcodes._table()["by_endpoint"])
+    said = [lookup(code, path) for code in errcodes.codes() for path in paths]
+    ways = errcodes.mass_event_status().values()
+    assert {text for one in (*said, *ways) for text in (one.meaning, one.remedy)} <= given
+    assert all(text.strip() == text != "" for text in given)
+
+
+@pytest.mark.parametrize("code", [40164, 45035])
+def test_a_remedy_names_the_address_when_the_platform_does(code: int) -> None:
+    """The same words as without, the address in its place."""
+    entry = lookup(code)
+    assert entry.remedy_for_ip.replace("{ip} ", "") == entry.remedy
+    assert entry.remedy_for_ip.format(ip="1.2.3.4").startswith("add the IP 1.2.3.4 to ")
