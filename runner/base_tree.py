@@ -16,11 +16,12 @@ from typing import Final
 from runner.errors import UsageError
 from runner.ledger.git_command import clean_env
 from runner.reading.files import MAX_MEDIA_BYTES
+from runner.words import N_, _
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
 TIMEOUT_S: Final = 120
 _REGULAR = ("100644", "100755")
-_SHALLOW = "fetch the commit first (actions/checkout: `fetch-depth: 0`), or name another one"
+_SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or name another one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,12 @@ def resolve_ref(root: Path, ref: str) -> str:
     """
     where = f"--changed-since {ref}"
     if not ref or ref.startswith("-") or not ref.isprintable():
-        raise UsageError("this cannot be a commit", remedy="name a branch, a tag or a hash", where=where)
+        raise UsageError(
+            _("this cannot be a commit"), remedy=_("name a branch, a tag or a hash"), where=where
+        )
     done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if done.returncode:
-        raise UsageError("git knows no such commit here", remedy=_SHALLOW, where=where)
+        raise UsageError(_("git knows no such commit here"), remedy=_(_SHALLOW), where=where)
     return done.stdout.decode().strip()
 
 
@@ -66,8 +69,10 @@ def write_tree(root: Path, commit: str, target: Path) -> None:
     blobs = [blob for blob in _listed(root, commit) if blob.size_bytes <= MAX_MEDIA_BYTES]
     if sum(blob.size_bytes for blob in blobs) > MAX_TOTAL_BYTES:
         raise UsageError(
-            f"the campaigns folder holds more than {MAX_TOTAL_BYTES // 1024**2} MiB at {commit[:12]}",
-            remedy="plan without --changed-since",
+            _("the campaigns folder holds more than {most} MiB at {commit}").format(
+                most=MAX_TOTAL_BYTES // 1024**2, commit=commit[:12]
+            ),
+            remedy=_("plan without --changed-since"),
         )
     wanted = "".join(f"{blob.object_id}\n" for blob in blobs).encode()
     done = _git(root, "cat-file", "--batch", given=wanted)
@@ -80,8 +85,8 @@ def write_tree(root: Path, commit: str, target: Path) -> None:
 def _listed(root: Path, commit: str) -> Iterator[_Blob]:
     done = _git(root, "ls-tree", "-r", "-l", "-z", commit)
     for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
-        facts, _, name = entry.partition("\t")
-        mode, _, object_id, size = facts.split()
+        facts, _tab, name = entry.partition("\t")
+        mode, _kind, object_id, size = facts.split()
         path = PurePosixPath(name)
         if mode in _REGULAR and not path.is_absolute() and ".." not in path.parts and "\\" not in name:
             yield _Blob(path=path, object_id=object_id, size_bytes=int(size))
@@ -93,7 +98,7 @@ def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
     for blob in blobs:
         begin = output.find(b"\n", at) + 1
         if output[at:begin].split() != [blob.object_id.encode(), b"blob", str(blob.size_bytes).encode()]:
-            raise UsageError(f"an object of `{blob.path}` is missing", remedy=_SHALLOW)
+            raise UsageError(_("an object of `{path}` is missing").format(path=blob.path), remedy=_(_SHALLOW))
         yield output[begin : begin + blob.size_bytes]
         at = begin + blob.size_bytes + 1
 
@@ -101,7 +106,7 @@ def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
 def _git(root: Path, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     git = shutil.which("git")
     if git is None:
-        raise UsageError("--changed-since needs git", remedy="install git")
+        raise UsageError(_("--changed-since needs git"), remedy=_("install git"))
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
     environment = clean_env(os.environ, (("core.fsmonitor", "false"),)) | quiet
     command = [git, "--no-pager", "-C", str(root), *words]
@@ -110,4 +115,4 @@ def _git(root: Path, *words: str, given: bytes | None = None) -> subprocess.Comp
             command, input=given, capture_output=True, check=False, timeout=TIMEOUT_S, env=environment
         )
     except subprocess.TimeoutExpired as error:
-        raise UsageError("git did not answer in time", remedy="plan without --changed-since") from error
+        raise UsageError(_("git did not answer in time"), remedy=_("plan without --changed-since")) from error

@@ -9,6 +9,7 @@ from runner.digest import send_digest
 from runner.errors import Problem
 from runner.model import Send
 from runner.plan import PENDING, Plan, Planned
+from runner.words import _
 
 RULE = "not-in-this-change"
 
@@ -68,8 +69,10 @@ def _warned(planned: Planned, comparison: Comparison) -> Planned:
     warning = Problem(
         place=planned.send.place,
         rule=RULE,
-        what=f"this plan would send it, yet nothing of it was edited since {comparison.ref}",
-        remedy="make sure that it may go out with this change, or apply it on its own first",
+        what=_("this plan would send it, yet nothing of it was edited since {ref}").format(
+            ref=comparison.ref
+        ),
+        remedy=_("make sure that it may go out with this change, or apply it on its own first"),
         level="warning",
     )
     return replace(planned, send=replace(planned.send, findings=(*planned.send.findings, warning)))

@@ -18,6 +18,7 @@ from yaml.nodes import MappingNode
 from runner.reading.strict_yaml import compose, read
 from runner.reading.text import Fault
 from runner.scaffold import modeline
+from runner.words import _
 
 ORDER: Final = (
     "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",
@@ -58,12 +59,14 @@ def formatted(text: str, file: PurePosixPath) -> Formatted:
     """
     before = _meaning(text)
     if before is None:
-        return Formatted(text=text, left="it is not valid YAML; `campaign validate` says where")
+        return Formatted(text=text, left=_("it is not valid YAML; `campaign validate` says where"))
     for attempt in _attempts(text.replace("\r\n", "\n")):
         shaped = attempt if _MODELINE.search(attempt) else f"{modeline(file)}\n{attempt}"
         if _meaning(shaped) == before:
             return Formatted(text=shaped)
-    return Formatted(text=text, left="its text would change; end it with a line feed, or reorder it by hand")
+    return Formatted(
+        text=text, left=_("its text would change; end it with a line feed, or reorder it by hand")
+    )
 
 
 def _attempts(text: str) -> Sequence[str]:
@@ -102,7 +105,7 @@ def _parts(lines: Sequence[str], keys: Sequence[tuple[int, str]]) -> list[_Part]
     begins = [keys[0][0], *(_above(lines, line) for line, _ in keys[1:])]
     ends = [*begins[1:], len(lines)]
     parts = []
-    for begin, end, (_, key) in zip(begins, ends, keys, strict=True):
+    for begin, end, (_line, key) in zip(begins, ends, keys, strict=True):
         own = list(lines[begin:end])
         while own and not own[-1].strip():
             own.pop()

@@ -18,6 +18,7 @@ from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, Files, read_regular
 from runner.reading.text import Fault, decode
 from runner.validate import check_campaign
+from runner.words import _
 
 __all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns"]
 
@@ -110,7 +111,7 @@ def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath,
     Raises:
         UsageError: as for `load_campaigns`.
     """
-    found, _ = find_campaigns(root, only)
+    found, _problems = find_campaigns(root, only)
     return tuple(item.file for item in found if not item.is_link)
 
 
@@ -126,18 +127,21 @@ def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Pr
     """
     shown = item.shown
     if item.is_link:
-        return (_problem(shown, "file-link", "a campaign file is a link", "put the file itself here"),)
+        return (_problem(shown, "file-link", _("a campaign file is a link"), _("put the file itself here")),)
     if _NOT_UTF8.search(item.id):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        what, remedy = "the file's name is not UTF-8, perhaps GBK", "rename it in UTF-8, or to ASCII letters"
+        what = _("the file's name is not UTF-8, perhaps GBK")
+        remedy = _("rename it in UTF-8, or to ASCII letters")
         return (_problem(raw, "campaign-id", what, remedy),)
     if bad := _BAD_IN_ID.search(item.id):
         return (
             _problem(
                 shown,
                 "campaign-id",
-                f"the file's name holds {bad.group()!r}, which an id may not",
-                "rename it; blanks and the characters [ ] # , \\ are not possible",
+                _("the file's name holds {character}, which an id may not").format(
+                    character=repr(bad.group())
+                ),
+                _("rename it; blanks and the characters [ ] # , \\ are not possible"),
             ),
         )
     read = _read(item, data)
@@ -152,7 +156,12 @@ def _read(item: Found, data: bytes | None) -> Document | Problem:
     except FileError as error:
         return error.at(Place(file=shown))
     except OSError as error:
-        return _problem(shown, "file-missing", f"the file cannot be read: {error.strerror}", "check the path")
+        return _problem(
+            shown,
+            "file-missing",
+            _("the file cannot be read: {reason}").format(reason=error.strerror),
+            _("check the path"),
+        )
     if isinstance(text, Fault):
         return fault_problem(text, shown)
     return document(text, id=item.id, file=item.file, shown=shown)
@@ -161,9 +170,11 @@ def _read(item: Found, data: bytes | None) -> Document | Problem:
 def _require(root: Path) -> None:
     if not root.is_dir():
         raise UsageError(
-            f"there is no folder `{root.as_posix()}`",
-            remedy="run the command beside the campaigns folder, name it with --dir, or begin one with "
-            "`campaign init`",
+            _("there is no folder `{folder}`").format(folder=root.as_posix()),
+            remedy=_(
+                "run the command beside the campaigns folder, name it with --dir, or begin one with "
+                "`campaign init`"
+            ),
         )
 
 
@@ -172,11 +183,13 @@ def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
     problems: list[Problem] = []
     above = (root / "_").as_posix().removesuffix("_")
     for relative, entry in _entries(root, ""):
-        stem, _, suffix = relative.rpartition(".")
+        stem, _dot, suffix = relative.rpartition(".")
         shown = above + relative
         if entry.is_symlink() and _leads_to_folder(entry):
             problems.append(
-                _problem(shown, "file-link", "a folder of campaigns is a link", "put the folder itself here")
+                _problem(
+                    shown, "file-link", _("a folder of campaigns is a link"), _("put the folder itself here")
+                )
             )
         elif suffix in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
@@ -198,8 +211,10 @@ def _entries(folder: Path | str, above: str) -> Iterator[tuple[str, os.DirEntry[
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise UsageError(
-            f"the folder `{Path(folder).as_posix()}` cannot be read: {error.strerror}",
-            remedy="give yourself the right to read it, or name another with --dir",
+            _("the folder `{folder}` cannot be read: {reason}").format(
+                folder=Path(folder).as_posix(), reason=error.strerror
+            ),
+            remedy=_("give yourself the right to read it, or name another with --dir"),
         ) from error
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
@@ -221,8 +236,8 @@ def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
         others = same[item.id.casefold()]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
-            what = f"the id `{item.id}` is also that of `{others[0].shown}`"
-            remedy = "rename one: letter case and suffix do not tell ids apart"
+            what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].shown)
+            remedy = _("rename one: letter case and suffix do not tell ids apart")
             problems.append(_problem(item.shown, "campaign-id-taken", what, remedy))
     return problems
 
@@ -238,8 +253,10 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
 
             near = difflib.get_close_matches(wanted, [item.id for item in found], n=1)
             raise UsageError(
-                f"`{wanted}` selects no campaign",
-                remedy=f"did you mean `{near[0]}`?" if near else "name an id, a pattern of ids, or a file",
+                _("`{wanted}` selects no campaign").format(wanted=wanted),
+                remedy=_("did you mean `{name}`?").format(name=near[0])
+                if near
+                else _("name an id, a pattern of ids, or a file"),
             )
         chosen.update(item.relative for item in matched)
     return [item for item in found if item.relative in chosen]

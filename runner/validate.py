@@ -15,6 +15,7 @@ from runner.reading.text import MAX_PROBLEMS, Fault
 from runner.schemas.accept import accepts
 from runner.schemas.phrases import Finding
 from runner.schemas.store import SchemaName
+from runner.words import _
 
 
 def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:
@@ -84,8 +85,8 @@ def _more(document: Document) -> Problem:
     return Problem(
         place=Place(file=document.shown),
         rule="too-many-problems",
-        what=f"there are more than {MAX_PROBLEMS} problems in this file",
-        remedy="correct those listed, then look again",
+        what=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
+        remedy=_("correct those listed, then look again"),
     )
 
 
@@ -126,8 +127,8 @@ def _moments(data: dict[str, Any]) -> list[Finding]:
         Finding(
             path=(key,),
             rule="impossible-date",
-            what=f"`{key}` is {data[key]}, which no calendar has",
-            remedy="correct the day, the hour (0-23) or the offset",
+            what=_("`{key}` is {moment}, which no calendar has").format(key=key, moment=data[key]),
+            remedy=_("correct the day, the hour (0-23) or the offset"),
         )
         for key in ("not_before", "not_after")
         if isinstance(data.get(key), str) and _moment(data[key]) is None
@@ -142,8 +143,8 @@ def _window(data: dict[str, Any]) -> list[Finding]:
         Finding(
             path=("not_after",),
             rule="window-empty",
-            what="the send window closes before it opens: `not_after` is not later than `not_before`",
-            remedy="make `not_after` later than `not_before`",
+            what=_("the send window closes before it opens: `not_after` is not later than `not_before`"),
+            remedy=_("make `not_after` later than `not_before`"),
         )
     ]
 
@@ -156,8 +157,8 @@ def _reprint(data: dict[str, Any]) -> list[Finding]:
         Finding(
             path=("send_ignore_reprint",),
             rule="mpnews-only",
-            what=f"`send_ignore_reprint` is for articles, but msgtype is `{kind}`",
-            remedy="remove it",
+            what=_("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
+            remedy=_("remove it"),
             at_key=True,
         )
     ]

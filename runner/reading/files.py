@@ -13,6 +13,7 @@ from runner.errors import Place, Problem
 from runner.model import FileInfo
 from runner.reading.sniff import duration_s, sniff
 from runner.reading.text import Fault, decode, shorten
+from runner.words import _
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
@@ -155,8 +156,16 @@ class Files:
         folder = self._real_root / located.parent
         siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
         near = difflib.get_close_matches(located.name, siblings, n=1)
-        remedy = f"did you mean `{near[0]}`?" if near else "add the file, or correct the path"
-        return FileError("file-missing", f"there is no file `{self.root.name}/{located}`", remedy)
+        remedy = (
+            _("did you mean `{name}`?").format(name=near[0])
+            if near
+            else _("add the file, or correct the path")
+        )
+        return FileError(
+            "file-missing",
+            _("there is no file `{path}`").format(path=f"{self.root.name}/{located}"),
+            remedy,
+        )
 
     def _inside(self, located: PurePosixPath, fault: Fault) -> FileError:
         place = Place(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
@@ -191,14 +200,18 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
     except OSError as error:
         raise FileError(
             "file-unreadable",
-            f"`{shorten(Path(path).name)}` cannot be read: {error.strerror}",
-            "check what it is and its permissions",
+            _("`{name}` cannot be read: {reason}").format(
+                name=shorten(Path(path).name), reason=error.strerror
+            ),
+            _("check what it is and its permissions"),
         ) from error
     if len(data) > limit_bytes:
         raise FileError(
             "file-too-large",
-            f"`{Path(path).name}` is larger than {limit_bytes // 1024:,} KiB, the most that is read",
-            "make it smaller",
+            _("`{name}` is larger than {limit:,} KiB, the most that is read").format(
+                name=Path(path).name, limit=limit_bytes // 1024
+            ),
+            _("make it smaller"),
         )
     return data
 
@@ -217,28 +230,34 @@ def _open_itself(path: str, flags: int) -> int:
 
 
 def _not_a_file(name: str) -> FileError:
-    return FileError("file-not-a-file", f"`{shorten(name)}` is not a file", "name a regular file")
+    return FileError(
+        "file-not-a-file", _("`{name}` is not a file").format(name=shorten(name)), _("name a regular file")
+    )
 
 
 def _refuse_foreign(path: str) -> None:
     """Refuse what is no relative path with `/`, the same on every system."""
     if not path.strip() or _CONTROL.search(path):
-        raise FileError("file-path", "a path is empty or holds invisible characters", "write the file's path")
+        raise FileError(
+            "file-path", _("a path is empty or holds invisible characters"), _("write the file's path")
+        )
     if "\\" in path:
         raise FileError(
-            "file-path", f"`{shorten(path)}` is written with backslashes", "separate folders with `/`"
+            "file-path",
+            _("`{path}` is written with backslashes").format(path=shorten(path)),
+            _("separate folders with `/`"),
         )
     if path.startswith("/") or _DRIVE.match(path):
         raise FileError(
             "file-path",
-            f"`{shorten(path)}` is an absolute path",
-            "write it relative to the folder of the file that names it",
+            _("`{path}` is an absolute path").format(path=shorten(path)),
+            _("write it relative to the folder of the file that names it"),
         )
 
 
 def _leaves(path: str) -> FileError:
     return FileError(
         "file-outside",
-        f"`{shorten(path)}` leads out of the campaigns folder",
-        "keep the file inside the campaigns folder",
+        _("`{path}` leads out of the campaigns folder").format(path=shorten(path)),
+        _("keep the file inside the campaigns folder"),
     )

@@ -19,6 +19,7 @@ from yaml.scanner import Scanner
 
 from runner.reading.text import MAX_PROBLEMS, Fault, shorten
 from runner.reading.yaml_words import guessed, syntax_fault
+from runner.words import _
 
 Path = tuple[str | int, ...]
 
@@ -89,9 +90,9 @@ def compose(text: str, *, parser: type = NODES) -> Node | Fault:
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
-        return Fault(rule="yaml-too-deep", what="the file is nested too deeply", remedy="flatten it")
+        return Fault(rule="yaml-too-deep", what=_("the file is nested too deeply"), remedy=_("flatten it"))
     if root is None:
-        return Fault(rule="yaml-empty", what="the file is empty", remedy="write it, or delete the file")
+        return Fault(rule="yaml-empty", what=_("the file is empty"), remedy=_("write it, or delete the file"))
     return root
 
 
@@ -135,8 +136,8 @@ class _Builder:
     def value(self, node: Node, depth: int) -> Any:
         if node.tag:
             # Never repeated: in the settings it may be a secret that begins with `!`.
-            what = "a YAML tag (`!name`) is written here, and tags are not used"
-            self._report(node, "yaml-tag", what, "remove it, or put a text that begins with `!` in quotes")
+            what = _("a YAML tag (`!name`) is written here, and tags are not used")
+            self._report(node, "yaml-tag", what, _("remove it, or put a text that begins with `!` in quotes"))
         if isinstance(node, ScalarNode):
             return self._scalar(node)
         self.nodes += len(node.value)
@@ -150,15 +151,15 @@ class _Builder:
             raise _StopReadingError(
                 node,
                 "yaml-alias-bomb",
-                "the aliases (`*name`) of this file unfold to more than a file may hold",
-                "write the values out, or use `vars`",
+                _("the aliases (`*name`) of this file unfold to more than a file may hold"),
+                _("write the values out, or use `vars`"),
             )
         if depth > MAX_DEPTH:
             raise _StopReadingError(
                 node,
                 "yaml-too-deep",
-                f"the file is nested more than {MAX_DEPTH} levels deep",
-                "flatten it; an alias must not contain itself",
+                _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH),
+                _("flatten it; an alias must not contain itself"),
             )
 
     def _scalar(self, node: ScalarNode) -> Any:
@@ -192,9 +193,11 @@ class _Builder:
     def _duplicate(self, node: MappingNode, key_node: Node, key: str) -> None:
         if len(self.found) > MAX_PROBLEMS:
             return  # the search below is not free
-        first = next(k for k, _ in node.value if k.value == key_node.value).start_mark.line + 1
-        what = f"the key `{shorten(key)}` is written twice; it is already in line {first}"
-        self._report(key_node, "yaml-duplicate-key", what, "keep one of the two")
+        first = next(k for k, _value in node.value if k.value == key_node.value).start_mark.line + 1
+        what = _("the key `{key}` is written twice; it is already in line {line}").format(
+            key=shorten(key), line=first
+        )
+        self._report(key_node, "yaml-duplicate-key", what, _("keep one of the two"))
 
     def _key(self, node: Node, parent: MappingNode) -> str | None:
         if isinstance(node, ScalarNode):
@@ -202,8 +205,8 @@ class _Builder:
                 self._report(
                     node,
                     "yaml-merge-key",
-                    "the merge key `<<` is not used here",
-                    "write the keys out, or share values through `vars`",
+                    _("the merge key `<<` is not used here"),
+                    _("write the keys out, or share values through `vars`"),
                 )
                 return None
             key = self._scalar(node)
@@ -229,16 +232,16 @@ def _key_words(node: Node) -> tuple[str, str, str]:
     if isinstance(node, ScalarNode) and node.value:
         return (
             "yaml-key",
-            f"the key `{shorten(node.value)}` is not text",
-            f'put it in quotes: "{shorten(node.value)}"',
+            _("the key `{key}` is not text").format(key=shorten(node.value)),
+            _('put it in quotes: "{text}"').format(text=shorten(node.value)),
         )
     if isinstance(node, MappingNode):
         return (
             "yaml-braces",
-            "`{` begins a YAML map here, so this is no text",
-            'put a text that begins with `{{` in quotes: "{{ brand }} …"',
+            _("`{` begins a YAML map here, so this is no text"),
+            _('put a text that begins with `{{` in quotes: "{{ brand }} …"'),
         )
-    return "yaml-key", "a key is missing or is not text", "write `key: value`"
+    return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 
 def _fault(node: Node, rule: str, what: str, remedy: str) -> Fault:

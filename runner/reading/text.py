@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from runner.words import _
+
 # Everything YAML calls unprintable, but for the byte order mark of the first position.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 MAX_SHOWN: Final = 40
@@ -39,8 +41,8 @@ def decode(data: bytes) -> str | Fault:
     if data.startswith(b"\xef\xbb\xbf"):
         return Fault(
             rule="text-bom",
-            what="the file begins with a byte order mark (BOM)",
-            remedy='save it as "UTF-8", not "UTF-8 with BOM"',
+            what=_("the file begins with a byte order mark (BOM)"),
+            remedy=_('save it as "UTF-8", not "UTF-8 with BOM"'),
         )
     try:
         text = data.decode("utf-8")
@@ -66,16 +68,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     import difflib  # only for who wrote something wrong
 
     close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return _("; did you mean `{name}`?").format(name=close[0]) if close else ""
 
 
 def _not_utf8(data: bytes, start: int) -> Fault:
     line, column = position(data[:start].decode("utf-8"), len(data[:start].decode("utf-8")))
-    encoding = _guess(data)
+    what, remedy = _("the file is not UTF-8"), _("save the file as UTF-8")
+    if encoding := _guess(data):
+        what = _("the file is not UTF-8; it looks like {encoding}").format(encoding=encoding)
+        remedy = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
     return Fault(
         rule="text-encoding",
-        what=f"the file is not UTF-8; it looks like {encoding}" if encoding else "the file is not UTF-8",
-        remedy="save the file as UTF-8" + (f" (iconv -f {encoding} -t UTF-8)" if encoding else ""),
+        what=what,
+        remedy=remedy,
         line=line,
         column=column,
     )
@@ -95,8 +100,8 @@ def _control_character(text: str, offset: int) -> Fault:
     line, column = position(text, offset)
     return Fault(
         rule="text-control-character",
-        what=f"there is an invisible character U+{ord(text[offset]):04X}",
-        remedy="delete it; it often comes along when text is pasted",
+        what=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
+        remedy=_("delete it; it often comes along when text is pasted"),
         line=line,
         column=column,
     )

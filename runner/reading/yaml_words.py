@@ -8,6 +8,7 @@ from typing import Final
 import yaml
 
 from runner.reading.text import Fault, shorten
+from runner.words import N_, _
 
 Words = tuple[str, str, str]
 """Rule, what, remedy."""
@@ -16,116 +17,139 @@ _GUESSES: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
     (
         re.compile(r"(?i:yes|no|on|off|y|n)"),
         "yaml-boolean",
-        "YAML readers disagree whether `{}` is a text or true/false",
+        N_("YAML readers disagree whether `{text}` is a text or true/false"),
     ),
     (
         re.compile(r"[-+]?0[0-9_]+"),
         "yaml-octal",
-        "`{}` begins with 0, which YAML may read as an octal number",
+        N_("`{text}` begins with 0, which YAML may read as an octal number"),
     ),
-    (re.compile(r"[-+]?0[oO][0-7_]+"), "yaml-octal", "`{}` is an octal number for YAML"),
-    (re.compile(r"[-+]?0[xX][0-9a-fA-F_]+"), "yaml-hexadecimal", "`{}` is a hexadecimal number for YAML"),
-    (re.compile(r"[-+]?0[bB][01_]+"), "yaml-binary", "`{}` is a binary number for YAML"),
+    (re.compile(r"[-+]?0[oO][0-7_]+"), "yaml-octal", N_("`{text}` is an octal number for YAML")),
+    (
+        re.compile(r"[-+]?0[xX][0-9a-fA-F_]+"),
+        "yaml-hexadecimal",
+        N_("`{text}` is a hexadecimal number for YAML"),
+    ),
+    (re.compile(r"[-+]?0[bB][01_]+"), "yaml-binary", N_("`{text}` is a binary number for YAML")),
     (
         re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?"),
         "yaml-sexagesimal",
-        "`{}` is a number to base 60 for YAML (20:00 becomes 1200)",
+        N_("`{text}` is a number to base 60 for YAML (20:00 becomes 1200)"),
     ),
     (
         re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"),
         "yaml-underscore",
-        "`{}` is a number with underscores for YAML",
+        N_("`{text}` is a number with underscores for YAML"),
     ),
-    (re.compile(r"[-+]?\.(?i:inf|nan)"), "yaml-not-a-number", "`{}` is infinity or not-a-number for YAML"),
-    (re.compile(r"[-+]?[0-9]{19,}"), "yaml-long-number", "`{}` has too many digits for a number"),
+    (
+        re.compile(r"[-+]?\.(?i:inf|nan)"),
+        "yaml-not-a-number",
+        N_("`{text}` is infinity or not-a-number for YAML"),
+    ),
+    (re.compile(r"[-+]?[0-9]{19,}"), "yaml-long-number", N_("`{text}` has too many digits for a number")),
     (
         re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
         "yaml-number",
-        "`{}` would not stay as written when it is read as a number",
+        N_("`{text}` would not stay as written when it is read as a number"),
     ),
 )
 
-_ANY_GUESS: Final = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _, _ in _GUESSES))
+_ANY_GUESS: Final = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, *_words in _GUESSES))
 
 _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
         "another document",
         "yaml-documents",
-        "a second YAML document begins here",
-        "keep one campaign in one file",
+        N_("a second YAML document begins here"),
+        N_("keep one campaign in one file"),
     ),
     (
         "undefined alias",
         "yaml-alias",
-        "an alias (`*name`) refers to nothing",
-        "put a text that begins with `*` in quotes",
+        N_("an alias (`*name`) refers to nothing"),
+        N_("put a text that begins with `*` in quotes"),
     ),
-    ("duplicate anchor", "yaml-alias", "the same anchor (`&name`) is set twice", "rename one of the two"),
-    ("nesting depth", "yaml-too-deep", "the file is nested too deeply", "flatten it"),
+    (
+        "duplicate anchor",
+        "yaml-alias",
+        N_("the same anchor (`&name`) is set twice"),
+        N_("rename one of the two"),
+    ),
+    ("nesting depth", "yaml-too-deep", N_("the file is nested too deeply"), N_("flatten it")),
     (
         "mapping values are not allowed",
         "yaml-syntax",
-        "a `:` is not possible here",
-        "put the text in quotes, or correct the indentation",
+        N_("a `:` is not possible here"),
+        N_("put the text in quotes, or correct the indentation"),
     ),
-    ("tab character", "yaml-tab", "a tab is used for indentation", "indent with spaces"),
+    ("tab character", "yaml-tab", N_("a tab is used for indentation"), N_("indent with spaces")),
     (
         "cannot start any token",
         "yaml-syntax",
-        "no value can begin with this character",
-        "put the value in quotes",
+        N_("no value can begin with this character"),
+        N_("put the value in quotes"),
     ),
     (
         "unexpected end of stream",
         "yaml-syntax",
-        "a quotation is not closed before the file ends",
-        "close it with the quote it begins with",
+        N_("a quotation is not closed before the file ends"),
+        N_("close it with the quote it begins with"),
     ),
     (
         "unknown escape",
         "yaml-syntax",
-        "this backslash sequence means nothing in double quotes",
-        "use single quotes, or write `\\\\` for a backslash",
+        N_("this backslash sequence means nothing in double quotes"),
+        N_("use single quotes, or write `\\\\` for a backslash"),
     ),
     (
         "node content",
         "yaml-syntax",
-        "in this list or map a value or the end is missing",
-        "close `[` with `]` and `{` with `}`",
+        N_("in this list or map a value or the end is missing"),
+        N_("close `[` with `]` and `{` with `}`"),
     ),
     (
         "']'",
         "yaml-syntax",
-        "a list that begins with `[` is not closed",
-        "separate the items with `,` and close with `]`",
+        N_("a list that begins with `[` is not closed"),
+        N_("separate the items with `,` and close with `]`"),
     ),
     (
         "'}'",
         "yaml-syntax",
-        "a map that begins with `{` is not closed",
-        "separate the entries with `,` and close with `}`",
+        N_("a map that begins with `{` is not closed"),
+        N_("separate the entries with `,` and close with `}`"),
     ),
     (
         "expected ':'",
         "yaml-syntax",
-        "this line has no `:` after its key",
-        "write `key: value`, or indent the text under its key",
+        N_("this line has no `:` after its key"),
+        N_("write `key: value`, or indent the text under its key"),
     ),
     (
         "sequence entries are not allowed",
         "yaml-syntax",
-        "a list item (`-`) is not possible here",
-        "begin the list in the line below its key",
+        N_("a list item (`-`) is not possible here"),
+        N_("begin the list in the line below its key"),
     ),
     (
         "did not find expected key",
         "yaml-syntax",
-        "this is not a `key: value` at the place of the keys above",
-        "correct the indentation, or quote the whole value",
+        N_("this is not a `key: value` at the place of the keys above"),
+        N_("correct the indentation, or quote the whole value"),
     ),
-    ("'-' indicator", "yaml-syntax", "the list ends without an end", "indent all items alike"),
-    ("tag", "yaml-tag", "YAML tags (`!name`) are not used here", "put a text that begins with `!` in quotes"),
-    ("incompatible yaml", "yaml-syntax", "this version of YAML is not known", "remove the `%YAML` line"),
+    ("'-' indicator", "yaml-syntax", N_("the list ends without an end"), N_("indent all items alike")),
+    (
+        "tag",
+        "yaml-tag",
+        N_("YAML tags (`!name`) are not used here"),
+        N_("put a text that begins with `!` in quotes"),
+    ),
+    (
+        "incompatible yaml",
+        "yaml-syntax",
+        N_("this version of YAML is not known"),
+        N_("remove the `%YAML` line"),
+    ),
 )
 
 
@@ -146,18 +170,22 @@ def guessed(plain: str) -> Words | None:
         return None
     for pattern, rule, what in _GUESSES:
         if pattern.fullmatch(plain):
-            return rule, what.format(shorten(plain)), _guess_remedy(rule, plain)
+            return rule, _(what).format(text=shorten(plain)), _guess_remedy(rule, plain)
     return None
 
 
 def _guess_remedy(rule: str, plain: str) -> str:
     if rule == "yaml-boolean":
         yes = plain.lower() in ("yes", "on", "y")
-        return f'write {"true" if yes else "false"}, or "{plain}" in quotes when it is a text'
+        return _('write {boolean}, or "{text}" in quotes when it is a text').format(
+            boolean="true" if yes else "false", text=plain
+        )
     stripped = plain.lstrip("0")
     if rule == "yaml-octal" and stripped.isdigit():
-        return f'write {stripped} for a number, "{shorten(plain)}" in quotes for a text'
-    return f'put it in quotes when it is a text: "{shorten(plain)}"'
+        return _('write {number} for a number, "{text}" in quotes for a text').format(
+            number=stripped, text=shorten(plain)
+        )
+    return _('put it in quotes when it is a text: "{text}"').format(text=shorten(plain))
 
 
 def syntax_fault(text: str, error: yaml.YAMLError) -> Fault:
@@ -187,17 +215,21 @@ def _inside(text: str, line: int, column: int) -> tuple[int, int]:
 
 def _syntax_words(line: str, problem: str) -> Words:
     if re.match(r"[ -]*\t", line):
-        return "yaml-tab", "a tab is used for indentation", "indent with spaces"
+        return "yaml-tab", _("a tab is used for indentation"), _("indent with spaces")
     if re.search(r"(^|[:-] +)\{[{%#]", line):
         return (
             "yaml-braces",
-            "`{` begins a YAML map here, so this is no text",
-            'put a text that begins with `{{` in quotes: "{{ brand }} …"',
+            _("`{` begins a YAML map here, so this is no text"),
+            _('put a text that begins with `{{` in quotes: "{{ brand }} …"'),
         )
     for part, rule, what, remedy in _SYNTAX:
         if part in problem:
-            return rule, what, remedy
-    return "yaml-syntax", "the YAML cannot be read from here on", "check quotes, brackets and indentation"
+            return rule, _(what), _(remedy)
+    return (
+        "yaml-syntax",
+        _("the YAML cannot be read from here on"),
+        _("check quotes, brackets and indentation"),
+    )
 
 
 def _line(text: str, number: int) -> str:
