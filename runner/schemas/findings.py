@@ -11,6 +11,7 @@ from runner.schemas.phrases import Finding, Refusal, named
 from runner.schemas.shapes import content_for_another_msgtype
 from runner.schemas.store import SchemaName
 from runner.schemas.wording import word
+from runner.words import _
 
 UNWORDED: Final = "not-as-described"
 
@@ -50,8 +51,8 @@ def _unworded(error: Refusal) -> Finding:
     return Finding(
         path=error.path,
         rule=UNWORDED,
-        what=f"{named(error)} is not written as it must be",
-        remedy="compare it with the examples of the documentation",
+        what=_("{name} is not written as it must be").format(name=named(error)),
+        remedy=_("compare it with the examples of the documentation"),
     )
 
 
@@ -69,10 +70,13 @@ def _refusal(error: ValidationError, name: SchemaName) -> Refusal:
 
 
 def _not_a_map(name: SchemaName) -> Finding:
-    first = "filter, msgtype and content" if name == "campaign" else "environments"
     return Finding(
         path=(),
         rule="not-a-map",
-        what="the file is not a map of keys",
-        remedy=f"begin with keys such as {first}",
+        what=_("the file is not a map of keys"),
+        remedy=(
+            _("begin with keys such as filter, msgtype and content")
+            if name == "campaign"
+            else _("begin with keys such as environments")
+        ),
     )

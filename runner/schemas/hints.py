@@ -7,37 +7,38 @@ from functools import cache
 from typing import Final
 
 from runner.schemas.store import SchemaName, schema
+from runner.words import N_, _
 
 _KNOWN_MISTAKES: Final[dict[str, str]] = {
-    "group_id": "WeChat replaced groups by tags: write `tag_id: …` or `tag: NAME`",
-    "show_cover_pic": "WeChat no longer has it: remove it",
-    "thumb_media_id": "write `cover: {media_id: …}`",
-    "media_ids": "write `images: [{media_id: …}, …]`",
-    "touser": "write `filter: {openids: […]}`",
-    "towxname": "remove it, and use `campaign preview ID --to WXNAME`",
-    "clientmsgid": "remove it: every send gets its own, made from its id",
-    "article_type": "remove it; write `newspic` for a picture post, `articles` for articles",
-    "appsecret": "write `secret: {env: NAME}`",
+    "group_id": N_("WeChat replaced groups by tags: write `tag_id: …` or `tag: NAME`"),
+    "show_cover_pic": N_("WeChat no longer has it: remove it"),
+    "thumb_media_id": N_("write `cover: {media_id: …}`"),
+    "media_ids": N_("write `images: [{media_id: …}, …]`"),
+    "touser": N_("write `filter: {openids: […]}`"),
+    "towxname": N_("remove it, and use `campaign preview ID --to WXNAME`"),
+    "clientmsgid": N_("remove it: every send gets its own, made from its id"),
+    "article_type": N_("remove it; write `newspic` for a picture post, `articles` for articles"),
+    "appsecret": N_("write `secret: {env: NAME}`"),
 }
 _WIRE_BODIES: Final = frozenset({"text", "mpnews", "voice", "image", "images", "mpvideo", "wxcard"})
 _OF_PICTURES: Final = frozenset(
     {"media_id", "file", "name", "title", "recommend", "need_open_comment", "only_fans_can_comment"}
 )
 _HOMES: Final[dict[str, str]] = {
-    "": "at the top of the file",
-    "filter": "under `filter`",
-    "article": "in an article (`content.articles`)",
-    "newspic": "in a picture post (`content.newspic`)",
-    "image": "under `content`",
-    "mpvideo": "under `content`",
-    "wxcard": "under `content`",
-    "mpnews": "under `content`",
-    "text": "under `content`",
-    "media": "under `content`",
-    "environment": "in an environment (`environments.NAME`)",
-    "account": "in an account (`environments.NAME.accounts.NAME`)",
-    "policy": "under `policy`",
-    "articles": "under `articles`",
+    "": N_("at the top of the file"),
+    "filter": N_("under `filter`"),
+    "article": N_("in an article (`content.articles`)"),
+    "newspic": N_("in a picture post (`content.newspic`)"),
+    "image": N_("under `content`"),
+    "mpvideo": N_("under `content`"),
+    "wxcard": N_("under `content`"),
+    "mpnews": N_("under `content`"),
+    "text": N_("under `content`"),
+    "media": N_("under `content`"),
+    "environment": N_("in an environment (`environments.NAME`)"),
+    "account": N_("in an account (`environments.NAME.accounts.NAME`)"),
+    "policy": N_("under `policy`"),
+    "articles": N_("under `articles`"),
 }
 _SPOKEN: Final = {
     "true": True,
@@ -77,28 +78,30 @@ def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[st
         return special
     near = nearest(key, allowed)
     if near:
-        return f"did you mean `{near}`?"
-    homes = _homes(name).get(key, ())
+        return _("did you mean `{name}`?").format(name=near)
+    homes = [_(home) for home in _homes(name).get(key, ())[:2]]
     if homes:
-        return f"it belongs {' or '.join(homes[:2])}"
-    return f"remove it; known here: {', '.join(f'`{name}`' for name in allowed)}"
+        belongs = _("it belongs {place} or {other}") if len(homes) > 1 else _("it belongs {place}")
+        return belongs.format(place=homes[0], other=homes[-1])
+    known = _(", ").join(f"`{name}`" for name in allowed)
+    return _("remove it; known here: {keys}").format(keys=known)
 
 
 def _special_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
     if key.lower() in _KNOWN_MISTAKES:
-        return _KNOWN_MISTAKES[key.lower()]
+        return _(_KNOWN_MISTAKES[key.lower()])
     if not path and key in _WIRE_BODIES:
-        return "write what it holds under `content`"
+        return _("write what it holds under `content`")
     if key == "content" and "articles" in path:
-        return "name a file under `body`"
+        return _("name a file under `body`")
     if key == "content" and list(path) == ["content"]:
-        return "write the text itself under `content`, without a map"
+        return _("write the text itself under `content`, without a map")
     if list(path) == ["content"] and "images" in allowed and key in _OF_PICTURES:
         is_list = "title" in allowed
         return (
-            "keep the pictures under `images` only"
+            _("keep the pictures under `images` only")
             if is_list
-            else "put the picture into a list under `images`"
+            else _("put the picture into a list under `images`")
         )
     return None
 
@@ -115,35 +118,36 @@ def value_remedy(key: str, value: object, wanted: Sequence[str]) -> str:
         The remedy.
     """
     if "boolean" in wanted:
-        spoken = _SPOKEN.get(str(value).lower())
-        return f"write `{key}: {'false' if spoken is False else 'true'}`, without quotes"
+        spoken = "false" if _SPOKEN.get(str(value).lower()) is False else "true"
+        return _("write `{key}: {value}`, without quotes").format(key=key, value=spoken)
     if "integer" in wanted and (number := _whole(value)) is not None:
-        return f"write `{key}: {number}`" + (", without quotes" if isinstance(value, str) else "")
+        quoted = isinstance(value, str)
+        written = _("write `{key}: {value}`, without quotes") if quoted else _("write `{key}: {value}`")
+        return written.format(key=key, value=number)
     if "string" in wanted and isinstance(value, bool | int | float):
-        written = str(value).lower() if isinstance(value, bool) else str(value)
-        return f'put it in quotes: "{written}"'
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return _('put it in quotes: "{text}"').format(text=text)
     if "object" in wanted:
         return _map_remedy(key)
     if "array" in wanted:
-        return "write one entry a line, each after `- `"
-    return "write a whole number, without quotes" if "integer" in wanted else "write a text in one piece"
+        return _("write one entry a line, each after `- `")
+    return (
+        _("write a whole number, without quotes") if "integer" in wanted else _("write a text in one piece")
+    )
 
 
 def _map_remedy(key: str) -> str:
-    if key in ("cover", "images", "content"):
-        return (
-            "write `{media_id: …}`, `{file: …}` or `{name: …}`"
-            if key != "content"
-            else "write `key: value` lines"
-        )
     examples = {
-        "filter": "write `filter: {tag: NAME}`",
-        "secret": "write `secret: {env: NAME}` and put the secret into that variable",
-        "vars": "write `vars: {name: value}`",
-        "openids": "write a list, or `{file: path}`",
-        "newspic": "write `newspic: {title: …, images: […]}`",
+        "cover": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
+        "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
+        "content": _("write `key: value` lines"),
+        "filter": _("write `filter: {tag: NAME}`"),
+        "secret": _("write `secret: {env: NAME}` and put the secret into that variable"),
+        "vars": _("write `vars: {name: value}`"),
+        "openids": _("write a list, or `{file: path}`"),
+        "newspic": _("write `newspic: {title: …, images: […]}`"),
     }
-    return examples.get(key, "write `key: value` lines, indented below it")
+    return examples.get(key, _("write `key: value` lines, indented below it"))
 
 
 def _whole(value: object) -> int | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from runner.reading.text import shorten
 from runner.schemas.store import SchemaName
+from runner.words import _
 
 _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 """Values below these keys are never repeated."""
@@ -50,34 +51,43 @@ def named(error: Refusal) -> str:
     """Name the refused value by its key or its number in a list."""
     steps = list(error.path)
     if steps and isinstance(steps[-1], int):
-        return f"entry {steps[-1] + 1} of `{last_key(error)}`"
-    return f"`{shorten(str(steps[-1]))}`" if steps else "the file"
+        return _("entry {number} of `{key}`").format(number=steps[-1] + 1, key=last_key(error))
+    return _("`{key}`").format(key=shorten(str(steps[-1]))) if steps else _("the file")
 
 
 def under(path: Sequence[str | int]) -> str:
     """Say which map something is missing from or unknown in."""
     keys = [str(step) for step in path if isinstance(step, str)]
     if not keys:
-        return "here"
+        return _("here")
     if isinstance(path[-1], int):
-        return f"in entry {path[-1] + 1} of `{shorten(keys[-1])}`"
-    return f"under `{shorten(keys[-1])}`"
+        return _("in entry {number} of `{key}`").format(number=path[-1] + 1, key=shorten(keys[-1]))
+    return _("under `{key}`").format(key=shorten(keys[-1]))
 
 
 def shown(error: Refusal) -> str:
     """Show the refused value, cut to size; never an openid, an address or a secret."""
     value = error.value
     if isinstance(value, list):
-        return "a list"
+        return _("a list")
     if isinstance(value, dict):
-        return "a map"
+        return _("a map")
     if _PRIVATE.intersection(str(step) for step in error.path):
-        return "the value written here"
-    kind = "the text " if isinstance(value, str) else ""
-    return kind + shorten(json.dumps(value, ensure_ascii=False))
+        return _("the value written here")
+    written = shorten(json.dumps(value, ensure_ascii=False))
+    return _("the text {text}").format(text=written) if isinstance(value, str) else written
 
 
-def listed(keys: Sequence[str], word: str = "and") -> str:
+def listed(keys: Sequence[str], word: Literal["and", "or"] = "and") -> str:
     """Join keys as a sentence does."""
     quoted = [f"`{key}`" for key in keys]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {word} {quoted[-1]}"
+    if len(quoted) == 1:
+        return quoted[0]
+    joined = _("{most} and {last}") if word == "and" else _("{most} or {last}")
+    return joined.format(most=_(", ").join(quoted[:-1]), last=quoted[-1])
+
+
+def clause(text: str) -> str:
+    """Make a part of a sentence of one of a schema's descriptions."""
+    said = _(text).rstrip(".。")
+    return said[:1].lower() + said[1:]

@@ -10,8 +10,9 @@ from jsonschema import Draft7Validator, validators
 from jsonschema.protocols import Validator
 
 from runner.model import Msgtype
-from runner.schemas.phrases import listed
+from runner.schemas.phrases import clause, listed
 from runner.schemas.store import SchemaName, schema
+from runner.words import _
 
 
 def is_integer(_: object, value: object) -> bool:
@@ -47,10 +48,15 @@ def content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | No
     ]
     if not kinds:
         return None
-    correct = f"write `msgtype: {kinds[0]}`" if len(kinds) == 1 else "correct `msgtype`"
+    what = _("this content has the shape of {kinds}, but msgtype is `{msgtype}`")
+    remedy = (
+        _("write `msgtype: {kind}`, or write content for `{msgtype}`: {meaning}")
+        if len(kinds) == 1
+        else _("correct `msgtype`, or write content for `{msgtype}`: {meaning}")
+    )
     return (
-        f"this content has the shape of {listed(kinds, 'or')}, but msgtype is `{msgtype}`",
-        f"{correct}, or write content for `{msgtype}`: {_described(msgtype)}",
+        what.format(kinds=listed(kinds, "or"), msgtype=msgtype),
+        remedy.format(kind=kinds[0], msgtype=msgtype, meaning=_described(msgtype)),
     )
 
 
@@ -61,5 +67,4 @@ def _accepts(kind: str, content: object) -> bool:
 
 
 def _described(kind: str) -> str:
-    text = str(schema("campaign")["definitions"][kind]["description"])
-    return text[0].lower() + text[1:].rstrip(".")
+    return clause(str(schema("campaign")["definitions"][kind]["description"]))

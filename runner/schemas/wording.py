@@ -11,21 +11,22 @@ from typing import Final
 
 from runner.reading.text import MAX_PROBLEMS, shorten
 from runner.schemas.hints import nearest, unknown_key_remedy, value_remedy
-from runner.schemas.phrases import Finding, Refusal, last_key, listed, named, shown, under
+from runner.schemas.phrases import Finding, Refusal, clause, last_key, listed, named, shown, under
+from runner.words import N_, _
 
 _KINDS: Final = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a map (`key: value` lines)",
+    "string": N_("text"),
+    "integer": N_("a whole number"),
+    "number": N_("a number"),
+    "boolean": N_("true or false"),
+    "array": N_("a list"),
+    "object": N_("a map (`key: value` lines)"),
 }
 
 _MISSING_REMEDIES: Final = {
-    "filter": "give every entry a `filter`, or write one for the whole campaign",
-    "secret": "add `secret: {env: NAME}` and put the AppSecret into that variable",
-    "accounts": "add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`",
+    "filter": N_("give every entry a `filter`, or write one for the whole campaign"),
+    "secret": N_("add `secret: {env: NAME}` and put the AppSecret into that variable"),
+    "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
 }
 
 
@@ -41,7 +42,7 @@ def _unknown_keys(error: Refusal) -> list[Finding]:
         Finding(
             path=(*path, key),
             rule="unknown-key",
-            what=f"there is no key `{shorten(key)}` {under(path)}",
+            what=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
             remedy=unknown_key_remedy(key, path, allowed, error.schema_name),
             at_key=True,
         )
@@ -54,7 +55,7 @@ def _key_name(error: Refusal) -> Finding:
     return Finding(
         path=(*path, str(error.value)),
         rule="key-name",
-        what=f"`{shorten(str(error.value))}` cannot be a name {under(path)}",
+        what=_("`{key}` cannot be a name {place}").format(key=shorten(str(error.value)), place=under(path)),
         remedy=_instead(error),
         at_key=True,
     )
@@ -71,12 +72,17 @@ def _missing_key(error: Refusal) -> list[Finding]:
             _finding(
                 error,
                 "missing-key",
-                "there is no `filter`, so nobody would receive this",
-                "write whom it is for, such as `filter: {tag: 会员}`",
+                _("there is no `filter`, so nobody would receive this"),
+                _("write whom it is for, such as `filter: {tag: 会员}`"),
             )
         ]
     return [
-        _finding(error, "missing-key", f"`{key}` is missing {under(path)}", _missing_remedy(key, error))
+        _finding(
+            error,
+            "missing-key",
+            _("`{key}` is missing {place}").format(key=key, place=under(path)),
+            _missing_remedy(key, error),
+        )
         for key in missing
         if not _is_misspelt(key, error)
     ]
@@ -96,25 +102,29 @@ def _is_only_key(key: str, error: Refusal, unknown: list[str]) -> bool:
 
 def _missing_remedy(key: str, error: Refusal) -> str:
     if key in _MISSING_REMEDIES:
-        return _MISSING_REMEDIES[key]
+        return _(_MISSING_REMEDIES[key])
     shape = error.shape.get("properties", {}).get(key, {})
     if "enum" in shape:
-        return f"add `{key}`, one of: {', '.join(shape['enum'])}"
-    described = str(shape.get("description", "")).rstrip(".")
-    return f"add `{key}`" + (f": {described[0].lower()}{described[1:]}" if described else "")
+        return _("add `{key}`, one of: {values}").format(key=key, values=_(", ").join(shape["enum"]))
+    if described := str(shape.get("description", "")):
+        return _("add `{key}`: {meaning}").format(key=key, meaning=clause(described))
+    return _("add `{key}`").format(key=key)
 
 
 def _wrong_type(error: Refusal) -> list[Finding]:
     wanted = error.wanted if isinstance(error.wanted, list) else [error.wanted]
-    kinds = " or ".join(_KINDS[kind] for kind in wanted) if len(wanted) < 5 else "a value"
+    kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
-        return [_finding(error, "empty-value", f"{named(error)} is empty", f"write {kinds} after it")]
+        what = _("{name} is empty").format(name=named(error))
+        return [_finding(error, "empty-value", what, _("write {kinds} after it").format(kinds=kinds))]
     return [
         _finding(
             error,
             "wrong-type",
-            f"{named(error)} must be {kinds}, but is {shown(error)}",
+            _("{name} must be {kinds}, but is {value}").format(
+                name=named(error), kinds=kinds, value=shown(error)
+            ),
             _instead(error) if is_patterned else value_remedy(last_key(error), error.value, wanted),
         )
     ]
@@ -127,8 +137,10 @@ def _not_listed(error: Refusal) -> list[Finding]:
         _finding(
             error,
             "unknown-value",
-            f"{named(error)} cannot be {shown(error)}",
-            f"did you mean `{near}`?" if near else f"write one of: {', '.join(allowed)}",
+            _cannot_be(error),
+            _("did you mean `{name}`?").format(name=near)
+            if near
+            else _("write one of: {values}").format(values=_(", ").join(allowed)),
         )
     ]
 
@@ -139,16 +151,16 @@ def _only_true(error: Refusal) -> list[Finding]:
             _finding(
                 error,
                 "is-to-all-false",
-                "`is_to_all: false` says nobody",
-                "remove the key and name the receivers with `tag`, `tag_id` or `openids`",
+                _("`is_to_all: false` says nobody"),
+                _("remove the key and name the receivers with `tag`, `tag_id` or `openids`"),
             )
         ]
     return [
         _finding(
             error,
             "wrong-type",
-            f"{named(error)} must be true, but is {shown(error)}",
-            f"write `{last_key(error)}: true`, without quotes",
+            _("{name} must be true, but is {value}").format(name=named(error), value=shown(error)),
+            _("write `{key}: true`, without quotes").format(key=last_key(error)),
         )
     ]
 
@@ -160,15 +172,14 @@ def _too_few_keys(error: Refusal) -> list[Finding]:
     if known or (unknown and choices):
         return []  # the missing or misspelt key is told by itself
     if not choices:
-        return [
-            _finding(error, "empty-value", f"{named(error)} has no entries", "add one, or remove the key")
-        ]
+        what = _("{name} has no entries").format(name=named(error))
+        return [_finding(error, "empty-value", what, _("add one, or remove the key"))]
     return [
         _finding(
             error,
             "missing-choice",
-            f"{named(error)} names none of {listed(choices)}",
-            "write exactly one of them",
+            _("{name} names none of {keys}").format(name=named(error), keys=listed(choices)),
+            _("write exactly one of them"),
         )
     ]
 
@@ -183,30 +194,35 @@ def _too_many_keys(error: Refusal) -> list[Finding]:
             _finding(
                 error,
                 "wire-filter",
-                f"{named(error)} is written as on the wire, with both `is_to_all` and {listed(others)}",
-                "remove `is_to_all: false`; one key is enough",
+                _("{name} is written as on the wire, with both `is_to_all` and {keys}").format(
+                    name=named(error), keys=listed(others)
+                ),
+                _("remove `is_to_all: false`; one key is enough"),
             )
         ]
     return [
         _finding(
             error,
             "two-choices",
-            f"{named(error)} has {listed(known)}, but only one is possible",
-            "keep one" + (", or write a second campaign" if last_key(error) == "filter" else ""),
+            _("{name} has {keys}, but only one is possible").format(name=named(error), keys=listed(known)),
+            _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
         )
     ]
 
 
 def _too_few_items(error: Refusal) -> list[Finding]:
     if last_key(error) == "openids" and error.value:
-        remedy = "add openids, or use `campaign preview` for one person"
-        return [_finding(error, "too-few", "`openids` has one openid; mass/send takes at least 2", remedy)]
+        what = _("`openids` has one openid; mass/send takes at least 2")
+        remedy = _("add openids, or use `campaign preview` for one person")
+        return [_finding(error, "too-few", what, remedy)]
     return [
         _finding(
             error,
             "too-few",
-            f"{named(error)} has {len(error.value)} entries; at least {error.wanted} are needed",
-            "add what is missing",
+            _("{name} has {count} entries; at least {least} are needed").format(
+                name=named(error), count=len(error.value), least=error.wanted
+            ),
+            _("add what is missing"),
         )
     ]
 
@@ -216,24 +232,31 @@ def _too_many_items(error: Refusal) -> list[Finding]:
         _finding(
             error,
             "too-many",
-            f"{named(error)} has {len(error.value)} entries; at most {error.wanted} are possible",
-            "remove some, or write a second campaign",
+            _("{name} has {count} entries; at most {most} are possible").format(
+                name=named(error), count=len(error.value), most=error.wanted
+            ),
+            _("remove some, or write a second campaign"),
         )
     ]
 
 
 def _empty_text(error: Refusal) -> list[Finding]:
-    return [_finding(error, "empty-value", f"{named(error)} is empty", "write a text, or remove the key")]
+    what = _("{name} is empty").format(name=named(error))
+    return [_finding(error, "empty-value", what, _("write a text, or remove the key"))]
 
 
 def _too_small(error: Refusal) -> list[Finding]:
-    limit = error.wanted
-    return [_finding(error, "out-of-range", f"{named(error)} is {shown(error)}", f"write {limit} or more")]
+    remedy = _("write {least} or more").format(least=error.wanted)
+    return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
 
 
 def _too_large(error: Refusal) -> list[Finding]:
-    limit = error.wanted
-    return [_finding(error, "out-of-range", f"{named(error)} is {shown(error)}", f"write {limit} or less")]
+    remedy = _("write {most} or less").format(most=error.wanted)
+    return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
+
+
+def _out_of_range(error: Refusal) -> str:
+    return _("{name} is {value}").format(name=named(error), value=shown(error))
 
 
 def _wrong_form(error: Refusal) -> list[Finding]:
@@ -241,7 +264,11 @@ def _wrong_form(error: Refusal) -> list[Finding]:
         return _empty_text(error)
     if error.shape.get("format") == "date-time":
         return [_finding(error, "date-form", _date_words(error), _instead(error))]
-    return [_finding(error, "wrong-form", f"{named(error)} cannot be {shown(error)}", _instead(error))]
+    return [_finding(error, "wrong-form", _cannot_be(error), _instead(error))]
+
+
+def _cannot_be(error: Refusal) -> str:
+    return _("{name} cannot be {value}").format(name=named(error), value=shown(error))
 
 
 def _date_words(error: Refusal) -> str:
@@ -249,8 +276,8 @@ def _date_words(error: Refusal) -> str:
     has_time = ":" in text
     has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
     if has_time and not has_offset:
-        return f"{named(error)} has no offset, so it is another moment on every machine"
-    return f"{named(error)} is not a full date and time"
+        return _("{name} has no offset, so it is another moment on every machine").format(name=named(error))
+    return _("{name} is not a full date and time").format(name=named(error))
 
 
 WORDS: Final[dict[str, Callable[[Refusal], list[Finding]]]] = {
@@ -276,7 +303,7 @@ def _finding(error: Refusal, rule: str, what: str, remedy: str) -> Finding:
 
 
 def _instead(error: Refusal) -> str:
-    return str(error.shape["patternErrorMessage"])
+    return _(str(error.shape["patternErrorMessage"]))
 
 
 def _choices(error: Refusal) -> list[str]:
