@@ -29,6 +29,7 @@ from runner.schemas.hints import nearest
 from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
 from runner.settings.secret import written_secrets
 from runner.validate import check
+from runner.words import _
 
 SETTINGS_FILE: Final = "_settings.yaml"
 MAX_BYTES: Final = 1024 * 1024
@@ -63,8 +64,10 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
     if name not in names:
         near = nearest(name, names)
         raise UsageError(
-            f"there is no environment `{name}`",
-            remedy=f"did you mean `{near}`?" if near else f"use one of: {', '.join(names)}",
+            _("there is no environment `{name}`").format(name=name),
+            remedy=_("did you mean `{name}`?").format(name=near)
+            if near
+            else _("use one of: {names}").format(names=_(", ").join(names)),
         )
     return Settings(
         environment=_environment(name, written),

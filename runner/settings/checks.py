@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from runner.model import AccountKind
 from runner.schemas.hints import nearest
 from runner.schemas.phrases import Finding
+from runner.words import N_, _
 
 SANDBOX: Final = "sandbox"
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
 PROTECTED_REPEAT_AFTER_S: Final = 60
 PROTECTED_REPEAT_UNTIL_S: Final = 20 * 3600
+Kind = Literal["environment", "account", "time-zone"]
+_NO_SUCH: Final[Mapping[Kind, str]] = {
+    "environment": N_("there is no environment `{name}`"),
+    "account": N_("there is no account `{name}`"),
+    "time-zone": N_("there is no time zone `{name}`"),
+}
 
 
 def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
@@ -60,15 +67,23 @@ def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
         yield Finding(
             path=(*path, key),
             rule="repeat-order",
-            what=f"`repeat_after` ({after} s) is not before `repeat_until` ({until} s)",
-            remedy="make `repeat_until` larger than `repeat_after`",
+            what=_("`repeat_after` ({after} s) is not before `repeat_until` ({until} s)").format(
+                after=after, until=until
+            ),
+            remedy=_("make `repeat_until` larger than `repeat_after`"),
         )
     if environment.get("protected") is not True:
         return
     if after < PROTECTED_REPEAT_AFTER_S:
-        yield _protected((*path, "repeat_after"), f"write {PROTECTED_REPEAT_AFTER_S} or more")
+        yield _protected(
+            (*path, "repeat_after"),
+            _("write {least} or more, or remove the key").format(least=PROTECTED_REPEAT_AFTER_S),
+        )
     if until > PROTECTED_REPEAT_UNTIL_S:
-        yield _protected((*path, "repeat_until"), f"write {PROTECTED_REPEAT_UNTIL_S} or less")
+        yield _protected(
+            (*path, "repeat_until"),
+            _("write {most} or less, or remove the key").format(most=PROTECTED_REPEAT_UNTIL_S),
+        )
 
 
 def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
@@ -79,8 +94,10 @@ def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterato
         yield Finding(
             path=(*path, "approvals", "count"),
             rule="approvals-count",
-            what=f"{count} approvals are wanted, and only {len(approvers)} may give one",
-            remedy="name more `approvers`, or lower `count`",
+            what=_("{count} approvals are wanted, and only {approvers} may give one").format(
+                count=count, approvers=len(approvers)
+            ),
+            remedy=_("name more `approvers`, or lower `count`"),
         )
 
 
@@ -88,8 +105,10 @@ def _protected(path: tuple[str, ...], remedy: str) -> Finding:
     return Finding(
         path=path,
         rule="protected-repeat",
-        what=f"a protected environment may not widen `{path[-1]}`: WeChat would send a second time",
-        remedy=f"{remedy}, or remove the key",
+        what=_("a protected environment may not widen `{key}`: WeChat would send a second time").format(
+            key=path[-1]
+        ),
+        remedy=remedy,
     )
 
 
@@ -99,14 +118,14 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         return
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
-        yield _unknown(("policy", "timezone"), "time zone", zone, sorted(zoneinfo.available_timezones()))
-    begin, _, end = str(policy.get("quiet_hours", "")).partition("-")
+        yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(zoneinfo.available_timezones()))
+    begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
         yield Finding(
             path=("policy", "quiet_hours"),
             rule="quiet-hours-empty",
-            what="`quiet_hours` end when they begin",
-            remedy="write two times, or remove the key",
+            what=_("`quiet_hours` end when they begin"),
+            remedy=_("write two times, or remove the key"),
         )
 
 
@@ -128,19 +147,23 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _unknown(path: tuple[str | int, ...], kind: str, name: str, known: list[str]) -> Finding:
+def _unknown(path: tuple[str | int, ...], kind: Kind, name: str, known: list[str]) -> Finding:
     near = nearest(name, known)
-    listed = f"use one of: {', '.join(known)}" if len(known) <= 20 else "use a name such as Asia/Shanghai"
+    listed = (
+        _("use one of: {names}").format(names=_(", ").join(known))
+        if len(known) <= 20
+        else _("use a name such as Asia/Shanghai")
+    )
     return Finding(
         path=path,
-        rule=f"unknown-{kind.replace(' ', '-')}",
-        what=f"there is no {kind} `{name[:40]}`",
-        remedy=f"did you mean `{near}`?" if near else listed,
+        rule=f"unknown-{kind}",
+        what=_(_NO_SUCH[kind]).format(name=name[:40]),
+        remedy=_("did you mean `{name}`?").format(name=near) if near else listed,
     )
 
 
 def _all_accounts(data: Mapping[str, Any]) -> list[str]:
-    return [name for _, one in _maps(data.get("environments")) for name in _names(one.get("accounts"))]
+    return [name for _name, one in _maps(data.get("environments")) for name in _names(one.get("accounts"))]
 
 
 def _maps(value: object) -> list[tuple[str, dict[str, Any]]]:

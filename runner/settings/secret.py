@@ -11,6 +11,7 @@ from runner.errors import SecretError
 from runner.model import Secret
 from runner.reading.strict_yaml import Path
 from runner.schemas.phrases import Finding
+from runner.words import _
 
 Run = Callable[[tuple[str, ...]], str]
 """Runs a program and returns what it printed; raises `SecretError` when it fails."""
@@ -50,7 +51,7 @@ def read_secret(
     value = (run or run_command)(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
-            "the command printed nothing", remedy=_by_hand(secret.command), where=secret.command[0]
+            _("the command printed nothing"), remedy=_by_hand(secret.command), where=secret.command[0]
         )
     return value
 
@@ -75,16 +76,28 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
         printed = done.stdout.decode("utf-8")
     except FileNotFoundError:
         raise SecretError(
-            "there is no such program", remedy="install it, or correct `command`", where=program
+            _("there is no such program"), remedy=_("install it, or correct `command`"), where=program
         ) from None
     except OSError as error:
-        raise SecretError(f"it cannot be started: {error.strerror}", remedy=remedy, where=program) from None
+        raise SecretError(
+            _("it cannot be started: {reason}").format(reason=error.strerror),
+            remedy=remedy,
+            where=program,
+        ) from None
     except subprocess.TimeoutExpired:
-        raise SecretError(f"it did not end within {timeout_s:g} s", remedy=remedy, where=program) from None
+        raise SecretError(
+            _("it did not end within {seconds:g} s").format(seconds=timeout_s),
+            remedy=remedy,
+            where=program,
+        ) from None
     except UnicodeDecodeError:
-        raise SecretError("it printed something that is no text", remedy=remedy, where=program) from None
+        raise SecretError(_("it printed something that is no text"), remedy=remedy, where=program) from None
     if done.returncode:
-        raise SecretError(f"it ended with code {done.returncode}", remedy=remedy, where=program)
+        raise SecretError(
+            _("it ended with code {code}").format(code=done.returncode),
+            remedy=remedy,
+            where=program,
+        )
     return printed
 
 
@@ -105,14 +118,18 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     value = environ.get(name, "").rstrip("\r\n")
     if not value:
         raise SecretError(
-            f"the environment variable {name} is not set",
-            remedy=f"set {name} to the {what} (in CI: a secret of the environment)",
+            _("the environment variable {name} is not set").format(name=name),
+            remedy=_("set {name} to the {secret} (in CI: a secret of the environment)").format(
+                name=name, secret=what
+            ),
         )
     return value
 
 
 def _by_hand(command: tuple[str, ...]) -> str:
-    return f"run `{command[0]} …` by hand; it must print the AppSecret and nothing else"
+    return _("run `{program} …` by hand; it must print the AppSecret and nothing else").format(
+        program=command[0]
+    )
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, object]]:
@@ -152,19 +169,18 @@ def _has_password(value: str) -> bool:
 
 
 def _finding(path: Path) -> Finding:
+    what, remedy = _words(path)
+    return Finding(path=path, rule="written-secret", what=what, remedy=remedy)
+
+
+def _words(path: Path) -> tuple[str, str]:
+    if path[-1:] == ("ledger",):
+        remedy = _("remove it; set PGPASSWORD or use a .pgpass file")
+        return _("a password is written in this address"), remedy
+    if path[-1:] == ("api",):
+        return _("a password is written in this address"), _("remove it; write the address alone")
     key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
-    in_address = path[-1:] in (("ledger",), ("api",))
-    instead = (
-        "set PGPASSWORD or use a .pgpass file" if path[-1:] == ("ledger",) else "write the address alone"
-    )
-    return Finding(
-        path=path,
-        rule="written-secret",
-        what="a password is written in this address" if in_address else "a secret is written in this file",
-        remedy=(
-            f"remove it; {instead}"
-            if in_address
-            else "take it out, change it (it is in the history of the file), "
-            f"and write `{key}: {{env: NAME}}`"
-        ),
-    )
+    remedy = _(
+        "take it out, change it (it is in the history of the file), and write `{key}: {{env: NAME}}`"
+    ).format(key=key)
+    return _("a secret is written in this file"), remedy
