@@ -15,6 +15,7 @@ from runner.rendering.content import render_content
 from runner.rendering.openids import batches, check_openids, read_openids
 from runner.rendering.scope import ArticleRoom, Files, Path, Scope
 from runner.templates.template import Templates
+from runner.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,22 +118,28 @@ def _account(scope: Scope, settings: Settings) -> str:
         scope.problem(
             ("account",),
             "account",
-            f"the environment `{environment.name}` has several accounts and no default",
-            f"write `account:` with one of {_listed(environment.accounts)}, or set `default_account`",
+            _("the environment `{environment}` has several accounts and no default").format(
+                environment=environment.name
+            ),
+            _("write `account:` with one of {names}, or set `default_account`").format(
+                names=_listed(environment.accounts)
+            ),
         )
     elif name not in environment.accounts:
         scope.problem(
             ("account",),
             "account",
-            f"no account named `{name}` in the environment `{environment.name}`"
+            _("no account named `{name}` in the environment `{environment}`").format(
+                name=name, environment=environment.name
+            )
             + nearest(name, environment.accounts),
-            f"write one of {_listed(environment.accounts)}",
+            _("write one of {names}").format(names=_listed(environment.accounts)),
         )
     return name if name is not None and name in environment.accounts else ""
 
 
 def _listed(names: Mapping[str, Any]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names)) or "its accounts, after adding one"
+    return _(", ").join(f"`{name}`" for name in sorted(names)) or _("its accounts, after adding one")
 
 
 # --- who receives ------------------------------------------------------------------------------
@@ -152,7 +159,9 @@ def _tag(scope: Scope, path: Path, written: object) -> str:
     before = len(scope.problems)
     tag = scope.text(path, written)
     if not tag.strip() and len(scope.problems) == before:
-        scope.problem(path, "tag-empty", "the tag is empty after rendering", "name a tag of the account")
+        scope.problem(
+            path, "tag-empty", _("the tag is empty after rendering"), _("name a tag of the account")
+        )
     return tag
 
 
@@ -164,8 +173,10 @@ def _tag_id(scope: Scope, path: Path, written: object) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     if len(scope.problems) == before:
-        what = f"`tag_id` becomes `{text[:40]}`, which is no tag id"
-        scope.problem(path, "tag-id", what, "let it become a whole number, such as 2; for a name use `tag`")
+        what = _("`tag_id` becomes `{text}`, which is no tag id").format(text=text[:40])
+        scope.problem(
+            path, "tag-id", what, _("let it become a whole number, such as 2; for a name use `tag`")
+        )
     return None
 
 
@@ -174,7 +185,7 @@ def _openids(scope: Scope, path: Path, raw: Any) -> tuple[str, ...]:
     listed = _openid_file(scope, path, raw) if isinstance(raw, Mapping) else _openid_list(scope, path, raw)
     if len(scope.problems) == before:
         _check_openids(scope, path, listed)
-    return tuple(openid for openid, _, _ in listed)
+    return tuple(openid for openid, _called, _place in listed)
 
 
 _Listed = Sequence[tuple[str, str, Place | None]]
@@ -188,17 +199,25 @@ def _openid_file(scope: Scope, path: Path, raw: Mapping[str, Any]) -> _Listed:
     if text is None:
         return ()
     shown = scope.shown(scope.files.locate(scope.campaign.file, written))
-    return [(openid, f"line {line}", Place(file=shown, line=line)) for line, openid in read_openids(text)]
+    called = _("line {number}")
+    return [
+        (openid, called.format(number=line), Place(file=shown, line=line))
+        for line, openid in read_openids(text)
+    ]
 
 
 def _openid_list(scope: Scope, path: Path, raw: Sequence[object]) -> _Listed:
+    called = _("entry {number}")
     return [
-        (scope.text((*path, index), openid), f"entry {index + 1}", None) for index, openid in enumerate(raw)
+        (scope.text((*path, index), openid), called.format(number=index + 1), None)
+        for index, openid in enumerate(raw)
     ]
 
 
 def _check_openids(scope: Scope, path: Path, listed: _Listed) -> None:
-    for fault in check_openids([openid for openid, _, _ in listed], [called for _, called, _ in listed]):
+    for fault in check_openids(
+        [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
+    ):
         at = (*path, fault.index) if fault.index is not None else path
         place = listed[fault.index][2] if fault.index is not None else None
         scope.problem(at, fault.rule, fault.what, fault.remedy, level=fault.level, place=place)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 from urllib.parse import urlsplit
 
 from runner.article.parts import markup_chars
@@ -47,9 +48,14 @@ from runner.model import (
 )
 from runner.reading.document import json_path
 from runner.rendering.openids import MAX_BATCH, MIN_BATCH
+from runner.words import N_, _
 
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
+_POSSIBLE = {
+    "articles": N_("{count} articles; 1 to {most} are possible"),
+    "images": N_("{count} images; 1 to {most} are possible"),
+}
 
 
 def check(send: Send, account: Account, *, source: Source | None = None) -> tuple[Problem, ...]:
@@ -85,21 +91,25 @@ def check(send: Send, account: Account, *, source: Source | None = None) -> tupl
 
 def _audience(send: Send, account: Account) -> Iterator[Found]:
     if account.kind is AccountKind.TEST:
-        what = f"`{account.name}` is a test account: the platform answers a mass send with 48001"
+        what = _("`{name}` is a test account: the platform answers a mass send with 48001").format(
+            name=account.name
+        )
         yield Found(
-            (), "test-account", what, "rehearse in the sandbox; send from a verified account", "warning"
+            (), "test-account", what, _("rehearse in the sandbox; send from a verified account"), "warning"
         )
     openids = send.filter.openids
     if not openids:
         return
     if account.kind is AccountKind.SUBSCRIPTION:
-        what = (
-            f"`{account.name}` is a subscription account; only service accounts may send to openids (48001)"
-        )
-        yield Found((), "mass-send-kind", what, "address a tag, or choose a service account")
+        what = _(
+            "`{name}` is a subscription account; only service accounts may send to openids (48001)"
+        ).format(name=account.name)
+        yield Found((), "mass-send-kind", what, _("address a tag, or choose a service account"))
     if not MIN_BATCH <= len(openids) <= MAX_BATCH:
-        what = f"{len(openids):,} openids in one call; the platform takes {MIN_BATCH}–{MAX_BATCH:,}"
-        yield Found((), "openid-count", what, "list two or more; longer lists are split by themselves")
+        what = _("{count:,} openids in one call; the platform takes {least}–{most:,}").format(
+            count=len(openids), least=MIN_BATCH, most=MAX_BATCH
+        )
+        yield Found((), "openid-count", what, _("list two or more; longer lists are split by themselves"))
 
 
 # --- what is sent ------------------------------------------------------------------------------
@@ -126,8 +136,10 @@ def _content(content: Content) -> Iterator[Found]:
             yield from _mpvideo(content)
         case Wxcard(card_id=card_id):
             yield from _not_empty((*path, "card_id"), card_id)
-            what = "WeChat retired cards in mass messages in August 2024 and answers 45113"
-            yield Found(("msgtype",), "retired-wxcard", what, "send an article or a text instead", "warning")
+            what = _("WeChat retired cards in mass messages in August 2024 and answers 45113")
+            yield Found(
+                ("msgtype",), "retired-wxcard", what, _("send an article or a text instead"), "warning"
+            )
 
 
 def _text(text: Text) -> Iterator[Found]:
@@ -135,11 +147,15 @@ def _text(text: Text) -> Iterator[Found]:
     yield from _not_empty(path, text.content)
     size_bytes = len(text.content.encode())
     if size_bytes > TEXT_BYTES:
-        what = f"the text has {size_bytes:,} bytes; more than {TEXT_BYTES:,} may be refused (45002)"
-        yield Found(path, "text-too-long", what, "shorten it, or send an article")
+        what = _("the text has {count:,} bytes; more than {most:,} may be refused (45002)").format(
+            count=size_bytes, most=TEXT_BYTES
+        )
+        yield Found(path, "text-too-long", what, _("shorten it, or send an article"))
     elif len(text.content) > TEXT_CHARS_USUAL:
-        what = f"the text has {len(text.content)} characters; the web console allows {TEXT_CHARS_USUAL}"
-        yield Found(path, "text-long", what, "shorten it, or preview it first", "warning")
+        what = _("the text has {count} characters; the web console allows {most}").format(
+            count=len(text.content), most=TEXT_CHARS_USUAL
+        )
+        yield Found(path, "text-long", what, _("shorten it, or preview it first"), "warning")
 
 
 def _articles(articles: Sequence[Article]) -> Iterator[Found]:
@@ -148,8 +164,8 @@ def _articles(articles: Sequence[Article]) -> Iterator[Found]:
     for index, article in enumerate(articles):
         yield from _article((*path, index), article)
         if article.digest and len(articles) > 1:
-            what = "a digest shows only when a message has one article"
-            yield Found((*path, index, "digest"), "digest-unseen", what, "leave it out", "warning")
+            what = _("a digest shows only when a message has one article")
+            yield Found((*path, index, "digest"), "digest-unseen", what, _("leave it out"), "warning")
 
 
 def _article(path: Path, article: Article) -> Iterator[Found]:
@@ -171,11 +187,13 @@ def _newspic(newspic: Newspic) -> Iterator[Found]:
     path: Path = ("content", "newspic")
     yield from _title((*path, "title"), newspic.title)
     if len(newspic.text) >= CONTENT_CHARS:
-        what = f"the text has {len(newspic.text):,} characters; {CONTENT_CHARS - 1:,} are the most"
-        yield Found((*path, "text"), "content-too-long", what, "shorten it")
+        what = _("the text has {count:,} characters; {most:,} are the most").format(
+            count=len(newspic.text), most=CONTENT_CHARS - 1
+        )
+        yield Found((*path, "text"), "content-too-long", what, _("shorten it"))
     elif not newspic.text.strip():
-        what = "a picture post without text may be refused (44003)"
-        yield Found(path, "newspic-text", what, "write a line of `text`", "warning")
+        what = _("a picture post without text may be refused (44003)")
+        yield Found(path, "newspic-text", what, _("write a line of `text`"), "warning")
     yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
     for index, media in enumerate(newspic.images):
         yield from _media((*path, "images", index), media, image_file)
@@ -195,8 +213,8 @@ def _mpvideo(video: Mpvideo) -> Iterator[Found]:
     yield from _not_empty((*path, "description"), video.description)
     yield from _media(path, video.media, video_file)
     if video.media.file is not None:
-        what = "WeChat may refuse a video that was uploaded by API (48022, 48013)"
-        remedy = "upload it in the web console and name it with `name`, or be ready for a refusal"
+        what = _("WeChat may refuse a video that was uploaded by API (48022, 48013)")
+        remedy = _("upload it in the web console and name it with `name`, or be ready for a refusal")
         yield Found((*path, "file"), "mpvideo-upload", what, remedy, "warning")
 
 
@@ -206,7 +224,10 @@ def _mpvideo(video: Mpvideo) -> Iterator[Found]:
 def _not_empty(path: Path, value: str) -> Iterator[Found]:
     if not value.strip():
         yield Found(
-            path, "empty", f"`{path[-1]}` is empty", "write something, or check the variables it uses"
+            path,
+            "empty",
+            _("`{name}` is empty").format(name=path[-1]),
+            _("write something, or check the variables it uses"),
         )
 
 
@@ -214,28 +235,39 @@ def _title(path: Path, title: str) -> Iterator[Found]:
     yield from _not_empty(path, title)
     yield from _chars(path, title, TITLE_CHARS)
     if "\n" in title:
-        yield Found(path, "title-lines", "the title has a line break", "write it in one line")
+        yield Found(path, "title-lines", _("the title has a line break"), _("write it in one line"))
 
 
 def _chars(path: Path, value: str, most: int) -> Iterator[Found]:
     """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
     name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
     if chars > most:
-        what = f"`{name}` has {chars} characters; {most} are the most"
-        yield Found(path, f"{name}-too-long", what, f"leave out {chars - most}")
+        what = _("`{name}` has {count} characters; {most} are the most").format(
+            name=name, count=chars, most=most
+        )
+        yield Found(
+            path,
+            f"{name}-too-long",
+            what,
+            _("leave out {count}").format(count=chars - most),
+        )
     elif wide > most:
-        what = f"`{name}` has {chars} characters, or {wide} if an emoji counts twice; {most} are the most"
-        yield Found(path, f"{name}-emoji", what, "leave an emoji out to be sure", "warning")
+        what = _(
+            "`{name}` has {count} characters, or {wide} if an emoji counts twice; {most} are the most"
+        ).format(name=name, count=chars, wide=wide, most=most)
+        yield Found(path, f"{name}-emoji", what, _("leave an emoji out to be sure"), "warning")
 
 
 def _html(path: Path, article: Article) -> Iterator[Found]:
     """Stop what another article room let pass; ours counts the same way, and says it with a line."""
     chars = markup_chars(article.html, article.images)
     if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
-        what = f"the article has {chars:,} characters of markup; {CONTENT_CHARS - 1:,} are the most"
-        yield Found(path, "article-too-long", what, "shorten it, or split it into two articles")
+        what = _("the article has {count:,} characters of markup; {most:,} are the most").format(
+            count=chars, most=CONTENT_CHARS - 1
+        )
+        yield Found(path, "article-too-long", what, _("shorten it, or split it into two articles"))
     elif not article.html.strip():
-        yield Found(path, "empty", "the article is empty", "write something")
+        yield Found(path, "empty", _("the article is empty"), _("write something"))
 
 
 def _url(path: Path, url: str) -> Iterator[Found]:
@@ -247,10 +279,14 @@ def _url(path: Path, url: str) -> Iterator[Found]:
     except ValueError:
         sound = False
     if not sound:
-        yield Found(path, "url", "`content_source_url` is no web address", "write https:// and the address")
+        yield Found(
+            path, "url", _("`content_source_url` is no web address"), _("write https:// and the address")
+        )
     elif len(url.encode()) > URL_BYTES:
-        what = f"`content_source_url` has {len(url.encode()):,} bytes; {URL_BYTES:,} are the most"
-        yield Found(path, "url-too-long", what, "use a shorter address")
+        what = _("`content_source_url` has {count:,} bytes; {most:,} are the most").format(
+            count=len(url.encode()), most=URL_BYTES
+        )
+        yield Found(path, "url-too-long", what, _("use a shorter address"))
 
 
 def _crop(path: Path, crop: str) -> Iterator[Found]:
@@ -258,26 +294,33 @@ def _crop(path: Path, crop: str) -> Iterator[Found]:
         return
     numbers = _CROP.fullmatch(crop)
     if numbers is None:
-        what = f"`{path[-1]}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 of at most 6 decimals"
-        yield Found(path, "crop", what, "write for example 0_0.1_1_0.9")
+        what = _("`{name}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 of at most 6 decimals").format(
+            name=path[-1]
+        )
+        yield Found(path, "crop", what, _("write for example 0_0.1_1_0.9"))
         return
     left, top, right, bottom = map(float, numbers.groups())
     if left >= right or top >= bottom:
-        what = f"`{path[-1]}` has its second corner not below and right of its first"
-        yield Found(path, "crop", what, "write the top left corner first, then the bottom right")
+        what = _("`{name}` has its second corner not below and right of its first").format(name=path[-1])
+        yield Found(path, "crop", what, _("write the top left corner first, then the bottom right"))
 
 
 def _comments(path: Path, opened: bool | None, fans_only: bool | None) -> Iterator[Found]:
     if fans_only and not opened:
-        what = "`only_fans_can_comment` is true, but comments are not open"
+        what = _("`only_fans_can_comment` is true, but comments are not open")
         yield Found(
-            (*path, "only_fans_can_comment"), "comments", what, "set `need_open_comment: true`, or drop it"
+            (*path, "only_fans_can_comment"), "comments", what, _("set `need_open_comment: true`, or drop it")
         )
 
 
-def _count(path: Path, count: int, most: int, noun: str) -> Iterator[Found]:
+def _count(path: Path, count: int, most: int, noun: Literal["articles", "images"]) -> Iterator[Found]:
     if not 1 <= count <= most:
-        yield Found(path, f"{noun}-count", f"{count} {noun}; 1 to {most} are possible", "split the campaign")
+        yield Found(
+            path,
+            f"{noun}-count",
+            _(_POSSIBLE[noun]).format(count=count, most=most),
+            _("split the campaign"),
+        )
 
 
 def _media(path: Path, media: Media, judge: Callable[[Path, FileInfo], Iterator[Found]]) -> Iterator[Found]:

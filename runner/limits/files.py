@@ -16,6 +16,7 @@ from runner.limits.table import (
     VOICE_S,
 )
 from runner.model import FileInfo
+from runner.words import _
 
 Level = Literal["error", "warning"]
 Path = tuple[str | int, ...]
@@ -48,22 +49,29 @@ def voice_file(path: Path, file: FileInfo) -> Iterator[Found]:
     yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
     yield from _suffix(path, file)
     if file.duration_s is not None and file.duration_s > VOICE_S:
-        what = f"`{file.path}` lasts {file.duration_s:.1f} s; {VOICE_S} s are the most"
-        yield Found(path, "voice-too-long", what, "cut it, or send it in parts")
+        what = _("`{path}` lasts {seconds:.1f} s; {most} s are the most").format(
+            path=file.path, seconds=file.duration_s, most=VOICE_S
+        )
+        yield Found(path, "voice-too-long", what, _("cut it, or send it in parts"))
 
 
 def file_limits(path: Path, file: FileInfo, formats: Sequence[str], most_bytes: int) -> Iterator[Found]:
     """Check a file's format and size by its bytes, whatever its name is."""
     if file.size_bytes == 0:
-        yield Found(path, "file-empty", f"`{file.path}` is empty", "add the real file")
+        yield Found(path, "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file"))
         return
     if file.format not in formats:
-        is_what = "of an unknown format" if file.format == "unknown" else f"{file.format} by its bytes"
-        what = f"`{file.path}` is {is_what}; possible here: {', '.join(formats)}"
-        yield Found(path, "file-format", what, f"convert it to {formats[0]}")
+        what = (
+            _("`{path}` is of an unknown format; possible here: {formats}")
+            if file.format == "unknown"
+            else _("`{path}` is {format} by its bytes; possible here: {formats}")
+        ).format(path=file.path, format=file.format, formats=", ".join(formats))
+        yield Found(path, "file-format", what, _("convert it to {format}").format(format=formats[0]))
     if file.size_bytes > most_bytes:
-        what = f"`{file.path}` has {file.size_bytes:,} bytes; {most_bytes:,} are the most"
-        yield Found(path, "file-too-large", what, "make it smaller")
+        what = _("`{path}` has {count:,} bytes; {most:,} are the most").format(
+            path=file.path, count=file.size_bytes, most=most_bytes
+        )
+        yield Found(path, "file-too-large", what, _("make it smaller"))
 
 
 def _suffix(path: Path, file: FileInfo) -> Iterator[Found]:
@@ -71,6 +79,10 @@ def _suffix(path: Path, file: FileInfo) -> Iterator[Found]:
     if file.mended:
         return  # what is sent gets a name of its own
     if file.size_bytes and file.format != "unknown" and file.path.suffix.lower() not in suffixes:
-        what = f"`{file.path}` is {file.format} by its bytes, which its name does not say"
-        remedy = f"rename it to `{file.path.with_suffix(suffixes[0]).name}`, or add the file that was meant"
+        what = _("`{path}` is {format} by its bytes, which its name does not say").format(
+            path=file.path, format=file.format
+        )
+        remedy = _("rename it to `{name}`, or add the file that was meant").format(
+            name=file.path.with_suffix(suffixes[0]).name
+        )
         yield Found(path, "file-suffix", what, remedy)

@@ -25,6 +25,7 @@ from runner.model import (
 )
 from runner.reading.document import json_path
 from runner.rendering.scope import Kind, Path, Scope
+from runner.words import _
 
 _KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
 _PATH: Path = ("content",)
@@ -100,7 +101,10 @@ def _body(scope: Scope, path: Path, raw: Mapping[str, Any], title: str) -> tuple
     kind = _KINDS.get(file.suffix.lower())
     if kind is None:
         scope.problem(
-            path, "article-kind", f"`{written}` is neither Markdown nor HTML", "name a .md or .html file"
+            path,
+            "article-kind",
+            _("`{file}` is neither Markdown nor HTML").format(file=written),
+            _("name a .md or .html file"),
         )
         return "", ()
     source = scope.text_file(path, written, escape=scope.room.escape_for(kind))

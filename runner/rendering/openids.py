@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from runner.model import Batch
+from runner.words import N_, _
 
 MIN_BATCH = 2
 """Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
@@ -54,12 +55,19 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Open
     malformed = [index for index, openid in enumerate(openids) if not _OPENID.fullmatch(openid)]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
     faults = [
-        _fault(malformed, positions, "openid-malformed", "no openid"),
-        _fault(_repeated(openids), positions, "openid-duplicate", "an openid that came before"),
+        _fault(malformed, positions, "openid-malformed", _("{positions}: no openid")),
+        _fault(
+            _repeated(openids), positions, "openid-duplicate", _("{positions}: an openid that came before")
+        ),
     ]
     if not malformed:
         faults.append(
-            _fault(odd, positions, "openid-length", f"an openid not of the usual {USUAL_CHARS} characters")
+            _fault(
+                odd,
+                positions,
+                "openid-length",
+                _("{positions}: an openid not of the usual {usual} characters"),
+            )
         )
     return [fault for fault in (*faults, _too_few(len(openids))) if fault is not None]
 
@@ -92,21 +100,23 @@ def _repeated(openids: Sequence[str]) -> list[int]:
 
 
 _REMEDIES = {
-    "openid-malformed": "write one openid an entry: letters, digits, `-` and `_` only",
-    "openid-duplicate": "remove the repetition: a follower is written to once",
-    "openid-length": "compare it with the one in the follower list",
+    "openid-malformed": N_("write one openid an entry: letters, digits, `-` and `_` only"),
+    "openid-duplicate": N_("remove the repetition: a follower is written to once"),
+    "openid-length": N_("compare it with the one in the follower list"),
 }
 
 
-def _fault(found: list[int], positions: Sequence[str], rule: str, noun: str) -> OpenidFault | None:
+def _fault(found: list[int], positions: Sequence[str], rule: str, what: str) -> OpenidFault | None:
     if not found:
         return None
-    shown = ", ".join(positions[index] for index in found[:_SHOWN_POSITIONS])
+    shown = _(", ").join(positions[index] for index in found[:_SHOWN_POSITIONS])
     more = len(found) - _SHOWN_POSITIONS
+    if more > 0:
+        shown = _("{positions} and {count} more").format(positions=shown, count=more)
     return OpenidFault(
         rule=rule,
-        what=f"{shown}{f' and {more} more' if more > 0 else ''}: {noun}",
-        remedy=_REMEDIES[rule],
+        what=what.format(positions=shown, usual=USUAL_CHARS),
+        remedy=_(_REMEDIES[rule]),
         index=found[0],
         level="warning" if rule == "openid-length" else "error",
     )
@@ -117,6 +127,10 @@ def _too_few(count: int) -> OpenidFault | None:
         return None
     return OpenidFault(
         rule="openid-count",
-        what=f"the list holds {'one openid' if count else 'no openid'}; {MIN_BATCH} is the least",
-        remedy="add openids; to write to one person, use `campaign preview`",
+        what=(
+            _("the list holds one openid; {least} is the least")
+            if count
+            else _("the list holds no openid; {least} is the least")
+        ).format(least=MIN_BATCH),
+        remedy=_("add openids; to write to one person, use `campaign preview`"),
     )

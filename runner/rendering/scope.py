@@ -16,6 +16,7 @@ from runner.reading.document import json_path
 from runner.reading.files import FileError
 from runner.templates.placeholders import Escape
 from runner.templates.template import TemplateFaultError, Templates
+from runner.words import _
 
 Path = tuple[str | int, ...]
 Kind = Literal["markdown", "html"]
@@ -181,8 +182,8 @@ class Scope:
         mended = self.read((*path, "file"), lambda: self.room.mend(file, self.files))
         if mended is None or not mended[1]:
             return media
-        what = f"`{name}` is sent converted: {mended[1]}"
-        self.problem((*path, "file"), "image-fixed", what, "look at it in the preview", level="warning")
+        what = _("`{name}` is sent converted: {note}").format(name=name, note=mended[1])
+        self.problem((*path, "file"), "image-fixed", what, _("look at it in the preview"), level="warning")
         return Media(file=mended[0])
 
     def read(self, path: Path, action: Callable[[], T]) -> T | None:

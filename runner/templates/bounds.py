@@ -13,6 +13,8 @@ from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, Si
 from types import GeneratorType
 from typing import Any
 
+from runner.words import _
+
 MAX_SIZE = 200_000
 """Units in any one value, and characters in one rendered text."""
 MAX_WORK = 5_000_000
@@ -53,7 +55,7 @@ class Budget:
         """
         self.left -= units
         if self.left < 0:
-            raise TooMuchError("the template loops or computes far more than a message needs")
+            raise TooMuchError(_("the template loops or computes far more than a message needs"))
 
     def check(self, value: Any) -> Any:
         """Pay for a value; give it back unchanged, or as a list what can be read only once."""
@@ -125,13 +127,13 @@ def small_range(*bounds: int) -> range:
     numbers = range(*bounds)
     # len() of a huge range raises OverflowError; a slice of it never does.
     if numbers[MAX_RANGE:]:
-        raise TooMuchError(f"a range may hold at most {MAX_RANGE:,} numbers")
+        raise TooMuchError(_("a range may hold at most {most:,} numbers").format(most=MAX_RANGE))
     return numbers
 
 
 def _bounded(units: int) -> int:
     if units > MAX_SIZE:
-        raise TooMuchError(f"a value would grow beyond {MAX_SIZE:,} characters")
+        raise TooMuchError(_("a value would grow beyond {most:,} characters").format(most=MAX_SIZE))
     return units
 
 
@@ -143,7 +145,7 @@ def _own_size(value: Any) -> int:
     if isinstance(value, list | tuple | range):
         return 1 + ELEMENT * len(value)
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise TooMuchError("a number would have more than a thousand digits")
+        raise TooMuchError(_("a number would have more than a thousand digits"))
     return 1
 
 
@@ -182,7 +184,7 @@ def _power_size(left: Any, right: Any) -> int:
 
 def _digits(bits: int) -> int:
     if bits > MAX_BITS:
-        raise TooMuchError("a number would have more than a thousand digits")
+        raise TooMuchError(_("a number would have more than a thousand digits"))
     return 0
 
 
@@ -191,7 +193,7 @@ def _format_size(template: Any, _values: Any) -> int:
         return 0
     widths = [part for match in _FORMAT_WIDTHS.findall(template) for part in match if part]
     if "*" in widths:
-        raise TooMuchError("a format may not take its width from a value (`*`)")
+        raise TooMuchError(_("a format may not take its width from a value (`*`)"))
     return len(template) + sum(int(width) for width in widths)
 
 
@@ -232,7 +234,7 @@ def _wordwrap(given: Arguments) -> int:
 
 def _sum(given: Arguments) -> int:
     if not isinstance(given.get("start", 0), int | float):
-        raise TypeError("`sum` adds numbers only")
+        raise TypeError(_("`sum` adds numbers only"))
     return 0
 
 

@@ -18,9 +18,10 @@ from runner.templates.bounds import MAX_SIZE, TooMuchError
 from runner.templates.faults import TemplateFaultError, TextFiles
 from runner.templates.jinja import FILTER_NAMES, Environment, Run, running
 from runner.templates.placeholders import Escape
+from runner.words import N_, _
 
 _ROOT = PurePosixPath("_settings.yaml")
-_INCLUDE = "include a file of `_partials/` by its name, any other by its path from the campaigns folder"
+_INCLUDE = N_("include a file of `_partials/` by its name, any other by its path from the campaigns folder")
 
 
 class Engine:
@@ -56,7 +57,7 @@ class Engine:
         for chunk in template.root_render_func(template.new_context(dict(variables))):
             chars += len(chunk)
             if chars > MAX_SIZE:
-                raise TooMuchError(f"the text would grow beyond {MAX_SIZE:,} characters")
+                raise TooMuchError(_("the text would grow beyond {most:,} characters").format(most=MAX_SIZE))
             chunks.append(chunk)
         return "".join(chunks)
 
@@ -64,7 +65,9 @@ class Engine:
         """Read an include: from `_partials/`, else from the campaigns folder itself."""
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
             raise FileError(
-                "include-path", f"the include `{name}` leads out of the campaigns folder", _INCLUDE
+                "include-path",
+                _("the include `{name}` leads out of the campaigns folder").format(name=name),
+                _(_INCLUDE),
             )
         partial = f"_partials/{name}"
         try:
@@ -110,21 +113,23 @@ def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
         return error.what, error.remedy
     if isinstance(error, TooMuchError):
-        return str(error), "make the loop, the number or the text smaller; a message is at most a few pages"
+        remedy = _("make the loop, the number or the text smaller; a message is at most a few pages")
+        return str(error), remedy
     if isinstance(error, SecurityError):
-        return str(error), "use a filter, as in `{{ name|upper }}`"
+        return str(error), _("use a filter, as in `{{ name|upper }}`")
     if isinstance(error, UndefinedError):
         return str(error), (
-            "set it under `vars` of the campaign, of a for_each entry or of _settings.yaml, or with --var"
+            _("set it under `vars` of the campaign, of a for_each entry or of _settings.yaml, or with --var")
         )
     if isinstance(error, TemplateSyntaxError):
         return _syntax_words(str(error.message))
     if isinstance(error, RecursionError | SyntaxError | MemoryError):
         return (
-            "the template nests or calls itself too deeply",
-            "let no include call itself; nest less",
+            _("the template nests or calls itself too deeply"),
+            _("let no include call itself; nest less"),
         )
-    return f"the template fails here: {error}", "correct the expression; a null needs `|default('…', true)`"
+    what = _("the template fails here: {error}").format(error=error)
+    return what, _("correct the expression; a null needs `|default('…', true)`")
 
 
 def _syntax_words(message: str) -> tuple[str, str]:
@@ -132,10 +137,12 @@ def _syntax_words(message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1]
         return (
-            f"no filter named `{name}`{nearest(name, FILTER_NAMES)}",
-            f"use one of {', '.join(FILTER_NAMES)}",
+            _("no filter named `{name}`").format(name=name) + nearest(name, FILTER_NAMES),
+            _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (
-        f"the template cannot be read: {message[:1].lower()}{message[1:].rstrip('.')}",
-        "correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}",
+        _("the template cannot be read: {reason}").format(
+            reason=message[:1].lower() + message[1:].rstrip(".")
+        ),
+        _("correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}"),
     )

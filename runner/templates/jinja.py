@@ -29,6 +29,7 @@ from runner.templates import bounds
 from runner.templates import meter as jinja_meter
 from runner.templates.bounds import Budget
 from runner.templates.placeholders import Escape
+from runner.words import _
 
 Loader = Callable[[str], tuple[str, str, Callable[[], bool]]]
 
@@ -124,9 +125,11 @@ class Environment(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         bounds.size(source)
         if source.count("{{") + source.count("{%") > bounds.MAX_TAGS:
-            raise bounds.TooMuchError(f"a template may hold at most {bounds.MAX_TAGS:,} tags")
+            raise bounds.TooMuchError(
+                _("a template may hold at most {most:,} tags").format(most=bounds.MAX_TAGS)
+            )
         if _LONG_NUMBER.search(source):
-            raise bounds.TooMuchError("a number has more than a thousand digits")
+            raise bounds.TooMuchError(_("a number has more than a thousand digits"))
         tree = super()._parse(source, name, filename)
         jinja_meter.Meter().visit(tree)
         return tree
@@ -161,7 +164,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""
-        hint = f"`{attribute}` cannot be used in a template"
+        hint = _("`{attribute}` cannot be used in a template").format(attribute=attribute)
         return _Unknown(hint, obj=obj, name=attribute, exc=SecurityError)
 
 
@@ -176,12 +179,16 @@ class _Unknown(StrictUndefined):
             return self._undefined_hint
         name = str(self._undefined_name)
         if self._undefined_obj is missing:
-            return f"no variable named `{name}`{nearest(name, _RUN.get().names)}"
+            return _("no variable named `{name}`").format(name=name) + nearest(name, _RUN.get().names)
         if isinstance(self._undefined_obj, Mapping):
-            return f"the map has no key `{name}`{nearest(name, map(str, self._undefined_obj))}"
+            return _("the map has no key `{name}`").format(name=name) + nearest(
+                name, map(str, self._undefined_obj)
+            )
         if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
-            return f"no element {name}: there are only {len(self._undefined_obj)}, counted from 0"
-        return f"the value has nothing named `{name}`"
+            return _("no element {index}: there are only {count}, counted from 0").format(
+                index=name, count=len(self._undefined_obj)
+            )
+        return _("the value has nothing named `{name}`").format(name=name)
 
 
 class _Raw(str):
@@ -214,7 +221,10 @@ def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
     """In an article the values inside such text are escaped already: a filter would garble them."""
     if _RUN.get().escape is not str and args and isinstance(args[0], _Raw):
         raise TypeError(
-            f"in an article `{name}` cannot change the text of a macro or block; filter the values inside it"
+            _(
+                "in an article `{name}` cannot change the text of a macro or block; filter the values "
+                "inside it"
+            ).format(name=name)
         )
 
 
@@ -223,21 +233,20 @@ def _written(_context: Context, value: Any) -> str:
     """Turn the value of `{{ … }}` into text."""
     run = _RUN.get()
     if not isinstance(value, str | int | float | StrictUndefined):
-        kind = "nothing (null)" if value is None else f"a {_kind(value)}"
-        raise TypeError(f"{kind} cannot be written as text")
+        raise TypeError(_not_text(value))
     text = value if isinstance(value, _Raw) else run.escape(bounds.text_of(value))
     run.budget.spend(bounds.STEP + len(text))
     return text
 
 
-def _kind(value: Any) -> str:
-    return (
-        "map"
-        if isinstance(value, Mapping)
-        else "list"
-        if isinstance(value, list | tuple | range)
-        else "thing of this kind"
-    )
+def _not_text(value: Any) -> str:
+    if value is None:
+        return _("nothing (null) cannot be written as text")
+    if isinstance(value, Mapping):
+        return _("a map cannot be written as text")
+    if isinstance(value, list | tuple | range):
+        return _("a list cannot be written as text")
+    return _("a thing of this kind cannot be written as text")
 
 
 @pass_context

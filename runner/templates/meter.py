@@ -12,6 +12,7 @@ from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
 from runner.templates import bounds
+from runner.words import _
 
 CHARGE, CHECK, CONCAT, RAW = " charge", " check", " concat", " raw"
 """Names of the filters used; the blank keeps them out of a template's reach."""
@@ -26,7 +27,9 @@ class Meter(NodeTransformer):
         """Charge a body each time it runs, for a step and for the text it writes."""
         self.depth += 1
         if self.depth > bounds.MAX_NESTING:
-            raise bounds.TooMuchError(f"loops and blocks are nested more than {bounds.MAX_NESTING} deep")
+            raise bounds.TooMuchError(
+                _("loops and blocks are nested more than {most} deep").format(most=bounds.MAX_NESTING)
+            )
         self.generic_visit(node)
         self.depth -= 1
         written = sum(len(data.data) for data in node.find_all(nodes.TemplateData))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.templates.faults import TemplateFaultError, TextFiles
 from runner.templates.placeholders import Escape, fill
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.templates.engine import Engine
@@ -63,8 +64,8 @@ def _visible(text: str) -> str:
     control = _CONTROL.search(text)
     if control:
         raise TemplateFaultError(
-            f"the text holds the invisible character U+{ord(control[0]):04X}",
-            remedy="remove it, from the text or from the variable that brings it",
+            _("the text holds the invisible character U+{code:04X}").format(code=ord(control[0])),
+            remedy=_("remove it, from the text or from the variable that brings it"),
             line=text.count("\n", 0, control.start()) + 1,
         )
     return text
