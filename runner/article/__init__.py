@@ -11,6 +11,7 @@ from runner.article.escape import escape_for
 from runner.article.parts import ArticleBody, ArticleFiles, Kind
 from runner.errors import MissingExtraError
 from runner.model import ArticleOptions, FileInfo
+from runner.words import _
 
 __all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for", "image_bytes", "mend"]
 
@@ -52,7 +53,7 @@ def build(
     try:
         from runner.article.body import assemble
     except ImportError as error:
-        raise _missing(error, f"an article ({root}/{file})") from error
+        raise _missing(error, _("an article ({file})").format(file=f"{root}/{file}")) from error
     return assemble(
         source,
         kind=kind,
@@ -85,7 +86,7 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
     try:
         from runner.article.images import mended_bytes
     except ImportError as error:
-        raise _missing(error, f"a changed image ({file.path})") from error
+        raise _missing(error, _("a changed image ({file})").format(file=file.path)) from error
     return mended_bytes(data, file)
 
 
@@ -106,11 +107,11 @@ def mend(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
     try:
         from runner.article import images
     except ImportError as error:
-        raise _missing(error, f"mending an image ({file.path})") from error
+        raise _missing(error, _("mending an image ({file})").format(file=file.path)) from error
     data = files.data(file.path)
     if not images.mendable(images.look(data, file.format, images.MATERIAL)):
         return file, ""
-    info, _, note = images.mended(file, data, images.MATERIAL)
+    info, _data, note = images.mended(file, data, images.MATERIAL)
     return info, note
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from runner.words import N_, _
+
 _TAGS = """
 section p span strong em s br h1 h2 h3 h4 ul ol li blockquote pre code table thead tbody tr th td img a
 sup sub hr div b i u del h5 h6
@@ -57,15 +59,16 @@ _UNSAFE = re.compile(
 
 # Named by the platform's structure spec (wechatjs/verify-article-structure-spec, read 2026-11).
 _NAMED = {
-    "font-family": ("font-family", "remove it: the phone's own font is used"),
-    "position": ("position", "remove it: the reader moves or hides positioned boxes"),
-    "opacity": ("opacity", "remove it, or use a lighter colour"),
-    "caret-color": ("caret-color", "remove it"),
-    "height": ("fixed-height", "remove it: text that needs more room would overlap"),
-    "min-width": ("fixed-width", "remove it: phones are 320 to 430 px wide"),
-    "background": ("style-property", "write background-color"),
-    "background-image": ("background-image", "remove it: dark mode cannot recolour text on a picture"),
+    "font-family": ("font-family", N_("remove it: the phone's own font is used")),
+    "position": ("position", N_("remove it: the reader moves or hides positioned boxes")),
+    "opacity": ("opacity", N_("remove it, or use a lighter colour")),
+    "caret-color": ("caret-color", N_("remove it")),
+    "height": ("fixed-height", N_("remove it: text that needs more room would overlap")),
+    "min-width": ("fixed-width", N_("remove it: phones are 320 to 430 px wide")),
+    "background": ("style-property", N_("write background-color")),
+    "background-image": ("background-image", N_("remove it: dark mode cannot recolour text on a picture")),
 }
+_DROPPED = N_("remove it: the platform or the reader drops it")
 
 
 def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> StyleFault | None:
@@ -84,26 +87,35 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
     """
     if important:
         return StyleFault(
-            "important", f"`{name}` is marked !important", "remove !important: dark mode needs to win"
+            "important",
+            _("`{name}` is marked !important").format(name=name),
+            _("remove !important: dark mode needs to win"),
         )
     if name not in PROPERTIES:
-        rule, remedy = _NAMED.get(name, ("style-property", "remove it: the platform or the reader drops it"))
-        return StyleFault(rule, f"the style property `{name}` is not kept in articles", remedy)
+        rule, remedy = _NAMED.get(name, ("style-property", _DROPPED))
+        what = _("the style property `{name}` is not kept in articles").format(name=name)
+        return StyleFault(rule, what, _(remedy))
     if _UNSAFE.search(value):
         return StyleFault(
-            "style-value", f"`{name}: {value}` refers outside the article", "use a plain colour or length"
+            "style-value",
+            _("`{name}: {value}` refers outside the article").format(name=name, value=value),
+            _("use a plain colour or length"),
         )
     check = _VALUE_CHECKS.get(name)
     return check(tag, name, value.strip().lower()) if check else None
 
 
-def _align(_: str, name: str, value: str) -> StyleFault | None:
+def _align(_tag: str, name: str, value: str) -> StyleFault | None:
     if value not in ("start", "end"):
         return None
-    return StyleFault("text-align", f"`{name}: {value}` is flagged by the platform", "write left or right")
+    return StyleFault(
+        "text-align",
+        _("`{name}: {value}` is flagged by the platform").format(name=name, value=value),
+        _("write left or right"),
+    )
 
 
-def _line_height(_: str, name: str, value: str) -> StyleFault | None:
+def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
     found = _NUMBER.fullmatch(value)
     if value == "normal":
         return None
@@ -112,7 +124,9 @@ def _line_height(_: str, name: str, value: str) -> StyleFault | None:
         if float(found[1]) >= least:
             return None
     return StyleFault(
-        "line-height", f"`{name}: {value}` can make wrapped lines overlap", "write a number from 1.5 to 2"
+        "line-height",
+        _("`{name}: {value}` can make wrapped lines overlap").format(name=name, value=value),
+        _("write a number from 1.5 to 2"),
     )
 
 
@@ -126,37 +140,53 @@ def _width(tag: str, name: str, value: str) -> StyleFault | None:
     ):
         return None
     return StyleFault(
-        "fixed-width", f"`{name}: {value}` can overflow a phone's screen", "write a percentage up to 100%"
+        "fixed-width",
+        _("`{name}: {value}` can overflow a phone's screen").format(name=name, value=value),
+        _("write a percentage up to 100%"),
     )
 
 
-def _margin(_: str, name: str, value: str) -> StyleFault | None:
+def _margin(_tag: str, name: str, value: str) -> StyleFault | None:
     lengths = [float(size) * _UNIT_PX.get(unit, 1) for size, unit in _LENGTH.findall(value)]
     if all(-1 < length <= MAX_LEFT_PX for length in lengths):
         return None
     return StyleFault(
         "large-margin",
-        f"`{name}: {value}` leaves too little of a phone's width, or draws over what is beside it",
-        f"use 0 to {MAX_LEFT_PX}px",
+        _("`{name}: {value}` leaves too little of a phone's width, or draws over what is beside it").format(
+            name=name, value=value
+        ),
+        _("use 0 to {most}px").format(most=MAX_LEFT_PX),
     )
 
 
-def _display(_: str, name: str, value: str) -> StyleFault | None:
+def _display(_tag: str, name: str, value: str) -> StyleFault | None:
     if value in _DISPLAYS:
         return None
-    return StyleFault("display", f"`{name}: {value}` does not survive", "use block or inline-block")
+    return StyleFault(
+        "display",
+        _("`{name}: {value}` does not survive").format(name=name, value=value),
+        _("use block or inline-block"),
+    )
 
 
 def _white_space(tag: str, name: str, value: str) -> StyleFault | None:
     if value not in ("nowrap", "pre") or tag in ("pre", "code", "*"):
         return None
-    return StyleFault("no-wrap", f"`{name}: {value}` keeps text from wrapping on a phone", "remove it")
+    return StyleFault(
+        "no-wrap",
+        _("`{name}: {value}` keeps text from wrapping on a phone").format(name=name, value=value),
+        _("remove it"),
+    )
 
 
-def _font_size(_: str, name: str, value: str) -> StyleFault | None:
+def _font_size(_tag: str, name: str, value: str) -> StyleFault | None:
     if not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value):
         return None
-    return StyleFault("hidden-text", f"`{name}: {value}` hides the text", "remove the text or the size")
+    return StyleFault(
+        "hidden-text",
+        _("`{name}: {value}` hides the text").format(name=name, value=value),
+        _("remove the text or the size"),
+    )
 
 
 _VALUE_CHECKS = {

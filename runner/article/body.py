@@ -18,6 +18,7 @@ from runner.article.parts import (
     markup_chars,
 )
 from runner.model import ArticleOptions, BodyImage
+from runner.words import _
 
 
 def assemble(
@@ -55,8 +56,10 @@ def assemble(
     if not colours:
         findings.warning(
             "code-plain",
-            f"code is shown without colours: with them the article would pass {WARNING_CHARS:,} characters",
-            "shorten or split the article to have them back",
+            _("code is shown without colours: with them the article would pass {most:,} characters").format(
+                most=WARNING_CHARS
+            ),
+            _("shorten or split the article to have them back"),
         )
     return _with(body, findings, attempt)
 
@@ -110,8 +113,8 @@ def _readable(source: str, findings: Findings) -> str:
     for offset in forbidden(text):
         findings.error(
             "control-character",
-            f"the character U+{ord(text[offset]):04X} cannot stand in an article",
-            "remove it; it often comes from copying out of a PDF or a word processor",
+            _("the character U+{code:04X} cannot stand in an article").format(code=ord(text[offset])),
+            _("remove it; it often comes from copying out of a PDF or a word processor"),
             line=text.count("\n", 0, offset) + 1,
         )
     return clean(text)
@@ -125,7 +128,7 @@ def _style(
         return css, options.brand_color
     findings.error(
         "brand-colour",
-        f"`brand_color: {options.brand_color[:30]}` is not a colour we can use",
-        "write it as #rrggbb in the settings, under `articles`",
+        _("`brand_color: {colour}` is not a colour we can use").format(colour=options.brand_color[:30]),
+        _("write it as #rrggbb in the settings, under `articles`"),
     )
     return css, ArticleOptions().brand_color

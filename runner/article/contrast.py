@@ -12,6 +12,7 @@ from tinycss2.color3 import RGBA, parse_color
 
 from runner.article.dom import line_of
 from runner.article.parts import Findings
+from runner.words import _
 
 MIN_RATIO = 3.0
 """WCAG 2's least contrast for large text; below it text is lost on a phone in daylight."""
@@ -67,16 +68,18 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
 
 
 def _report(inks: _Inks, line: int | None, findings: Findings) -> None:
-    remedy = "choose colours further apart in lightness"
+    remedy = _("choose colours further apart in lightness")
     day = ratio(inks.text, inks.ground)
     if day < MIN_RATIO:
-        what = f"text {_hex(inks.text)} on {_hex(inks.ground)} has a contrast of only {day:.1f}"
+        what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
+            text=_hex(inks.text), ground=_hex(inks.ground), ratio=day
+        )
         findings.warning("contrast", what, remedy, line=line)
         return
     night = ratio(*dark(inks.text, inks.ground))
     if night < MIN_RATIO:
-        what = (
-            f"in dark mode, text {_hex(inks.text)} on {_hex(inks.ground)} has a contrast of only {night:.1f}"
+        what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
+            text=_hex(inks.text), ground=_hex(inks.ground), ratio=night
         )
         findings.warning("contrast-dark", what, remedy, line=line)
 
@@ -106,7 +109,7 @@ def _over(colour: RGBA, ground: Colour) -> Colour:
 
 
 def _dark_ground(ground: Colour) -> Colour:
-    _, light, saturation = colorsys.rgb_to_hls(*ground)
+    _hue, light, saturation = colorsys.rgb_to_hls(*ground)
     if (saturation == 0 and light > _GREY_LIGHTNESS) or _brightness(ground) > _WHITE_LIKE:
         grey = min(1.0, 1 + _DARK_PAGE - light)
         return grey, grey, grey

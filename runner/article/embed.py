@@ -15,6 +15,7 @@ from runner.article.dom import elements, line_of, remove
 from runner.article.parts import ArticleFiles, Findings
 from runner.model import ArticleOptions, BodyImage, FileInfo
 from runner.reading.files import FileError
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.article import images
@@ -72,8 +73,8 @@ def _read(
     if not path or path.startswith(("data:", "//")) or "://" in path:
         findings.error(
             "image-address",
-            f"the image `{path[:60]}` is not a file of this repository",
-            "save it beside the article and write its relative path: WeChat filters outside images",
+            _("the image `{path}` is not a file of this repository").format(path=path[:60]),
+            _("save it beside the article and write its relative path: WeChat filters outside images"),
             line=line,
         )
         return None
@@ -81,7 +82,12 @@ def _read(
         info = files.info(file, path)
         data = files.data(info.path)
     except FileError as error:
-        findings.error("image-file", f"the image `{path[:120]}`: {error.what}", error.remedy, line=line)
+        findings.error(
+            "image-file",
+            _("the image `{path}`: {fault}").format(path=path[:120], fault=error.what),
+            error.remedy,
+            line=line,
+        )
         return None
     return _looked_at(info, data)
 
@@ -101,7 +107,10 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
         info, data, note = images.mended(picture.info, picture.data, images.BODY)
         picture = _looked_at(info, data)
         findings.warning(
-            "image-fixed", f"`{path}` is sent converted: {note}", "look at it in the preview", line=line
+            "image-fixed",
+            _("`{path}` is sent converted: {note}").format(path=path, note=note),
+            _("look at it in the preview"),
+            line=line,
         )
     _report(picture.look.faults, path, line, findings)
     return picture if all(fault.warning for fault in picture.look.faults) else None
@@ -110,7 +119,9 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
 def _report(faults: Iterable[images.Fault], path: str, line: int | None, findings: Findings) -> None:
     for fault in faults:
         report = findings.warning if fault.warning else findings.error
-        report(fault.rule, f"`{path}`: {fault.what}", fault.remedy, line=line)
+        report(
+            fault.rule, _("`{path}`: {fault}").format(path=path, fault=fault.what), fault.remedy, line=line
+        )
 
 
 def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:
@@ -125,7 +136,7 @@ def _check_alt(image: HtmlElement, findings: Findings) -> None:
     if not (image.get("alt") or "").strip():
         findings.warning(
             "image-alt",
-            "the image has no alternative text",
-            "say in the brackets what it shows, for readers who cannot see it",
+            _("the image has no alternative text"),
+            _("say in the brackets what it shows, for readers who cannot see it"),
             line=line_of(image),
         )

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from runner.errors import StalePlanError
 from runner.model import FileInfo
+from runner.words import N_, _
 
 MAX_BYTES = 1_000_000
 """Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
@@ -41,14 +42,27 @@ _FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
 class Use:
     """What the platform takes of an image, by where it goes."""
 
-    where: str
     formats: tuple[str, ...]
     under_bytes: int
+    format_words: str
+    """That it takes `{formats}` here, and not `{format}`."""
+    size_words: str
+    """That `{count}` bytes are not under `{most}` here."""
 
 
-BODY = Use(where="in articles", formats=("jpeg", "png"), under_bytes=MAX_BYTES)
+BODY = Use(
+    formats=("jpeg", "png"),
+    under_bytes=MAX_BYTES,
+    format_words=N_("WeChat takes {formats} in articles, this is {format}"),
+    size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} in articles"),
+)
 """`media/uploadimg`. Source: uploadimage, read 2026-11."""
-MATERIAL = Use(where="as material", formats=("jpeg", "png", "gif", "bmp"), under_bytes=10_000_000)
+MATERIAL = Use(
+    formats=("jpeg", "png", "gif", "bmp"),
+    under_bytes=10_000_000,
+    format_words=N_("WeChat takes {formats} as material, this is {format}"),
+    size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} as material"),
+)
 """`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
 
 
@@ -84,15 +98,15 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
     """
     try:
         for use in (BODY, MATERIAL):
-            result, _, _ = fixed(data, use)
+            result, *_more = fixed(data, use)
             if hashlib.sha256(result).hexdigest() == file.sha256:
                 return result
     except _BROKEN:
         pass
     raise StalePlanError(
-        "the file is not the one that was planned",
+        _("the file is not the one that was planned"),
         where=str(file.path),
-        remedy="run `campaign plan` again",
+        remedy=_("run `campaign plan` again"),
     )
 
 
@@ -138,16 +152,20 @@ def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
     Source: uploadimage, read 2026-11.
     """
     if image_format not in _KNOWN:
-        what = "the image is an SVG" if image_format == "svg" else "the file is not an image we know"
-        return Look(faults=(Fault(rule="image-format", what=what, remedy="export it as PNG or JPEG"),))
+        what = _("the image is an SVG") if image_format == "svg" else _("the file is not an image we know")
+        return Look(faults=(Fault(rule="image-format", what=what, remedy=_("export it as PNG or JPEG")),))
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
         width, height = _shown_size(image)
     except Image.DecompressionBombError:
-        return Look(faults=(_too_many_pixels("far too many"),))
+        return Look(
+            faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in all")),)
+        )
     except _BROKEN:
-        broken = Fault(rule="image-broken", what="the image cannot be decoded", remedy="export it again")
+        broken = Fault(
+            rule="image-broken", what=_("the image cannot be decoded"), remedy=_("export it again")
+        )
         return Look(faults=(broken,))
     return Look(faults=faults, width=width, height=height)
 
@@ -172,7 +190,9 @@ def fixed(data: bytes, use: Use = BODY) -> tuple[bytes, str, str]:
     drawn = source in ("png", "gif", "bmp")
     attempts = _attempts(upright, png=clear or drawn, jpeg=not clear, profile=profile)
     result, result_format = _first_small(attempts, use.under_bytes)
-    note = f"{source} {len(data):,} → {result_format} {len(result):,} bytes"
+    note = _("{source} {before:,} → {format} {after:,} bytes").format(
+        source=source, before=len(data), format=result_format, after=len(result)
+    )
     return result, result_format, note
 
 
@@ -183,18 +203,18 @@ def _shown_size(image: Image.Image) -> tuple[int, int]:
 
 def _byte_faults(data: bytes, image_format: str, use: Use) -> Iterator[Fault]:
     if image_format not in use.formats:
-        taken = " and ".join(name.upper() for name in use.formats)
+        taken = _(" and ").join(name.upper() for name in use.formats)
         yield Fault(
             rule="image-format",
-            what=f"WeChat takes {taken} {use.where}, this is {image_format.upper()}",
-            remedy="export it as PNG or JPEG, or set `articles: {fix_images: true}`",
+            what=_(use.format_words).format(formats=taken, format=image_format.upper()),
+            remedy=_("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
             fixable=True,
         )
     if len(data) >= use.under_bytes:
         yield Fault(
             rule="image-size",
-            what=f"the image has {len(data):,} bytes; WeChat takes less than {use.under_bytes:,} {use.where}",
-            remedy="make it smaller, or set `articles: {fix_images: true}`",
+            what=_(use.size_words).format(count=len(data), most=use.under_bytes),
+            remedy=_("make it smaller, or set `articles: {fix_images: true}`"),
             fixable=True,
         )
 
@@ -225,24 +245,27 @@ def _attempts(
 
 def _pixel_faults(image: Image.Image) -> Iterator[Fault]:
     if image.width * image.height > MAX_PIXELS:
-        yield _too_many_pixels(f"{image.width} × {image.height}")
+        what = _("the image has {width} × {height} pixels; the limit is {most:,} in all")
+        yield _too_many_pixels(what, width=image.width, height=image.height)
         return
     image.load()
     if getattr(image, "is_animated", False):
-        yield Fault(rule="image-animated", what="the image is animated", remedy="use one still picture of it")
+        yield Fault(
+            rule="image-animated", what=_("the image is animated"), remedy=_("use one still picture of it")
+        )
     if image.mode == "CMYK":
         yield Fault(
             rule="image-cmyk",
-            what="the image is CMYK, made for print; phones show wrong colours",
-            remedy="export it as RGB, or set `articles: {fix_images: true}`",
+            what=_("the image is CMYK, made for print; phones show wrong colours"),
+            remedy=_("export it as RGB, or set `articles: {fix_images: true}`"),
             fixable=True,
         )
     yield from _exif_faults(image)
 
 
-def _too_many_pixels(count: str) -> Fault:
-    what = f"the image has {count} pixels; the limit is {MAX_PIXELS:,} in all"
-    return Fault(rule="image-pixels", what=what, remedy="make it smaller: 1080 pixels of width are plenty")
+def _too_many_pixels(what: str, **size: int) -> Fault:
+    remedy = _("make it smaller: 1080 pixels of width are plenty")
+    return Fault(rule="image-pixels", what=what.format(**size, most=MAX_PIXELS), remedy=remedy)
 
 
 def _exif_faults(image: Image.Image) -> Iterator[Fault]:
@@ -250,16 +273,16 @@ def _exif_faults(image: Image.Image) -> Iterator[Fault]:
     if exif.get(_ORIENTATION, 1) != 1:
         yield Fault(
             rule="image-turned",
-            what="the image is stored turned; some phones show it lying on its side",
-            remedy="save it upright, or set `articles: {fix_images: true}`",
+            what=_("the image is stored turned; some phones show it lying on its side"),
+            remedy=_("save it upright, or set `articles: {fix_images: true}`"),
             fixable=True,
             warning=True,
         )
     if exif.get_ifd(_GPS):
         yield Fault(
             rule="image-location",
-            what="the image says where it was taken",
-            remedy="remove its EXIF data, or set `articles: {fix_images: true}`",
+            what=_("the image says where it was taken"),
+            remedy=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
             fixable=True,
             warning=True,
         )

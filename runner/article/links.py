@@ -13,6 +13,7 @@ from markdown_it.common.normalize_url import normalizeLink
 from runner.article.allow import LINK_PREFIX
 from runner.article.dom import append_text, elements, line_of, make, remove, take_content, text_of, unwrap
 from runner.article.parts import Findings
+from runner.words import _
 
 TITLE = "参考与注释"
 _SCHEMES = ("http", "https", "mailto", "tel")
@@ -51,19 +52,22 @@ def collect(root: HtmlElement, findings: Findings) -> None:
 
 
 def address_fault(url: str) -> str | None:
-    """Say why an address cannot be a reference; None when it can."""
+    """Say why a link's address cannot be a reference; None when it can."""
+    shown = url[:80]
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "is not an address"
+        return _("the link `{url}` is not an address").format(url=shown)
     if url.startswith("#"):
-        return "points inside the article, and WeChat removes every anchor"
+        return _("the link `{url}` points inside the article, and WeChat removes every anchor").format(
+            url=shown
+        )
     if not parts.scheme:
-        return "points to a file, which a follower does not have"
+        return _("the link `{url}` points to a file, which a follower does not have").format(url=shown)
     if parts.scheme.lower() not in _SCHEMES:
-        return f"begins with `{parts.scheme}:`"
+        return _("the link `{url}` begins with `{scheme}:`").format(url=shown, scheme=parts.scheme)
     if parts.scheme.lower() in ("http", "https") and not parts.netloc:
-        return "names no host"
+        return _("the link `{url}` names no host").format(url=shown)
     return None
 
 
@@ -79,15 +83,18 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
     if fault is not None:
         findings.error(
             "link-address",
-            f"the link `{url[:80]}` {fault}",
-            "write a whole address that begins with https://",
+            fault,
+            _("write a whole address that begins with https://"),
             line=line,
         )
         unwrap(element)
         return
     if not label and element.find(".//img") is None:
         findings.error(
-            "link-empty", f"the link to `{url[:80]}` has no text", "write words in the brackets", line=line
+            "link-empty",
+            _("the link to `{url}` has no text").format(url=url[:80]),
+            _("write words in the brackets"),
+            line=line,
         )
     element.attrib.clear()
     if url.startswith(LINK_PREFIX):

@@ -12,16 +12,17 @@ from runner.article.cjk import is_cjk
 from runner.article.dom import elements, line_of, text_of
 from runner.article.parts import WARNING_CHARS, Findings
 from runner.limits.table import CONTENT_BYTES, CONTENT_CHARS
+from runner.words import N_, _
 
 MAX_WRAPPERS = 10
 _PROSE_CHARS = 30
 _LEFTOVERS = (
-    (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), "emphasis marks"),
-    (re.compile(r"\[\^[^\]\s]+\]"), "a footnote that is not defined"),
-    (re.compile(r"!?\[[^\]]*\]\([^)\s]*\)?"), "a link or image"),
-    (re.compile(r"^\s*#{1,6}[^#\s]"), "a heading without a space after #"),
-    (re.compile(r"^\s*(```|~~~)"), "a code fence"),
-    (re.compile(r"^\s*\|.*\|\s*$|^\s*\|?:?-{3,}:?\|"), "a table row"),
+    (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), N_("emphasis marks")),
+    (re.compile(r"\[\^[^\]\s]+\]"), N_("a footnote that is not defined")),
+    (re.compile(r"!?\[[^\]]*\]\([^)\s]*\)?"), N_("a link or image")),
+    (re.compile(r"^\s*#{1,6}[^#\s]"), N_("a heading without a space after #")),
+    (re.compile(r"^\s*(```|~~~)"), N_("a code fence")),
+    (re.compile(r"^\s*\|.*\|\s*$|^\s*\|?:?-{3,}:?\|"), N_("a table row")),
 )
 
 
@@ -43,15 +44,19 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
     if not faulty and not text_of(root).strip() and root.find(".//img") is None:
-        findings.error("article-empty", "the article has no text and no image", "write something", line=1)
+        findings.error(
+            "article-empty", _("the article has no text and no image"), _("write something"), line=1
+        )
 
 
 def check_source(source: str, findings: Findings) -> None:
     """Report a source so long that it is not worth making an article of."""
     findings.error(
         "article-too-long",
-        f"the source is {len(source):,} characters; an article may have {CONTENT_CHARS:,} with its markup",
-        "split the article",
+        _("the source is {count:,} characters; an article may have {most:,} with its markup").format(
+            count=len(source), most=CONTENT_CHARS
+        ),
+        _("split the article"),
     )
 
 
@@ -65,23 +70,29 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
 
     Source: draft_add, read 2026-11.
     """
-    remedy = "split the article, use the theme `simple`, or shorten its code blocks"
+    remedy = _("split the article, use the theme `simple`, or shorten its code blocks")
     if chars >= CONTENT_CHARS:
         findings.error(
             "article-too-long",
-            f"the article is {chars:,} characters of markup; the limit is {CONTENT_CHARS:,}",
+            _("the article is {count:,} characters of markup; the limit is {most:,}").format(
+                count=chars, most=CONTENT_CHARS
+            ),
             remedy,
         )
     elif chars >= WARNING_CHARS:
         findings.warning(
             "article-long",
-            f"the article is {chars:,} characters of markup, near the limit of {CONTENT_CHARS:,}",
+            _("the article is {count:,} characters of markup, near the limit of {most:,}").format(
+                count=chars, most=CONTENT_CHARS
+            ),
             remedy,
         )
     size_bytes = len(html.encode())
     if size_bytes >= CONTENT_BYTES:
         findings.error(
-            "article-too-large", f"the article has {size_bytes:,} bytes; the limit is 1 MB", remedy
+            "article-too-large",
+            _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes),
+            remedy,
         )
 
 
@@ -94,8 +105,10 @@ def _check_wrappers(root: HtmlElement, findings: Findings) -> None:
         if depths[element] == MAX_WRAPPERS + 1:
             findings.warning(
                 "nested-wrappers",
-                f"more than {MAX_WRAPPERS} <{element.tag}> of one style stand directly inside each other",
-                "remove the needless ones: the platform's editor does, and may take the style with them",
+                _("more than {most} <{tag}> of one style stand directly inside each other").format(
+                    most=MAX_WRAPPERS, tag=element.tag
+                ),
+                _("remove the needless ones: the platform's editor does, and may take the style with them"),
                 line=line_of(element),
             )
 
@@ -112,8 +125,8 @@ def _check_prose(root: HtmlElement, findings: Findings) -> None:
         if any(_is_prose(line) for line in text_of(element).split("\n")):
             findings.warning(
                 "pre-prose",
-                "a code block holds ordinary text, which does not wrap on a phone",
-                "remove the indentation or the fence around it",
+                _("a code block holds ordinary text, which does not wrap on a phone"),
+                _("remove the indentation or the fence around it"),
                 line=line_of(element),
             )
 
@@ -129,8 +142,10 @@ def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
             if found := pattern.search(text):
                 findings.warning(
                     "leftover-markdown",
-                    f"readers will see `{found[0].strip()[:40]}`: it looks like {name}",
-                    "correct the Markdown, or write a backslash before the mark if it is text",
+                    _("readers will see `{text}`: it looks like {mark}").format(
+                        text=found[0].strip()[:40], mark=_(name)
+                    ),
+                    _("correct the Markdown, or write a backslash before the mark if it is text"),
                     line=line_of(element),
                 )
                 break

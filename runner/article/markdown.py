@@ -25,6 +25,7 @@ from runner.article import code
 from runner.article.cjk import CjkInline, join_lines
 from runner.article.escape import reveal
 from runner.article.parts import Findings
+from runner.words import _
 
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
@@ -129,29 +130,29 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
         if token.type in ("html_block", "html_inline") and not _comment(token):
             findings.error(
                 "raw-html",
-                f"raw HTML in Markdown: {token.content.strip()[:60]}",
-                "write it in Markdown, write a backslash before `<` if it is text, or use a .html body",
+                _("raw HTML in Markdown: {html}").format(html=token.content.strip()[:60]),
+                _("write it in Markdown, write a backslash before `<` if it is text, or use a .html body"),
                 line=line,
             )
         elif token.type == "front_matter":
             findings.warning(
                 "front-matter",
-                "the front matter of the Markdown file is not used",
-                "write title, author and digest in the campaign's YAML file and remove it here",
+                _("the front matter of the Markdown file is not used"),
+                _("write title, author and digest in the campaign's YAML file and remove it here"),
                 line=1,
             )
         elif token.type == "fence" and not code.known_language(_language(token)):
             findings.warning(
                 "code-language",
-                f"no highlighting is known for the language `{_language(token)}`",
-                "use a name Pygments knows (python, json, bash…), or none",
+                _("no highlighting is known for the language `{language}`").format(language=_language(token)),
+                _("use a name Pygments knows (python, json, bash…), or none"),
                 line=line,
             )
         elif token.level >= MAX_NESTING - 1:
             findings.error(
                 "too-deep",
-                f"text is nested deeper than {MAX_NESTING} levels and would be lost",
-                "use fewer levels of quotes and lists",
+                _("text is nested deeper than {most} levels and would be lost").format(most=MAX_NESTING),
+                _("use fewer levels of quotes and lists"),
                 line=line,
             )
 
@@ -164,8 +165,8 @@ def _check_notes(env: Env, source: str, findings: Findings) -> None:
             offset = source.find(f"[^{name}]:")
             findings.warning(
                 "unused-footnote",
-                f"nothing refers to the footnote [^{name}], so no reader will see it",
-                f"write [^{name}] where it belongs, or remove the footnote",
+                _("nothing refers to the footnote [^{name}], so no reader will see it").format(name=name),
+                _("write [^{name}] where it belongs, or remove the footnote").format(name=name),
                 line=source.count("\n", 0, max(offset, 0)) + 1,
             )
 

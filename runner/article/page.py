@@ -15,11 +15,13 @@ from runner.article.parts import markup_chars
 from runner.errors import Problem
 from runner.limits.table import CONTENT_CHARS
 from runner.model import Article, Articles, FileInfo, Image, Images, Media, Newspic, Send, Text
+from runner.words import N_, _
 
 WIDTHS = (375, 585, 677)
 """A phone, a small tablet, the reader on a computer: CSS pixels."""
 DARK_WIDTH = 375
 Data = Callable[[FileInfo], bytes]
+_HEADINGS = (N_("level"), N_("place"), N_("rule"), N_("what"), N_("remedy"))
 
 _POLICY = (
     "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'"
@@ -47,9 +49,13 @@ def page(send: Send, *, data: Data) -> str:
         f'<meta name="viewport" content="width=device-width">\n'
         f"<title>{escape(send.id)}</title>\n<style>\n{_css('page')}</style></head>\n<body>\n"
         f"<h1>{escape(send.id)}</h1>\n"
-        f'<p class="facts">{send.msgtype} · account {escape(send.account)} · revision {send.revision}</p>\n'
+        f'<p class="facts">{send.msgtype} · {escape(_of_send(send))}</p>\n'
         f"{findings_table(send.findings)}{content(send, data=data)}</body></html>\n"
     )
+
+
+def _of_send(send: Send) -> str:
+    return _("account {account} · revision {revision}").format(account=send.account, revision=send.revision)
 
 
 def content(send: Send, *, data: Data) -> str:
@@ -58,7 +64,7 @@ def content(send: Send, *, data: Data) -> str:
         case Articles(articles=articles):
             count = len(articles)
             return "".join(
-                article_frames(article, data=data, position=f"{index} of {count}")
+                article_frames(article, data=data, index=index, count=count)
                 for index, article in enumerate(articles, 1)
             )
         case Text(content=text):
@@ -70,27 +76,31 @@ def content(send: Send, *, data: Data) -> str:
         case Newspic(images=images, title=title, text=text):
             shown = f'<h2>{escape(title)}</h2>\n<p class="bubble">{escape(text)}</p>\n'
             return shown + _pictures(images, data)
-    return f'<p class="bubble">{escape(str(send.msgtype))}: nothing to show before it is sent</p>\n'
+    nothing = _("{msgtype}: nothing to show before it is sent").format(msgtype=send.msgtype)
+    return f'<p class="bubble">{escape(nothing)}</p>\n'
 
 
-def article_frames(article: Article, *, data: Data, position: str = "1 of 1") -> str:
+def article_frames(article: Article, *, data: Data, index: int = 1, count: int = 1) -> str:
     """Show one article: its size, its cover in both crops, and a frame for each width.
 
     Args:
         article: the article, its images still placeholders.
         data: gives the bytes of a picture.
-        position: where it stands in its message.
+        index: where it stands in its message, from 1.
+        count: how many articles the message has.
 
     Returns:
         An HTML fragment without scripts.
     """
-    chars = markup_chars(article.html, article.images)
-    size = f"{chars:,} of {CONTENT_CHARS:,} characters of markup, {len(article.images)} images"
+    position = _("article {index} of {count}").format(index=index, count=count)
+    size = _("{chars:,} of {most:,} characters of markup, {images} images").format(
+        chars=markup_chars(article.html, article.images), most=CONTENT_CHARS, images=len(article.images)
+    )
     frames = [_frame(article, data, width) for width in WIDTHS]
     frames.append(_frame(article, data, DARK_WIDTH, dark=True))
     return (
         f"<h2>{escape(article.title)}</h2>\n"
-        f'<p class="facts">article {position} · {size} · {escape(_facts(article))}</p>\n'
+        f'<p class="facts">{position} · {size} · {escape(_facts(article))}</p>\n'
         f'<div class="covers">{_cover(article, data)}</div>\n'
         f'<div class="frames">{"".join(frames)}</div>\n'
     )
@@ -103,16 +113,18 @@ def findings_table(findings: Iterable[Problem]) -> str:
         f"<td>{escape(finding.rule)}</td><td>{escape(finding.what)}</td><td>{escape(finding.remedy)}</td></tr>\n"
         for finding in findings
     )
-    head = "<tr><th>level</th><th>place</th><th>rule</th><th>what</th><th>remedy</th></tr>\n"
+    head = f"<tr>{''.join(f'<th>{escape(_(heading))}</th>' for heading in _HEADINGS)}</tr>\n"
     return f"<table>\n{head}{rows}</table>\n" if rows else ""
 
 
 def _facts(article: Article) -> str:
     facts = [
-        f"author {article.author}" if article.author else "",
-        f"digest “{article.digest}”" if article.digest else "digest: the first 54 characters of the text",
-        f"read more: {article.content_source_url}" if article.content_source_url else "",
-        "comments open" if article.need_open_comment else "",
+        _("author {name}").format(name=article.author) if article.author else "",
+        _("digest “{digest}”").format(digest=article.digest)
+        if article.digest
+        else _("digest: the first 54 characters of the text"),
+        _("read more: {url}").format(url=article.content_source_url) if article.content_source_url else "",
+        _("comments open") if article.need_open_comment else "",
     ]
     return " · ".join(fact for fact in facts if fact)
 
@@ -134,7 +146,7 @@ def frame_document(article: Article, *, data: Data, dark: bool = False) -> str:
 
 
 def _frame(article: Article, data: Data, width: int, *, dark: bool = False) -> str:
-    name = f"{width} px, dark mode (roughly)" if dark else f"{width} px"
+    name = _("{width} px, dark mode (roughly)").format(width=width) if dark else f"{width} px"
     return (
         f'<figure><figcaption>{name}</figcaption><iframe sandbox title="{name}" width="{width}" '
         f'srcdoc="{escape(frame_document(article, data=data, dark=dark))}"></iframe></figure>\n'
@@ -151,13 +163,14 @@ def _with_pictures(article: Article, data: Data) -> str:
 def _cover(article: Article, data: Data) -> str:
     if article.cover.file is None:
         name = article.cover.name or article.cover.media_id or ""
-        return f'<p class="facts">cover: material {escape(name)}, already on the platform</p>'
+        told = _("cover: material {name}, already on the platform").format(name=name)
+        return f'<p class="facts">{escape(told)}</p>'
     address = _address(article.cover.file, data)
     wide = _crop(address, "wide", article.pic_crop_235_1, f"<b>{escape(article.title)}</b>")
     square = _crop(address, "square", article.pic_crop_1_1, "")
     return (
-        f"<figure><figcaption>first article, 2.35:1</figcaption>{wide}</figure>"
-        f"<figure><figcaption>further articles and shares, 1:1</figcaption>{square}</figure>"
+        f"<figure><figcaption>{_('first article, 2.35:1')}</figcaption>{wide}</figure>"
+        f"<figure><figcaption>{_('further articles and shares, 1:1')}</figcaption>{square}</figure>"
     )
 
 
@@ -184,10 +197,14 @@ def _pictures(medias: Iterable[Media], data: Data) -> str:
     shown = "".join(
         f'<img src="{_address(media.file, data)}" alt="" width="187">'
         if media.file
-        else f'<p class="facts">material {escape(media.name or media.media_id or "")}</p>'
+        else f'<p class="facts">{escape(_material(media))}</p>'
         for media in medias
     )
     return f'<div class="covers">{shown}</div>\n'
+
+
+def _material(media: Media) -> str:
+    return _("material {name}").format(name=media.name or media.media_id or "")
 
 
 def _address(file: FileInfo, data: Data) -> str:

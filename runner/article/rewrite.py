@@ -7,6 +7,7 @@ from lxml.html import HtmlElement
 from runner.article import links, lists
 from runner.article.dom import elements, line_of, make, remove, strip_blank_text, text_of
 from runner.article.parts import Findings
+from runner.words import _
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TOP, _DEEPEST = 2, 4
@@ -61,8 +62,10 @@ def _figures(root: HtmlElement, findings: Findings) -> None:
         elif caption:
             findings.warning(
                 "caption-inline",
-                f"the caption “{caption[:30]}” belongs to an image inside a line and is not shown",
-                "put the image in a paragraph of its own",
+                _("the caption “{caption}” belongs to an image inside a line and is not shown").format(
+                    caption=caption[:30]
+                ),
+                _("put the image in a paragraph of its own"),
                 line=line_of(image),
             )
 
@@ -78,8 +81,8 @@ def _width(image: HtmlElement, findings: Findings) -> None:
         return
     findings.error(
         "image-width",
-        f"the image's width `{width[:20]}` is not a part of the screen",
-        "write {width=50%}, from 1% to 100%",
+        _("the image's width `{width}` is not a part of the screen").format(width=width[:20]),
+        _("write {width=50%}, from 1% to 100%"),
         line=line_of(image),
     )
 

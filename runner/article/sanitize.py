@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import nh3
 import tinycss2
@@ -22,23 +22,27 @@ from runner.article.allow import (
 )
 from runner.article.dom import END, elements, line_of, parse, remove, tag_names, text_of, unwrap
 from runner.article.parts import Findings
+from runner.words import N_, _
 
 Report = Callable[..., None]
 """`Findings.error`, or `Findings.warning` where loss is allowed."""
+Fault = Callable[[], StyleFault | None]
+"""Words a fault of a style anew each time: what is kept between articles has no language."""
 
 # Their content is not text for readers; all other unknown tags lose the tag only.
 _EMBEDS = "script style title iframe object embed svg math template noscript select textarea video audio"
 _WITH_CONTENT = frozenset(_EMBEDS.split())
 _REMEDIES = {
-    "style": "write the declarations into style attributes",
-    "svg": "export the drawing as PNG and use an image",
-    "math": "export the formula as PNG and use an image",
-    "iframe": "link to the page instead",
-    "video": "upload it in the console and send it as its own message",
-    "audio": "upload it in the console and send it as its own message",
-    "input": "write ☐ or ☑",
-    "font": "use <span style=…>",
+    "style": N_("write the declarations into style attributes"),
+    "svg": N_("export the drawing as PNG and use an image"),
+    "math": N_("export the formula as PNG and use an image"),
+    "iframe": N_("link to the page instead"),
+    "video": N_("upload it in the console and send it as its own message"),
+    "audio": N_("upload it in the console and send it as its own message"),
+    "input": N_("write ☐ or ☑"),
+    "font": N_("use <span style=…>"),
 }
+_OTHER_TAG = N_("remove it, or use another tag")
 
 
 def strip(root: HtmlElement, report: Report) -> None:
@@ -89,11 +93,14 @@ def compare(root: HtmlElement, html: str, report: Report) -> None:
     lost = Counter(tag_names(root)) - Counter(tag_names(result))
     if not lost and _words(root) == _words(result):
         return
-    named = ", ".join(f"<{tag}>" for tag in sorted(lost)) or "text"
+    what = _("text stands where HTML does not allow it and would be lost or moved")
+    if lost:
+        named = _(", ").join(f"<{tag}>" for tag in sorted(lost))
+        what = _("{tags} stands where HTML does not allow it and would be lost or moved").format(tags=named)
     report(
         "html-structure",
-        f"{named} stands where HTML does not allow it and would be lost or moved",
-        "close every tag, and put table cells into rows of a table",
+        what,
+        _("close every tag, and put table cells into rows of a table"),
     )
 
 
@@ -114,7 +121,9 @@ def drop_marks(root: HtmlElement, findings: Findings) -> None:
 def _strip_comments(root: HtmlElement, report: Report) -> None:
     for comment in [node for node in root.iterdescendants() if not isinstance(node.tag, str)]:
         if END in (comment.text or ""):
-            report("html-comment", "a comment is not closed and hides the rest", "write --> where it ends")
+            report(
+                "html-comment", _("a comment is not closed and hides the rest"), _("write --> where it ends")
+            )
         remove(comment)
 
 
@@ -126,8 +135,8 @@ def _strip_tag(element: HtmlElement, report: Report, line: int | None) -> None:
     tag = element.tag
     report(
         "html-tag",
-        f"<{tag}> is not kept in articles",
-        _REMEDIES.get(tag, "remove it, or use another tag"),
+        _("<{tag}> is not kept in articles").format(tag=tag),
+        _(_REMEDIES.get(tag, _OTHER_TAG)),
         line=line,
     )
     if tag in _WITH_CONTENT:
@@ -142,8 +151,10 @@ def _strip_attributes(element: HtmlElement, report: Report, line: int | None) ->
         del element.attrib[name]
         report(
             "html-attribute",
-            f"the attribute `{name}` of <{element.tag}> is not kept in articles",
-            "use style" if name in ("class", "align", "width", "height", "bgcolor", "color") else "remove it",
+            _("the attribute `{name}` of <{tag}> is not kept in articles").format(name=name, tag=element.tag),
+            _("use style")
+            if name in ("class", "align", "width", "height", "bgcolor", "color")
+            else _("remove it"),
             line=line,
         )
 
@@ -153,8 +164,9 @@ def _strip_style(element: HtmlElement, report: Report, line: int | None) -> None
     if style is None:
         return
     kept, faults = _judge(element.tag, style)
-    for fault in faults:
-        report(fault.rule, fault.what, fault.remedy, line=line)
+    for worded in faults:
+        if fault := worded():
+            report(fault.rule, fault.what, fault.remedy, line=line)
     if kept:
         element.set("style", kept)
     else:
@@ -165,29 +177,43 @@ def _strip_address(element: HtmlElement, report: Report, line: int | None) -> No
     if element.tag == "a" and not (element.get("href") or "").startswith(LINK_PREFIX):
         report(
             "link-outside",
-            f"the link to `{(element.get('href') or '')[:80]}` will not be clickable",
-            f"link to {LINK_PREFIX}…, or write the address as text",
+            _("the link to `{url}` will not be clickable").format(url=(element.get("href") or "")[:80]),
+            _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX),
             line=line,
         )
         unwrap(element)
     elif element.tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
-        report("image-address", "the image has no usable address", "use a file beside the article", line=line)
+        report(
+            "image-address",
+            _("the image has no usable address"),
+            _("use a file beside the article"),
+            line=line,
+        )
         remove(element)
 
 
 @lru_cache(maxsize=1024)
-def _judge(tag: str, style: str) -> tuple[str, tuple[StyleFault, ...]]:
+def _judge(tag: str, style: str) -> tuple[str, tuple[Fault, ...]]:
     """Split a style attribute into what stays and why the rest goes; articles repeat few styles often."""
-    kept, faults = [], []
+    kept: list[str] = []
+    faults: list[Fault] = []
     for item in tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True):
         if item.type != "declaration":
-            what = item.message if item.type == "error" else "a rule inside a style attribute"
-            faults.append(StyleFault("style-css", f"not CSS: {what} in `{style[:60]}`", "correct it"))
+            faults.append(partial(_not_css, item.message if item.type == "error" else None, style[:60]))
             continue
-        value = tinycss2.serialize(item.value).strip()
-        fault = style_fault(tag, item.lower_name, value, important=item.important)
-        if fault is None:
-            kept.append(f"{item.lower_name}:{value}")
+        name, value = item.lower_name, tinycss2.serialize(item.value).strip()
+        fault = partial(style_fault, tag, name, value, important=item.important)
+        if fault() is None:
+            kept.append(f"{name}:{value}")
         else:
             faults.append(fault)
     return ";".join(kept), tuple(faults)
+
+
+def _not_css(reason: str | None, style: str) -> StyleFault:
+    what = (
+        _("not CSS: a rule inside a style attribute in `{style}`").format(style=style)
+        if reason is None
+        else _("not CSS: {reason} in `{style}`").format(reason=reason, style=style)
+    )
+    return StyleFault("style-css", what, _("correct it"))

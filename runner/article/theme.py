@@ -15,6 +15,7 @@ import tinycss2
 from runner.article.allow import style_fault
 from runner.article.parts import ArticleFiles, Findings
 from runner.reading.files import FileError
+from runner.words import _
 
 SHIPPED = ("default", "elegant", "simple")
 FOLDER = "_themes"
@@ -43,8 +44,10 @@ def load(name: str, *, files: ArticleFiles, findings: Findings, root: str) -> st
             return shipped(name)
         findings.error(
             "theme",
-            f"there is no theme `{name}`: {error.what}",
-            f"use one of {', '.join(SHIPPED)}, or put your CSS into {root}/{path}",
+            _("there is no theme `{name}`: {reason}").format(name=name, reason=error.what),
+            _("use one of {names}, or put your CSS into {path}").format(
+                names=_(", ").join(SHIPPED), path=f"{root}/{path}"
+            ),
         )
         return shipped(SHIPPED[0])
     theme_findings = Findings(file=f"{root}/{path}")
@@ -101,13 +104,18 @@ def _inliner() -> Any:
 def _body(rule: Any, findings: Findings) -> Sequence[Any]:
     """Return the declarations of a rule; report a rule that cannot be written into style attributes."""
     if rule.type == "error":
-        findings.error("theme-css", f"not CSS: {rule.message}", "correct it", line=rule.source_line)
+        findings.error(
+            "theme-css",
+            _("not CSS: {reason}").format(reason=rule.message),
+            _("correct it"),
+            line=rule.source_line,
+        )
         return ()
     if rule.type == "at-rule":
         findings.error(
             "theme-at-rule",
-            f"`@{rule.at_keyword}` has no effect in an article",
-            "remove it: WeChat keeps style attributes only",
+            _("`@{rule}` has no effect in an article").format(rule=rule.at_keyword),
+            _("remove it: WeChat keeps style attributes only"),
             line=rule.source_line,
         )
         return ()
@@ -115,8 +123,8 @@ def _body(rule: Any, findings: Findings) -> Sequence[Any]:
     if any(token.type == "literal" and token.value == ":" for token in rule.prelude):
         findings.error(
             "theme-pseudo",
-            f"the selector `{selector}` has a pseudo-class or pseudo-element",
-            "remove it, or give the element a rule of its own",
+            _("the selector `{selector}` has a pseudo-class or pseudo-element").format(selector=selector),
+            _("remove it, or give the element a rule of its own"),
             line=rule.source_line,
         )
         return ()
@@ -127,12 +135,17 @@ def _declarations(rule: Any, findings: Findings) -> Sequence[Any]:
     items: list[Any] = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
     for item in items:
         if item.type == "error":
-            findings.error("theme-css", f"not CSS: {item.message}", "correct it", line=item.source_line)
+            findings.error(
+                "theme-css",
+                _("not CSS: {reason}").format(reason=item.message),
+                _("correct it"),
+                line=item.source_line,
+            )
         elif item.type != "declaration":
             findings.error(
                 "theme-css",
-                "rules inside rules are not kept",
-                "write them one after another",
+                _("rules inside rules are not kept"),
+                _("write them one after another"),
                 line=item.source_line,
             )
     return items
@@ -142,14 +155,16 @@ def _check_declaration(declaration: Any, defined: set[str], findings: Findings) 
     name, line = declaration.lower_name, declaration.source_line
     value = tinycss2.serialize(declaration.value).strip()
     if not value:
-        findings.error("theme-css", f"`{name}` has no value", "write one, or remove it", line=line)
+        findings.error(
+            "theme-css", _("`{name}` has no value").format(name=name), _("write one, or remove it"), line=line
+        )
         return
     for variable in _VARIABLE.findall(value):
         if variable not in defined:
             findings.error(
                 "theme-variable",
-                f"nothing defines the variable `{variable}`",
-                "define it in the theme; `--brand` is the brand colour of the settings",
+                _("nothing defines the variable `{variable}`").format(variable=variable),
+                _("define it in the theme; `--brand` is the brand colour of the settings"),
                 line=line,
             )
     if name.startswith("--"):

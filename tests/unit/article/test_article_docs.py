@@ -13,7 +13,9 @@ DOCS = (Path(__file__).parents[3] / "docs" / "articles.md").read_text(encoding="
 CODE = "".join(
     file.read_text(encoding="utf-8") for file in sorted(Path(runner.article.__file__).parent.glob("*.py"))
 )
-RULE = re.compile(r'(?:error|warning|report|StyleFault)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", "')
+RULE = re.compile(
+    r'(?:error|warning|report|StyleFault)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", N_\("'
+)
 
 
 def test_every_rule_is_explained() -> None:
