@@ -129,10 +129,9 @@ def _account(scope: Scope, settings: Settings) -> str:
         scope.problem(
             ("account",),
             "account",
-            _("no account named `{name}` in the environment `{environment}`").format(
-                name=name, environment=environment.name
-            )
-            + nearest(name, environment.accounts),
+            _("no account named `{name}` in the environment `{environment}`{hint}").format(
+                name=name, environment=environment.name, hint=nearest(name, environment.accounts)
+            ),
             _("write one of {names}").format(names=_listed(environment.accounts)),
         )
     return name if name is not None and name in environment.accounts else ""
@@ -243,6 +242,8 @@ def _gathered(failed: Sequence[_Draft], entries: int) -> list[Problem]:
     gathered: dict[Problem, None] = {}
     for draft in failed:
         for problem in draft.problems:
-            common = counts[problem] == entries
-            gathered[problem if common else replace(problem, what=f"{draft.send.id}: {problem.what}")] = None
+            if counts[problem] != entries:
+                what = _("{send}: {problem}").format(send=draft.send.id, problem=problem.what)
+                problem = replace(problem, what=what)
+            gathered[problem] = None
     return list(gathered)

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from runner.digest import sha256
+from runner.words import N_, _
 
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""
@@ -55,6 +56,26 @@ class Reading:
     tokens: tuple[str, ...]
 
 
+class _Words(NamedTuple):
+    """What is said of addresses that changed."""
+
+    lost: str
+    more: str
+    moved: str
+
+
+_PICTURES: Final = _Words(
+    lost=N_("{lost} of {count} pictures lost: {address}"),
+    more=N_("{kept} pictures where {count} were given"),
+    moved=N_("the pictures stand in another order"),
+)
+_LINKS: Final = _Words(
+    lost=N_("{lost} of {count} links lost: {address}"),
+    more=N_("{kept} links where {count} were given"),
+    moved=N_("the links stand in another order"),
+)
+
+
 def changes(given: Stored, stored: Stored) -> tuple[Change, ...]:
     """Compare what was given with what is stored.
 
@@ -69,15 +90,18 @@ def changes(given: Stored, stored: Stored) -> tuple[Change, ...]:
     Source: draft_add and getDraft, read 2026-11; what the platform rewrites is a field report.
     """
     if len(given) != len(stored):
-        return (Change(what=f"{len(stored)} of {len(given)} articles are stored", lossy=True),)
-    found = []
+        what = _("{kept} of {count} articles are stored").format(kept=len(stored), count=len(given))
+        return (Change(what=what, lossy=True),)
+    found: list[Change] = []
     for number, (one, other) in enumerate(zip(given, stored, strict=True), 1):
-        where = f"article {number}: " if len(given) > 1 else ""
-        found += [
-            Change(what=where + change.what, lossy=change.lossy)
-            for change in _article(one, other, alone=len(given) == 1)
-        ]
+        of_one = tuple(_article(one, other, alone=len(given) == 1))
+        found += of_one if len(given) == 1 else [_of_article(number, change) for change in of_one]
     return tuple(found)
+
+
+def _of_article(number: int, change: Change) -> Change:
+    what = _("article {number}: {change}").format(number=number, change=change.what)
+    return Change(what=what, lossy=change.lossy)
 
 
 def fingerprint(stored: Stored) -> str:
@@ -118,10 +142,11 @@ def _article(given: Mapping[str, Any], stored: Mapping[str, Any], *, alone: bool
         yield from _field("digest", given, stored, lossy=alone)
     for name in _FLAGS:
         if _flag(given.get(name)) != _flag(stored.get(name)):
-            yield Change(what=f"`{name}` was given as {int(_flag(given.get(name)))} and is stored otherwise")
+            what = _("`{name}` was given as {value} and is stored otherwise")
+            yield Change(what=what.format(name=name, value=int(_flag(given.get(name)))))
     for name in _CROPS:
         if given.get(name) and stored.get(name) and given[name] != stored[name]:
-            yield Change(what=f"`{name}` is stored as {stored[name]}")
+            yield Change(what=_("`{name}` is stored as {value}").format(name=name, value=stored[name]))
     if given.get("article_type") == "newspic":
         yield from _picture_post(given, stored)
     else:
@@ -134,9 +159,10 @@ def _field(
     meant, kept = str(given.get(name) or ""), str(stored.get(name) or "")
     if name not in stored:
         if meant:
-            yield Change(what=f"`{name}` is not told back, so it could not be compared")
+            yield Change(what=_("`{name}` is not told back, so it could not be compared").format(name=name))
     elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
-        yield Change(what=f"`{name}` is stored as `{kept}` instead of `{meant}`", lossy=lossy)
+        what = _("`{name}` is stored as `{kept}` instead of `{meant}`")
+        yield Change(what=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
 
 
 def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[Change]:
@@ -144,7 +170,7 @@ def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterat
     if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
         yield _text_change(_words(meant), _words(unescape(kept)))
     if _image_ids(given) != _image_ids(stored):
-        yield Change(what="the pictures are others, or in another order", lossy=True)
+        yield Change(what=_("the pictures are others, or in another order"), lossy=True)
 
 
 def _content(given: str, stored: str) -> Iterator[Change]:
@@ -152,43 +178,49 @@ def _content(given: str, stored: str) -> Iterator[Change]:
     if meant.words != kept.words:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
-        yield Change(what="blanks or line breaks in a block of code changed")
-    yield from _addresses("picture", meant.pictures, kept.pictures)
-    yield from _addresses("link", meant.links, kept.links)
+        yield Change(what=_("blanks or line breaks in a block of code changed"))
+    yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
+    yield from _addresses(_LINKS, meant.links, kept.links)
     markup = [Change(what=what) for what in _markup(meant, kept)]
     yield from markup[:SHOWN]
     if len(markup) > SHOWN:
-        yield Change(what=f"{len(markup) - SHOWN} more differences of markup")
+        yield Change(what=_("{count} more differences of markup").format(count=len(markup) - SHOWN))
 
 
 def _text_change(meant: str, kept: str) -> Change:
     pairs = enumerate(zip(meant, kept, strict=False))
     at = next((n for n, (one, other) in pairs if one != other), min(len(meant), len(kept)))
     start = max(at - _CONTEXT, 0)
-    parts = [text[start : at + _CONTEXT] or "nothing" for text in (meant, kept)]
-    return Change(what=f"the text differs: `{parts[0]}` became `{parts[1]}`", lossy=True)
+    parts = [text[start : at + _CONTEXT] or _("nothing") for text in (meant, kept)]
+    what = _("the text differs: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
+    return Change(what=what, lossy=True)
 
 
-def _addresses(noun: str, meant: Sequence[str], kept: Sequence[str]) -> Iterator[Change]:
+def _addresses(words: _Words, meant: Sequence[str], kept: Sequence[str]) -> Iterator[Change]:
     if lost := Counter(meant) - Counter(kept):
-        yield Change(what=f"{lost.total()} of {len(meant)} {noun}s lost: {min(lost)}", lossy=True)
+        what = _(words.lost).format(lost=lost.total(), count=len(meant), address=min(lost))
+        yield Change(what=what, lossy=True)
     elif len(kept) > len(meant):
-        yield Change(what=f"{len(kept)} {noun}s where {len(meant)} were given", lossy=True)
+        yield Change(what=_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
     elif tuple(meant) != tuple(kept):
-        yield Change(what=f"the {noun}s stand in another order", lossy=True)
+        yield Change(what=_(words.moved), lossy=True)
 
 
 def _markup(meant: Reading, kept: Reading) -> Iterator[str]:
     lost, gained = meant.marks - kept.marks, kept.marks - meant.marks
     times: Counter[tuple[str, str]] = Counter()
-    for (tag, name, _), count in lost.items():
+    for (tag, name, _value), count in lost.items():
         times[tag, name] += count
     for (tag, name), count in sorted(times.items()):
-        what = f"`{name}` of <{tag}> changed or removed" if name else f"<{tag}> removed"
-        yield f"{what} ({count}×)"
-    for (tag, name, _), count in sorted(gained.items()):
+        what = (
+            _("`{name}` of <{tag}> changed or removed ({count}×)")
+            if name
+            else _("<{tag}> removed ({count}×)")
+        )
+        yield what.format(name=name, tag=tag, count=count)
+    for (tag, name, _value), count in sorted(gained.items()):
         if not name:
-            yield f"<{tag}> added ({count}×)"
+            yield _("<{tag}> added ({count}×)").format(tag=tag, count=count)
 
 
 def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -265,7 +297,7 @@ def _link(address: str) -> str:
 
 def _style(style: str) -> str:
     declarations = (part.partition(":") for part in style.split(";") if part.strip())
-    return ";".join(sorted(f"{_words(name)}:{_words(value)}".lower() for name, _, value in declarations))
+    return ";".join(sorted(f"{_words(name)}:{_words(value)}".lower() for name, _colon, value in declarations))
 
 
 _NORMAL = {"src": _picture, "href": _link, "style": _style}

@@ -30,6 +30,11 @@ _MISSING_REMEDIES: Final = {
 }
 
 
+def has_remedy(key: str) -> bool:
+    """Tell whether a missing key has a remedy of its own, so that the schema's description is not said."""
+    return key in _MISSING_REMEDIES
+
+
 def word(error: Refusal) -> list[Finding]:
     """Word one refusal; an empty list when another one says it already."""
     return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
@@ -101,7 +106,7 @@ def _is_only_key(key: str, error: Refusal, unknown: list[str]) -> bool:
 
 
 def _missing_remedy(key: str, error: Refusal) -> str:
-    if key in _MISSING_REMEDIES:
+    if has_remedy(key):
         return _(_MISSING_REMEDIES[key])
     shape = error.shape.get("properties", {}).get(key, {})
     if "enum" in shape:

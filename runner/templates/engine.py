@@ -137,7 +137,7 @@ def _syntax_words(message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1]
         return (
-            _("no filter named `{name}`").format(name=name) + nearest(name, FILTER_NAMES),
+            _("no filter named `{name}`{hint}").format(name=name, hint=nearest(name, FILTER_NAMES)),
             _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (

@@ -179,10 +179,12 @@ class _Unknown(StrictUndefined):
             return self._undefined_hint
         name = str(self._undefined_name)
         if self._undefined_obj is missing:
-            return _("no variable named `{name}`").format(name=name) + nearest(name, _RUN.get().names)
+            return _("no variable named `{name}`{hint}").format(
+                name=name, hint=nearest(name, _RUN.get().names)
+            )
         if isinstance(self._undefined_obj, Mapping):
-            return _("the map has no key `{name}`").format(name=name) + nearest(
-                name, map(str, self._undefined_obj)
+            return _("the map has no key `{name}`{hint}").format(
+                name=name, hint=nearest(name, map(str, self._undefined_obj))
             )
         if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
             return _("no element {index}: there are only {count}, counted from 0").format(

@@ -1,15 +1,23 @@
 """`wording`: every keyword of the schemas that can refuse has words."""
 
+import ast
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.errors import InvalidError
+from runner.load import load_campaigns
 from runner.reading.text import shorten
+from runner.schemas import findings, hints, phrases, shapes, wording
 from runner.schemas.hints import nearest, value_remedy
-from runner.schemas.phrases import listed
+from runner.schemas.phrases import clause, listed
 from runner.schemas.store import schema
 from runner.schemas.wording import WORDS
+from runner.settings import load_settings
+from tests.schema_words import schema_words
 
 # Keywords that only annotate or combine; what they combine refuses by itself.
 SILENT = {
@@ -113,3 +121,38 @@ def test_long_and_broken_texts_are_cut() -> None:
 def test_keys_are_listed_as_in_a_sentence(keys: list[str], text: str) -> None:
     """Commas, then a word."""
     assert listed(keys) == text
+
+
+def test_a_description_becomes_the_end_of_a_sentence() -> None:
+    """No capital and no full stop inside a sentence."""
+    assert clause("The video's title.") == "the video's title"
+
+
+ROOMS = (findings, hints, phrases, shapes, wording)
+CASES = Path(__file__).parents[1]
+
+
+def literals() -> set[str]:
+    """Every text written in the rooms that word what a schema refuses."""
+    trees = [ast.parse(Path(str(room.__file__)).read_text(encoding="utf-8")) for room in ROOMS]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_what_is_said_of_a_schema_is_known_to_the_catalog(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever text of a schema is translated, `schema_words` lists it: else it would stay English."""
+    said: set[str] = set()
+    for room in ROOMS:
+        monkeypatch.setattr(room, "_", lambda message: said.add(message) or message, raising=False)
+    for case in CASES.glob("campaigns/invalid/*.yaml"):
+        shutil.copy(case, tmp_path)
+    load_campaigns(tmp_path)
+    for case in CASES.glob("settings/invalid/*.yaml"):
+        shutil.copy(case, tmp_path / "_settings.yaml")
+        with pytest.raises(InvalidError):
+            load_settings(tmp_path)
+    from_schemas = said - literals()
+    assert len(from_schemas) > 20
+    assert from_schemas <= set(schema_words())

@@ -1,0 +1,50 @@
+"""The texts of the JSON schemas that become part of a message, exactly and with their places, for the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runner.model import Msgtype
+from runner.schemas.store import SchemaName, schema
+from runner.schemas.wording import has_remedy
+
+SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
+"""Those whose files people write."""
+
+
+def schema_words() -> dict[str, list[str]]:
+    """Every text that `runner.schemas` translates when it says it, with its JSON paths."""
+    found: dict[str, list[str]] = {}
+    for name in SCHEMAS:
+        for path, text in _said(schema(name), ""):
+            found.setdefault(text, []).append(f"schema/{name}.schema.json#{path}")
+    for kind in Msgtype:  # what to write instead of content for another msgtype
+        path = f"/definitions/{kind}/description"
+        text = schema("campaign")["definitions"][kind.value]["description"]
+        found.setdefault(text, []).append(f"schema/campaign.schema.json#{path}")
+    return found
+
+
+def _said(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, list):
+        for index, below in enumerate(node):
+            yield from _said(below, f"{path}/{index}")
+    if not isinstance(node, dict):
+        return
+    if isinstance(node.get("patternErrorMessage"), str):
+        yield f"{path}/patternErrorMessage", node["patternErrorMessage"]
+    yield from _of_required_keys(node, path)
+    for key, below in node.items():
+        yield from _said(below, f"{path}/{key}")
+
+
+def _of_required_keys(shape: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """What a key means is said when it is missing, unless its values or a remedy of its own say it."""
+    required, properties = shape.get("required"), shape.get("properties")
+    if not isinstance(required, list) or not isinstance(properties, dict):
+        return
+    for key in required:
+        told = properties.get(key)
+        if isinstance(told, dict) and "description" in told and "enum" not in told and not has_remedy(key):
+            yield f"{path}/properties/{key}/description", told["description"]
