@@ -1,4 +1,4 @@
-"""The texts of the JSON schemas that become part of a message, exactly and with their places, for the catalog."""
+"""The texts of the JSON schemas that become part of a message, exactly and with places, for the catalog."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def file_limits(path: Path, file: FileInfo, formats: Sequence[str], most_bytes: 
             _("`{path}` is of an unknown format; possible here: {formats}")
             if file.format == "unknown"
             else _("`{path}` is {format} by its bytes; possible here: {formats}")
-        ).format(path=file.path, format=file.format, formats=", ".join(formats))
+        ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
         yield Found(path, "file-format", what, _("convert it to {format}").format(format=formats[0]))
     if file.size_bytes > most_bytes:
         what = _("`{path}` has {count:,} bytes; {most:,} are the most").format(
