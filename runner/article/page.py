@@ -168,9 +168,10 @@ def _cover(article: Article, data: Data) -> str:
     address = _address(article.cover.file, data)
     wide = _crop(address, "wide", article.pic_crop_235_1, f"<b>{escape(article.title)}</b>")
     square = _crop(address, "square", article.pic_crop_1_1, "")
+    first, further = _("first article, 2.35:1"), _("further articles and shares, 1:1")
     return (
-        f"<figure><figcaption>{_('first article, 2.35:1')}</figcaption>{wide}</figure>"
-        f"<figure><figcaption>{_('further articles and shares, 1:1')}</figcaption>{square}</figure>"
+        f"<figure><figcaption>{first}</figcaption>{wide}</figure>"
+        f"<figure><figcaption>{further}</figcaption>{square}</figure>"
     )
 
 
