@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+CATALOG := runner/translations/zh/LC_MESSAGES/campaign.mo
 
 .DEFAULT_GOAL := help
 .PHONY: help demo inbox test check docs dist bench torture clean
@@ -17,46 +18,51 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@touch $(STAMP)
 
+# A catalog is compiled when the package is installed; one that changed since is compiled anew.
+$(CATALOG): $(CATALOG:.mo=.po) | $(STAMP)
+	@test $@ -nt $< || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 # Tests and tools are much larger than the tool itself: who only wants to see it does not wait for them.
-$(DEV): $(STAMP)
+$(DEV): $(STAMP) | $(CATALOG)
 	@$(BIN)/python -m pip install --quiet --group dev
 	@touch $(DEV)
 
-demo: $(STAMP)  ## rehearse every example on the local sandbox, from plan to phone
+demo: $(STAMP) $(CATALOG)  ## rehearse every example on the local sandbox, from plan to phone
 	@$(BIN)/python -m tests.demo
 
-inbox: $(STAMP)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
+inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
 	@$(BIN)/campaign sandbox --state .campaign/sandbox.sqlite3
 
-test: $(DEV)  ## run the whole test suite with coverage
+test: $(DEV) $(CATALOG)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
-check: $(DEV)  ## lint, format, types, schemas, workflows
+check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tests.check_schemas
 	@$(BIN)/python -m tests.check_workflows
 
-docs: $(DEV)  ## write the reference anew and build the site into build/site
+docs: $(DEV) $(CATALOG)  ## write the reference anew and build the site into build/site
 	@$(BIN)/python -m tests.make_reference
 	@$(BIN)/python -m mkdocs build -f .mkdocs.yml --strict --quiet
 
-dist: $(DEV)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
+dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
 	@rm -rf dist build/sbom
 	@$(BIN)/python -m hatchling build -d dist
 	@$(PYTHON) -m venv build/sbom
 	@build/sbom/bin/python -m pip install --quiet --disable-pip-version-check "$$(echo dist/*.whl)[all]"
 	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
 
-bench: $(DEV)  ## measure speed against known tools, as ratios
+bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench
 	@$(BIN)/python -m tests.bench.sandbox
 	@$(BIN)/python -m tests.bench.articles
 	@$(BIN)/python -m tests.bench.ledgers
 
-torture: $(DEV)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
+torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture
 
 clean:  ## remove what make made
-	rm -rf $(VENV) .campaign .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CATALOG) .campaign .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 DOMAIN: Final = "campaign"
 CATALOGS: Final = Path(__file__).parent / "translations"
 
+_language: Language = "en"
 _spoken: NullTranslations | None = None
 
 
@@ -50,14 +51,23 @@ def english(message: str) -> str:
 
 
 def speak(language: Language) -> None:
-    """Choose the language of every message from here on; one for the whole process, as gettext has it."""
-    global _spoken
-    if language == "en":
-        _spoken = None
-        return
-    from gettext import translation
+    """Choose the language of every message from here on; one for the whole process, as gettext has it.
 
-    _spoken = translation(DOMAIN, CATALOGS, languages=[language])
+    Raises:
+        OSError: its catalog is missing or broken; the language stays what it was.
+    """
+    global _language, _spoken
+    catalog: NullTranslations | None = None
+    if language != "en":
+        from gettext import translation
+
+        catalog = translation(DOMAIN, CATALOGS, languages=[language])
+    _language, _spoken = language, catalog
+
+
+def spoken() -> Language:
+    """Name the language that was chosen."""
+    return _language
 
 
 def language_of(environ: Mapping[str, str]) -> Language:

@@ -10,16 +10,24 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from make_catalog import catalogs
 from playground import Playground, Sandbox, make_playground
 
+from runner.cli.language import choose
 from runner.sandbox.server import embedded
+from runner.translations.hatch_build import compile_catalog
+
+# Also for what is run before a test has its environment: fixtures of a module.
+for _name in ("LANG", "LANGUAGE", *(name for name in os.environ if name.startswith("LC_"))):
+    os.environ.pop(_name, None)
+os.environ["LC_ALL"] = "C.UTF-8"
 
 settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("suite")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
-CLEANED = ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS")
-CLEANED_PREFIXES = ("GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
+CLEANED = ("CI", "LANG", "LANGUAGE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONWARNINGS")
+CLEANED_PREFIXES = ("LC_", "GITHUB_", "GITLAB_", "CI_", "WECHAT_", "XDG_", "GIT_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 
 
@@ -34,6 +42,15 @@ def _guarded(original: Any) -> Any:
         return original(self, address)
 
     return connect
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile a catalog that was edited since; once, before workers begin."""
+    if not hasattr(config, "workerinput"):
+        for source in catalogs():
+            compiled = source.with_suffix(".mo")
+            if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
+                compile_catalog(source)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,8 +72,17 @@ def _clean_environment(_nobodys_home: Path, monkeypatch: pytest.MonkeyPatch) -> 
         known = name in CLEANED or name.startswith(CLEANED_PREFIXES) or name.lower() in PROXIES
         if known and not name.startswith("PYTEST_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("HOME", str(_nobodys_home))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Messages are compared in English, whatever a test before this has chosen."""
+    yield
+    choose("en")
+    os.environ.pop("LANGUAGE", None)
 
 
 @pytest.fixture(scope="module")

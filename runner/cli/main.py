@@ -13,40 +13,44 @@ import click
 
 from runner import __version__
 from runner.cli.examples import epilog
+from runner.cli.language import Context, choose, told
 from runner.cli.streams import NO_ROOM, mute, spare_the_encoding, stand_in, tell
 from runner.errors import CampaignError, Exit, InvalidError
+from runner.words import LANGUAGES, N_, Language, _, language_of
 
 COMMANDS = {
-    "init": ("runner.cli.starting", "Start a campaigns repository."),
-    "new": ("runner.cli.starting", "Write a new campaign file."),
-    "validate": ("runner.cli.checking", "Report every problem of every file."),
-    "fmt": ("runner.cli.formatting", "Bring campaign files into the usual shape."),
-    "render": ("runner.cli.rendering", "Show what a follower will see."),
-    "schema": ("runner.cli.checking", "Print a JSON Schema."),
-    "plan": ("runner.cli.sending", "Show what would be sent (the default)."),
-    "apply": ("runner.cli.sending", "Show the plan, ask, send what is due."),
-    "preview": ("runner.cli.previewing", "Send one real message to a tester."),
-    "draft": ("runner.cli.drafting", "Make an article's draft, and stop there."),
-    "status": ("runner.cli.following", "Ask what became of each send."),
-    "recall": ("runner.cli.following", "Delete a sent article or video."),
-    "report": ("runner.cli.reporting", "Report on what was sent."),
-    "calendar": ("runner.cli.reporting", "Show a month's past and coming sends."),
-    "doctor": ("runner.cli.examining", "Check everything that a send needs."),
-    "hold": ("runner.cli.holding", "Stop every send of an account at once."),
-    "unhold": ("runner.cli.holding", "Let an account send again."),
-    "tags": ("runner.cli.following", "List the tags with their counts."),
-    "ledger": ("runner.cli.ledger", "Care of the ledger."),
-    "environments": ("runner.cli.environments", "Compare the environments, send by send."),
-    "ci": ("runner.cli.ci", "Steps of a CI job."),
-    "listen": ("runner.cli.listening", "Receive the platform's events: counts, reasons, links."),
-    "sandbox": ("runner.cli.sandbox", "Serve a local WeChat with an inbox."),
-    "completion": ("runner.cli.completing", "Complete commands and ids in a shell."),
+    "init": ("runner.cli.starting", N_("Start a campaigns repository.")),
+    "new": ("runner.cli.starting", N_("Write a new campaign file.")),
+    "validate": ("runner.cli.checking", N_("Report every problem of every file.")),
+    "fmt": ("runner.cli.formatting", N_("Bring campaign files into the usual shape.")),
+    "render": ("runner.cli.rendering", N_("Show what a follower will see.")),
+    "schema": ("runner.cli.checking", N_("Print a JSON Schema.")),
+    "plan": ("runner.cli.sending", N_("Show what would be sent (the default).")),
+    "apply": ("runner.cli.sending", N_("Show the plan, ask, send what is due.")),
+    "preview": ("runner.cli.previewing", N_("Send one real message to a tester.")),
+    "draft": ("runner.cli.drafting", N_("Make an article's draft, and stop there.")),
+    "status": ("runner.cli.following", N_("Ask what became of each send.")),
+    "recall": ("runner.cli.following", N_("Delete a sent article or video.")),
+    "report": ("runner.cli.reporting", N_("Report on what was sent.")),
+    "calendar": ("runner.cli.reporting", N_("Show a month's past and coming sends.")),
+    "doctor": ("runner.cli.examining", N_("Check everything that a send needs.")),
+    "hold": ("runner.cli.holding", N_("Stop every send of an account at once.")),
+    "unhold": ("runner.cli.holding", N_("Let an account send again.")),
+    "tags": ("runner.cli.following", N_("List the tags with their counts.")),
+    "ledger": ("runner.cli.ledger", N_("Care of the ledger.")),
+    "environments": ("runner.cli.environments", N_("Compare the environments, send by send.")),
+    "ci": ("runner.cli.ci", N_("Steps of a CI job.")),
+    "listen": ("runner.cli.listening", N_("Receive the platform's events: counts, reasons, links.")),
+    "sandbox": ("runner.cli.sandbox", N_("Serve a local WeChat with an inbox.")),
+    "completion": ("runner.cli.completing", N_("Complete commands and ids in a shell.")),
 }
 """Command to the module that holds it; loaded when it is asked for, because imports cost time."""
 
 
 class Commands(click.Group):
     """Loads a command's module only when that command runs; bare `campaign` plans."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands in the order in which they are used."""
@@ -57,9 +61,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
-        _with_examples(command, cmd_name)
-        return command
+        return told(getattr(module, cmd_name), cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -69,42 +71,53 @@ class Commands(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean `campaign {near[0]}`?" if near else "`campaign --help` lists them"
-            raise click.UsageError(f"There is no command {args[0]}; {hint}", ctx)
+            said = _("There is no command {name}; `campaign --help` lists them")
+            if near:
+                said = _("There is no command {name}; did you mean `campaign {near}`?")
+            raise click.UsageError(said.format(name=args[0], near="".join(near)), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, _(text)) for name, (_module, text) in COMMANDS.items()])
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Write the help in the language that was chosen by then."""
+        shown = told(self, "")
+        shown.epilog = f"{epilog('')}\n\n{_(EXIT_CODES)}"
+        return click.Group.get_help(shown, ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take options without a command as those of `plan`."""
-        first = args[0] if args else ""
         if ctx.resilient_parsing:  # a shell asks for completions
             return super().parse_args(ctx, args)
+        own = _length_of_own_options(args)
+        first = args[own] if own < len(args) else ""
         if not first or (first.startswith("-") and first not in ("--help", "-h", "--version")):
-            args = ["plan", *args]
+            args = [*args[:own], "plan", *args[own:]]
         return super().parse_args(ctx, args)
 
 
-def _with_examples(command: click.Command, path: str) -> None:
-    command.epilog = epilog(path)
-    if isinstance(command, click.Group):
-        for name, part in command.commands.items():
-            _with_examples(part, f"{path} {name}")
+def _length_of_own_options(args: list[str]) -> int:
+    """Count the leading words that are `--lang` and its value."""
+    count = 0
+    while count < len(args) and args[count].partition("=")[0] == "--lang":
+        count += 1 if "=" in args[count] else 2
+    return count
 
 
-EXIT_CODES = """Exit codes: 0 done or nothing to do; 2 sends pending (plan --detailed-exitcode); 3 invalid
+EXIT_CODES = N_("""Exit codes: 0 done or nothing to do; 2 sends pending (plan --detailed-exitcode); 3 invalid
 campaign or setting; 4 refused by WeChat; 5 refused by policy, digest or staleness; 6 ledger; 7 some
-sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted."""
+sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted.""")
 
 
-@click.command(
-    cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"{epilog('')}\n\n{EXIT_CODES}",
-)
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), is_eager=True, expose_value=False,
+    callback=lambda ctx, _param, language: _choose(ctx, language),
+    help="Language of all messages; default: that of the locale (LC_ALL, LC_MESSAGES, LANG).",
+)  # fmt: skip
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda ctx, _, on: _about(ctx, on),
     help="Show the version, the formats it knows and the extras installed.",
@@ -114,6 +127,11 @@ def campaign() -> None:
 
     Without a command it plans: nothing is sent unless you run `campaign apply`.
     """
+
+
+def _choose(ctx: click.Context, language: Language | None) -> None:
+    if language is not None and not ctx.resilient_parsing:
+        choose(language)
 
 
 def _about(ctx: click.Context, asked: bool) -> None:
@@ -140,6 +158,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    choose(language_of(os.environ))
     try:
         result = campaign.main(args=list(argv) if argv is not None else None, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(Exit.OK)

@@ -79,8 +79,12 @@ def run(programs: Path, folder: Path, *words: str) -> subprocess.CompletedProces
 def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     """Schemas, the marker of types, themes, the workflows; and no test."""
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
-    needed = ("_schema/campaign.schema.json", "py.typed", "starter/github.yml", "starter/gitlab.yml")
+    needed = (
+        "_schema/campaign.schema.json", "py.typed", "starter/github.yml", "starter/gitlab.yml",
+        "translations/zh/LC_MESSAGES/campaign.mo",
+    )  # fmt: skip
     assert {f"runner/{name}" for name in needed} <= set(names)
+    assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
     assert all(name.startswith(("runner/", "wechat_campaigns-")) for name in names)
     assert f"wechat_campaigns-{__version__}.dist-info/licenses/LICENSE" in names
 
@@ -98,6 +102,15 @@ def test_bare_it_rehearses_a_text(install, tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "pip install 'wechat-campaigns[articles]'" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_speaks_chinese(install, tmp_path: Path) -> None:
+    """The catalog is compiled while the wheel is built from the sdist, and found where it is installed."""
+    programs = install("")
+    done = run(programs, tmp_path, "--lang", "zh", "validate")
+    assert done.returncode == 64
+    assert "没有文件夹" in done.stderr
+    assert done.stderr.count("\n") == 2
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

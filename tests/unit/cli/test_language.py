@@ -1,0 +1,119 @@
+"""The language of the command line: the locale's, or `--lang`; help in Chinese fits the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from runner import words
+from runner.cli import language
+from runner.cli.columns import columns, wrapped
+from runner.cli.main import campaign, run
+
+CHINESE = "从经过评审的文件发送微信公众号群发消息。"
+
+
+def test_the_locale_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """English for every locale but Chinese ones; the first variable that is set counts."""
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert run(["--help"]) == 0
+    assert CHINESE not in capsys.readouterr().out
+    monkeypatch.delenv("LC_ALL")
+    assert run(["--help"]) == 0
+    assert CHINESE in capsys.readouterr().out
+
+
+def test_the_option_overrides(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--lang` before or after other options, with help too; each run chooses anew."""
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert run(["--lang", "en", "--help"]) == 0
+    assert "Usage: " in capsys.readouterr().out
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert run(["--lang=zh", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert CHINESE in told
+    assert "用法:" in told
+    assert run(["--help"]) == 0
+    assert "Usage: " in capsys.readouterr().out
+
+
+def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Errors of the command line are click's own words."""
+    assert run(["--lang", "zh", "plan", "--nothing"]) == 64
+    told = capsys.readouterr().err
+    assert "没有这个选项" in told
+    assert "No such option" not in told
+
+
+def test_the_words_of_click_are_its_own() -> None:
+    """What the catalog holds for click is what click asks for; a few only of older or newer ones."""
+    folder = Path(str(click.__file__)).parent
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    gone = [text for text in language.CLICKS_WORDS if text not in source]
+    assert len(gone) < 12, gone
+
+
+def test_bare_it_plans(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`campaign --lang zh --offline` is `campaign --lang zh plan --offline`."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["--lang", "zh", "--offline"]) == run(["--lang", "zh", "plan", "--offline"])
+    assert capsys.readouterr().err.startswith("错误")
+
+
+def test_an_unknown_language_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names those there are."""
+    assert run(["--lang", "fr", "plan"]) == 64
+    assert "'zh'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, b"no catalog"], ids=["missing", "broken"])
+def test_without_its_catalog_it_speaks_english(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One clear line, no traceback, and the work is done."""
+    if content is not None:
+        target = tmp_path / "zh" / "LC_MESSAGES" / "campaign.mo"
+        target.parent.mkdir(parents=True)
+        target.write_bytes(content)
+    monkeypatch.setattr(words, "CATALOGS", tmp_path)
+    assert run(["--lang", "zh", "schema"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("{")
+    (line,) = told.err.splitlines()
+    assert line.startswith("The words of the language zh are English here")
+
+
+def pages(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+    context = click.Context(command, info_name=path, terminal_width=78)
+    context.formatter_class = language.ColumnsFormatter
+    yield path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from pages(below, f"{path} {name}")
+
+
+def test_help_in_chinese_fits_the_terminal() -> None:
+    """No line is wider than 80 columns, and none begins with a sign that belongs to the one before."""
+    language.choose("zh")
+    seen = 0
+    for path, page in pages(campaign, "campaign"):
+        for line in page.splitlines():
+            seen += 1
+            assert columns(line) <= 80 or line.startswith("    campaign "), (path, line)
+            assert line.strip()[:1] not in tuple("，。、；：！？）”"), (path, line)
+    assert seen > 500
+
+
+def test_words_are_not_torn() -> None:
+    """A line ends after a Chinese sign, a blank or a word; what clings stays."""
+    assert wrapped("运行 `campaign apply`，发送。", 12) == ["运行", "`campaign", "apply`，发", "送。"]
+    assert wrapped("（甲）乙丙", 5) == ["（甲）", "乙丙"]
+    assert wrapped("", 5) == []
+    assert wrapped("abcdefgh", 5) == ["abcdefgh"]

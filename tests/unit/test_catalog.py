@@ -1,0 +1,172 @@
+"""The catalogs are whole: every message of the source is there, translated, with the same placeholders."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog
+from make_catalog import catalogs, read, refreshed
+
+from runner.words import LANGUAGES
+
+PACKAGE = Path(__file__).parents[2] / "runner"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+CATALOGS = {path.parts[-3]: path for path in catalogs()}
+CALLS = ("_", "N_", "ngettext")
+SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
+"""Functions whose first argument people read."""
+SAID = frozenset({"what", "remedy", "needed_for", "note", "help_", "title", "noun", "lead"})
+"""Keywords whose value people read."""
+APART = ("runner/sandbox/",)
+"""The sandbox answers as the platform does, and its own calls are for programs."""
+PROSE = re.compile(r"[A-Za-z]{2,}")
+
+
+def test_every_language_has_a_catalog() -> None:
+    """English is the source itself."""
+    assert sorted(CATALOGS) == sorted(set(LANGUAGES) - {"en"})
+
+
+@pytest.fixture(params=CATALOGS.values(), ids=CATALOGS.keys())
+def path(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def catalog(path: Path) -> Catalog:
+    return read(path)
+
+
+def test_it_holds_the_words_of_the_source(path: Path) -> None:
+    """Nothing new is missing, nothing is left over: else run `python -m tests.make_catalog`."""
+    assert path.read_text(encoding="utf-8") == refreshed(path)[0]
+
+
+def test_everything_is_translated(catalog: Catalog) -> None:
+    """No empty translation and no uncertain one."""
+    missing = [message.id for message in catalog if message.id and not all(forms(message.string))]
+    assert not missing
+    assert not [message.id for message in catalog if message.id and message.fuzzy]
+    assert not catalog.obsolete
+
+
+def test_placeholders_are_kept(catalog: Catalog) -> None:
+    """A translation fills in what its message fills in; a form of one language may say less, never more."""
+    for message in catalog:
+        if message.id:
+            known = fields(forms(message.id)[-1])
+            for told in forms(message.string):
+                assert fields(told) == known, (message.id, told)
+
+
+def test_translations_are_more_than_the_message(catalog: Catalog) -> None:
+    """A sentence that was only copied is no translation; commands may be the same in every language."""
+    copied = [m.id for m in catalog if m.id and isinstance(m.id, str) and m.id == m.string]
+    assert all(len(words) < 40 or "`" in words or words.startswith("pip install") for words in copied), copied
+
+
+def forms(told: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return told if isinstance(told, tuple) else (told or "",)
+
+
+def fields(text: str) -> list[str]:
+    """The placeholders of a text, sorted; also those that only look like some, such as `{a: true}`."""
+    return sorted(re.findall(r"\{[^{}]*\}", text))
+
+
+# --- the source -------------------------------------------------------------------------------
+
+
+def trees() -> Iterator[tuple[str, ast.AST]]:
+    for path in SOURCES:
+        yield str(path.relative_to(PACKAGE.parent)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def called(node: ast.AST) -> str:
+    """The last name of what is called."""
+    if not isinstance(node, ast.Call):
+        return ""
+    return getattr(node.func, "id", getattr(node.func, "attr", ""))
+
+
+def test_messages_are_plain_texts() -> None:
+    """An f-string or a sum inside `_()` is never found in a catalog; a variable is a marked constant."""
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            if called(node) in CALLS and isinstance(node.func, ast.Name):
+                for argument in node.args[: 2 if called(node) == "ngettext" else 1]:
+                    assert not isinstance(argument, ast.JoinedStr | ast.BinOp), f"{name}:{node.lineno}"
+
+
+def test_templates_are_filled_with_what_they_name() -> None:
+    """`_("… {count}").format(count=…)`: simple names only, every one given, none given for nothing."""
+    seen = 0
+    for name, tree in trees():
+        for node in ast.walk(tree):
+            templates = list(filled(node))
+            if not templates or any(key.arg is None for key in node.keywords):
+                continue
+            seen += 1
+            names = {field for text in templates for field in names_of(text)}
+            assert names == {key.arg for key in node.keywords}, f"{name}:{node.lineno}"
+    assert seen > 20
+
+
+def filled(node: ast.AST) -> Iterator[str]:
+    """The texts of `_("…")` or `ngettext("…", "…", n)` when this node is a `.format` of them."""
+    if called(node) == "format" and isinstance(node.func, ast.Attribute):
+        inner = node.func.value
+        if called(inner) in ("_", "ngettext"):
+            for argument in inner.args[:2]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.value
+
+
+def names_of(text: str) -> set[str]:
+    found = [
+        (name, conversion) for _, name, _, conversion in string.Formatter().parse(text) if name is not None
+    ]
+    assert all(name.isidentifier() and conversion is None for name, conversion in found), text
+    return {name for name, _ in found}
+
+
+def test_nothing_is_said_past_the_catalogs() -> None:
+    """A literal where words are said stands in `_()`, so that a new message cannot be forgotten."""
+    bare = [
+        f"{name}:{node.lineno}: {text!r}"
+        for name, tree in trees()
+        if not name.startswith(APART)
+        for node in ast.walk(tree)
+        for argument in said(node)
+        for text in literals(argument)
+        if PROSE.search(text)
+    ]
+    assert not bare, "\n".join(bare)
+
+
+def said(node: ast.AST) -> Iterator[ast.expr]:
+    """The expressions of a call that people read."""
+    if not isinstance(node, ast.Call):
+        return
+    yield from (key.value for key in node.keywords if key.arg in SAID)
+    first = node.args[0] if node.args else None
+    if called(node) != "AssertionError" and called(node).endswith(("Error", "Fault", *SAYS)) and first:
+        yield first
+
+
+def literals(node: ast.AST) -> Iterator[str]:
+    """The literal texts of an expression outside `_()`, keys and arguments of other calls left out."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=parts) | ast.BoolOp(values=parts):
+            for part in parts:
+                yield from literals(part)
+        case ast.BinOp(left=left, right=right) | ast.IfExp(body=left, orelse=right):
+            yield from literals(left)
+            yield from literals(right)
