@@ -13,6 +13,7 @@ from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.planning.quota import CHINA, china_day
 from runner.report.words import receivers
+from runner.words import english
 
 COMING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
 
@@ -24,6 +25,7 @@ class Entry:
     at: datetime
     account: str
     receivers: str
+    """In English, as the ledger has it."""
     send: str
     state: str
     """A status of the ledger, or an action of the plan."""
@@ -92,7 +94,7 @@ def _coming(planned: Planned, now: datetime) -> Entry:
     return Entry(
         at=max(planned.send.not_before or now, now),
         account=planned.account.name,
-        receivers=receivers(planned.send.filter),
+        receivers=english(receivers(planned.send.filter)),
         send=planned.send.id,
         state=planned.action.value,
         coming=True,

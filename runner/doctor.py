@@ -17,6 +17,7 @@ from runner.ledger.state import LedgerState, fold
 from runner.model import Account, AccountKind, Settings
 from runner.ports import ReadApi
 from runner.wechat.errcodes import lookup
+from runner.words import N_, _
 
 CLOCK_SLACK = timedelta(seconds=30)
 CLOCK_LIMIT = timedelta(minutes=5)
@@ -27,8 +28,8 @@ EXTRAS = {
 }
 NOT_ALLOWED = (40164, 61004)
 """Errcodes that say an address is not on the IP allow list."""
+IP_HINT = N_("console → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send")
 _ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
-IP_HINT = "console → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send"
 
 
 class Grade(StrEnum):
@@ -68,7 +69,13 @@ def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
         ports: the world.
     """
     environment = settings.environment
-    found = [Check(name="settings", grade=Grade.GOOD, what=f"environment {environment.name} is valid")]
+    found = [
+        Check(
+            name="settings",
+            grade=Grade.GOOD,
+            what=_("environment {name} is valid").format(name=environment.name),
+        )
+    ]
     found += [_protection(settings), *_extras(), _clock(ports)]
     found += [check for account in environment.accounts.values() for check in _account(account, ports)]
     found += _ledger(settings, ports)
@@ -85,27 +92,34 @@ def _protection(settings: Settings) -> Check:
     environment = settings.environment
     real = environment.api.startswith("https://")
     if environment.protected or not real:
-        return Check(
-            name="protection", grade=Grade.GOOD, what="apply is protected" if real else "a rehearsal"
-        )
+        what = _("apply is protected") if real else _("a rehearsal")
+        return Check(name="protection", grade=Grade.GOOD, what=what)
     return Check(
         name="protection",
         grade=Grade.DOUBTFUL,
-        what="apply sends to real followers without a reviewed plan",
-        remedy=f"write `protected: true` in environment {environment.name}",
+        what=_("apply sends to real followers without a reviewed plan"),
+        remedy=_("write `protected: true` in environment {name}").format(name=environment.name),
     )
 
 
 def _extras() -> list[Check]:
     missing = [name for name, modules in EXTRAS.items() if not all(find_spec(module) for module in modules)]
     if not missing:
-        return [Check(name="extras", grade=Grade.GOOD, what=f"{', '.join(EXTRAS)} are installed")]
+        return [
+            Check(
+                name="extras",
+                grade=Grade.GOOD,
+                what=_("{names} are installed").format(names=", ".join(EXTRAS)),
+            )
+        ]
     return [
         Check(
             name="extras",
             grade=Grade.DOUBTFUL,
-            what=f"not installed: {', '.join(missing)}",
-            remedy=f"pip install 'wechat-campaigns[{','.join(missing)}]', if they are needed",
+            what=_("not installed: {names}").format(names=", ".join(missing)),
+            remedy=_("pip install 'wechat-campaigns[{names}]', if they are needed").format(
+                names=",".join(missing)
+            ),
         )
     ]
 
@@ -119,19 +133,23 @@ def _clock(ports: Ports) -> Check:
             name="clock",
             grade=Grade.BAD,
             exit_code=Exit.WECHAT,
-            what=f"the platform does not answer ({type(error).__name__})",
-            remedy="check the network, the proxy and `api` in the settings",
+            what=_("the platform does not answer ({error})").format(error=type(error).__name__),
+            remedy=_("check the network, the proxy and `api` in the settings"),
         )
     if away is None or abs(away) <= CLOCK_SLACK:
-        told_as = "nothing to compare it with" if away is None else "within half a minute of the platform's"
-        return Check(name="clock", grade=Grade.GOOD, what=told_as)
-    bad, side = abs(away) > CLOCK_LIMIT, "ahead of" if away > timedelta() else "behind"
+        what = _("within half a minute of the platform's")
+        return Check(
+            name="clock", grade=Grade.GOOD, what=_("nothing to compare it with") if away is None else what
+        )
+    bad, said = abs(away) > CLOCK_LIMIT, _("{seconds:.0f} s behind the platform's")
+    if away > timedelta():
+        said = _("{seconds:.0f} s ahead of the platform's")
     return Check(
         name="clock",
         grade=Grade.BAD if bad else Grade.DOUBTFUL,
         exit_code=Exit.WECHAT if bad else Exit.OK,
-        what=f"{abs(away).total_seconds():.0f} s {side} the platform's",
-        remedy="let NTP set this machine's clock: windows, quiet hours and repeats go by it",
+        what=said.format(seconds=abs(away).total_seconds()),
+        remedy=_("let NTP set this machine's clock: windows, quiet hours and repeats go by it"),
     )
 
 
@@ -142,9 +160,8 @@ def _account(account: Account, ports: Ports) -> list[Check]:
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
     except CampaignError as error:
         return [_refused(name, error)]
-    found = [
-        Check(name=name, grade=Grade.GOOD, what=f"{account.appid}: credentials and IP allow list are good")
-    ]
+    what = _("{appid}: credentials and IP allow list are good").format(appid=account.appid)
+    found = [Check(name=name, grade=Grade.GOOD, what=what)]
     return [*found, _quota(name, quota), _permission(name, account, api)]
 
 
@@ -152,7 +169,10 @@ def _refused(name: str, error: CampaignError) -> Check:
     remedy = error.remedy
     if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
         address = _ADDRESS.search(error.errmsg)
-        remedy = f"add {address.group() if address else 'the address of this machine'} to the list: {IP_HINT}"
+        remedy = _("add the address of this machine to the list: {where}").format(where=_(IP_HINT))
+        if address is not None:
+            said = _("add {address} to the list: {where}")
+            remedy = said.format(address=address.group(), where=_(IP_HINT))
     return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
 
 
@@ -162,8 +182,8 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     return Check(
         name=f"{name}: calls",
         grade=Grade.GOOD if good else Grade.DOUBTFUL,
-        what=f"{left} of {limit} mass/sendall calls left today",
-        remedy="" if good else "wait until tomorrow, China time",
+        what=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
+        remedy="" if good else _("wait until tomorrow, China time"),
     )
 
 
@@ -173,19 +193,21 @@ def _permission(name: str, account: Account, api: ReadApi) -> Check:
         return Check(
             name=name,
             grade=Grade.DOUBTFUL,
-            what="a 测试号 may not send mass messages (48001)",
-            remedy="rehearse in the sandbox; send from a verified 公众号 or 服务号",
+            what=_("a 测试号 may not send mass messages (48001)"),
+            remedy=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
     try:
         tags = api.tags_get()
     except ApiError as error:
         kind = lookup(error.errcode).kind
-        remedy = "get the account verified (认证)" if kind == "permission" else error.remedy
+        remedy = _("get the account verified (认证)") if kind == "permission" else error.remedy
         return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
     except CampaignError as error:
         return _refused(name, error)
-    lists = "openid lists too" if account.kind is AccountKind.SERVICE else "no openid lists (服务号 only)"
-    return Check(name=name, grade=Grade.GOOD, what=f"{account.kind}: {len(tags)} tags readable; {lists}")
+    said = _("{kind}: {count} tags readable; no openid lists (服务号 only)")
+    if account.kind is AccountKind.SERVICE:
+        said = _("{kind}: {count} tags readable; openid lists too")
+    return Check(name=name, grade=Grade.GOOD, what=said.format(kind=account.kind.value, count=len(tags)))
 
 
 def _ledger(settings: Settings, ports: Ports) -> list[Check]:
@@ -203,11 +225,11 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
                 name="ledger",
                 grade=Grade.BAD,
                 exit_code=Exit.LEDGER,
-                what=f"the chain does not hold: {faults[0]}",
-                remedy="restore the ledger from a copy; until then send nothing from here",
+                what=_("the chain does not hold: {fault}").format(fault=faults[0]),
+                remedy=_("restore the ledger from a copy; until then send nothing from here"),
             )
         ]
-    held = f"{len(events)} events, every chain holds"
+    held = _("{count} events, every chain holds").format(count=len(events))
     return [_begun(settings, state, held), *_waiting(settings, state)]
 
 
@@ -219,8 +241,10 @@ def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
         name="ledger",
         grade=Grade.BAD,
         exit_code=Exit.LEDGER,
-        what="it was never begun, so every campaign would count as never sent",
-        remedy=f"`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before",
+        what=_("it was never begun, so every campaign would count as never sent"),
+        remedy=_(
+            "`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before"
+        ).format(name=name),
     )
 
 
@@ -230,9 +254,14 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
         name = f"account {account.name}"
         if why := state.holds.get(account.appid):
             remedy = f"`campaign unhold {account.name} --why REASON`"
-            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=f"on hold: {why}", remedy=remedy))
+            found.append(
+                Check(
+                    name=name, grade=Grade.DOUBTFUL, what=_("on hold: {why}").format(why=why), remedy=remedy
+                )
+            )
         if unknown := state.open(account.appid):
             ids = ", ".join(known.send for known in unknown)
-            remedy = "`campaign apply` clears them up within 20 hours, `campaign ledger settle` later"
-            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=f"unknown sends: {ids}", remedy=remedy))
+            remedy = _("`campaign apply` clears them up within 20 hours, `campaign ledger settle` later")
+            what = _("unknown sends: {names}").format(names=ids)
+            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=what, remedy=remedy))
     return found

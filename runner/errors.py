@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
+from runner.words import _, ngettext
+
 
 class Exit(IntEnum):
     """The exit codes of the command; stable, documented in the README."""
@@ -103,10 +105,10 @@ class InvalidError(CampaignError):
     exit_code = Exit.INVALID
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        count = len(problems)
+        found = ngettext("{count} problem found", "{count} problems found", len(problems))
         super().__init__(
-            f"{count} problem{'s' if count != 1 else ''} found",
-            remedy="correct the files at the places listed, then run the same command again",
+            found.format(count=len(problems)),
+            remedy=_("correct the files at the places listed, then run the same command again"),
         )
         self.problems = problems
 
@@ -118,8 +120,10 @@ class MissingExtraError(CampaignError):
 
     def __init__(self, extra: str, *, needed_for: str) -> None:
         super().__init__(
-            f"{needed_for} needs the extra '{extra}', which is not installed",
-            remedy=f"pip install 'wechat-campaigns[{extra}]'",
+            _("{what} needs the extra '{extra}', which is not installed").format(
+                what=needed_for, extra=extra
+            ),
+            remedy=_("pip install 'wechat-campaigns[{extra}]'").format(extra=extra),
         )
         self.extra = extra
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from runner.model import Notify
 from runner.report.neutral import line
+from runner.report.words import counted
 from runner.sending.posting import Outcome, Result
+from runner.words import _
 
 MAX_BYTES = 2000
 """企业微信 takes 2048 bytes of text, the others more."""
@@ -54,12 +56,12 @@ def message(outcomes: Iterable[Outcome], run: Run, when: Sequence[str]) -> str |
     if not told:
         return None
     counts = {group: sum(g == group for g, _ in told) for group in _MARK}
-    head = ", ".join(f"{count} {group}" for group, count in counts.items() if count)
-    lines = [f"Campaigns, {run.environment}: {head}"]
+    said = _("Campaigns, {environment}: {counts}")
+    lines = [said.format(environment=run.environment, counts=counted(counts))]
     lines += [_line(str(group), outcome, run) for group, outcome in told[:MAX_LINES]]
     if len(told) > MAX_LINES:
-        lines.append(f"… and {len(told) - MAX_LINES} more")
-    lines += [f"commit {run.commit[:12]}"] if run.commit else []
+        lines.append(_("… and {count} more").format(count=len(told) - MAX_LINES))
+    lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
     lines += [run.url] if run.url else []
     return _shortened("\n".join(lines))
 
@@ -78,11 +80,11 @@ def payload(kind: str, text: str) -> dict[str, Any]:
 def refused(kind: str, answer: Any) -> str | None:
     """Say why a robot did not take a message; None when it did."""
     if kind == "slack":
-        return None if answer == "ok" else f"answered {line(str(answer))[:80]}"
+        return None if answer == "ok" else _("answered {answer}").format(answer=line(str(answer))[:80])
     if not isinstance(answer, dict):
-        return "its answer is no JSON object"
+        return _("its answer is no JSON object")
     code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
-    return None if code == 0 else f"answered code {code}"
+    return None if code == 0 else _("answered code {code}").format(code=code)
 
 
 def tell(robot: Notify, address: str, outcomes: Sequence[Outcome], run: Run, *, post: Post) -> str | None:
@@ -104,12 +106,12 @@ def tell(robot: Notify, address: str, outcomes: Sequence[Outcome], run: Run, *, 
     try:
         return refused(robot.kind, post(address, payload(robot.kind, text)))
     except OSError as error:
-        return f"it could not be reached ({error})"
+        return _("it could not be reached ({error})").format(error=str(error))
 
 
 def _line(group: str, outcome: Outcome, run: Run) -> str:
     count = (run.followers or {}).get(outcome.id)
-    to = f" → {count:,} followers" if count is not None else ""
+    to = _(" → {count:,} followers").format(count=count) if count is not None else ""
     why = "" if outcome.result is Result.ACCEPTED else f": {outcome.why}"
     return line(f"{_MARK[group]} {outcome.id} ({outcome.account}){to}{why}")
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from runner.ledger.state import LedgerState, SendState, Status, Told
 from runner.wechat.errcodes import mass_event_status
+from runner.words import _
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
@@ -55,17 +56,26 @@ def ended(status: str) -> tuple[str, str]:
     word = f"err({found.group(1)})" if found else status.strip().lower()
     entry = mass_event_status().get(word)
     if entry is None:
-        return f"WeChat ended it with {status}", "look the send up in the account's console"
+        return (
+            _("WeChat ended it with {status}").format(status=status),
+            _("look the send up in the account's console"),
+        )
     return f"{word}: {entry.meaning}" if found else entry.meaning, entry.remedy
 
 
 def counted(told: Told) -> str:
     """Say how many a job reached, and what became of the others."""
-    if told.total == 0 or told.sent == told.total:
-        return f"{told.sent:,} of {told.total:,} followers got it"
-    parts = [f"{told.left_out:,} left out (four a month, blocks)"] if told.left_out else []
-    parts += [f"{told.errors:,} failed"] if told.errors else []
-    return f"{told.sent:,} of {told.total:,} followers got it" + (f": {', '.join(parts)}" if parts else "")
+    said = _("{sent:,} of {total:,} followers got it")
+    if told.left_out and told.errors:
+        said = _(
+            "{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks), "
+            "{errors:,} failed"
+        )
+    elif told.left_out:
+        said = _("{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks)")
+    elif told.errors:
+        said = _("{sent:,} of {total:,} followers got it: {errors:,} failed")
+    return said.format(sent=told.sent, total=told.total, left_out=told.left_out, errors=told.errors)
 
 
 def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str]:
@@ -75,37 +85,44 @@ def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str
         case Status.ACCEPTED:
             return _underway(known, now)
         case Status.OPEN:
-            return _unknown(known, now), "run `campaign apply` to clear it up"
+            return _unknown(known, now), _("run `campaign apply` to clear it up")
         case Status.FAILED if told is not None:
             return ended(told.status)
         case Status.FAILED:
             return (
-                "WeChat gave it up and says no reason here: only the event does",
-                "look in the console, or receive events with `campaign listen`",
+                _("WeChat gave it up and says no reason here: only the event does"),
+                _("look in the console, or receive events with `campaign listen`"),
             )
         case Status.SENT | Status.RECALLED:
             return _reached(known, told)
         case _:
-            return known.why, ""
+            return known.why_said, ""
 
 
 def _unknown(known: SendState, now: datetime) -> str:
-    said = "posted, no answer recorded: it may have been sent"
     left = _minutes_left(known, now)
+    if not left:
+        return _("posted, no answer recorded: it may have been sent")
     # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
-    return f"{said}, or wait for an administrator, who has {left} of 30 minutes left" if left else said
+    return _(
+        "posted, no answer recorded: it may have been sent, or wait for an administrator, "
+        "who has {minutes} of 30 minutes left"
+    ).format(minutes=left)
 
 
 def _underway(known: SendState, now: datetime) -> tuple[str, str]:
     if not known.to_all:
-        return "accepted; WeChat is sending it", ""
+        return _("accepted; WeChat is sending it"), ""
     left = _minutes_left(known, now)
     if not left:
-        return "accepted; an administrator who had to confirm it has run out of time", "ask again in a minute"
-    return (
-        f"accepted; under mass-send protection (群发保护) an administrator has {left} of 30 minutes left",
-        "let the administrator confirm it on the phone",
+        return (
+            _("accepted; an administrator who had to confirm it has run out of time"),
+            _("ask again in a minute"),
+        )
+    said = _(
+        "accepted; under mass-send protection (群发保护) an administrator has {minutes} of 30 minutes left"
     )
+    return said.format(minutes=left), _("let the administrator confirm it on the phone")
 
 
 def _minutes_left(known: SendState, now: datetime) -> int:
@@ -118,7 +135,8 @@ def _reached(known: SendState, told: Told | None) -> tuple[str, str]:
     parts = [counted(told)] if told is not None else []
     articles = [str(number) for number in known.recalled if number]
     if articles and known.status is Status.SENT:
-        parts.append(f"recalled: article {', '.join(articles)}")
+        parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
+    note = _("; ").join(parts)
     if told is not None and told.sent == 0 and known.status is Status.SENT:
-        return "; ".join(parts), "nobody got it: look whether the followers had four this month"
-    return "; ".join(parts) or known.why, ""
+        return note, _("nobody got it: look whether the followers had four this month")
+    return note or known.why_said, ""

@@ -6,16 +6,17 @@ from typing import Protocol
 
 from runner.model import Msgtype
 from runner.scaffold import Wanted
+from runner.words import N_, _
 
 KINDS = {
-    Msgtype.TEXT: "文字 text",
-    Msgtype.MPNEWS: "图文 articles",
-    Msgtype.IMAGE: "图片 pictures",
-    Msgtype.VOICE: "语音 voice",
-    Msgtype.MPVIDEO: "视频 video",
-    Msgtype.WXCARD: "卡券 card (retired by WeChat)",
+    Msgtype.TEXT: N_("文字 text"),
+    Msgtype.MPNEWS: N_("图文 articles"),
+    Msgtype.IMAGE: N_("图片 pictures"),
+    Msgtype.VOICE: N_("语音 voice"),
+    Msgtype.MPVIDEO: N_("视频 video"),
+    Msgtype.WXCARD: N_("卡券 card (retired by WeChat)"),
 }
-RECEIVERS = {"tag": "标签 by tag name", "tag_id": "by tag id", "all": "所有人 everyone"}
+RECEIVERS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "all": N_("所有人 everyone")}
 
 
 class Asks(Protocol):
@@ -33,13 +34,13 @@ class Asks(Protocol):
 
 def ask(asks: Asks) -> Wanted:
     """Ask what a new campaign shall be, five questions at most."""
-    name = asks.line("Name, a path without .yaml (2026/spring/sale)", None)
-    kind = Msgtype(asks.choice("What is sent?", {kind.value: told for kind, told in KINDS.items()}))
-    to = asks.choice("To whom?", RECEIVERS)
-    tag = asks.line("Tag name", "会员") if to == "tag" else None
-    tag_id = asks.number("Tag id (`campaign tags` lists them)") if to == "tag_id" else None
+    name = asks.line(_("Name, a path without .yaml (2026/spring/sale)"), None)
+    kind = Msgtype(asks.choice(_("What is sent?"), {kind.value: _(told) for kind, told in KINDS.items()}))
+    to = asks.choice(_("To whom?"), {key: _(told) for key, told in RECEIVERS.items()})
+    tag = asks.line(_("Tag name"), "会员") if to == "tag" else None
+    tag_id = asks.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
     media_id = None
     if kind is not Msgtype.TEXT:
-        what = "card_id" if kind is Msgtype.WXCARD else "media_id that exists; empty to use files"
+        what = "card_id" if kind is Msgtype.WXCARD else _("media_id that exists; empty to use files")
         media_id = asks.line(what, "") or None
     return Wanted(id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id)

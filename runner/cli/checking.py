@@ -12,6 +12,7 @@ import click
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
 from runner.errors import Exit, InvalidError, Problem
+from runner.words import _, ngettext
 
 if TYPE_CHECKING:
     from runner.schemas.store import SchemaName
@@ -26,12 +27,17 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
     PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
     """
     from runner.report.problems import problems_text
-    from runner.report.words import plural
+    from runner.report.words import sends
 
     problems, count = _checked(session, paths)
     errors = sum(problem.level == "error" for problem in problems)
-    told = f"{plural(errors, 'error')}, {plural(len(problems) - errors, 'warning')}"
-    closing = f"{plural(count, 'send')} from {session.options.root}: {told}"
+    warnings = len(problems) - errors
+    closing = _("{sends} from {folder}: {errors}, {warnings}").format(
+        sends=sends(count),
+        folder=session.options.root,
+        errors=ngettext("{count:,} error", "{count:,} errors", errors).format(count=errors),
+        warnings=ngettext("{count:,} warning", "{count:,} warnings", warnings).format(count=warnings),
+    )
     session.give(
         {
             "text": lambda: "\n".join(

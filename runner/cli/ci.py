@@ -10,6 +10,7 @@ import click
 
 from runner.cli.gate import current_run
 from runner.errors import Exit, ForgeError, UsageError
+from runner.words import _
 
 GITHUB_API = "https://api.github.com"
 
@@ -43,15 +44,15 @@ def _comment(text: str, author: str) -> str:
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
-        return "no comment: this run belongs to no pull request of GitHub"
+        return _("no comment: this run belongs to no pull request of GitHub")
     if not token:
-        return "no comment: GITHUB_TOKEN is not set; the job summary shows the report"
+        return _("no comment: GITHUB_TOKEN is not set; the job summary shows the report")
     forge = github(os.environ.get("GITHUB_API_URL", GITHUB_API), token)
     try:
         upsert(forge, run.repository, run.number, comment_body(text, run.head), author=author)
     except ForgeError as error:
-        return f"no comment: {error}; the job summary shows the report"
-    return f"the comment of #{run.number} is up to date"
+        return _("no comment: {error}; the job summary shows the report").format(error=str(error))
+    return _("the comment of #{number} is up to date").format(number=run.number)
 
 
 @ci.command()
@@ -66,7 +67,7 @@ def outputs(plan_file: Path) -> int:
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise UsageError("the plan file's digest is none", remedy="plan again", where=str(plan_file))
+        raise UsageError(_("the plan file's digest is none"), remedy=_("plan again"), where=str(plan_file))
     pending = sum(action in planfile.PENDING_WORDS for action in actions)
     due = sum(action in ("send", "unknown") for action in actions)
     lines = f"digest={digest}\npending={pending}\ndue={due}\n"

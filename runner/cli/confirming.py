@@ -6,22 +6,27 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runner.report.neutral import inert
-from runner.report.words import headcount, receivers
+from runner.report.words import headcount, receivers, sends
+from runner.words import _
 
 if TYPE_CHECKING:
-    from runner.plan import Plan
+    from runner.plan import Plan, Planned
 
 Ask = Callable[[str], str]
 
 
 def question(plan: Plan) -> str:
     """Name each due send with its account, receivers and count, before anybody is asked."""
-    rows = [
-        f"  {planned.send.id} → {planned.account.name}: {receivers(planned.send.filter)}, "
-        f"{headcount(planned.resolved.audience)} followers"
-        for planned in plan.due()
-    ]
-    return inert("\n".join(rows))
+    return inert("\n".join(map(_row, plan.due())))
+
+
+def _row(planned: Planned) -> str:
+    return _("  {send} → {account}: {receivers}, {count} followers").format(
+        send=planned.send.id,
+        account=planned.account.name,
+        receivers=receivers(planned.send.filter),
+        count=headcount(planned.resolved.audience),
+    )
 
 
 def confirmed(plan: Plan, ask: Ask) -> bool:
@@ -34,9 +39,7 @@ def confirmed(plan: Plan, ask: Ask) -> bool:
     due = plan.due()
     accounts = sorted({planned.account.name for planned in due if planned.send.filter.is_to_all})
     if not accounts:
-        what = "1 send" if len(due) == 1 else f"{len(due)} sends"
-        return ask(f"{plan.environment}: a send cannot be undone. Type yes to make {what}") == "yes"
-    return all(
-        ask(f"{plan.environment}: this goes to EVERYONE who follows {name}. Type {name} to send") == name
-        for name in accounts
-    )
+        said = _("{environment}: a send cannot be undone. Type yes to make {sends}")
+        return ask(said.format(environment=plan.environment, sends=sends(len(due)))) == "yes"
+    said = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send")
+    return all(ask(said.format(environment=plan.environment, name=name)) == name for name in accounts)

@@ -12,6 +12,7 @@ from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, InvalidError, UsageError
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.plan import Plan, Planned
@@ -56,20 +57,28 @@ def _chosen(plan: Plan, select: str) -> list[Planned]:
     found = [planned for planned in plan.sends if select in (planned.send.id, planned.send.campaign)]
     if not found:
         ids = ", ".join(planned.send.id for planned in plan.sends)
-        raise UsageError(f"there is no send {select}", remedy=f"one of: {ids}")
+        raise UsageError(
+            _("there is no send {name}").format(name=select), remedy=_("one of: {names}").format(names=ids)
+        )
     kind = found[0].send.msgtype
     if not all(wire.needs_draft(planned.send.content) for planned in found):
         raise UsageError(
-            f"{select} needs no draft to be made: it sends {kind} as it is",
-            remedy="only articles and picture posts written in the campaign become drafts; "
-            "`campaign render` shows the others",
+            _("{send} needs no draft to be made: it sends {kind} as it is").format(
+                send=select, kind=kind.value
+            ),
+            remedy=_(
+                "only articles and picture posts written in the campaign become drafts; "
+                "`campaign render` shows the others"
+            ),
         )
     pending = [planned for planned in found if planned.action in PENDING]
     if not pending:
         first = found[0]
         raise UsageError(
-            f"{first.send.id} is {first.action}: {first.decision.reason}",
-            remedy=first.decision.remedy or "a draft is made for sends that are still to be made",
+            _("{send} is {action}: {reason}").format(
+                send=first.send.id, action=first.action.value, reason=first.decision.reason
+            ),
+            remedy=first.decision.remedy or _("a draft is made for sends that are still to be made"),
         )
     return pending
 
@@ -77,14 +86,15 @@ def _chosen(plan: Plan, select: str) -> list[Planned]:
 def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool) -> None:
     for planned in chosen:
         missing = sum(result is None for _, result in planned.resolved.uploads)
-        session.say(f"  {planned.send.id} → draft box of {planned.account.name}, {missing} uploads")
+        said = _("  {send} → draft box of {account}, {count} uploads")
+        session.say(said.format(send=planned.send.id, account=planned.account.name, count=missing))
     if auto_approve:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            "nobody can be asked here: standard input is no terminal", remedy="add --auto-approve"
+            _("nobody can be asked here: standard input is no terminal"), remedy=_("add --auto-approve")
         )
-    if not click.confirm(f"Make {len(chosen)} drafts? Nothing is sent", err=True):
+    if not click.confirm(_("Make {count} drafts? Nothing is sent").format(count=len(chosen)), err=True):
         raise click.Abort
 
 
@@ -102,8 +112,10 @@ def _make(session: Session, planned: Planned) -> Ready:
         now = decide(planned.send, planned.digest, appid=appid, state=state, now=session.clock())
         if now.action not in PENDING:
             raise UsageError(
-                f"another run came first: it is {now.action}, {now.reason}",
-                remedy="run `campaign status`",
+                _("another run came first: it is {action}, {reason}").format(
+                    action=now.action.value, reason=now.reason
+                ),
+                remedy=_("run `campaign status`"),
                 where=planned.send.id,
             )
         api = session.sender(planned.account)
@@ -116,12 +128,17 @@ def _make(session: Session, planned: Planned) -> Ready:
 def _text(drafts: Sequence[Made]) -> str:
     lines = []
     for planned, ready in drafts:
-        what = "added" if ready.added else "was there already, unchanged"
-        lines.append(f"{planned.send.id}: draft {ready.media_id} {what}, account {planned.account.name}")
+        said = _("{send}: draft {media_id} was there already, unchanged, account {account}")
+        if ready.added:
+            said = _("{send}: draft {media_id} added, account {account}")
+        lines.append(said.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
         lines += [f"  {note}" for note in ready.notes]
     lines.append(
-        "\nNothing was sent. Look at it on mp.weixin.qq.com under 草稿箱 (drafts), and edit the campaign's "
-        "files, not the draft: `campaign apply` sends it only as it is now."
+        "\n"
+        + _(
+            "Nothing was sent. Look at it on mp.weixin.qq.com under 草稿箱 (drafts), and edit the campaign's "
+            "files, not the draft: `campaign apply` sends it only as it is now."
+        )
     )
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from runner.cli.session import Session, shared
 from runner.errors import CampaignError, Exit, InvalidError, UsageError
 from runner.ledger.state import fold
 from runner.promotion import Stage, rows, stage
+from runner.words import _
 
 
 @click.command()
@@ -30,7 +31,10 @@ def environments(session: Session, select: tuple[str, ...], names: tuple[str, ..
     known = session.settings.environments
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"there is no environment `{unknown[0]}`", remedy=f"use one of: {', '.join(known)}")
+        raise UsageError(
+            _("there is no environment `{name}`").format(name=unknown[0]),
+            remedy=_("use one of: {names}").format(names=", ".join(known)),
+        )
     table = rows(_found(session, names or known, select, all_needed=bool(names)))
     session.give(
         {
@@ -52,7 +56,8 @@ def _found(
         except CampaignError as error:
             if all_needed:
                 raise
-            session.say(f"{name} is left out: {error}; `--in {name}` says more")
+            said = _("{name} is left out: {error}; `--in {name}` says more")
+            session.say(said.format(name=name, error=str(error)))
             continue
         for send_id, there in stages:
             found.setdefault(send_id, []).append(there)

@@ -4,132 +4,134 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.words import N_, _
+
 EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "": (
-        ("campaign", "what would be sent, of all campaigns"),
-        ("campaign apply sale", "send one campaign, after a question"),
+        ("campaign", N_("what would be sent, of all campaigns")),
+        ("campaign apply sale", N_("send one campaign, after a question")),
     ),
     "init": (
-        ("campaign init shop", "a new repository in the folder shop"),
-        ("campaign init --ci gitlab", "here, with GitLab's workflow"),
+        ("campaign init shop", N_("a new repository in the folder shop")),
+        ("campaign init --ci gitlab", N_("here, with GitLab's workflow")),
     ),
     "new": (
-        ("campaign new", "asks, on a terminal"),
-        ("campaign new 2026/spring/sale --tag 会员", "a text to a tag"),
-        ("campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA", "a draft that exists"),
+        ("campaign new", N_("asks, on a terminal")),
+        ("campaign new 2026/spring/sale --tag 会员", N_("a text to a tag")),
+        ("campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA", N_("a draft that exists")),
     ),
     "validate": (
-        ("campaign validate", "all campaigns and the settings"),
-        ("campaign validate sale --format json", "one, for a program"),
-        ("campaign validate --fix-images", "would it pass with its pictures converted?"),
-        ("campaign validate --output sarif=problems.sarif", "also as a file for code scanning"),
+        ("campaign validate", N_("all campaigns and the settings")),
+        ("campaign validate sale --format json", N_("one, for a program")),
+        ("campaign validate --fix-images", N_("would it pass with its pictures converted?")),
+        ("campaign validate --output sarif=problems.sarif", N_("also as a file for code scanning")),
     ),
     "fmt": (
-        ("campaign fmt", "write every file in the usual shape"),
-        ("campaign fmt --check", "only say which would change"),
+        ("campaign fmt", N_("write every file in the usual shape")),
+        ("campaign fmt --check", N_("only say which would change")),
     ),
     "render": (
-        ("campaign render sale", "the text here, pages in .campaign/render"),
-        ("campaign render 'tasting[beijing]' --open", "one send of a for_each, in the browser"),
-        ("campaign render news --open --watch", "while you write"),
+        ("campaign render sale", N_("the text here, pages in .campaign/render")),
+        ("campaign render 'tasting[beijing]' --open", N_("one send of a for_each, in the browser")),
+        ("campaign render news --open --watch", N_("while you write")),
     ),
     "schema": (
-        ("campaign schema settings --out schema/settings.schema.json", "for an editor"),
+        ("campaign schema settings --out schema/settings.schema.json", N_("for an editor")),
     ),
     "plan": (
-        ("campaign plan", "all campaigns"),
-        ("campaign plan '2026/*' --offline", "some, without asking WeChat"),
-        ("campaign plan --env production --out plan.json", "what a reviewer approves"),
-        ("campaign plan --changed-since main --output html=plan.html", "what a branch changes"),
+        ("campaign plan", N_("all campaigns")),
+        ("campaign plan '2026/*' --offline", N_("some, without asking WeChat")),
+        ("campaign plan --env production --out plan.json", N_("what a reviewer approves")),
+        ("campaign plan --changed-since main --output html=plan.html", N_("what a branch changes")),
     ),
     "apply": (
-        ("campaign apply sale", "show, ask, send"),
-        ("campaign apply --env production --plan plan.json", "exactly what was reviewed"),
-        ("campaign apply --allow quiet_hours='live show, agreed with the duty manager'", "one rule, once"),
+        ("campaign apply sale", N_("show, ask, send")),
+        ("campaign apply --env production --plan plan.json", N_("exactly what was reviewed")),
+        ("campaign apply --allow quiet_hours='live show, agreed with the duty manager'", N_("one rule, once")),
     ),
     "preview": (
-        ("campaign preview sale --to 小李", "a tester of the settings"),
-        ("campaign preview 'tasting[beijing]' --to wechat-name", "any WeChat name"),
+        ("campaign preview sale --to 小李", N_("a tester of the settings")),
+        ("campaign preview 'tasting[beijing]' --to wechat-name", N_("any WeChat name")),
     ),
     "draft": (
-        ("campaign draft news", "upload, add the draft, send nothing"),
-        ("campaign draft 'tasting[beijing]' --auto-approve", "one send of a for_each, without a question"),
+        ("campaign draft news", N_("upload, add the draft, send nothing")),
+        ("campaign draft 'tasting[beijing]' --auto-approve", N_("one send of a for_each, without a question")),
     ),
     "status": (
-        ("campaign status", "every send of the ledger"),
-        ("campaign status sale --wait", "until WeChat has finished"),
+        ("campaign status", N_("every send of the ledger")),
+        ("campaign status sale --wait", N_("until WeChat has finished")),
     ),
     "recall": (
-        ("campaign recall news", "all articles of a send"),
-        ("campaign recall news --article 2", "the second one only"),
+        ("campaign recall news", N_("all articles of a send")),
+        ("campaign recall news --article 2", N_("the second one only")),
     ),
     "report": (
-        ("campaign report --output csv=sends.csv", "for a spreadsheet"),
+        ("campaign report --output csv=sends.csv", N_("for a spreadsheet")),
     ),
     "calendar": (
-        ("campaign calendar", "this month"),
+        ("campaign calendar", N_("this month")),
     ),
     "doctor": (
-        ("campaign doctor --env production", "before the first real send"),
+        ("campaign doctor --env production", N_("before the first real send")),
     ),
     "hold": (
-        ("campaign hold main --why '客服系统故障'", "every runner stops before its next call"),
+        ("campaign hold main --why '客服系统故障'", N_("every runner stops before its next call")),
     ),
     "unhold": (
-        ("campaign unhold main --why '已恢复'", "sends may go on"),
+        ("campaign unhold main --why '已恢复'", N_("sends may go on")),
     ),
     "tags": (
-        ("campaign tags --env production --account main", "names, ids, counts"),
+        ("campaign tags --env production --account main", N_("names, ids, counts")),
     ),
     "ledger": (
-        ("campaign ledger init --env production", "once, before the first send"),
-        ("campaign ledger verify", "is every event as it was written?"),
+        ("campaign ledger init --env production", N_("once, before the first send")),
+        ("campaign ledger verify", N_("is every event as it was written?")),
     ),
     "ledger init": (
-        ("campaign ledger init --env production", "once, before the first send"),
+        ("campaign ledger init --env production", N_("once, before the first send")),
     ),
     "ledger baseline": (
-        ("campaign ledger baseline --all --why 'sent by hand'", "nothing of this is sent again"),
-        ("campaign ledger baseline --before 2026-12-01 --why archive", "windows that ended before"),
+        ("campaign ledger baseline --all --why 'sent by hand'", N_("nothing of this is sent again")),
+        ("campaign ledger baseline --before 2026-12-01 --why archive", N_("windows that ended before")),
     ),
     "ledger log": (
-        ("campaign ledger log --format json", "every event whole"),
+        ("campaign ledger log --format json", N_("every event whole")),
     ),
     "ledger verify": (
-        ("campaign ledger verify --env production", "before and after a restore"),
+        ("campaign ledger verify --env production", N_("before and after a restore")),
     ),
     "ledger export": (
-        ("campaign ledger export --out ledger.jsonl", "a copy"),
+        ("campaign ledger export --out ledger.jsonl", N_("a copy")),
     ),
     "ledger import": (
-        ("campaign ledger import ledger.jsonl", "into an empty ledger"),
+        ("campaign ledger import ledger.jsonl", N_("into an empty ledger")),
     ),
     "ledger settle": (
-        ("campaign ledger settle sale --sent 3147483648 --why 'seen in the console'", "it went out"),
-        ("campaign ledger settle sale --not-sent --why 'not in the console'", "it may be sent again"),
+        ("campaign ledger settle sale --sent 3147483648 --why 'seen in the console'", N_("it went out")),
+        ("campaign ledger settle sale --not-sent --why 'not in the console'", N_("it may be sent again")),
     ),
     "environments": (
-        ("campaign environments sale", "rehearsed, staged, in production?"),
+        ("campaign environments sale", N_("rehearsed, staged, in production?")),
     ),
     "ci": (
-        ("campaign ci publish report.md", "the comment of a pull request"),
+        ("campaign ci publish report.md", N_("the comment of a pull request")),
     ),
     "ci publish": (
-        ("campaign ci publish report.md", "the comment of a pull request"),
+        ("campaign ci publish report.md", N_("the comment of a pull request")),
     ),
     "ci outputs": (
-        ("campaign ci outputs plan.json", "digest, pending, due for later steps"),
+        ("campaign ci outputs plan.json", N_("digest, pending, due for later steps")),
     ),
     "listen": (
-        ("campaign listen --env production", "behind your server with TLS"),
+        ("campaign listen --env production", N_("behind your server with TLS")),
     ),
     "sandbox": (
-        ("campaign sandbox", "a WeChat on http://127.0.0.1:8090"),
-        ("campaign sandbox --state .campaign/sandbox.sqlite3", "the phones of the last rehearsal"),
+        ("campaign sandbox", N_("a WeChat on http://127.0.0.1:8090")),
+        ("campaign sandbox --state .campaign/sandbox.sqlite3", N_("the phones of the last rehearsal")),
     ),
     "completion": (
-        ('source <(campaign completion bash)', "bash 4.4 or newer; zsh likewise"),
-        ("campaign completion fish | source", "fish"),
+        ('source <(campaign completion bash)', N_("bash 4.4 or newer; zsh likewise")),
+        ("campaign completion fish | source", N_("fish")),
     ),
 }  # fmt: skip
 """Command path without `campaign` to its examples; `tests/unit/cli/test_examples.py` parses each."""
@@ -138,5 +140,5 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
 def epilog(path: str) -> str:
     """Write the examples of a command as click shows them below its options."""
     rows = EXAMPLES.get(path, ())
-    lines = "\n".join(f"  {line}\n      {what}" for line, what in rows)
-    return f"\b\nExamples:\n{lines}" if rows else ""
+    lines = "\n".join(f"  {line}\n      {_(what)}" for line, what in rows)
+    return f"\b\n{_('Examples:')}\n{lines}" if rows else ""

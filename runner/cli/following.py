@@ -12,6 +12,7 @@ from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, UsageError
 from runner.ledger.state import Status
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.standing import Standing
@@ -45,19 +46,21 @@ def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) 
     )
     found = {row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
-        session.say(f"Not all have ended within {timeout_s:.0f} s; run the same command again.")
+        said = _("Not all have ended within {seconds:.0f} s; run the same command again.")
+        session.say(said.format(seconds=timeout_s))
         return Exit.UNKNOWN
     return Exit.UNKNOWN if Status.OPEN in found else Exit.FAILED if Status.FAILED in found else Exit.OK
 
 
 def _waited(session: Session, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
     deadline, said = time.monotonic() + timeout_s, -1
-    with session.progress("waiting for WeChat", len(rows)) as show:
+    said_so_far = _("{ended} of {total} ended; asking again every {seconds:.0f} s")
+    with session.progress(_("waiting for WeChat"), len(rows)) as show:
         while any(row.unfinished for row in rows) and time.monotonic() < deadline:
             ended = sum(not row.unfinished for row in rows)
             show(ended)
             if ended != said and not session.drawing:
-                session.say(f"{ended} of {len(rows)} ended; asking again every {WAIT_S:.0f} s")
+                session.say(said_so_far.format(ended=ended, total=len(rows), seconds=WAIT_S))
             said = ended
             time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
             rows = _followed(session, send_id)
@@ -75,7 +78,10 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
         known for known in state.sends.values() if send_id in (None, known.send, campaign_of(known.send))
     ]
     if send_id is not None and not chosen:
-        raise UsageError(f"the ledger knows no send {send_id}", remedy="`campaign status` lists them all")
+        raise UsageError(
+            _("the ledger knows no send {name}").format(name=send_id),
+            remedy=_("`campaign status` lists them all"),
+        )
     if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
         follow(chosen, accounts=accounts, connect=session.reader, ledger=session.ledger, state=state)
     fresh = [state.sends[known.appid, known.send, known.revision] for known in chosen]
@@ -100,18 +106,24 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
     found = [s for s in state.sends.values() if s.send == send_id and s.msg_id is not None]
     if not found:
         raise UsageError(
-            f"nothing is known to be sent as {send_id}", remedy="`campaign status` lists the sends"
+            _("nothing is known to be sent as {name}").format(name=send_id),
+            remedy=_("`campaign status` lists the sends"),
         )
     known = max(found, key=lambda s: s.revision)
     article = article_idx or 0
     room.check(known, article, state)
     account = next(a for a in session.settings.environment.accounts.values() if a.appid == known.appid)
     left = room.left_today(known.appid, state, session.clock())
-    session.say(f"{room.LIMITS} The ledger knows of {left} left today.")
-    if not auto_approve and click.prompt(f"Type {send_id} to recall it", err=True) != send_id:
-        raise click.Abort
+    session.say(
+        _("{limits} The ledger knows of {count} left today.").format(limits=_(room.LIMITS), count=left)
+    )
+    if not auto_approve:
+        question = _("Type {send} to recall it").format(send=send_id)
+        if click.prompt(question, err=True) != send_id:
+            raise click.Abort
     room.recall(known, article, api=session.sender(account), ledger=session.ledger, state=state)
-    click.echo(f"{send_id}: {f'article {article} is' if article else 'is'} recalled")
+    said = _("{send}: article {number} is recalled") if article else _("{send}: is recalled")
+    click.echo(said.format(send=send_id, number=article))
     return Exit.OK
 
 

@@ -8,6 +8,7 @@ import click
 
 from runner.cli.session import Session, shared
 from runner.errors import Exit
+from runner.words import _
 
 
 @click.command()
@@ -32,7 +33,7 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
         elif done:
             changed.append(shown)
     for shown, why in left.items():
-        session.say(f"{line(shown)}: left as it is: {why}")
+        session.say(_("{file}: left as it is: {why}").format(file=line(shown), why=why))
     session.give(
         {
             "text": lambda: "\n".join(line(shown) for shown in changed),

@@ -11,6 +11,7 @@ from runner.ci.place import CiRun, check_place, ci_run
 from runner.cli.session import Session
 from runner.errors import PolicyError
 from runner.reading.files import Files
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.ci.approvals import Request
@@ -61,9 +62,11 @@ def check_approved(session: Session, plan: Plan) -> dict[str, str]:
     run, folder = current_run(), session.options.root
     if run is None or run.default_branch is None:
         raise PolicyError(
-            "this environment asks for approvals, and only a run of GitHub or GitLab can ask who gave them",
-            remedy="apply by the workflow; see docs/ci.md",
-            where=f"environment {plan.environment}",
+            _(
+                "this environment asks for approvals, and only a run of GitHub or GitLab can ask who gave them"
+            ),
+            remedy=_("apply by the workflow; see docs/ci.md"),
+            where=_("environment {name}").format(name=plan.environment),
         )
     changes = last_changes(folder, made_of(session, {planned.send.campaign for planned in plan.due()}))
     ask = _reviews(run, run.default_branch)
@@ -80,9 +83,11 @@ def _reviews(run: CiRun, branch: str) -> Callable[[str], Request | None]:
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:
         raise PolicyError(
-            f"who approved cannot be asked: {REVIEW_TOKEN} is not set",
-            remedy="give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)",
-            where=f"{run.service} run",
+            _("who approved cannot be asked: {variable} is not set").format(variable=REVIEW_TOKEN),
+            remedy=_(
+                "give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)"
+            ),
+            where=_("{service} run").format(service=run.service),
         )
     if run.service == "GitHub":
         from runner.ci.github import github, pull_of

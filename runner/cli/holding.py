@@ -7,6 +7,7 @@ import click
 from runner.cli.session import Session, shared
 from runner.errors import Exit
 from runner.ledger.events import Entry, Kind
+from runner.words import _
 
 _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever is held back.")
 
@@ -35,11 +36,16 @@ def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int
     account = session.account(account_name)
     state = session.begun_state()
     if (account.appid in state.holds) is held:
-        click.echo(f"account {account_name} was {'on hold' if held else 'not on hold'} before; nothing to do")
+        said = _("account {name} was not on hold before; nothing to do")
+        if held:
+            said = _("account {name} was on hold before; nothing to do")
+        click.echo(said.format(name=account_name))
         return Exit.OK
     # Without the lock: a hold must not wait for the apply that it stops.
     data = {"held": held, "why": why, "actor": actor(session)}
     session.ledger.append(Entry(stream=account.appid, kind=Kind.HOLD, data=data))
-    done = "is on hold: nothing is sent from it" if held else "may send again"
-    click.echo(f"account {account_name} {done}")
+    said = _("account {name} may send again")
+    if held:
+        said = _("account {name} is on hold: nothing is sent from it")
+    click.echo(said.format(name=account_name))
     return Exit.OK

@@ -14,6 +14,7 @@ from runner.cli.session import Session, shared
 from runner.errors import Exit, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
 from runner.ledger.state import SendState, Status
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.model import Send
@@ -30,10 +31,11 @@ def init(session: Session) -> int:
     """Begin the environment's ledger."""
     name = session.settings.environment.name
     if session.state().initialized:
-        click.echo(f"the ledger of {name} was begun before; nothing to do")
+        click.echo(_("the ledger of {name} was begun before; nothing to do").format(name=name))
         return Exit.OK
     session.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": name}, unique="init"))
-    click.echo(f"the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
+    said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
+    click.echo(said.format(name=name))
     return Exit.OK
 
 
@@ -56,7 +58,7 @@ def baseline(
     from runner.cli.sending import actor
 
     if bool(select) + everything + (before is not None) != 1:
-        raise UsageError("say which campaigns", remedy="name them, or give --all or --before DATE")
+        raise UsageError(_("say which campaigns"), remedy=_("name them, or give --all or --before DATE"))
     prepared = prepared_of(session, select)
     state = session.begun_state()
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
@@ -65,7 +67,8 @@ def baseline(
     fresh = [s for s in chosen if state.send(accounts[s.account].appid, s.id, s.revision) is None]
     for send in fresh:
         session.ledger.append(_past(send, accounts[send.account].appid, why, actor(session)))
-    click.echo(f"{len(fresh)} sends recorded as already sent, {len(chosen) - len(fresh)} known before")
+    said = _("{count} sends recorded as already sent, {known} known before")
+    click.echo(said.format(count=len(fresh), known=len(chosen) - len(fresh)))
     return Exit.OK
 
 
@@ -96,7 +99,7 @@ def log(session: Session) -> int:
     events = session.ledger.events()
     session.give(
         {
-            "text": lambda: "\n".join(_line(event) for event in events) or "no events",
+            "text": lambda: "\n".join(_line(event) for event in events) or _("no events"),
             "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
     )
@@ -112,10 +115,10 @@ def verify(session: Session) -> int:
     if faults:
         click.echo("\n".join(faults))
         raise TamperedLedgerError(
-            f"{len(faults)} faults in the chain of {len(events)} events",
-            remedy="restore the ledger from a copy; until then send nothing from here",
+            _("{count} faults in the chain of {total} events").format(count=len(faults), total=len(events)),
+            remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
-    click.echo(f"{len(events)} events, every chain holds")
+    click.echo(_("{count} events, every chain holds").format(count=len(events)))
     return Exit.OK
 
 
@@ -132,7 +135,7 @@ def export(session: Session, out: Path | None) -> int:
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        session.say(f"{len(events)} events written to {out}")
+        session.say(_("{count} events written to {file}").format(count=len(events), file=out))
     return Exit.OK
 
 
@@ -146,10 +149,12 @@ def import_(session: Session, file: IO[str]) -> int:
     try:
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
-        raise UsageError("the file is not UTF-8 text", remedy="give an export", where=file.name) from error
+        raise UsageError(
+            _("the file is not UTF-8 text"), remedy=_("give an export"), where=file.name
+        ) from error
     events = from_lines(lines, where=file.name)
     session.ledger.restore(events)
-    click.echo(f"{len(events)} events taken over, every chain holds")
+    click.echo(_("{count} events taken over, every chain holds").format(count=len(events)))
     return Exit.OK
 
 
@@ -164,7 +169,7 @@ def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, w
     from runner.cli.sending import actor
 
     if (msg_id is None) != not_sent:
-        raise UsageError("say what happened", remedy="give --sent MSG_ID or --not-sent")
+        raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
     known = _unknown(session, send_id)
     data = {
         "send": known.send,
@@ -177,9 +182,10 @@ def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, w
     }
     unique = f"settled:{known.send}@{known.revision}#{known.attempt}"
     session.ledger.append(Entry(stream=known.appid, kind=Kind.SETTLED, data=data, unique=unique))
-    click.echo(
-        f"{send_id}: settled as {'not sent; apply may send it' if not_sent else f'sent, msg_id {msg_id}'}"
-    )
+    said = _("{send}: settled as sent, msg_id {msg_id}")
+    if not_sent:
+        said = _("{send}: settled as not sent; apply may send it")
+    click.echo(said.format(send=send_id, msg_id=msg_id))
     return Exit.OK
 
 
@@ -187,7 +193,8 @@ def _unknown(session: Session, send_id: str) -> SendState:
     found = [s for s in session.state().sends.values() if s.send == send_id and s.status is Status.OPEN]
     if len(found) != 1:
         raise UsageError(
-            f"{send_id} is not an unknown send", remedy="`campaign status` shows which sends are open"
+            _("{send} is not an unknown send").format(send=send_id),
+            remedy=_("`campaign status` shows which sends are open"),
         )
     return found[0]
 

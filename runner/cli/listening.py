@@ -14,6 +14,7 @@ import click
 
 from runner.cli.session import Session, shared
 from runner.errors import Exit, SecretError, UsageError
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.callback.verify import Credentials
@@ -49,11 +50,13 @@ def listen(session: Session, port: int, host: str) -> int:
         server = make_server(host, port, app_from(receiver), threaded=True, request_handler=Quiet)
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
-            "nothing can listen there", where=f"{host}:{port}", remedy="use --port 0 to pick a free port"
+            _("nothing can listen there"),
+            where=f"{host}:{port}",
+            remedy=_("use --port 0 to pick a free port"),
         ) from error
     click.echo(f"listening on http://{host}:{server.port}")
     for name in receiver.accounts:
-        click.echo(f"  account {name}: /{name}")
+        click.echo(_("  account {name}: /{name}").format(name=name))
     sys.stdout.flush()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
@@ -75,8 +78,10 @@ def receiver_of(session: Session) -> Receiver:
     known = {account.name: _credentials(account) for account in accounts if account.callback is not None}
     if not known:
         raise UsageError(
-            f"no account of environment {session.settings.environment.name} has a callback",
-            remedy="write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret",
+            _("no account of environment {name} has a callback").format(
+                name=session.settings.environment.name
+            ),
+            remedy=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
         )
     # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
     return Receiver(accounts=known, ledger=session.open_ledger, clock=lambda: datetime.now(UTC))
@@ -89,7 +94,7 @@ def _credentials(account: Account) -> Credentials:
     callback = account.callback
     if callback is None:
         raise AssertionError("asked only for accounts with a callback")
-    token = read_secret(callback.token, os.environ, name="Token of the server settings")
+    token = read_secret(callback.token, os.environ, name=_("Token of the server settings"))
     aes_key = ""
     if callback.aes_key is not None:
         aes_key = read_secret(callback.aes_key, os.environ, name="EncodingAESKey")
@@ -97,6 +102,8 @@ def _credentials(account: Account) -> Credentials:
             read_key(aes_key)
         except RefusedError as error:
             raise SecretError(
-                str(error), remedy="copy it again from 基本配置 → 服务器配置", where=f"account {account.name}"
+                str(error),
+                remedy=_("copy it again from 基本配置 → 服务器配置"),
+                where=_("account {name}").format(name=account.name),
             ) from None
     return Credentials(appid=account.appid, token=token, aes_key=aes_key)

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -167,7 +166,7 @@ def run(argv: Sequence[str] | None = None) -> int:
             error.show()
         return int(Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        tell("Interrupted; nothing more was started.")
+        tell(_("Interrupted; nothing more was started."))
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
         mute()
@@ -187,12 +186,13 @@ def _explain(error: CampaignError) -> None:
     if isinstance(error, InvalidError):
         tell(problems_text(error.problems, color=_colors()))
     told = redact(inert(f"{error}\n→ {error.remedy}"))
-    tell(f"{click.style('Error', fg='red')}: {told}")
+    tell(f"{click.style(_('Error'), fg='red')}: {told}")
 
 
 def _full(error: OSError) -> int:
     mute()
-    tell(f"Error: something could not be written: {error.strerror}\n→ make room, then run the command again")
+    said = _("Error: something could not be written: {reason}\n→ make room, then run the command again")
+    tell(said.format(reason=error.strerror))
     return int(Exit.USAGE)
 
 
@@ -208,11 +208,12 @@ def _bug() -> int:
             "w", prefix="campaign-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
         ) as log:
             log.write(f"wechat-campaigns {__version__}, Python {sys.version}\n{text}")
-        where = f"What happened is in {Path(log.name)}"
+        said = _("This is a bug. What happened is in {file}; please report it.").format(file=log.name)
     except OSError as unwritten:
         # No place for a log: the last line alone names the fault.
-        where = f"No log can be written ({unwritten.strerror}); {text.splitlines()[-1]}"
-    tell(f"This is a bug. {where}; please report it.")
+        said = _("This is a bug. No log can be written ({reason}); {fault}; please report it.")
+        said = said.format(reason=unwritten.strerror, fault=text.splitlines()[-1])
+    tell(said)
     return int(Exit.BUG)
 
 

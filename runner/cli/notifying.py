@@ -12,6 +12,7 @@ from runner.cli.session import Session
 from runner.errors import CampaignError
 from runner.model import Notify
 from runner.settings.secret import read_secret
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.notify import Run
@@ -34,13 +35,16 @@ def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
         except CampaignError as error:
             why = error.what
         if why is not None:
-            session.say(f"Warning: robot {number} ({robot.kind}) was not told: {why}. No send is affected.")
+            said = _("Warning: robot {number} ({kind}) was not told: {why}. No send is affected.")
+            session.say(said.format(number=number, kind=robot.kind, why=why))
 
 
 def _tell(robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
     from runner.notify import tell
 
-    return tell(robot, read_secret(robot.url, os.environ, name="robot's address"), outcomes, run, post=post)
+    return tell(
+        robot, read_secret(robot.url, os.environ, name=_("robot's address")), outcomes, run, post=post
+    )
 
 
 def post(address: str, body: Mapping[str, Any]) -> Any:
@@ -54,7 +58,7 @@ def post(address: str, body: Mapping[str, Any]) -> Any:
     except (requests.RequestException, ValueError) as error:
         raise ConnectionError(type(error).__name__) from None
     if not 200 <= answer.status_code < 300:
-        raise ConnectionError(f"status {answer.status_code}")
+        raise ConnectionError(_("status {status}").format(status=answer.status_code))
     try:
         return answer.json()
     except ValueError:

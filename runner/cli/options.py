@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from runner.errors import UsageError
+from runner.words import _
 
 Command = Callable[..., int]
 
@@ -112,12 +113,23 @@ def read_options(
 def _output(pair: str, kinds: Sequence[str]) -> tuple[str, Path]:
     kind, file = _pair(pair, "--output KIND=FILE")
     if kind not in kinds:
-        raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(kinds)}")
+        raise no_such_form(kind, kinds)
     return kind, Path(file)
+
+
+def no_such_form(kind: str, kinds: Iterable[str]) -> UsageError:
+    """Make the error for a form that a command does not give."""
+    return UsageError(
+        _("this command has no {kind} form").format(kind=kind),
+        remedy=_("choose one of: {choices}").format(choices=", ".join(kinds)),
+    )
 
 
 def _pair(text: str, shape: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"'{text}' is not of the form {shape}", remedy=f"write {shape}")
+        raise UsageError(
+            _("'{text}' is not of the form {shape}").format(text=text, shape=shape),
+            remedy=_("write {shape}").format(shape=shape),
+        )
     return key, value

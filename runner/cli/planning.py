@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.session import Session, commit_of
 from runner.errors import InvalidError, Problem, UsageError
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.compare import Comparison
@@ -208,7 +209,9 @@ def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], st
             variables=session.options.variables,
         )
     except (InvalidError, UsageError) as error:
-        return (), f"that commit cannot be rendered for {name}, so every send counts as new: {error.what}"
-    broken = len(found.invalid)
-    note = f"{broken} campaigns of that commit cannot be rendered and count as new" if broken else ""
-    return found.sends, note
+        said = _("that commit cannot be rendered for {name}, so every send counts as new: {error}")
+        return (), said.format(name=name, error=error.what)
+    if not found.invalid:
+        return found.sends, ""
+    said = _("{count} campaigns of that commit cannot be rendered and count as new")
+    return found.sends, said.format(count=len(found.invalid))

@@ -11,6 +11,7 @@ from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, InvalidError, UsageError
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.plan import Plan, Planned
@@ -30,7 +31,7 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     from runner import preview as room
 
     if (name is None) == (openid is None):
-        raise UsageError("name one tester", remedy="give --to TESTER or --to-openid OPENID")
+        raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
     state = session.begun_state()
     made = make_plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
     if made.prepared.errors:
@@ -38,7 +39,8 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     planned = _one(made.plan, send_id)
     used = room.used_today(planned.account.appid, state, session.clock())
     if used >= room.PER_DAY:
-        session.say(f"The ledger knows of {used} previews today; WeChat may refuse more than {room.PER_DAY}.")
+        said = _("The ledger knows of {used} previews today; WeChat may refuse more than {limit}.")
+        session.say(said.format(used=used, limit=room.PER_DAY))
     with _alone(session, planned):
         notes = room.preview(
             planned,
@@ -50,9 +52,8 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
         )
     for note in notes:
         session.say(f"  {note}")
-    click.echo(
-        f"{send_id}: a preview is on its way to the tester; digest {planned.digest[:12]} counts as seen"
-    )
+    said = _("{send}: a preview is on its way to the tester; digest {digest} counts as seen")
+    click.echo(said.format(send=send_id, digest=planned.digest[:12]))
     return Exit.OK
 
 
@@ -70,5 +71,7 @@ def _one(plan: Plan, send_id: str) -> Planned:
     found = [planned for planned in plan.sends if planned.send.id == send_id]
     if not found:
         ids = ", ".join(planned.send.id for planned in plan.sends)
-        raise UsageError(f"there is no send {send_id}", remedy=f"one of: {ids}")
+        raise UsageError(
+            _("there is no send {name}").format(name=send_id), remedy=_("one of: {names}").format(names=ids)
+        )
     return found[0]

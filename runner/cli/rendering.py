@@ -12,6 +12,7 @@ import click
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import CampaignError, Exit, InvalidError, UsageError
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.model import Send
@@ -50,7 +51,7 @@ def _show(session: Session, select: str) -> list[Path]:
         target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(html, encoding="utf-8")
-        session.say(f"page: {target}")
+        session.say(_("page: {file}").format(file=target))
         targets.append(target)
     forms = {
         "text": lambda: "\n\n".join(shown(send) for send in sends),
@@ -69,7 +70,9 @@ def _rendered(session: Session, select: str) -> list[Send]:
     chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)
     if "[" in select and [send.id for send in chosen] != [select]:
         ids = ", ".join(send.id for send in prepared.sends)
-        raise UsageError(f"there is no send {select}", remedy=f"one of: {ids}")
+        raise UsageError(
+            _("there is no send {name}").format(name=select), remedy=_("one of: {names}").format(names=ids)
+        )
     return chosen
 
 
@@ -85,10 +88,11 @@ def _watch(session: Session, select: str, *, open_: bool) -> int:
             if pages and not opened:
                 _open(pages)
                 opened = True
-            session.say(f"{time.strftime('%H:%M:%S')} waiting for the next save; Ctrl-C ends it")
+            said = _("{time} waiting for the next save; Ctrl-C ends it")
+            session.say(said.format(time=time.strftime("%H:%M:%S")))
             next(waiting)
     except KeyboardInterrupt:
-        session.say("\nno longer watching")
+        session.say("\n" + _("no longer watching"))
     return Exit.OK
 
 

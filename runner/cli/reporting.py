@@ -8,6 +8,7 @@ import click
 
 from runner.cli.session import Session, shared
 from runner.errors import Exit
+from runner.words import ngettext
 
 
 @click.command()
@@ -55,7 +56,6 @@ def calendar(session: Session, month: datetime | None) -> int:
     from runner.planning.quota import china_day
     from runner.report.calendar import calendar_data, calendar_html, calendar_text
     from runner.report.neutral import json_text
-    from runner.report.words import plural
 
     now, state = session.clock(), session.state()
     first: date = month.date() if month is not None else china_day(now).replace(day=1)
@@ -63,9 +63,12 @@ def calendar(session: Session, month: datetime | None) -> int:
     done = past(state, session.settings.environment.accounts, now=now, since=begin, until=end)
     plan = make_plan(session, (), offline=True, allowed={}, state=state).plan
     if plan.invalid:
-        session.say(
-            f"{plural(len(plan.invalid), 'file')} cannot be planned and not shown: `campaign validate`"
+        said = ngettext(
+            "{count:,} file cannot be planned and not shown: `campaign validate`",
+            "{count:,} files cannot be planned and not shown: `campaign validate`",
+            len(plan.invalid),
         )
+        session.say(said.format(count=len(plan.invalid)))
     laid_out = month_of(first, plan, done, now)
     session.give(
         {

@@ -24,6 +24,7 @@ from runner.cli.session import Session, commit_of, shared
 from runner.cli.streams import check_writable, tell
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
 from runner.model import Action
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
@@ -161,9 +162,9 @@ def _reviewed(
         return digest, {}
     if session.settings.environment.protected:
         raise PolicyError(
-            "this environment is protected: apply needs a reviewed plan",
-            remedy="give --plan FILE or --expect-digest DIGEST from the plan that was reviewed",
-            where=f"environment {plan.environment}",
+            _("this environment is protected: apply needs a reviewed plan"),
+            remedy=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
+            where=_("environment {name}").format(name=plan.environment),
         )
     return plan.digest, {planned.send.id: planned.resolved.audience.count for planned in plan.due()}
 
@@ -176,8 +177,8 @@ def _confirm(plan: Plan, *, auto_approve: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise UsageError(
-            "nobody can be asked here: standard input is no terminal",
-            remedy="add --auto-approve once the plan has been reviewed",
+            _("nobody can be asked here: standard input is no terminal"),
+            remedy=_("add --auto-approve once the plan has been reviewed"),
         )
     from runner.cli.confirming import confirmed, question
 
@@ -191,10 +192,11 @@ def _tell_unknown(plan: Plan) -> None:
     unknown = {planned.send.id for planned in plan.sends if planned.action is Action.UNKNOWN}
     unknown |= {orphan.send for orphan in plan.orphans}
     if unknown:
-        tell(
-            f"Still unknown, and not looked at: {', '.join(sorted(unknown))}. Correct the files and run "
+        said = _(
+            "Still unknown, and not looked at: {sends}. Correct the files and run "
             "apply again soon: a send can be repeated safely for some hours only."
         )
+        tell(said.format(sends=", ".join(sorted(unknown))))
 
 
 def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
@@ -284,9 +286,10 @@ def _allowed(pairs: tuple[str, ...]) -> dict[str, str]:
         rule, _, reason = pair.partition("=")
         if rule not in LIFTED or not reason.strip():
             raise UsageError(
-                f"--allow {pair}: a rule and a reason are needed",
-                remedy=f"RULE=REASON with RULE one of {', '.join(sorted(LIFTED))}; "
-                "a hold is lifted with `campaign unhold`",
+                _("--allow {pair}: a rule and a reason are needed").format(pair=pair),
+                remedy=_(
+                    "RULE=REASON with RULE one of {rules}; a hold is lifted with `campaign unhold`"
+                ).format(rules=", ".join(sorted(LIFTED))),
             )
         allowed[rule] = reason.strip()
     return allowed
@@ -298,7 +301,7 @@ def _stop_signals(session: Session) -> Iterator[threading.Event]:
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
-        session.say("Stopping: the send in hand is finished, no other is started.")
+        session.say(_("Stopping: the send in hand is finished, no other is started."))
 
     before = {number: signal.signal(number, stop) for number in _stopping_signals()}
     try:

@@ -12,12 +12,13 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.options import Command, Options, forms_of, read_options, with_options
+from runner.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from runner.cli.streams import hand_out, tell, writing
 from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
 from runner.model import Account, FileInfo, Settings
 from runner.reading.files import FileError, Files
 from runner.settings import load_settings
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.ledger.events import Ledger
@@ -169,10 +170,12 @@ class Session:
         if not state.initialized:
             name = self.settings.environment.name
             raise LedgerError(
-                "the ledger is empty, so every campaign here would count as never sent",
-                remedy=f"run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
-                "for what was sent before",
-                where=f"environment {name}",
+                _("the ledger is empty, so every campaign here would count as never sent"),
+                remedy=_(
+                    "run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
+                    "for what was sent before"
+                ).format(name=name),
+                where=_("environment {name}").format(name=name),
             )
         return state
 
@@ -211,9 +214,12 @@ class Session:
         environment = self.settings.environment
         chosen = name or environment.default_account
         if chosen is None or chosen not in environment.accounts:
+            said = _("environment {name} has no account {account}")
+            if chosen is None:
+                said = _("environment {name} has no account chosen by default")
             raise UsageError(
-                f"environment {environment.name} has no account {chosen or 'chosen by default'}",
-                remedy=f"--account with one of: {', '.join(environment.accounts)}",
+                said.format(name=environment.name, account=chosen),
+                remedy=_("--account with one of: {names}").format(names=", ".join(environment.accounts)),
             )
         return environment.accounts[chosen]
 
@@ -293,7 +299,7 @@ class Session:
         try:
             self.give(forms)
         except UsageError as error:
-            tell(f"{forms['text']()}\nError: {error}\n→ {error.remedy}")
+            tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.remedy}")
             return error.exit_code
         return Exit.OK
 
@@ -345,5 +351,5 @@ def commit_of(folder: Path) -> str | None:
 
 def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
     if kind not in forms:
-        raise UsageError(f"this command has no {kind} form", remedy=f"choose one of: {', '.join(forms)}")
+        raise no_such_form(kind, forms)
     return forms[kind]()

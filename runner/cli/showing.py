@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.model import Articles, Newspic, Send, Text
 from runner.report.neutral import inert
 from runner.report.words import receivers, summary
+from runner.words import _
 
 
 def shown(send: Send) -> str:
@@ -13,7 +14,8 @@ def shown(send: Send) -> str:
 
 
 def _shown(send: Send) -> str:
-    heading = f"── {send.id} · {send.msgtype} · to {receivers(send.filter)} ──"
+    to = _("to {receivers}").format(receivers=receivers(send.filter))
+    heading = f"── {send.id} · {send.msgtype} · {to} ──"
     match send.content:
         case Text():
             return f"{heading}\n{send.content.content}"

@@ -11,6 +11,7 @@ import click
 from runner.cli.session import Session, shared
 from runner.errors import Exit, UsageError
 from runner.model import Msgtype
+from runner.words import _
 
 if TYPE_CHECKING:
     from runner.scaffold import Wanted
@@ -35,13 +36,15 @@ def init(folder: Path, forge: Forge, action: str | None) -> int:
 
     if forge == "github" and not action:
         raise UsageError(
-            "the workflow needs to know where this tool's action is kept",
-            remedy="add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust",
+            _("the workflow needs to know where this tool's action is kept"),
+            remedy=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
         )
     for place, text in starter(forge, action=action or "").items():
         written = _write_new(folder / place, text)
-        click.echo(f"{'wrote' if written else 'kept '} {folder / place}")
-    click.echo(f"\nNext: {'' if folder == Path() else f'cd {folder} && '}campaign plan")
+        said = _("wrote {file}") if written else _("kept  {file}")
+        click.echo(said.format(file=folder / place))
+    command = "campaign plan" if folder == Path() else f"cd {folder} && campaign plan"
+    click.echo("\n" + _("Next: {command}").format(command=command))
     return Exit.OK
 
 
@@ -70,20 +73,22 @@ def new(
     from runner.scaffold import Wanted, campaign_text
 
     if (tag is not None) + (tag_id is not None) + to_all > 1:
-        raise UsageError("one filter is enough", remedy="give --tag, --tag-id or --to-all")
+        raise UsageError(_("one filter is enough"), remedy=_("give --tag, --tag-id or --to-all"))
     wanted = _asked() if campaign_id is None else Wanted(
         id=campaign_id, msgtype=Msgtype(msgtype), tag=tag, tag_id=tag_id, to_all=to_all, media_id=media_id
     )  # fmt: skip
     file = PurePosixPath(f"{wanted.id}.yaml")
     if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
         raise UsageError(
-            f"'{wanted.id}' cannot be a campaign id",
-            remedy="use a path below the campaigns folder, no part beginning with _ or a dot",
+            _("'{name}' cannot be a campaign id").format(name=wanted.id),
+            remedy=_("use a path below the campaigns folder, no part beginning with _ or a dot"),
         )
     target = session.options.root / file
     if not _write_new(target, campaign_text(wanted)):
-        raise UsageError("the file exists already", remedy="edit it, or choose another id", where=str(target))
-    click.echo(f"{target} written; next: campaign plan '{wanted.id}'")
+        raise UsageError(
+            _("the file exists already"), remedy=_("edit it, or choose another id"), where=str(target)
+        )
+    click.echo(_("{file} written; next: campaign plan '{name}'").format(file=target, name=wanted.id))
     return Exit.OK
 
 
@@ -101,8 +106,8 @@ def _write_new(target: Path, text: str) -> bool:
             out.write(text)
     except OSError as error:
         raise UsageError(
-            f"the file cannot be written: {error.strerror}",
-            remedy="name a folder that can be written",
+            _("the file cannot be written: {reason}").format(reason=error.strerror),
+            remedy=_("name a folder that can be written"),
             where=str(target),
         ) from error
     return True
@@ -113,8 +118,8 @@ def _asked() -> Wanted:
 
     if not sys.stdin.isatty():
         raise UsageError(
-            "nobody can be asked here: standard input is no terminal",
-            remedy="name the campaign: campaign new 2026/spring/sale --tag 会员",
+            _("nobody can be asked here: standard input is no terminal"),
+            remedy=_("name the campaign: campaign new 2026/spring/sale --tag 会员"),
         )
     return ask(_Terminal())
 

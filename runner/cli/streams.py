@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from runner.errors import UsageError
+from runner.words import _
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What the system says when something cannot be written for want of room."""
@@ -63,9 +64,9 @@ def hand_out(text: str) -> None:
     except OSError as error:
         mute()
         raise UsageError(
-            f"the result cannot be written: {error.strerror}",
-            remedy="make room, or let standard output go elsewhere",
-            where="standard output",
+            _("the result cannot be written: {reason}").format(reason=error.strerror),
+            remedy=_("make room, or let standard output go elsewhere"),
+            where=_("standard output"),
         ) from error
 
 
@@ -89,8 +90,8 @@ def writing(kind: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            f"the report cannot be written: {error.strerror}",
-            remedy="name a file in a folder that can be written",
+            _("the report cannot be written: {reason}").format(reason=error.strerror),
+            remedy=_("name a file in a folder that can be written"),
             where=f"--output {kind}={path}",
         ) from error
 

@@ -10,8 +10,10 @@ from runner.calendar import Entry, Month
 from runner.planning.quota import CHINA, china_day
 from runner.report.html import document
 from runner.report.neutral import line, visible
+from runner.report.words import receivers_told
+from runner.words import N_, _
 
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 STYLE = """<style>
 body { max-width: 1180px }
 table.month { width: 100%; table-layout: fixed; border-collapse: collapse }
@@ -29,12 +31,13 @@ table.month { width: 100%; table-layout: fixed; border-collapse: collapse }
 
 def calendar_text(month: Month) -> str:
     """Write a month as a list: days with sends, then the count by account and receivers."""
-    lines = [f"Sends of {month.first:%Y-%m}, China time", ""]
+    lines = [_("Sends of {month}, China time").format(month=f"{month.first:%Y-%m}"), ""]
     for day in sorted({china_day(entry.at) for entry in month.entries}):
-        lines.append(f"{day:%Y-%m-%d} {WEEKDAYS[day.weekday()]}{'  (today)' if day == month.today else ''}")
+        today = _("  (today)") if day == month.today else ""
+        lines.append(f"{day:%Y-%m-%d} {_(WEEKDAYS[day.weekday()])}{today}")
         lines += [f"  {_entry(entry)}" for entry in month.of(day)]
     if not month.entries:
-        lines.append("none")
+        lines.append(_("none"))
     lines += ["", *_tally_lines(month)]
     return "\n".join(lines).rstrip()
 
@@ -61,12 +64,15 @@ def calendar_data(month: Month) -> dict[str, Any]:
 
 def calendar_html(month: Month) -> str:
     """Draw a month as a page: a grid of days, then the count by account and receivers."""
-    title = f"Sends of {month.first:%Y-%m}"
-    heads = "".join(f"<th>{name}</th>" for name in WEEKDAYS)
+    title = _("Sends of {month}").format(month=f"{month.first:%Y-%m}")
+    heads = "".join(f"<th>{_(name)}</th>" for name in WEEKDAYS)
     weeks = "".join(f"<tr>{''.join(_cell(month, day) for day in week)}</tr>\n" for week in month.days())
+    note = _(
+        "China time. Solid: begun, by the ledger; dashed: coming, by the plan. "
+        "Sends of the web console are not visible here."
+    )
     body = (
-        f"{STYLE}<h1>{title}</h1>\n<p>China time. Solid: begun, by the ledger; dashed: coming, by the plan. "
-        "Sends of the web console are not visible here.</p>\n"
+        f"{STYLE}<h1>{title}</h1>\n<p>{note}</p>\n"
         f'<table class="month"><thead><tr>{heads}</tr></thead>\n<tbody>{weeks}</tbody></table>\n'
         f"{_tally_table(month)}"
     )
@@ -74,14 +80,24 @@ def calendar_html(month: Month) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    count = f", {entry.followers:,} followers" if entry.followers is not None else ""
-    time = f"{entry.at.astimezone(CHINA):%H:%M}"
-    return line(f"{time} {entry.account} → {entry.receivers}: {entry.send} ({entry.state}{count})")
+    said = _("{time} {account} → {receivers}: {send} ({state})")
+    if entry.followers is not None:
+        said = _("{time} {account} → {receivers}: {send} ({state}, {count:,} followers)")
+    told = said.format(
+        time=f"{entry.at.astimezone(CHINA):%H:%M}",
+        account=entry.account,
+        receivers=receivers_told(entry.receivers),
+        send=entry.send,
+        state=entry.state,
+        count=entry.followers,
+    )
+    return line(told)
 
 
 def _tally_lines(month: Month) -> list[str]:
+    said = _("{account} → {receivers}: {past} past, {coming} coming")
     return [
-        line(f"{account} → {who}: {past} past, {coming} coming")
+        line(said.format(account=account, receivers=receivers_told(who), past=past, coming=coming))
         for (account, who), (past, coming) in month.tally().items()
     ]
 
@@ -96,14 +112,20 @@ def _cell(month: Month, day: date) -> str:
 def _chip(entry: Entry) -> str:
     kind = " ".join(("chip", "coming" if entry.coming else "past", entry.state))
     time = f"{entry.at.astimezone(CHINA):%H:%M}"
-    told = escape(visible(f"{time} {entry.send} → {entry.receivers}"))
+    told = escape(visible(f"{time} {entry.send} → {receivers_told(entry.receivers)}"))
     return f'<span class="{kind}" title="{escape(visible(entry.account))}: {entry.state}">{told}</span>'
 
 
 def _tally_table(month: Month) -> str:
     rows = "".join(
-        f"<tr><td>{escape(visible(account))}</td><td>{escape(visible(who))}</td><td>{past}</td><td>{coming}</td></tr>"
+        f"<tr><td>{_text(account)}</td><td>{_text(receivers_told(who))}</td><td>{past}</td><td>{coming}</td></tr>"
         for (account, who), (past, coming) in month.tally().items()
     )
-    head = "<tr><th>account</th><th>receivers</th><th>past</th><th>coming</th></tr>"
-    return f"<h2>By account and receivers</h2>\n<table>{head}\n{rows}</table>\n" if rows else ""
+    names = (_("account"), _("receivers"), _("past"), _("coming"))
+    head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
+    heading = _("By account and receivers")
+    return f"<h2>{heading}</h2>\n<table>{head}\n{rows}</table>\n" if rows else ""
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))

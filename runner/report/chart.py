@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from html import escape
 
 from runner.report.neutral import line
+from runner.words import N_, _
 
 WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 76, 34, 200, 84
-COLOURS = {"sent": "#1a7f37", "left out": "#8c959f", "failed": "#cf222e", "addressed": "none"}
+SENT, LEFT_OUT, FAILED, ADDRESSED = N_("sent"), N_("left out"), N_("failed"), N_("addressed")
+COLOURS = {SENT: "#1a7f37", LEFT_OUT: "#8c959f", FAILED: "#cf222e", ADDRESSED: "none"}
 MAX_BAR = 56.0
 LABEL_CHARS = 14
 
@@ -59,7 +61,7 @@ def _legend() -> list[str]:
     for index, (name, colour) in enumerate(COLOURS.items()):
         x, stroke = LEFT + index * 130, "#57606a" if colour == "none" else colour
         box = f'<rect x="{x}" y="8" width="12" height="12" fill="{colour}" stroke="{stroke}"/>'
-        found.append(f'{box}<text x="{x + 18}" y="18">{name}</text>')
+        found.append(f'{box}<text x="{x + 18}" y="18">{_(name)}</text>')
     return found
 
 
@@ -84,10 +86,11 @@ def _bar(bar: Bar, x: float, step: float, top: int) -> str:
         size = PLOT * count / top
         y -= size
         fill = COLOURS[name]
+        told = _("{send}: {count:,} {what}").format(send=line(bar.label), count=count, what=_(name))
         stroke = "#57606a" if fill == "none" else fill
         drawn.append(
             f'<rect x="{left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{size:.1f}" fill="{fill}" '
-            f'stroke="{stroke}"><title>{escape(line(bar.label))}: {count:,} {name}</title></rect>'
+            f'stroke="{stroke}"><title>{escape(told)}</title></rect>'
         )
     label = line(bar.label)
     short = label if len(label) <= LABEL_CHARS else f"{label[: LABEL_CHARS - 1]}…"

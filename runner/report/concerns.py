@@ -12,6 +12,7 @@ from runner.digest import sha256
 from runner.errors import Problem
 from runner.model import Action
 from runner.plan import Plan, Planned
+from runner.words import _, english
 
 HELD_BACK = frozenset({Action.BLOCKED, Action.CONFLICT, Action.UNKNOWN})
 """Actions that a person has to do something about."""
@@ -33,11 +34,12 @@ def plan_problems(plan: Plan, found: Iterable[Problem] = ()) -> tuple[Problem, .
 def fingerprints(problems: Sequence[Problem]) -> Iterator[str]:
     """Give each problem 64 hex characters that stay when its line moves.
 
-    Problems alike in file, JSON path, rule and words are told apart by their order.
+    Problems alike in file, JSON path, rule and words are told apart by their order. The words are the
+    English ones, whatever language the report is in.
     """
     seen: Counter[str] = Counter()
     for problem in problems:
-        base = sha256([problem.place.file, problem.path, problem.rule, problem.what])
+        base = sha256([problem.place.file, problem.path, problem.rule, english(problem.what)])
         seen[base] += 1
         yield base if seen[base] == 1 else sha256([base, seen[base]])
 
@@ -52,8 +54,8 @@ def _concerns(planned: Planned) -> Iterator[Problem]:
         yield Problem(
             place=send.place,
             rule=f"plan-{planned.action}",
-            what=f"{send.id}: {decision.reason}",
-            remedy=decision.remedy or "see `campaign status`",
+            what=_("{send}: {what}").format(send=send.id, what=decision.reason),
+            remedy=decision.remedy or _("see `campaign status`"),
             level="warning",
         )
     for objection in planned.objections:
@@ -61,7 +63,7 @@ def _concerns(planned: Planned) -> Iterator[Problem]:
             yield Problem(
                 place=send.place,
                 rule=f"policy-{objection.rule.replace('_', '-')}",
-                what=f"{send.id}: {objection.what}",
+                what=_("{send}: {what}").format(send=send.id, what=objection.what),
                 remedy=objection.remedy,
                 level="warning",
             )

@@ -8,6 +8,7 @@ from typing import Any
 from runner.doctor import Check, Grade
 from runner.report.neutral import line
 from runner.report.text import Look
+from runner.report.words import counted
 
 _STYLE = {Grade.GOOD: "32", Grade.DOUBTFUL: "33", Grade.BAD: "1;31"}
 
@@ -20,7 +21,7 @@ def doctor_text(checks: Sequence[Check], look: Look) -> str:
         lines.append(f"{grade}: {line(check.name)}: {line(check.what)}")
         lines += [f"    → {line(check.remedy)}"] if check.remedy else []
     counts = {grade: sum(check.grade is grade for check in checks) for grade in Grade}
-    return "\n".join([*lines, "", ", ".join(f"{count} {grade}" for grade, count in counts.items() if count)])
+    return "\n".join([*lines, "", counted(counts)])
 
 
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:

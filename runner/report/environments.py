@@ -9,13 +9,14 @@ from typing import Any
 from runner.promotion import Row, Stage
 from runner.report.neutral import line
 from runner.report.words import moment
+from runner.words import _
 
 FORMAT_VERSION = "1.0"
 
 
 def environments_text(rows: Sequence[Row], timezone: str) -> str:
     """Write each send with one line an environment."""
-    return "\n\n".join(_row(row, timezone) for row in rows) or "no sends"
+    return "\n\n".join(_row(row, timezone) for row in rows) or _("no sends")
 
 
 def environments_data(rows: Sequence[Row]) -> dict[str, Any]:
@@ -28,13 +29,14 @@ def environments_data(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _row(row: Row, timezone: str) -> str:
-    told = "the same everywhere" if row.same else "not the same everywhere"
-    lines = [f"{line(row.id)}: {told}"]
+    said = _("{send}: the same everywhere") if row.same else _("{send}: not the same everywhere")
+    lines = [said.format(send=line(row.id))]
     for stage in row.stages:
         at = f" {moment(stage.at, timezone)}" if stage.at else ""
-        edited = ", edited since" if stage.edited else ""
+        edited = _(", edited since") if stage.edited else ""
         lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {stage.status}{at}{edited}")
-        lines.append(f"    content {stage.content[:12]}, digest {stage.digest[:12]}")
+        told = _("content {content}, digest {digest}")
+        lines.append(f"    {told.format(content=stage.content[:12], digest=stage.digest[:12])}")
     return "\n".join(lines)
 
 

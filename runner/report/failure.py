@@ -14,6 +14,7 @@ from runner.report.markdown import failure_markdown
 from runner.report.neutral import inert, json_text
 from runner.report.problems import problem_dict, problems_github, problems_text
 from runner.report.sarif import sarif
+from runner.words import _
 
 
 def failure_forms(
@@ -28,7 +29,9 @@ def failure_forms(
         settings_file: where an error that belongs to no file is shown.
     """
     problems = _problems(error, settings_file)
-    text = f"{problems_text(problems)}\n\n{command} failed: {inert(str(error))}\n→ {inert(error.remedy)}"
+    said = _("{command} failed: {error}").format(command=command, error=str(error))
+    text = f"{problems_text(problems)}\n\n{inert(said)}\n→ {inert(error.remedy)}"
+    title = _("campaign {command} failed").format(command=command)
     data = {
         "format_version": FORMAT_VERSION,
         "error": {
@@ -44,7 +47,7 @@ def failure_forms(
         "json": lambda: json_text(data),
         "github": lambda: problems_github(problems),
         "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
-        "html": lambda: document(f"campaign {command} failed", f"<pre>{escape(text)}</pre>\n"),
+        "html": lambda: document(title, f"<pre>{escape(text)}</pre>\n"),
         "sarif": lambda: sarif(problems),
         "codequality": lambda: codequality(problems),
         "widget": lambda: NO_CHANGES,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from runner.words import _, ngettext
 
 COMMENT_CHARS = 65_000
 """GitHub refuses a comment above 65,536 characters. Source: issue comments, read 2026-11."""
 _NOTE_CHARS = 120
+COUNTED: Mapping[str, Callable[[int], str]] = {
+    "change": lambda n: ngettext("{count:,} change", "{count:,} changes", n),
+    "error": lambda n: ngettext("{count:,} error", "{count:,} errors", n),
+    "line": lambda n: ngettext("{count:,} line", "{count:,} lines", n),
+    "message": lambda n: ngettext("{count:,} message", "{count:,} messages", n),
+    "note": lambda n: ngettext("{count:,} note", "{count:,} notes", n),
+    "problem": lambda n: ngettext("{count:,} problem", "{count:,} problems", n),
+    "send": lambda n: ngettext("{count:,} send", "{count:,} sends", n),
+}
+"""By noun, in English and everywhere else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +28,7 @@ class Section:
 
     title: str
     noun: str
-    """What a block is, for the note that says how many are left out: `send`."""
+    """What a block is, of `COUNTED`, for the note that says how many are left out: `send`."""
     blocks: Sequence[str]
     lead: str = ""
     joint: str = "\n\n"
@@ -45,7 +57,7 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     kept = text[:limit].rpartition("\n")[0] or text[:limit]
-    return f"{kept}\n… {len(text) - len(kept):,} characters more"
+    return f"{kept}\n… {_('{count:,} characters more').format(count=len(text) - len(kept))}"
 
 
 def _cut(section: Section, room: int) -> str:
@@ -58,8 +70,8 @@ def _cut(section: Section, room: int) -> str:
         text += piece
         left -= 1
     if left:
-        noun = section.noun if left == 1 else f"{section.noun}s"
-        text += f"\n\n… {left:,} {noun} more: see the log of this run, or its JSON report."
+        said = _("… {what} more: see the log of this run, or its JSON report.")
+        text += f"\n\n{said.format(what=COUNTED[section.noun](left).format(count=left))}"
     return text
 
 

@@ -10,14 +10,29 @@ from typing import Any
 
 from runner.history import Past
 from runner.planning.quota import CHINA
-from runner.report.chart import Bar, chart
+from runner.report.chart import ADDRESSED, FAILED, LEFT_OUT, SENT, Bar, chart
 from runner.report.html import document
 from runner.report.neutral import cell, line, visible
+from runner.report.words import receivers_told
+from runner.words import N_, _
 
 COLUMNS = (
     "at", "account", "send", "revision", "receivers", "status", "addressed", "sent", "left_out", "failed",
     "msg_id", "commit", "note",
 )  # fmt: skip
+HEADINGS = {
+    "at": N_("at"),
+    "account": N_("account"),
+    "send": N_("send"),
+    "receivers": N_("receivers"),
+    "status": N_("status"),
+    "addressed": N_("addressed"),
+    "sent": N_("sent"),
+    "left_out": N_("left_out"),
+    "failed": N_("failed"),
+    "note": N_("note"),
+}
+"""What stands above the columns for people; CSV and JSON have the names themselves."""
 SHOWN = ("at", "account", "send", "receivers", "status", "addressed", "sent", "left_out", "failed", "note")
 MAX_BARS = 40
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -37,32 +52,35 @@ def history_data(past: Sequence[Past]) -> dict[str, Any]:
 
 def history_markdown(past: Sequence[Past]) -> str:
     """Write the report as Markdown."""
-    lines = [f"# Sends: {_total(past)}", ""]
+    lines = [f"# {_total(past)}", ""]
     if past:
-        lines += ["| " + " | ".join(SHOWN) + " |", "|" + "---|" * len(SHOWN)]
-        for row in rows_of(past):
+        names = " | ".join(_(HEADINGS[name]) for name in SHOWN)
+        lines += [f"| {names} |", "|" + "---|" * len(SHOWN)]
+        for row in _rows_told(past):
             lines.append("| " + " | ".join(_cell(row[name]) for name in SHOWN) + " |")
     links = [f"- {cell(one.known.send)}: {_cell(url, 300)}" for one in past for url in _links(one)]
-    return "\n".join([*lines, *(["", "## Articles", "", *links] if links else [])]) + "\n"
+    return "\n".join([*lines, *(["", f"## {_('Articles')}", "", *links] if links else [])]) + "\n"
 
 
 def history_html(past: Sequence[Past]) -> str:
     """Draw the report as a page with a chart; it fetches nothing."""
-    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in SHOWN)
+    head = "".join(f"<th>{_(HEADINGS[name]).replace('_', ' ')}</th>" for name in SHOWN)
     body = "".join(
-        f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n" for row in rows_of(past)
+        f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n" for row in _rows_told(past)
     )
     latest = past[-MAX_BARS:]
-    told = f" (the latest {MAX_BARS})" if len(past) > MAX_BARS else ""
-    drawn = chart([_bar(one) for one in latest], title="Followers by send") if latest else ""
+    heading = title = _("Followers by send")
+    if len(past) > MAX_BARS:
+        heading = _("Followers by send (the latest {count})").format(count=MAX_BARS)
+    drawn = chart([_bar(one) for one in latest], title=title) if latest else ""
     articles = "".join(
         f"<li>{_text(one.known.send)}: <code>{_text(url)}</code></li>" for one in past for url in _links(one)
     )
     return document(
-        "Sends",
-        f"<h1>Sends: {_text(_total(past))}</h1>\n<h2>Followers by send{told}</h2>\n{drawn}"
-        f"<h2>Outcomes</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>\n"
-        + (f"<h2>Articles</h2>\n<ul>{articles}</ul>\n" if articles else ""),
+        _("Sends"),
+        f"<h1>{_text(_total(past))}</h1>\n<h2>{heading}</h2>\n{drawn}"
+        f"<h2>{_('Outcomes')}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>\n"
+        + (f"<h2>{_('Articles')}</h2>\n<ul>{articles}</ul>\n" if articles else ""),
     )
 
 
@@ -74,6 +92,10 @@ def history_csv(past: Sequence[Past]) -> str:
     for row in rows_of(past):
         writer.writerow([_spreadsheet(row[name]) for name in COLUMNS])
     return out.getvalue().rstrip("\n")
+
+
+def _rows_told(past: Sequence[Past]) -> list[dict[str, Any]]:
+    return [{**row, "receivers": receivers_told(row["receivers"])} for row in rows_of(past)]
 
 
 def _row(one: Past) -> dict[str, Any]:
@@ -99,15 +121,16 @@ def _row(one: Past) -> dict[str, Any]:
 def _bar(one: Past) -> Bar:
     when = one.known.at.astimezone(CHINA).strftime("%m-%d")
     if one.counts is None:
-        return Bar(label=one.known.send, when=when, parts=(("addressed", one.known.audience or 0),))
-    names = ("sent", "left out", "failed")
+        return Bar(label=one.known.send, when=when, parts=((ADDRESSED, one.known.audience or 0),))
+    names = (SENT, LEFT_OUT, FAILED)
     return Bar(label=one.known.send, when=when, parts=tuple(zip(names, one.counts, strict=True)))
 
 
 def _total(past: Sequence[Past]) -> str:
     told = [one.counts for one in past if one.counts is not None]
     reached = sum(counts[0] for counts in told)
-    return f"{len(past)} begun, {reached:,} followers reached by the {len(told)} whose event was received"
+    said = _("Sends: {begun} begun, {reached:,} followers reached by the {told} whose event was received")
+    return said.format(begun=len(past), reached=reached, told=len(told))
 
 
 def _links(one: Past) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ No script, no network, no form: a strict policy stands in the page, pictures are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from importlib import resources
@@ -18,12 +18,15 @@ from runner.plan import Plan, Planned
 from runner.report.lines import diff, send_lines
 from runner.report.neutral import visible, visible_record
 from runner.report.text import QUIET, account_lines, attention_lines, total
-from runner.report.words import headcount, moment, receivers, summary, window
+from runner.report.words import counted, headcount, moment, receivers, summary, window
+from runner.words import Language, _, spoken
 
 POLICY = (
     "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
+HTML_LANGUAGE: Mapping[Language, str] = {"en": "en", "zh": "zh-CN"}
+"""What a page says of its own words."""
 
 
 def plan_html(
@@ -47,23 +50,25 @@ def plan_html(
         A whole HTML document.
     """
     shown = [planned for planned in plan.sends if planned.action not in QUIET]
+    heading = _("Campaign plan for {environment}: {total}")
     body = [
-        f"<h1>Campaign plan for {_text(plan.environment)}: {total(plan)}</h1>\n",
+        f"<h1>{_text(heading.format(environment=plan.environment, total=total(plan)))}</h1>\n",
         _facts(plan, timezone),
         findings_table(visible_record(tuple(problems))),
         _overview(shown, timezone),
-        _listed("Needs attention", attention_lines(plan)),
+        _listed(_("Needs attention"), attention_lines(plan)),
         _changes(comparison, timezone) if comparison is not None else "",
         *(_message(planned, data, timezone) for planned in shown),
-        _listed("Accounts", account_lines(plan)),
+        _listed(_("Accounts"), account_lines(plan)),
     ]
-    return document(f"Campaign plan for {plan.environment}", "".join(body))
+    title = _("Campaign plan for {environment}").format(environment=plan.environment)
+    return document(title, "".join(body))
 
 
 def document(title: str, body: str) -> str:
     """Put a fragment into a whole document with the page's styles and policy."""
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[spoken()]}"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{_text(title)}</title>\n'
         f"<style>\n{_css('runner.article', 'page')}{_css('runner.report', 'report')}</style></head>\n"
@@ -72,13 +77,18 @@ def document(title: str, body: str) -> str:
 
 
 def _facts(plan: Plan, timezone: str) -> str:
-    counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no campaigns"
+    counts = counted(plan.counts()) or _("no campaigns")
+    times = _("made {made}, expires {expires} ({timezone})")
     facts = [
-        f"{counts}. This plan has sent nothing.",
-        f"digest {plan.digest}",
-        f"commit {plan.commit}" if plan.commit else "",
-        f"made {moment(plan.created_at, timezone)}, expires {moment(plan.expires_at, timezone)} ({timezone})",
-        "WeChat was not asked, so audiences are unknown" if plan.offline else "",
+        _("{counts}. This plan has sent nothing.").format(counts=counts),
+        _("digest {digest}").format(digest=plan.digest),
+        _("commit {commit}").format(commit=plan.commit) if plan.commit else "",
+        times.format(
+            made=moment(plan.created_at, timezone),
+            expires=moment(plan.expires_at, timezone),
+            timezone=timezone,
+        ),
+        _("WeChat was not asked, so audiences are unknown") if plan.offline else "",
     ]
     return f'<p class="facts">{"<br>".join(_text(fact) for fact in facts if fact)}</p>\n'
 
@@ -88,7 +98,7 @@ def _overview(shown: Iterable[Planned], timezone: str) -> str:
         "<tr>" + "".join(f"<td>{_text(part)}</td>" for part in _parts(planned, timezone)) + "</tr>\n"
         for planned in shown
     )
-    names = ("action", "send", "to", "followers", "what", "when", "why")
+    names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
     head = "".join(f"<th>{name}</th>" for name in names)
     return f"<table>\n<tr>{head}</tr>\n{rows}</table>\n" if rows else ""
 
@@ -131,18 +141,19 @@ def _listed(title: str, lines: Sequence[str]) -> str:
 def _changes(comparison: Comparison, timezone: str) -> str:
     told = "".join(_change(change, timezone) for change in comparison.changes)
     note = f"<p>{_text(comparison.note)}</p>\n" if comparison.note else ""
-    heading = f"<h2>Changed since {_text(comparison.ref)}</h2>\n"
-    return f"<section>\n{heading}{note}{told or '<p>nothing</p>'}</section>\n"
+    heading = f"<h2>{_text(_('Changed since {ref}').format(ref=comparison.ref))}</h2>\n"
+    nothing = f"<p>{_('nothing')}</p>"
+    return f"<section>\n{heading}{note}{told or nothing}</section>\n"
 
 
 def _change(change: Change, timezone: str) -> str:
     if change.before is None or change.after is None:
-        what = '<b class="new">new</b>' if change.before is None else '<b class="gone">removed</b>'
-        return f"<p>{what} {_text(change.id)}</p>\n"
+        kind, word = ("new", _("new")) if change.before is None else ("gone", _("removed"))
+        return f'<p><b class="{kind}">{word}</b> {_text(change.id)}</p>\n'
     lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone)).split("\n")
     colours = {"+": "new", "-": "gone"}
     shown = "\n".join(f'<span class="{colours.get(line[:1], "")}">{_text(line)}</span>' for line in lines)
-    return f"<p><b>edited</b> {_text(change.id)}</p>\n<pre>{shown}</pre>\n"
+    return f"<p><b>{_('edited')}</b> {_text(change.id)}</p>\n<pre>{shown}</pre>\n"
 
 
 def _text(text: str) -> str:

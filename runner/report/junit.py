@@ -13,6 +13,7 @@ from runner.plan import Plan
 from runner.report.concerns import HELD_BACK
 from runner.report.neutral import inert, line
 from runner.report.problems import problems_text
+from runner.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ def problems_junit(problems: Iterable[Problem], command: str = "validate") -> st
         if problem.level == "error":
             by_file[problem.place.file].append(problem)
     cases = [_broken(file, found, command) for file, found in by_file.items()]
-    return _suite(f"campaign {command}", cases or [_Case(name="all campaigns", group=command)])
+    return _suite(f"campaign {command}", cases or [_Case(name=_("all campaigns"), group=command)])
 
 
 def plan_junit(plan: Plan) -> str:
@@ -50,7 +51,7 @@ def plan_junit(plan: Plan) -> str:
             )
         )
     cases += [
-        _Case(name=orphan.send, group=plan.environment, failure="unknown: posted, no answer recorded")
+        _Case(name=orphan.send, group=plan.environment, failure=_("unknown: posted, no answer recorded"))
         for orphan in plan.orphans
     ]
     return _suite("campaign plan", cases)

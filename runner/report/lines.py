@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 from runner.model import Article, Articles, Mpvideo, Newspic, Send, Text
 from runner.report.words import media, receivers, summary, window
+from runner.words import _
 
 _BREAKS = frozenset({
     "address", "blockquote", "br", "div", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
@@ -22,7 +23,11 @@ def send_lines(send: Send, timezone: str) -> list[str]:
         send: rendered.
         timezone: in which its window is told.
     """
-    head = [f"to: {receivers(send.filter)}", f"account: {send.account}", f"when: {window(send, timezone)}"]
+    head = [
+        _("to: {receivers}").format(receivers=receivers(send.filter)),
+        _("account: {name}").format(name=send.account),
+        _("when: {window}").format(window=window(send, timezone)),
+    ]
     if send.revision > 1:
         head.append(f"revision: {send.revision}")
     if send.send_ignore_reprint:
@@ -67,7 +72,8 @@ def _article(number: int, article: Article) -> list[str]:
         "only_fans_can_comment": article.only_fans_can_comment,
     }
     told = [f"{key}: {value}" for key, value in facts.items() if value]
-    pictures = [f"[picture {image.file.path}, {image.file.sha256[:12]}]" for image in article.images]
+    said = _("[picture {file}, {digest}]")
+    pictures = [said.format(file=image.file.path, digest=image.file.sha256[:12]) for image in article.images]
     return [f"{number}. {article.title}", *told, "", *html_lines(article.html), *pictures, ""]
 
 
@@ -83,7 +89,8 @@ class _Reader(HTMLParser):
         if tag in _BREAKS:
             self._parts.append("\n")
         if tag == "img":
-            self._parts.append(f"[picture: {dict(attrs).get('alt') or ''}]".replace(": ]", "]"))
+            alt = dict(attrs).get("alt")
+            self._parts.append(_("[picture: {alt}]").format(alt=alt) if alt else _("[picture]"))
 
     def handle_endtag(self, tag: str) -> None:
         """End the line of a block."""

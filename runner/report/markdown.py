@@ -10,15 +10,16 @@ from urllib.parse import quote
 
 from runner.compare import Change, Comparison
 from runner.errors import CampaignError, Problem
-from runner.model import Articles, Send
+from runner.model import Article, Articles, Send
 from runner.plan import Plan, Planned
 from runner.report.fit import Section, fitted, shortened
 from runner.report.lines import content_lines, diff, html_lines, send_lines
 from runner.report.neutral import cell, code, fence, html_code
 from runner.report.problems import problems_text
 from runner.report.text import QUIET, account_lines, attention_lines, total
-from runner.report.words import headcount, media, moment, plural, receivers, summary, window
+from runner.report.words import counted, headcount, media, moment, receivers, summary, window
 from runner.sending.posting import Outcome, Result
+from runner.words import _, ngettext
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
@@ -57,16 +58,16 @@ def plan_markdown(
     """
     shown = [planned for planned in plan.sends if planned.action not in QUIET]
     sections = [
-        Section(title="Errors", noun="error", blocks=[fence(problems_text([p])) for p in problems]),
+        Section(title=_("Errors"), noun="error", blocks=[fence(problems_text([p])) for p in problems]),
         _overview(shown, plan, timezone),
-        _fences("Needs attention", "note", attention_lines(plan)),
+        _fences(_("Needs attention"), "note", attention_lines(plan)),
         *([_changes(comparison, timezone)] if comparison is not None else []),
         Section(
-            title="What followers receive",
+            title=_("What followers receive"),
             noun="message",
             blocks=[_message(p, timezone, opened=n < OPEN_MESSAGES) for n, p in enumerate(shown)],
         ),
-        _fences("Accounts", "line", account_lines(plan)),
+        _fences(_("Accounts"), "line", account_lines(plan)),
     ]
     return fitted(_head(plan, timezone, comparison), sections)
 
@@ -79,10 +80,12 @@ def outcomes_markdown(outcomes: Sequence[Outcome], plan: Plan) -> str:
         plan: that was applied.
     """
     counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
-    told = ", ".join(f"{count} {result}" for result, count in counts.items() if count) or "nothing to send"
+    said = _("Campaigns applied to {environment}: {counts}").format(
+        environment=code(plan.environment), counts=counted(counts) or _("nothing to send")
+    )
     head = (
-        f"{marker('apply', plan.environment)}\n## Campaigns applied to {code(plan.environment)}: {told}\n\n"
-        f"{_facts({'Digest': plan.digest, 'Commit': plan.commit or ''})}"
+        f"{marker('apply', plan.environment)}\n## {said}\n\n"
+        f"{_facts({_('Digest'): plan.digest, _('Commit'): plan.commit or ''})}"
     )
     rows = [
         f"| {outcome.result} | {cell(outcome.id)} | {cell(outcome.account)} | {outcome.msg_id or ''} "
@@ -90,10 +93,11 @@ def outcomes_markdown(outcomes: Sequence[Outcome], plan: Plan) -> str:
         for outcome in outcomes
     ]
     remedies = [f"{o.id}: {o.why} → {o.remedy}" for o in outcomes if o.remedy and o.exit_code]
-    lead = "| result | send | account | msg_id | what happened |\n| --- | --- | --- | --- | --- |"
-    sends = Section(title="Sends", noun="send", lead=lead, blocks=rows, joint="\n")
+    names = (_("result"), _("send"), _("account"), "msg_id", _("what happened"))
+    lead = f"| {' | '.join(names)} |\n| --- | --- | --- | --- | --- |"
+    sends = Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")
     notes = [f"{outcome.id}: {note}" for outcome in outcomes for note in outcome.notes]
-    parts = [sends, _fences("What to do", "note", remedies), _fences("Good to know", "note", notes)]
+    parts = [sends, _fences(_("What to do"), "note", remedies), _fences(_("Good to know"), "note", notes)]
     return fitted(head, parts)
 
 
@@ -109,26 +113,29 @@ def failure_markdown(
         environment: its name.
     """
     told = f"{error}\n→ {error.remedy}"
-    head = (
-        f"{marker(command, environment)}\n## Campaign {command} failed for {code(environment)}\n\n"
-        f"{fence(told)}"
+    said = _("Campaign {command} failed for {environment}").format(
+        command=command, environment=code(environment)
     )
+    head = f"{marker(command, environment)}\n## {said}\n\n{fence(told)}"
     blocks = [fence(problems_text([problem])) for problem in problems]
-    return fitted(head, [Section(title="Problems", noun="problem", blocks=blocks)])
+    return fitted(head, [Section(title=_("Problems"), noun="problem", blocks=blocks)])
 
 
 def _head(plan: Plan, timezone: str, comparison: Comparison | None) -> str:
-    counts = ", ".join(f"{count} {action}" for action, count in plan.counts().items()) or "no campaigns"
-    offline = " WeChat was not asked, so audiences are unknown." if plan.offline else ""
-    times = f"{moment(plan.created_at, timezone)}, expires {moment(plan.expires_at, timezone)} ({timezone})"
-    facts = {"Digest": plan.digest, "Commit": plan.commit or "", "Made": times}
-    if comparison is not None:
-        facts["Compared with"] = f"{comparison.ref} ({comparison.commit[:12]})"
-    return (
-        f"{marker('plan', plan.environment)}\n"
-        f"## Campaign plan for {code(plan.environment)}: {total(plan)}\n\n"
-        f"**This plan has sent nothing.** {counts}.{offline}\n\n{_facts(facts)}"
+    said = _("Campaign plan for {environment}: {total}").format(
+        environment=code(plan.environment), total=total(plan)
     )
+    told = _("**This plan has sent nothing.** {counts}.")
+    if plan.offline:
+        told = _("**This plan has sent nothing.** {counts}. WeChat was not asked, so audiences are unknown.")
+    times = _("{made}, expires {expires} ({timezone})").format(
+        made=moment(plan.created_at, timezone), expires=moment(plan.expires_at, timezone), timezone=timezone
+    )
+    facts = {_("Digest"): plan.digest, _("Commit"): plan.commit or "", _("Made"): times}
+    if comparison is not None:
+        facts[_("Compared with")] = f"{comparison.ref} ({comparison.commit[:12]})"
+    counts = counted(plan.counts()) or _("no campaigns")
+    return f"{marker('plan', plan.environment)}\n## {said}\n\n{told.format(counts=counts)}\n\n{_facts(facts)}"
 
 
 def _facts(facts: dict[str, str]) -> str:
@@ -139,12 +146,11 @@ def _facts(facts: dict[str, str]) -> str:
 def _overview(shown: Sequence[Planned], plan: Plan, timezone: str) -> Section:
     rows = [_row(planned, timezone) for planned in shown]
     rows += [f"| **invalid** | {cell(bad.id)} | | | | | {_count(bad.problems)} |" for bad in plan.invalid]
-    gone = "posted, no answer recorded; its file is gone"
+    gone = _("posted, no answer recorded; its file is gone")
     rows += [f"| **unknown** | {cell(orphan.send)} | | | | | {gone} |" for orphan in plan.orphans]
-    lead = (
-        "| action | send | to | followers | what | when | why |\n| --- | --- | --- | ---: | --- | --- | --- |"
-    )
-    return Section(title="Sends", noun="send", lead=lead, blocks=rows, joint="\n")
+    names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
+    lead = f"| {' | '.join(names)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
+    return Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")
 
 
 def _row(planned: Planned, timezone: str) -> str:
@@ -162,7 +168,8 @@ def _row(planned: Planned, timezone: str) -> str:
 
 
 def _count(problems: Sequence[Problem]) -> str:
-    return f"{plural(len(problems), 'problem')}, see above"
+    said = ngettext("{count:,} problem, see above", "{count:,} problems, see above", len(problems))
+    return said.format(count=len(problems))
 
 
 def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
@@ -174,8 +181,13 @@ def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
 
 def _message(planned: Planned, timezone: str, *, opened: bool) -> str:
     send = planned.send
-    to = f"{html_code(receivers(send.filter))}, {headcount(planned.resolved.audience)} followers"
-    told = f"{planned.action} {html_code(send.id)} to {to}, {window(send, timezone)}"
+    told = _("{action} {send} to {receivers}, {count} followers, {window}").format(
+        action=planned.action.value,
+        send=html_code(send.id),
+        receivers=html_code(receivers(send.filter)),
+        count=headcount(planned.resolved.audience),
+        window=window(send, timezone),
+    )
     folded = f"<details{' open' if opened else ''}><summary>{told}</summary>"
     return f"{folded}\n\n{_shown(send)}\n\n</details>"
 
@@ -189,30 +201,41 @@ def _shown(send: Send) -> str:
 def _card(content: Articles, index: int) -> str:
     article = content.articles[index]
     facts = {
-        "author": article.author,
-        "digest": article.digest,
-        "cover": media(article.cover),
-        "read more": article.content_source_url,
-        "size": f"{len(article.html):,} characters of HTML, {plural(len(article.images), 'picture')}",
+        _("author"): article.author,
+        _("digest"): article.digest,
+        _("cover"): media(article.cover),
+        _("read more"): article.content_source_url,
+        _("size"): _size(article),
     }
     told = "\n".join(f"- {name}: {code(value)}" for name, value in facts.items() if value)
     excerpt = shortened("\n".join(html_lines(article.html)), EXCERPT_CHARS)
-    return f"**Article {index + 1}** {code(article.title)}\n\n{told}\n\n{fence(excerpt)}"
+    heading = _("**Article {number}**").format(number=index + 1)
+    return f"{heading} {code(article.title)}\n\n{told}\n\n{fence(excerpt)}"
+
+
+def _size(article: Article) -> str:
+    said = ngettext(
+        "{chars:,} characters of HTML, {count:,} picture",
+        "{chars:,} characters of HTML, {count:,} pictures",
+        len(article.images),
+    )
+    return said.format(chars=len(article.html), count=len(article.images))
 
 
 def _changes(comparison: Comparison, timezone: str) -> Section:
     blocks = [fence(comparison.note)] if comparison.note else []
     blocks += [_change(change, timezone) for change in comparison.changes]
-    nothing = [] if blocks else ["No send is new, edited or removed."]
-    title = f"Changed since {code(comparison.ref)}"
+    nothing = [] if blocks else [_("No send is new, edited or removed.")]
+    title = _("Changed since {ref}").format(ref=code(comparison.ref))
     return Section(title=title, noun="change", blocks=blocks or nothing)
 
 
 def _change(change: Change, timezone: str) -> str:
     if change.before is None:
-        return f"**new** {code(change.id)}"
+        return _("**new** {send}").format(send=code(change.id))
     if change.after is None:
-        return f"**removed** {code(change.id)}"
+        return _("**removed** {send}").format(send=code(change.id))
     edited = diff(send_lines(change.before, timezone), send_lines(change.after, timezone))
-    note = edited or "the same text; a file, an option or the markup of an article differs"
-    return f"**edited** {code(change.id)}\n\n{fence(shortened(note, DIFF_CHARS), 'diff')}"
+    note = edited or _("the same text; a file, an option or the markup of an article differs")
+    heading = _("**edited** {send}").format(send=code(change.id))
+    return f"{heading}\n\n{fence(shortened(note, DIFF_CHARS), 'diff')}"

@@ -11,6 +11,8 @@ from dataclasses import fields, is_dataclass, replace
 from html import escape
 from typing import Any, TypeVar
 
+from runner.words import Said
+
 Record = TypeVar("Record")
 
 _HIDDEN = re.compile(
@@ -118,7 +120,7 @@ def visible_record(record: Record) -> Record:
 
 
 def _seen(value: Any) -> Any:
-    if isinstance(value, str) and type(value) is str:
+    if type(value) in (str, Said):
         return visible(value)
     if isinstance(value, tuple):
         return tuple(_seen(item) for item in value)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from runner.errors import Problem
 from runner.report.neutral import command_data, command_property, inert, json_text, line
+from runner.words import N_, _
 
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+LEVELS = {"error": N_("error"), "warning": N_("warning")}
 GITHUB_PER_LEVEL = 9
 """GitHub shows ten annotations of a level per step; the tenth says how many more there are."""
 
@@ -48,8 +50,9 @@ def problems_github(problems: Sequence[Problem]) -> str:
         found = [problem for problem in problems if problem.level == level]
         lines += [_annotation(problem) for problem in found[:GITHUB_PER_LEVEL]]
         if len(found) > GITHUB_PER_LEVEL:
-            rest = len(found) - GITHUB_PER_LEVEL
-            lines.append(f"::notice title=campaign::{rest} more of level {level}: see the log of this step")
+            said = _("{count} more of level {level}: see the log of this step")
+            told = said.format(count=len(found) - GITHUB_PER_LEVEL, level=level)
+            lines.append(f"::notice title=campaign::{command_data(told)}")
     return "\n".join(lines)
 
 
@@ -57,9 +60,9 @@ def _lines(problem: Problem, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
     shade = red if problem.level == "error" else yellow
     return (
-        f"{line(str(problem.place))}: {shade}{problem.level}{reset}: {inert(problem.what)} "
+        f"{line(str(problem.place))}: {shade}{_(LEVELS[problem.level])}{reset}: {inert(problem.what)} "
         f"{dim}[{problem.rule}]{reset}\n"
-        f"    at {line(problem.path)}\n"
+        f"    {_('at {path}').format(path=line(problem.path))}\n"
         f"    → {inert(problem.remedy)}"
     )
 

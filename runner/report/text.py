@@ -14,9 +14,10 @@ from runner.model import Action, Invalid
 from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
 from runner.report.neutral import inert
-from runner.report.words import headcount, moment, plural, receivers, summary, window
+from runner.report.words import counted, headcount, moment, receivers, sends, summary, window
 from runner.sending.posting import Outcome, Result
 from runner.standing import Standing
+from runner.words import N_, _, ngettext
 
 ACTION_STYLE = {
     Action.SEND: "bold green",
@@ -39,7 +40,24 @@ QUIET = frozenset({Action.DONE, Action.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 MANY = 100
 """Sends above which a plan is a line for each instead of a table."""
-ORPHANED = "posted, no answer recorded; its file is not in this plan"
+ORPHANED = N_("posted, no answer recorded; its file is not in this plan")
+HEADINGS = {
+    "ACTION": N_("ACTION"),
+    "RESULT": N_("RESULT"),
+    "STATUS": N_("STATUS"),
+    "SEND": N_("SEND"),
+    "TO": N_("TO"),
+    "FOLLOWERS": N_("FOLLOWERS"),
+    "WHAT": N_("WHAT"),
+    "WHEN": N_("WHEN"),
+    "WHY": N_("WHY"),
+    "ACCOUNT": N_("ACCOUNT"),
+    "WHAT HAPPENED": N_("WHAT HAPPENED"),
+    "SINCE": N_("SINCE"),
+    "NOTE": N_("NOTE"),
+    "TAG": N_("TAG"),
+}
+"""What stands above the columns; names of the platform's own fields are the same in every language."""
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
 
 
@@ -60,7 +78,7 @@ def plan_text(plan: Plan, look: Look) -> str:
         return _long_plan(plan, look)
     parts: list[ConsoleRenderable] = [_said(_heading(plan, look), style="bold")]
     table = _plan_table(plan, look)
-    parts += [table, _said("")] if table.row_count else [_said("Nothing to send.\n")]
+    parts += [table, _said("")] if table.row_count else [_said(_("Nothing to send.") + "\n")]
     parts += [_said(line) for line in account_lines(plan)]
     parts += [_said(line, style="yellow") for line in _attention(plan)]
     parts.append(_said(_closing(plan)))
@@ -86,7 +104,9 @@ def status_text(standings: Iterable[Standing], look: Look) -> str:
     table = _table("STATUS", "SEND", "ACCOUNT", "msg_id", "SINCE", "NOTE")
     for row in standings:
         known = row.known
-        name = known.send if known.revision == 1 else f"{known.send} (revision {known.revision})"
+        name = known.send
+        if known.revision > 1:
+            name = _("{send} (revision {number})").format(send=known.send, number=known.revision)
         table.add_row(
             _said(known.status.value),
             _said(name),
@@ -108,10 +128,13 @@ def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], look: Look) ->
 
 
 def _heading(plan: Plan, look: Look) -> str:
-    commit = f", commit {plan.commit[:12]}" if plan.commit else ""
-    offline = ", offline: audiences unknown" if plan.offline else ""
-    at = f"{moment(plan.created_at, look.timezone)} {look.timezone}"
-    return f"Plan for {plan.environment}, {at}{commit}{offline}\n"
+    said = _("Plan for {environment}, {at}{commit}{offline}").format(
+        environment=plan.environment,
+        at=f"{moment(plan.created_at, look.timezone)} {look.timezone}",
+        commit=_(", commit {commit}").format(commit=plan.commit[:12]) if plan.commit else "",
+        offline=_(", offline: audiences unknown") if plan.offline else "",
+    )
+    return f"{said}\n"
 
 
 def _long_plan(plan: Plan, look: Look) -> str:
@@ -123,7 +146,7 @@ def _long_plan(plan: Plan, look: Look) -> str:
         cells = [f"{planned.action:8}", send.id, receivers(send.filter), audience, content[: look.width // 3]]
         lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
     lines += [f"{Action.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
-    lines += [f"{Action.UNKNOWN:8}  {orphan.send}  {ORPHANED}" for orphan in plan.orphans]
+    lines += [f"{Action.UNKNOWN:8}  {orphan.send}  {_(ORPHANED)}" for orphan in plan.orphans]
     lines += ["", *account_lines(plan), *_attention(plan), _closing(plan)]
     return "\n".join(map(inert, lines))
 
@@ -133,7 +156,9 @@ def _shown(plan: Plan, look: Look) -> list[Planned]:
 
 
 def _listed_above(invalid: Invalid) -> str:
-    return f"{plural(len(invalid.problems), 'problem')}, listed above"
+    count = len(invalid.problems)
+    said = ngettext("{count:,} problem, listed above", "{count:,} problems, listed above", count)
+    return said.format(count=count)
 
 
 def _plan_table(plan: Plan, look: Look) -> Table:
@@ -158,7 +183,7 @@ def _plan_table(plan: Plan, look: Look) -> Table:
     for invalid in plan.invalid:
         table.add_row(_action(Action.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
     for orphan in plan.orphans:
-        table.add_row(_action(Action.UNKNOWN), _said(orphan.send), *blank, ORPHANED)
+        table.add_row(_action(Action.UNKNOWN), _said(orphan.send), *blank, _(ORPHANED))
     return table
 
 
@@ -166,26 +191,39 @@ def account_lines(plan: Plan) -> list[str]:
     """Say what each account may still send, as far as anybody knows, and what this plan would use."""
     lines = [line for budget in budgets(plan) for line in _budget_lines(budget)]
     if lines:
-        lines.append("Sends made in the web console use the same allowance and are not visible here.")
+        lines.append(_("Sends made in the web console use the same allowance and are not visible here."))
     missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
     if missing:
-        lines.append(f"Before sending, {plural(len(missing), 'file')} will be uploaded.")
+        said = ngettext(
+            "Before sending, {count:,} file will be uploaded.",
+            "Before sending, {count:,} files will be uploaded.",
+            len(missing),
+        )
+        lines.append(said.format(count=len(missing)))
     return lines
 
 
 def _budget_lines(budget: Budget) -> list[str]:
     account, allowance = budget.account, budget.allowance
-    rule = "to everyone" if account.kind.value == "service" else "sends"
-    line = f"Account {account.name} ({KIND[account.kind]}, {account.appid}): "
-    line += f"{allowance.used} of {allowance.limit} {rule} used in {allowance.period} as the ledger knows"
-    line += f", {budget.uses} by this plan" if budget.uses else ""
+    said = _("Account {account}: {used} of {limit} sends used in {period} as the ledger knows")
+    if account.kind.value == "service":
+        said = _("Account {account}: {used} of {limit} to everyone used in {period} as the ledger knows")
+    line = said.format(
+        account=f"{account.name} ({KIND[account.kind]}, {account.appid})",
+        used=allowance.used,
+        limit=allowance.limit,
+        period=allowance.period,
+    )
+    line += _(", {count} by this plan").format(count=budget.uses) if budget.uses else ""
     if budget.calls_left is not None:
-        line += f"; {budget.calls_left} of {budget.calls_limit} API sends left today"
+        left = _("; {left} of {limit} API sends left today")
+        line += left.format(left=budget.calls_left, limit=budget.calls_limit)
     lines = [line]
     if budget.refused:
-        lines.append(f"  not covered by the allowance: {', '.join(budget.refused)}")
+        lines.append(_("  not covered by the allowance: {sends}").format(sends=", ".join(budget.refused)))
     if budget.dropped:
-        lines.append(f"  followers who have had four this month will not get: {', '.join(budget.dropped)}")
+        lost = _("  followers who have had four this month will not get: {sends}")
+        lines.append(lost.format(sends=", ".join(budget.dropped)))
     return lines
 
 
@@ -193,9 +231,11 @@ def total(plan: Plan) -> str:
     """Say what apply would do now, in one phrase: `2 sends to 1,204 followers`."""
     counts = [planned.resolved.audience.count for planned in plan.due()]
     if not counts:
-        return "nothing to send now"
-    reach = "an unknown number of" if None in counts else f"{sum(count or 0 for count in counts):,}"
-    return f"{plural(len(counts), 'send')} to {reach} followers"
+        return _("nothing to send now")
+    if None in counts:
+        return _("{sends} to an unknown number of followers").format(sends=sends(len(counts)))
+    reach = sum(count or 0 for count in counts)
+    return _("{sends} to {count:,} followers").format(sends=sends(len(counts)), count=reach)
 
 
 def attention_lines(plan: Plan) -> list[str]:
@@ -205,7 +245,7 @@ def attention_lines(plan: Plan) -> list[str]:
 
 def _attention(plan: Plan) -> list[str]:
     lines = attention_lines(plan)
-    return ["", "Needs attention:", *(f"  {line}" for line in lines)] if lines else []
+    return ["", _("Needs attention:"), *(f"  {line}" for line in lines)] if lines else []
 
 
 def _notes(planned: Planned) -> list[str]:
@@ -220,23 +260,24 @@ def _notes(planned: Planned) -> list[str]:
 
 def _closing(plan: Plan) -> str:
     counts = plan.counts()
-    told = ", ".join(f"{count} {action}" for action, count in counts.items()) or "no campaigns"
-    hidden = any(planned.action in QUIET for planned in plan.sends)
-    more = " (--all lists those done and expired)" if hidden else ""
-    lines = ["", f"Summary: {told}{more}. This plan has sent nothing.", f"Digest: {plan.digest}"]
+    said = _("Summary: {counts}. This plan has sent nothing.")
+    if any(planned.action in QUIET for planned in plan.sends):
+        said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
+    told = said.format(counts=counted(counts) or _("no campaigns"))
+    lines = ["", told, _("Digest: {digest}").format(digest=plan.digest)]
     if plan.due():
-        lines.append(f"`campaign apply` would make {total(plan)}.")
+        lines.append(_("`campaign apply` would make {total}.").format(total=total(plan)))
     return "\n".join(lines)
 
 
 def _tally(outcomes: Sequence[Outcome]) -> str:
     counts = {result: sum(o.result is result for o in outcomes) for result in Result}
-    told = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
     if not outcomes:
-        return "Nothing to send."
+        return _("Nothing to send.")
+    said = _("{counts}.")
     if counts[Result.ACCEPTED]:
-        told += ". Accepted is not delivered: `campaign status` asks WeChat what became of it"
-    return f"\n{told}."
+        said = _("{counts}. Accepted is not delivered: `campaign status` asks WeChat what became of it.")
+    return f"\n{said.format(counts=counted(counts))}"
 
 
 def _told(outcome: Outcome) -> Iterator[str]:
@@ -265,7 +306,8 @@ def _table(*columns: str) -> Table:
     for column in columns:
         narrow = column in ("ACTION", "RESULT", "STATUS", "SEND", "FOLLOWERS", "msg_id")
         justify: JustifyMethod = "right" if column == "FOLLOWERS" else "left"
-        table.add_column(column, no_wrap=narrow, overflow="fold", justify=justify)
+        heading = _(HEADINGS.get(column, column))
+        table.add_column(heading, no_wrap=narrow, overflow="fold", justify=justify)
     return table
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from runner.model import (
@@ -21,17 +23,26 @@ from runner.model import (
     Voice,
     Wxcard,
 )
+from runner.words import _, ngettext
 
 
 def receivers(receiver_filter: Filter) -> str:
     """Say a filter in words: `everyone`, `tag 会员`, `12 openids`."""
     if receiver_filter.is_to_all:
-        return "everyone"
+        return _("everyone")
     if receiver_filter.tag is not None:
-        return f"tag {receiver_filter.tag}"
+        return _("tag {name}").format(name=receiver_filter.tag)
     if receiver_filter.tag_id is not None:
         return f"tag_id {receiver_filter.tag_id}"
-    return f"{len(receiver_filter.openids)} openids"
+    return _("{count} openids").format(count=len(receiver_filter.openids))
+
+
+def receivers_told(known: str) -> str:
+    """Say receivers as the ledger names them: `everyone`, `tag 会员`, `tag_id 2` or `openids`."""
+    kind, _blank, name = known.partition(" ")
+    if kind == "tag":
+        return _("tag {name}").format(name=name)
+    return _("everyone") if known == "everyone" else known
 
 
 def headcount(audience: Audience) -> str:
@@ -50,9 +61,9 @@ def summary(content: Content) -> str:
             more = f" (+{len(content.articles) - 1})" if len(content.articles) > 1 else ""
             return content.articles[0].title + more
         case Newspic():
-            return f"{content.title} ({len(content.images)} pictures)"
+            return _("{title} ({count} pictures)").format(title=content.title, count=len(content.images))
         case Draft():
-            return f"draft {content.media_id}"
+            return _("draft {media_id}").format(media_id=content.media_id)
         case Voice() | Image():
             return media(content.media)
         case Images():
@@ -60,7 +71,7 @@ def summary(content: Content) -> str:
         case Mpvideo():
             return f"{content.title} ({media(content.media)})"
         case Wxcard():
-            return f"card {content.card_id}"
+            return _("card {card_id}").format(card_id=content.card_id)
 
 
 def media(value: Media) -> str:
@@ -74,17 +85,24 @@ def window(send: Send, timezone: str) -> str:
     """Say when a send may be made, in the policy's time zone."""
     begin, end = send.not_before, send.not_after
     if begin is None and end is None:
-        return "any time"
+        return _("any time")
     if begin is None:
-        return f"until {moment(end, timezone)}"
-    return f"from {moment(begin, timezone)}" + (f" to {moment(end, timezone)}" if end else "")
+        return _("until {end}").format(end=moment(end, timezone))
+    if end is None:
+        return _("from {begin}").format(begin=moment(begin, timezone))
+    return _("from {begin} to {end}").format(begin=moment(begin, timezone), end=moment(end, timezone))
 
 
 def moment(value: datetime | None, timezone: str) -> str:
     """Write a moment in a time zone to the minute: `2026-12-01 19:00`."""
-    return value.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M") if value else "never"
+    return value.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M") if value else _("never")
 
 
-def plural(count: int, noun: str) -> str:
+def sends(count: int) -> str:
     """Write `1 send`, `2 sends`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return ngettext("{count:,} send", "{count:,} sends", count).format(count=count)
+
+
+def counted(counts: Mapping[Any, int]) -> str:
+    """Write counts of statuses, actions, outcomes: `2 send, 1 wait`; those words are the same everywhere."""
+    return _(", ").join(f"{count} {name}" for name, count in counts.items() if count)

@@ -109,8 +109,7 @@ def test_it_speaks_chinese(install, tmp_path: Path) -> None:
     programs = install("")
     done = run(programs, tmp_path, "--lang", "zh", "validate")
     assert done.returncode == 64
-    assert "没有文件夹" in done.stderr
-    assert done.stderr.count("\n") == 2
+    assert done.stderr.startswith("错误: ")
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

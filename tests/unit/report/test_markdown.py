@@ -101,7 +101,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
 def test_whatever_is_cut_the_whole_stays_within_its_limit(groups: list[list[str]], limit: int) -> None:
     """No head, lead or note is forgotten in the sum, and blocks are whole or absent."""
     sections = [
-        Section(title=f"T{n}", noun="block", blocks=[f"<{b}>" for b in g]) for n, g in enumerate(groups)
+        Section(title=f"T{n}", noun="note", blocks=[f"<{b}>" for b in g]) for n, g in enumerate(groups)
     ]
     text = fitted("head", sections, limit=limit)
     assert len(text) <= limit
