@@ -71,7 +71,7 @@ def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
     environment = settings.environment
     found = [
         Check(
-            name="settings",
+            name=_("settings"),
             grade=Grade.GOOD,
             what=_("environment {name} is valid").format(name=environment.name),
         )
@@ -93,9 +93,9 @@ def _protection(settings: Settings) -> Check:
     real = environment.api.startswith("https://")
     if environment.protected or not real:
         what = _("apply is protected") if real else _("a rehearsal")
-        return Check(name="protection", grade=Grade.GOOD, what=what)
+        return Check(name=_("protection"), grade=Grade.GOOD, what=what)
     return Check(
-        name="protection",
+        name=_("protection"),
         grade=Grade.DOUBTFUL,
         what=_("apply sends to real followers without a reviewed plan"),
         remedy=_("write `protected: true` in environment {name}").format(name=environment.name),
@@ -107,14 +107,14 @@ def _extras() -> list[Check]:
     if not missing:
         return [
             Check(
-                name="extras",
+                name=_("extras"),
                 grade=Grade.GOOD,
                 what=_("{names} are installed").format(names=", ".join(EXTRAS)),
             )
         ]
     return [
         Check(
-            name="extras",
+            name=_("extras"),
             grade=Grade.DOUBTFUL,
             what=_("not installed: {names}").format(names=", ".join(missing)),
             remedy=_("pip install 'wechat-campaigns[{names}]', if they are needed").format(
@@ -130,7 +130,7 @@ def _clock(ports: Ports) -> Check:
         away = ports.clock() - parsedate_to_datetime(told) if told else None
     except (OSError, ValueError, TypeError) as error:
         return Check(
-            name="clock",
+            name=_("clock"),
             grade=Grade.BAD,
             exit_code=Exit.WECHAT,
             what=_("the platform does not answer ({error})").format(error=type(error).__name__),
@@ -139,13 +139,13 @@ def _clock(ports: Ports) -> Check:
     if away is None or abs(away) <= CLOCK_SLACK:
         what = _("within half a minute of the platform's")
         return Check(
-            name="clock", grade=Grade.GOOD, what=_("nothing to compare it with") if away is None else what
+            name=_("clock"), grade=Grade.GOOD, what=_("nothing to compare it with") if away is None else what
         )
     bad, said = abs(away) > CLOCK_LIMIT, _("{seconds:.0f} s behind the platform's")
     if away > timedelta():
         said = _("{seconds:.0f} s ahead of the platform's")
     return Check(
-        name="clock",
+        name=_("clock"),
         grade=Grade.BAD if bad else Grade.DOUBTFUL,
         exit_code=Exit.WECHAT if bad else Exit.OK,
         what=said.format(seconds=abs(away).total_seconds()),
@@ -154,7 +154,7 @@ def _clock(ports: Ports) -> Check:
 
 
 def _account(account: Account, ports: Ports) -> list[Check]:
-    name = f"account {account.name}"
+    name = _("account {name}").format(name=account.name)
     try:
         api = ports.connect(account)
         quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
@@ -180,7 +180,7 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     left, limit = quota.get("remain"), quota.get("daily_limit")
     good = isinstance(left, int) and left > 0
     return Check(
-        name=f"{name}: calls",
+        name=_("{name}: calls").format(name=name),
         grade=Grade.GOOD if good else Grade.DOUBTFUL,
         what=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
         remedy="" if good else _("wait until tomorrow, China time"),
@@ -188,7 +188,7 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
 
 
 def _permission(name: str, account: Account, api: ReadApi) -> Check:
-    name = f"{name}: permission"
+    name = _("{name}: permission").format(name=name)
     if account.kind is AccountKind.TEST:
         return Check(
             name=name,
@@ -217,12 +217,12 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
         state = fold(events)
     except CampaignError as error:
         what, remedy = error.what, error.remedy
-        return [Check(name="ledger", grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]
+        return [Check(name=_("ledger"), grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]
     faults = broken(events, heads)
     if faults:
         return [
             Check(
-                name="ledger",
+                name=_("ledger"),
                 grade=Grade.BAD,
                 exit_code=Exit.LEDGER,
                 what=_("the chain does not hold: {fault}").format(fault=faults[0]),
@@ -235,10 +235,10 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
 
 def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
     if state.initialized or not settings.environment.api.startswith("https://"):
-        return Check(name="ledger", grade=Grade.GOOD, what=held)
+        return Check(name=_("ledger"), grade=Grade.GOOD, what=held)
     name = settings.environment.name
     return Check(
-        name="ledger",
+        name=_("ledger"),
         grade=Grade.BAD,
         exit_code=Exit.LEDGER,
         what=_("it was never begun, so every campaign would count as never sent"),
@@ -251,7 +251,7 @@ def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
 def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
     found = []
     for account in settings.environment.accounts.values():
-        name = f"account {account.name}"
+        name = _("account {name}").format(name=account.name)
         if why := state.holds.get(account.appid):
             remedy = f"`campaign unhold {account.name} --why REASON`"
             found.append(

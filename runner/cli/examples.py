@@ -47,7 +47,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "apply": (
         ("campaign apply sale", N_("show, ask, send")),
         ("campaign apply --env production --plan plan.json", N_("exactly what was reviewed")),
-        ("campaign apply --allow quiet_hours='live show, agreed with the duty manager'", N_("one rule, once")),
+        (
+            "campaign apply --allow quiet_hours='live show, agreed with the duty manager'",
+            N_("one rule, once"),
+        ),
     ),
     "preview": (
         ("campaign preview sale --to 小李", N_("a tester of the settings")),
@@ -55,7 +58,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "draft": (
         ("campaign draft news", N_("upload, add the draft, send nothing")),
-        ("campaign draft 'tasting[beijing]' --auto-approve", N_("one send of a for_each, without a question")),
+        (
+            "campaign draft 'tasting[beijing]' --auto-approve",
+            N_("one send of a for_each, without a question"),
+        ),
     ),
     "status": (
         ("campaign status", N_("every send of the ledger")),

@@ -63,7 +63,8 @@ def check_approved(session: Session, plan: Plan) -> dict[str, str]:
     if run is None or run.default_branch is None:
         raise PolicyError(
             _(
-                "this environment asks for approvals, and only a run of GitHub or GitLab can ask who gave them"
+                "this environment asks for approvals, and only a run of GitHub or GitLab "
+                "can ask who gave them"
             ),
             remedy=_("apply by the workflow; see docs/ci.md"),
             where=_("environment {name}").format(name=plan.environment),

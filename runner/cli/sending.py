@@ -283,7 +283,7 @@ def _allowed(pairs: tuple[str, ...]) -> dict[str, str]:
 
     allowed = {}
     for pair in pairs:
-        rule, _, reason = pair.partition("=")
+        rule, _equals, reason = pair.partition("=")
         if rule not in LIFTED or not reason.strip():
             raise UsageError(
                 _("--allow {pair}: a rule and a reason are needed").format(pair=pair),

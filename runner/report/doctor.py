@@ -9,6 +9,7 @@ from runner.doctor import Check, Grade
 from runner.report.neutral import line
 from runner.report.text import Look
 from runner.report.words import counted
+from runner.words import english
 
 _STYLE = {Grade.GOOD: "32", Grade.DOUBTFUL: "33", Grade.BAD: "1;31"}
 
@@ -29,7 +30,12 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     return {
         "format_version": "1.0",
         "checks": [
-            {"name": check.name, "grade": check.grade.value, "what": check.what, "remedy": check.remedy}
+            {
+                "name": english(check.name),
+                "grade": check.grade.value,
+                "what": check.what,
+                "remedy": check.remedy,
+            }
             for check in checks
         ],
     }

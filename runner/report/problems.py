@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from runner.errors import Problem
 from runner.report.neutral import command_data, command_property, inert, json_text, line
-from runner.words import N_, _
+from runner.words import _
 
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
-LEVELS = {"error": N_("error"), "warning": N_("warning")}
 GITHUB_PER_LEVEL = 9
 """GitHub shows ten annotations of a level per step; the tenth says how many more there are."""
 
@@ -60,7 +59,7 @@ def _lines(problem: Problem, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
     shade = red if problem.level == "error" else yellow
     return (
-        f"{line(str(problem.place))}: {shade}{_(LEVELS[problem.level])}{reset}: {inert(problem.what)} "
+        f"{line(str(problem.place))}: {shade}{problem.level}{reset}: {inert(problem.what)} "
         f"{dim}[{problem.rule}]{reset}\n"
         f"    {_('at {path}').format(path=line(problem.path))}\n"
         f"    → {inert(problem.remedy)}"
