@@ -60,7 +60,10 @@ def ended(status: str) -> tuple[str, str]:
             _("WeChat ended it with {status}").format(status=status),
             _("look the send up in the account's console"),
         )
-    return f"{word}: {entry.meaning}" if found else entry.meaning, entry.remedy
+    meaning = _(entry.meaning)
+    if found:
+        meaning = _("{word}: {meaning}").format(word=word, meaning=meaning)
+    return meaning, _(entry.remedy)
 
 
 def counted(told: Told) -> str:

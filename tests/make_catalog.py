@@ -5,22 +5,25 @@ Run `python -m tests.make_catalog`, then translate what it names; `tests/unit/te
 
 from __future__ import annotations
 
+import ast
 import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from babel.messages import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from runner.cli.language import KINDS, flat
 from runner.cli.main import campaign
 from runner.translations.hatch_build import compile_catalog
+from runner.wechat.errcodes import texts
 from runner.words import CATALOGS, DOMAIN
+from tests.schema_words import schema_words
 
 ROOT = Path(__file__).parents[1]
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": 1, "N_": 1, "ngettext": 2}
+"""What marks a message, and how many texts it takes."""
 HEADER = """\
 # Written by people, kept in step with the source by `python -m tests.make_catalog`.
 msgid ""
@@ -73,9 +76,25 @@ def refreshed(path: Path) -> tuple[str, Catalog]:
 
 def words() -> Iterator[tuple[str, Message]]:
     """Every message with the file that says it."""
-    for name, _line, message, _comments, _context in extract_from_dir(ROOT / "runner", keywords=KEYWORDS):
-        yield f"runner/{Path(name).as_posix()}", message
+    for path in sorted((ROOT / "runner").rglob("*.py")):
+        place = path.relative_to(ROOT).as_posix()
+        yield from ((place, message) for message in marked(ast.parse(path.read_text(encoding="utf-8"))))
+    yield from (("runner/wechat/errcodes.yaml", text) for text in texts())
+    for text, places in schema_words().items():
+        yield from ((place.partition("#")[0], text) for place in places)
     yield from _helps(campaign)
+
+
+def marked(tree: ast.AST) -> Iterator[Message]:
+    """The texts of `_()`, `N_()` and `ngettext()`, in the order of the source, also inside f-strings."""
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        count = KEYWORDS.get(node.func.id, 0)
+        texts = [one.value for one in node.args[:count] if isinstance(one, ast.Constant)]
+        if count and len(texts) == count:
+            yield texts[0] if count == 1 else tuple(texts)
 
 
 def _helps(command: click.Command) -> Iterator[tuple[str, Message]]:

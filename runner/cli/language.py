@@ -49,6 +49,7 @@ CLICKS_WORDS: Final = (
     N_("Aborted!"),
 )
 """What click says itself; it looks for it in our catalog, by gettext's own functions."""
+NO_CATALOG: Final = "The words of the language {language} are English here: its catalog {said}. Install anew."
 KINDS: Final = "KIND: "
 """Ends the part of `--output`'s help that is the same for every command."""
 
@@ -69,7 +70,7 @@ def choose(language: Language) -> None:
         speak(language)
     except OSError as error:
         said = "is not installed" if isinstance(error, FileNotFoundError) else "cannot be read"
-        tell(f"The words of the language {language} are English here: its catalog {said}. Install anew.")
+        tell(NO_CATALOG.format(language=language, said=said))
         return
     if language == "en":
         gettext.textdomain("messages")

@@ -34,7 +34,7 @@ def _row(row: Row, timezone: str) -> str:
     for stage in row.stages:
         at = f" {moment(stage.at, timezone)}" if stage.at else ""
         edited = _(", edited since") if stage.edited else ""
-        lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {stage.status}{at}{edited}")
+        lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {_(stage.status)}{at}{edited}")
         told = _("content {content}, digest {digest}")
         lines.append(f"    {told.format(content=stage.content[:12], digest=stage.digest[:12])}")
     return "\n".join(lines)
