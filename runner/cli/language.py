@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from runner.cli.columns import ColumnsFormatter
 from runner.cli.examples import epilog
+from runner.cli.helping import ColumnsFormatter
 from runner.cli.streams import tell
 from runner.words import CATALOGS, DOMAIN, N_, Language, _, ngettext, speak, spoken
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from runner.promotion import Row, Stage
+from runner.promotion import NOT_SENT, Row, Stage
 from runner.report.neutral import line
 from runner.report.words import moment
 from runner.words import _
@@ -33,8 +33,9 @@ def _row(row: Row, timezone: str) -> str:
     lines = [said.format(send=line(row.id))]
     for stage in row.stages:
         at = f" {moment(stage.at, timezone)}" if stage.at else ""
+        status = _(stage.status) if stage.status == NOT_SENT else stage.status
         edited = _(", edited since") if stage.edited else ""
-        lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {_(stage.status)}{at}{edited}")
+        lines.append(f"  {line(stage.environment)} ({line(stage.account)}): {status}{at}{edited}")
         told = _("content {content}, digest {digest}")
         lines.append(f"    {told.format(content=stage.content[:12], digest=stage.digest[:12])}")
     return "\n".join(lines)

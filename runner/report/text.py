@@ -5,19 +5,22 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console, ConsoleRenderable, Group, JustifyMethod
+from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
 from runner.model import Action, Invalid
 from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
+from runner.report.columns import breaks
 from runner.report.neutral import inert
 from runner.report.words import counted, headcount, moment, receivers, sends, summary, window
 from runner.sending.posting import Outcome, Result
 from runner.standing import Standing
-from runner.words import N_, _, ngettext
+from runner.words import N_, _, ngettext, spoken
 
 ACTION_STYLE = {
     Action.SEND: "bold green",
@@ -293,8 +296,23 @@ def _ids(outcome: Outcome) -> str:
     return f"{outcome.msg_id}" + (f"\nmsg_data_id {outcome.msg_data_id}" if outcome.msg_data_id else "")
 
 
+class _Words(Text):
+    """Text that may break after any Chinese sign, and never before a comma; rich breaks at blanks only."""
+
+    def wrap(self, console: Console, width: int, **options: Any) -> Lines:
+        """See `rich.text.Text.wrap`."""
+        if options.get("no_wrap"):
+            return super().wrap(console, width, **options)
+        lines = Lines()
+        for paragraph in self.split(allow_blank=True):
+            for line in paragraph.divide(breaks(paragraph.plain, width)):
+                line.rstrip_end(width)
+                lines.append(line)
+        return lines
+
+
 def _said(text: str, style: str = "") -> Text:
-    return Text(inert(text), style=style)
+    return (Text if spoken() == "en" else _Words)(inert(text), style=style)
 
 
 def _action(action: Action) -> Text:

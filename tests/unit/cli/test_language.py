@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner import words
 from runner.cli import language
-from runner.cli.columns import columns, wrapped
 from runner.cli.main import campaign, run
+from runner.report.columns import breaks, columns, wrapped
 
 CHINESE = "从经过评审的文件发送微信公众号群发消息。"
 
@@ -114,6 +117,17 @@ def test_help_in_chinese_fits_the_terminal() -> None:
 def test_words_are_not_torn() -> None:
     """A line ends after a Chinese sign, a blank or a word; what clings stays."""
     assert wrapped("运行 `campaign apply`，发送。", 12) == ["运行", "`campaign", "apply`，发", "送。"]
-    assert wrapped("（甲）乙丙", 5) == ["（甲）", "乙丙"]
+    assert wrapped("（甲）乙丙", 6) == ["（甲）", "乙丙"]
     assert wrapped("", 5) == []
-    assert wrapped("abcdefgh", 5) == ["abcdefgh"]
+    assert wrapped("abcdefgh", 5) == ["abcde", "fgh"]
+    assert wrapped("甲乙 abcdefgh", 5) == ["甲乙", "abcde", "fgh"]
+
+
+@given(st.text("甲乙，。（）“” ab`", max_size=60), st.integers(1, 20))
+def test_lines_take_no_more_than_their_columns(text: str, width: int) -> None:
+    """Whatever clings to what, nothing is lost and every line fits, blanks at its end aside."""
+    starts = [0, *breaks(text, width), len(text)]
+    assert starts == sorted(starts)
+    lines = [text[start:end] for start, end in pairwise(starts)]
+    assert "".join(lines) == text
+    assert all(columns(line.rstrip()) <= max(width, 2) for line in lines)

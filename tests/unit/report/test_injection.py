@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.dom.minidom
+from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nasty import ATTACK, nasty_comparison, nasty_plan
 
+from runner.cli.language import choose
 from runner.cli.showing import shown
 from runner.errors import Problem, UsageError
 from runner.plan import Plan
@@ -33,6 +35,14 @@ from runner.sending.posting import Outcome, Result
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 PIECES = st.sampled_from([*ATTACK.split("\n"), "\n", "`", "::", "<!--", "\u202e", "|", "\\", "会员"])
 TEXTS = st.lists(PIECES, max_size=12).map("".join)
+
+
+@pytest.fixture(autouse=True, params=["en", "zh"])
+def language(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Translated messages carry campaign text too."""
+    choose(request.param)
+    yield
+    choose("en")
 
 
 def reports(plan: Plan, text: str) -> dict[str, str]:

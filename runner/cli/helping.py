@@ -1,40 +1,14 @@
-"""Help in, lines that fit the terminal out, by columns: a Chinese sign takes two, and may end a line."""
+"""Help pages that fit the terminal in a language whose signs are wide."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
-from unicodedata import east_asian_width
 
 import click
 
+from runner.report.columns import columns, wrapped
 from runner.words import _
-
-_OPENING, _CLOSING = "（“「『【《〈", "，。、；：！？）”」』】》〉…"
-_PIECE: Final = re.compile(
-    rf"\s+|[{_OPENING}]*(?:[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\uffef{_CLOSING}{_OPENING}]+)?"
-    rf"[{_CLOSING}]*"
-)
-"""What is not torn apart: a sign with the punctuation that clings to it, a word of letters, a blank."""
-
-
-def columns(text: str) -> int:
-    """Count the columns a text takes on a terminal."""
-    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Break one paragraph into lines of at most so many columns, where nothing longer forbids it."""
-    lines, line, used = [], "", 0
-    for piece in _PIECE.findall(" ".join(text.split())):
-        taken = columns(piece)
-        if line and used + taken > width:
-            lines.append(line.rstrip())
-            line, used = "", 0
-        if line or piece.strip():
-            line, used = line + piece, used + taken
-    return [*lines, line.rstrip()] if line.strip() else lines
 
 
 class ColumnsFormatter(click.HelpFormatter):

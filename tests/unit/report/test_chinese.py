@@ -1,0 +1,126 @@
+"""Reports in Chinese: columns that line up, lines that end where Chinese ends them, pages that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import NOW, make_send, plan_of
+from rich.cells import cell_len
+
+from runner.cli.language import choose
+from runner.errors import Place, Problem
+from runner.model import Filter
+from runner.report.concerns import fingerprints
+from runner.report.data import plan_data
+from runner.report.html import document, plan_html
+from runner.report.markdown import plan_markdown
+from runner.report.neutral import visible_record
+from runner.report.text import Look, outcomes_text, plan_text
+from runner.sending.posting import Outcome, Result
+from runner.words import _, speak
+
+LONG = "微信已受理，这一句话很长；它会在表格里折行，折行处不会以标点开头（括号也不会落在行尾）。"
+SENDS = (
+    make_send("sale", "秋茶到店，周六起就能尝" * 6, filter=Filter(tag="会员")),
+    make_send("2026/spring/everyone", "to all in Latin letters, many of them", filter=Filter(is_to_all=True)),
+    make_send("later", "晚一点", filter=Filter(tag="会员"), not_before=NOW + timedelta(days=1)),
+)
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> Iterator[None]:
+    choose("zh")
+    yield
+    choose("en")
+
+
+def starts(line: str, words: str) -> int:
+    """The column at which the words begin."""
+    assert words in line, line
+    return cell_len(line[: line.index(words)])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_columns_of_a_plan_line_up(width: int) -> None:
+    """Headings, ids and receivers begin at the same column in every row, and no row is too wide."""
+    lines = plan_text(plan_of(*SENDS), Look(width=width)).split("\n")
+    head = next(line for line in lines if line.startswith("动作"))
+    rows = {send.id: next(line for line in lines if f" {send.id} " in line) for send in SENDS}
+    assert {starts(head, "群发")} == {starts(row, name) for name, row in rows.items()}
+    everyone = rows.pop("2026/spring/everyone")
+    assert {starts(head, "发给"), starts(everyone, "所有粉丝")} == {
+        starts(r, "标签 会员") for r in rows.values()
+    }
+    assert {starts(head, "内容")} == {starts(row, "text: ") for row in (everyone, *rows.values())}
+    assert max(map(cell_len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_lines_break_as_chinese_does(width: int) -> None:
+    """A cell that is too narrow breaks after any sign, and no line of it begins with a comma."""
+    outcome = Outcome(id="sale", account="main", result=Result.UNKNOWN, why=LONG, remedy=LONG, notes=(LONG,))
+    text = outcomes_text([outcome], Look(width=width))
+    assert max(map(cell_len, text.split("\n"))) <= width
+    assert not [line for line in text.split("\n") if line.strip()[:1] in tuple("，。；）")]
+    assert not [line for line in text.split("\n") if line.endswith("（")]
+    assert LONG[:20] in "".join(text.split()) or width == 60
+
+
+def test_pages_say_their_language() -> None:
+    """For screen readers and fonts; and English pages say English."""
+    plan = plan_of(*SENDS)
+    page = plan_html(plan, data=lambda _file: b"", timezone="Asia/Shanghai")
+    assert '<html lang="zh-CN">' in page
+    assert f"<h1>{plan.environment} 的群发计划：" in page
+    speak("en")
+    assert '<html lang="en">' in document("x", "")
+
+
+def test_comments_are_chinese_and_found_again() -> None:
+    """The hidden first line is the same in every language."""
+    told = plan_markdown(plan_of(*SENDS), timezone="Asia/Shanghai").split("\n")
+    speak("en")
+    assert plan_markdown(plan_of(*SENDS), timezone="Asia/Shanghai").split("\n")[0] == told[0]
+    assert told[1].startswith("## ")
+    assert "的群发计划：" in told[1]
+
+
+def test_machines_read_the_same_keys_and_codes() -> None:
+    """Only sentences differ between the languages."""
+    told = plan_data(plan_of(*SENDS))
+    speak("en")
+    english = plan_data(plan_of(*SENDS))
+    assert told["plan_digest"] == english["plan_digest"]
+    assert [shape(one) for one in told["sends"]] == [shape(one) for one in english["sends"]]
+    assert told["sends"] != english["sends"]
+
+
+def shape(value: Any) -> Any:
+    """A value without the sentences in it."""
+    if isinstance(value, dict):
+        sentences = ("reason", "remedy", "what")
+        return {key: shape(one) for key, one in value.items() if key not in sentences}
+    return [shape(one) for one in value] if isinstance(value, list) else value
+
+
+def test_a_finding_keeps_its_fingerprint() -> None:
+    """GitLab and code scanning know it again, whatever language the run spoke."""
+
+    def found() -> Problem:
+        what = _("there is no send {name}").format(name="sale")
+        return Problem(place=Place(file="a.yaml"), rule="unknown-send", what=what, remedy="")
+
+    (told,) = fingerprints([found()])
+    assert found().what == "没有群发 sale"
+    speak("en")
+    assert [told] == list(fingerprints([found()]))
+
+
+def test_a_translated_message_is_made_harmless_too() -> None:
+    """A message that knows its English is text like any other."""
+    what = _("there is no send {name}").format(name="\u202esale")
+    problem = Problem(place=Place(file="a.yaml"), rule="r", what=what, remedy="")
+    assert "\u202e" not in visible_record(problem).what
