@@ -6,21 +6,25 @@ Run `python -m tests.make_reference`; `tests/docs/test_reference.py` fails when 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
+from babel.messages import Catalog
 
 from runner.cli.main import campaign
 from runner.schemas.store import SchemaName, schema
+from tests.make_catalog import catalogs, read
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
 PACKAGE = ROOT / "runner"
 NOTE = "<!-- Written by `python -m tests.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
+Texts = tuple[str, ...]
+"""The texts that an expression may be, templates as they are written."""
 
 
 def main() -> None:
@@ -126,38 +130,77 @@ def _errcodes() -> str:
 def _messages() -> str:
     """Every message that is written with its remedy beside it, by the module that says it."""
     parts = [
-        "What this program says when something is wrong, and what it advises; `{…}` is filled in. The words "
-        "for shapes that the schema refuses are made by `runner/schemas/wording.py` from the schema itself."
+        "What this program says when something is wrong, and what it advises, in English and in Chinese; "
+        "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
+        "made by `runner/schemas/wording.py` from the schema itself."
     ]
+    chinese = dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
     for path in sorted(PACKAGE.rglob("*.py")):
-        rows = sorted(set(_said(ast.parse(path.read_text(encoding="utf-8")))))
+        said = set(_said(ast.parse(path.read_text(encoding="utf-8"))))
+        rows = sorted(
+            (kind, *_joined(what, remedy), *_joined(what, remedy, chinese)) for kind, what, remedy in said
+        )
         if rows:
-            parts += [f"## {path.relative_to(ROOT)}", _table(("kind", "what", "remedy"), rows)]
+            head = ("kind", "what", "remedy", "问题", "改法")
+            parts += [f"## {path.relative_to(ROOT)}", _table(head, rows)]
     return "\n\n".join(parts)
 
 
-def _said(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            words = {key.arg: key.value for key in node.keywords}
-            what = words.get("what", node.args[0] if node.args else None)
-            if what is not None and "remedy" in words:
-                kind = node.func.id if node.func.id[0].isupper() else node.func.id.strip("_")
-                yield kind, _words(what), _words(words["remedy"])
+def _joined(what: Texts, remedy: Texts, words: Mapping[str, str] | None = None) -> tuple[str, str]:
+    told = [" / ".join((words or {}).get(text, text) for text in texts) for texts in (what, remedy)]
+    return told[0], told[1]
 
 
-def _words(node: ast.expr) -> str:
-    """The text of an expression, its parts in braces."""
+def _pairs(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    for message in catalog:
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        told = message.string if isinstance(message.string, str) else message.string[0]
+        yield from ((text, told) for text in ids if text)
+
+
+def _said(tree: ast.Module) -> Iterator[tuple[str, Texts, Texts]]:
+    found: dict[int, tuple[str, Texts, Texts]] = {}
+    constants = dict(_assigned(tree.body))
+    for function in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))):
+        known = constants if function is tree else constants | dict(_assigned(ast.walk(function)))
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                words = {key.arg: key.value for key in node.keywords}
+                what = words.get("what", node.args[0] if node.args else None)
+                if what is not None and "remedy" in words:
+                    kind = node.func.id if node.func.id[0].isupper() else node.func.id.strip("_")
+                    # The innermost function comes last: it knows its own names.
+                    found[id(node)] = kind, _texts(what, known), _texts(words["remedy"], known)
+    yield from found.values()
+
+
+def _texts(node: ast.expr, known: Mapping[str, Texts]) -> Texts:
+    """The texts of an expression; what is no text stands in braces."""
     match node:
         case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=values):
-            return "".join(_words(value) for value in values)
-        case ast.FormattedValue(value=value):
-            return f"{{{ast.unparse(value)}}}"
-        case ast.IfExp(body=body, orelse=other):
-            return f"{_words(body)} / {_words(other)}"
-    return f"{{{ast.unparse(node)}}}"
+            return (text,)
+        case ast.Call(func=ast.Name(id="_" | "N_"), args=[inner]):
+            return _texts(inner, known)
+        case ast.Call(func=ast.Name(id="ngettext"), args=[_, many, _]):
+            return _texts(many, known)
+        case ast.Call(func=ast.Attribute(value=inner, attr="format")):
+            return _texts(inner, known)
+        case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other]):
+            return (*_texts(one, known), *_texts(other, known))
+        case ast.Name(id=name) if name in known:
+            return known[name]
+    return (f"{{{ast.unparse(node)}}}",)
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Texts]]:
+    """The names that stand for texts: `said = _("…")`; several texts where it is set anew."""
+    found: dict[str, Texts] = {}
+    for node in nodes:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and node.value:
+            texts = tuple(text for text in _texts(node.value, found) if not text.startswith("{"))
+            found[target.id] = tuple(dict.fromkeys(found.get(target.id, ()) + texts))
+    yield from ((name, texts) for name, texts in found.items() if texts)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

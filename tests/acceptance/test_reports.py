@@ -196,7 +196,10 @@ def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str
 
 @pytest.mark.parametrize("words", [["--offline"], []])
 def test_two_clones_make_the_same_plan_byte_for_byte(tmp_path: Path, words: list[str]) -> None:
-    """Another path, time zone and locale: the digest and every report are the same, their times apart."""
+    """Another path, time zone and locale: the digest and every report are the same, their times apart.
+
+    In another language the sentences differ, and nothing else.
+    """
     origin = tmp_path / "origin"
     shutil.copytree(ROOT / "campaigns", origin / "campaigns")
     git(origin, "init", "-q", "-b", "main")
@@ -205,10 +208,13 @@ def test_two_clones_make_the_same_plan_byte_for_byte(tmp_path: Path, words: list
     made = []
     for folder, zone, locale in (
         ("a", "America/Los_Angeles", "C"),
-        ("b/c 空", "Asia/Kathmandu", "zh_CN.UTF-8"),
+        ("b/c 空", "Asia/Kathmandu", "ja_JP.UTF-8"),
+        ("d", "Asia/Shanghai", "zh_CN.UTF-8"),
     ):
         clone = tmp_path / folder / "clone"
         clone.parent.mkdir(parents=True)
         git(tmp_path, "clone", "-q", str(origin), str(clone))
         made.append(_planned(clone, zone, locale, *words))
     assert made[0] == made[1]
+    assert made[0][0] == made[2][0]
+    assert "的群发计划" in made[2][1]

@@ -27,7 +27,7 @@ TIMEOUT_S = 120
 CHANGING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE"),
     (r"\b20\d\d-\d\d\b", "MONTH"),
-    (r"commit [0-9a-f]{12}(-dirty)?", "COMMIT"),
+    (r"(commit|提交) [0-9a-f]{12}(-dirty)?", "COMMIT"),
     (r"127\.0\.0\.1:\d+", "ADDRESS"),
     (r"\s+$", ""),
 )
@@ -89,6 +89,7 @@ class Reader:
     where: Path = field(init=False)
     variables: dict[str, str] = field(default_factory=dict)
     port: int = 0
+    language: str = "C.UTF-8"
     servers: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -97,6 +98,7 @@ class Reader:
             self.port = free.getsockname()[1]
 
     def follow(self, page: Path) -> None:
+        self.language = "zh_CN.UTF-8" if ".zh-CN" in page.suffixes else self.language
         if EXAMPLES in page.read_text(encoding="utf-8") or page.parent == ROOT:
             self._examples()
         try:
@@ -157,8 +159,8 @@ class Reader:
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {
-            "PATH": path, "HOME": os.environ["HOME"], "COLUMNS": "110", "LC_ALL": "C.UTF-8", "USER": "reader",
-            "GIT_CONFIG_NOSYSTEM": "1",
+            "PATH": path, "HOME": os.environ["HOME"], "COLUMNS": "110", "USER": "reader",
+            "LANG": self.language, "LC_CTYPE": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1",
         }  # fmt: skip
 
     def _examples(self) -> None:

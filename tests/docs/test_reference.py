@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from make_reference import FOLDER, pages
 
@@ -24,4 +26,12 @@ def test_every_message_has_a_remedy() -> None:
     """Nothing is said without advice."""
     rows = [line.split(" | ") for line in PAGES["messages.md"].splitlines() if line.startswith("| ")]
     assert len(rows) > 100
-    assert all(len(row) == 3 and row[1].strip() and row[2].strip(" |") for row in rows)
+    assert all(len(row) == 5 and all(cell.strip(" |") for cell in row) for row in rows)
+
+
+def test_messages_are_shown_in_both_languages() -> None:
+    """Beside each message stands what a Chinese reader sees, variants and placeholders alike."""
+    rows = [line.split(" | ") for line in PAGES["messages.md"].splitlines() if line.startswith("| ")]
+    told = [row for row in rows if re.search("[a-z]{3} [a-z]{3}", re.sub(r"\{.*?\}", "", row[1]))]
+    assert len(told) > 120
+    assert not [row for row in told if not re.search("[一-鿿]", row[3])]
