@@ -28,6 +28,7 @@ from runner.model import FileInfo, Settings
 from runner.reading.files import FileError, read_regular
 from runner.rendering.scope import Files
 from runner.schemas.store import schema_text
+from runner.words import Said, english, spoken
 
 PACKAGE: Final = Path(__file__).parent
 LIBRARIES: Final = (
@@ -206,15 +207,17 @@ class Memory:
 
 def _row(one: Remembered) -> list[Any]:
     problems = [
-        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, p.remedy] for p in one.problems
+        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, english(p.what), p.remedy]
+        for p in one.problems
     ]
     return [one.stamp, one.digest, one.sends, problems, dict(one.read)]
 
 
 def _problem(
-    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, remedy: str
+    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, plain: str, remedy: str
 ) -> Problem:
     place = Place(file=file, line=line, column=column)
+    what = what if what == plain else Said(what, plain)
     return Problem(place=place, path=path, rule=rule, what=what, remedy=remedy, level="warning")
 
 
@@ -252,6 +255,7 @@ def _fingerprint(root: Path, settings: Settings, variables: Mapping[str, str]) -
         repr(settings),
         repr(sorted(variables.items())),
         schema_text("campaign"),
+        spoken(),  # warnings are kept as they were said
     ]
     parts += [f"{name} {_version(name)}" for name in LIBRARIES]
     # Whoever works on this program changes it without a new version.

@@ -15,6 +15,7 @@ import yaml
 from runner.errors import UsageError
 from runner.sandbox import accounts, bits
 from runner.sandbox.accounts import Account
+from runner.words import _
 
 SECRET = "0" * 32
 FIRST_TAG_ID = 100
@@ -81,13 +82,15 @@ def read(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
-            f"the seed file cannot be read: {str(error).splitlines()[0]}",
+            _("the seed file cannot be read: {error}").format(error=str(error).splitlines()[0]),
             where=str(path),
-            remedy="give a YAML or JSON file as docs/sandbox.md shows",
+            remedy=_("give a YAML or JSON file as docs/sandbox.md shows"),
         ) from error
     if not isinstance(data, dict):
         raise UsageError(
-            "the seed file holds no mapping", where=str(path), remedy="begin it with `accounts:`, a list"
+            _("the seed file holds no mapping"),
+            where=str(path),
+            remedy=_("begin it with `accounts:`, a list"),
         )
     return data
 

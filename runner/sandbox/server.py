@@ -20,6 +20,7 @@ from runner.sandbox import accounts, pusher, seeds, web
 from runner.sandbox.endpoints import ENDPOINTS
 from runner.sandbox.gate import Gate
 from runner.sandbox.store import Store
+from runner.words import _
 
 LOOPBACK = "127.0.0.1"
 
@@ -82,9 +83,9 @@ def serve(
     """
     if not _is_loopback(host) and not expose:
         raise UsageError(
-            "the sandbox listens on loopback only, as anyone who reaches it controls it",
+            _("the sandbox listens on loopback only, as anyone who reaches it controls it"),
             where=host,
-            remedy="leave --host out, or add --expose on a network you trust",
+            remedy=_("leave --host out, or add --expose on a network you trust"),
         )
     stopping = threading.Event()
     setup = Setup(host=host, port=port, state=state, seed=seed, quota=quota, retired_cards=retired_cards)
@@ -177,9 +178,9 @@ def _listen(setup: Setup) -> socket.socket:
         return socket.create_server((setup.host, setup.port))
     except (OSError, OverflowError) as error:
         raise UsageError(
-            "the sandbox cannot listen there",
+            _("the sandbox cannot listen there"),
             where=f"{setup.host}:{setup.port}",
-            remedy="use --port 0 to pick a free port",
+            remedy=_("use --port 0 to pick a free port"),
         ) from error
 
 
@@ -191,7 +192,7 @@ def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) 
                 seeds.plant(db, planted, now)
     except ValueError as error:
         raise UsageError(
-            str(error), where=where, remedy="correct the seed as docs/sandbox.md shows"
+            str(error), where=where, remedy=_("correct the seed as docs/sandbox.md shows")
         ) from error
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError
+from runner.words import _
 
 BUSY_TIMEOUT_S = 30.0
 KEPT_SNAPSHOTS = 20
@@ -38,9 +39,9 @@ class Store:
             self._db = _open(path)
         except (sqlite3.DatabaseError, OSError) as error:
             raise UsageError(
-                f"the sandbox cannot use its state file ({error})",
+                _("the sandbox cannot use its state file ({error})").format(error=error),
                 where=str(path),
-                remedy="name another file with --state, or delete this one to begin anew",
+                remedy=_("name another file with --state, or delete this one to begin anew"),
             ) from error
 
     @contextmanager

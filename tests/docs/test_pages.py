@@ -93,7 +93,7 @@ def outline(page: Path) -> tuple[object, ...]:
 
 
 def in_common(block: Block) -> str | list[str]:
-    """The whole of a file; of a block that is run, its commands: what they print is in the reader's language."""
+    """The whole of a file; of a block that is run, its commands: what they print has a language."""
     return [command for command, _ in commands(block)] if block.language in SHELLS else block.body
 
 

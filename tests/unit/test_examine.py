@@ -13,9 +13,11 @@ import pytest
 from factories import make_settings
 
 from runner.clean import Memory, Remembered, remembered
+from runner.cli.language import choose
 from runner.examine import Examined, examine
 from runner.model import Settings
 from runner.reading.files import Files
+from runner.words import english
 from runner.workers import ENOUGH
 
 TEXT = (
@@ -129,6 +131,18 @@ def test_a_warning_is_remembered_with_its_file(root: Path) -> None:
     assert str(root / "long.yaml") in memory_of(root).campaigns
     again, _ = run(root, now_ns=later())
     assert again.problems == first.problems
+
+
+def test_a_warning_is_remembered_in_the_language_it_was_said_in(root: Path) -> None:
+    """Another language says it anew, and what is remembered knows its English as what is said anew does."""
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
+    (root / "long.yaml").write_text(text, encoding="utf-8")
+    (plain,) = run(root, now_ns=later())[0].problems
+    choose("zh")
+    (first,) = run(root, now_ns=later())[0].problems
+    (again,) = run(root, now_ns=later())[0].problems
+    assert first.what == again.what != plain.what
+    assert english(first.what) == english(again.what) == plain.what
 
 
 def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_path: Path) -> None:
