@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
@@ -118,7 +117,9 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         return
     zone = policy.get("timezone")
     if isinstance(zone, str) and zone and not _is_zone(zone):
-        yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(zoneinfo.available_timezones()))
+        from zoneinfo import available_timezones
+
+        yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
         yield Finding(
@@ -140,9 +141,11 @@ def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only for who names a time zone
+
     try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
 
