@@ -99,7 +99,8 @@ def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
             _said(_ids(outcome)),
             _said("\n".join(_told(outcome))),
         )
-    return _drawn(Group(table, _said(_tally(outcomes))), look)
+    rows = [table] if outcomes else []
+    return _drawn(Group(*rows, _said(_tally(outcomes))), look)
 
 
 def status_text(standings: Iterable[Standing], look: Look) -> str:

@@ -76,6 +76,11 @@ def test_colours_are_only_for_a_terminal() -> None:
     assert "\x1b[31m红" not in coloured
 
 
+def test_nothing_sent_is_said_without_a_table() -> None:
+    """Headings above no row would look as if a row had been lost."""
+    assert outcomes_text([], Look()) == "Nothing to send."
+
+
 def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
     """An accepted send needs no advice; a refused one does. What is good to know is always told."""
     outcomes = [
