@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from runner.translations.hatch_build import compile_catalog
 for _name in ("LANG", "LANGUAGE", *(name for name in os.environ if name.startswith("LC_"))):
     os.environ.pop(_name, None)
 os.environ["LC_ALL"] = "C.UTF-8"
+# A shell starts what it runs in the background deaf to Ctrl-C, and what a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("suite")
