@@ -5,21 +5,17 @@ Only git's objects are read: no checkout, no filter, no attribute, no hook, no n
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runner.errors import UsageError
-from runner.ledger.git_command import clean_env
+from runner.git import LATE, MISSING, Answer, ask
 from runner.reading.files import MAX_MEDIA_BYTES
 from runner.words import N_, _
 
 MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
-TIMEOUT_S: Final = 120
 _REGULAR = ("100644", "100755")
 _SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or name another one")
 
@@ -50,7 +46,7 @@ def resolve_ref(root: Path, ref: str) -> str:
             _("this cannot be a commit"), remedy=_("name a branch, a tag or a hash"), where=where
         )
     done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if done.returncode:
+    if done.code:
         raise UsageError(_("git knows no such commit here"), remedy=_(_SHALLOW), where=where)
     return done.stdout.decode().strip()
 
@@ -103,16 +99,10 @@ def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
         at = begin + blob.size_bytes + 1
 
 
-def _git(root: Path, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    git = shutil.which("git")
-    if git is None:
+def _git(root: Path, *words: str, given: bytes = b"") -> Answer:
+    answer = ask(root, *words, given=given, lazily=False)
+    if answer.code == MISSING:
         raise UsageError(_("--changed-since needs git"), remedy=_("install git"))
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    environment = clean_env(os.environ, (("core.fsmonitor", "false"),)) | quiet
-    command = [git, "--no-pager", "-C", str(root), *words]
-    try:
-        return subprocess.run(  # noqa: S603
-            command, input=given, capture_output=True, check=False, timeout=TIMEOUT_S, env=environment
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UsageError(_("git did not answer in time"), remedy=_("plan without --changed-since")) from error
+    if answer.code == LATE:
+        raise UsageError(_("git did not answer in time"), remedy=_("plan without --changed-since"))
+    return answer

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from runner.errors import LedgerError, PolicyError
-from runner.ledger.git_command import Answer, Git, clean_env, git_program
+from runner.git import Answer
+from runner.ledger.git_command import Git, checkout_says
 from runner.ledger.git_remote import NAME, remote_of
 from runner.words import _
 
@@ -29,15 +29,15 @@ def check_newest(folder: Path, branch: str) -> None:
         PolicyError: they differ, or the remote does not tell.
     """
     where = str(folder)
-    if _ask(folder, "status", "--porcelain", "--", "."):
+    if checkout_says(folder, "status", "--porcelain", "--", "."):
         raise PolicyError(
             _("the campaigns here are not those of any commit"),
             remedy=_("apply from a clean checkout"),
             where=where,
         )
-    here = _ask(folder, "rev-parse", "HEAD:./")
+    here = checkout_says(folder, "rev-parse", "HEAD:./")
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
-    there = _ask(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
+    there = checkout_says(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
     if not here or not there:
         raise PolicyError(
             _("whether these campaigns are the newest of {branch} cannot be told: {words}").format(
@@ -67,7 +67,7 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
     Raises:
         PolicyError: the history is cut off, or a file is in no commit.
     """
-    if _ask(folder, "rev-parse", "--is-shallow-repository") != "false":
+    if checkout_says(folder, "rev-parse", "--is-shallow-repository") != "false":
         raise PolicyError(
             _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
             remedy=_("check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab"),
@@ -75,7 +75,9 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
         )
     found: dict[str, list[PurePosixPath]] = {}
     for file in sorted(files):
-        commit = _ask(folder, "log", "-1", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}")
+        commit = checkout_says(
+            folder, "log", "-1", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}"
+        )
         if not commit:
             raise PolicyError(
                 _("the file is in no commit"), remedy=_("commit it and have it approved"), where=str(file)
@@ -95,10 +97,10 @@ def check_same(folder: Path, commit: str, files: Iterable[PurePosixPath]) -> Non
     Raises:
         PolicyError: one differs, or the commit cannot be had.
     """
-    if not _ask(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+    if not checkout_says(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
         _fetch(folder, commit)
     for file in files:
-        approved, here = (_ask(folder, "rev-parse", f"{ref}:./{file}") for ref in (commit, "HEAD"))
+        approved, here = (checkout_says(folder, "rev-parse", f"{ref}:./{file}") for ref in (commit, "HEAD"))
         if not approved or approved != here:
             raise PolicyError(
                 _("it is not what was approved at {commit}: another change was merged into it").format(
@@ -113,20 +115,12 @@ def check_same(folder: Path, commit: str, files: Iterable[PurePosixPath]) -> Non
 
 
 def _fetch(folder: Path, ref: str, *, into: str = "") -> Answer:
-    git_dir = _ask(folder, "rev-parse", "--absolute-git-dir")
+    git_dir = checkout_says(folder, "rev-parse", "--absolute-git-dir")
     if not git_dir:
-        return Answer(code=1, stdout=b"", stderr="fatal: this is no git checkout")
+        return Answer(code=1, stderr="fatal: this is no git checkout")
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
-        return Answer(code=1, stdout=b"", stderr=f"fatal: {error.what}")
+        return Answer(code=1, stderr=f"fatal: {error.what}")
     git = Git(folder=Path(git_dir), config=remote.config)
     return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")
-
-
-def _ask(folder: Path, *arguments: str) -> str:
-    command = [git_program(), "-C", str(folder), *arguments]
-    done = subprocess.run(  # noqa: S603
-        command, capture_output=True, check=False, timeout=60, env=clean_env(os.environ, ())
-    )
-    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""

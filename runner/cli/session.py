@@ -335,18 +335,9 @@ def campaign_of(send_id: str) -> str:
 
 def commit_of(folder: Path) -> str | None:
     """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
-    import shutil
-    import subprocess
+    from runner.git import ask  # an offline `validate` never comes here
 
-    git = shutil.which("git")
-    if git is None or not folder.is_dir():
-        return None
-    command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return ask(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*").text or None
 
 
 def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:

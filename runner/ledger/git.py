@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.errors import LedgerError, TamperedLedgerError
+from runner.git import TIMEOUT_S, Answer, Fault
 from runner.ledger import git_tree
 from runner.ledger.events import (
     GENESIS,
@@ -28,7 +29,7 @@ from runner.ledger.events import (
     recorded_already,
 )
 from runner.ledger.filelock import LockedError, exclusive
-from runner.ledger.git_command import TIMEOUT_S, Answer, Fault, Git
+from runner.ledger.git_command import Git
 from runner.ledger.git_remote import NAME, Remote
 from runner.ports import Clock, Sleep
 from runner.words import N_, _

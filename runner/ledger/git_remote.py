@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -12,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from runner.errors import LedgerError
-from runner.ledger.git_command import clean_env, git_program
+from runner.ledger.git_command import checkout_says
 from runner.words import _
 
 DEFAULT_REMOTE = "origin"
@@ -127,7 +125,7 @@ def _logs_in(key: str) -> bool:
 
 def _config_of(folder: Path) -> dict[str, list[str]]:
     """Read the checkout's own settings, those it includes too; nothing outside git."""
-    said = _ask(folder, "config", "--local", "--includes", "--null", "--list")
+    said = checkout_says(folder, "config", "--local", "--includes", "--null", "--list")
     found: dict[str, list[str]] = {}
     for item in filter(None, said.split("\0")):
         key, _, value = item.partition("\n")
@@ -136,12 +134,4 @@ def _config_of(folder: Path) -> dict[str, list[str]]:
 
 
 def _top(folder: Path) -> Path:
-    return Path(_ask(folder, "rev-parse", "--show-toplevel").strip() or folder)
-
-
-def _ask(folder: Path, *arguments: str) -> str:
-    command = [git_program(), "-C", str(folder), *arguments]
-    done = subprocess.run(  # noqa: S603
-        command, capture_output=True, check=False, timeout=30, env=clean_env(os.environ, ())
-    )
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+    return Path(checkout_says(folder, "rev-parse", "--show-toplevel") or folder)

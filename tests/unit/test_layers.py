@@ -128,6 +128,12 @@ def test_network_is_in_few_rooms():
     assert {name for name in reaching if not inside(name, *allowed)} == set()
 
 
+def test_programs_are_started_in_two_rooms():
+    """Git, and the command a user's settings name for a secret: with a clean environment, without a shell."""
+    starting = {name for name, found in IMPORTS.items() if "subprocess" in found}
+    assert starting == {"git", "settings.secret"}
+
+
 def test_sandbox_stands_alone():
     """The emulator shares no rule with what it judges, and only the command line starts it."""
     assert all(inside(name, "cli") for name in importers("sandbox"))

@@ -13,9 +13,10 @@ from backends import GIT, Backend, edited, git_backend, now
 from writer import STREAM
 
 from runner.errors import LedgerError, TamperedLedgerError
+from runner.git import Answer, Fault
 from runner.ledger.events import Entry, Kind, broken
 from runner.ledger.git import GitLedger
-from runner.ledger.git_command import Answer, Fault, Git, clean_env
+from runner.ledger.git_command import Git
 from runner.ledger.git_remote import Remote, remote_of
 
 
@@ -333,33 +334,6 @@ def test_a_password_in_the_checkout_s_address_is_moved_out_of_it(checkout: Path)
     remote = found(checkout)
     assert remote.url == "https://gitlab.example.org/t/c.git"
     assert (f"http.{remote.url}.extraheader", basic("gitlab-ci-token", "p@ss")) in remote.config
-
-
-def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
-    """A hook that runs us must not lead us into its own repository; secrets go by variables."""
-    env = clean_env(
-        {"GIT_DIR": "/x", "GIT_INDEX_FILE": "/y", "PATH": "/bin", "LC_ALL": "zh_CN"}, [("a.b", "c")]
-    )
-    assert not {"GIT_DIR", "GIT_INDEX_FILE"} & set(env)
-    assert env["GIT_TERMINAL_PROMPT"] == "0"
-    assert env["LC_ALL"] == "C"
-    assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"]) == ("1", "a.b", "c")
-
-
-def test_settings_in_the_environment_stay() -> None:
-    """A container that is told of its safe.directory by variables keeps it, ours come after."""
-    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-    env = clean_env(given, (("a.b", "c"),))
-    assert given.items() - env.items() == {("GIT_CONFIG_COUNT", "1")}
-    assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_1"], env["GIT_CONFIG_VALUE_1"]) == ("2", "a.b", "c")
-
-
-def test_git_s_words_are_shown_without_credentials() -> None:
-    """Whatever git says about the address."""
-    said = "fatal: unable to access 'https://user:s3cret@example.org/x/': Could not resolve host"
-    words = Answer(code=128, stdout=b"", stderr=f"hint: x\n{said}").words
-    assert "s3cret" not in words
-    assert "example.org" in words
 
 
 def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:

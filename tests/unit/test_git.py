@@ -1,0 +1,96 @@
+"""Git is started in one room: in no repository but the one named, without prompts, and it always answers."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runner.cli.session import commit_of
+from runner.git import CANNOT, LATE, MISSING, Answer, ask, clean_env, git
+
+
+def repository(folder: Path) -> str:
+    """Make a repository with one commit; the commit."""
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(folder)]
+    folder.mkdir()
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", folder.name, "--allow-empty"]):
+        (folder / "a.txt").write_text(folder.name)
+        subprocess.run([*command, *words], check=True)
+    done = subprocess.run([*command, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_a_plan_names_the_commit_of_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git hook that runs us names its own repository in the environment: it is not that one's commit."""
+    mine, other = repository(tmp_path / "mine"), repository(tmp_path / "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    assert mine != other
+    assert commit_of(tmp_path / "mine") == mine
+    (tmp_path / "mine" / "a.txt").write_text("edited")
+    assert commit_of(tmp_path / "mine") == f"{mine}-dirty"
+
+
+def test_no_commit_is_named_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside git, without the folder and without git."""
+    assert commit_of(tmp_path) is None
+    assert commit_of(tmp_path / "absent") is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit_of(tmp_path) is None
+
+
+def test_a_question_changes_nothing(tmp_path: Path) -> None:
+    """Not even git's index, which `status` would write anew: two runs may look at once."""
+    repository(tmp_path / "r")
+    index = tmp_path / "r" / ".git" / "index"
+    (tmp_path / "r" / "a.txt").touch()
+    before = index.stat().st_mtime_ns, index.read_bytes()
+    assert ask(tmp_path / "r", "status", "--porcelain").code == 0
+    assert (index.stat().st_mtime_ns, index.read_bytes()) == before
+
+
+def test_git_always_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too late, impossible to start, not installed: a code and a line each, no exception."""
+    slow = git("-c", "alias.slow=!sleep 9", "slow", timeout_s=0.3)
+    assert (slow.code, slow.words) == (LATE, "fatal: no answer within 0 s")
+    broken = tmp_path / "git"
+    broken.write_bytes(b"\x7fno program")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git("--version").code == CANNOT
+    broken.unlink()
+    assert git("--version").code == MISSING
+
+
+def test_only_what_succeeded_has_a_text() -> None:
+    """What git wrote before it failed is no answer."""
+    assert Answer(code=0, stdout=b" main\n").text == "main"
+    assert Answer(code=1, stdout=b" main\n").text == ""
+
+
+def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
+    """A hook that runs us must not lead us into its own repository; secrets go by variables."""
+    env = clean_env(
+        {"GIT_DIR": "/x", "GIT_INDEX_FILE": "/y", "PATH": "/bin", "LC_ALL": "zh_CN"}, [("a.b", "c")]
+    )
+    assert not {"GIT_DIR", "GIT_INDEX_FILE"} & set(env)
+    assert env["GIT_TERMINAL_PROMPT"] == "0"
+    assert env["LC_ALL"] == "C"
+    assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"]) == ("1", "a.b", "c")
+
+
+def test_settings_in_the_environment_stay() -> None:
+    """A container that is told of its safe.directory by variables keeps it, ours come after."""
+    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    env = clean_env(given, (("a.b", "c"),))
+    assert given.items() - env.items() == {("GIT_CONFIG_COUNT", "1")}
+    assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_1"], env["GIT_CONFIG_VALUE_1"]) == ("2", "a.b", "c")
+
+
+def test_git_s_words_are_shown_without_credentials() -> None:
+    """Whatever git says about the address."""
+    said = "fatal: unable to access 'https://user:s3cret@example.org/x/': Could not resolve host"
+    words = Answer(code=128, stdout=b"", stderr=f"hint: x\n{said}").words
+    assert "s3cret" not in words
+    assert "example.org" in words
