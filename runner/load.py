@@ -16,6 +16,7 @@ from runner.errors import Place, Problem, UsageError
 from runner.model import Campaign
 from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, Files, read_regular
+from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
 from runner.validate import check_campaign
 from runner.words import _
@@ -249,14 +250,10 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
     for wanted in only:
         matched = [item for item in found if _matches(item, wanted, root)]
         if not matched:
-            import difflib  # only for who wrote something wrong
-
-            near = difflib.get_close_matches(wanted, [item.id for item in found], n=1)
+            ids, otherwise = [item.id for item in found], _("name an id, a pattern of ids, or a file")
             raise UsageError(
                 _("`{wanted}` selects no campaign").format(wanted=wanted),
-                remedy=_("did you mean `{name}`?").format(name=near[0])
-                if near
-                else _("name an id, a pattern of ids, or a file"),
+                remedy=did_you_mean(wanted, ids, otherwise=otherwise),
             )
         chosen.update(item.relative for item in matched)
     return [item for item in found if item.relative in chosen]

@@ -10,7 +10,7 @@ from typing import Any
 from runner import article
 from runner.errors import Place, Problem
 from runner.model import Campaign, Filter, Send, Settings
-from runner.reading.text import nearest
+from runner.reading.nearest import ending
 from runner.rendering.content import render_content
 from runner.rendering.openids import batches, check_openids, read_openids
 from runner.rendering.scope import ArticleRoom, Files, Path, Scope
@@ -130,7 +130,7 @@ def _account(scope: Scope, settings: Settings) -> str:
             ("account",),
             "account",
             _("no account named `{name}` in the environment `{environment}`{hint}").format(
-                name=name, environment=environment.name, hint=nearest(name, environment.accounts)
+                name=name, environment=environment.name, hint=ending(name, environment.accounts)
             ),
             _("write one of {names}").format(names=_listed(environment.accounts)),
         )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from runner.errors import CampaignError, Problem, UsageError
 from runner.ledger.state import LedgerState
 from runner.model import Audience, Send
 from runner.ports import Clock, ReadApi
+from runner.reading.nearest import near
 from runner.words import _
 
 PAGE = 20
@@ -147,15 +147,15 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
     if len(found) == 1:
         return found[0], None
     names = [str(tag["name"]) for tag in known.tags]
-    near = difflib.get_close_matches(str(wanted), names, n=NEAREST, cutoff=0.3) or names[:NEAREST]
+    close = near(str(wanted), names, most=NEAREST, cutoff=0.3) or names[:NEAREST]
     what = (
         _("the account has more than one tag with {key} {value}")
         if found
         else _("the account has no tag with {key} {value}")
     ).format(key=field_name, value=wanted)
     remedy = (
-        _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(near))
-        if near
+        _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(close))
+        if close
         else _("create the tag in the console first; `campaign tags` lists them all")
     )
     return {}, _problem(send, "$.filter", "unknown-tag", what, remedy)
@@ -198,11 +198,11 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: Known) ->
             ),
             _("rename them in the console, or give the media_id"),
         )
-    near = difflib.get_close_matches(name, [n for k, n in known.materials if k == kind], n=NEAREST)
+    close = near(name, [n for k, n in known.materials if k == kind], most=NEAREST)
     what = _("the account has no {kind} named {name}").format(kind=kind, name=name)
     hint = (
-        _("nearest: {names}").format(names=_(", ").join(near))
-        if near
+        _("nearest: {names}").format(names=_(", ").join(close))
+        if close
         else _("look at the material list in the console")
     )
     return _problem(send, "$.content", "unknown-name", what, hint)

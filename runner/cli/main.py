@@ -67,13 +67,13 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; name the nearest one when there is none of that name."""
         if args and args[0] not in COMMANDS:
-            import difflib
+            from runner.reading.nearest import nearest
 
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            near = nearest(args[0], COMMANDS)
             said = _("There is no command {name}; `campaign --help` lists them")
             if near:
                 said = _("There is no command {name}; did you mean `campaign {near}`?")
-            raise click.UsageError(said.format(name=args[0], near="".join(near)), ctx)
+            raise click.UsageError(said.format(name=args[0], near=near), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

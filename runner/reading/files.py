@@ -11,6 +11,7 @@ from typing import Final
 
 from runner.errors import Place, Problem
 from runner.model import FileInfo
+from runner.reading.nearest import did_you_mean
 from runner.reading.sniff import duration_s, sniff
 from runner.reading.text import Fault, decode, shorten
 from runner.words import _
@@ -151,16 +152,9 @@ class Files:
             raise self._missing(located) from error
 
     def _missing(self, located: PurePosixPath) -> FileError:
-        import difflib  # only for who wrote something wrong
-
         folder = self._real_root / located.parent
         siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        near = difflib.get_close_matches(located.name, siblings, n=1)
-        remedy = (
-            _("did you mean `{name}`?").format(name=near[0])
-            if near
-            else _("add the file, or correct the path")
-        )
+        remedy = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
         return FileError(
             "file-missing",
             _("there is no file `{path}`").format(path=f"{self.root.name}/{located}"),

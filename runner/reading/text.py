@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,14 +60,6 @@ def shorten(text: str) -> str:
     """Cut a text for a message and make its line breaks visible."""
     flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name a wrong one may have meant, as the end of a sentence; empty when none is close."""
-    import difflib  # only for who wrote something wrong
-
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return _("; did you mean `{name}`?").format(name=close[0]) if close else ""
 
 
 def _not_utf8(data: bytes, start: int) -> Fault:

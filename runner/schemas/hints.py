@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from runner.reading.nearest import STRICT, nearest
 from runner.schemas.store import SchemaName, schema
 from runner.words import N_, _
 
@@ -52,15 +53,6 @@ _SPOKEN: Final = {
 }
 
 
-def nearest(written: str, known: Sequence[str], *, cutoff: float = 0.7) -> str | None:
-    """Return the known word that a written one most resembles, letter case apart, or None."""
-    import difflib  # only for who wrote something wrong
-
-    lowered = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(written.lower().replace("-", "_"), list(lowered), n=1, cutoff=cutoff)
-    return lowered[near[0]] if near else None
-
-
 def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
     """Say what to do with a key that is not known where it stands.
 
@@ -76,7 +68,7 @@ def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[st
     special = _special_remedy(key, path, allowed)
     if special:
         return special
-    near = nearest(key, allowed)
+    near = nearest(key, allowed, cutoff=STRICT)
     if near:
         return _("did you mean `{name}`?").format(name=near)
     homes = [_(home) for home in _homes(name).get(key, ())[:2]]

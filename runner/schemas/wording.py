@@ -9,8 +9,9 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
+from runner.reading.nearest import STRICT, did_you_mean, nearest
 from runner.reading.text import MAX_PROBLEMS, shorten
-from runner.schemas.hints import nearest, unknown_key_remedy, value_remedy
+from runner.schemas.hints import unknown_key_remedy, value_remedy
 from runner.schemas.phrases import Finding, Refusal, clause, last_key, listed, named, shown, under
 from runner.words import N_, _
 
@@ -71,7 +72,7 @@ def _missing_key(error: Refusal) -> list[Finding]:
     missing = [key for key in error.wanted if f"'{key}' is" in error.message]
     path = error.path
     if path == () and missing == ["for_each"]:
-        if any(nearest(key, ["filter", "for_each"]) for key in error.value):
+        if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
             return []
         return [
             _finding(
@@ -97,7 +98,7 @@ def _is_misspelt(key: str, error: Refusal) -> bool:
     """Tell whether another key was meant to be this one; that one is reported then."""
     known = error.shape.get("properties", {})
     unknown = [str(other) for other in error.value if other not in known]
-    return any(nearest(other, [key]) for other in unknown) or _is_only_key(key, error, unknown)
+    return any(nearest(other, [key], cutoff=STRICT) for other in unknown) or _is_only_key(key, error, unknown)
 
 
 def _is_only_key(key: str, error: Refusal, unknown: list[str]) -> bool:
@@ -137,15 +138,13 @@ def _wrong_type(error: Refusal) -> list[Finding]:
 
 def _not_listed(error: Refusal) -> list[Finding]:
     allowed = [str(value) for value in error.wanted]
-    near = nearest(str(error.value), allowed)
+    otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
     return [
         _finding(
             error,
             "unknown-value",
             _cannot_be(error),
-            _("did you mean `{name}`?").format(name=near)
-            if near
-            else _("write one of: {values}").format(values=_(", ").join(allowed)),
+            did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT),
         )
     ]
 

@@ -24,8 +24,8 @@ from runner.model import (
 )
 from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, read_regular
+from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
-from runner.schemas.hints import nearest
 from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
 from runner.settings.secret import written_secrets
 from runner.validate import check
@@ -62,12 +62,10 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
     names = tuple(dict.fromkeys((*written, SANDBOX)))
     name = environment or data.get("default_environment", SANDBOX)
     if name not in names:
-        near = nearest(name, names)
+        otherwise = _("use one of: {names}").format(names=_(", ").join(names))
         raise UsageError(
             _("there is no environment `{name}`").format(name=name),
-            remedy=_("did you mean `{name}`?").format(name=near)
-            if near
-            else _("use one of: {names}").format(names=_(", ").join(names)),
+            remedy=did_you_mean(name, names, otherwise=otherwise),
         )
     return Settings(
         environment=_environment(name, written),

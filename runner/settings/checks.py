@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from runner.model import AccountKind
-from runner.schemas.hints import nearest
+from runner.reading.nearest import did_you_mean
 from runner.schemas.phrases import Finding
 from runner.words import N_, _
 
@@ -151,7 +151,6 @@ def _is_zone(name: str) -> bool:
 
 
 def _unknown(path: tuple[str | int, ...], kind: Kind, name: str, known: list[str]) -> Finding:
-    near = nearest(name, known)
     listed = (
         _("use one of: {names}").format(names=_(", ").join(known))
         if len(known) <= 20
@@ -161,7 +160,7 @@ def _unknown(path: tuple[str | int, ...], kind: Kind, name: str, known: list[str
         path=path,
         rule=f"unknown-{kind}",
         what=_(_NO_SUCH[kind]).format(name=name[:40]),
-        remedy=_("did you mean `{name}`?").format(name=near) if near else listed,
+        remedy=did_you_mean(name, known, otherwise=listed),
     )
 
 

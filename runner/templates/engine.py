@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
 from runner.reading.files import FileError
-from runner.reading.text import nearest
+from runner.reading.nearest import ending
 from runner.templates.bounds import MAX_SIZE, TooMuchError
 from runner.templates.faults import TemplateFaultError, TextFiles
 from runner.templates.jinja import FILTER_NAMES, Environment, Run, running
@@ -137,7 +137,7 @@ def _syntax_words(message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1]
         return (
-            _("no filter named `{name}`{hint}").format(name=name, hint=nearest(name, FILTER_NAMES)),
+            _("no filter named `{name}`{hint}").format(name=name, hint=ending(name, FILTER_NAMES)),
             _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (

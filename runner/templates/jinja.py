@@ -24,7 +24,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.utils import missing, pass_context
 
-from runner.reading.text import nearest
+from runner.reading.nearest import ending
 from runner.templates import bounds
 from runner.templates import meter as jinja_meter
 from runner.templates.bounds import Budget
@@ -180,11 +180,11 @@ class _Unknown(StrictUndefined):
         name = str(self._undefined_name)
         if self._undefined_obj is missing:
             return _("no variable named `{name}`{hint}").format(
-                name=name, hint=nearest(name, _RUN.get().names)
+                name=name, hint=ending(name, _RUN.get().names)
             )
         if isinstance(self._undefined_obj, Mapping):
             return _("the map has no key `{name}`{hint}").format(
-                name=name, hint=nearest(name, map(str, self._undefined_obj))
+                name=name, hint=ending(name, map(str, self._undefined_obj))
             )
         if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
             return _("no element {index}: there are only {count}, counted from 0").format(

@@ -14,7 +14,8 @@ NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
 PURE = (
     "errors", "model", "ports", "digest", "validate", "render", "wire", "resolve", "plan",
-    "reading.text", "reading.sniff", "reading.yaml_words", "reading.strict_yaml", "reading.document",
+    "reading.text", "reading.nearest", "reading.sniff", "reading.yaml_words", "reading.strict_yaml",
+    "reading.document",
     "schemas.findings", "schemas.wording", "schemas.phrases", "schemas.hints",
     "settings.checks", "templates.faults", "templates.placeholders",
     "rendering", "limits", "planning.quota", "planning.decide", "planning.budget", "policy",

@@ -12,7 +12,7 @@ from runner.errors import InvalidError
 from runner.load import load_campaigns
 from runner.reading.text import shorten
 from runner.schemas import findings, hints, phrases, shapes, wording
-from runner.schemas.hints import nearest, value_remedy
+from runner.schemas.hints import value_remedy
 from runner.schemas.phrases import clause, listed
 from runner.schemas.store import schema
 from runner.schemas.wording import WORDS
@@ -70,21 +70,6 @@ def test_every_keyword_has_words() -> None:
 def test_every_pattern_says_what_to_write() -> None:
     """The remedy for a wrong form stands beside the pattern, where editors show it too."""
     assert all(one.get("patternErrorMessage") for one in ALL if "pattern" in one)
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("conten", "content"),
-        ("Content", "content"),
-        ("not-before", "not_before"),
-        ("notBefore", "not_before"),
-        ("xyz", None),
-    ],
-)
-def test_the_nearest_key_is_found(written: str, meant: str | None) -> None:
-    """Typos, case and hyphens are seen through; anything else is not guessed."""
-    assert nearest(written, ["content", "not_before", "filter"]) == meant
 
 
 @pytest.mark.parametrize(
