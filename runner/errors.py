@@ -44,6 +44,10 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+KeyPath = tuple[str | int, ...]
+"""The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A position in a file a user wrote; line and column count from 1.

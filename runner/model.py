@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
-from runner.errors import Place, Problem
+from runner.errors import KeyPath, Place, Problem
 
 
 class Msgtype(StrEnum):
@@ -71,11 +71,11 @@ class Campaign:
 class Source(Protocol):
     """The text of a YAML file, asked only when a position is needed (`document.Document` is one)."""
 
-    def place(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Place:
+    def place(self, path: KeyPath = (), *, key: bool = False) -> Place:
         """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""
         ...
 
-    def line(self, path: tuple[str | int, ...], number: int) -> Place:
+    def line(self, path: KeyPath, number: int) -> Place:
         """Say where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
         ...
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner import article
-from runner.errors import Place, Problem
+from runner.errors import KeyPath, Place, Problem
 from runner.model import Campaign, Filter, Send, Settings
 from runner.reading.nearest import ending
 from runner.rendering.content import render_content
 from runner.rendering.openids import batches, check_openids, read_openids
-from runner.rendering.scope import ArticleRoom, Files, Path, Scope
+from runner.rendering.scope import ArticleRoom, Files, Scope
 from runner.templates.template import Templates
 from runner.words import _
 
@@ -87,7 +87,7 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
     if key is not None:
         entry_vars = scope.data(("for_each", key, "vars"), entry.get("vars", {}))
         scope.variables = {**base.variables, **entry_vars, **overrides}
-    path: Path = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
+    path: KeyPath = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
     send = Send(
         id=campaign.id if key is None else f"{campaign.id}[{key}]",
         campaign=campaign.id,
@@ -144,7 +144,7 @@ def _listed(names: Mapping[str, Any]) -> str:
 # --- who receives ------------------------------------------------------------------------------
 
 
-def _filter(scope: Scope, path: Path, raw: Mapping[str, Any]) -> Filter:
+def _filter(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Filter:
     if "openids" in raw:
         return Filter(openids=_openids(scope, (*path, "openids"), raw["openids"]))
     if "tag" in raw:
@@ -154,7 +154,7 @@ def _filter(scope: Scope, path: Path, raw: Mapping[str, Any]) -> Filter:
     return Filter(is_to_all=bool(raw.get("is_to_all")))
 
 
-def _tag(scope: Scope, path: Path, written: object) -> str:
+def _tag(scope: Scope, path: KeyPath, written: object) -> str:
     before = len(scope.problems)
     tag = scope.text(path, written)
     if not tag.strip() and len(scope.problems) == before:
@@ -164,7 +164,7 @@ def _tag(scope: Scope, path: Path, written: object) -> str:
     return tag
 
 
-def _tag_id(scope: Scope, path: Path, written: object) -> int | None:
+def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
     if isinstance(written, int):
         return written
     before = len(scope.problems)
@@ -179,7 +179,7 @@ def _tag_id(scope: Scope, path: Path, written: object) -> int | None:
     return None
 
 
-def _openids(scope: Scope, path: Path, raw: Any) -> tuple[str, ...]:
+def _openids(scope: Scope, path: KeyPath, raw: Any) -> tuple[str, ...]:
     before = len(scope.problems)
     listed = _openid_file(scope, path, raw) if isinstance(raw, Mapping) else _openid_list(scope, path, raw)
     if len(scope.problems) == before:
@@ -191,7 +191,7 @@ _Listed = Sequence[tuple[str, str, Place | None]]
 """Openids, each with what a message calls it and, in a file of its own, where it stands."""
 
 
-def _openid_file(scope: Scope, path: Path, raw: Mapping[str, Any]) -> _Listed:
+def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
     path = (*path, "file")
     written = scope.text(path, raw["file"])
     text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
@@ -205,7 +205,7 @@ def _openid_file(scope: Scope, path: Path, raw: Mapping[str, Any]) -> _Listed:
     ]
 
 
-def _openid_list(scope: Scope, path: Path, raw: Sequence[object]) -> _Listed:
+def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
     called = _("entry {number}")
     return [
         (scope.text((*path, index), openid), called.format(number=index + 1), None)
@@ -213,7 +213,7 @@ def _openid_list(scope: Scope, path: Path, raw: Sequence[object]) -> _Listed:
     ]
 
 
-def _check_openids(scope: Scope, path: Path, listed: _Listed) -> None:
+def _check_openids(scope: Scope, path: KeyPath, listed: _Listed) -> None:
     for fault in check_openids(
         [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
     ):

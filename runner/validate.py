@@ -7,10 +7,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from runner.errors import Place, Problem
+from runner.errors import KeyPath, Place, Problem
 from runner.model import Campaign, Msgtype
 from runner.reading.document import Document, json_path
-from runner.reading.strict_yaml import Path
 from runner.reading.text import MAX_PROBLEMS, Fault
 from runner.schemas.accept import accepts
 from runner.schemas.phrases import Finding
@@ -90,11 +89,11 @@ def _more(document: Document) -> Problem:
     )
 
 
-def _misread_path(fault: Fault) -> Path:
+def _misread_path(fault: Fault) -> KeyPath:
     return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
 
 
-def _is_below(path: Path, above: Collection[Path]) -> bool:
+def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
     return any(path[:length] in above for length in range(len(path) + 1))
 
 

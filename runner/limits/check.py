@@ -11,8 +11,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from runner.article.parts import markup_chars
-from runner.errors import Problem
-from runner.limits.files import Found, Path, file_limits, image_file, video_file, voice_file
+from runner.errors import KeyPath, Problem
+from runner.limits.files import Found, file_limits, image_file, video_file, voice_file
 from runner.limits.table import (
     AUTHOR_CHARS,
     BODY_IMAGE_BYTES,
@@ -116,7 +116,7 @@ def _audience(send: Send, account: Account) -> Iterator[Found]:
 
 
 def _content(content: Content) -> Iterator[Found]:
-    path: Path = ("content",)
+    path: KeyPath = ("content",)
     match content:
         case Text():
             yield from _text(content)
@@ -143,7 +143,7 @@ def _content(content: Content) -> Iterator[Found]:
 
 
 def _text(text: Text) -> Iterator[Found]:
-    path: Path = ("content",)
+    path: KeyPath = ("content",)
     yield from _not_empty(path, text.content)
     size_bytes = len(text.content.encode())
     if size_bytes > TEXT_BYTES:
@@ -159,7 +159,7 @@ def _text(text: Text) -> Iterator[Found]:
 
 
 def _articles(articles: Sequence[Article]) -> Iterator[Found]:
-    path: Path = ("content", "articles")
+    path: KeyPath = ("content", "articles")
     yield from _count(path, len(articles), MAX_ARTICLES, "articles")
     for index, article in enumerate(articles):
         yield from _article((*path, index), article)
@@ -168,7 +168,7 @@ def _articles(articles: Sequence[Article]) -> Iterator[Found]:
             yield Found((*path, index, "digest"), "digest-unseen", what, _("leave it out"), "warning")
 
 
-def _article(path: Path, article: Article) -> Iterator[Found]:
+def _article(path: KeyPath, article: Article) -> Iterator[Found]:
     yield from _title((*path, "title"), article.title)
     yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
     yield from _chars((*path, "digest"), article.digest, DIGEST_CHARS)
@@ -184,7 +184,7 @@ def _article(path: Path, article: Article) -> Iterator[Found]:
 
 
 def _newspic(newspic: Newspic) -> Iterator[Found]:
-    path: Path = ("content", "newspic")
+    path: KeyPath = ("content", "newspic")
     yield from _title((*path, "title"), newspic.title)
     if len(newspic.text) >= CONTENT_CHARS:
         what = _("the text has {count:,} characters; {most:,} are the most").format(
@@ -200,7 +200,7 @@ def _newspic(newspic: Newspic) -> Iterator[Found]:
 
 
 def _images(images: Images) -> Iterator[Found]:
-    path: Path = ("content", "images")
+    path: KeyPath = ("content", "images")
     yield from _count(path, len(images.images), MAX_IMAGES, "images")
     for index, media in enumerate(images.images):
         yield from _media((*path, index), media, image_file)
@@ -208,7 +208,7 @@ def _images(images: Images) -> Iterator[Found]:
 
 
 def _mpvideo(video: Mpvideo) -> Iterator[Found]:
-    path: Path = ("content",)
+    path: KeyPath = ("content",)
     yield from _not_empty((*path, "title"), video.title)
     yield from _not_empty((*path, "description"), video.description)
     yield from _media(path, video.media, video_file)
@@ -221,7 +221,7 @@ def _mpvideo(video: Mpvideo) -> Iterator[Found]:
 # --- single values -----------------------------------------------------------------------------
 
 
-def _not_empty(path: Path, value: str) -> Iterator[Found]:
+def _not_empty(path: KeyPath, value: str) -> Iterator[Found]:
     if not value.strip():
         yield Found(
             path,
@@ -231,14 +231,14 @@ def _not_empty(path: Path, value: str) -> Iterator[Found]:
         )
 
 
-def _title(path: Path, title: str) -> Iterator[Found]:
+def _title(path: KeyPath, title: str) -> Iterator[Found]:
     yield from _not_empty(path, title)
     yield from _chars(path, title, TITLE_CHARS)
     if "\n" in title:
         yield Found(path, "title-lines", _("the title has a line break"), _("write it in one line"))
 
 
-def _chars(path: Path, value: str, most: int) -> Iterator[Found]:
+def _chars(path: KeyPath, value: str, most: int) -> Iterator[Found]:
     """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
     name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
     if chars > most:
@@ -258,7 +258,7 @@ def _chars(path: Path, value: str, most: int) -> Iterator[Found]:
         yield Found(path, f"{name}-emoji", what, _("leave an emoji out to be sure"), "warning")
 
 
-def _html(path: Path, article: Article) -> Iterator[Found]:
+def _html(path: KeyPath, article: Article) -> Iterator[Found]:
     """Stop what another article room let pass; ours counts the same way, and says it with a line."""
     chars = markup_chars(article.html, article.images)
     if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
@@ -270,7 +270,7 @@ def _html(path: Path, article: Article) -> Iterator[Found]:
         yield Found(path, "empty", _("the article is empty"), _("write something"))
 
 
-def _url(path: Path, url: str) -> Iterator[Found]:
+def _url(path: KeyPath, url: str) -> Iterator[Found]:
     if not url:
         return
     try:
@@ -289,7 +289,7 @@ def _url(path: Path, url: str) -> Iterator[Found]:
         yield Found(path, "url-too-long", what, _("use a shorter address"))
 
 
-def _crop(path: Path, crop: str) -> Iterator[Found]:
+def _crop(path: KeyPath, crop: str) -> Iterator[Found]:
     if not crop:
         return
     numbers = _CROP.fullmatch(crop)
@@ -305,7 +305,7 @@ def _crop(path: Path, crop: str) -> Iterator[Found]:
         yield Found(path, "crop", what, _("write the top left corner first, then the bottom right"))
 
 
-def _comments(path: Path, opened: bool | None, fans_only: bool | None) -> Iterator[Found]:
+def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[Found]:
     if fans_only and not opened:
         what = _("`only_fans_can_comment` is true, but comments are not open")
         yield Found(
@@ -313,7 +313,7 @@ def _comments(path: Path, opened: bool | None, fans_only: bool | None) -> Iterat
         )
 
 
-def _count(path: Path, count: int, most: int, noun: Literal["articles", "images"]) -> Iterator[Found]:
+def _count(path: KeyPath, count: int, most: int, noun: Literal["articles", "images"]) -> Iterator[Found]:
     if not 1 <= count <= most:
         yield Found(
             path,
@@ -323,7 +323,9 @@ def _count(path: Path, count: int, most: int, noun: Literal["articles", "images"
         )
 
 
-def _media(path: Path, media: Media, judge: Callable[[Path, FileInfo], Iterator[Found]]) -> Iterator[Found]:
+def _media(
+    path: KeyPath, media: Media, judge: Callable[[KeyPath, FileInfo], Iterator[Found]]
+) -> Iterator[Found]:
     if media.file is not None:
         yield from judge((*path, "file"), media.file)
     elif media.name is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from runner.errors import KeyPath
 from runner.limits.table import (
     IMAGE_BYTES,
     IMAGE_FORMATS,
@@ -19,32 +20,31 @@ from runner.model import FileInfo
 from runner.words import _
 
 Level = Literal["error", "warning"]
-Path = tuple[str | int, ...]
 
 
 class Found(NamedTuple):
     """One problem before it has a place."""
 
-    path: Path
+    path: KeyPath
     rule: str
     what: str
     remedy: str
     level: Level = "error"
 
 
-def image_file(path: Path, file: FileInfo) -> Iterator[Found]:
+def image_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     """Check a file that becomes permanent image material: a picture or a cover."""
     yield from file_limits(path, file, IMAGE_FORMATS, IMAGE_BYTES)
     yield from _suffix(path, file)
 
 
-def video_file(path: Path, file: FileInfo) -> Iterator[Found]:
+def video_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     """Check a file that becomes permanent video material."""
     yield from file_limits(path, file, VIDEO_FORMATS, VIDEO_BYTES)
     yield from _suffix(path, file)
 
 
-def voice_file(path: Path, file: FileInfo) -> Iterator[Found]:
+def voice_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     """Check a file that becomes permanent voice material; its length too, where the format tells it."""
     yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
     yield from _suffix(path, file)
@@ -55,7 +55,7 @@ def voice_file(path: Path, file: FileInfo) -> Iterator[Found]:
         yield Found(path, "voice-too-long", what, _("cut it, or send it in parts"))
 
 
-def file_limits(path: Path, file: FileInfo, formats: Sequence[str], most_bytes: int) -> Iterator[Found]:
+def file_limits(path: KeyPath, file: FileInfo, formats: Sequence[str], most_bytes: int) -> Iterator[Found]:
     """Check a file's format and size by its bytes, whatever its name is."""
     if file.size_bytes == 0:
         yield Found(path, "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file"))
@@ -74,7 +74,7 @@ def file_limits(path: Path, file: FileInfo, formats: Sequence[str], most_bytes: 
         yield Found(path, "file-too-large", what, _("make it smaller"))
 
 
-def _suffix(path: Path, file: FileInfo) -> Iterator[Found]:
+def _suffix(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
     if file.mended:
         return  # what is sent gets a name of its own

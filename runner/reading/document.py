@@ -10,8 +10,8 @@ from typing import Any
 
 from yaml.nodes import Node
 
-from runner.errors import Place, Problem
-from runner.reading.strict_yaml import Path, children, compose, read
+from runner.errors import KeyPath, Place, Problem
+from runner.reading.strict_yaml import children, compose, read
 from runner.reading.text import Fault
 
 _SIMPLE_STEP = re.compile(r"\w[\w-]*")
@@ -36,7 +36,7 @@ class Document:
     data: Any
     faults: tuple[Fault, ...] = ()
 
-    def place(self, path: Path = (), *, key: bool = False) -> Place:
+    def place(self, path: KeyPath = (), *, key: bool = False) -> Place:
         """Say where a value stands.
 
         Args:
@@ -52,7 +52,7 @@ class Document:
         mark = (key_node if key and key_node is not None else value).start_mark
         return Place(file=self.shown, line=mark.line + 1, column=mark.column + 1)
 
-    def line(self, path: Path, number: int) -> Place:
+    def line(self, path: KeyPath, number: int) -> Place:
         """Say where a line of a text stands.
 
         Args:
@@ -76,7 +76,7 @@ class Document:
         """Turn a fault of the text into a problem of this file."""
         return fault_problem(fault, self.shown)
 
-    def _find(self, path: Path) -> tuple[Node, Node | None]:
+    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
         node = _composed(self.text)
         if isinstance(node, Fault):  # a document exists only for a text that composes
             raise AssertionError(node.what)
@@ -118,7 +118,7 @@ def fault_problem(fault: Fault, shown: str) -> Problem:
     )
 
 
-def json_path(path: Path) -> str:
+def json_path(path: KeyPath) -> str:
     """Write a path as JSONPath: `$.content.articles[0].title`, `$.vars['a b']`."""
     return "$" + "".join(_step(step) for step in path)
 

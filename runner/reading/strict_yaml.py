@@ -17,11 +17,10 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
+from runner.errors import KeyPath
 from runner.reading.text import MAX_PROBLEMS, Fault, shorten
 from runner.reading.yaml_words import guessed, syntax_fault
 from runner.words import _
-
-Path = tuple[str | int, ...]
 
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 600_000
@@ -260,7 +259,7 @@ def _with_path(root: Node, node: Node, fault: Fault) -> Fault:
     )
 
 
-def _path_to(root: Node, wanted: Node) -> Path | None:
+def _path_to(root: Node, wanted: Node) -> KeyPath | None:
     """Find a node by identity; the path of a key is that of its value. None when it is not below."""
     if root is wanted:
         return ()

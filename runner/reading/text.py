@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from runner.errors import KeyPath
 from runner.words import _
 
 # Everything YAML calls unprintable, but for the byte order mark of the first position.
@@ -25,7 +26,7 @@ class Fault:
     remedy: str
     line: int = 1
     column: int = 1
-    path: tuple[str | int, ...] = ()
+    path: KeyPath = ()
 
 
 def decode(data: bytes) -> str | Fault:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from runner.errors import Place
+from runner.errors import KeyPath, Place
 from runner.model import (
     Article,
     Articles,
@@ -24,11 +24,11 @@ from runner.model import (
     Wxcard,
 )
 from runner.reading.document import json_path
-from runner.rendering.scope import Kind, Path, Scope
+from runner.rendering.scope import Kind, Scope
 from runner.words import _
 
 _KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
-_PATH: Path = ("content",)
+_PATH: KeyPath = ("content",)
 _FROM_ROOT = PurePosixPath("_settings.yaml")
 
 
@@ -76,7 +76,7 @@ def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
     )
 
 
-def _article(scope: Scope, path: Path, raw: Mapping[str, Any]) -> Article:
+def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
     strings = ("author", "digest", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
     title = scope.text((*path, "title"), raw["title"])
     html, images = _body(scope, path, raw, title)
@@ -91,7 +91,9 @@ def _article(scope: Scope, path: Path, raw: Mapping[str, Any]) -> Article:
     )
 
 
-def _body(scope: Scope, path: Path, raw: Mapping[str, Any], title: str) -> tuple[str, tuple[BodyImage, ...]]:
+def _body(
+    scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str
+) -> tuple[str, tuple[BodyImage, ...]]:
     """Render the article's file as a template, then let the article room make HTML of it."""
     path = (*path, "body")
     written = scope.text(path, raw["body"])
@@ -112,7 +114,13 @@ def _body(scope: Scope, path: Path, raw: Mapping[str, Any], title: str) -> tuple
 
 
 def _built(
-    scope: Scope, path: Path, raw: Mapping[str, Any], source: str, title: str, file: PurePosixPath, kind: Kind
+    scope: Scope,
+    path: KeyPath,
+    raw: Mapping[str, Any],
+    source: str,
+    title: str,
+    file: PurePosixPath,
+    kind: Kind,
 ) -> tuple[str, tuple[BodyImage, ...]]:
     theme = scope.text((*path[:-1], "theme"), raw["theme"]) if "theme" in raw else None
     body = scope.read(
@@ -178,7 +186,7 @@ def _wxcard(scope: Scope, raw: Mapping[str, Any]) -> Wxcard:
     return Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"]))
 
 
-def _media_list(scope: Scope, path: Path, raw: list[Mapping[str, Any]]) -> tuple[Any, ...]:
+def _media_list(scope: Scope, path: KeyPath, raw: list[Mapping[str, Any]]) -> tuple[Any, ...]:
     return tuple(scope.media((*path, index), item) for index, item in enumerate(raw))
 
 

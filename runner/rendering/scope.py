@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol, TypeVar
 
-from runner.errors import CampaignError, Place, Problem
+from runner.errors import CampaignError, KeyPath, Place, Problem
 from runner.model import ArticleOptions, BodyImage, Campaign, FileInfo, Media
 from runner.reading.document import json_path
 from runner.reading.files import FileError
@@ -18,7 +18,6 @@ from runner.templates.placeholders import Escape
 from runner.templates.template import TemplateFaultError, Templates
 from runner.words import _
 
-Path = tuple[str | int, ...]
 Kind = Literal["markdown", "html"]
 T = TypeVar("T")
 
@@ -104,7 +103,7 @@ class Scope:
 
     def problem(
         self,
-        path: Path,
+        path: KeyPath,
         rule: str,
         what: str,
         remedy: str,
@@ -124,7 +123,7 @@ class Scope:
             )
         )
 
-    def text(self, path: Path, value: object) -> str:
+    def text(self, path: KeyPath, value: object) -> str:
         """Render the string at `path`; one newline at the very end, as `|` leaves it, is dropped.
 
         Returns:
@@ -137,7 +136,7 @@ class Scope:
             self._template_problem(path, fault, place)
             return ""
 
-    def data(self, path: Path, value: Any) -> Any:
+    def data(self, path: KeyPath, value: Any) -> Any:
         """Render every string inside plain data."""
         if isinstance(value, str):
             return self.text(path, value)
@@ -147,7 +146,7 @@ class Scope:
             return [self.data((*path, index), item) for index, item in enumerate(value)]
         return value
 
-    def text_file(self, path: Path, written: str, *, escape: Escape = str) -> str | None:
+    def text_file(self, path: KeyPath, written: str, *, escape: Escape = str) -> str | None:
         """Render the text file named at `path`.
 
         Returns:
@@ -163,7 +162,7 @@ class Scope:
             self._template_problem(path, fault, Place(file=self.shown(file), line=fault.line))
             return None
 
-    def media(self, path: Path, value: Mapping[str, Any]) -> Media:
+    def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
         if "file" in value:
             written = self.text((*path, "file"), value["file"])
@@ -173,7 +172,7 @@ class Scope:
             return Media(name=self.text((*path, "name"), value["name"]))
         return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
 
-    def picture(self, path: Path, value: Mapping[str, Any]) -> Media:
+    def picture(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value that is a cover or a picture of a post; mended where the settings say so."""
         media = self.media(path, value)
         if media.file is None or not self.options.fix_images:
@@ -186,7 +185,7 @@ class Scope:
         self.problem((*path, "file"), "image-fixed", what, _("look at it in the preview"), level="warning")
         return Media(file=mended[0])
 
-    def read(self, path: Path, action: Callable[[], T]) -> T | None:
+    def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
         """Do something that may find a file or a part of the tool missing; None after a problem."""
         try:
             return action()
@@ -208,7 +207,7 @@ class Scope:
     def _info(self, written: str) -> FileInfo:
         return self.files.info(self.campaign.file, written)
 
-    def _template_problem(self, path: Path, fault: TemplateFaultError, place: Place | None) -> None:
+    def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
         if place is None and fault.file is not None:
             place = Place(file=self.shown(fault.file), line=fault.line)
         self.problem(path, "template", fault.what, fault.remedy, place=place)

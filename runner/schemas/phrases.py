@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from runner.errors import KeyPath
 from runner.reading.text import shorten
 from runner.schemas.store import SchemaName
 from runner.words import _
@@ -19,7 +20,7 @@ _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 class Finding:
     """A problem before its place is looked up; `at_key` points at the key instead of the value."""
 
-    path: tuple[str | int, ...]
+    path: KeyPath
     rule: str
     what: str
     remedy: str
@@ -30,7 +31,7 @@ class Finding:
 class Refusal:
     """One keyword of a schema that refuses a value, or (`is_of_key`) the name of a key."""
 
-    path: tuple[str | int, ...]
+    path: KeyPath
     keyword: str
     wanted: Any
     """The keyword's own value in the schema."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+from runner.errors import KeyPath
 from runner.model import AccountKind
 from runner.reading.nearest import did_you_mean
 from runner.schemas.phrases import Finding
@@ -150,7 +151,7 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _unknown(path: tuple[str | int, ...], kind: Kind, name: str, known: list[str]) -> Finding:
+def _unknown(path: KeyPath, kind: Kind, name: str, known: list[str]) -> Finding:
     listed = (
         _("use one of: {names}").format(names=_(", ").join(known))
         if len(known) <= 20

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from runner.errors import SecretError
+from runner.errors import KeyPath, SecretError
 from runner.model import Secret
-from runner.reading.strict_yaml import Path
 from runner.schemas.phrases import Finding
 from runner.words import _
 
@@ -132,7 +131,7 @@ def _by_hand(command: tuple[str, ...]) -> str:
     )
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, object]]:
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
     if isinstance(value, dict):
         for key, below in value.items():
             if _APPSECRET.fullmatch(key):
@@ -145,7 +144,7 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, object]]:
         yield path, value
 
 
-def _is_secret(path: Path, value: object) -> bool:
+def _is_secret(path: KeyPath, value: object) -> bool:
     if value is None or isinstance(value, bool) or value == "":
         return False
     if isinstance(value, str) and (_APPSECRET.fullmatch(value.strip()) or _has_password(value)):
@@ -168,12 +167,12 @@ def _has_password(value: str) -> bool:
     return bool(address.password) or "password=" in address.query
 
 
-def _finding(path: Path) -> Finding:
+def _finding(path: KeyPath) -> Finding:
     what, remedy = _words(path)
     return Finding(path=path, rule="written-secret", what=what, remedy=remedy)
 
 
-def _words(path: Path) -> tuple[str, str]:
+def _words(path: KeyPath) -> tuple[str, str]:
     if path[-1:] == ("ledger",):
         remedy = _("remove it; set PGPASSWORD or use a .pgpass file")
         return _("a password is written in this address"), remedy
