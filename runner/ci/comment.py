@@ -6,10 +6,9 @@ import re
 
 from runner.ci.forge import Forge, as_described
 from runner.errors import UsageError
+from runner.report.fit import COMMENT_CHARS
 from runner.words import N_, _
 
-MAX_CHARS = 65_000
-"""GitHub refuses a comment of more than 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 BOT = "github-actions[bot]"
 _CUT = N_("Cut here: the comment would be too long. The whole report is among the run's artifacts.")
 _MARK = re.compile(r"<!-- campaign:[a-z]+ environment=[^\s<>]* -->")
@@ -39,7 +38,7 @@ def comment_body(report: str, head: str | None) -> str:
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""
     body = f"{mark}\n{named}{rest}"
-    return body if len(body) <= MAX_CHARS else _cut(body)
+    return body if len(body) <= COMMENT_CHARS else _cut(body)
 
 
 @as_described(N_("comments"))
@@ -73,7 +72,7 @@ def upsert(github: Forge, repository: str, number: int, body: str, *, author: st
 
 def _cut(body: str) -> str:
     note = f"\n\n*{_(_CUT)}*\n"
-    kept = body[: MAX_CHARS - len(note) - 20]
+    kept = body[: COMMENT_CHARS - len(note) - 20]
     kept = kept[: kept.rfind("\n") + 1] or kept
     # An open code block would swallow the note.
     fences = re.findall(r"^(`{3,})", kept, re.MULTILINE)

@@ -9,6 +9,7 @@ from runner.ci.approvals import Request
 from runner.ci.forge import Forge, as_described
 from runner.words import N_
 
+API = "https://api.github.com"
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
 

@@ -12,8 +12,6 @@ from runner.cli.gate import current_run
 from runner.errors import Exit, ForgeError, UsageError
 from runner.words import _
 
-GITHUB_API = "https://api.github.com"
-
 
 @click.group()
 def ci() -> None:
@@ -40,14 +38,14 @@ def publish(report: Path, author: str) -> int:
 
 def _comment(text: str, author: str) -> str:
     from runner.ci.comment import comment_body, upsert
-    from runner.ci.github import github
+    from runner.ci.github import API, github
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
         return _("no comment: this run belongs to no pull request of GitHub")
     if not token:
         return _("no comment: GITHUB_TOKEN is not set; the job summary shows the report")
-    forge = github(os.environ.get("GITHUB_API_URL", GITHUB_API), token)
+    forge = github(os.environ.get("GITHUB_API_URL", API), token)
     try:
         upsert(forge, run.repository, run.number, comment_body(text, run.head), author=author)
     except ForgeError as error:

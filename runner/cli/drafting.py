@@ -10,7 +10,7 @@ import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
-from runner.cli.session import Session, campaign_of, shared
+from runner.cli.session import Session, campaign_of, no_send, shared
 from runner.errors import Exit, InvalidError, UsageError
 from runner.words import _
 
@@ -56,10 +56,7 @@ def _chosen(plan: Plan, select: str) -> list[Planned]:
 
     found = [planned for planned in plan.sends if select in (planned.send.id, planned.send.campaign)]
     if not found:
-        ids = ", ".join(planned.send.id for planned in plan.sends)
-        raise UsageError(
-            _("there is no send {name}").format(name=select), remedy=_("one of: {names}").format(names=ids)
-        )
+        raise no_send(select, (planned.send for planned in plan.sends))
     kind = found[0].send.msgtype
     if not all(wire.needs_draft(planned.send.content) for planned in found):
         raise UsageError(

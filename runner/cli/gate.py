@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from runner.plan import Plan
 
 REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
-GITHUB_API = "https://api.github.com"
 
 
 def current_run() -> CiRun | None:
@@ -91,9 +90,9 @@ def _reviews(run: CiRun, branch: str) -> Callable[[str], Request | None]:
             where=_("{service} run").format(service=run.service),
         )
     if run.service == "GitHub":
-        from runner.ci.github import github, pull_of
+        from runner.ci.github import API, github, pull_of
 
-        hub = github(os.environ.get("GITHUB_API_URL", GITHUB_API), token)
+        hub = github(os.environ.get("GITHUB_API_URL", API), token)
         return lambda commit: pull_of(hub, run.repository, branch, commit)
     from runner.ci.gitlab import gitlab, merge_request_of
 

@@ -9,7 +9,7 @@ import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
-from runner.cli.session import Session, campaign_of, shared
+from runner.cli.session import Session, campaign_of, no_send, shared
 from runner.errors import Exit, InvalidError, UsageError
 from runner.words import _
 
@@ -70,8 +70,5 @@ def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:
 def _one(plan: Plan, send_id: str) -> Planned:
     found = [planned for planned in plan.sends if planned.send.id == send_id]
     if not found:
-        ids = ", ".join(planned.send.id for planned in plan.sends)
-        raise UsageError(
-            _("there is no send {name}").format(name=send_id), remedy=_("one of: {names}").format(names=ids)
-        )
+        raise no_send(send_id, (planned.send for planned in plan.sends))
     return found[0]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.completing import campaign_ids
-from runner.cli.session import Session, campaign_of, shared
-from runner.errors import CampaignError, Exit, InvalidError, UsageError
+from runner.cli.session import Session, campaign_of, no_send, shared
+from runner.errors import CampaignError, Exit, InvalidError
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ def _rendered(session: Session, select: str) -> list[Send]:
         raise InvalidError(prepared.errors)
     chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)
     if "[" in select and [send.id for send in chosen] != [select]:
-        ids = ", ".join(send.id for send in prepared.sends)
-        raise UsageError(
-            _("there is no send {name}").format(name=select), remedy=_("one of: {names}").format(names=ids)
-        )
+        raise no_send(select, prepared.sends)
     return chosen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from runner.cli.streams import hand_out, tell, writing
 from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
-from runner.model import Account, FileInfo, Settings
+from runner.model import Account, FileInfo, Send, Settings
 from runner.reading.files import FileError, Files
 from runner.settings import load_settings
 from runner.words import _
@@ -331,6 +331,14 @@ class Session:
 def campaign_of(send_id: str) -> str:
     """Name the campaign of a send: `sale` of `sale[beijing]#2`."""
     return send_id.partition("[")[0].partition("#")[0]
+
+
+def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
+    """Say that none of some sends is the one wanted, and which there are."""
+    ids = ", ".join(send.id for send in sends)
+    return UsageError(
+        _("there is no send {name}").format(name=wanted), remedy=_("one of: {names}").format(names=ids)
+    )
 
 
 def commit_of(folder: Path) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.words import _, ngettext
 
 COMMENT_CHARS = 65_000
-"""GitHub refuses a comment above 65,536 characters. Source: issue comments, read 2026-11."""
+"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
 _NOTE_CHARS = 120
 COUNTED: Mapping[str, Callable[[int], str]] = {
     "change": lambda n: ngettext("{count:,} change", "{count:,} changes", n),

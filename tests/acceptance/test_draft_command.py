@@ -141,3 +141,14 @@ def test_what_has_no_draft_is_refused(root: Path, sandbox: Sandbox, capsys: pyte
     assert campaign(root, "draft", "news", "--auto-approve") == Exit.USAGE
     assert "news is done" in capsys.readouterr().err
     assert len(drafts(sandbox)) == 0
+
+
+@pytest.mark.parametrize("command", [["draft"], ["preview", "--to-openid", "o"], ["render"]])
+def test_a_send_that_is_not_there_is_named_with_those_that_are(
+    root: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+):
+    """A campaign without `for_each` has one send, whatever stands in brackets."""
+    assert campaign(root, *command, "news[beijing]") == Exit.USAGE
+    told = capsys.readouterr().err
+    assert "there is no send news[beijing]" in told
+    assert "one of: news" in told

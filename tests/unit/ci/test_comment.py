@@ -10,10 +10,11 @@ from forges import BOT, FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ci.comment import MAX_CHARS, comment_body, upsert
+from runner.ci.comment import comment_body, upsert
 from runner.ci.forge import MAX_PAGES, Forge
 from runner.cli.main import run
 from runner.errors import Exit, ForgeError, UsageError
+from runner.report.fit import COMMENT_CHARS
 from runner.report.markdown import marker
 
 REPO = "shop/campaigns"
@@ -90,8 +91,8 @@ def test_a_long_report_is_cut_at_a_line(lines: int, fenced: bool) -> None:
     """It stays under GitHub's limit, says that it was cut, and leaves no code block open."""
     report = ("```text\n" if fenced else "") + "campaign text 您好\n" * lines
     body = marked(report, "production")
-    assert len(body) <= MAX_CHARS
-    if len(report) < MAX_CHARS - 100:
+    assert len(body) <= COMMENT_CHARS
+    if len(report) < COMMENT_CHARS - 100:
         assert body.endswith(report)
     else:
         assert "Cut here" in body
