@@ -59,6 +59,7 @@ _NO_ACCESS = re.compile(
     r"error: 40[13]|returned error: 404|Permission to .* denied|access denied",
     re.IGNORECASE,
 )
+_LOCK = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -86,6 +87,12 @@ class Answer:
         if "[remote rejected]" in said and "unpacker error" not in said:
             return Fault.REFUSED
         return Fault.NO_ACCESS if _NO_ACCESS.search(said) else Fault.BROKEN
+
+    @property
+    def lock(self) -> str:
+        """The lock file that was in the way; empty when none was."""
+        found = _LOCK.search(self.stderr)
+        return found[1] if found else ""
 
     @property
     def words(self) -> str:

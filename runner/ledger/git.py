@@ -67,6 +67,8 @@ class _Effort:
 
     pending: list[tuple[Event, git_tree.Written]] = field(default_factory=list)
     broken: int = 0
+    lock: str = ""
+    """The lock file that was in the way of the last push."""
 
 
 class GitLedger:
@@ -117,11 +119,7 @@ class GitLedger:
                 return event
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
             self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
-        raise LedgerError(
-            _("other runners were faster {count} times in a row").format(count=TRIES),
-            remedy=_("run the same command again; for this many runners choose the postgresql ledger"),
-            where=self._remote.shown,
-        )
+        raise self._crowded(effort)
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
@@ -175,6 +173,7 @@ class GitLedger:
             return event
         if answer.fault in CERTAIN:
             raise self._unusable(answer)
+        effort.lock = answer.lock
         if answer.fault is not Fault.RACE:
             effort.pending.append((event, written))
             self._count_broken(effort, answer)
@@ -307,6 +306,22 @@ class GitLedger:
                 "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
                 "{folder} and run `campaign ledger verify`"
             ).format(folder=self._git.folder),
+            where=self._remote.shown,
+        )
+
+    def _crowded(self, effort: _Effort) -> LedgerError:
+        if effort.lock:
+            # Others hold it for a moment only: a git that was killed on the remote's side holds it for ever.
+            return LedgerError(
+                _("the ledger's branch stayed locked for {count} tries").format(count=TRIES),
+                remedy=_(
+                    "when no run is writing it, delete {file} on the remote; then run the same command again"
+                ).format(file=effort.lock),
+                where=self._remote.shown,
+            )
+        return LedgerError(
+            _("other runners were faster {count} times in a row").format(count=TRIES),
+            remedy=_("run the same command again; for this many runners choose the postgresql ledger"),
             where=self._remote.shown,
         )
 

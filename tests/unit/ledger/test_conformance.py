@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -131,6 +132,9 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_chain(backend: Backend) ->
         # Now the runner alone, now its children with it.
         os.killpg(process.pid, signal.SIGKILL) if kill % 2 else process.kill()
         acknowledged |= set(lines(process))
+        # The remote's own git dies with the group here, as on no server, and may leave the branch locked.
+        for left in backend.folder.glob("remote.git/refs/**/*.lock"):
+            left.unlink()
         kept = [event.hash for event in backend.open().events()]
         assert acknowledged <= set(kept)
         assert len(kept) <= len(acknowledged) + kill + 1
@@ -204,6 +208,25 @@ def test_a_lock_keeps_another_runner_out(backend: Backend) -> None:
             pass
     with there.lock(STREAM, 0):
         pass
+
+
+def test_a_lock_is_waited_for(backend: Backend) -> None:
+    """A runner that has time gets the account once the other is done with it."""
+    here, there = backend.open(), backend.open()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with there.lock(STREAM, 0):
+            held.set()
+            done.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        holding = pool.submit(hold)
+        assert held.wait(10)
+        threading.Timer(0.2, done.set).start()
+        with here.lock(STREAM, 10):
+            assert done.is_set()
+        holding.result()
 
 
 def test_the_lock_of_a_killed_runner_is_free(backend: Backend) -> None:

@@ -152,6 +152,20 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
     assert "postgresql" in caught.value.remedy
 
 
+def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git that was killed on the remote's side left it: no patience helps, somebody has to look there."""
+    monkeypatch.setattr("runner.ledger.git.TRIES", 3)
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    lock = place.stored / "refs" / "heads" / "ledger.lock"
+    lock.touch()
+    with pytest.raises(LedgerError, match="stayed locked for 3 tries") as caught:
+        ledger.append(entry(2))
+    assert "refs/heads/ledger.lock" in caught.value.remedy
+    lock.unlink()
+    assert ledger.append(entry(2)).seq == 2
+
+
 @pytest.mark.parametrize(
     ("stdout", "stderr", "fault"),
     [
