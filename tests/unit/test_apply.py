@@ -99,15 +99,29 @@ def test_unknown_of_a_deleted_campaign_is_settled_too():
     assert (first.id, first.result) == ("gone", Result.ACCEPTED)
 
 
-@pytest.mark.parametrize(("age_s", "calls"), [(30, 1), (61, 2), (20 * 3600 + 1, 1)])
+@pytest.mark.parametrize(
+    ("age_s", "calls"), [(30, 1), (59, 1), (60, 2), (61, 2), (20 * 3600, 2), (20 * 3600 + 1, 1)]
+)
 def test_unknown_is_repeated_in_its_time_only(age_s: int, calls: int):
-    """Not before 60 s, not after 20 h; outside it is reported, exit 8."""
+    """From 60 s to 20 h; outside it is reported, exit 8."""
     world = World(mass_sendall=[LOST, TAKEN])
     world.run(make_send())
     world.now += timedelta(seconds=age_s)
     outcomes = world.run(make_send())
     assert len(world.api.calls) == calls
     assert exit_code(outcomes) is (Exit.OK if calls == 2 else Exit.UNKNOWN)
+
+
+@pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])
+def test_unknown_that_is_too_young_says_how_long_to_wait(age_s: int, wait_s: int):
+    """Whoever waits so long finds it old enough."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send())
+    world.now += timedelta(seconds=age_s)
+    (outcome,) = world.run(make_send())
+    assert f"again in {wait_s} s" in outcome.remedy
+    world.now += timedelta(seconds=wait_s)
+    assert [o.result for o in world.run(make_send())] == [Result.ACCEPTED]
 
 
 def test_openid_send_is_repeated_with_the_list_of_the_campaign():
@@ -250,6 +264,25 @@ def test_secret_that_cannot_be_had_leaves_an_unknown_unknown():
     outcomes = world.run(make_send(), make_send("new", "新"))
     assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.REFUSED]
     assert exit_code(outcomes) is Exit.UNKNOWN
+
+
+def test_send_that_another_runner_claims_first_is_left_to_it():
+    """Its intent was written in the moment before ours: no call, exit 6, and the next send goes on."""
+
+    class Beaten(MemoryLedger):
+        def append(self, entry: Entry) -> Any:
+            if entry.kind is Kind.INTENT and entry.data["send"] == "a":
+                raise LedgerBusyError("another runner was first", remedy="run again")
+            return super().append(entry)
+
+    world = World(mass_sendall=TAKEN)
+    world.ledger = Beaten(lambda: world.now)
+    outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
+    assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
+        ("a", Result.SKIPPED, Exit.LEDGER), ("b", Result.ACCEPTED, Exit.OK)
+    ]  # fmt: skip
+    assert (outcomes[0].why, outcomes[0].remedy) == ("another runner was first", "run again")
+    assert world.bodies() == ["b"]
 
 
 class Locked(MemoryLedger):

@@ -72,6 +72,12 @@ def test_action_and_reason(send: Any, steps: list[Any], action: Action, reason: 
     assert reason in decision.reason
 
 
+def test_times_are_told_as_in_china():
+    """Where the platform counts its days, and whatever the clock's zone."""
+    assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted 2026-12-01 11:00 (China)")
+    assert decided(make_send(not_before=NOW + HOUR)).reason == "its window begins 2026-12-01 13:00 (China)"
+
+
 def test_conflict_says_which_revision_sends_again():
     """The remedy can be typed as it stands."""
     assert "revision: 2" in decided(make_send(text="改过"), *accepted()).remedy

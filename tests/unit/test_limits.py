@@ -82,6 +82,7 @@ SOUND = [
     make_article(content_source_url="https://e.com/" + "a" * 1010),
     make_article(need_open_comment=True, only_fans_can_comment=True),
     make_article(cover=make_file("a.jpeg", "jpeg", 10 * 1024 * 1024)),
+    make_article(images=(BodyImage(placeholder="p", file=make_file("a", "png", (1 << 20) - 1).file),)),
     Articles(articles=make_article().articles * 8),
     Newspic(title="贴图", text="文", images=(M,) * 20),
     Voice(media=make_file("a.MP3", "mp3", 2 * 1024 * 1024, 60.0)),
@@ -164,6 +165,22 @@ def test_content_beyond_a_limit_is_found(content, rule):
     assert (problem.rule, problem.level) == (rule, "warning" if rule in WARNINGS else "error")
     assert problem.what
     assert problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (make_article(html="x" * 20_000), "has 20,000 characters of markup; 19,999 are the most"),
+        (Newspic(title="t", text="x" * 20_000, images=(M,)), "has 20,000 characters; 19,999 are the most"),
+        (make_article(title="题" * 33), "has 33 characters; 32 are the most"),
+        (Text(content="字" * 683), "has 2,049 bytes; more than 2,048 may be refused"),
+        (make_article(pic_crop_1_1="0_0_1_1.5"), "numbers from 0 to 1 of at most 6 decimals"),
+        (make_article(pic_crop_1_1="0.5_0_0.5_1"), "second corner not below and right of its first"),
+    ],
+)
+def test_limit_is_told_by_its_numbers(content, said):
+    """Whoever cuts down to the number that is named is let through."""
+    assert said in check(make_send(content), make_account())[0].what
 
 
 def test_all_problems_are_found_at_once():

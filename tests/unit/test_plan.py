@@ -60,6 +60,15 @@ def test_what_was_sent_needs_its_tag_no_more():
     assert actions(plan) == {"sale": "done"}
 
 
+@pytest.mark.parametrize(("counted", "source"), [(940, "ledger"), (None, "unknown")])
+def test_what_was_sent_shows_the_audience_it_had(counted: int | None, source: str):
+    """Today's tag has 1000; the send went to those who were in it then, if they were counted."""
+    send = make_send()
+    begun = intent_of(send, audience={"count": counted, "source": "tags/get"})
+    (planned,) = plan_of(send, state=make_state((Kind.INTENT, begun), (Kind.ACCEPTED, named(send)))).sends
+    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (counted, source)
+
+
 def test_unknown_material_name_is_invalid():
     """A name the account does not have, or has twice."""
     send = make_send(content=Voice(media=Media(name="钟声")))
@@ -109,10 +118,19 @@ def test_openid_list_is_one_audience():
 
 
 def test_rule_set_aside_does_not_block():
-    """--allow RULE=reason."""
+    """--allow RULE=reason; the remedy of the block names it."""
     send = make_send(filter=EVERYONE)
-    assert actions(plan_of(send)) == {"sale": "blocked"}
+    (blocked,) = plan_of(send).sends
+    assert blocked.action is Action.BLOCKED
+    assert blocked.decision.remedy.endswith("; once only: --allow allow_to_all=REASON")
     assert actions(plan_of(send, allowed={"allow_to_all": "the anniversary"})) == {"sale": "send"}
+
+
+def test_hold_offers_no_way_around():
+    """A remedy that names --allow would be refused: a hold is lifted where it was made."""
+    (held,) = plan_of(make_send(), state=make_state((Kind.HOLD, {"held": True, "why": "故障"}))).sends
+    assert held.action is Action.BLOCKED
+    assert "--allow" not in held.decision.remedy
 
 
 def test_orphans_are_unknown_sends_without_a_file():
@@ -133,9 +151,29 @@ def test_invalid_campaigns_do_not_stop_the_others_from_being_planned():
 
 def test_offline_plan_knows_no_audience_and_invents_none():
     """Without the platform, the count is unknown; tags are taken at their word."""
-    (planned,) = plan_of(make_send(filter=Filter(tag="不存在")), known=None).sends
+    plan = plan_of(make_send(filter=Filter(tag="不存在")), known=None)
+    (planned,) = plan.sends
+    assert (plan.offline, plan.known) == (True, {})
     assert planned.action is Action.SEND
     assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
+
+
+def test_rule_that_cannot_be_asked_offline_waits_for_apply():
+    """An audience nobody could count blocks a plan that asked for it, not one that asked nobody."""
+    settings = make_settings(policy=Policy(max_recipients=10))
+    everyone = make_send(filter=Filter(tag_id=100))
+    offline = plan_of(everyone, settings=settings, known=None)
+    assert actions(offline) == {"sale": "send"}
+    assert "checked at apply" in offline.sends[0].objections[0].what
+    online = plan_of(everyone, settings=settings)
+    assert (online.offline, actions(online)) == (False, {"sale": "blocked"})
+    assert online.known == {"main": make_known()}
+
+
+def test_plan_is_good_for_a_day():
+    """A reviewed file may be applied until this time tomorrow."""
+    plan = plan_of(make_send())
+    assert (plan.created_at, plan.expires_at) == (NOW, NOW + timedelta(days=1))
 
 
 @given(st.integers(0, 24 * 60 - 1))

@@ -25,7 +25,7 @@ from runner.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, U
 from runner.ledger.events import Entry, Kind, intent_key
 from runner.ledger.state import LedgerState, Status, fold
 from runner.model import Filter
-from runner.sending.posting import CALLS_PER_MINUTE, Crossing, Ports, Result, Warrant
+from runner.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
@@ -168,12 +168,13 @@ def test_repeat_is_not_begun_after_its_time():
     assert api.calls == []
 
 
-def test_runner_held_up_after_its_intent_does_not_post():
+@pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.UNKNOWN)])
+def test_runner_held_up_after_its_intent_does_not_post(late_s: int, result: Result):
     """A runner asleep for a minute between intent and call may have been overtaken by a repeat."""
-    ledger, api = MemoryLedger(lambda: NOW - timedelta(seconds=61)), ScriptedApi(mass_sendall=TAKEN)
+    ledger, api = MemoryLedger(lambda: NOW - timedelta(seconds=late_s)), ScriptedApi(mass_sendall=TAKEN)
     outcome = make_crossing(api, ledger).send(make_planned(), BODY)
-    assert outcome.result is Result.UNKNOWN
-    assert api.calls == []
+    assert outcome.result is result
+    assert len(api.calls) == (result is Result.ACCEPTED)
 
 
 def test_next_attempt_after_a_refusal_has_its_own_intent():
@@ -214,10 +215,13 @@ def test_acceptance_the_ledger_cannot_keep_is_reported_unknown():
 def test_pace_is_sixty_calls_a_minute():
     """The 61st call waits until the first is a minute old, and never longer than a minute."""
     slept: list[float] = []
-    sends = [make_send(f"s{number}") for number in range(CALLS_PER_MINUTE)]
+    sends = [make_send(f"s{number}") for number in range(60)]
     early = [(Kind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
     state = make_state(*early)
     make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace()
+    assert slept == [40.0]
+    fewer = make_state(*early[1:])
+    make_crossing(ScriptedApi(), MemoryLedger(), state=fewer, sleep=slept.append).keep_pace()
     assert slept == [40.0]
     state = make_state(*[(Kind.INTENT, intent_of(send, at=NOW + timedelta(hours=3))) for send in sends])
     make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace()
@@ -230,4 +234,18 @@ def test_refusals_the_next_send_would_meet_stop_the_account(errcode: int):
     api = ScriptedApi(mass_sendall=api_error(errcode))
     crossing = make_crossing(api, MemoryLedger())
     assert crossing.send(make_planned(), BODY).exit_code is Exit.WECHAT
-    assert crossing.stopped
+    assert crossing.stopped == f"refused with {errcode}"
+
+
+def test_no_connection_stops_the_account_in_its_own_words():
+    """There is no errcode to name: the sends after it say what went wrong."""
+    crossing = make_crossing(ScriptedApi(mass_sendall=UNREACHABLE), MemoryLedger())
+    assert crossing.send(make_planned(), BODY).exit_code is Exit.WECHAT
+    assert crossing.stopped == "no connection"
+
+
+def test_refusal_of_the_send_alone_stops_nothing():
+    """A deleted file concerns this send: the account's next one is tried."""
+    crossing = make_crossing(ScriptedApi(mass_sendall=api_error(40007)), MemoryLedger())
+    assert crossing.send(make_planned(), BODY).exit_code is Exit.FAILED
+    assert crossing.stopped == ""

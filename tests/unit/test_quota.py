@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.ledger.events import Kind
 from runner.model import AccountKind, Filter
-from runner.planning.quota import allowance, bounds, period, receivers, same_receivers
+from runner.planning.quota import allowance, bounds, count_today, period, receivers, same_receivers
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
 SALE = make_send()
@@ -102,3 +102,12 @@ def test_receivers_keep_names_and_ids_apart():
     """A tag named 2 is not the tag with id 2."""
     filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
     assert len({receivers(f) for f in filters}) == 4
+
+
+def test_calls_of_the_day_are_counted_by_account():
+    """Previews and recalls: those of China's today, and of this account alone."""
+    midnight = datetime(2026, 12, 1, 0, 0, tzinfo=CHINA)
+    calls = [(SERVICE, midnight), (SERVICE, NOW), (SERVICE, midnight - timedelta(seconds=1)), ("wx9", NOW)]
+    assert count_today(calls, SERVICE, NOW) == 2
+    assert count_today(calls, "wx9", NOW) == 1
+    assert count_today([], SERVICE, NOW) == 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from factories import NOW, SERVICE, TAGS, ScriptedApi, api_error, make_known, make_send
+from factories import NOW, SERVICE, TAGS, ScriptedApi, api_error, make_file, make_known, make_send
 
 from runner.errors import ApiError, UsageError
-from runner.ledger.state import LedgerState
-from runner.model import Audience, Filter, Images, Media, Voice
+from runner.ledger.state import LedgerState, Uploaded
+from runner.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
 from runner.resolve import MAX_PAGES, OFFLINE, PAGE, Resolved, ask, recount, resolve
+from runner.wire import UPLOADVIDEO_LIFE, uploads
 
 
 def resolved(send: Any, **known: Any) -> Resolved:
@@ -102,3 +104,35 @@ def test_recount_that_fails_is_unknown():
     assert recount(send, before, ScriptedApi(tags_get=[list(TAGS)]), lambda: NOW).count == 1000
     assert recount(send, before, ScriptedApi(tags_get=api_error(48001)), lambda: NOW).count is None
     assert recount(send, before, ScriptedApi(tags_get=[[]]), lambda: NOW).count is None
+
+
+def test_openid_list_is_not_counted_again():
+    """It counts itself: no read is made, and what was known stays."""
+    send = make_send(filter=Filter(openids=("a", "b")))
+    before = resolved(send)
+    api = ScriptedApi()
+    assert recount(send, before, api, lambda: NOW) == before.audience
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("content", "age", "reused"),
+    [
+        (Image(media=Media(file=make_file())), timedelta(days=900), "R"),
+        (Mpvideo(media=Media(media_id="V"), title="t", description="d"), UPLOADVIDEO_LIFE, "R"),
+        (
+            Mpvideo(media=Media(media_id="V"), title="t", description="d"),
+            UPLOADVIDEO_LIFE + timedelta(seconds=1),
+            None,
+        ),
+    ],
+    ids=["material", "video within its life", "video beyond it"],
+)
+def test_upload_is_reused_as_long_as_it_lives(content: Any, age: timedelta, reused: str | None):
+    """Material is for good; what uploadvideo gave is for two days."""
+    (upload,) = uploads(content)
+    state = LedgerState(uploads={(SERVICE, upload.key): Uploaded(result="R", at=NOW - age)})
+    assert resolve(make_send(content=content), SERVICE, make_known(), state, NOW).uploads == (
+        (upload, reused),
+    )
+    assert resolve(send, "wx9", known, state, NOW).uploads == ((upload, None),)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from factories import NOW, SERVICE
@@ -35,3 +37,11 @@ def test_runners_may_begin_one_ledger_together(tmp_path: Path):
         ledger = SqliteLedger(path, lambda: NOW)
         assert [event.seq for event in ledger.events()] == [1, 2, 3, 4, 5, 6]
         ledger.close()
+
+
+def test_file_says_whose_it_is(tmp_path: Path) -> None:
+    """These two numbers stand in every ledger there is: others would shut their owners out."""
+    SqliteLedger(tmp_path / "x.sqlite3", lambda: NOW).close()
+    with closing(sqlite3.connect(tmp_path / "x.sqlite3")) as db:
+        assert db.execute("pragma application_id").fetchone() == (0x77784C47,)
+        assert db.execute("pragma user_version").fetchone() == (1,)

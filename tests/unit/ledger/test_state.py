@@ -21,6 +21,7 @@ SECOND = (Kind.INTENT, intent_of(SALE, attempt=2))
 REPEAT = (Kind.REPEAT, named(SALE))
 ACCEPTED = (Kind.ACCEPTED, named(SALE, msg_id=7))
 REFUSED = (Kind.REFUSED, named(SALE))
+REFUSED_AGAIN = (Kind.REFUSED, named(SALE, attempt=2))
 SENT = (Kind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
 NOT_SENT = (Kind.SETTLED, named(SALE, sent=False, why="not in the console"))
 
@@ -44,10 +45,15 @@ def status(*steps: Any) -> Status:
         ([INTENT, REFUSED, REPEAT], Status.OPEN),
         ([INTENT, REPEAT, NOT_SENT], Status.REFUSED),
         ([INTENT, REFUSED, SECOND, REFUSED], Status.OPEN),
+        ([INTENT, REPEAT, NOT_SENT, SECOND, REFUSED_AGAIN], Status.REFUSED),
+        ([INTENT, REPEAT, REFUSED, SECOND, REFUSED_AGAIN], Status.OPEN),
     ],
 )
 def test_status_follows_the_events(steps: list[Any], expected: Status):
-    """An intent opens, an outcome of the same attempt closes; a begun repeat keeps it open."""
+    """An intent opens, an outcome of the same attempt closes; a begun repeat keeps it open.
+
+    Until a person settles it: what they looked up holds for the repeat too.
+    """
     assert status(*steps) is expected
 
 
@@ -139,6 +145,19 @@ def test_drafts_uploads_previews_and_the_beginning():
     assert state.drafts[SERVICE, "sale", 1].media_id is None
     assert (SERVICE, "d") in state.previews
     assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
+
+
+def test_draft_remembers_its_tries_and_its_predecessors():
+    """A draft that was announced and never heard of is a try; one that was made stays to be named."""
+    of = {"send": "sale", "revision": 1}
+    steps: list[Any] = [(Kind.DRAFTING, {**of, "sha256": "s"})]
+    key = (SERVICE, "sale", 1)
+    assert (make_state(*steps).drafts[key].tries, make_state(*steps).drafts[key].older) == (1, ())
+    steps += [(Kind.DRAFTING, {**of, "sha256": "s"}), (Kind.DRAFT, {**of, "sha256": "s", "media_id": "D1"})]
+    made = make_state(*steps).drafts[key]
+    assert (made.tries, made.media_id, made.older) == (2, "D1", ())
+    steps += [(Kind.DRAFTING, {**of, "sha256": "t"})]
+    assert (make_state(*steps).drafts[key].media_id, make_state(*steps).drafts[key].older) == (None, ("D1",))
 
 
 def test_upload_without_a_result_is_forgotten():

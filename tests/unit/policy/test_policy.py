@@ -12,7 +12,7 @@ from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, te
 
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
-from runner.model import Policy, Text
+from runner.model import Images, Media, Mpvideo, Newspic, Policy, Text
 from runner.planning.planfile import audiences
 from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
 from runner.policy.content import hosts
@@ -140,6 +140,19 @@ def test_a_source_link_of_an_article_counts() -> None:
     assert set(hosts(replace(send.content, articles=(article,)))) == {"other.cn"}  # type: ignore[arg-type]
 
 
+def test_every_text_of_a_content_is_searched_for_links() -> None:
+    """Those beside the pictures too."""
+    media = (Media(media_id="M"),)
+    link = "看 https://other.cn/a"
+    for content in (
+        Newspic(title="t", text=link, images=media),
+        Images(images=media, recommend=link),
+        Mpvideo(media=media[0], title="t", description=link),
+    ):
+        assert set(hosts(content)) == {"other.cn"}
+    assert set(hosts(Images(images=media))) == set()
+
+
 def test_four_a_month_only_warns() -> None:
     """A 服务号 may go on sending to a tag; who has had four gets no more, and the plan says so."""
     objection = said(facts(state=to_everyone(4)), "quota")
@@ -164,8 +177,9 @@ def test_a_twin_of_the_same_plan_is_a_duplicate() -> None:
 
 def test_an_old_duplicate_is_forgotten() -> None:
     """After `duplicate_content_days` the same content may go out again."""
-    old = make_state((Kind.INTENT, intent_of(make_send("old"), at=NOW - timedelta(days=31))))
-    assert said(facts(state=old), "duplicate_content_days") is None
+    for age, found in ((timedelta(days=30), True), (timedelta(days=30, seconds=1), False)):
+        old = make_state((Kind.INTENT, intent_of(make_send("old"), at=NOW - age)))
+        assert (said(facts(state=old), "duplicate_content_days") is not None) is found
 
 
 def test_a_repeat_is_held_back_by_holds_and_quiet_hours() -> None:
