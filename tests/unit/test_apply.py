@@ -52,9 +52,9 @@ class World:
         state = fold(self.ledger.events())
         return plan_of(*sends, settings=self.settings, state=state, known=known, now=self.now)
 
-    def run(self, *sends: Send, plan: Any = None, allowed: Any = None) -> Any:
+    def run(self, *sends: Send, plan: Any = None, allowed: Any = None, connect: Any = None) -> Any:
         ports = Ports(
-            connect=lambda _account: self.api, ledger=self.ledger, clock=lambda: self.now,
+            connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
             sleep=lambda _s: None, read=lambda _file: b"", stopping=lambda: self.stopping,
         )  # fmt: skip
         warrant = Warrant(plan_digest="p" * 64, allowed=allowed or {})
@@ -209,6 +209,24 @@ def test_unknown_settled_by_another_run_is_told(sent: bool, code: Exit):
     assert len(world.api.calls) == 1
 
 
+def test_unknown_settled_while_this_run_looks_is_not_repeated():
+    """Settled by hand after this run had read the ledger, and before its repeat: nothing is posted."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send())
+    world.now += timedelta(seconds=61)
+    plan = world.plan(make_send())
+    settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
+
+    def connect(_account: Any) -> Any:
+        world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
+        return world.api
+
+    (outcome,) = world.run(plan=plan, connect=connect)
+    assert (outcome.id, outcome.result, outcome.exit_code) == ("sale", Result.SKIPPED, Exit.OK)
+    assert "settled by another run" in outcome.why
+    assert len(world.api.calls) == 1
+
+
 def test_policy_is_asked_again_with_what_the_ledger_knows():
     """Two plans each saw one send left; the second apply finds none."""
     account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
@@ -247,6 +265,18 @@ def test_quota_refusal_stops_the_account_only():
     assert [o.result for o in outcomes] == [Result.REFUSED, Result.SKIPPED] * 2
     assert len(world.api.calls) == 2
     assert exit_code(outcomes) is Exit.WECHAT
+
+
+@pytest.mark.parametrize(("errcode", "tried"), [(45009, 1), (40004, 2)])
+def test_upload_refused_for_the_account_stops_it(errcode: int, tried: int):
+    """Used up for today (45009), the next upload would be refused as well; a bad file is its own affair."""
+    world = World(material_add_material=api_error(errcode, "material/add_material"))
+    sends = [make_send(n, content=Image(media=Media(file=make_file(f"{n}.png", b"")))) for n in "ab"]
+    outcomes = world.run(*sends)
+    assert len(world.api.named("material_add_material")) == tried
+    assert [o.result for o in outcomes] == [Result.FAILED, Result.SKIPPED if tried == 1 else Result.FAILED]
+    if tried == 1:
+        assert outcomes[1].why == "not tried: refused with 45009"
 
 
 def test_secret_that_cannot_be_had_is_a_refusal():

@@ -103,6 +103,7 @@ BROKEN = [
     (Text(content=" \n"), "empty"),
     (Text(content="字" * 683), "text-too-long"),
     (Text(content="x" * 601), "text-long"),
+    (Text(content="字" * 682 + "xx"), "text-long"),
     (Draft(media_id=""), "empty"),
     (make_article(title=""), "empty"),
     (make_article(title="题" * 33), "title-too-long"),

@@ -124,3 +124,13 @@ def test_a_repeat_is_recorded_before_it_is_made():
     ledger.before = (Kind.REPEAT, look)
     repeating.repeat(intent, BODY, until=LATER)
     assert [event.kind for event in ledger.events()] == [Kind.INTENT, Kind.REPEAT, Kind.ACCEPTED]
+
+
+def test_the_very_first_entry_of_another_runner_stops_a_call():
+    """Decided on an empty ledger; meanwhile somebody noted there that the send was made by hand."""
+    ledger = OvertakenLedger()
+    by_hand = {**NAME, "digest": "d" * 64, "why": "sent by hand"}
+    ledger.before = (Kind.INTENT, lambda: ledger.write(Kind.BASELINE, by_hand))
+    runner, api = crossing(ledger, TAKEN)
+    assert runner.send(make_planned(), BODY).result is Result.UNKNOWN
+    assert api.calls == []

@@ -67,6 +67,7 @@ def test_intent_is_kept_before_the_call():
 
     outcome = make_crossing(Api(), ledger).send(make_planned(), BODY)
     assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, Exit.OK)
+    assert outcome.why == "accepted by WeChat; delivery is not confirmed yet"
     assert kinds(ledger.events()) == ["intent", "accepted"]
 
 
@@ -118,6 +119,7 @@ def test_45065_on_the_first_call_is_adopted():
     """The platform has it already: its msg_id is taken over and confirmed, nothing is sent again."""
     outcome, ledger, api = sent(api_error(45065, msg_id=99))
     assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, 99)
+    assert outcome.why == "WeChat had it already (45065); nothing was sent a second time"
     assert api.named("mass_get") == [(99,)]
     assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.SENT
 
@@ -145,6 +147,7 @@ def test_repeat_posts_the_same_body_and_id():
     outcome, state, api = repeated(TAKEN)
     assert api.named("mass_sendall") == [({**BODY, "clientmsgid": clientmsgid(SERVICE, "sale", 1)},)]
     assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, Status.ACCEPTED)
+    assert outcome.why == "the first try never arrived; the repeat was accepted by WeChat"
 
 
 def test_repeat_answered_45065_adopts():
@@ -166,6 +169,8 @@ def test_repeat_is_not_begun_after_its_time():
     outcome, _, api = repeated(TAKEN, until=NOW - timedelta(seconds=1))
     assert outcome.result is Result.UNKNOWN
     assert api.calls == []
+    outcome, _, api = repeated(TAKEN, until=NOW)
+    assert outcome.result is Result.ACCEPTED
 
 
 @pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.UNKNOWN)])

@@ -75,6 +75,13 @@ def test_material_is_searched_on_every_page():
     assert api.named("material_batchget_material") == [("voice", 0, PAGE), ("voice", PAGE, PAGE)]
 
 
+def test_a_page_that_is_just_full_is_the_last_one():
+    """As many items as the page holds: no other page is asked for."""
+    full = page(*(f"n{n}" for n in range(PAGE)), total=PAGE)
+    _, api = asked(make_send(content=Voice(media=Media(name="n3"))), material_batchget_material=full)
+    assert len(api.named("material_batchget_material")) == 1
+
+
 def test_material_search_is_bounded():
     """An account with endless material ends in words, not in an endless loop."""
     endless = page(*(f"n{n}" for n in range(PAGE)), total=10**9)
@@ -132,7 +139,6 @@ def test_upload_is_reused_as_long_as_it_lives(content: Any, age: timedelta, reus
     """Material is for good; what uploadvideo gave is for two days."""
     (upload,) = uploads(content)
     state = LedgerState(uploads={(SERVICE, upload.key): Uploaded(result="R", at=NOW - age)})
-    assert resolve(make_send(content=content), SERVICE, make_known(), state, NOW).uploads == (
-        (upload, reused),
-    )
+    send, known = make_send(content=content), make_known()
+    assert resolve(send, SERVICE, known, state, NOW).uploads == ((upload, reused),)
     assert resolve(send, "wx9", known, state, NOW).uploads == ((upload, None),)

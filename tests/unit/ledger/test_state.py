@@ -141,6 +141,7 @@ def test_drafts_uploads_previews_and_the_beginning():
         )
     )
     assert state.initialized
+    assert not make_state(INTENT).initialized
     assert state.uploads[SERVICE, "material/add_material:x"].result == "M"
     assert state.drafts[SERVICE, "sale", 1].media_id is None
     assert (SERVICE, "d") in state.previews

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from factories import NOW, intent_of, make_account, make_send, make_settings, make_state
@@ -87,6 +87,20 @@ def test_levels_of_the_schema_are_the_rules() -> None:
     """An editor offers exactly the rules that can be softened."""
     levels = schema("settings")["definitions"]["policy"]["properties"]["levels"]
     assert set(re.findall("[a-z_]+", levels["propertyNames"]["pattern"].partition("$")[0])) == LIFTED
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "quiet"),
+    [
+        ("22:00-08:00", "21:59", False), ("22:00-08:00", "22:00", True), ("22:00-08:00", "03:00", True),
+        ("22:00-08:00", "07:59", True), ("22:00-08:00", "08:00", False), ("22:00-08:00", "12:00", False),
+        ("12:00-13:30", "11:59", False), ("12:00-13:30", "12:00", True), ("12:00-13:30", "13:30", False),
+    ],
+)  # fmt: skip
+def test_quiet_hours_begin_and_end_to_the_minute(hours: str, now: str, quiet: bool) -> None:
+    """Over midnight or within a day: the begin belongs to them, the end does not."""
+    china = datetime.fromisoformat(f"2026-12-01T{now}+08:00")
+    assert (said(facts(Policy(quiet_hours=hours), now=china), "quiet_hours") is not None) is quiet
 
 
 @pytest.mark.parametrize(("reviewed", "blocks"), [(1000, False), (1250, False), (1251, True), (833, True)])
