@@ -130,6 +130,7 @@ class _Builder:
 
     def __init__(self) -> None:
         self.found: list[tuple[Node, Fault]] = []
+        self.told: set[tuple[str, int, int]] = set()
         self.nodes = 0
 
     def value(self, node: Node, depth: int) -> Any:
@@ -219,7 +220,12 @@ class _Builder:
         self._add(node, _fault(node, rule, what, remedy))
 
     def _add(self, holder: Node, fault: Fault) -> None:
-        if len(self.found) <= MAX_PROBLEMS:  # one more than is listed, so that the rest is known of
+        # What an anchor marks is met again wherever an alias names it.
+        told = (fault.rule, fault.line, fault.column)
+        if (
+            told not in self.told and len(self.found) <= MAX_PROBLEMS
+        ):  # one more than is listed: there is a rest
+            self.told.add(told)
             self.found.append((holder, fault))
 
 

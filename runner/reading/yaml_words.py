@@ -70,7 +70,7 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
         N_("put a text that begins with `*` in quotes"),
     ),
     (
-        "duplicate anchor",
+        "second occurrence",
         "yaml-alias",
         N_("the same anchor (`&name`) is set twice"),
         N_("rename one of the two"),

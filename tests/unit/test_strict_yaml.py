@@ -107,6 +107,23 @@ def test_depth_is_bounded(text: str) -> None:
     assert fault.rule in ("yaml-too-deep", "yaml-syntax")
 
 
+def test_a_fault_behind_an_anchor_is_told_once() -> None:
+    """It stands in the file once, however many aliases lead there; another one beside it is told too."""
+    reading = read("a: &x {b: yes, c: 0x1}\nd: *x\ne: [*x, *x]\n")
+    assert [(f.rule, f.line, f.column, f.path) for f in reading.faults] == [
+        ("yaml-boolean", 1, 11, ("a", "b")),
+        ("yaml-hexadecimal", 1, 19, ("a", "c")),
+    ]
+
+
+@pytest.mark.parametrize("parser", [strict_yaml.NODES, strict_yaml.PythonNodes])
+def test_an_anchor_that_is_set_twice_is_named(parser: type) -> None:
+    """In words of its own, at the second place."""
+    (fault,) = read("a: &x 1\nb: &x 2\n", parser=parser).faults
+    assert (fault.rule, fault.line, fault.column) == ("yaml-alias", 2, 4)
+    assert "set twice" in fault.what
+
+
 def test_an_alias_bomb_is_refused() -> None:
     """Ten to the tenth is never unfolded."""
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
