@@ -116,7 +116,7 @@ def make_plan(
         offline=known is None,
         sends=tuple(planned),
         invalid=tuple(invalid),
-        orphans=_orphans(sends, settings, state) if with_orphans else (),
+        orphans=orphans(sends, settings, state) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
     )
@@ -292,7 +292,8 @@ def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
     return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
 
 
-def _orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
+def orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
+    """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
     accounts = settings.environment.accounts
     planned = {(accounts[send.account].appid, send.id) for send in sends}
     found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ROOMS = {
-    "plan.py": ("test_plan.py", "test_decide.py", "test_apply.py", "test_sharing.py"),
+    "plan.py": ("test_plan.py", "test_decide.py", "test_apply.py", "test_apply_policy.py", "test_sharing.py"),
     "planning/decide.py": ("test_decide.py", "test_plan.py", "test_overtaken.py"),
     "planning/quota.py": ("test_quota.py", "policy", "test_plan.py"),
     "resolve.py": ("test_resolve.py", "test_plan.py", "test_apply.py"),

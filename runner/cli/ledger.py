@@ -204,4 +204,6 @@ def _line(event: Event) -> str:
     named = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "why", "upload") if data.get(key)
     )
+    if event.kind is Kind.UPLOAD and data.get("result") is None:
+        named += " forgotten"
     return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {event.kind} {named} {event.hash[:12]}"

@@ -137,6 +137,8 @@ def apply(
             "markdown": lambda: outcomes_markdown(outcomes, made.plan),
         }
     )
+    if select:
+        _tell_passed_over(session, made.plan, state)
     if session.settings.notify:
         _notify(session, outcomes, made.plan)
     return exit_code(outcomes) or _left_standing(made.plan) or told
@@ -197,6 +199,18 @@ def _tell_unknown(plan: Plan) -> None:
             "apply again soon: a send can be repeated safely for some hours only."
         )
         tell(said.format(sends=", ".join(sorted(unknown))))
+
+
+def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
+    """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
+    from runner.plan import orphans
+    from runner.words import ngettext
+
+    count = len(orphans((planned.send for planned in plan.sends), session.settings, state))
+    if count:
+        one = "{count} unknown send outside the selection still waits: run apply without a selection soon."
+        many = "{count} unknown sends outside the selection still wait: run apply without a selection soon."
+        tell(ngettext(one, many, count).format(count=count))
 
 
 def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import SERVICE, Sandbox
+from playground import PICTURES, SERVICE, Sandbox
 
 from runner.cli.main import run
 from runner.errors import Exit
@@ -240,3 +240,35 @@ def test_a_broken_file_hides_no_unknown_send(campaign: Command, sandbox: Sandbox
     assert code == Exit.INVALID
     assert "Still unknown, and not looked at: sale." in err
     assert len(sandbox.jobs()) == 1
+
+
+def test_a_selection_does_not_hide_the_unknown_sends_it_passes_over(
+    campaign: Command, sandbox: Sandbox
+) -> None:
+    """They are counted on standard error, quiet or not, and are no part of the exit code."""
+    sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    assert campaign("apply", "--auto-approve")[0] == Exit.UNKNOWN
+    Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "品鉴会"), encoding="utf-8")
+    for _ in range(2):
+        code, _, err = campaign("apply", "tea", "--auto-approve", "--quiet")
+        assert code == Exit.OK
+        assert "1 unknown send outside the selection still waits: run apply without a selection" in err
+    assert "outside the selection" not in campaign("apply", "sale", "--auto-approve")[2]
+    sandbox.advance(61)
+    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert "outside the selection" not in campaign("apply", "tea", "--auto-approve")[2]
+
+
+def test_the_log_tells_a_forgotten_upload_from_one_that_was_made(campaign: Command, sandbox: Sandbox) -> None:
+    """The platform said that the picture is gone: the line of the log says that it counts no more."""
+    Path("campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
+    Path("campaigns/sale.yaml").write_text(
+        "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: cup.png}]}\n", encoding="utf-8"
+    )
+    sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=40007)
+    assert campaign("apply", "--auto-approve")[0] == Exit.FAILED
+    made, forgotten = [line for line in campaign("ledger", "log")[1].splitlines() if " upload " in line]
+    assert forgotten.split()[-2] == "forgotten"
+    assert "forgotten" not in made
+    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert campaign("ledger", "log")[1].count("forgotten") == 1

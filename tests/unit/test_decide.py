@@ -72,6 +72,12 @@ def test_action_and_reason(send: Any, steps: list[Any], action: Action, reason: 
     assert reason in decision.reason
 
 
+def test_only_what_is_not_confirmed_asks_for_a_status():
+    """Once the platform has said what became of it there is nothing to ask."""
+    assert decided(SALE, *accepted()).remedy == "`campaign status` asks WeChat"
+    assert decided(SALE, *ended("SEND_SUCCESS")).remedy == ""
+
+
 def test_times_are_told_as_in_china():
     """Where the platform counts its days, and whatever the clock's zone."""
     assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted 2026-12-01 11:00 (China)")

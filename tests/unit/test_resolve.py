@@ -98,6 +98,13 @@ def test_material_name_must_name_one_item(ids: tuple[str, ...], rule: str):
     assert [problem.rule for problem in found.problems] == [rule]
 
 
+def test_nearest_names_are_those_of_the_kind():
+    """A picture with almost the name of the voice that is wanted is no help."""
+    send = make_send(content=Voice(media=Media(name="clock")))
+    found = resolved(send, materials={("voice", "clocks"): ("A",), ("image", "clock1"): ("B",)})
+    assert found.problems[0].remedy == "nearest: clocks"
+
+
 def test_failed_read_is_not_an_empty_answer():
     """A refusal of tags/get is raised, not taken for an account without tags."""
     with pytest.raises(ApiError):
