@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,14 @@ class Backend:
         finally:
             kept.unlink()
             away.rename(kept)
+
+    def unlock(self, *, older_than_s: float = 0) -> None:
+        """Remove what git left locked at the remote: here, as on no server, it may be killed with a runner."""
+        if self.kind == "git":
+            for left in (self.stored / "refs").rglob("*.lock"):
+                with suppress(FileNotFoundError):
+                    if time.time() - left.stat().st_mtime >= older_than_s:
+                        left.unlink()
 
     @property
     def stored(self) -> Path:
