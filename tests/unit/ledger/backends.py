@@ -73,7 +73,7 @@ class Backend:
             away.rename(kept)
 
     def unlock(self, *, older_than_s: float = 0) -> None:
-        """Remove what git left locked at the remote: here, as on no server, it may be killed with a runner."""
+        """Remove what git left locked at the remote: here, as on no server, it is killed with a runner."""
         if self.kind == "git":
             for left in (self.stored / "refs").rglob("*.lock"):
                 with suppress(FileNotFoundError):
