@@ -152,6 +152,14 @@ def test_repeat_keeps_to_the_send_window():
     assert len(world.api.calls) == 1
 
 
+def test_repeat_is_made_up_to_the_end_of_the_send_window():
+    """The end belongs to the window, as it does for a first call."""
+    world = World(mass_sendall=[LOST, TAKEN])
+    world.run(make_send(not_after=NOW + timedelta(seconds=61)))
+    world.now += timedelta(seconds=61)
+    assert [o.result for o in world.run(make_send())] == [Result.ACCEPTED]
+
+
 def test_repeat_keeps_to_quiet_hours():
     """A repeat wakes nobody at night unless that rule was set aside."""
     policy = Policy(quiet_hours="12:01-14:00", duplicate_content_days=0)

@@ -175,8 +175,8 @@ def test_content_beyond_a_limit_is_found(content, rule):
         (Newspic(title="t", text="x" * 20_000, images=(M,)), "has 20,000 characters; 19,999 are the most"),
         (make_article(title="题" * 33), "has 33 characters; 32 are the most"),
         (Text(content="字" * 683), "has 2,049 bytes; more than 2,048 may be refused"),
-        (make_article(pic_crop_1_1="0_0_1_1.5"), "numbers from 0 to 1 of at most 6 decimals"),
-        (make_article(pic_crop_1_1="0.5_0_0.5_1"), "second corner not below and right of its first"),
+        (make_article(pic_crop_1_1="0_0_1_1.5"), "`pic_crop_1_1` is not `X1_Y1_X2_Y2` with numbers"),
+        (make_article(pic_crop_1_1="0.5_0_0.5_1"), "`pic_crop_1_1` has its second corner not below"),
     ],
 )
 def test_limit_is_told_by_its_numbers(content, said):

@@ -45,3 +45,13 @@ def test_file_says_whose_it_is(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "x.sqlite3")) as db:
         assert db.execute("pragma application_id").fetchone() == (0x77784C47,)
         assert db.execute("pragma user_version").fetchone() == (1,)
+
+
+def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
+    """However deep; the second runner finds them there."""
+    path = tmp_path / "a" / "b" / "x.sqlite3"
+    for number in (1, 2):
+        ledger = SqliteLedger(path, lambda: NOW)
+        entry = Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "u", "result": "r"})
+        assert ledger.append(entry).seq == number
+        ledger.close()
