@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,27 @@ PICTURES = Path(__file__).parent / "articles" / "images"
 
 def _as_is(part: Any) -> Any:
     return part
+
+
+def campaigns_on(sandbox: Sandbox, parent: Path, more: str = "") -> Path:
+    """A campaigns folder whose only environment is a sandbox, its secret from a command as in real life.
+
+    Args:
+        sandbox: where it sends to.
+        parent: the folder to make it in.
+        more: what else the settings say.
+    """
+    folder = parent / "campaigns"
+    folder.mkdir()
+    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
+    account = f"{{kind: service, appid: {SERVICE}, secret: {secret}}}"
+    (folder / "_settings.yaml").write_text(
+        "default_environment: test\n"
+        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite, accounts: {{main: {account}}}}}}}\n"
+        f"{more}",
+        encoding="utf-8",
+    )
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

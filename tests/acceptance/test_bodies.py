@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import SERVICE, Sandbox
+from playground import SERVICE, Sandbox, campaigns_on
 
 CASES = sorted((Path(__file__).parent / "bodies").glob("*.yaml"))
 MEDIA = {"M": "image", "A": "image", "B": "image", "V": "voice", "F": "video", "D": "news"}
@@ -24,16 +24,7 @@ MEDIA = {"M": "image", "A": "image", "B": "image", "V": "voice", "F": "video", "
 @pytest.fixture
 def project(tmp_path: Path, sandbox: Sandbox) -> Path:
     """A campaigns folder whose only environment is the sandbox of this test."""
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
-    (folder / "_settings.yaml").write_text(
-        "default_environment: test\n"
-        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite,"
-        f" accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n"
-        "policy: {allow_to_all: true}\n",
-        encoding="utf-8",
-    )
+    folder = campaigns_on(sandbox, tmp_path, "policy: {allow_to_all: true}\n")
     for media_id, kind in MEDIA.items():
         sandbox.control("POST", "media", {"appid": SERVICE, "media_id": media_id, "kind": kind})
     sandbox.control("POST", "accounts", {"appid": SERVICE, "retired_cards": True})

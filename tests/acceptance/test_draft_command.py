@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import PICTURES, SERVICE, Sandbox
+from playground import PICTURES, Sandbox, campaigns_on
 
 from runner.cli.main import run
 from runner.errors import Exit
@@ -25,15 +24,7 @@ content:
 @pytest.fixture
 def root(tmp_path: Path, sandbox: Sandbox) -> Path:
     """A campaigns folder with one article, whose only environment is the sandbox of this test."""
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
-    (folder / "_settings.yaml").write_text(
-        "default_environment: test\n"
-        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite,"
-        f" accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
-        encoding="utf-8",
-    )
+    folder = campaigns_on(sandbox, tmp_path)
     for name in ("cup.png", "leaf.jpg"):
         (folder / name).write_bytes((PICTURES / name).read_bytes())
     (folder / "tea.md").write_text("新茶到了。\n\n![茶叶](leaf.jpg)\n", encoding="utf-8")

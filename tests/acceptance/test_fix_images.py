@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import PICTURES, SERVICE, Sandbox
+from playground import PICTURES, Sandbox, campaigns_on
 
 from runner.cli.main import run
 from runner.errors import Exit
@@ -31,15 +30,7 @@ content: {newspic: {title: 茶, text: 新茶, images: [{file: cup.webp}]}}
 @pytest.fixture
 def root(tmp_path: Path, sandbox: Sandbox) -> Path:
     """An article and a picture post, all of whose pictures are WebP."""
-    folder = tmp_path / "campaigns"
-    folder.mkdir()
-    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
-    (folder / "_settings.yaml").write_text(
-        "default_environment: test\n"
-        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite,"
-        f" accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
-        encoding="utf-8",
-    )
+    folder = campaigns_on(sandbox, tmp_path)
     (folder / "cup.webp").write_bytes((PICTURES / "cup.webp").read_bytes())
     (folder / "tea.md").write_text("新茶到了。\n\n![茶](cup.webp)\n", encoding="utf-8")
     (folder / "news.yaml").write_text(NEWS, encoding="utf-8")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commits import git
 
 from runner.cli.main import run
 from runner.errors import Exit
@@ -19,11 +20,6 @@ from runner.errors import Exit
 ROOT = Path(__file__).parents[2]
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"
 TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\+00:00|Z))?")
-
-
-def git(folder: Path, *words: str) -> None:
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(folder), *words]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 @pytest.fixture

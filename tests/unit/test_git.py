@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
+import commits
 import pytest
 
 from runner.cli.session import commit_of
@@ -13,13 +13,12 @@ from runner.git import CANNOT, LATE, MISSING, Answer, ask, clean_env, git
 
 def repository(folder: Path) -> str:
     """Make a repository with one commit; the commit."""
-    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-C", str(folder)]
     folder.mkdir()
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", folder.name, "--allow-empty"]):
-        (folder / "a.txt").write_text(folder.name)
-        subprocess.run([*command, *words], check=True)
-    done = subprocess.run([*command, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    (folder / "a.txt").write_text(folder.name)
+    commits.git(folder, "init", "-q")
+    commits.git(folder, "add", ".")
+    commits.git(folder, "commit", "-qm", folder.name)
+    return commits.git(folder, "rev-parse", "HEAD")
 
 
 def test_a_plan_names_the_commit_of_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
+from commits import git
 
 from runner.ci.checkout import check_newest, check_same, last_changes
 from runner.errors import PolicyError
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Operator", "-c", "user.email=operator@example.invalid")
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
 
 
 def commit(folder: Path, name: str, text: str) -> None:
