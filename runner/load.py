@@ -250,10 +250,10 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
     for wanted in only:
         matched = [item for item in found if _matches(item, wanted, root)]
         if not matched:
-            ids, otherwise = [item.id for item in found], _("name an id, a pattern of ids, or a file")
+            otherwise = _("name an id, a pattern of ids, or a file")
             raise UsageError(
                 _("`{wanted}` selects no campaign").format(wanted=wanted),
-                remedy=did_you_mean(wanted, ids, otherwise=otherwise),
+                remedy=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),
             )
         chosen.update(item.relative for item in matched)
     return [item for item in found if item.relative in chosen]

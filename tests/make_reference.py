@@ -185,6 +185,10 @@ def _texts(node: ast.expr, known: Mapping[str, Texts]) -> Texts:
             return _texts(many, known)
         case ast.Call(func=ast.Attribute(value=inner, attr="format")):
             return _texts(inner, known)
+        case ast.Call(
+            func=ast.Name(id="did_you_mean"), keywords=[ast.keyword(arg="otherwise", value=other), *_]
+        ):
+            return ("did you mean `{name}`?", *_texts(other, known))
         case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other]):
             return (*_texts(one, known), *_texts(other, known))
         case ast.Name(id=name) if name in known:

@@ -24,7 +24,7 @@ from runner.cli.session import Session, commit_of, shared
 from runner.cli.streams import check_writable, tell
 from runner.errors import Exit, InvalidError, PolicyError, UsageError
 from runner.model import Action
-from runner.words import _
+from runner.words import _, ngettext
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
@@ -204,13 +204,15 @@ def _tell_unknown(plan: Plan) -> None:
 def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
     """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
     from runner.plan import orphans
-    from runner.words import ngettext
 
     count = len(orphans((planned.send for planned in plan.sends), session.settings, state))
     if count:
-        one = "{count} unknown send outside the selection still waits: run apply without a selection soon."
-        many = "{count} unknown sends outside the selection still wait: run apply without a selection soon."
-        tell(ngettext(one, many, count).format(count=count))
+        told = ngettext(
+            "{count} unknown send outside the selection still waits: run apply without a selection soon.",
+            "{count} unknown sends outside the selection still wait: run apply without a selection soon.",
+            count,
+        )
+        tell(told.format(count=count))
 
 
 def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
