@@ -61,6 +61,15 @@ def test_a_period_has_the_moments_between_its_bounds(now: datetime, apart: timed
     assert (begins <= now + apart < ends) == (period(kind, now + apart) == period(kind, now))
 
 
+def test_a_period_begins_at_midnight_in_china():
+    """To the moment: an hour beside it would count a send of the evening to the wrong day."""
+    late = datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=CHINA)
+    midnight = late + timedelta(microseconds=1)
+    assert bounds(SUB, late) == (datetime(2026, 12, 31, tzinfo=CHINA), midnight)
+    assert bounds(SRV, late.astimezone(UTC)) == (datetime(2026, 12, 1, tzinfo=CHINA), midnight)
+    assert bounds(SRV, midnight) == (midnight, datetime(2027, 2, 1, tzinfo=CHINA))
+
+
 def test_what_was_counted_is_kept_until_the_next_event():
     """Ten thousand new sends do not count a long ledger ten thousand times, and no event is missed."""
     first, second = make_events(begun(EVERYONE), begun(make_send("more", filter=Filter(is_to_all=True))))

@@ -98,6 +98,13 @@ def test_material_name_must_name_one_item(ids: tuple[str, ...], rule: str):
     assert [problem.rule for problem in found.problems] == [rule]
 
 
+def test_material_name_becomes_the_id_of_its_one_item():
+    """By name and kind: a picture of the same name is another thing."""
+    send = make_send(content=Voice(media=Media(name="钟声")))
+    found = resolved(send, materials={("voice", "钟声"): ("A",), ("image", "钟声"): ("B",)})
+    assert (found.named, found.problems) == ({("voice", "钟声"): "A"}, ())
+
+
 def test_nearest_names_are_those_of_the_kind():
     """A picture with almost the name of the voice that is wanted is no help."""
     send = make_send(content=Voice(media=Media(name="clock")))
