@@ -184,6 +184,13 @@ def test_limit_is_told_by_its_numbers(content, said):
     assert said in check(make_send(content), make_account())[0].what
 
 
+def test_remedy_says_how_many_to_leave_out():
+    """And who does is let through."""
+    (problem,) = check(make_send(make_article(title="题" * 35)), make_account())
+    assert problem.remedy == "leave out 3"
+    assert rules(make_article(title="题" * (35 - 3))) == []
+
+
 def test_all_problems_are_found_at_once():
     """One bad field does not hide another."""
     content = make_article(title="", author="作" * 17, cover=make_file("a.jpg", "webp", 11 * 1024 * 1024))
