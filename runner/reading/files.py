@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import stat
@@ -21,6 +20,8 @@ MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Not followed: a link at the last step. Not waited for: a pipe, which is refused then.
+_FLAGS: Final = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
 class FileError(Exception):
@@ -181,16 +182,16 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
         FileNotFoundError, NotADirectoryError: it does not exist.
     """
     try:
-        # Unbuffered: one call of the system for most files, and no buffer of the whole limit.
-        with open(path, "rb", buffering=0, opener=_open_itself) as opened:
-            status = os.fstat(opened.fileno())
+        descriptor = os.open(path, _FLAGS)
+        try:
+            status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise _not_a_file(Path(path).name)
-            data = _read_all(opened, min(status.st_size, limit_bytes) + 1, limit_bytes + 1)
+            data = _read_all(descriptor, min(status.st_size, limit_bytes) + 1, limit_bytes + 1)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         raise
-    except IsADirectoryError:
-        raise _not_a_file(Path(path).name) from None
     except OSError as error:
         raise FileError(
             "file-unreadable",
@@ -210,17 +211,12 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
     return data
 
 
-def _read_all(opened: io.FileIO, expected: int, most: int) -> bytes:
+def _read_all(descriptor: int, expected: int, most: int) -> bytes:
     """Read to the end, or to `most` bytes; `expected` is one more than the file seems to hold."""
-    data = opened.read(expected) or b""
-    while expected - 1 != len(data) < most and (more := opened.read(most - len(data))):
+    data = os.read(descriptor, expected)
+    while expected - 1 != len(data) < most and (more := os.read(descriptor, most - len(data))):
         data += more
     return data
-
-
-def _open_itself(path: str, flags: int) -> int:
-    # O_NONBLOCK: a pipe must be refused, not waited for.
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _not_a_file(name: str) -> FileError:

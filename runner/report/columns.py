@@ -8,9 +8,7 @@ from unicodedata import east_asian_width
 
 _WIDE: Final = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _OPENING, _CLOSING = "（“「『【《〈", "，。、；：！？）”」』】》〉…"
-_PIECE: Final = re.compile(
-    rf"\s+|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*\s*",
-)
+_PIECE: Final = rf"\s+|[{_OPENING}]*(?:[{_WIDE}]|[^\s{_WIDE}{_CLOSING}{_OPENING}]+)?[{_CLOSING}]*\s*"
 """What is not torn apart: a sign or a word of letters, with the punctuation that clings to it."""
 
 
@@ -22,7 +20,7 @@ def columns(text: str) -> int:
 def breaks(text: str, width: int) -> list[int]:
     """Say where the lines after the first begin, so that each takes at most so many columns."""
     found, used = [], 0
-    for piece in _PIECE.finditer(text):
+    for piece in re.finditer(_PIECE, text):
         start, bare = piece.start(), columns(piece.group().rstrip())
         if used and used + bare > width:
             found.append(start)

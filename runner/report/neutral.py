@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import fields, is_dataclass, replace
-from html import escape
 from typing import Any, TypeVar
 
 from runner.words import Said
@@ -62,6 +61,8 @@ def code(text: str) -> str:
 
 def html_code(text: str) -> str:
     """Write a text as an HTML code element, for the places in Markdown that only take HTML."""
+    from html import escape  # loads every entity of HTML
+
     return f"<code>{escape(line(text))}</code>"
 
 

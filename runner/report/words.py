@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from runner.model import (
     Articles,
@@ -95,6 +94,8 @@ def window(send: Send, timezone: str) -> str:
 
 def moment(value: datetime | None, timezone: str) -> str:
     """Write a moment in a time zone to the minute: `2026-12-01 19:00`."""
+    from zoneinfo import ZoneInfo
+
     return value.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M") if value else _("never")
 
 
