@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Problem
 from runner.load import MAX_YAML_BYTES, Files, Found, find_campaigns
@@ -74,15 +74,14 @@ def examine(
     return whole
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """What became of one file, small enough to be handed over by a worker."""
+class _Checked(NamedTuple):
+    """What became of one file; a tuple, because workers hand over thousands."""
 
     sends: int
     file_problems: tuple[Problem, ...]
     problems: tuple[Problem, ...]
     remembered: Remembered | None = None
-    stamps: Mapping[str, tuple[Stamp, str]] = field(default_factory=dict)
+    stamps: Mapping[str, tuple[Stamp, str]] | None = None
 
 
 def _checked(workshop: Workshop, item: Found, data: bytes | None = None) -> _Checked:
@@ -105,7 +104,7 @@ def _with_memory(
         if one is None:
             checked = next(anew)
             whole.take(checked.sends, checked.file_problems, checked.problems)
-            stamps |= checked.stamps
+            stamps |= checked.stamps or {}
             one = checked.remembered
         else:
             whole.take(one.sends, (), one.problems)
@@ -123,11 +122,9 @@ def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watch
     checked = _checked(workshop, item, data)
     if data is None or checked.file_problems or any(p.level == "error" for p in checked.problems):
         return checked
-    return replace(
-        checked,
-        remembered=Remembered(stamp, digest_of(data), checked.sends, checked.problems, watched.read),
-        stamps={name: watched.stamps[name] for name in watched.read if name in watched.stamps},
-    )
+    remembered = Remembered(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
+    stamps = {name: watched.stamps[name] for name in watched.read if name in watched.stamps}
+    return _Checked(checked.sends, (), checked.problems, remembered, stamps)
 
 
 def _bytes(path: str) -> bytes | None:

@@ -92,7 +92,7 @@ def tampered(root: Path, **changes: Any) -> dict[str, Remembered]:
         path: Remembered(stamp, digest, sends, (), read)
         for path, (stamp, digest, sends, _, read) in memory.campaigns.items()
     }
-    changed = {path: replace(one, **changes) for path, one in entries.items()}
+    changed = {path: one._replace(**changes) for path, one in entries.items()}
     memory.write(changed, memory.files)
     return entries
 
