@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SAMPLE_S = 0.02
+# With this set, Python compiles what was edited since at each start, which nobody's installation does.
+INHERITED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def run(command: Command) -> Run:
     process = subprocess.Popen(
         command.arguments,
         cwd=command.folder,
-        env={**os.environ, **command.environment},
+        env={**INHERITED, **command.environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
