@@ -9,6 +9,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from runner import wire
@@ -154,12 +155,15 @@ class _AccountRun:
             return left_out
         self.ports.notify(planned.send.id, _("preparing"))
         api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
+        tell = partial(self.ports.notify, planned.send.id)
         with uploads.forgetting(planned, state=state, record=record):
-            ids = uploads.upload(planned, api=api, state=state, record=record, read=self.ports.read)
+            ids = uploads.upload(
+                planned, api=api, state=state, record=record, read=self.ports.read, tell=tell
+            )
             draft = drafting.ready(planned, ids, api=api, state=state, record=record)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
-        self.crossing.keep_pace()
+        self.crossing.keep_pace(planned.send.id)
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()
         counted = self._counted(planned)

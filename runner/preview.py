@@ -40,6 +40,7 @@ def preview(
     ledger: Ledger,
     state: LedgerState,
     read: uploads.Read,
+    tell: uploads.Tell = lambda _what: None,
 ) -> tuple[str, ...]:
     """Upload what is needed, send the preview, record it.
 
@@ -50,6 +51,7 @@ def preview(
         ledger: where it is recorded.
         state: kept current.
         read: gives a file's bytes.
+        tell: told of each upload before it begins.
 
     Returns:
         What is good to know about the draft shown.
@@ -64,7 +66,7 @@ def preview(
     uploads.check_named(planned)
     record = uploads.record_in(ledger, state, planned.account.appid)
     with uploads.forgetting(planned, state=state, record=record):
-        ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
         draft = drafting.ready(planned, ids, api=api, state=state, record=record)
         body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
         api.mass_preview({**body, **to})

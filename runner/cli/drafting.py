@@ -116,7 +116,14 @@ def _make(session: Session, planned: Planned) -> Ready:
                 where=planned.send.id,
             )
         api = session.sender(planned.account)
-        ready = drafting.make(planned, api=api, ledger=session.ledger, state=state, read=session.read)
+        ready = drafting.make(
+            planned,
+            api=api,
+            ledger=session.ledger,
+            state=state,
+            read=session.read,
+            tell=lambda what: session.say(f"  {planned.send.id}: {what}"),
+        )
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")
     return ready

@@ -49,6 +49,7 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
             ledger=session.ledger,
             state=session.state(),
             read=session.read,
+            tell=lambda what: session.say(f"  {send_id}: {what}"),
         )
     for note in notes:
         session.say(f"  {note}")

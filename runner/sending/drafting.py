@@ -82,7 +82,13 @@ def ready(
 
 
 def make(
-    planned: Planned, *, api: Api, ledger: Ledger, state: LedgerState, read: uploads.Read
+    planned: Planned,
+    *,
+    api: Api,
+    ledger: Ledger,
+    state: LedgerState,
+    read: uploads.Read,
+    tell: uploads.Tell = lambda _what: None,
 ) -> Ready | None:
     """Upload what is needed and make the draft; nothing is sent.
 
@@ -92,6 +98,7 @@ def make(
         ledger: where it is recorded; the account's lock is held.
         state: kept current.
         read: gives a file's bytes.
+        tell: told of each upload before it begins.
 
     Raises:
         UsageError: a material name of it has no media_id.
@@ -101,7 +108,7 @@ def make(
     uploads.check_named(planned)
     record = uploads.record_in(ledger, state, planned.account.appid)
     with uploads.forgetting(planned, state=state, record=record):
-        ids = uploads.upload(planned, api=api, state=state, record=record, read=read)
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
         return ready(planned, ids, api=api, state=state, record=record)
 
 

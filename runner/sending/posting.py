@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from runner import wire
@@ -196,7 +197,7 @@ class Crossing:
         Raises:
             LedgerError: see `send`.
         """
-        self.keep_pace()
+        self.keep_pace(intent.data["send"])
         begun, as_decided = self._claim(Kind.REPEAT, _name(intent))
         if not as_decided:
             return self.unknown(intent, _(OVERTAKEN))
@@ -219,12 +220,15 @@ class Crossing:
         self._posts.append(self._ports.clock())
         return call({**body, "clientmsgid": intent.data["clientmsgid"]})
 
-    def keep_pace(self) -> None:
-        """Wait until another call fits into the platform's minute."""
+    def keep_pace(self, send: str) -> None:
+        """Wait until another call fits into the platform's minute; say so for the send that waits."""
         if len(self._posts) == CALLS_PER_MINUTE:
             wait = MINUTE - (self._ports.clock() - self._posts[0])
             if wait > timedelta():
-                self._ports.sleep(min(wait, MINUTE).total_seconds())
+                seconds = min(wait, MINUTE).total_seconds()
+                said = _("waiting {seconds} s: WeChat takes {calls} sends a minute from an account")
+                self._ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
+                self._ports.sleep(seconds)
 
     def _accepted(self, intent: Event, answer: Mapping[str, Any], *, how: str) -> Outcome:
         msg_id, msg_data_id = _number(answer.get("msg_id")), _number(answer.get("msg_data_id"))

@@ -21,6 +21,8 @@ from runner.ports import Api
 from runner.words import N_, _
 
 Read = Callable[[FileInfo], bytes]
+Tell = Callable[[str], None]
+"""Takes what is being done, in words."""
 MEDIA_ID_INVALID = 40007
 UPLOADS_ANEW = N_("run the same command again: it uploads the files of this send anew")
 """The remedy once they are forgotten."""
@@ -34,7 +36,15 @@ class Record(Protocol):
         ...
 
 
-def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, read: Read) -> wire.Ids:
+def upload(
+    planned: Planned,
+    *,
+    api: Api,
+    state: LedgerState,
+    record: Record,
+    read: Read,
+    tell: Tell = lambda _what: None,
+) -> wire.Ids:
     """Upload what is missing and name everything.
 
     Args:
@@ -43,6 +53,7 @@ def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, re
         state: kept current by `record`.
         record: appends an event of this account.
         read: gives a file's bytes.
+        tell: told of each upload before it begins.
 
     Raises:
         ApiError, UnreachableError, LostAnswerError: an upload failed; nothing was sent.
@@ -55,6 +66,7 @@ def upload(planned: Planned, *, api: Api, state: LedgerState, record: Record, re
         # What the plan would reuse may have been forgotten since.
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
+            tell(_told(item))
             result = _upload(item, api=api, ids=wire.Ids(uploaded=done, named=named), read=read)
             record(Kind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
@@ -129,6 +141,13 @@ def check_named(planned: Planned) -> None:
             remedy=_("give the media_id instead of the name, or do this before the send is made"),
             where=planned.send.id,
         )
+
+
+def _told(item: wire.Upload) -> str:
+    if item.file is None:
+        return _("making the video one that can be sent to a tag")
+    size = max(1, round(item.file.size_bytes / 1024))
+    return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
 def _upload(item: wire.Upload, *, api: Api, ids: wire.Ids, read: Read) -> str:

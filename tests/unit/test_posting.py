@@ -40,6 +40,7 @@ def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Cro
         clock=changes.get("clock", lambda: NOW),
         sleep=changes.get("sleep", lambda _s: None),
         read=lambda _file: b"",
+        notify=changes.get("notify", lambda _send, _what: None),
     )
     return Crossing(
         make_account(), api, changes.get("state") or fold(ledger.events()), ports=ports,
@@ -217,19 +218,37 @@ def test_acceptance_the_ledger_cannot_keep_is_reported_unknown():
     assert crossing.stopped
 
 
+def test_a_wait_is_said_before_it_begins():
+    """Nobody should wonder whether the command hangs: which send waits, how long, and why."""
+    told: list[Any] = []
+    early = [
+        (Kind.INTENT, intent_of(make_send(f"s{number}"), at=NOW - timedelta(seconds=20)))
+        for number in range(60)
+    ]
+    crossing = make_crossing(
+        ScriptedApi(),
+        MemoryLedger(),
+        state=make_state(*early),
+        sleep=told.append,
+        notify=lambda send, what: told.append((send, what)),
+    )
+    crossing.keep_pace("sale")
+    assert told == [("sale", "waiting 40 s: WeChat takes 60 sends a minute from an account"), 40.0]
+
+
 def test_pace_is_sixty_calls_a_minute():
     """The 61st call waits until the first is a minute old, and never longer than a minute."""
     slept: list[float] = []
     sends = [make_send(f"s{number}") for number in range(60)]
     early = [(Kind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
     state = make_state(*early)
-    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace()
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace("sale")
     assert slept == [40.0]
     fewer = make_state(*early[1:])
-    make_crossing(ScriptedApi(), MemoryLedger(), state=fewer, sleep=slept.append).keep_pace()
+    make_crossing(ScriptedApi(), MemoryLedger(), state=fewer, sleep=slept.append).keep_pace("sale")
     assert slept == [40.0]
     state = make_state(*[(Kind.INTENT, intent_of(send, at=NOW + timedelta(hours=3))) for send in sends])
-    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace()
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace("sale")
     assert slept[1:] == [60.0]
 
 

@@ -43,6 +43,7 @@ class Desk:
         self.api = ScriptedApi(**(given | answers))
         self.state = LedgerState()
         self.recorded: list[tuple[Kind, Mapping[str, Any]]] = []
+        self.told: list[str] = []
 
     def record(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
         self.recorded.append((kind, data))
@@ -53,7 +54,9 @@ class Desk:
     def upload(self, send: Send, **changes: Any) -> wire.Ids:
         planned = self.planned(send)
         read = changes.get("read", lambda file: DATA[file.path.name])
-        return uploads.upload(planned, api=self.api, state=self.state, record=self.record, read=read)
+        return uploads.upload(
+            planned, api=self.api, state=self.state, record=self.record, read=read, tell=self.told.append
+        )
 
     def planned(self, send: Send) -> Any:
         reusable = {upload.key: self.state.uploads.get((SERVICE, upload.key))
@@ -67,6 +70,15 @@ class Desk:
 
     def kinds(self) -> list[str]:
         return [kind.value for kind, _ in self.recorded]
+
+
+def test_each_upload_is_told_as_it_begins():
+    """A large file takes its time: its name and size say what goes on; what is there already is not told."""
+    desk = Desk()
+    desk.upload(make_send("a", content=ARTICLES))
+    assert desk.told == ["uploading cover.png, 1 KiB", "uploading p.png, 1 KiB"]
+    desk.upload(make_send("b", content=ARTICLES))
+    assert len(desk.told) == 2
 
 
 def test_each_file_is_uploaded_once_for_all_sends():
