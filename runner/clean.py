@@ -85,6 +85,9 @@ class Watched:
         self._root = os.path.realpath(root)
         self._stamped = memory.files
         self._digests: dict[str, str] = {}
+        """Of what was read in this run."""
+        self._told: dict[str, str] = {}
+        """Of what was not, as stamps tell them."""
         self._inside: dict[str, bool] = {}
         self.stamps: dict[str, tuple[Stamp, str]] = {}
         self.begin()
@@ -116,20 +119,23 @@ class Watched:
         return all(self._digest(name) == digest for name, digest in read.items())
 
     def _digest(self, name: str) -> str:
-        if name not in self._digests and not self._is_stamped(name):
-            kind, _, path = name.partition(":")
-            with suppress(FileError):
-                if kind == "data":
-                    self.data(PurePosixPath(path))
-                else:
-                    (self.text if kind == "text" else self.info)(_ROOT, path)
+        if name in self._digests:
+            return self._digests[name]
+        if name in self._told or self._is_stamped(name):
+            return self._told[name]
+        kind, _, path = name.partition(":")
+        with suppress(FileError):
+            if kind == "data":
+                self.data(PurePosixPath(path))
+            else:
+                (self.text if kind == "text" else self.info)(_ROOT, path)
         return self._digests.get(name, "")
 
     def _is_stamped(self, name: str) -> bool:
         stamp, digest = self._stamped.get(name, (None, ""))
         if stamp is None or self._stamp(name.partition(":")[2]) != stamp:
             return False
-        self._digests[name], self.stamps[name] = digest, (stamp, digest)
+        self._told[name], self.stamps[name] = digest, (stamp, digest)
         return True
 
     def _stamp(self, path: str) -> Stamp | None:
@@ -150,7 +156,8 @@ class Watched:
         except FileError as error:
             self.read[name] = self._digests[name] = f"{FAILED}{error.rule}"
             raise
-        if self._digests.get(name, FAILED).startswith(FAILED):
+        # Texts and descriptions are kept by who reads them, data is read anew each time.
+        if kind == "data" or self._digests.get(name, FAILED).startswith(FAILED):
             self._digests[name] = digest_of(content(value))
             if stamp is not None:
                 self.stamps[name] = (stamp, self._digests[name])
@@ -255,6 +262,8 @@ def _fingerprint(root: Path, settings: Settings, variables: Mapping[str, str]) -
         repr(sorted(variables.items())),
         schema_text("campaign"),
         spoken(),  # warnings are kept as they were said
+        # What one user may read, another may not.
+        repr([getattr(os, name, int)() for name in ("geteuid", "getegid", "getgroups")]),
     ]
     parts += [f"{name} {_version(name)}" for name in LIBRARIES]
     # Whoever works on this program changes it without a new version.
@@ -263,7 +272,9 @@ def _fingerprint(root: Path, settings: Settings, variables: Mapping[str, str]) -
 
 
 def _sources() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".css", ".json", ".yaml"))
+    return sorted(
+        path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".css", ".json", ".mo", ".yaml")
+    )
 
 
 def _version(library: str) -> str:

@@ -6,13 +6,14 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
 
 import pytest
 from factories import make_settings
 
-from runner.clean import Memory, Remembered, remembered
+from runner import clean
+from runner.clean import Memory, Remembered, Watched, digest_of, remembered
 from runner.cli.language import choose
 from runner.examine import Examined, examine
 from runner.model import Settings
@@ -188,6 +189,65 @@ def test_an_include_that_comes_to_stand_before_another_is_found(root: Path) -> N
     (root / "_partials/_texts/sign.txt").write_text("{{ nobody }}", encoding="utf-8")
     found, _ = run(root)
     assert {problem.rule for problem in found.problems} == {"template"}
+
+
+def test_what_is_read_counts_though_a_stamp_told_of_something_else(root: Path) -> None:
+    """A file is other bytes for a moment: who was checked with them is not clean with the former ones."""
+    sign = root / "_partials/sign.txt"
+
+    class ForAMoment(Files):
+        def text(self, base_file: PurePosixPath, path: str) -> str:
+            if not path.endswith("sign.txt"):
+                return super().text(base_file, path)
+            os.utime(sign)  # it was changed, and changed back
+            return "示例"
+
+    sign.write_text("{{ city }}", encoding="utf-8")
+    run(root, now_ns=later())
+    (root / "new.yaml").write_text(TEXT.replace("{{ city }}", "").replace("city: 京", ""), encoding="utf-8")
+    cache, settings = root.parent / "cache", make_settings()
+    found = examine(root, settings=settings, files=ForAMoment(root), cache=cache, now_ns=later())
+    assert not found.problems
+    found, _ = run(root, now_ns=later())
+    assert [problem.rule for problem in found.problems] == ["template"]
+
+
+def test_data_is_known_by_what_was_read_each_time() -> None:
+    """Two campaigns may read a picture before and after it was changed."""
+
+    class Changing:
+        def __init__(self) -> None:
+            self.left = [b"before", b"after"]
+
+        def data(self, _path: PurePosixPath) -> bytes:
+            return self.left.pop(0)
+
+    memory = Memory(file=Path("none"), fingerprint=b"", now_ns=0)
+    watched = Watched(cast(Files, Changing()), Path("campaigns"), memory)
+    read = []
+    for _ in range(2):
+        watched.begin()
+        watched.data(PurePosixPath("a.png"))
+        read.append(watched.read)
+    assert read == [{"data:a.png": digest_of(b"before")}, {"data:a.png": digest_of(b"after")}]
+
+
+def test_another_user_finds_no_memory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one user was let read, another may not: a file's stamp does not tell."""
+    run(root)
+    assert memory_of(root).campaigns
+    monkeypatch.setattr(os, "getgroups", lambda: [4711])
+    assert not memory_of(root).campaigns
+
+
+def test_other_words_are_another_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalog compiled anew may say a warning that is kept in other words."""
+    monkeypatch.setattr(clean, "PACKAGE", tmp_path)
+    found = []
+    for words in (b"1", b"12"):
+        (tmp_path / "campaign.mo").write_bytes(words)
+        found.append(memory_of(tmp_path).fingerprint)
+    assert found[0] != found[1]
 
 
 def test_other_settings_and_variables_are_other_runs(root: Path) -> None:
