@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from runner.ledger.events import Ledger
     from runner.ledger.state import LedgerState
     from runner.report.text import Look
+    from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
-    from runner.wechat.token import Tokens
 
 SANDBOX = "sandbox"
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
@@ -201,7 +201,7 @@ class Session:
         )
 
     @cached_property
-    def _tokens(self) -> dict[str, Tokens]:
+    def _tokens(self) -> SharedTokens:
         """The access_token of each account: who read for the plan had one already."""
         return {}
 

@@ -17,7 +17,7 @@ from typing import Any
 from urllib3.filepost import encode_multipart_formdata
 
 from runner.errors import PolicyError
-from runner.model import Account
+from runner.model import Account, Secret
 from runner.ports import Clock, Sleep
 from runner.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
 from runner.wechat.endpoints import READS, Endpoints
@@ -26,6 +26,9 @@ from runner.wechat.repeat import repeat
 from runner.wechat.token import Tokens
 from runner.wechat.transport import Fault, Request, Transport, make_session
 from runner.words import _
+
+SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
+"""By appid, and by where its secret comes from."""
 
 
 class Client:
@@ -106,7 +109,7 @@ class Client:
         token = self._tokens.get()
         answer = self._once(request, token)
         if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).kind == "token":
-            self._tokens.forget()
+            self._tokens.forget(token)
             token = self._tokens.get()
             answer = self._once(request, token)
         raise_for_errcode(request.path, answer, secrets=(token,))
@@ -137,7 +140,7 @@ def connect(
     clock: Clock = _now,
     sleep: Sleep = time.sleep,
     timeout_s: tuple[float, float] = (10.0, 60.0),
-    shared: MutableMapping[str, Tokens] | None = None,
+    shared: SharedTokens | None = None,
 ) -> Endpoints:
     """Connect to the platform as one account; no request is made before the first call.
 
@@ -149,7 +152,7 @@ def connect(
         clock: tells when a token has ended.
         sleep: waits between tries.
         timeout_s: for a connection, and for each part of an answer.
-        shared: access_tokens by appid, for all that connect within one run; one more is added when missing.
+        shared: access_tokens of all that connect within one run; one more is added when missing.
 
     Returns:
         The calls.
@@ -159,5 +162,6 @@ def connect(
         transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random
     )
     if shared is not None:
-        tokens = shared.setdefault(account.appid, tokens)
+        # Another name of the same account may have another secret, which is not known to be right.
+        tokens = shared.setdefault((account.appid, account.secret), tokens)
     return Endpoints(Client(transport, tokens, reads=READS, read_only=read_only, sleep=sleep))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -25,7 +26,7 @@ _NO_SUCH_ENDPOINT = (40066, 48001)
 
 
 class Tokens:
-    """The access_token of one account, fetched when it is first needed.
+    """The access_token of one account, fetched when it is first needed; shared by threads.
 
     Args:
         transport: where to ask.
@@ -55,6 +56,7 @@ class Tokens:
         self._token = ""
         self._good_until: datetime | None = None
         self._endpoint = STABLE_TOKEN
+        self._turn = threading.Lock()  # an older endpoint ends the token before with each new one
 
     def get(self) -> str:
         """Give a token that is good now.
@@ -63,13 +65,16 @@ class Tokens:
             ApiError: the platform refuses one, for a reason a repeat does not change.
             UnreachableError: none could be had; the call it was needed for was not made.
         """
-        if self._good_until is None or self._clock() >= self._good_until:
-            self._fetch()
-        return self._token
+        with self._turn:
+            if self._good_until is None or self._clock() >= self._good_until:
+                self._fetch()
+            return self._token
 
-    def forget(self) -> None:
-        """Drop the token after the platform has refused it."""
-        self._good_until = None
+    def forget(self, token: str) -> None:
+        """Drop a token that the platform has refused; one fetched since then stays."""
+        with self._turn:
+            if token == self._token:
+                self._good_until = None
 
     def _fetch(self) -> None:
         secret = self._secret()

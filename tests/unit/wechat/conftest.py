@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from scripted_server import ACCOUNT, ScriptedServer, World
 
+from runner.model import Account
 from runner.wechat.client import connect
 from runner.wechat.endpoints import Endpoints
 
@@ -33,7 +34,7 @@ def world() -> World:
 def connected(server: ScriptedServer, world: World) -> Callable[..., Endpoints]:
     """Connect to the server; keyword arguments replace those of `connect`."""
 
-    def make(api: str = server.url, **changes: object) -> Endpoints:
+    def make(api: str = server.url, account: Account = ACCOUNT, **changes: object) -> Endpoints:
         arguments = {
             "secret": world.secret,
             "read_only": False,
@@ -41,6 +42,6 @@ def connected(server: ScriptedServer, world: World) -> Callable[..., Endpoints]:
             "sleep": world.slept_s.append,
             "timeout_s": (0.5, 0.5),
         }
-        return connect(ACCOUNT, api, **(arguments | changes))
+        return connect(account, api, **(arguments | changes))
 
     return make

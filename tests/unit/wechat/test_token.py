@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
 
 from runner.errors import ApiError, UnreachableError
+from runner.model import Secret
+from runner.wechat.client import SharedTokens
 from runner.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
-from runner.wechat.token import STABLE_TOKEN
+from runner.wechat.token import STABLE_TOKEN, Tokens
 from runner.wechat.token import TOKEN as CLASSIC
+from runner.wechat.transport import Reply, Request, Transport
 
 Connected = Callable[..., Endpoints]
 
@@ -119,3 +126,60 @@ def test_a_passing_fault_of_the_token_call_is_repeated(server: ScriptedServer, c
     """A send is not given up because its token came at the second try."""
     server.on(STABLE_TOKEN, cut, {"access_token": TOKEN, "expires_in": 7200})
     assert connected().tags_get() == []
+
+
+# --- shared -------------------------------------------------------------------------------------
+
+
+class Asked:
+    """Counts how often a token is asked for; each is another, and takes a moment to come."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def exchange(self, _request: Request) -> Reply:
+        self.count += 1
+        told = json.dumps({"access_token": f"T{self.count}", "expires_in": 7200}).encode()
+        time.sleep(0.05)
+        return Reply(status=200, body=told)
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def tokens(asked: Asked, world: World) -> Tokens:
+    return Tokens(
+        cast(Transport, asked), appid="wx1", secret=world.secret, clock=world.clock,
+        sleep=world.slept_s.append, jitter=lambda: 0.0,
+    )  # fmt: skip
+
+
+def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> None:
+    """At an older endpoint each fetch would end the token that another thread has just got."""
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _n: tokens.get(), range(4)))
+    assert (found, asked.count) == (["T1"] * 4, 1)
+
+
+def test_a_refusal_told_late_leaves_the_newer_token(tokens: Tokens, asked: Asked) -> None:
+    """Two calls are refused with the same token: one fetches a new one, the other uses it."""
+    refused = tokens.get()
+    tokens.forget(refused)
+    newer = tokens.get()
+    tokens.forget(refused)
+    assert (tokens.get(), asked.count) == (newer, 2)
+
+
+def test_another_secret_of_the_same_account_is_tried(server: ScriptedServer, connected: Connected) -> None:
+    """`campaign doctor` says of each name whether its own secret is right."""
+    shared: SharedTokens = {}
+    connected(shared=shared).tags_get()
+    connected(shared=shared).tags_get()
+    assert len(server.calls(STABLE_TOKEN)) == 1
+    server.on(STABLE_TOKEN, {"errcode": 40125, "errmsg": "invalid appsecret"})
+    other = replace(ACCOUNT, name="other", secret=Secret(env="WECHAT_OTHER_SECRET"))
+    with pytest.raises(ApiError, match="AppSecret"):
+        connected(account=other, shared=shared).tags_get()
