@@ -59,9 +59,13 @@ def speak(language: Language) -> None:
     global _language, _spoken
     catalog: NullTranslations | None = None
     if language != "en":
+        import struct
         from gettext import translation
 
-        catalog = translation(DOMAIN, CATALOGS, languages=[language])
+        try:
+            catalog = translation(DOMAIN, CATALOGS, languages=[language])
+        except (ValueError, struct.error) as error:  # gettext has no error of its own for a file cut short
+            raise OSError(str(error)) from error
     _language, _spoken = language, catalog
 
 

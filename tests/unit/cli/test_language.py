@@ -74,7 +74,11 @@ def test_an_unknown_language_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert "'zh'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [None, b"no catalog"], ids=["missing", "broken"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"no catalog", b"", b"\xde\x12\x04\x95\0\0\0\0"],
+    ids=["missing", "broken", "empty", "cut short"],
+)
 def test_without_its_catalog_it_speaks_english(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
