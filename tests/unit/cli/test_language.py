@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -72,6 +73,20 @@ def test_an_unknown_language_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     """It names those there are."""
     assert run(["--lang", "fr", "plan"]) == 64
     assert "'zh'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["schema", "letter"], ["calendar", "--month", "May"], ["schema", "plan", "settings"]],
+)
+def test_what_click_says_itself_is_said_in_chinese(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong argument is told without an English word but those of the command line."""
+    assert run(["--lang", "zh", *words]) == 64
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("错误")
+    assert not re.search(r"\b(is|not|does|extra|argument)\b", told, re.IGNORECASE), told
 
 
 @pytest.mark.parametrize(
