@@ -74,7 +74,7 @@ class SqliteLedger:
 
     def append(self, entry: Entry) -> Event:
         """See `Ledger.append`."""
-        with self._translated(), self._turn, _transaction(self._db()) as db:
+        with self._translated(), self._in_turn(), _transaction(self._db()) as db:
             if entry.unique is not None and _exists(db, entry):
                 raise recorded_already(entry.unique)
             seq, previous = _head(db, entry.stream)
@@ -126,6 +126,16 @@ class SqliteLedger:
             self._local.db = db
             self._open.append(db)
         return db
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Wait until no other thread writes; for so long that SQLite had better say what is wrong."""
+        mine = self._turn.acquire(timeout=BUSY_S)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def _prepare(self) -> None:
         db = self._db()

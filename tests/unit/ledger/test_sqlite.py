@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from factories import NOW, SERVICE
 
+from runner.errors import LedgerError
+from runner.ledger import sqlite
 from runner.ledger.events import Entry, Kind
 from runner.ledger.sqlite import SqliteLedger
 
@@ -55,3 +60,26 @@ def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
         entry = Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "u", "result": "r"})
         assert ledger.append(entry).seq == number
         ledger.close()
+
+
+def test_threads_do_not_add_up_their_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that another program keeps locked is told of by each thread after much the same time."""
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: NOW)
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.3)
+
+    def held(number: int) -> Entry:
+        return Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": f"{number}"})
+
+    def refused(number: int) -> float:
+        begun = time.monotonic()
+        with pytest.raises(LedgerError, match="lock"):
+            ledger.append(held(number))
+        return time.monotonic() - begun
+
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with ThreadPoolExecutor(10) as pool:
+            assert max(pool.map(refused, range(10))) < 2
+        other.execute("rollback")
+    assert ledger.append(held(10)).seq == 1
+    ledger.close()
