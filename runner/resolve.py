@@ -17,7 +17,7 @@ from runner.ledger.state import LedgerState
 from runner.model import Audience, Send
 from runner.ports import Clock, ReadApi
 from runner.reading.nearest import near
-from runner.words import _
+from runner.words import N_, _
 
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
@@ -141,7 +141,7 @@ def _receivers(send: Send, known: Known) -> tuple[Mapping[str, Any], Audience, l
 
 def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
     wanted, field_name = (
-        (send.filter.tag, "name") if send.filter.tag is not None else (send.filter.tag_id, "id")
+        (send.filter.tag, N_("name")) if send.filter.tag is not None else (send.filter.tag_id, "id")
     )
     found = [tag for tag in known.tags if tag.get(field_name) == wanted]
     if len(found) == 1:
@@ -152,7 +152,7 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
         _("the account has more than one tag with {key} {value}")
         if found
         else _("the account has no tag with {key} {value}")
-    ).format(key=field_name, value=wanted)
+    ).format(key=_(field_name), value=wanted)
     remedy = (
         _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(close))
         if close

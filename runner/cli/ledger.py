@@ -206,4 +206,5 @@ def _line(event: Event) -> str:
     )
     if event.kind is Kind.UPLOAD and data.get("result") is None:
         named += " forgotten"
-    return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {event.kind} {named} {event.hash[:12]}"
+    kind = "unhold" if event.kind is Kind.HOLD and not data.get("held") else event.kind
+    return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {kind} {named} {event.hash[:12]}"

@@ -137,6 +137,8 @@ def apply(
             "markdown": lambda: outcomes_markdown(outcomes, made.plan),
         }
     )
+    if not outcomes:
+        _tell_held_back(made.plan)
     if select:
         _tell_passed_over(session, made.plan, state)
     if session.settings.notify:
@@ -186,6 +188,7 @@ def _confirm(plan: Plan, *, auto_approve: bool) -> None:
 
     click.echo(question(plan), err=True)
     if not confirmed(plan, lambda text: str(click.prompt(text, err=True))):
+        tell(_("Not confirmed, so nothing is sent."))
         raise click.Abort
 
 
@@ -199,6 +202,15 @@ def _tell_unknown(plan: Plan) -> None:
             "apply again soon: a send can be repeated safely for some hours only."
         )
         tell(said.format(sends=", ".join(sorted(unknown))))
+
+
+def _tell_held_back(plan: Plan) -> None:
+    """Say that something stands against sends, even to whom `--quiet` does not show the plan."""
+    from runner.report.words import counted
+
+    held = {action: n for action, n in plan.counts().items() if action in (Action.BLOCKED, Action.CONFLICT)}
+    if held:
+        tell(_("Held back: {counts}; `campaign plan` says why.").format(counts=counted(held)))
 
 
 def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:

@@ -153,6 +153,9 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
 )
 
 
+_FULL_WIDTH_COLON: Final = re.compile(r"[ \u3000-]*([A-Za-z_]\w{0,40})(：)")
+_CRAMPED_COLON: Final = re.compile(r"[ -]*([A-Za-z_]\w{0,40})(:)[^\s:/]")
+
 _BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpected end of stream")
 """What the parser notices later than it began; the beginning is where the reader must look."""
 
@@ -203,8 +206,43 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> Fault:
     if any(part in problem for part in _BEGUN_EARLIER):
         mark = getattr(error, "context_mark", None) or mark
     line, column = _inside(text, mark.line, mark.column) if mark else (1, 1)
+    if meant := _meant_as_key(text, line):
+        line, column, what, remedy = meant
+        return Fault(rule="yaml-syntax", what=what, remedy=remedy, line=line, column=column)
     rule, what, remedy = _syntax_words(_line(text, line), problem)
     return Fault(rule=rule, what=what, remedy=remedy, line=line, column=column)
+
+
+def mistyped_colon(text: str) -> tuple[str, str, int] | None:
+    """Find a key whose colon YAML does not take for one: full-width `：`, or `:` without a space.
+
+    Args:
+        text: a line, or what was read as one text or one key.
+
+    Returns:
+        What is wrong, the remedy and the column, from 1; None when the text begins otherwise.
+    """
+    if found := _FULL_WIDTH_COLON.match(text):
+        what = _("`{key}` is followed by a full-width colon `：`")
+        remedy = _("write `{key}: …`, with a half-width colon and a space")
+    elif found := _CRAMPED_COLON.match(text):
+        what, remedy = _("no space follows `{key}:`"), _("write `{key}: …`, with a space after the colon")
+    else:
+        return None
+    key = found[1]
+    return what.format(key=key), remedy.format(key=key), found.start(2) + 1
+
+
+def _meant_as_key(text: str, line: int) -> tuple[int, int, str, str] | None:
+    """Look for such a key in the line of an error and the one above, which the parser had read as text."""
+    above = line - 1
+    while above and (not _line(text, above).strip() or _line(text, above).lstrip().startswith("#")):
+        above -= 1
+    for number in filter(None, (line, above)):
+        if found := mistyped_colon(_line(text, number)):
+            what, remedy, column = found
+            return number, column, what, remedy
+    return None
 
 
 def _inside(text: str, line: int, column: int) -> tuple[int, int]:

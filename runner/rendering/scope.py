@@ -5,6 +5,7 @@ Each method gives a value that lets rendering go on, even after a problem, so th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -20,6 +21,11 @@ from runner.words import _
 
 Kind = Literal["markdown", "html"]
 T = TypeVar("T")
+
+_BRACES = re.compile(
+    r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
+)
+"""A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
 
 
 class Files(Protocol):
@@ -129,8 +135,10 @@ class Scope:
         Returns:
             The text, or "" after a problem.
         """
+        written = str(value)
+        self._look_for_braces(path, written)
         try:
-            return self.templates.render(str(value), self.variables).removesuffix("\n")
+            return self.templates.render(written, self.variables).removesuffix("\n")
         except TemplateFaultError as fault:
             place = None if fault.file else self.campaign.source.line(path, fault.line)
             self._template_problem(path, fault, place)
@@ -155,6 +163,7 @@ class Scope:
         source = self.read(path, lambda: self.files.text(self.campaign.file, written))
         if source is None:
             return None
+        self._look_for_braces(path, source, file=self.files.locate(self.campaign.file, written))
         try:
             return self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
         except TemplateFaultError as fault:
@@ -206,6 +215,29 @@ class Scope:
 
     def _info(self, written: str) -> FileInfo:
         return self.files.info(self.campaign.file, written)
+
+    def _look_for_braces(self, path: KeyPath, source: str, *, file: PurePosixPath | None = None) -> None:
+        """Warn of what was meant as a variable and would reach followers as it stands."""
+        if "{" not in source and "｛" not in source:
+            return
+        for found in _BRACES.finditer(source):
+            doubled, single = found.groups()
+            is_template = doubled and not re.search("[｛｝]", found[0])
+            if is_template or (single and single not in self.variables):
+                continue
+            line = source.count("\n", 0, found.start()) + 1
+            shown = None if file is None else Place(file=self.shown(file), line=line)
+            place = shown or self.campaign.source.line(path, line)
+            self.problem(
+                path,
+                "template-braces",
+                _("followers will see `{text}` as it stands: it is no variable").format(text=found[0]),
+                _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
+                    name=doubled or single
+                ),
+                level="warning",
+                place=place,
+            )
 
     def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
         if place is None and fault.file is not None:

@@ -128,6 +128,10 @@ def _bar(one: Past) -> Bar:
 
 def _total(past: Sequence[Past]) -> str:
     told = [one.counts for one in past if one.counts is not None]
+    if past and not told:
+        return _(
+            "Sends: {begun} begun; no event was received yet, so it is not known how many were reached"
+        ).format(begun=len(past))
     reached = sum(counts[0] for counts in told)
     said = _("Sends: {begun} begun, {reached:,} followers reached by the {told} whose event was received")
     return said.format(begun=len(past), reached=reached, told=len(told))

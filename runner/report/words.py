@@ -37,10 +37,12 @@ def receivers(receiver_filter: Filter) -> str:
 
 
 def receivers_told(known: str) -> str:
-    """Say receivers as the ledger names them: `everyone`, `tag 会员`, `tag_id 2` or `openids`."""
+    """Say receivers as they are recorded: `everyone`, `tag 会员`, `tag_id 2`, `openids` or `12 openids`."""
     kind, _blank, name = known.partition(" ")
     if kind == "tag":
         return _("tag {name}").format(name=name)
+    if name == "openids":
+        return _("{count} openids").format(count=kind)
     return _("everyone") if known == "everyone" else known
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from runner.reading.nearest import STRICT, nearest
+from runner.reading.yaml_words import mistyped_colon
 from runner.schemas.store import SchemaName, schema
 from runner.words import N_, _
 
@@ -41,6 +42,8 @@ _HOMES: Final[dict[str, str]] = {
     "policy": N_("under `policy`"),
     "articles": N_("under `articles`"),
 }
+_HIDDEN: Final = frozenset({"openids", "secret"})
+"""Keys whose value no remedy repeats, not even its beginning."""
 _SPOKEN: Final = {
     "true": True,
     "yes": True,
@@ -65,6 +68,10 @@ def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[st
     Returns:
         The remedy.
     """
+    if mistyped := mistyped_colon(key):
+        return mistyped[1]
+    if key.startswith("\u3000"):
+        return _("indent with ordinary spaces, not with full-width ones")
     special = _special_remedy(key, path, allowed)
     if special:
         return special
@@ -120,7 +127,8 @@ def value_remedy(key: str, value: object, wanted: Sequence[str]) -> str:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return _('put it in quotes: "{text}"').format(text=text)
     if "object" in wanted:
-        return _map_remedy(key)
+        mistyped = mistyped_colon(value) if isinstance(value, str) and key not in _HIDDEN else None
+        return mistyped[1] if mistyped else _map_remedy(key)
     if "array" in wanted:
         return _("write one entry a line, each after `- `")
     return (

@@ -63,12 +63,28 @@ def test_a_hold_stops_everything_until_it_is_lifted(campaign: Command, sandbox: 
     assert campaign("hold", "main", "--why", "客服系统故障")[0] == Exit.OK
     assert "nothing to do" in campaign("hold", "main", "--why", "又")[1]
     assert "on hold: 客服系统故障" in " ".join(campaign("plan")[1].split())
-    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
+    code, _out, err = campaign("apply", "--auto-approve", "--quiet")
+    assert code == Exit.POLICY
+    assert "Held back: 1 blocked; `campaign plan` says why." in err
     assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == Exit.USAGE
     assert not sandbox.jobs()
     assert campaign("unhold", "main", "--why", "修好了")[0] == Exit.OK
+    assert "unhold 修好了" in campaign("ledger", "log")[1]
     assert campaign("apply", "--auto-approve")[0] == Exit.OK
     assert len(sandbox.jobs()) == 1
+
+
+def test_another_answer_than_yes_is_told_to_have_sent_nothing(
+    campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hesitates at the question wants to know that nothing went out."""
+    terminal = io.StringIO("是\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    code, _out, err = campaign("apply")
+    assert code == Exit.INTERRUPTED
+    assert "Not confirmed, so nothing is sent." in err
+    assert not sandbox.jobs()
 
 
 def test_a_hold_needs_a_known_account(campaign: Command) -> None:

@@ -202,6 +202,36 @@ def test_fault_in_a_text_file_points_into_it(tmp_path):
     assert str(problem.place) == "campaigns/sale/t.txt:2"
 
 
+@pytest.mark.parametrize(
+    "written", ["｛｛ brand ｝｝", "｛{brand}｝", "{ brand }", "｛brand｝", "｛｛ nmae|upper ｝｝"]
+)
+def test_braces_of_a_chinese_keyboard_are_warned_of(tmp_path, written):
+    """What was meant as a variable and is none would reach every follower as it stands."""
+    result = rendered(tmp_path, f"vars: {{brand: 茶}}\ncontent: |\n  一\n  你好 {written}\n")
+    (problem,) = result.sends[0].findings
+    assert (problem.rule, problem.level) == ("template-braces", "warning")
+    assert written in problem.what
+    assert str(problem.place).startswith("campaigns/sale.yaml:4")
+    name = "nmae" if "nmae" in written else "brand"
+    assert f"{{{{ {name} }}}}" in problem.remedy
+
+
+def test_braces_in_a_text_file_are_shown_there(tmp_path):
+    """The warning names the line of the file that holds them."""
+    files = {"sale/t.txt": "一\n｛｛ brand ｝｝"}
+    result = rendered(tmp_path, "vars: {brand: 茶}\ncontent: {text_file: sale/t.txt}", files)
+    assert [str(found.place) for found in result.sends[0].findings] == ["campaigns/sale/t.txt:2"]
+
+
+@pytest.mark.parametrize(
+    "written", ["{{ brand }}", "{{brand|upper}}", "｛温馨提示｝", "{other}", "{{ '{{' }} x"]
+)
+def test_other_braces_are_nobodys_business(tmp_path, written):
+    """Templates, ornaments and code stay without a warning."""
+    result = rendered(tmp_path, f"vars: {{brand: 茶}}\ncontent: |\n  {written}\n")
+    assert result.sends[0].findings == ()
+
+
 def test_fault_in_an_include_points_into_it(tmp_path):
     """A fault in a partial is shown at the partial's line."""
     problem = only(

@@ -113,6 +113,26 @@ def test_a_description_becomes_the_end_of_a_sentence() -> None:
     assert clause("The video's title.") == "the video's title"
 
 
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ("filter: {tag： 会员}", "write `tag: …`, with a half-width colon and a space"),
+        ("filter:\n  tag：会员", "write `tag: …`, with a half-width colon and a space"),
+        ("filter:\n  tag:会员", "write `tag: …`, with a space after the colon"),
+        ("filter:\n\u3000\u3000tag: 会员", "indent with ordinary spaces, not with full-width ones"),
+    ],
+)
+def test_a_key_typed_on_a_chinese_keyboard_is_seen_through(tmp_path: Path, written: str, remedy: str) -> None:
+    """The remedy says which character is wrong, for it looks right."""
+    (tmp_path / "sale.yaml").write_text(f"{written}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
+    assert remedy in [problem.remedy for problem in load_campaigns(tmp_path).problems]
+
+
+def test_no_remedy_repeats_the_beginning_of_a_secret() -> None:
+    """Where an openid or a secret stands, what looks like a key may be a part of it."""
+    assert "oAbc" not in value_remedy("openids", "oAbc:1", ["array", "object"])
+
+
 ROOMS = (findings, hints, phrases, shapes, wording)
 CASES = Path(__file__).parents[1]
 

@@ -19,6 +19,7 @@ from runner.report.html import document, plan_html
 from runner.report.markdown import plan_markdown
 from runner.report.neutral import visible_record
 from runner.report.text import Look, outcomes_text, plan_text
+from runner.report.words import receivers_told
 from runner.sending.posting import Outcome, Result
 from runner.words import _, speak
 
@@ -67,6 +68,12 @@ def test_lines_break_as_chinese_does(width: int) -> None:
     assert not [line for line in text.split("\n") if line.strip()[:1] in tuple("，。；）")]
     assert not [line for line in text.split("\n") if line.endswith("（")]
     assert "".join(text.split()).count("微信") == 2
+
+
+def test_receivers_of_the_calendar_are_chinese() -> None:
+    """A coming send to a list of openids, told from a record, reads as it does in the plan."""
+    assert receivers_told("4 openids") == "4 个 openid"
+    assert receivers_told("openids") == "openids"
 
 
 def test_pages_say_their_language() -> None:

@@ -55,6 +55,13 @@ def test_sends_are_in_order_of_time() -> None:
     assert [one.known.send for one in history(steps("b", 8, 1), steps("a", 7, 5))] == ["a", "b"]
 
 
+def test_without_events_nobody_is_said_to_have_been_missed() -> None:
+    """No event is not the same as no follower."""
+    text = history_markdown(history(steps("a", 7, 5, told=False)))
+    assert "1 begun; no event was received yet" in text
+    assert "0 followers" not in text
+
+
 def test_a_stretch_of_time_is_half_open() -> None:
     """Its first moment belongs to it, its end does not."""
     groups = [steps("a", 7, 2), steps("b", 8, 1)]
