@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from runner.schemas.store import SchemaName, schema_text
+from runner.words import spoken
 
 Forge = Literal["github", "gitlab", "none"]
 
@@ -42,6 +43,8 @@ def starter(forge: Forge, *, action: str = "") -> dict[str, str]:
     """
     here = resources.files(__package__)
     files = {place: here.joinpath(name).read_text(encoding="utf-8") for place, name in FILES.items()}
+    if spoken() == "zh":  # the same settings, explained to who reads Chinese
+        files["campaigns/_settings.yaml"] = here.joinpath("settings.zh.yaml").read_text(encoding="utf-8")
     names: tuple[SchemaName, ...] = ("campaign", "settings")
     files.update({f"schema/{name}.schema.json": schema_text(name) for name in names})
     if forge != "none":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,21 @@ def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]
     assert run(["init"]) == run(["init"]) == Exit.OK
     assert (here / ".gitignore").read_text() == "mine\n"
     assert "kept  .gitignore" in capsys.readouterr().out
+
+
+def test_the_settings_are_explained_in_chinese_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same settings, the commented ones too; the comments in the reader's language."""
+    english = starter("none")["campaigns/_settings.yaml"]
+    monkeypatch.setattr("runner.starter.spoken", lambda: "zh")
+    chinese = starter("none")["campaigns/_settings.yaml"]
+    assert "真实账号" in chinese
+    assert "A real account" not in chinese
+
+    def settings(text: str) -> object:
+        return yaml.safe_load(re.sub(r"# (?=( *\w+:|  main:|quiet_hours))", "", text))
+
+    assert settings(chinese) == settings(english)
+    assert "production" in str(settings(english))
 
 
 def test_the_schemas_are_those_of_this_version() -> None:
