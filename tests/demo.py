@@ -6,6 +6,7 @@ Ends 0 only when every example campaign reached its followers exactly once. `mak
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from runner.sandbox.server import embedded
+from runner.words import language_of
 
 ROOT = Path(__file__).parent.parent
 STATE = ROOT / ".campaign"
@@ -22,13 +24,19 @@ def main() -> int:
     """Run the commands and count what the sandbox's followers received."""
     for old in STATE.glob("sandbox.*"):
         old.unlink()
-    print("A fresh rehearsal: the local sandbox and its ledger begin empty. Nobody real is reached.\n")
+    fresh = "A fresh rehearsal: the local sandbox and its ledger begin empty. Nobody real is reached."
+    print(said(fresh, "全新的演练：本机的沙箱和它的账本都是空的，不会发给任何真人。") + "\n")
     campaign("validate")
     campaign("plan")
     campaign("apply", "--auto-approve")
     campaign("status", "--wait")
     campaign("plan", "--detailed-exitcode", "--quiet")
     return delivered(json.loads(campaign("status", "--format", "json", show=False)))
+
+
+def said(english: str, chinese: str) -> str:
+    """Give the reader's language, which the commands shown speak too."""
+    return chinese if language_of(os.environ) == "zh" else english
 
 
 def campaign(*words: str, show: bool = True) -> str:
@@ -49,17 +57,22 @@ def delivered(status: dict[str, list[dict[str, object]]]) -> int:
     """Compare what the ledger says with what the sandbox's followers have."""
     with embedded(STATE / "sandbox.sqlite3") as url, urllib.request.urlopen(f"{url}/_sandbox/jobs") as answer:
         jobs = {job["msg_id"]: job for job in json.load(answer)["jobs"]}
-    print("\nWhat the sandbox's followers received:")
+    print("\n" + said("What the sandbox's followers received:", "沙箱里的粉丝收到的："))
     for send in status["sends"]:
         job = jobs.pop(send["msg_id"], None)
         reached, wanted = (job["delivered"], job["total"]) if job else (0, 0)
-        print(f"  {send['id']}: {reached} of {wanted} phones")
+        phones = said(f"{reached} of {wanted} phones", f"{wanted} 部手机中的 {reached} 部")
+        print(f"  {send['id']}: {phones}")
         if not reached or reached != wanted:
             return 1
     if jobs:
-        print(f"{len(jobs)} jobs that the ledger does not know")
+        print(said(f"{len(jobs)} jobs that the ledger does not know", f"有 {len(jobs)} 个任务不在账本里"))
         return 1
-    print("\nEvery send arrived once. Look at the phones: make inbox")
+    arrived = said(
+        "Every send arrived once. Look at the phones: make inbox",
+        "每次群发都只送达了一次。看看手机：make inbox",
+    )
+    print("\n" + arrived)
     return 0
 
 
