@@ -25,7 +25,8 @@ __all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_c
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
-_BAD_IN_ID = re.compile(r"[\s\[\]#,\\\x00-\x1f\x7f]")
+BAD_IN_ID = re.compile(r"[\s\[\]#,\\\x00-\x1f\x7f]")
+"""What no id may hold."""
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 """What Python puts in place of a byte of a file's name that is not UTF-8."""
 
@@ -134,7 +135,7 @@ def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Pr
         what = _("the file's name is not UTF-8, perhaps GBK")
         remedy = _("rename it in UTF-8, or to ASCII letters")
         return (_problem(raw, "campaign-id", what, remedy),)
-    if bad := _BAD_IN_ID.search(item.id):
+    if bad := BAD_IN_ID.search(item.id):
         return (
             _problem(
                 shown,

@@ -70,6 +70,7 @@ def new(
     ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
     is asked.
     """
+    from runner.load import BAD_IN_ID
     from runner.scaffold import Wanted, campaign_text
 
     if (tag is not None) + (tag_id is not None) + to_all > 1:
@@ -82,6 +83,11 @@ def new(
         raise UsageError(
             _("'{name}' cannot be a campaign id").format(name=wanted.id),
             remedy=_("use a path below the campaigns folder, no part beginning with _ or a dot"),
+        )
+    if BAD_IN_ID.search(wanted.id):
+        raise UsageError(
+            _("'{name}' cannot be a campaign id").format(name=wanted.id),
+            remedy=_("choose another id; blanks and the characters [ ] # , \\ are not possible"),
         )
     target = session.options.root / file
     if not _write_new(target, campaign_text(wanted)):

@@ -244,10 +244,12 @@ def test_language_is_the_readers_choice(inbox: Inbox) -> None:
     """The page begins in the browser's language and keeps the one chosen."""
     inbox.open()
     assert inbox.one("#tab-sends").text == "Sends"
+    assert inbox.chrome.title == "Inbox · WeChat sandbox"
     inbox.click("#language")
     inbox.see("#range", "共 60")
     inbox.open()
     assert inbox.one("#tab-sends").text == "群发"
+    assert inbox.chrome.title == "收件箱 · 微信沙箱"
     assert inbox.one("html").get_attribute("lang") == "zh-CN"
 
 

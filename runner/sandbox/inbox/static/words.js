@@ -2,7 +2,7 @@
 
 const WORDS = {
   en: {
-    title: "Inbox", subtitle: "what the sandbox’s followers received", skip: "Skip to the phone",
+    title: "Inbox", sandbox: "WeChat sandbox", subtitle: "what the sandbox’s followers received", skip: "Skip to the phone",
     accounts: "Accounts", people: "Followers and sends", followers: "Followers", sends: "Sends",
     search: "Name, WeChat name or openid", hint: "Name or openid", tag: "Tag", anyTag: "Every tag", all: "Show every follower",
     pages: "Pages", previous: "Previous page", next: "Next page", range: "{from}–{to} of {total}",
@@ -28,7 +28,7 @@ const WORDS = {
     arrived: "New message for {name}: {what}", sentMore: "{name}: {n} new sends",
   },
   zh: {
-    title: "收件箱", subtitle: "沙箱粉丝收到的消息", skip: "跳到手机",
+    title: "收件箱", sandbox: "微信沙箱", subtitle: "沙箱粉丝收到的消息", skip: "跳到手机",
     accounts: "公众号", people: "粉丝与群发", followers: "粉丝", sends: "群发",
     search: "昵称、微信号或 openid", hint: "昵称或 openid", tag: "标签", anyTag: "全部标签", all: "显示全部粉丝",
     pages: "翻页", previous: "上一页", next: "下一页", range: "{from}–{to}，共 {total}",
@@ -87,5 +87,5 @@ export function letter(root = document) {
   for (const node of root.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
   for (const node of root.querySelectorAll("[data-hint]")) node.placeholder = say(node.dataset.hint);
   for (const node of root.querySelectorAll("button[data-label], a[data-label]")) node.title = say(node.dataset.label);
-  document.title = `${say("title")} · WeChat sandbox`;
+  document.title = `${say("title")} · ${say("sandbox")}`;
 }
