@@ -93,8 +93,10 @@ def outline(page: Path) -> tuple[object, ...]:
 
 
 def in_common(block: Block) -> str | list[str]:
-    """The whole of a file; of a block that is run, its commands: what they print has a language."""
-    return [command for command, _ in commands(block)] if block.language in SHELLS else block.body
+    """A file without its comments; of a block that is run, its commands: what they print has a language."""
+    if block.language in SHELLS:
+        return [command for command, _ in commands(block)]
+    return re.sub(r" +# .*$", "", block.body, flags=re.M)
 
 
 def test_the_readme_shows_an_example_whole() -> None:
