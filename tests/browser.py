@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+from heavy import cannot
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -24,12 +23,9 @@ def programs() -> tuple[str, str]:
     """Find browser and driver; without them skip loudly, or fail when CAMPAIGN_REQUIRE_HEAVY is 1."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
-    if browser and driver:
-        return browser, driver
-    reason = "Chromium or chromedriver is not on PATH; apt-get install chromium chromium-driver"
-    if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not browser or not driver:
+        cannot("Chromium or chromedriver is not on PATH; apt-get install chromium chromium-driver")
+    return browser, driver
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,44 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import pytest
+from node import node_modules
 
-VERSION = "1.19.2"
-HOME = Path(__file__).parents[2] / ".campaign" / "npm"
-SERVER = HOME / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
 ANSWER_WITHIN_S = 60
 
 
 def installed() -> list[str]:
-    """Give the command of the server, installed from npm once; skip loudly, or fail when it is required."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    for _attempt in range(2):
-        if node and npm and not SERVER.exists():
-            HOME.mkdir(parents=True, exist_ok=True)
-            wanted = f"yaml-language-server@{VERSION}"
-            subprocess.run(
-                [npm, "install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(HOME), wanted],
-                capture_output=True, check=False, timeout=200,
-            )  # fmt: skip
-        if node and SERVER.exists() and _is_whole(node):
-            return [node, str(SERVER), "--stdio"]
-        shutil.rmtree(HOME / "node_modules", ignore_errors=True)
-    reason = "yaml-language-server cannot be had: node and npm with a registry are needed"
-    if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _is_whole(node: str) -> bool:
-    """Tell whether all of it is there: npm has left files out and called it a success."""
-    done = subprocess.run(
-        [node, "-e", "require('vscode-languageserver/node')"],
-        cwd=HOME,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode == 0
+    """Give the command of the server, from npm."""
+    needed = ["vscode-languageserver/node", "yaml-language-server"]
+    modules = node_modules("yaml", {"yaml-language-server": "1.19.2"}, needed)
+    return ["node", str(modules / "yaml-language-server" / "bin" / "yaml-language-server"), "--stdio"]
 
 
 class Editor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from browser import open_browser
+from node import node_modules
 from selenium.webdriver import Chrome
 
 from runner.sandbox.server import embedded
@@ -20,27 +20,15 @@ from runner.sandbox.server import embedded
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-HOME = ROOT / ".campaign" / "npm" / "axe"
-AXE = HOME / "node_modules" / "axe-core" / "axe.min.js"
-VERSION = "4.10.3"
 PAGES = ("plan.html", "report.html", "calendar.html", "article.html", "text.html")
 WEIGHTY = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """The text of axe, from npm once; skip loudly, or fail when it is required."""
-    npm = shutil.which("npm")
-    if npm and not AXE.exists():
-        HOME.mkdir(parents=True, exist_ok=True)
-        words = ["install", "--no-audit", "--no-fund", "--no-save", "--prefix", str(HOME)]
-        subprocess.run([npm, *words, f"axe-core@{VERSION}"], capture_output=True, check=False, timeout=200)
-    if AXE.exists():
-        return AXE.read_text(encoding="utf-8")
-    reason = "axe-core cannot be had: npm with a registry is needed"
-    if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """The text of axe, from npm."""
+    modules = node_modules("axe", {"axe-core": "4.10.3"}, ["axe-core", "axe-core/axe.min.js"])
+    return (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

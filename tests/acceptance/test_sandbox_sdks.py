@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from heavy import cannot
+from node import node_modules
 from sdk.tunnel import tunnel
 
 from runner.sandbox.remote import SandboxClient
@@ -31,13 +33,6 @@ PYTHON = {
 }
 
 pytestmark = pytest.mark.heavy
-
-
-def cannot(reason: str) -> None:
-    """Skip loudly, or fail where heavy tests are required."""
-    if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def ready(folder: Path, commands: list[list[str]]) -> None:
@@ -64,19 +59,6 @@ def python_of(name: str, packages: tuple[str, ...]) -> str:
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *packages]
     ready(folder, [[sys.executable, "-m", "venv", "--without-pip", "venv"], pip])
     return python
-
-
-def node_modules() -> Path:
-    """Give the folder that holds the Node SDKs."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        cannot("the Node SDKs cannot be tried: node and npm are needed")
-    folder = CACHE / "npm" / "wechat-sdks"
-    wanted = [f"{name}@{version}" for name, version in PINS.items()]
-    # Without scripts: none of them needs one.
-    install = [str(npm), "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    ready(folder, [[*install, *wanted]])
-    return folder
 
 
 @pytest.fixture
@@ -114,6 +96,8 @@ def test_python_sdks_drive_it_from_token_to_event(name: str, sandbox: SandboxCli
 def test_node_sdks_drive_it_from_token_to_event(sandbox: SandboxClient, tmp_path: Path) -> None:
     """Pointed at its address, four Node SDKs tag, upload, send, look up, recall and decrypt pushes."""
     script = str(SCRIPTS / "node_client.mjs")
-    said = run(["node", script, sandbox.url, str(node_modules()), str(tmp_path)], {})
+    said = run(
+        ["node", script, sandbox.url, str(node_modules("sdks", PINS, list(PINS)).parent), str(tmp_path)], {}
+    )
     assert said.splitlines() == ["coWechatApi ok", "wechatApi ok", "nodeEasywechat ok", "wechatCrypto ok"]
     assert {job["msgtype"] for job in sandbox.jobs()} == {"text", "image", "voice", "mpvideo", "mpnews"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import heavy
 import pytest
 from backends import Backend, git_backend, postgres_backend, sqlite_backend
 from postgres_server import Server, postgres_server
@@ -19,7 +19,7 @@ def server() -> Iterator[Server]:
         running = postgres_server()
         started = running.__enter__()
     except Exception as error:
-        if os.environ.get("CAMPAIGN_REQUIRE_HEAVY") == "1":
+        if heavy.REQUIRED:
             raise
         pytest.skip(f"PostgreSQL cannot start here: {error}")
     yield started
