@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -158,6 +159,10 @@ def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
     assert len(ledger.events()) == 200
     assert most <= SIZE + 1
     ledger.close()
+    # The server takes a moment to see that a client has gone.
+    until = time.monotonic() + 20
+    while connections(place) and time.monotonic() < until:
+        time.sleep(0.05)
     assert connections(place) == 0
 
 
