@@ -17,12 +17,13 @@ from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.events import Event
 from runner.ledger.state import LedgerState, SendState, Status, fold
-from runner.model import Account, Action, Settings
+from runner.model import Action
 from runner.plan import Plan, Planned, order, recheck
 from runner.policy import held_back
 from runner.resolve import recount
 from runner.sending import drafting, uploads
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
+from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
 from runner.words import _
 

@@ -24,10 +24,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 from runner import __version__
 from runner.errors import Place, Problem
 from runner.load import MAX_YAML_BYTES
-from runner.model import FileInfo, Settings
+from runner.model import FileInfo
 from runner.reading.files import FileError, read_regular
 from runner.rendering.scope import Files
 from runner.schemas.store import schema_text
+from runner.settings.records import Settings
 from runner.words import Said, english, spoken
 
 PACKAGE: Final = Path(__file__).parent

@@ -14,8 +14,8 @@ from typing import Any
 from runner.errors import ApiError, CampaignError, Exit
 from runner.ledger.events import Ledger, broken
 from runner.ledger.state import LedgerState, fold
-from runner.model import Account, AccountKind, Settings
 from runner.ports import ReadApi
+from runner.settings.records import Account, AccountKind, Settings
 from runner.wechat.errcodes import lookup
 from runner.words import N_, _
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Problem
 from runner.load import MAX_YAML_BYTES, Files, Found, find_campaigns
-from runner.model import Settings
 from runner.prepare import Workshop
 from runner.reading.files import FileError, read_regular
+from runner.settings.records import Settings
 from runner.workers import ENOUGH, in_chunks
 
 if TYPE_CHECKING:

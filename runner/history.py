@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runner.ledger.state import LedgerState, SendState, Status
-from runner.model import Account
+from runner.settings.records import Account
 from runner.standing import Standing, standing
 
 

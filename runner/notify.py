@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.model import Notify
 from runner.report.neutral import line
 from runner.report.words import counted
 from runner.sending.posting import Outcome, Result
+from runner.settings.records import Notify
 from runner.words import _
 
 MAX_BYTES = 2000

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 
 from runner.digest import send_digest
 from runner.ledger.state import LedgerState
-from runner.model import Account, Action, Send, Settings
+from runner.model import Action, Send
 from runner.planning.decide import decide
 from runner.ports import Clock, ReadApi
 from runner.prepare import Prepared, prepare
 from runner.resolve import Known, ask
+from runner.settings.records import Account, Settings
 
 __all__ = ["Prepared", "prepare", "survey"]
 

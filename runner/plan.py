@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 from runner.digest import plan_digest, send_digest
 from runner.ledger.state import LedgerState, SendState
-from runner.model import Account, Action, Audience, Invalid, Send, Settings
+from runner.model import Action, Audience, Invalid, Send
 from runner.planning.decide import Decision, decide, list_id
 from runner.planning.quota import Allowance, allowance, counts
 from runner.policy import LIFTED, Facts, Objection, objections
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings
+from runner.settings.records import Account, Settings
 from runner.words import _
 
 PLAN_LIFE = timedelta(hours=24)

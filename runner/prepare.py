@@ -9,9 +9,10 @@ from pathlib import Path
 from runner.errors import Problem
 from runner.limits import check as limits
 from runner.load import Found, find_campaigns, load_campaign
-from runner.model import Campaign, Invalid, Send, Settings
+from runner.model import Campaign, Invalid, Send
 from runner.render import render
 from runner.rendering.scope import Files
+from runner.settings.records import Settings
 from runner.templates.template import Templates
 from runner.workers import in_chunks
 

@@ -9,11 +9,11 @@ from runner import wire
 from runner.digest import sha256
 from runner.ledger.events import Kind, Ledger
 from runner.ledger.state import LedgerState
-from runner.model import Tester
 from runner.plan import Planned
 from runner.planning.quota import count_today
 from runner.ports import Api
 from runner.sending import drafting, uploads
+from runner.settings.records import Tester
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""

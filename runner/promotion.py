@@ -8,7 +8,8 @@ from datetime import datetime
 
 from runner.digest import send_digest
 from runner.ledger.state import LedgerState
-from runner.model import Account, Send
+from runner.model import Send
+from runner.settings.records import Account
 from runner.words import N_
 
 NOT_SENT = N_("not sent")

@@ -9,11 +9,12 @@ from typing import Any
 
 from runner import article
 from runner.errors import KeyPath, Place, Problem
-from runner.model import Campaign, Filter, Send, Settings
+from runner.model import Campaign, Filter, Send
 from runner.reading.nearest import ending
 from runner.rendering.content import render_content
 from runner.rendering.openids import batches, check_openids, read_openids
 from runner.rendering.scope import ArticleRoom, Files, Scope
+from runner.settings.records import Settings
 from runner.templates.template import Templates
 from runner.words import _
 

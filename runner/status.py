@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from runner.errors import ApiError
 from runner.ledger.events import Entry, Kind, Ledger
 from runner.ledger.state import FINAL_BY_MSG_STATUS, LedgerState, SendState, Status
-from runner.model import Account
 from runner.ports import ReadApi
+from runner.settings.records import Account
 from runner.wechat.errcodes import lookup
 
 

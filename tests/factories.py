@@ -13,25 +13,10 @@ from runner.digest import send_digest, sha256
 from runner.errors import ApiError, LedgerBusyError, Place
 from runner.ledger.events import GENESIS, Entry, Event, Kind, chained, intent_key
 from runner.ledger.state import LedgerState, fold
-from runner.model import (
-    Account,
-    AccountKind,
-    Article,
-    Audience,
-    BodyImage,
-    Environment,
-    FileInfo,
-    Filter,
-    Media,
-    Msgtype,
-    Policy,
-    Secret,
-    Send,
-    Settings,
-    Text,
-)
+from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
 from runner.plan import Decision, Plan, Planned, make_plan
 from runner.resolve import Known, Resolved
+from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""

@@ -20,10 +20,10 @@ from runner.ledger.events import Ledger
 from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import LedgerState, fold
 from runner.load import Files
-from runner.model import Account, AccountKind, Environment, Policy, Secret, Settings
 from runner.pipeline import Prepared, prepare, survey
 from runner.plan import Plan, make_plan
 from runner.sending.posting import Outcome, Ports, Warrant
+from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 from runner.settings.secret import SANDBOX_SECRET
 from runner.wechat.client import connect
 

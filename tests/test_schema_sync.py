@@ -10,6 +10,7 @@ from jsonschema import Draft7Validator
 from runner import model
 from runner.schemas.shapes import validator
 from runner.schemas.store import SchemaName, schema, schema_text
+from runner.settings import records
 
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")
@@ -93,11 +94,15 @@ def test_every_msgtype_has_its_content() -> None:
         (CAMPAIGN, "image", names(model.Images) | names(model.Media)),
         (CAMPAIGN, "mpvideo", names(model.Mpvideo) - {"media"} | names(model.Media)),
         (CAMPAIGN, "wxcard", names(model.Wxcard)),
-        (SETTINGS, "policy", names(model.Policy)),
-        (SETTINGS, "articles", names(model.ArticleOptions)),
-        (SETTINGS, "account", names(model.Account) - {"name"}),
-        (SETTINGS, "approvals", names(model.Approvals)),
-        (SETTINGS, "environment", {name.removesuffix("_s") for name in names(model.Environment)} - {"name"}),
+        (SETTINGS, "policy", names(records.Policy)),
+        (SETTINGS, "articles", names(records.ArticleOptions)),
+        (SETTINGS, "account", names(records.Account) - {"name"}),
+        (SETTINGS, "approvals", names(records.Approvals)),
+        (
+            SETTINGS,
+            "environment",
+            {name.removesuffix("_s") for name in names(records.Environment)} - {"name"},
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -109,9 +114,9 @@ def test_a_part_has_the_fields_of_its_record(whole: dict[str, Any], part: str, e
 def test_the_defaults_are_those_of_the_records() -> None:
     """What an editor shows as the default is what happens."""
     for whole, part, record in (
-        (SETTINGS, "policy", model.Policy),
-        (SETTINGS, "articles", model.ArticleOptions),
-        (SETTINGS, "approvals", model.Approvals),
+        (SETTINGS, "policy", records.Policy),
+        (SETTINGS, "articles", records.ArticleOptions),
+        (SETTINGS, "approvals", records.Approvals),
     ):
         shown = {
             key: shape["default"]
@@ -125,5 +130,5 @@ def test_the_defaults_are_those_of_the_records() -> None:
 def test_the_kinds_of_accounts_are_those_of_the_record() -> None:
     """`service`, `subscription`, `test`."""
     assert SETTINGS["definitions"]["account"]["properties"]["kind"]["enum"] == [
-        k.value for k in model.AccountKind
+        k.value for k in records.AccountKind
     ]

@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from runner.article.escape import escape_for
 from runner.article.parts import ArticleBody, ArticleFiles, Kind
 from runner.errors import MissingExtraError
-from runner.model import ArticleOptions, FileInfo
+from runner.model import FileInfo
+from runner.settings.records import ArticleOptions
 from runner.words import _
 
 __all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for", "image_bytes", "mend"]

@@ -17,7 +17,8 @@ from runner.article.parts import (
     Kind,
     markup_chars,
 )
-from runner.model import ArticleOptions, BodyImage
+from runner.model import BodyImage
+from runner.settings.records import ArticleOptions
 from runner.words import _
 
 

@@ -13,8 +13,9 @@ from lxml.html import HtmlElement
 from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
 from runner.article.dom import elements, line_of, remove
 from runner.article.parts import ArticleFiles, Findings
-from runner.model import ArticleOptions, BodyImage, FileInfo
+from runner.model import BodyImage, FileInfo
 from runner.reading.files import FileError
+from runner.settings.records import ArticleOptions
 from runner.words import _
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.errors import PolicyError
-from runner.model import Approvals
+from runner.settings.records import Approvals
 from runner.words import _
 
 

@@ -117,7 +117,7 @@ def made_of(session: Session, campaigns: Iterable[str]) -> set[PurePosixPath]:
     """Name every file that has a part in what is sent, by rendering once more and watching."""
     from runner.load import campaign_files
     from runner.pipeline import prepare
-    from runner.settings import SETTINGS_FILE
+    from runner.settings.load import SETTINGS_FILE
 
     root, chosen = session.options.root, sorted(campaigns)
     files = _Witness(root)

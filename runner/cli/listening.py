@@ -19,7 +19,7 @@ from runner.words import _
 if TYPE_CHECKING:
     from runner.callback.verify import Credentials
     from runner.callback.wsgi import Receiver
-    from runner.model import Account
+    from runner.settings.records import Account
 
 
 @click.command()

@@ -10,7 +10,7 @@ import requests
 
 from runner.cli.session import Session
 from runner.errors import CampaignError
-from runner.model import Notify
+from runner.settings.records import Notify
 from runner.settings.secret import read_secret
 from runner.words import _
 

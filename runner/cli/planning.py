@@ -198,7 +198,7 @@ def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: 
 def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], str]:
     from runner.pipeline import prepare
     from runner.reading.files import Files
-    from runner.settings import load_settings
+    from runner.settings.load import load_settings
 
     name = session.settings.environment.name
     try:

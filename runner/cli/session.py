@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from runner.cli.streams import hand_out, tell, writing
 from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
-from runner.model import Account, FileInfo, Send, Settings
+from runner.model import FileInfo, Send
 from runner.reading.files import FileError, Files
-from runner.settings import load_settings
+from runner.settings.load import load_settings
+from runner.settings.records import Account, Settings
 from runner.words import _
 
 if TYPE_CHECKING:

@@ -28,8 +28,6 @@ from runner.limits.table import (
     URL_BYTES,
 )
 from runner.model import (
-    Account,
-    AccountKind,
     Article,
     Articles,
     Content,
@@ -48,6 +46,7 @@ from runner.model import (
 )
 from runner.reading.document import json_path
 from runner.rendering.openids import MAX_BATCH, MIN_BATCH
+from runner.settings.records import Account, AccountKind
 from runner.words import N_, _
 
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"

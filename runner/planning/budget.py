@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runner.model import Account, Action
+from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.planning.quota import Allowance, counts
+from runner.settings.records import Account
 
 QUOTA_RULES = frozenset({"quota", "quota_reserve"})
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 from runner.ledger.state import LedgerState
-from runner.model import AccountKind, Filter, Send
+from runner.model import Filter, Send
+from runner.settings.records import AccountKind
 
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1

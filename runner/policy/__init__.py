@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runner.ledger.state import LedgerState
-from runner.model import Account, Settings
 from runner.policy import content, rules
 from runner.policy.facts import Facts, Finding, Verdict
+from runner.settings.records import Account, Settings
 from runner.words import _
 
 __all__ = ["LIFTED", "RULES", "Facts", "Finding", "Objection", "Verdict", "held_back", "objections"]

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from runner.ledger.state import LedgerState
-from runner.model import Account, Audience, Policy, Send
+from runner.model import Audience, Send
+from runner.settings.records import Account, Policy
 
 
 class Verdict(StrEnum):

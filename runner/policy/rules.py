@@ -9,9 +9,9 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from runner.ledger.state import LedgerState
-from runner.model import Account, AccountKind, Policy
 from runner.planning.quota import SERVICE_PER_MONTH, Allowance, allowance, counts, same_receivers
 from runner.policy.facts import Facts, Finding, Verdict
+from runner.settings.records import Account, AccountKind, Policy
 from runner.words import _
 
 

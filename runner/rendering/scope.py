@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol, TypeVar
 
 from runner.errors import CampaignError, KeyPath, Place, Problem
-from runner.model import ArticleOptions, BodyImage, Campaign, FileInfo, Media
+from runner.model import BodyImage, Campaign, FileInfo, Media
 from runner.reading.document import json_path
 from runner.reading.files import FileError
+from runner.settings.records import ArticleOptions
 from runner.templates.placeholders import Escape
 from runner.templates.template import TemplateFaultError, Templates
 from runner.words import _

@@ -29,11 +29,11 @@ from runner.errors import (
 )
 from runner.ledger.events import Entry, Event, Kind, Ledger, intent_key
 from runner.ledger.state import LedgerState, SendState, Status, fold
-from runner.model import Account
 from runner.plan import Planned
 from runner.planning.quota import receivers
 from runner.ports import Api, Clock, Sleep
 from runner.sending import uploads
+from runner.settings.records import Account
 from runner.wechat.errcodes import lookup, send_outcome
 from runner.words import N_, _, english
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from runner.errors import KeyPath
-from runner.model import AccountKind
 from runner.reading.nearest import did_you_mean
 from runner.schemas.phrases import Finding
+from runner.settings.records import AccountKind
 from runner.words import N_, _
 
 SANDBOX: Final = "sandbox"

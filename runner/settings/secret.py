@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from runner.errors import KeyPath, SecretError
-from runner.model import Secret
 from runner.schemas.phrases import Finding
+from runner.settings.records import Secret
 from runner.words import _
 
 Run = Callable[[tuple[str, ...]], str]

@@ -17,8 +17,8 @@ from typing import Any
 from urllib3.filepost import encode_multipart_formdata
 
 from runner.errors import PolicyError
-from runner.model import Account, Secret
 from runner.ports import Clock, Sleep
+from runner.settings.records import Account, Secret
 from runner.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
 from runner.wechat.endpoints import READS, Endpoints
 from runner.wechat.errcodes import lookup

@@ -18,7 +18,7 @@ from runner.load import load_campaigns
 from runner.model import Article, Articles
 from runner.reading.files import Files
 from runner.render import render
-from runner.settings import load_settings
+from runner.settings.load import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"
 pytestmark = pytest.mark.heavy

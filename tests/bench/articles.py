@@ -15,8 +15,8 @@ from markdown_it import MarkdownIt
 
 from runner.article import build
 from runner.article.theme import shipped
-from runner.model import ArticleOptions
 from runner.reading.files import Files
+from runner.settings.records import ArticleOptions
 
 ROOT = Path(__file__).parents[2] / "campaigns"
 LONG = PurePosixPath("tea/spring-tea/article.md")

@@ -20,7 +20,7 @@ from runner.ledger.events import GENESIS, LEDGER, Entry, Event, Kind, chained, i
 from runner.ledger.sqlite import SqliteLedger
 from runner.prepare import prepare
 from runner.reading.files import Files
-from runner.settings import load_settings
+from runner.settings.load import load_settings
 from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import Command

@@ -30,8 +30,9 @@ from runner.apply import apply, exit_code
 from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
 from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
-from runner.model import AccountKind, Batch, Filter, Image, Media, Newspic, Policy, Send, Settings
+from runner.model import Batch, Filter, Image, Media, Newspic, Send
 from runner.sending.posting import Outcome, Ports, Result, Warrant
+from runner.settings.records import AccountKind, Policy, Settings
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = LostAnswerError("the connection was cut", remedy="try again")

@@ -20,8 +20,9 @@ from runner.apply import apply
 from runner.errors import Exit, UnreachableError
 from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
-from runner.model import Drift, Filter, Policy
+from runner.model import Filter
 from runner.sending.posting import Outcome, Ports, Result, Warrant
+from runner.settings.records import Drift, Policy
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 HOLD = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "客服系统故障"})

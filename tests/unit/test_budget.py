@@ -17,10 +17,11 @@ from factories import (
 )
 
 from runner.ledger.events import Kind
-from runner.model import AccountKind, Filter, Policy
+from runner.model import Filter
 from runner.planning.budget import Budget, budgets
 from runner.report.data import plan_data
 from runner.report.text import account_lines
+from runner.settings.records import AccountKind, Policy
 
 EVERYONE = Filter(is_to_all=True)
 PAPER = make_account("main", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)

@@ -24,9 +24,9 @@ from factories import (
 from runner.doctor import Check, Grade, Ports, examine, worst
 from runner.errors import Exit, LedgerError, SecretError
 from runner.ledger.events import LEDGER, Entry, Kind
-from runner.model import AccountKind, Settings
 from runner.report.doctor import doctor_data, doctor_text
 from runner.report.text import Look
+from runner.settings.records import AccountKind, Settings
 
 QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
 TAGS = [{"id": 2, "name": "星标组", "count": 3}]

@@ -16,8 +16,8 @@ from runner import clean
 from runner.clean import Memory, Remembered, Watched, digest_of, remembered
 from runner.cli.language import choose
 from runner.examine import Examined, examine
-from runner.model import Settings
 from runner.reading.files import Files
+from runner.settings.records import Settings
 from runner.words import english
 from runner.workers import ENOUGH
 

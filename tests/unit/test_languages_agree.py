@@ -34,12 +34,13 @@ from runner.digest import canonical
 from runner.errors import PolicyError, StalePlanError
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, fold
-from runner.model import Approvals, Articles, Filter, Policy, Send
+from runner.model import Articles, Filter, Send
 from runner.planning import planfile
 from runner.planning.decide import decide
 from runner.report.data import plan_data
 from runner.sending import drafting
 from runner.sending.posting import Outcome, Ports, Result, Warrant
+from runner.settings.records import Approvals, Policy
 from runner.wechat.answers import fault_error, raise_for_errcode
 from runner.wechat.transport import Fault, Request, Transport, make_session
 from runner.words import _

@@ -17,7 +17,7 @@ PURE = (
     "reading.text", "reading.nearest", "reading.sniff", "reading.yaml_words", "reading.strict_yaml",
     "reading.document",
     "schemas.findings", "schemas.wording", "schemas.phrases", "schemas.hints",
-    "settings.checks", "templates.faults", "templates.placeholders",
+    "settings.checks", "settings.records", "templates.faults", "templates.placeholders",
     "rendering", "limits", "planning.quota", "planning.decide", "planning.budget", "policy",
     "sending", "article.stored", "preview", "status", "standing", "recall",
     "ledger.state", "ledger.events", "ledger.records", "report", "compare", "promotion",

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from runner.errors import Place
 from runner.limits.check import check
 from runner.model import (
-    Account,
-    AccountKind,
     Article,
     Articles,
     BodyImage,
@@ -28,12 +26,12 @@ from runner.model import (
     Mpvideo,
     Msgtype,
     Newspic,
-    Secret,
     Send,
     Text,
     Voice,
     Wxcard,
 )
+from runner.settings.records import Account, AccountKind, Secret
 
 M = Media(media_id="M")
 PICTURE = BodyImage(

@@ -14,9 +14,9 @@ import pytest
 
 from runner.cli.notifying import post
 from runner.errors import Exit
-from runner.model import Notify, Secret
 from runner.notify import MAX_BYTES, Run, message, payload, tell
 from runner.sending.posting import Outcome, Result
+from runner.settings.records import Notify, Secret
 
 RUN = Run(environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204})
 ALL = ("accepted", "failed", "unknown")

@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 from runner.errors import Place, Problem
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
-from runner.model import AccountKind, Action, Batch, Filter, Invalid, Media, Policy, Voice
+from runner.model import Action, Batch, Filter, Invalid, Media, Voice
 from runner.plan import expected_digest
+from runner.settings.records import AccountKind, Policy
 
 EVERYONE = Filter(is_to_all=True)
 OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))

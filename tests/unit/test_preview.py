@@ -20,7 +20,7 @@ from factories import (
     make_state,
 )
 
-from runner import model, wire
+from runner import wire
 from runner.errors import ApiError
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
@@ -41,6 +41,7 @@ from runner.model import (
 )
 from runner.preview import preview, receiver, used_today
 from runner.resolve import Resolved
+from runner.settings import records
 
 PICTURE = Media(media_id="P1")
 NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
@@ -131,7 +132,7 @@ def test_preview_forgets_a_file_that_is_gone() -> None:
 
 def test_testers_are_found_by_alias() -> None:
     """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
-    testers = {"小李": model.Tester(wxname="xiaoli2026"), "老王": model.Tester(openid="o-wang")}
+    testers = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o-wang")}
     assert receiver("小李", testers) == {"towxname": "xiaoli2026"}
     assert receiver("老王", testers) == {"touser": "o-wang"}
     assert receiver("zhang3", testers) == {"towxname": "zhang3"}

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.ledger.events import Kind
-from runner.model import AccountKind, Filter
+from runner.model import Filter
 from runner.planning.quota import allowance, bounds, count_today, period, receivers, same_receivers
+from runner.settings.records import AccountKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
 SALE = make_send()

@@ -15,12 +15,9 @@ from hypothesis import strategies as st
 
 from runner.errors import MissingExtraError, Place, Problem
 from runner.model import (
-    Account,
-    AccountKind,
     Articles,
     Campaign,
     Draft,
-    Environment,
     Filter,
     Image,
     Images,
@@ -28,8 +25,6 @@ from runner.model import (
     Mpvideo,
     Msgtype,
     Newspic,
-    Secret,
-    Settings,
     Text,
     Voice,
     Wxcard,
@@ -37,6 +32,7 @@ from runner.model import (
 from runner.reading.document import Document, document
 from runner.reading.files import Files
 from runner.render import Rendered, render
+from runner.settings.records import Account, AccountKind, Environment, Secret, Settings
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 

@@ -11,7 +11,7 @@ from runner.errors import InvalidError, Problem
 from runner.load import load_campaigns
 from runner.prepare import prepare
 from runner.reading.files import Files
-from runner.settings import load_settings
+from runner.settings.load import load_settings
 
 CASES = Path(__file__).parents[1]
 TEXTS = (

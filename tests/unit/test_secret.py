@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import SecretError
-from runner.model import Secret
+from runner.settings.records import Secret
 from runner.settings.secret import read_secret, run_command, written_secrets
 from runner.wechat.redact import redact
 

@@ -8,8 +8,16 @@ import pytest
 
 from runner.errors import InvalidError, Problem, UsageError
 from runner.load import load_campaigns
-from runner.model import AccountKind, Approvals, ArticleOptions, CallbackSecrets, Drift, Policy, Secret
-from runner.settings import load_settings
+from runner.settings.load import load_settings
+from runner.settings.records import (
+    AccountKind,
+    Approvals,
+    ArticleOptions,
+    CallbackSecrets,
+    Drift,
+    Policy,
+    Secret,
+)
 
 CASES = Path(__file__).parents[1] / "settings"
 INVALID = sorted((CASES / "invalid").glob("*.yaml"))

@@ -18,7 +18,7 @@ from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import Status, fold
 from runner.load import load_campaigns
 from runner.planning import planfile
-from runner.settings import load_settings
+from runner.settings.load import load_settings
 
 OLD = sorted((Path(__file__).parents[1] / "upgrades").iterdir())
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

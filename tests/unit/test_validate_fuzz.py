@@ -15,7 +15,7 @@ from runner.reading.strict_yaml import read
 from runner.schemas.findings import UNWORDED
 from runner.schemas.shapes import validator
 from runner.schemas.store import SchemaName, schema
-from runner.settings import check_settings
+from runner.settings.load import check_settings
 from runner.validate import check_campaign
 
 TESTS = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from runner.schemas.hints import value_remedy
 from runner.schemas.phrases import clause, listed
 from runner.schemas.store import schema
 from runner.schemas.wording import WORDS
-from runner.settings import load_settings
+from runner.settings.load import load_settings
 from tests.schema_words import schema_words
 
 # Keywords that only annotate or combine; what they combine refuses by itself.

@@ -11,8 +11,8 @@ from making import Make
 from PIL import Image
 
 from runner.article import ArticleBody, build
-from runner.model import ArticleOptions
 from runner.reading.files import Files
+from runner.settings.records import ArticleOptions
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runner.article import ArticleBody, build
-from runner.model import ArticleOptions
 from runner.reading.files import Files
+from runner.settings.records import ArticleOptions
 
 FOLDER = Path(__file__).parents[2] / "articles"
 

@@ -16,8 +16,8 @@ from runner.article import ArticleBody, build, dom
 from runner.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
 from runner.article.parts import Kind
 from runner.errors import MissingExtraError
-from runner.model import ArticleOptions
 from runner.reading.files import Files
+from runner.settings.records import ArticleOptions
 
 NOWHERE = Files(Path("/nonexistent"))
 # Separated by bars, so that blanks and newlines can be pieces.

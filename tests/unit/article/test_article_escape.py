@@ -12,8 +12,8 @@ from lxml.html import HtmlElement
 from runner.article import build, dom, escape_for
 from runner.article.escape import clean, reveal
 from runner.article.parts import Kind
-from runner.model import ArticleOptions
 from runner.reading.files import Files
+from runner.settings.records import ArticleOptions
 
 NOWHERE = Files(Path("/nonexistent"))
 MARKUP = st.text(alphabet="*_`~[](){}<>!#|\\&;:\"'=/ -+.\n\tab1中。「", max_size=40)

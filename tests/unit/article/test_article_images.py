@@ -16,9 +16,9 @@ from PIL import Image
 from runner.article import image_bytes, mend
 from runner.article.images import MATERIAL, MAX_BYTES, fixed, look
 from runner.errors import StalePlanError
-from runner.model import ArticleOptions
 from runner.reading.files import Files
 from runner.reading.sniff import sniff
+from runner.settings.records import ArticleOptions
 
 MEND = ArticleOptions(fix_images=True)
 

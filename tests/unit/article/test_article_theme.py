@@ -8,7 +8,7 @@ from making import Make, rules
 from runner.article import theme
 from runner.article.contrast import dark, ratio
 from runner.article.parts import Findings
-from runner.model import ArticleOptions
+from runner.settings.records import ArticleOptions
 
 SAMPLE = (
     "## 甲\n\n正文[链](https://example.com)`码`[^1]\n\n> 引\n\n- 一\n  - 二\n\n| a |\n|---|\n| b |\n\n"

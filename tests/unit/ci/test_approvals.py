@@ -15,7 +15,7 @@ from runner.ci.forge import Forge
 from runner.ci.github import github, pull_of
 from runner.ci.gitlab import gitlab, merge_request_of
 from runner.errors import Exit, ForgeError, PolicyError
-from runner.model import Approvals
+from runner.settings.records import Approvals
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40

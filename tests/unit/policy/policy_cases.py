@@ -11,8 +11,9 @@ from factories import NOW, SUBSCRIPTION, intent_of, make_account, make_article, 
 from runner.digest import send_digest
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
-from runner.model import AccountKind, Articles, Audience, Draft, Drift, Filter, Msgtype, Policy, Text
+from runner.model import Articles, Audience, Draft, Filter, Msgtype, Text
 from runner.policy import Facts
+from runner.settings.records import AccountKind, Drift, Policy
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
 UNKNOWN = Audience(count=None, source="unknown offline")

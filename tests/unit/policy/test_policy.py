@@ -12,11 +12,12 @@ from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, te
 
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
-from runner.model import Images, Media, Mpvideo, Newspic, Policy, Text
+from runner.model import Images, Media, Mpvideo, Newspic, Text
 from runner.planning.planfile import audiences
 from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
 from runner.policy.content import hosts
 from runner.schemas.store import schema
+from runner.settings.records import Policy
 
 
 def said(about: Facts, rule: str) -> Objection | None:

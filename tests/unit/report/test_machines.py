@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Place, Problem
-from runner.model import Filter, Policy
+from runner.model import Filter
 from runner.plan import Plan
 from runner.report.concerns import fingerprints, plan_problems
 from runner.report.gitlab import codequality, widget
 from runner.report.junit import plan_junit, problems_junit
 from runner.report.problems import problems_github
 from runner.report.sarif import sarif
+from runner.settings.records import Policy
 
 PROBLEM = Problem(
     place=Place(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",

@@ -10,10 +10,11 @@ from factories import NOW, make_planned, make_send, make_settings, plan_of
 
 from runner.errors import Exit
 from runner.ledger.state import SendState, Status
-from runner.model import Action, Filter, Policy
+from runner.model import Action, Filter
 from runner.plan import Decision
 from runner.report.text import Look, attention_lines, outcomes_text, plan_text, status_text, total
 from runner.sending.posting import Outcome, Result
+from runner.settings.records import Policy
 from runner.standing import Standing
 
 LOOK = Look(width=120)

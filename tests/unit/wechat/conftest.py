@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from scripted_server import ACCOUNT, ScriptedServer, World
 
-from runner.model import Account
+from runner.settings.records import Account
 from runner.wechat.client import connect
 from runner.wechat.endpoints import Endpoints
 

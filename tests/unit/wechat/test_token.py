@@ -14,7 +14,7 @@ import pytest
 from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
 
 from runner.errors import ApiError, UnreachableError
-from runner.model import Secret
+from runner.settings.records import Secret
 from runner.wechat.client import SharedTokens
 from runner.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
 from runner.wechat.token import STABLE_TOKEN, Tokens

@@ -1,0 +1,179 @@
+"""Takes `_settings.yaml` and the chosen environment, gives `Settings`; without a file, the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any, Final
+
+from runner.errors import InvalidError, Place, Problem, UsageError
+from runner.reading.document import Document, document, fault_problem
+from runner.reading.files import FileError, read_regular
+from runner.reading.nearest import did_you_mean
+from runner.reading.text import Fault, decode
+from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
+from runner.settings.records import (
+    Account,
+    AccountKind,
+    Approvals,
+    ArticleOptions,
+    CallbackSecrets,
+    Drift,
+    Environment,
+    Notify,
+    Policy,
+    Secret,
+    Settings,
+    Tester,
+)
+from runner.settings.secret import written_secrets
+from runner.validate import check
+from runner.words import _
+
+SETTINGS_FILE: Final = "_settings.yaml"
+MAX_BYTES: Final = 1024 * 1024
+
+_SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
+    {
+        AccountKind.SERVICE: "wx0000000000000001",
+        AccountKind.SUBSCRIPTION: "wx0000000000000002",
+        AccountKind.TEST: "wx0000000000000003",
+    }
+)
+
+
+def load_settings(root: Path, *, environment: str | None = None) -> Settings:
+    """Read the settings of a campaigns folder.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        environment: the one to use; default: the file's `default_environment`, or `sandbox`.
+
+    Returns:
+        The settings with that environment; the built-in sandbox when there is no file.
+
+    Raises:
+        InvalidError: the file has problems; it carries all of them.
+        UsageError: there is no environment of this name.
+    """
+    data = _read(root)
+    written: dict[str, Any] = data.get("environments", {})
+    names = tuple(dict.fromkeys((*written, SANDBOX)))
+    name = environment or data.get("default_environment", SANDBOX)
+    if name not in names:
+        otherwise = _("use one of: {names}").format(names=_(", ").join(names))
+        raise UsageError(
+            _("there is no environment `{name}`").format(name=name),
+            remedy=did_you_mean(name, names, otherwise=otherwise),
+        )
+    return Settings(
+        environment=_environment(name, written),
+        environments=names,
+        vars=data.get("vars", {}),
+        policy=_policy(data.get("policy", {})),
+        articles=ArticleOptions(**data.get("articles", {})),
+        testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
+        notify=tuple(_notify(robot) for robot in data.get("notify", ())),
+    )
+
+
+def _read(root: Path) -> dict[str, Any]:
+    shown = (root / SETTINGS_FILE).as_posix()
+    try:
+        text = decode(read_regular(root / SETTINGS_FILE, MAX_BYTES))
+    except FileNotFoundError:
+        return {}
+    except FileError as error:
+        raise InvalidError((error.at(Place(file=shown)),)) from error
+    if isinstance(text, Fault):
+        raise InvalidError((fault_problem(text, shown),))
+    read = document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    problems = (read,) if isinstance(read, Problem) else check_settings(read)
+    if problems or isinstance(read, Problem):
+        raise InvalidError(problems)
+    data: dict[str, Any] = read.data
+    return data
+
+
+def check_settings(document: Document) -> tuple[Problem, ...]:
+    """Check a settings file.
+
+    Args:
+        document: the file, read.
+
+    Returns:
+        Every problem with its place, in the order of the file; none repeats a secret.
+    """
+    return check(document, "settings", cross_findings, instead=written_secrets(document.data))
+
+
+def _policy(data: Mapping[str, Any]) -> Policy:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+    }
+    if drift := data.get("audience_drift"):
+        values["audience_drift"] = Drift(**drift)
+    return Policy(**values)
+
+
+def _environment(name: str, written: Mapping[str, Any]) -> Environment:
+    data = {"api": SANDBOX, **written.get(name, {})}
+    accounts = {key: _account(key, value) for key, value in data.get("accounts", {}).items()}
+    default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
+    if data["api"] == SANDBOX and not accounts:
+        accounts = _sandbox_accounts(written)
+        default = default or AccountKind.SERVICE.value
+    return Environment(
+        name=name,
+        api=data["api"].rstrip("/"),
+        ledger=data.get("ledger", "sqlite"),
+        protected=data.get("protected", False),
+        accounts=accounts,
+        default_account=default,
+        vars=data.get("vars", {}),
+        approvals=_approvals(data.get("approvals")),
+        repeat_after_s=data.get("repeat_after", PROTECTED_REPEAT_AFTER_S),
+        repeat_until_s=data.get("repeat_until", PROTECTED_REPEAT_UNTIL_S),
+    )
+
+
+def _approvals(data: Mapping[str, Any] | None) -> Approvals | None:
+    return Approvals(**{**data, "approvers": tuple(data["approvers"])}) if data else None
+
+
+def _account(name: str, data: Mapping[str, Any]) -> Account:
+    secret = _secret(data["secret"]) if "secret" in data else Secret(sandbox=True)
+    callback = _callback(data["callback"]) if "callback" in data else None
+    return Account(
+        name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=secret, callback=callback
+    )
+
+
+def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
+    aes_key = _secret(data["aes_key"]) if "aes_key" in data else None
+    return CallbackSecrets(token=_secret(data["token"]), aes_key=aes_key)
+
+
+def _notify(data: Mapping[str, Any]) -> Notify:
+    when = {"when": tuple(data["when"])} if "when" in data else {}
+    return Notify(kind=data["kind"], url=_secret(data["url"]), **when)
+
+
+def _secret(place: Mapping[str, Any]) -> Secret:
+    return Secret(env=place.get("env"), command=tuple(place.get("command", ())))
+
+
+def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, Account]:
+    """Give the sandbox's three accounts, and each real account's name for the one of its kind.
+
+    So a campaign with `account: main` can be rehearsed as it is.
+    """
+    kinds = {kind.value: kind for kind in AccountKind}
+    for environment in written.values():
+        for name, account in environment.get("accounts", {}).items():
+            kinds.setdefault(name, AccountKind(account["kind"]))
+    return {
+        name: Account(name=name, kind=kind, appid=_SANDBOX_APPIDS[kind], secret=Secret(sandbox=True))
+        for name, kind in kinds.items()
+    }

@@ -1,0 +1,154 @@
+"""What `_settings.yaml` says, as frozen records: where to send, by which rules, whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class AccountKind(StrEnum):
+    """What sort of Official Account; decides which calls it may make."""
+
+    SERVICE = "service"
+    """服务号: mass/sendall and mass/send; four a month per follower."""
+    SUBSCRIPTION = "subscription"
+    """订阅号 (now 公众号): mass/sendall only; one a day."""
+    TEST = "test"
+    """测试号: may not mass send at all (48001)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """Where an AppSecret comes from; never the secret itself. Exactly one is set."""
+
+    env: str | None = None
+    command: tuple[str, ...] = ()
+    sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackSecrets:
+    """What the console's server settings and `campaign listen` both know."""
+
+    token: Secret
+    aes_key: Secret | None = None
+    """The EncodingAESKey; None in plain mode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One Official Account of one environment."""
+
+    name: str
+    kind: AccountKind
+    appid: str
+    secret: Secret
+    callback: CallbackSecrets | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far an audience may move between review and send: whichever of the two is more."""
+
+    percent: int
+    floor: int = 100
+    """Followers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The rules of `_settings.yaml`; `None` or empty means the rule is off."""
+
+    allow_to_all: bool = False
+    max_recipients: int | None = None
+    audience_drift: Drift | None = None
+    max_sends_per_apply: int | None = None
+    require_preview: bool = False
+    require_not_after: bool = False
+    quiet_hours: str | None = None
+    timezone: str = "Asia/Shanghai"
+    allowed_tags: tuple[str | int, ...] = ()
+    """Names or ids."""
+    allowed_links: tuple[str, ...] = ()
+    """Hosts; what lies below one is allowed with it."""
+    duplicate_content_days: int = 30
+    """Within how many days the same content to the same receivers under another id is refused; 0 is off."""
+    quota_reserve: int = 0
+    """Sends of a day (订阅号) or month (服务号) that are kept back."""
+    hold: bool | tuple[str, ...] = False
+    """True for every account, or the names of those that send nothing."""
+    levels: Mapping[str, Literal["mandatory", "advisory"]] = field(default_factory=dict)
+    """By rule id; a rule that is not named is mandatory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """Who must have approved the pull or merge request that brought a campaign in."""
+
+    approvers: tuple[str, ...]
+    """User names at GitHub or GitLab; upper and lower case are the same."""
+    count: int = 1
+    not_author: bool = True
+    """Nobody approves their own change, nor one that holds a commit of theirs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One place to send to: an API, its accounts, a ledger."""
+
+    name: str
+    api: str
+    """`sandbox` or a base URL."""
+    ledger: str
+    protected: bool = False
+    accounts: Mapping[str, Account]
+    default_account: str | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    approvals: Approvals | None = None
+    repeat_after_s: int = 60
+    repeat_until_s: int = 20 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleOptions:
+    """How articles are made: `articles:` in the settings."""
+
+    theme: str = "default"
+    """A shipped theme's name, or the name of a CSS file under `_themes/`."""
+    brand_color: str = "#07c160"
+    fix_images: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tester:
+    """Who receives previews: exactly one of the two is set."""
+
+    wxname: str | None = None
+    openid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """A chat robot that is told how a run ended."""
+
+    kind: Literal["wecom", "feishu", "dingtalk", "slack"]
+    url: Secret
+    """Its address is a secret: whoever has it can write to the chat."""
+    when: tuple[str, ...] = ("accepted", "failed", "unknown")
+    """Outcomes; not `on`, which YAML readers take for true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`_settings.yaml` with one environment chosen."""
+
+    environment: Environment
+    environments: tuple[str, ...]
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    articles: ArticleOptions = field(default_factory=ArticleOptions)
+    testers: Mapping[str, Tester] = field(default_factory=dict)
+    """By alias."""
+    notify: tuple[Notify, ...] = ()
