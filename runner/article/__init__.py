@@ -5,44 +5,19 @@ Importing this package is cheap; the libraries of the extra `articles` load with
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from runner.article.escape import escape_for
-from runner.article.parts import ArticleBody, ArticleFiles, Kind
+from runner.article.parts import ArticleBody, ArticleFiles, ArticleSource
 from runner.errors import MissingExtraError
 from runner.model import FileInfo
-from runner.settings.records import ArticleOptions
 from runner.words import _
 
-__all__ = ["ArticleBody", "ArticleFiles", "Kind", "build", "escape_for", "image_bytes", "mend"]
+__all__ = ["ArticleBody", "ArticleSource", "build", "escape_for", "image_bytes", "mend"]
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
 
 
-def build(
-    source: str,
-    *,
-    kind: Kind,
-    file: PurePosixPath,
-    title: str,
-    theme: str | None,
-    options: ArticleOptions,
-    files: ArticleFiles,
-    allow_lossy: bool = False,
-    root: str = "campaigns",
-) -> ArticleBody:
+def build(source: ArticleSource) -> ArticleBody:
     """Make the body of one article.
-
-    Args:
-        source: the text, template already rendered with `escape_for(kind)` on its variables.
-        kind: what the text is.
-        file: where it stands, relative to the campaigns folder; image paths are relative to it.
-        title: the article's title; a first heading that repeats it is left out.
-        theme: a shipped theme or a file under `_themes/`; None takes the one of `options`.
-        options: `articles:` of the settings.
-        files: where images and themes are read.
-        allow_lossy: HTML only: what WeChat would not keep becomes a warning instead of an error.
-        root: the campaigns folder as the user types it, for the places of findings.
 
     Returns:
         The HTML inside the allow-list, the images it shows, and all findings by line. The same input
@@ -54,18 +29,8 @@ def build(
     try:
         from runner.article.body import assemble
     except ImportError as error:
-        raise _missing(error, _("an article ({file})").format(file=f"{root}/{file}")) from error
-    return assemble(
-        source,
-        kind=kind,
-        file=file,
-        title=title,
-        theme_name=theme or options.theme,
-        options=options,
-        files=files,
-        allow_lossy=allow_lossy,
-        root=root,
-    )
+        raise _missing(error, _("an article ({file})").format(file=source.shown)) from error
+    return assemble(source)
 
 
 def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:

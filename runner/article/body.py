@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from dataclasses import replace
 
 from lxml.html import HtmlElement
 
@@ -12,9 +12,8 @@ from runner.article.parts import (
     MAX_SOURCE_CHARS,
     WARNING_CHARS,
     ArticleBody,
-    ArticleFiles,
+    ArticleSource,
     Findings,
-    Kind,
     markup_chars,
 )
 from runner.model import BodyImage
@@ -22,33 +21,26 @@ from runner.settings.records import ArticleOptions
 from runner.words import _
 
 
-def assemble(
-    source: str,
-    *,
-    kind: Kind,
-    file: PurePosixPath,
-    title: str,
-    theme_name: str,
-    options: ArticleOptions,
-    files: ArticleFiles,
-    allow_lossy: bool,
-    root: str,
-) -> ArticleBody:
+def assemble(source: ArticleSource) -> ArticleBody:
     """Make an article's body; see `runner.article.build`."""
-    findings = Findings(file=f"{root}/{file}")
-    if len(source) > MAX_SOURCE_CHARS:
-        lint.check_source(source, findings)
+    findings = Findings(file=source.shown)
+    if len(source.text) > MAX_SOURCE_CHARS:
+        lint.check_source(source.text, findings)
         return _with(ArticleBody(html=""), findings)
-    text = _readable(source, findings)
-    if kind == "html":
-        return _from_html(text, file=file, options=options, files=files, findings=findings, lossy=allow_lossy)
-    css, brand = _style(theme_name, options, files=files, findings=findings, root=root)
+    text = _readable(source.text, findings)
+    if source.kind == "html":
+        return _from_html(text, source, findings)
+    return _from_markdown(text, source, findings)
+
+
+def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
+    css, brand = theme.load(source, findings), _brand(source.options, findings)
     for colours in (True, False):
         attempt = Findings(file=findings.file)
         html = markdown.to_html(text, attempt, colours=colours)
         tree = dom.parse(html)
-        found = embed.resolve(tree, file=file, files=files, options=options, findings=attempt)
-        rewrite.rewrite(tree, title=title, findings=attempt)
+        found = embed.resolve(tree, source, attempt)
+        rewrite.rewrite(tree, title=source.title, findings=attempt)
         styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=brand))
         sanitize.drop_marks(styled, attempt)
         body = _finish(styled, found, attempt, markdown_source=True)
@@ -65,18 +57,10 @@ def assemble(
     return _with(body, findings, attempt)
 
 
-def _from_html(
-    text: str,
-    *,
-    file: PurePosixPath,
-    options: ArticleOptions,
-    files: ArticleFiles,
-    findings: Findings,
-    lossy: bool,
-) -> ArticleBody:
+def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
     tree = dom.parse(text, keep_lines=True)
-    found = embed.resolve(tree, file=file, files=files, options=options, findings=findings)
-    report = findings.warning if lossy else findings.error
+    found = embed.resolve(tree, source, findings)
+    report = findings.warning if source.allow_lossy else findings.error
     sanitize.strip(tree, report)
     body = _finish(tree, found, findings, markdown_source=False)
     sanitize.compare(tree, body.html, report)
@@ -100,13 +84,7 @@ def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
         (problem for part in findings for problem in part),
         key=lambda problem: (problem.place.file, problem.place.line or 0),
     )
-    return ArticleBody(
-        html=body.html,
-        images=body.images,
-        findings=tuple(problems),
-        visible_chars=body.visible_chars,
-        markup_chars=body.markup_chars,
-    )
+    return replace(body, findings=tuple(problems))
 
 
 def _readable(source: str, findings: Findings) -> str:
@@ -121,15 +99,12 @@ def _readable(source: str, findings: Findings) -> str:
     return clean(text)
 
 
-def _style(
-    name: str, options: ArticleOptions, *, files: ArticleFiles, findings: Findings, root: str
-) -> tuple[str, str]:
-    css = theme.load(name, files=files, findings=findings, root=root)
+def _brand(options: ArticleOptions, findings: Findings) -> str:
     if theme.is_colour(options.brand_color):
-        return css, options.brand_color
+        return options.brand_color
     findings.error(
         "brand-colour",
         _("`brand_color: {colour}` is not a colour we can use").format(colour=options.brand_color[:30]),
         _("write it as #rrggbb in the settings, under `articles`"),
     )
-    return css, ArticleOptions().brand_color
+    return ArticleOptions().brand_color

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -12,10 +11,9 @@ from lxml.html import HtmlElement
 
 from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
 from runner.article.dom import elements, line_of, remove
-from runner.article.parts import ArticleFiles, Findings
+from runner.article.parts import ArticleSource, Findings
 from runner.model import BodyImage, FileInfo
 from runner.reading.files import FileError
-from runner.settings.records import ArticleOptions
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -31,21 +29,12 @@ class _Picture:
     look: images.Look
 
 
-def resolve(
-    root: HtmlElement,
-    *,
-    file: PurePosixPath,
-    files: ArticleFiles,
-    options: ArticleOptions,
-    findings: Findings,
-) -> tuple[BodyImage, ...]:
+def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
     """Replace the `src` of every image below `root` by a placeholder.
 
     Args:
         root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
-        file: the article's file, which image paths are relative to.
-        files: where images are read.
-        options: whether to mend what can be mended.
+        source: the article's; its options say whether to mend what can be mended.
         findings: collects what is wrong; an image that cannot be used is removed.
 
     Returns:
@@ -57,8 +46,8 @@ def resolve(
         src = (image.get("src") or "").strip()
         if src.startswith(IMAGE_PREFIXES[1:]):
             continue
-        picture = _read(image, unquote(src), file=file, files=files, findings=findings)
-        usable = picture and _judge(picture, image, mend=options.fix_images, findings=findings)
+        picture = _read(image, unquote(src), source, findings)
+        usable = picture and _judge(picture, image, mend=source.options.fix_images, findings=findings)
         if usable is None:
             remove(image)
             continue
@@ -67,9 +56,7 @@ def resolve(
     return tuple(found.values())
 
 
-def _read(
-    image: HtmlElement, path: str, *, file: PurePosixPath, files: ArticleFiles, findings: Findings
-) -> _Picture | None:
+def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> _Picture | None:
     line = line_of(image)
     if not path or path.startswith(("data:", "//")) or "://" in path:
         findings.error(
@@ -80,8 +67,8 @@ def _read(
         )
         return None
     try:
-        info = files.info(file, path)
-        data = files.data(info.path)
+        info = source.files.info(source.file, path)
+        data = source.files.data(info.path)
     except FileError as error:
         findings.error(
             "image-file",

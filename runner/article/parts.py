@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from runner.errors import Place, Problem
 from runner.model import BodyImage, FileInfo
+from runner.settings.records import ArticleOptions
 
 Kind = Literal["markdown", "html"]
 
@@ -25,7 +26,7 @@ class ArticleFiles(Protocol):
     """What an article reads of the campaigns folder; `load.Files` is one."""
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
-        """Return the text at `path`, relative to the folder of `base_file`."""
+        r"""Return the text at `path`, relative to the folder of `base_file`; with `\n` line ends."""
         ...
 
     def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
@@ -35,6 +36,33 @@ class ArticleFiles(Protocol):
     def data(self, path: PurePosixPath) -> bytes:
         """Return the bytes of a file, by its path inside the campaigns folder."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleSource:
+    """One article as it is written, and all that decides what becomes of it."""
+
+    text: str
+    """Its template is rendered already, with `escape_for(kind)` on the variables."""
+    kind: Kind
+    file: PurePosixPath
+    """Where it stands below the campaigns folder; image paths are relative to it."""
+    title: str
+    """A first heading that repeats it is left out."""
+    theme: str | None = None
+    """A shipped theme or a file under `_themes/`; None takes the one of `options`."""
+    options: ArticleOptions = field(default_factory=ArticleOptions)
+    files: ArticleFiles
+    """Where images and themes are read."""
+    allow_lossy: bool = False
+    """HTML only: what WeChat would not keep becomes a warning instead of an error."""
+    root: str = "campaigns"
+    """The campaigns folder as the user types it."""
+
+    @property
+    def shown(self) -> str:
+        """The file as the user types it, for the places of findings."""
+        return f"{self.root}/{self.file}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import css_inline
 import tinycss2
 
 from runner.article.allow import style_fault
-from runner.article.parts import ArticleFiles, Findings
+from runner.article.parts import ArticleSource, Findings
 from runner.reading.files import FileError
 from runner.words import _
 
@@ -24,21 +24,20 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
-def load(name: str, *, files: ArticleFiles, findings: Findings, root: str) -> str:
-    """Return the CSS of a theme.
+def load(source: ArticleSource, findings: Findings) -> str:
+    """Return the CSS of an article's theme.
 
     Args:
-        name: a shipped theme's name, or that of a CSS file under `_themes/`, which comes first.
-        files: where `_themes/` is read.
+        source: the article's; a file under `_themes/` comes before a shipped theme of its name.
         findings: the article's; a theme that is not there is its problem.
-        root: the campaigns folder as the user types it.
 
     Returns:
         CSS whose problems have been reported; the default theme when there is none of that name.
     """
+    name = source.theme or source.options.theme
     path = f"{FOLDER}/{name.removesuffix('.css')}.css"
     try:
-        css = files.text(PurePosixPath("_settings.yaml"), path)
+        css = source.files.text(PurePosixPath("_settings.yaml"), path)
     except FileError as error:
         if name in SHIPPED:
             return shipped(name)
@@ -46,11 +45,11 @@ def load(name: str, *, files: ArticleFiles, findings: Findings, root: str) -> st
             "theme",
             _("there is no theme `{name}`: {reason}").format(name=name, reason=error.what),
             _("use one of {names}, or put your CSS into {path}").format(
-                names=_(", ").join(SHIPPED), path=f"{root}/{path}"
+                names=_(", ").join(SHIPPED), path=f"{source.root}/{path}"
             ),
         )
         return shipped(SHIPPED[0])
-    theme_findings = Findings(file=f"{root}/{path}")
+    theme_findings = Findings(file=f"{source.root}/{path}")
     check(css, theme_findings)
     findings.include(theme_findings)
     return css

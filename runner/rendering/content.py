@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+from runner.article.parts import ArticleSource, Kind
 from runner.errors import KeyPath, Place
 from runner.model import (
     Article,
@@ -24,7 +26,7 @@ from runner.model import (
     Wxcard,
 )
 from runner.reading.document import json_path
-from runner.rendering.scope import Kind, Scope
+from runner.rendering.scope import Scope
 from runner.words import _
 
 _KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
@@ -94,59 +96,47 @@ def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
 def _body(
     scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str
 ) -> tuple[str, tuple[BodyImage, ...]]:
-    """Render the article's file as a template, then let the article room make HTML of it."""
-    path = (*path, "body")
-    written = scope.text(path, raw["body"])
-    file = scope.read(path, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
-    if file is None:
+    """Let the article room make HTML of the article's file; nothing after a problem."""
+    source, path = _source(scope, path, raw, title), (*path, "body")
+    body = scope.read(path, partial(scope.room.build, source)) if source is not None else None
+    if source is None or body is None:
         return "", ()
-    kind = _KINDS.get(file.suffix.lower())
-    if kind is None:
-        scope.problem(
-            path,
-            "article-kind",
-            _("`{file}` is neither Markdown nor HTML").format(file=written),
-            _("name a .md or .html file"),
-        )
-        return "", ()
-    source = scope.text_file(path, written, escape=scope.room.escape_for(kind))
-    return _built(scope, path, raw, source, title, file, kind) if source is not None else ("", ())
-
-
-def _built(
-    scope: Scope,
-    path: KeyPath,
-    raw: Mapping[str, Any],
-    source: str,
-    title: str,
-    file: PurePosixPath,
-    kind: Kind,
-) -> tuple[str, tuple[BodyImage, ...]]:
-    theme = scope.text((*path[:-1], "theme"), raw["theme"]) if "theme" in raw else None
-    body = scope.read(
-        path,
-        lambda: scope.room.build(
-            source,
-            kind=kind,
-            file=file,
-            title=title,
-            theme=theme,
-            options=scope.options,
-            files=scope.files,
-            allow_lossy=raw.get("allow_lossy", False),
-            root=scope.root,
-        ),
-    )
-    if body is None:
-        return "", ()
-    written = scope.files.text(_FROM_ROOT, str(file))
+    written = scope.files.text(_FROM_ROOT, str(source.file))
     scope.problems += [
-        replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source))
-        if finding.place.file == scope.shown(file)
+        replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source.text))
+        if finding.place.file == source.shown
         else finding
         for finding in body.findings
     ]
     return body.html, body.images
+
+
+def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleSource | None:
+    """Read the article's file and render it as a template; None after a problem."""
+    body = (*path, "body")
+    written = scope.text(body, raw["body"])
+    file = scope.read(body, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
+    if file is None:
+        return None
+    kind = _KINDS.get(file.suffix.lower())
+    if kind is None:
+        what = _("`{file}` is neither Markdown nor HTML").format(file=written)
+        scope.problem(body, "article-kind", what, _("name a .md or .html file"))
+        return None
+    text = scope.text_file(body, written, escape=scope.room.escape_for(kind))
+    if text is None:
+        return None
+    return ArticleSource(
+        text=text,
+        kind=kind,
+        file=file,
+        title=title,
+        theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
+        options=scope.options,
+        files=scope.files,
+        allow_lossy=raw.get("allow_lossy", False),
+        root=scope.root,
+    )
 
 
 def _line_as_written(place: Place, written: str, rendered: str) -> Place:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol, TypeVar
 
+from runner.article.parts import ArticleBody, ArticleFiles, ArticleSource, Kind
 from runner.errors import CampaignError, KeyPath, Place, Problem
-from runner.model import BodyImage, Campaign, FileInfo, Media
+from runner.model import Campaign, FileInfo, Media
 from runner.reading.document import json_path
 from runner.reading.files import FileError
 from runner.settings.records import ArticleOptions
@@ -20,7 +21,6 @@ from runner.templates.placeholders import Escape
 from runner.templates.template import TemplateFaultError, Templates
 from runner.words import _
 
-Kind = Literal["markdown", "html"]
 T = TypeVar("T")
 
 _BRACES = re.compile(
@@ -29,42 +29,11 @@ _BRACES = re.compile(
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
 
 
-class Files(Protocol):
+class Files(ArticleFiles, Protocol):
     """The only way to the files a campaign names; every method raises FileError (`files.Files` is one)."""
 
     def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
         """Resolve a written path to one relative to the campaigns folder."""
-        ...
-
-    def text(self, base_file: PurePosixPath, path: str) -> str:
-        r"""Read text, with `\n` line ends."""
-        ...
-
-    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
-        """Describe a file by its bytes."""
-        ...
-
-    def data(self, path: PurePosixPath) -> bytes:
-        """Read bytes."""
-        ...
-
-
-class ArticleBody(Protocol):
-    """The part of an article that `article.build` makes."""
-
-    @property
-    def html(self) -> str:
-        """The HTML to send, with image placeholders."""
-        ...
-
-    @property
-    def images(self) -> tuple[BodyImage, ...]:
-        """The images in it."""
-        ...
-
-    @property
-    def findings(self) -> tuple[Problem, ...]:
-        """What is wrong with it, errors and warnings."""
         ...
 
 
@@ -75,19 +44,7 @@ class ArticleRoom(Protocol):
         """Return what makes a value safe in such a text."""
         ...
 
-    def build(
-        self,
-        source: str,
-        *,
-        kind: Kind,
-        file: PurePosixPath,
-        title: str,
-        theme: str | None,
-        options: ArticleOptions,
-        files: Files,
-        allow_lossy: bool = False,
-        root: str = "campaigns",
-    ) -> ArticleBody:
+    def build(self, source: ArticleSource) -> ArticleBody:
         """Make the body; raises CampaignError when a part of the tool is missing."""
         ...
 

@@ -13,10 +13,9 @@ from pathlib import Path, PurePosixPath
 import css_inline
 from markdown_it import MarkdownIt
 
-from runner.article import build
+from runner.article import ArticleSource, build
 from runner.article.theme import shipped
 from runner.reading.files import Files
-from runner.settings.records import ArticleOptions
 
 ROOT = Path(__file__).parents[2] / "campaigns"
 LONG = PurePosixPath("tea/spring-tea/article.md")
@@ -26,15 +25,7 @@ ROUNDS = 5
 
 def ours(source: str) -> str:
     """The whole of it: structure, images, theme, sanitiser, lint."""
-    return build(
-        source,
-        kind="markdown",
-        file=LONG,
-        title="题",
-        theme="default",
-        options=ArticleOptions(),
-        files=Files(ROOT),
-    ).html
+    return build(ArticleSource(text=source, kind="markdown", file=LONG, title="题", files=Files(ROOT))).html
 
 
 def plain(source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.article import ArticleBody
 from runner.errors import MissingExtraError, Place, Problem
 from runner.model import (
     Articles,
@@ -367,27 +368,20 @@ def test_missing_file_is_a_problem_where_it_is_named(tmp_path):
 # --- articles ----------------------------------------------------------------------------------
 
 
-@dataclass
-class FakeBody:
-    html: str
-    images: tuple = ()
-    findings: tuple = ()
-
-
 class FakeRoom:
     """Wraps a source in `<p>`; finds a fault in each line that holds `!!`."""
 
     def escape_for(self, kind):
         return lambda value: str(value).replace("<", "&lt;")
 
-    def build(self, source, *, kind, file, title, theme, options, files, allow_lossy=False, root):
-        place = Place(file=f"{root}/{file}")
+    def build(self, source):
+        place = Place(file=source.shown)
         findings = tuple(
             Problem(place=replace(place, line=number), rule="lint", what=line, remedy="r", level="warning")
-            for number, line in enumerate(source.split("\n"), 1)
+            for number, line in enumerate(source.text.split("\n"), 1)
             if "!!" in line
         )
-        return FakeBody(f"<p {kind} {theme}>{source}</p>", findings=findings)
+        return ArticleBody(html=f"<p {source.kind} {source.theme}>{source.text}</p>", findings=findings)
 
 
 ARTICLE = """\
@@ -432,7 +426,7 @@ def test_missing_extra_is_a_problem_of_the_article(tmp_path):
     """Without the extra the campaign is at fault, with the install line; others still render."""
 
     class Bare(FakeRoom):
-        def build(self, source, **options):
+        def build(self, source):
             raise MissingExtraError("articles", needed_for="an article")
 
     problem = only(rendered(tmp_path, ARTICLE, {"sale/a.md": "x"}, room=Bare()))

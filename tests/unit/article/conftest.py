@@ -10,9 +10,8 @@ import pytest
 from making import Make
 from PIL import Image
 
-from runner.article import ArticleBody, build
+from runner.article import ArticleBody, ArticleSource, build
 from runner.reading.files import Files
-from runner.settings.records import ArticleOptions
 
 
 @pytest.fixture
@@ -28,10 +27,8 @@ def make(tmp_path: Path) -> Make:
             "kind": "markdown",
             "file": PurePosixPath("tea/article.md"),
             "title": "标题",
-            "theme": None,
-            "options": ArticleOptions(),
         }
-        return build(source, files=Files(tmp_path), **(defaults | options))
+        return build(ArticleSource(text=source, files=Files(tmp_path), **(defaults | options)))
 
     return body
 

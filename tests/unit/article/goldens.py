@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runner.article import ArticleBody, build
+from runner.article import ArticleBody, ArticleSource, build
 from runner.reading.files import Files
 from runner.settings.records import ArticleOptions
 
@@ -28,15 +28,15 @@ class Golden:
 
     def build(self) -> ArticleBody:
         file = PurePosixPath(f"{self.name}.md")
-        return build(
-            (FOLDER / file).read_bytes().decode(),
+        source = ArticleSource(
+            text=(FOLDER / file).read_bytes().decode(),
             kind="markdown",
             file=file,
             title=self.first("title", "标题"),
-            theme=None,
             options=ArticleOptions(fix_images=self.first("options") == "fix_images"),
             files=Files(FOLDER),
         )
+        return build(source)
 
     @property
     def html_file(self) -> Path:

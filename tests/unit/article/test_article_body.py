@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import Make, rules
 
-from runner.article import ArticleBody, build, dom
+from runner.article import ArticleBody, ArticleSource, build, dom
 from runner.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
 from runner.article.parts import Kind
 from runner.errors import MissingExtraError
 from runner.reading.files import Files
-from runner.settings.records import ArticleOptions
 
 NOWHERE = Files(Path("/nonexistent"))
 # Separated by bars, so that blanks and newlines can be pieces.
@@ -82,10 +81,10 @@ def test_missing_extra_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['lxml'] = None\n"
         "from pathlib import PurePosixPath\n"
-        "from runner.article import build\nfrom runner.errors import MissingExtraError\n"
-        "from runner.model import ArticleOptions\n"
-        "try: build('x', kind='markdown', file=PurePosixPath('a.md'), title='', theme=None,"
-        " options=ArticleOptions(), files=None)\n"
+        "from runner.article import ArticleSource, build\nfrom runner.errors import MissingExtraError\n"
+        "source = ArticleSource(text='x', kind='markdown', file=PurePosixPath('a.md'), title='',"
+        " files=None)\n"
+        "try: build(source)\n"
         "except MissingExtraError as error: print(error, error.remedy)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
@@ -146,15 +145,9 @@ def test_byte_order_mark_and_windows_lines_do_not_matter(make: Make) -> None:
 
 
 def _build(source: str, kind: Kind, *, allow_lossy: bool = False) -> ArticleBody:
+    file = PurePosixPath("a.md")
     return build(
-        source,
-        kind=kind,
-        file=PurePosixPath("a.md"),
-        title="标题",
-        theme=None,
-        options=ArticleOptions(),
-        files=NOWHERE,
-        allow_lossy=allow_lossy,
+        ArticleSource(text=source, kind=kind, file=file, title="标题", files=NOWHERE, allow_lossy=allow_lossy)
     )
 
 

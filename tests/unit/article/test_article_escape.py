@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
-from runner.article import build, dom, escape_for
+from runner.article import ArticleSource, build, dom, escape_for
 from runner.article.escape import clean, reveal
 from runner.article.parts import Kind
 from runner.reading.files import Files
-from runner.settings.records import ArticleOptions
 
 NOWHERE = Files(Path("/nonexistent"))
 MARKUP = st.text(alphabet="*_`~[](){}<>!#|\\&;:\"'=/ -+.\n\tab1中。「", max_size=40)
@@ -105,14 +104,9 @@ def _md(value: object) -> str:
 
 
 def _body(source: str, kind: Kind = "markdown"):  # type: ignore[no-untyped-def]
+    file = PurePosixPath("a.md")
     return build(
-        source,
-        kind=kind,
-        file=PurePosixPath("a.md"),
-        title="标题",
-        theme="simple",
-        options=ArticleOptions(),
-        files=NOWHERE,
+        ArticleSource(text=source, kind=kind, file=file, title="标题", theme="simple", files=NOWHERE)
     )
 
 
