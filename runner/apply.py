@@ -20,6 +20,7 @@ from runner.ledger.state import LedgerState, SendState, Status, fold
 from runner.model import Action
 from runner.plan import Plan, Planned, order, recheck
 from runner.policy import held_back
+from runner.policy.facts import Grounds
 from runner.resolve import recount
 from runner.sending import drafting, uploads
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
@@ -190,19 +191,15 @@ class _AccountRun:
     def _left_out(self, planned: Planned) -> Outcome | None:
         if self.ports.stopping():
             return self._skipped(planned, _("stopped before it"), exit_code=Exit.INTERRUPTED)
-        decision = recheck(
-            planned,
-            self.plan,
-            settings=self.settings,
-            state=self.crossing.state,
-            now=self.ports.clock(),
-            allowed=self.warrant.allowed,
-            reviewed=self.warrant.audiences,
-        ).decision
+        decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
         if decision.action is Action.SEND:
             return None
         code = _LEFT_OUT.get(decision.action, Exit.OK)
         return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
+
+    def _grounds(self) -> Grounds:
+        state, now = self.crossing.state, self.ports.clock()
+        return Grounds(settings=self.settings, state=state, now=now, allowed=self.warrant.allowed)
 
     def _look_again(self) -> None:
         """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
@@ -242,26 +239,19 @@ class _AccountRun:
 
     def _held_back(self, intent: Event) -> Outcome | None:
         """A repeat may be the first to arrive, so it keeps to what a first send keeps to."""
-        now = self.ports.clock()
         closed = intent.data.get("not_after")
         if self.ports.stopping():
             return self.crossing.unknown(intent, _("stopped before it was repeated"))
         if self.crossing.stopped:
             return self.crossing.unknown(intent, _not_repeated(self.crossing.stopped))
-        if closed is not None and now > datetime.fromisoformat(closed):
+        if closed is not None and self.ports.clock() > datetime.fromisoformat(closed):
             why = _("its window ended {when}, so it is not repeated").format(when=closed)
             return self.crossing.unknown(intent, why, remedy=_settle_hint(intent.data["send"]))
         self._look_again()
         key = (self.account.appid, intent.data["send"], intent.data["revision"])
         if self.crossing.state.sends[key].status is not Status.OPEN:
             return self._overtaken(intent.data["send"])
-        found = held_back(
-            self.account,
-            settings=self.settings,
-            state=self.crossing.state,
-            now=now,
-            allowed=self.warrant.allowed,
-        )
+        found = held_back(self.account, self._grounds())
         if found is not None:
             return self.crossing.unknown(intent, _not_repeated(found.what), remedy=found.remedy)
         return None

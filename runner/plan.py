@@ -6,7 +6,8 @@ without becoming dangerous.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,8 @@ from runner.ledger.state import LedgerState, SendState
 from runner.model import Action, Audience, Invalid, Send
 from runner.planning.decide import Decision, decide, list_id
 from runner.planning.quota import Allowance, allowance, counts
-from runner.policy import LIFTED, Facts, Objection, objections
+from runner.policy import LIFTED, Objection, objections
+from runner.policy.facts import Facts, Grounds
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings
 from runner.settings.records import Account, Settings
@@ -81,12 +83,9 @@ def make_plan(
     sends: Sequence[Send],
     *,
     invalid: Sequence[Invalid],
-    settings: Settings,
-    state: LedgerState,
+    grounds: Grounds,
     known: Mapping[str, Known] | None,
-    now: datetime,
     commit: str | None = None,
-    allowed: Mapping[str, str] | None = None,
     with_orphans: bool = True,
 ) -> Plan:
     """Decide on every send.
@@ -94,20 +93,14 @@ def make_plan(
     Args:
         sends: rendered and within the platform's limits.
         invalid: campaigns that are not, for the record.
-        settings: the environment with its accounts and policy.
-        state: the folded ledger.
+        grounds: the settings with the environment, the ledger's state, the present moment.
         known: reads by account name, one for each account with something to send; None plans offline.
-        now: the present moment, aware.
         commit: of the campaigns, for the record.
-        allowed: policy rules set aside once, with their reasons.
         with_orphans: False when only some campaigns were selected.
     """
+    settings, state, now = grounds.settings, grounds.state, grounds.now
     accounts = settings.environment.accounts
-    looked_at = [_first_look(send, accounts[send.account], state, known, now) for send in sends]
-    looked_at.sort(key=order)
-    planned = _under_policy(
-        looked_at, settings=settings, state=state, known=known, now=now, allowed=allowed or {}
-    )
+    looked_at = sorted((_first_look(send, grounds, known) for send in sends), key=order)
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
         environment=settings.environment.name,
@@ -115,7 +108,7 @@ def make_plan(
         expires_at=now + PLAN_LIFE,
         commit=commit,
         offline=known is None,
-        sends=tuple(planned),
+        sends=tuple(_under_policy(looked_at, grounds, offline=known is None)),
         invalid=tuple(invalid),
         orphans=orphans(sends, settings, state) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
@@ -143,9 +136,8 @@ def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:
     return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
 
 
-def _first_look(
-    send: Send, account: Account, state: LedgerState, known: Mapping[str, Known] | None, now: datetime
-) -> Planned:
+def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None) -> Planned:
+    account, state, now = grounds.settings.environment.accounts[send.account], grounds.state, grounds.now
     digest = send_digest(send)
     resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
     decision = decide(send, digest, appid=account.appid, state=state, now=now)
@@ -171,99 +163,54 @@ def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience
     return Audience(count=count, source="ledger" if count is not None else "unknown")
 
 
-def _under_policy(
-    looked_at: Sequence[Planned],
-    *,
-    settings: Settings,
-    state: LedgerState,
-    known: Mapping[str, Known] | None,
-    now: datetime,
-    allowed: Mapping[str, str],
-) -> list[Planned]:
+def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bool) -> Iterator[Planned]:
+    """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
     due = sum(one.action is Action.SEND for one in looked_at)
-    ahead: dict[str, int] = {}
+    ahead: Counter[str] = Counter()
     seen: dict[tuple[str, str], str] = {}
-    planned = []
     for one in looked_at:
         appid = one.account.appid
         if one.action is Action.SEND:
-            facts = _facts(
-                one,
-                among=looked_at,
-                settings=settings,
-                state=state,
-                now=now,
-                due=due,
-                ahead=ahead.get(appid, 0),
-                twin=seen.get((appid, one.digest)),
-                offline=known is None,
-            )
-            one = judged(one, objections(facts, allowed))
+            facts = _facts(one, looked_at, grounds, due)
+            facts = replace(facts, ahead=ahead[appid], twin=seen.get((appid, one.digest)), offline=offline)
+            one = judged(one, objections(facts, grounds.allowed))
         if one.action is Action.SEND:
             seen[appid, one.digest] = one.send.id
-            if counts(one.account.kind, one.send.filter.is_to_all):
-                ahead[appid] = ahead.get(appid, 0) + 1
-        planned.append(one)
-    return planned
+            ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
+        yield one
 
 
-def _facts(
-    planned: Planned,
-    *,
-    among: Iterable[Planned],
-    settings: Settings,
-    state: LedgerState,
-    now: datetime,
-    due: int,
-    ahead: int = 0,
-    twin: str | None = None,
-    offline: bool = False,
-) -> Facts:
+def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: int) -> Facts:
     return Facts(
         send=planned.send,
         digest=planned.digest,
         account=planned.account,
         audience=_whole_audience(planned, among),
-        policy=settings.policy,
-        state=state,
-        now=now,
+        policy=grounds.settings.policy,
+        state=grounds.state,
+        now=grounds.now,
         due=due,
         tag=planned.resolved.tag,
-        ahead=ahead,
-        twin=twin,
-        offline=offline,
     )
 
 
-def recheck(
-    planned: Planned,
-    plan: Plan,
-    *,
-    settings: Settings,
-    state: LedgerState,
-    now: datetime,
-    allowed: Mapping[str, str],
-    reviewed: Mapping[str, int | None],
-) -> Planned:
+def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]) -> Planned:
     """Decide again on a due send, just before it is made, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
         plan: the plan it belongs to.
-        settings: see `make_plan`.
-        state: see `make_plan`.
-        now: see `make_plan`.
-        allowed: see `make_plan`.
+        grounds: as they are now.
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
-    decision = decide(planned.send, planned.digest, appid=planned.account.appid, state=state, now=now)
+    appid = planned.account.appid
+    decision = decide(planned.send, planned.digest, appid=appid, state=grounds.state, now=grounds.now)
     fresh = replace(planned, decision=decision, objections=())
     if decision.action is not Action.SEND:
         return fresh
-    due = len(plan.due())
-    facts = _facts(planned, among=plan.sends, settings=settings, state=state, now=now, due=due)
+    facts = _facts(planned, plan.sends, grounds, len(plan.due()))
     facts = replace(facts, applying=True, reviewed=reviewed.get(planned.send.id))
-    return judged(fresh, objections(facts, allowed))
+    return judged(fresh, objections(facts, grounds.allowed))
 
 
 def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:

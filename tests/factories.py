@@ -15,6 +15,7 @@ from runner.ledger.events import GENESIS, Entry, Event, Kind, chained, intent_ke
 from runner.ledger.state import LedgerState, fold
 from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
 from runner.plan import Decision, Plan, Planned, make_plan
+from runner.policy.facts import Grounds
 from runner.resolve import Known, Resolved
 from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 
@@ -91,14 +92,11 @@ def make_planned(send: Send | None = None, account: Account | None = None, **cha
 
 def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> Plan:
     """A plan of these sends with everything known and nothing sent, unless told otherwise."""
-    given: dict[str, Any] = {
-        "invalid": (),
-        "settings": make_settings(),
-        "state": state or LedgerState(),
-        "known": {"main": make_known()},
-        "now": NOW,
-    }
-    return make_plan(sends, **(given | changes))
+    names = ("settings", "now", "allowed")
+    chosen = {name: changes.pop(name) for name in names if name in changes}
+    given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
+    asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
+    return make_plan(sends, grounds=Grounds(**(given | chosen)), **(asked | changes))
 
 
 # --- the ledger ---------------------------------------------------------------------------------

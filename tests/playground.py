@@ -22,6 +22,7 @@ from runner.ledger.state import LedgerState, fold
 from runner.load import Files
 from runner.pipeline import Prepared, prepare, survey
 from runner.plan import Plan, make_plan
+from runner.policy.facts import Grounds
 from runner.sending.posting import Outcome, Ports, Warrant
 from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 from runner.settings.secret import SANDBOX_SECRET
@@ -181,10 +182,8 @@ class Playground:
             connect=lambda account: self.connect(account, read_only=True),
             clock=self.clock,
         )
-        return make_plan(
-            prepared.sends, invalid=prepared.invalid, settings=self.settings, state=state, known=known,
-            now=self.clock(),
-        )  # fmt: skip
+        grounds = Grounds(settings=self.settings, state=state, now=self.clock())
+        return make_plan(prepared.sends, invalid=prepared.invalid, grounds=grounds, known=known)
 
     def apply(self, prepared: Prepared | None = None) -> Exit:
         """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""

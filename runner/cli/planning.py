@@ -57,6 +57,7 @@ def make_plan(
     from runner import plan
     from runner.compare import with_warnings
     from runner.pipeline import survey
+    from runner.policy.facts import Grounds
 
     settings = session.settings
     prepared = prepared_of(session, select)
@@ -69,12 +70,9 @@ def make_plan(
     made = plan.make_plan(
         prepared.sends,
         invalid=prepared.invalid,
-        settings=settings,
-        state=state,
+        grounds=Grounds(settings=settings, state=state, now=session.clock(), allowed=allowed),
         known=known,
-        now=session.clock(),
         commit=commit_of(session.options.root),
-        allowed=allowed,
         with_orphans=not select,
     )
     made = with_warnings(made, comparison) if comparison is not None else made

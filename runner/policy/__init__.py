@@ -1,20 +1,18 @@
 """One due send with what is known about it in, the rules that object out.
 
 Each rule is a function of `Facts` to a `Finding`, or None when it passes. To add one: write it in `rules` or
-`content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and `model.Policy`, and
-show it in `docs/policy.md`.
+`content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and
+`settings.records.Policy`, and show it in `docs/policy.md`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from runner.ledger.state import LedgerState
 from runner.policy import content, rules
-from runner.policy.facts import Facts, Finding, Verdict
-from runner.settings.records import Account, Settings
+from runner.policy.facts import Facts, Finding, Grounds, Verdict
+from runner.settings.records import Account
 from runner.words import _
 
 __all__ = ["LIFTED", "RULES", "Facts", "Finding", "Objection", "Verdict", "held_back", "objections"]
@@ -66,23 +64,18 @@ def objections(facts: Facts, allowed: Mapping[str, str]) -> tuple[Objection, ...
     return tuple(_objection(name, finding, facts) for name, finding in found if finding is not None)
 
 
-def held_back(
-    account: Account, *, settings: Settings, state: LedgerState, now: datetime, allowed: Mapping[str, str]
-) -> Finding | None:
+def held_back(account: Account, grounds: Grounds) -> Finding | None:
     """Say what holds a repeat back: it may be the first to arrive, so holds and quiet hours count.
 
     Args:
         account: whose send it is.
-        settings: with the policy.
-        state: of the ledger, just read.
-        now: the present moment.
-        allowed: rules set aside.
+        grounds: with the ledger's state as just read.
     """
-    policy = settings.policy
-    held = rules.held_now(account, policy, state)
-    if held is not None or "quiet_hours" in allowed or policy.levels.get("quiet_hours") == "advisory":
+    policy = grounds.settings.policy
+    held = rules.held_now(account, policy, grounds.state)
+    if held is not None or "quiet_hours" in grounds.allowed or policy.levels.get("quiet_hours") == "advisory":
         return held
-    return rules.quiet_now(policy, now)
+    return rules.quiet_now(policy, grounds.now)
 
 
 def _objection(name: str, finding: Finding, facts: Facts) -> Objection:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from runner.ledger.state import LedgerState
 from runner.model import Audience, Send
-from runner.settings.records import Account, Policy
+from runner.settings.records import Account, Policy, Settings
 
 
 class Verdict(StrEnum):
@@ -27,6 +28,18 @@ class Finding:
     verdict: Verdict = Verdict.FAIL
     advisory: bool = False
     """Never blocks, whatever level the settings give the rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What every decision about a send rests on, at one moment."""
+
+    settings: Settings
+    state: LedgerState
+    now: datetime
+    """Aware."""
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    """Policy rules set aside once, with their reasons; such a rule is not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from runner.ledger.state import LedgerState
 from runner.load import Files
 from runner.pipeline import Prepared, prepare, survey
 from runner.plan import make_plan
+from runner.policy.facts import Grounds
 
 GOOD = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 BROKEN = "filter: {tag: 会员}\nmsgtype: text\n"
@@ -75,9 +76,12 @@ def test_plan_from_files(tmp_path: Path):
     """What was prepared and asked is decided on."""
     made = prepared(tmp_path, good=GOOD, all=TO_ALL, broken=BROKEN)
     plan = make_plan(
-        made.sends, invalid=made.invalid, settings=make_settings(), state=LedgerState(),
-        known=asked(made, api_of()), now=NOW, commit="abc",
-    )  # fmt: skip
+        made.sends,
+        invalid=made.invalid,
+        grounds=Grounds(settings=make_settings(), state=LedgerState(), now=NOW),
+        known=asked(made, api_of()),
+        commit="abc",
+    )
     assert {p.send.id: p.action.value for p in plan.sends} == {"good": "send", "all": "blocked"}
     assert [invalid.id for invalid in plan.invalid] == [made.invalid[0].id]
     assert (plan.commit, plan.expires_at) == ("abc", NOW + timedelta(hours=24))

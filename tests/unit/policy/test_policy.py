@@ -16,6 +16,7 @@ from runner.model import Images, Media, Mpvideo, Newspic, Text
 from runner.planning.planfile import audiences
 from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
 from runner.policy.content import hosts
+from runner.policy.facts import Grounds
 from runner.schemas.store import schema
 from runner.settings.records import Policy
 
@@ -202,9 +203,8 @@ def test_a_repeat_is_held_back_by_holds_and_quiet_hours() -> None:
 
     def found(policy: Policy, state: LedgerState | None = None, **allowed: str) -> str | None:
         settings = make_settings(policy=policy)
-        held = held_back(
-            make_account(), settings=settings, state=state or LedgerState(), now=NOW, allowed=allowed
-        )
+        grounds = Grounds(settings=settings, state=state or LedgerState(), now=NOW, allowed=allowed)
+        held = held_back(make_account(), grounds)
         return held.what if held else None
 
     quiet = Policy(quiet_hours="11:30-13:00")
