@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.gate import check_approved, check_run
+from runner.cli.means import ports_of
 from runner.cli.options import Options
 from runner.cli.planning import make_plan
-from runner.cli.sending import ports_of, warrant_of
 from runner.cli.session import Session
+from runner.cli.warrant import actor
 from runner.errors import InvalidError
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def apply(
     """
     from runner.apply import apply as make
     from runner.planning import planfile
+    from runner.sending.posting import Warrant
 
     check_run(campaigns)
     state = campaigns.begun_state()
@@ -101,7 +103,7 @@ def apply(
     planfile.check_digest(digest, made.plan, state)
     approved = check_approved(campaigns, made.plan)
     ports = ports_of(campaigns, stopping or threading.Event())
-    warrant = warrant_of(campaigns, digest, {}, {}, approved)
+    warrant = Warrant(plan_digest=digest, actor={**actor(campaigns), **approved})
     return tuple(make(made.plan, ports=ports, settings=campaigns.settings, warrant=warrant))
 
 

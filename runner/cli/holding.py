@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runner.cli.session import Session, shared
+from runner.cli.warrant import actor
 from runner.errors import Exit
 from runner.ledger.events import Entry, Kind
 from runner.words import _
@@ -31,7 +32,6 @@ def unhold(session: Session, account_name: str, why: str) -> int:
 
 
 def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int:
-    from runner.cli.sending import actor
 
     account = session.account(account_name)
     state = session.begun_state()

@@ -11,6 +11,7 @@ import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
+from runner.cli.warrant import actor
 from runner.errors import Exit, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
 from runner.ledger.state import SendState, Status
@@ -55,7 +56,6 @@ def baseline(
 ) -> int:
     """Record campaigns as sent before this ledger was begun, so that apply never sends them."""
     from runner.cli.planning import prepared_of
-    from runner.cli.sending import actor
 
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(_("say which campaigns"), remedy=_("name them, or give --all or --before DATE"))
@@ -166,8 +166,6 @@ def import_(session: Session, file: IO[str]) -> int:
 @shared
 def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, why: str) -> int:
     """Decide an unknown send after looking in the console whether it went out."""
-    from runner.cli.sending import actor
-
     if (msg_id is None) != not_sent:
         raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
     known = _unknown(session, send_id)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.gate import check_approved, check_run
-from runner.cli.planning import make_plan, plan_forms, plan_text
-from runner.cli.session import Session, commit_of, shared
+from runner.cli.means import ports_of, stop_signals
+from runner.cli.planning import Forms, make_plan, plan_forms, plan_text
+from runner.cli.session import Session, shared
 from runner.cli.streams import check_writable, tell
-from runner.errors import Exit, InvalidError, PolicyError, UsageError
+from runner.cli.warrant import actor, reviewed, rules_aside, run_url
+from runner.errors import Exit, InvalidError, UsageError
 from runner.model import Action
 from runner.words import _, ngettext
 
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
     from runner.plan import Plan
-    from runner.sending.posting import Outcome, Ports, Warrant
+    from runner.sending.posting import Outcome
 
 _ALLOW = click.option(
     "--allow", metavar="RULE=REASON", multiple=True, help="Set one policy rule aside, once; recorded."
@@ -65,7 +59,7 @@ def plan(
     from runner.plan import PENDING
 
     made = make_plan(
-        session, select, offline=offline, allowed=_allowed(allow), state=session.state(), since=since
+        session, select, offline=offline, allowed=rules_aside(allow), state=session.state(), since=since
     )
     if out is not None:
         from runner.planning import planfile
@@ -107,36 +101,27 @@ def apply(
     """
     from runner.apply import apply as make
     from runner.apply import exit_code
-    from runner.report.data import outcomes_data
-    from runner.report.markdown import outcomes_markdown
-    from runner.report.neutral import json_text
-    from runner.report.text import outcomes_text
+    from runner.sending.posting import Warrant
 
     check_run(session)
     check_writable(session.options.outputs)
     state = session.begun_state()
-    allowed = _allowed(allow)
+    allowed = rules_aside(allow)
     made = make_plan(session, select, offline=False, allowed=allowed, state=state)
-    reviewed, audiences = _reviewed(session, made.plan, state, plan_file, expect_digest)
+    digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
     if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
         _tell_unknown(made.plan)
         raise InvalidError(made.errors)
     session.say(plan_text(session, made))
     approved = check_approved(session, made.plan)
-    if made.plan.due():
-        _confirm(made.plan, auto_approve=auto_approve)
-    with _stop_signals(session) as stopping:
-        ports = ports_of(session, stopping)
-        warrant = warrant_of(session, reviewed, allowed, audiences, approved)
+    if made.plan.due() and not auto_approve:
+        _confirm(made.plan)
+    with stop_signals(session) as stopping:
+        ports, who = ports_of(session, stopping), {**actor(session), **approved}
+        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
-    told = session.give_at_last(
-        {
-            "text": lambda: outcomes_text(outcomes, session.look),
-            "json": lambda: json_text(outcomes_data(outcomes)),
-            "markdown": lambda: outcomes_markdown(outcomes, made.plan),
-        }
-    )
+    told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
     if not outcomes:
         _tell_held_back(made.plan)
     if select:
@@ -146,39 +131,7 @@ def apply(
     return exit_code(outcomes) or _left_standing(made.plan) or told
 
 
-# --- reviewing -----------------------------------------------------------------------------------
-
-
-def _reviewed(
-    session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
-) -> tuple[str, dict[str, int | None]]:
-    """Check the plan against what was reviewed: its digest, and the audiences the review counted."""
-    from runner.planning import planfile
-
-    if plan_file is not None:
-        data = planfile.read(plan_file)
-        if digest is not None:
-            planfile.check_has(data, digest)
-        planfile.check_file(data, plan, state, session.clock())
-        return str(data["plan_digest"]), planfile.audiences(data)
-    if digest is not None:
-        planfile.check_digest(digest, plan, state)
-        return digest, {}
-    if session.settings.environment.protected:
-        raise PolicyError(
-            _("this environment is protected: apply needs a reviewed plan"),
-            remedy=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
-            where=_("environment {name}").format(name=plan.environment),
-        )
-    return plan.digest, {planned.send.id: planned.resolved.audience.count for planned in plan.due()}
-
-
-# --- applying -----------------------------------------------------------------------------------
-
-
-def _confirm(plan: Plan, *, auto_approve: bool) -> None:
-    if auto_approve:
-        return
+def _confirm(plan: Plan) -> None:
     if not sys.stdin.isatty():
         raise UsageError(
             _("nobody can be asked here: standard input is no terminal"),
@@ -190,6 +143,19 @@ def _confirm(plan: Plan, *, auto_approve: bool) -> None:
     if not confirmed(plan, lambda text: str(click.prompt(text, err=True))):
         tell(_("Not confirmed, so nothing is sent."))
         raise click.Abort
+
+
+def _outcome_forms(session: Session, outcomes: tuple[Outcome, ...], plan: Plan) -> Forms:
+    from runner.report.data import outcomes_data
+    from runner.report.markdown import outcomes_markdown
+    from runner.report.neutral import json_text
+    from runner.report.text import outcomes_text
+
+    return {
+        "text": lambda: outcomes_text(outcomes, session.look),
+        "json": lambda: json_text(outcomes_data(outcomes)),
+        "markdown": lambda: outcomes_markdown(outcomes, plan),
+    }
 
 
 def _tell_unknown(plan: Plan) -> None:
@@ -233,115 +199,10 @@ def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
 
     followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
     run = Run(
-        environment=plan.environment, commit=plan.commit or "", url=_run_url() or "", followers=followers
+        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
     )
     notify(session, outcomes, run)
 
 
 def _left_standing(plan: Plan) -> Exit:
     return Exit.POLICY if plan.counts().keys() & {Action.BLOCKED, Action.CONFLICT} else Exit.OK
-
-
-def ports_of(session: Session, stopping: threading.Event) -> Ports:
-    """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-    from runner.sending.posting import Ports
-
-    zone = ZoneInfo(session.settings.policy.timezone)
-
-    def now() -> datetime:
-        return session.clock().astimezone(zone)
-
-    def sleep(seconds: float) -> None:
-        # Wakes up early when asked to stop; what follows looks before it goes on.
-        stopping.wait(seconds)
-
-    return Ports(
-        connect=session.sender,
-        ledger=session.ledger,
-        clock=session.clock,
-        sleep=sleep,
-        read=session.read,
-        stopping=stopping.is_set,
-        notify=lambda send, what: session.say(
-            f"  {session.clock().astimezone(zone):%H:%M:%S} {send}: {what}"
-        ),
-    )
-
-
-def warrant_of(
-    session: Session,
-    digest: str,
-    allowed: Mapping[str, str],
-    audiences: Mapping[str, int | None],
-    approved: Mapping[str, str],
-) -> Warrant:
-    """Say by whose word sends are made: the digest, rules set aside, audiences reviewed, who approved."""
-    from runner.sending.posting import Warrant
-
-    who = {**actor(session), **approved}
-    return Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
-
-
-def actor(session: Session) -> dict[str, str]:
-    """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
-    known = {
-        "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
-        "commit": commit_of(session.options.root),
-        "run": _run_url(),
-    }
-    return {key: value for key, value in known.items() if value}
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None
-
-
-def _run_url() -> str | None:
-    if url := os.environ.get("CI_JOB_URL"):
-        return url
-    server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
-
-
-def _allowed(pairs: tuple[str, ...]) -> dict[str, str]:
-    from runner.policy import LIFTED
-
-    allowed = {}
-    for pair in pairs:
-        rule, _equals, reason = pair.partition("=")
-        if rule not in LIFTED or not reason.strip():
-            raise UsageError(
-                _("--allow {pair}: a rule and a reason are needed").format(pair=pair),
-                remedy=_(
-                    "RULE=REASON with RULE one of {rules}; a hold is lifted with `campaign unhold`"
-                ).format(rules=", ".join(sorted(LIFTED))),
-            )
-        allowed[rule] = reason.strip()
-    return allowed
-
-
-@contextmanager
-def _stop_signals(session: Session) -> Iterator[threading.Event]:
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-        session.say(_("Stopping: the send in hand is finished, no other is started."))
-
-    before = {number: signal.signal(number, stop) for number in _stopping_signals()}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stopping_signals() -> list[signal.Signals]:
-    """List what asks a run to stop; a terminal that is closed does, unless `nohup` said otherwise."""
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    return numbers
