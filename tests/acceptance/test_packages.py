@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -87,6 +88,25 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
     assert all(name.startswith(("runner/", "wechat_campaigns-")) for name in names)
     assert f"wechat_campaigns-{__version__}.dist-info/licenses/LICENSE" in names
+
+
+def test_the_container_is_given_all_that_the_wheel_is_made_of(built: Path, tmp_path: Path) -> None:
+    """From the files that the Dockerfile copies the same wheel comes as from the sdist."""
+    checkout = tmp_path / "checkout"
+    lines = (ROOT / ".github" / "container" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copies = [line.split()[1:] for line in lines if line.startswith("COPY ") and "--from" not in line]
+    for *sources, _target in copies:
+        for source in sources:
+            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+            (checkout / source).parent.mkdir(parents=True, exist_ok=True)
+            copy(ROOT / source, checkout / source)
+    build(checkout, tmp_path, "wheel")
+    assert contents(next(tmp_path.glob("*.whl"))) == contents(next(built.glob("*.whl")))
+
+
+def contents(wheel: Path) -> set[str]:
+    """The names in a wheel, without what Python wrote beside its sources."""
+    return {name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" not in name}
 
 
 def test_bare_it_rehearses_a_text(install, tmp_path: Path) -> None:
