@@ -39,6 +39,15 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Whether a campaign is split by `for_each` (`[`), or the openids of it or of an entry (`#`)."""
+
+    of: str
+    mark: str
+    split: bool
+
+
 @dataclass(slots=True)
 class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`."""
@@ -66,6 +75,8 @@ class LedgerState:
 
     _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _forms: dict[tuple[str, _Form], set[str]] = field(default_factory=dict)
+    """By (appid, form): the ids of the sends that have it."""
     _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
     """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
 
@@ -76,6 +87,15 @@ class LedgerState:
     def revisions(self, appid: str, send_id: str) -> list[SendState]:
         """List what is known of a send at any revision."""
         return [self.sends[appid, send_id, number] for number in self._revisions.get((appid, send_id), ())]
+
+    def split_otherwise(self, appid: str, send_id: str) -> list[SendState]:
+        """List the sends of the same campaign from when it was split into sends in another way.
+
+        Such as `sale` for `sale[beijing]` and for `sale#1`: they stand for the same message.
+        """
+        others = (replace(form, split=not form.split) for form in _forms_of(send_id))
+        ids = sorted(send for form in others for send in self._forms.get((appid, form), ()))
+        return [known for send in ids for known in self.revisions(appid, send)]
 
     def lists(self, appid: str, list_id: str, revision: int) -> set[str]:
         """Give the sha256 of every openid list of which a part was, or may have been, sent."""
@@ -141,6 +161,12 @@ def fold(events: Iterable[Event]) -> LedgerState:
 
 def _key(event: Event) -> tuple[str, str, int]:
     return event.stream, event.data["send"], event.data["revision"]
+
+
+def _forms_of(send_id: str) -> tuple[_Form, _Form]:
+    whole, batch, _number = send_id.partition("#")
+    campaign, entry, _rest = whole.partition("[")
+    return _Form(campaign, "[", bool(entry)), _Form(whole, "#", bool(batch))
 
 
 def _init(state: LedgerState, _event: Event) -> None:
@@ -220,6 +246,8 @@ def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
+        for form in _forms_of(key[1]):
+            state._forms.setdefault((key[0], form), set()).add(key[1])
     state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
     if batch := event.data.get("batch"):
         base = key[1].rpartition("#")[0]

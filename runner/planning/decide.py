@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from runner.ledger.state import LedgerState, SendState, Status
+from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from runner.model import Action, Send
 from runner.planning.quota import CHINA
 from runner.words import _
@@ -46,7 +46,11 @@ def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: date
             _("revision {number} was sent already").format(number=newer),
             _("set revision to {number}, or above to send again").format(number=newer),
         )
-    return _list_conflict(send, appid, state) or _by_window(send, now, known)
+    return (
+        _split_conflict(send, appid, state)
+        or _list_conflict(send, appid, state)
+        or _by_window(send, now, known)
+    )
 
 
 def list_id(send: Send) -> str:
@@ -74,6 +78,21 @@ def _already(known: SendState, digest: str) -> Decision:
         reason=reason.format(when=_when(known.at), msg_id=known.msg_id),
         remedy=_("`campaign status` asks WeChat") if known.status is Status.ACCEPTED else "",
     )
+
+
+def _split_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
+    """Look for the campaign's message under the ids it had before `for_each` or an openid list came or went."""
+    for known in state.split_otherwise(appid, send.id):
+        if known.status not in MAY_SEND_AGAIN and known.revision >= send.revision:
+            return _conflict(
+                _("{send} of the same campaign was sent, or may have been, {when}").format(
+                    send=known.send, when=_when(known.at)
+                ),
+                _(
+                    "take the edit of for_each or openids back, or set revision: {number} to send again"
+                ).format(number=known.revision + 1),
+            )
+    return None
 
 
 def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:

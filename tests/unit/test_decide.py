@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
 from runner.digest import send_digest
 from runner.ledger.events import Kind
-from runner.model import Action, Batch, Filter
+from runner.model import Action, Batch, Filter, Send
 from runner.planning.decide import Decision, decide
 
 SALE = make_send()
@@ -114,3 +115,35 @@ def part(number: int, list_sha256: str) -> Any:
 def test_parts_of_an_edited_openid_list_conflict(steps: list[Any], action: Action):
     """An edit moves openids from part to part: once a part may be out, the rest waits for the old list."""
     assert decided(part(2, "a"), *steps).action is action
+
+
+LISTED = make_send(
+    "sale#1", filter=Filter(openids=("a", "b")), batch=Batch(index=1, count=1, list_sha256="a")
+)
+ENTRY = make_send("sale[beijing]")
+ENTRY_LISTED = replace(LISTED, id="sale[beijing]#1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(SALE, ENTRY), (ENTRY, SALE), (SALE, LISTED), (LISTED, SALE), (LISTED, ENTRY), (ENTRY, LISTED),
+     (ENTRY, ENTRY_LISTED), (ENTRY_LISTED, ENTRY), (SALE, ENTRY_LISTED)],
+)  # fmt: skip
+def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Send):
+    """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
+    for steps in ([begun(before)], [begun(before), (Kind.ACCEPTED, named(before))]):
+        decision = decided(after, *steps)
+        assert decision.action is Action.CONFLICT
+        assert before.id in decision.reason
+        assert "revision: 2" in decision.remedy
+    assert decided(after, begun(before), (Kind.REFUSED, named(before))).action is Action.SEND
+    assert decided(replace(after, revision=2), begun(before)).action is Action.SEND
+    assert decided(after, begun(replace(before, revision=2))).action is Action.CONFLICT
+
+
+def test_another_entry_of_a_sent_campaign_is_new():
+    """`for_each` may grow after a part of it was sent; a campaign beside it is no part of it."""
+    sent = [begun(ENTRY), (Kind.ACCEPTED, named(ENTRY))]
+    assert decided(make_send("sale[shanghai]"), *sent).action is Action.SEND
+    assert decided(make_send("sale-2"), *sent).action is Action.SEND
+    assert decided(make_send("sale/a"), *sent).action is Action.SEND
