@@ -34,6 +34,8 @@ SIDE_BY_SIDE = 16
 _LEFT_OUT = {
     Action.BLOCKED: Exit.POLICY,
     Action.CONFLICT: Exit.POLICY,
+    # Due when this run began, and nobody will send it any more.
+    Action.EXPIRED: Exit.POLICY,
     # Another run began it after the plan was made, and has not told how it ended.
     Action.UNKNOWN: Exit.UNKNOWN,
 }

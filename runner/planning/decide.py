@@ -81,7 +81,7 @@ def _already(known: SendState, digest: str) -> Decision:
 
 
 def _split_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
-    """Look for the campaign's message under the ids it had before `for_each` or an openid list came or went."""
+    """Look for the campaign's message under the ids it had before `for_each` or openids came or went."""
     for known in state.split_otherwise(appid, send.id):
         if known.status not in MAY_SEND_AGAIN and known.revision >= send.revision:
             return _conflict(

@@ -24,6 +24,7 @@ from runner.errors import (
     Exit,
     LedgerError,
     LostAnswerError,
+    PolicyError,
     SecretError,
     UnreachableError,
 )
@@ -137,7 +138,34 @@ class Crossing:
         if self._ports.clock() - intent.at > FIRST_CALL_WITHIN:
             why = _("this runner was held up between recording the send and making it")
             return self.unknown(intent, why)
-        return self._first_call(intent, body)
+        return self._withdrawn(intent) or self._first_call(intent, body)
+
+    def _withdrawn(self, intent: Event) -> Outcome | None:
+        """Give a send up that may not be made any more, and record that no call was made."""
+        barred = self._barred(intent)
+        if barred is None:
+            return None
+        data = {**_name(intent), "errcode": None, "why": english(barred.what)}
+        self.record(Kind.REFUSED, data)
+        return self.outcome(
+            data["send"], Result.SKIPPED, barred.what, remedy=barred.remedy, exit_code=barred.exit_code
+        )
+
+    def _barred(self, intent: Event) -> CampaignError | None:
+        """Say what has come between: a slow ledger may take minutes to record what was decided on."""
+        name, closed = self.account.name, intent.data.get("not_after")
+        why = self.state.holds.get(self.account.appid)
+        if why is not None:
+            return PolicyError(
+                _("account {name} is on hold: {why}").format(name=name, why=why),
+                remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=name),
+            )
+        if closed is not None and self._ports.clock() > datetime.fromisoformat(closed):
+            return PolicyError(
+                _("its window ended {when} before it could be sent").format(when=closed),
+                remedy=_("move not_after to send it after all"),
+            )
+        return None
 
     def _intend(self, planned: Planned, body: Mapping[str, Any]) -> tuple[Event, bool]:
         send = planned.send
@@ -204,6 +232,9 @@ class Crossing:
         now = self._ports.clock()
         if now > until or now - begun.at > FIRST_CALL_WITHIN:
             return self.unknown(intent, _("this runner was held up before it could repeat the send"))
+        barred = self._barred(intent)
+        if barred is not None:
+            return self.unknown(intent, barred.what, remedy=barred.remedy)
         self._ports.notify(intent.data["send"], _("repeating with the same clientmsgid"))
         try:
             answer = self._post(intent, body)

@@ -189,8 +189,10 @@ def test_decision_is_made_again_just_before_the_send():
     world = World(mass_sendall=TAKEN)
     plan = world.plan(make_send(not_after=NOW + timedelta(seconds=5)))
     world.now += timedelta(seconds=6)
-    assert [o.result for o in world.run(plan=plan)] == [Result.SKIPPED]
+    outcomes = world.run(plan=plan)
+    assert [o.result for o in outcomes] == [Result.SKIPPED]
     assert world.api.calls == []
+    assert exit_code(outcomes) is Exit.POLICY, "it was due, and nobody will send it any more"
 
 
 def test_send_opened_by_another_run_is_not_exit_0():

@@ -6,9 +6,18 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from factories import NOW, SERVICE, MemoryLedger, ScriptedApi, api_error, make_account, make_planned
+from factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    make_account,
+    make_planned,
+    make_send,
+)
 
-from runner.errors import LostAnswerError
+from runner.errors import Exit, LostAnswerError
 from runner.ledger.events import Entry, Event, Kind
 from runner.ledger.state import Status, fold
 from runner.sending.posting import Crossing, Ports, Result, Warrant
@@ -24,7 +33,8 @@ class OvertakenLedger(MemoryLedger):
     """Lets somebody else write just before the next entry of a kind."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(lambda: self.now)
+        self.now = NOW
         self.before: tuple[Kind, Callable[[], object]] | None = None
 
     def append(self, entry: Entry) -> Event:
@@ -45,7 +55,7 @@ class OvertakenLedger(MemoryLedger):
 def crossing(ledger: MemoryLedger, answer: Any) -> tuple[Crossing, ScriptedApi]:
     api = ScriptedApi(mass_sendall=answer, mass_get={"msg_status": "SENDING"})
     ports = Ports(
-        connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
+        connect=lambda _account: api, ledger=ledger, clock=ledger.clock, sleep=lambda _s: None,
         read=lambda _file: b"",
     )  # fmt: skip
     warrant = Warrant(plan_digest="p" * 64)
@@ -134,3 +144,58 @@ def test_the_very_first_entry_of_another_runner_stops_a_call():
     runner, api = crossing(ledger, TAKEN)
     assert runner.send(make_planned(), BODY).result is Result.UNKNOWN
     assert api.calls == []
+
+
+HELD = {"held": True, "why": "客服系统故障"}
+
+
+def test_a_hold_recorded_before_the_intent_stops_the_call():
+    """Decided on, then held while the intent was on its way to the ledger: no call, free to be sent later."""
+    ledger = OvertakenLedger()
+    runner, api = crossing(ledger, TAKEN)
+    ledger.before = (Kind.INTENT, lambda: ledger.write(Kind.HOLD, HELD))
+    outcome = runner.send(make_planned(), BODY)
+    assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, Exit.POLICY)
+    assert "on hold: 客服系统故障" in outcome.why
+    assert api.calls == []
+    assert ledger.status() is Status.REFUSED
+
+
+def test_a_hold_recorded_before_a_repeat_stops_it():
+    """What the first call came to is as unknown as before."""
+    ledger = OvertakenLedger()
+    intent = lost_first(ledger)
+    repeating, api = crossing(ledger, TAKEN)
+    ledger.before = (Kind.REPEAT, lambda: ledger.write(Kind.HOLD, HELD))
+    outcome = repeating.repeat(intent, BODY, until=LATER)
+    assert (outcome.result, api.calls) == (Result.UNKNOWN, [])
+    assert "on hold" in outcome.why
+    assert ledger.status() is Status.OPEN
+
+
+class SlowLedger(OvertakenLedger):
+    """Takes half a minute to record a call; the event is dated when it is kept."""
+
+    def append(self, entry: Entry) -> Event:
+        if entry.kind in (Kind.INTENT, Kind.REPEAT):
+            self.now += timedelta(seconds=30)
+        return super().append(entry)
+
+
+def test_a_window_that_ends_while_the_call_is_recorded_stops_it():
+    """`not_after` is kept to the second, however slow the ledger: no call, first or repeated."""
+    ledger = SlowLedger()
+    planned = make_planned(make_send(not_after=NOW + timedelta(seconds=20)))
+    runner, api = crossing(ledger, TAKEN)
+    outcome = runner.send(planned, BODY)
+    assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, Exit.POLICY)
+    assert "window ended" in outcome.why
+    assert ledger.status() is Status.REFUSED
+
+    ledger = SlowLedger()
+    planned = make_planned(make_send(not_after=NOW + timedelta(seconds=50)))
+    crossing(ledger, LostAnswerError("cut", remedy="again"))[0].send(planned, BODY)
+    repeating, api = crossing(ledger, TAKEN)
+    assert repeating.repeat(ledger.events()[-1], BODY, until=LATER).result is Result.UNKNOWN
+    assert api.calls == []
+    assert ledger.status() is Status.OPEN
