@@ -103,7 +103,9 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
     from runner import recall as room
 
     state = session.begun_state()
-    found = [s for s in state.sends.values() if s.send == send_id and s.msg_id is not None]
+    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    sends = (known for known in state.sends.values() if known.appid in accounts)
+    found = [known for known in sends if known.send == send_id and known.msg_id is not None]
     if not found:
         raise UsageError(
             _("nothing is known to be sent as {name}").format(name=send_id),
@@ -112,7 +114,7 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
     known = max(found, key=lambda s: s.revision)
     article = article_idx or 0
     room.check(known, article, state)
-    account = next(a for a in session.settings.environment.accounts.values() if a.appid == known.appid)
+    account = accounts[known.appid]
     left = room.left_today(known.appid, state, session.clock())
     session.say(
         _("{limits} The ledger knows of {count} left today.").format(limits=_(room.LIMITS), count=left)

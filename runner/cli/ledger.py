@@ -14,7 +14,7 @@ from runner.cli.session import Session, shared
 from runner.cli.warrant import actor
 from runner.errors import Exit, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
-from runner.ledger.state import SendState, Status
+from runner.ledger.state import LedgerState, SendState, Status
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -162,13 +162,17 @@ def import_(session: Session, file: IO[str]) -> int:
 @click.argument("send_id", metavar="ID")
 @click.option("--sent", "msg_id", type=int, metavar="MSG_ID", help="It went out; this is its msg_id.")
 @click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
+@click.option("--account", "account", metavar="NAME", help="Where several have such a send; or its appid.")
 @click.option("--why", required=True, help="How you know; recorded.")
 @shared
-def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, why: str) -> int:
+def settle(
+    session: Session, send_id: str, msg_id: int | None, not_sent: bool, account: str | None, why: str
+) -> int:
     """Decide an unknown send after looking in the console whether it went out."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
-    known = _unknown(session, send_id)
+    state = session.state()
+    known = _unknown(state, send_id, account)
     data = {
         "send": known.send,
         "revision": known.revision,
@@ -178,7 +182,8 @@ def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, w
         "why": why,
         "actor": actor(session),
     }
-    unique = f"settled:{known.send}@{known.revision}#{known.attempt}"
+    # Once for what the ledger holds now: a repeat may make a settled send unknown again.
+    unique = f"settled:{known.send}@{known.revision}#{known.attempt} after {state.seen[known.appid]}"
     session.ledger.append(Entry(stream=known.appid, kind=Kind.SETTLED, data=data, unique=unique))
     said = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
@@ -187,14 +192,20 @@ def settle(session: Session, send_id: str, msg_id: int | None, not_sent: bool, w
     return Exit.OK
 
 
-def _unknown(session: Session, send_id: str) -> SendState:
-    found = [s for s in session.state().sends.values() if s.send == send_id and s.status is Status.OPEN]
-    if len(found) != 1:
+def _unknown(state: LedgerState, send_id: str, account: str | None) -> SendState:
+    found = [s for s in state.sends.values() if s.send == send_id and s.status is Status.OPEN]
+    chosen = [s for s in found if account in (None, s.account, s.appid)]
+    if not chosen:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),
             remedy=_("`campaign status` shows which sends are open"),
         )
-    return found[0]
+    if len(chosen) > 1:
+        raise UsageError(
+            _("{send} is unknown on several accounts").format(send=send_id),
+            remedy=_("--account with one of: {names}").format(names=", ".join(s.appid for s in chosen)),
+        )
+    return chosen[0]
 
 
 def _line(event: Event) -> str:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from runner.cli.main import run
 from runner.errors import Exit
+from runner.ledger.events import Entry, Kind
+from runner.ledger.sqlite import SqliteLedger
 
+SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
 SETTINGS = """
 default_environment: sandbox
 environments:
@@ -19,6 +23,7 @@ environments:
   branch: {api: sandbox, ledger: "git:REMOTE#ledger"}
 """
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+NAME = {"send": "sale", "revision": 1, "attempt": 1}
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
 
@@ -93,3 +98,51 @@ def test_importing_something_else_is_explained(
     other.write_bytes(content)
     assert campaign(folder, "ledger", "import", str(other)) in (Exit.LEDGER, Exit.USAGE)
     assert "export" in capsys.readouterr().err
+
+
+def unknown(folder: Path, *appids: str) -> SqliteLedger:
+    """The sandbox's ledger, where the answer to `sale` was lost on these accounts."""
+    assert campaign(folder, "ledger", "init") == Exit.OK
+    file = folder.parent / ".campaign" / "sandbox.ledger.sqlite3"
+    ledger = SqliteLedger(file, lambda: datetime.now(UTC) - timedelta(days=2))
+    for appid in appids:
+        data = {**NAME, "digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
+        ledger.append(Entry(stream=appid, kind=Kind.INTENT, data=data))
+    return ledger
+
+
+def test_settling_asks_which_account_is_meant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The campaign was moved to another account while it was unknown on the first."""
+    unknown(folder, SERVICE, SUBSCRIPTION).close()
+    command = ("ledger", "settle", "sale", "--not-sent", "--why", "looked")
+    assert campaign(folder, *command) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert SERVICE in said
+    assert SUBSCRIPTION in said
+    assert campaign(folder, *command, "--account", SERVICE) == Exit.OK
+    assert campaign(folder, *command, "--account", SERVICE) == Exit.USAGE
+    assert campaign(folder, *command) == Exit.OK, "one is left"
+
+
+def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> None:
+    """A repeat was recorded behind the first decision: without a second one the send would stay unknown."""
+    ledger = unknown(folder, SERVICE)
+    assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == Exit.OK
+    ledger.append(Entry(stream=SERVICE, kind=Kind.REPEAT, data=NAME))
+    ledger.close()
+    assert campaign(folder, "status") == Exit.UNKNOWN
+    assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK
+
+
+def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody could call for it; that is said."""
+    ledger = unknown(folder, "wx1234567890abcdef")
+    data = {**NAME, "msg_id": 7, "msg_data_id": 7, "how": "answer"}
+    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.ACCEPTED, data=data))
+    data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
+    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.STATUS, data=data))
+    ledger.close()
+    assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
+    assert "nothing is known to be sent as sale" in capsys.readouterr().err
