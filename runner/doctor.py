@@ -234,14 +234,18 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
 
 
 def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
-    if state.initialized or not settings.environment.api.startswith("https://"):
+    environment = settings.environment
+    unbegun = [name for name, account in environment.accounts.items() if not state.begun(account.appid)]
+    if not environment.api.startswith("https://") or (state.initialized and not unbegun):
         return Check(name=_("ledger"), grade=Grade.GOOD, what=held)
-    name = settings.environment.name
+    name = environment.name
     return Check(
         name=_("ledger"),
         grade=Grade.BAD,
         exit_code=Exit.LEDGER,
-        what=_("it was never begun, so every campaign would count as never sent"),
+        what=_("it was not begun for {names}, so every campaign would count as never sent").format(
+            names=_(", ").join(unbegun)
+        ),
         remedy=_(
             "`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before"
         ).format(name=name),

@@ -29,12 +29,16 @@ def ledger() -> None:
 @ledger.command()
 @shared
 def init(session: Session) -> int:
-    """Begin the environment's ledger."""
-    name = session.settings.environment.name
-    if session.state().initialized:
+    """Begin the environment's ledger, or an account of it that is new."""
+    environment, state = session.settings.environment, session.state()
+    name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
+    streams = [] if session.rehearsing else [appid for appid in appids if appid not in state.seen]
+    streams += [] if state.initialized else [LEDGER]
+    if not streams:
         click.echo(_("the ledger of {name} was begun before; nothing to do").format(name=name))
         return Exit.OK
-    session.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": name}, unique="init"))
+    for stream in streams:
+        session.ledger.append(Entry(stream=stream, kind=Kind.INIT, data={"environment": name}, unique="init"))
     said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
     click.echo(said.format(name=name))
     return Exit.OK

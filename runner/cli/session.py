@@ -165,18 +165,24 @@ class Session:
         """Fold the ledger for a command that sends.
 
         Raises:
-            LedgerError: a real account's ledger was never begun, so its past is unknown.
+            LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
-        state = self.state()
-        if not state.initialized:
-            name = self.settings.environment.name
+        state, environment = self.state(), self.settings.environment
+        accounts = {} if self.rehearsing else environment.accounts
+        unbegun = sorted(name for name, account in accounts.items() if not state.begun(account.appid))
+        if not state.initialized or unbegun:
+            what = _("the ledger is empty, so every campaign here would count as never sent")
+            if state.initialized:
+                what = _(
+                    "the ledger was not begun for {names}, whose campaigns would all count as never sent"
+                ).format(names=_(", ").join(unbegun))
             raise LedgerError(
-                _("the ledger is empty, so every campaign here would count as never sent"),
+                what,
                 remedy=_(
                     "run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
                     "for what was sent before"
-                ).format(name=name),
-                where=_("environment {name}").format(name=name),
+                ).format(name=environment.name),
+                where=_("environment {name}").format(name=environment.name),
             )
         return state
 

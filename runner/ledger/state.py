@@ -80,6 +80,10 @@ class LedgerState:
     _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
     """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
 
+    def begun(self, appid: str) -> bool:
+        """Tell whether the ledger was begun for this account too: others may share it."""
+        return self.initialized and appid in self.seen
+
     def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
         """Look one send up."""
         return self.sends.get((appid, send_id, revision))

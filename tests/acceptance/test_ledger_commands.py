@@ -146,3 +146,37 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
     assert "nothing is known to be sent as sale" in capsys.readouterr().err
+
+
+SHARED = """
+environments:
+  staging:
+    api: https://api.invalid
+    ledger: "git:REMOTE#ledger"
+    accounts: {main: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}}
+  production:
+    api: https://api.invalid
+    ledger: "git:REMOTE#ledger"
+    accounts: {main: {kind: service, appid: wx00000000000000bb, secret: {env: NO_SECRET}}}
+"""
+
+
+def test_a_ledger_is_begun_for_each_account(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Staging shares production's branch: its beginning is not production's, whose archive stays unsent."""
+    remote = folder.parent / "remote.git"
+    (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
+    production = ("--env", "production")
+    assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
+    for command in (
+        ("apply", "--auto-approve"),
+        ("hold", "main", "--why", "x"),
+        ("preview", "sale", "--to", "x"),
+    ):
+        assert campaign(folder, *command, *production) == Exit.LEDGER
+        assert "not begun for main" in capsys.readouterr().err
+    assert campaign(folder, "ledger", "init", *production) == Exit.OK
+    assert "nothing to do" not in capsys.readouterr().out
+    assert campaign(folder, "ledger", "init", *production) == Exit.OK
+    assert "nothing to do" in capsys.readouterr().out
+    assert campaign(folder, "ledger", "baseline", "--all", "--why", "by hand", *production) == Exit.OK
+    assert campaign(folder, "apply", "--auto-approve", *production) == Exit.OK

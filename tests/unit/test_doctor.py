@@ -38,7 +38,8 @@ def good_api(**answers: Any) -> ScriptedApi:
 
 def begun() -> MemoryLedger:
     ledger = MemoryLedger()
-    ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "test"}))
+    for stream in (SERVICE, LEDGER):
+        ledger.append(Entry(stream=stream, kind=Kind.INIT, data={"environment": "test"}))
     return ledger
 
 
@@ -143,6 +144,9 @@ def test_no_calls_left_is_a_warning() -> None:
 def test_a_ledger_that_was_never_begun_is_bad() -> None:
     """For a real account only."""
     assert checked(ledger=MemoryLedger())["ledger"].exit_code is Exit.LEDGER
+    shared = MemoryLedger()
+    shared.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "staging"}))
+    assert "not begun for main" in checked(ledger=shared)["ledger"].what
     sandbox = make_settings(api="sandbox")
     assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
 
