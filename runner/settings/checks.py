@@ -37,7 +37,7 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     for name, environment in _maps(data.get("environments")):
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_repeat(path, environment)]
-        found += _approvals(path, environment)
+        found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
     return found
 
 
@@ -84,6 +84,34 @@ def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
             (*path, "repeat_until"),
             _("write {most} or less, or remove the key").format(most=PROTECTED_REPEAT_UNTIL_S),
         )
+
+
+def _shared_ledger(
+    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
+    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
+    if _is_real(environment) or ledger == "sqlite":  # which is a file of its own for each environment
+        return
+    for name, other in _maps(data.get("environments")):
+        if other.get("ledger") == ledger and _is_real(other) and appids & _appids(other):
+            yield Finding(
+                path=(*path, "ledger"),
+                rule="ledger-of-real",
+                what=_(
+                    "a rehearsal with the AppID and the ledger of `{name}` would mark its sends as sent"
+                ).format(name=name),
+                remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+            )
+            return
+
+
+def _is_real(environment: Mapping[str, Any]) -> bool:
+    return str(environment.get("api")).startswith("https://")
+
+
+def _appids(environment: Mapping[str, Any]) -> set[str]:
+    return {str(account.get("appid")) for _name, account in _maps(environment.get("accounts"))}
 
 
 def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:

@@ -60,6 +60,21 @@ def test_a_problem_never_holds_the_secret(case: Path) -> None:
     assert not SECRETS.search(told)
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [("ledger: git\n    accounts", "ledger: sqlite\n    accounts"), ("abcdef, ", "abcde0, "),
+     ("http://127.0.0.1:8090", "https://api2.weixin.qq.com")],
+    ids=["another ledger", "another AppID", "real as well"],
+)  # fmt: skip
+def test_environments_share_a_ledger_unless_one_rehearses_the_other(
+    written: str, instead: str, tmp_path: Path
+) -> None:
+    """Only a rehearsal with the very AppID would mark real sends as sent."""
+    text = (CASES / "invalid/ledger-of-real.yaml").read_text().replace(written, instead, 1)
+    (tmp_path / "_settings.yaml").write_text(text)
+    assert load_settings(tmp_path, environment="production").environment.name == "production"
+
+
 def test_approvals_arrive(tmp_path: Path) -> None:
     """One approval by somebody other than the author, unless it says otherwise; off when not written."""
     text = "environments: {sandbox: {api: sandbox, approvals: {approvers: [Ann, bob]}}}"

@@ -62,6 +62,7 @@ BEYOND_THE_SCHEMA = {
     "repeat-order",
     "protected-repeat",
     "quiet-hours-empty",
+    "ledger-of-real",
 }
 
 
