@@ -30,7 +30,7 @@ class Standing:
     @property
     def unfinished(self) -> bool:
         """True while asking again may tell more."""
-        return self.known.status is Status.ACCEPTED
+        return self.known.status is Status.ACCEPTED and not self.known.nameless
 
 
 def standing(account: str, known: SendState, state: LedgerState, now: datetime) -> Standing:
@@ -85,6 +85,13 @@ def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str
     match known.status:
         case Status.ACCEPTED if told is not None:
             return (counted(told), "") if told.status == SUCCESS else ended(told.status)
+        case Status.ACCEPTED if known.nameless:
+            return (
+                _("WeChat has it, and named no msg_id to ask about"),
+                _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
+                    send=known.send
+                ),
+            )
         case Status.ACCEPTED:
             return _underway(known, now)
         case Status.OPEN:

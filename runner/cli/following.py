@@ -44,7 +44,7 @@ def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) 
             "json": lambda: json_text(status_data(rows)),
         }
     )
-    found = {row.known.status for row in rows}
+    found = {Status.OPEN if row.known.nameless else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         said = _("Not all have ended within {seconds:.0f} s; run the same command again.")
         session.say(said.format(seconds=timeout_s))

@@ -176,7 +176,7 @@ def settle(
     if (msg_id is None) != not_sent:
         raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
     state = session.state()
-    known = _unknown(state, send_id, account)
+    known = _unsettled(state, send_id, account, named=msg_id is not None)
     data = {
         "send": known.send,
         "revision": known.revision,
@@ -196,8 +196,10 @@ def settle(
     return Exit.OK
 
 
-def _unknown(state: LedgerState, send_id: str, account: str | None) -> SendState:
-    found = [s for s in state.sends.values() if s.send == send_id and s.status is Status.OPEN]
+def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendState:
+    """Find the unknown send that is meant; or one that was taken without a msg_id, which is `named` now."""
+    mine = (known for known in state.sends.values() if known.send == send_id)
+    found = [s for s in mine if s.status is Status.OPEN or (named and s.nameless)]
     chosen = [s for s in found if account in (None, s.account, s.appid)]
     if not chosen:
         raise UsageError(

@@ -76,6 +76,11 @@ class SendState:
         return _("{meaning} ({details})").format(meaning=_(meaning), details=f"errcode {rest[:-1]}")
 
     @property
+    def nameless(self) -> bool:
+        """True when the platform took it and named no msg_id (45065 without one): nobody can follow it."""
+        return self.status is Status.ACCEPTED and self.msg_id is None
+
+    @property
     def to_all(self) -> bool:
         """True when it went to every follower."""
         return self.receivers == "all"

@@ -285,7 +285,7 @@ def _repeat(state: LedgerState, event: Event) -> None:
 
 def _accepted(state: LedgerState, event: Event) -> None:
     known = state.sends[_key(event)]
-    if known.status in (Status.OPEN, Status.REFUSED):
+    if known.status in (Status.OPEN, Status.REFUSED) or known.nameless:
         state.sends[_key(event)] = replace(
             known,
             status=Status.ACCEPTED,

@@ -75,7 +75,7 @@ def _already(known: SendState, digest: str) -> Decision:
     reason = done.get(known.status, _("sent {when}, msg_id {msg_id}"))
     return Decision(
         action=Action.DONE,
-        reason=reason.format(when=_when(known.at), msg_id=known.msg_id),
+        reason=reason.format(when=_when(known.at), msg_id=known.msg_id or "?"),
         remedy=_("`campaign status` asks WeChat") if known.status is Status.ACCEPTED else "",
     )
 

@@ -275,7 +275,9 @@ class Crossing:
             send_id,
             Result.ACCEPTED,
             _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else _found_by(how),
-            remedy=_("`campaign status` asks whether it was delivered"),
+            remedy=_("`campaign status` asks whether it was delivered")
+            if msg_id is not None
+            else _name_it(send_id),
             msg_id=msg_id,
             msg_data_id=msg_data_id,
         )
@@ -370,6 +372,13 @@ def _found_by(how: str) -> str:
     if how == "repeat":
         return _("the first try never arrived; the repeat was accepted by WeChat")
     return _("WeChat had it already (45065); nothing was sent a second time")
+
+
+def _name_it(send_id: str) -> str:
+    """Say what to do about a send that WeChat took without naming its msg_id."""
+    return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
+        send=send_id
+    )
 
 
 def again_in(seconds: int) -> str:

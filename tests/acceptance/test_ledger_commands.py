@@ -148,6 +148,19 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     assert "nothing is known to be sent as sale" in capsys.readouterr().err
 
 
+def test_a_send_that_was_taken_without_a_msg_id_gets_one(folder: Path) -> None:
+    """45065 without msg_id: exit 8 until somebody names it; it cannot be called unsent."""
+    ledger = unknown(folder, SERVICE)
+    data = {**NAME, "msg_id": None, "msg_data_id": None, "how": "45065"}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
+    ledger.close()
+    settle = ("ledger", "settle", "sale", "--why", "looked")
+    assert campaign(folder, "status", "--wait") == Exit.UNKNOWN
+    assert campaign(folder, *settle, "--not-sent") == Exit.USAGE
+    assert campaign(folder, *settle, "--sent", "7") == Exit.OK
+    assert campaign(folder, *settle, "--sent", "8") == Exit.USAGE
+
+
 SHARED = """
 environments:
   staging:

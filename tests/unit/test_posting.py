@@ -125,6 +125,18 @@ def test_45065_on_the_first_call_is_adopted():
     assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.SENT
 
 
+def test_45065_without_a_msg_id_says_how_to_name_it():
+    """It is accepted and nobody can ask about it, until a person has looked it up."""
+    outcome, ledger, api = sent(api_error(45065))
+    assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
+    assert "settle 'sale' --sent MSG_ID" in outcome.remedy
+    assert api.named("mass_get") == []
+    settled = {"send": "sale", "revision": 1, "attempt": 1, "sent": True, "msg_id": 99, "why": "console"}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
+    known = fold(ledger.events()).send(SERVICE, "sale", 1)
+    assert (known.status, known.msg_id) == (Status.ACCEPTED, 99)
+
+
 def test_45065_stands_when_the_confirmation_fails():
     """mass/get going wrong afterwards changes nothing about the acceptance."""
     ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=api_error(45065, msg_id=99), mass_get=LOST)

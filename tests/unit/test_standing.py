@@ -49,6 +49,14 @@ def test_a_send_to_a_tag_is_underway() -> None:
     assert (row.note, row.unfinished) == ("accepted; WeChat is sending it", True)
 
 
+def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
+    """Asking again tells nothing, and who looks it up can write it down."""
+    row = stand((Kind.ACCEPTED, named(TAG, msg_id=None)))
+    assert "no msg_id" in row.note
+    assert "settle 'sale' --sent" in row.remedy
+    assert not row.unfinished
+
+
 @pytest.mark.parametrize(
     ("later_s", "said"),
     [(0, "30 of 30"), (59, "30 of 30"), (60, "29 of 30"), (1799, "1 of 30"), (1800, "out of time")],
