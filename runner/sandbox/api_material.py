@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from runner.sandbox import media
+from runner.sandbox import media, strict_json
 from runner.sandbox.answers import OK, Answer, Download, Refused
 from runner.sandbox.calls import Call, Endpoint, page, text
 
@@ -37,7 +36,7 @@ def add(call: Call) -> dict[str, Any]:
 def _description(call: Call) -> tuple[str, str]:
     """Read title and introduction of a video, sent as JSON text in a form field or in the query."""
     try:
-        described = json.loads(call.form.get("description") or call.query.get("description", ""))
+        described = strict_json.read(call.form.get("description") or call.query.get("description", ""))
     except ValueError:
         raise Refused(47001) from None
     if not isinstance(described, dict):

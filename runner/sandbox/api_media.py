@@ -6,7 +6,7 @@ from typing import Any
 
 from runner.sandbox import media
 from runner.sandbox.answers import Answer, Download, Refused
-from runner.sandbox.calls import Call, Endpoint, Upload, text
+from runner.sandbox.calls import Call, Endpoint, Upload, text, words
 
 
 def upload(call: Call) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def uploadvideo(call: Call) -> dict[str, Any]:
         upload=Upload(filename=row["name"], data=row["data"]),
         content_type=row["content_type"],
         now=call.now,
-        title=str(call.body.get("title", "")),
-        description=str(call.body.get("description", "")),
+        title=words(call.body, "title"),
+        description=words(call.body, "description"),
     )
     return {"type": "video", "media_id": made["media_id"], "created_at": int(call.now)}
 

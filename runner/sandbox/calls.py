@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ VERIFIED = frozenset({"service", "subscription"})
 SERVICE = frozenset({"service"})
 TAGGERS = VERIFIED | {"test"}
 EVERYONE = TAGGERS | {"unverified"}
+
+NUMBER = re.compile(r"-?[0-9]{1,19}")
+"""A number sent as a string; longer ones fit no id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +96,19 @@ def number(body: Mapping[str, Any], key: str, errcode: int = 40035, default: int
         The integer.
     """
     value = body.get(key, default)
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
         raise Refused(errcode)
     return value
+
+
+def words(body: Mapping[str, Any], key: str, default: str = "") -> str:
+    """Read a string that may be left out or null; another type is 40035."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise Refused(40035)
+    return default if value is None else value
 
 
 def flag(body: Mapping[str, Any], key: str) -> bool:

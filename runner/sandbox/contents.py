@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.sandbox import media
 from runner.sandbox.answers import Refused
-from runner.sandbox.calls import Call, flag, mapping, text
+from runner.sandbox.calls import Call, flag, mapping, text, words
 
 TEXT_BYTES = 2048
 """Not documented for mass text; the limit of the customer message."""
@@ -97,8 +97,8 @@ def _images(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused(88000)
     return {
         "images": [{"media_id": row["media_id"], "url": row["url"]} for row in rows],
-        "title": body.get("title", ""),
-        "recommend": body.get("recommend", "分享图片"),
+        "title": words(body, "title"),
+        "recommend": words(body, "recommend", "分享图片"),
     }
 
 
@@ -112,8 +112,8 @@ def _mpvideo(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "video": {
             "media_id": row["media_id"],
-            "title": body.get("title") or row["title"],
-            "description": body.get("description") or row["description"],
+            "title": words(body, "title") or row["title"],
+            "description": words(body, "description") or row["description"],
         }
     }
 
@@ -127,7 +127,7 @@ def _wxcard(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _music(_call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """Read msgtype music of a preview."""
-    return {"music": {key: body.get(key, "") for key in ("title", "description", "musicurl", "hqmusicurl")}}
+    return {"music": {key: words(body, key) for key in ("title", "description", "musicurl", "hqmusicurl")}}
 
 
 READERS: dict[str, Callable[[Call, Mapping[str, Any]], dict[str, Any]]] = {

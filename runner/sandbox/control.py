@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +11,20 @@ from typing import Any
 
 import yaml
 
-from runner.sandbox import accounts, bits, clock, faults, jobs, look, media, progress, pusher, seeds, store
+from runner.sandbox import (
+    accounts,
+    bits,
+    clock,
+    faults,
+    jobs,
+    look,
+    media,
+    progress,
+    pusher,
+    seeds,
+    store,
+    strict_json,
+)
 from runner.sandbox.answers import encode
 from runner.sandbox.calls import Upload
 from runner.sandbox.look import Order, Told
@@ -27,6 +39,15 @@ SAMPLES = {
 """The smallest file of each kind, for media registered without data."""
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which times stay text, as they are in JSON."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+        first: [(tag, form) for tag, form in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def read_body(raw: bytes) -> Any:
     """Read a body as JSON or YAML, which holds JSON too.
 
@@ -34,16 +55,23 @@ def read_body(raw: bytes) -> Any:
         ValueError: It is neither, or it repeats parts by name: a few of them can stand for gigabytes.
     """
     try:
-        return json.loads(raw) if raw.strip() else {}
+        return strict_json.read(raw) if raw.strip() else {}
+    except strict_json.TooDeepError:
+        raise
     except ValueError:
         pass
     try:
         text = raw.decode("utf-8")
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise ValueError("the body repeats a part by an alias (*name); write it out")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        body = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the body is neither JSON nor YAML: {str(error).splitlines()[0]}") from error
+    try:
+        strict_json.check(body)
+    except ValueError as error:
+        raise ValueError(f"the body holds what JSON cannot: {error}") from error
+    return body
 
 
 def prepare(name: str, body: Any, timestamp: int) -> None:

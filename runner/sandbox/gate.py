@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sqlite3
@@ -11,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.sandbox import clock, faults, progress, store, tokens
+from runner.sandbox import clock, faults, progress, store, strict_json, tokens
 from runner.sandbox.accounts import NOBODY, Account
 from runner.sandbox.answers import Answer, Refused, encode, new_rid
 from runner.sandbox.calls import Call, Endpoint, Upload
@@ -162,10 +161,10 @@ def parse_body(raw: bytes, *, required: bool) -> dict[str, Any]:
     if ESCAPE.search(raw):
         raise Refused(40033)
     try:
-        body = json.loads(raw.decode("utf-8-sig"))
+        body = strict_json.read(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Refused(40033) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Refused(47001) from None
     if not isinstance(body, dict):
         raise Refused(47001)
@@ -193,8 +192,8 @@ def _record(
             appid or incoming.query.get("appid", ""),
             rid,
             incoming.method,
-            incoming.path,
-            encode(query),
+            incoming.path[:SHORT_BODY_CHARS],
+            _short(query, SHORT_BODY_CHARS),
             _recorded_body(incoming),
             incoming.client_ip,
             int(told.get("errcode", 0)),
@@ -213,15 +212,22 @@ def _record(
 def _recorded_body(incoming: Incoming) -> str:
     """Write the body as JSON for the record: `null` without one, a summary for an upload."""
     if incoming.upload is not None:
-        return encode(
-            {"filename": incoming.upload.filename, "size_bytes": len(incoming.upload.data), **incoming.form}
+        return _short(
+            {"filename": incoming.upload.filename, "size_bytes": len(incoming.upload.data), **incoming.form},
+            KEPT_BODY_BYTES,
         )
     if len(incoming.raw) > KEPT_BODY_BYTES:
         return encode({"too_long_to_keep": True, "size_bytes": len(incoming.raw)})
     try:
-        body = json.loads(incoming.raw)
-    except (ValueError, RecursionError):
+        body = strict_json.read(incoming.raw)
+    except ValueError:
         return encode(incoming.raw.decode("utf-8", "replace") or None)
     if isinstance(body, dict):
         body = {key: value for key, value in body.items() if key not in SECRET_KEYS}
     return encode(body)
+
+
+def _short(data: Mapping[str, Any], most_chars: int) -> str:
+    """Write data for the record unless it is too long for that."""
+    text = encode(data)
+    return text if len(text) <= most_chars else encode({"too_long_to_keep": True, "size_chars": len(text)})

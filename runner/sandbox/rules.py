@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from runner.sandbox import accounts, bits, clock
 from runner.sandbox.accounts import Account
 from runner.sandbox.answers import Refused
-from runner.sandbox.calls import Call, strings
+from runner.sandbox.calls import Call, number, strings
 
 HOUR_S = 3600
 REPEAT_AFTER_S = 60
@@ -123,11 +123,7 @@ def audience(call: Call) -> tuple[bool, int]:
         raise Refused(40035)
     if chosen.get("is_to_all") in (True, 1):
         return True, call.account.subscribed
-    tag_id = chosen.get("tag_id", chosen.get("group_id"))
-    if isinstance(tag_id, str) and tag_id.isdecimal():
-        tag_id = int(tag_id)
-    if isinstance(tag_id, bool) or not isinstance(tag_id, int) or tag_id >= 2**63:
-        raise Refused(40152)
+    tag_id = number(chosen, "tag_id" if "tag_id" in chosen else "group_id", 40152)
     row = call.db.execute(
         "SELECT members FROM tag WHERE appid = ? AND id = ?", (call.appid, tag_id)
     ).fetchone()
