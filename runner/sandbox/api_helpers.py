@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from runner.sandbox import clock, store, tokens
+from runner.sandbox import clock, counters, store, tokens
 from runner.sandbox.answers import OK, Refused
 from runner.sandbox.calls import Call, Endpoint, text
 
 RESETS_A_MONTH = 10
+PATH_RESETS_A_MONTH = 50
 RID_DAYS = 7
+RID = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+)+")
 UNLIMITED = 1_000_000
 ACTIONS = ("dns", "ping", "all")
 OPERATORS = ("CHINANET", "UNICOM", "CAP", "DEFAULT")
@@ -22,7 +25,8 @@ def quota_get(call: Call) -> dict[str, Any]:
     endpoint = call.endpoints.get(str(path))
     if endpoint is None:
         raise Refused(76021)
-    limit = call.account.options.daily_limits.get(endpoint.path, endpoint.daily or UNLIMITED)
+    limit = counters.daily_limit(call.account, endpoint)
+    limit = UNLIMITED if limit is None else limit
     used = store.counted(call.db, call.appid, endpoint.path, clock.day(call.now))
     return {
         "errcode": 0,
@@ -57,13 +61,15 @@ def _clear(call: Call, appid: str) -> dict[str, Any]:
 
 
 def quota_clear(call: Call) -> dict[str, Any]:
-    """Set one path's counters back.
+    """Set one path's counters back, fifty times a month.
 
-    Source: clearApiQuota (2026-11); which paths it takes is unclear there.
+    Source: clearApiQuota (2026-11); which paths it takes, and whether each has its own fifty, is unclear.
     """
     path = call.body.get("cgi_path")
     if not isinstance(path, str) or path not in call.endpoints:
         raise Refused(76021)
+    if store.count(call.db, call.appid, "quota_clear", clock.day(call.now)[:7]) > PATH_RESETS_A_MONTH:
+        raise Refused(48006)
     call.db.execute("DELETE FROM counter WHERE appid = ? AND name = ?", (call.appid, path))
     return OK
 
@@ -71,7 +77,7 @@ def quota_clear(call: Call) -> dict[str, Any]:
 def rid_get(call: Call) -> dict[str, Any]:
     """Explain a call by its rid. Source: getRidInfo (2026-11)."""
     rid = call.body.get("rid")
-    if not isinstance(rid, str) or not rid:
+    if not isinstance(rid, str) or not RID.fullmatch(rid):
         raise Refused(76002)
     row = call.db.execute("SELECT * FROM request WHERE rid = ?", (rid,)).fetchone()
     if row is None:

@@ -86,8 +86,8 @@ def retired(_call: Call) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint(path="/cgi-bin/media/upload", run=upload, takes_file=True, daily=100_000),
-    Endpoint(path="/cgi-bin/media/get", run=get, method="ANY", daily=200_000),
+    Endpoint(path="/cgi-bin/media/upload", run=upload, takes_file=True, daily=100_000, daily_test=500),
+    Endpoint(path="/cgi-bin/media/get", run=get, method="ANY", daily=200_000, daily_test=1000),
     Endpoint(path="/cgi-bin/media/uploadimg", run=uploadimg, takes_file=True),
     Endpoint(path="/cgi-bin/media/uploadvideo", run=uploadvideo, needs_body=True),
     Endpoint(path="/cgi-bin/media/uploadnews", run=retired),

@@ -242,10 +242,16 @@ def unblock(call: Call) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint(path="/cgi-bin/tags/create", run=create, who=TAGGERS, needs_body=True, daily=1000),
-    Endpoint(path="/cgi-bin/tags/get", run=get, method="ANY", who=TAGGERS, daily=1000),
-    Endpoint(path="/cgi-bin/tags/update", run=update, who=TAGGERS, needs_body=True, daily=1000),
-    Endpoint(path="/cgi-bin/tags/delete", run=delete, who=TAGGERS, needs_body=True, daily=1000),
+    Endpoint(
+        path="/cgi-bin/tags/create", run=create, who=TAGGERS, needs_body=True, daily=1000, daily_test=100
+    ),
+    Endpoint(path="/cgi-bin/tags/get", run=get, method="ANY", who=TAGGERS, daily=1000, daily_test=100),
+    Endpoint(
+        path="/cgi-bin/tags/update", run=update, who=TAGGERS, needs_body=True, daily=1000, daily_test=100
+    ),
+    Endpoint(
+        path="/cgi-bin/tags/delete", run=delete, who=TAGGERS, needs_body=True, daily=1000, daily_test=100
+    ),
     Endpoint(path="/cgi-bin/user/tag/get", run=members, who=TAGGERS, needs_body=True),
     Endpoint(
         path="/cgi-bin/tags/members/batchtagging",
@@ -253,6 +259,7 @@ ENDPOINTS = (
         who=TAGGERS,
         needs_body=True,
         daily=100_000,
+        daily_test=1000,
     ),
     Endpoint(
         path="/cgi-bin/tags/members/batchuntagging",
@@ -260,6 +267,7 @@ ENDPOINTS = (
         who=TAGGERS,
         needs_body=True,
         daily=100_000,
+        daily_test=1000,
     ),
     Endpoint(path="/cgi-bin/tags/getidlist", run=ids_of_follower, who=TAGGERS, needs_body=True),
     Endpoint(path="/cgi-bin/tags/members/getblacklist", run=blocked, who=VERIFIED),

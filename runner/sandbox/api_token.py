@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.sandbox import clock, store, tokens
+from runner.sandbox import clock, counters, store, tokens
+from runner.sandbox.accounts import Account
 from runner.sandbox.answers import Refused
 from runner.sandbox.calls import Call, Endpoint
 
@@ -20,29 +21,31 @@ def token(call: Call) -> dict[str, Any]:
     account = tokens.account_of(
         call.db, call.query.get("appid", ""), call.query.get("secret", ""), call.client_ip
     )
-    if store.count(call.db, account.appid, call.path, clock.day(call.now)) > _daily(account.kind):
-        raise Refused(45009)
+    _count(call, account)
     tokens.revoke(call.db, account.appid, "token")
     return _answer(tokens.issue(call.db, account.appid, "token", call.now), tokens.LIFE_S)
 
 
-def _daily(kind: str) -> int:
-    """Tell how many tokens a day an account may fetch."""
-    return 200 if kind == "test" else 2000
+def _count(call: Call, account: Account) -> None:
+    """Count the call, now that it is known whose it is."""
+    quota = call.quota and account.options.quota
+    counters.count_call(call.db, account, call.endpoints[call.path], call.now, enforce=quota)
 
 
 def stable_token(call: Call) -> dict[str, Any]:
     """Answer the same token until shortly before its end, or force a new one.
 
-    Source: getStableAccessToken (2026-11).
+    Source: getStableAccessToken (2026-11). Any token told lives for 300 seconds or more.
     """
     if call.body.get("grant_type") != "client_credential":
         raise Refused(40002)
     appid, secret = (_text(call.body, key) for key in ("appid", "secret"))
     account = tokens.account_of(call.db, appid, secret, call.client_ip)
+    _count(call, account)
     current = tokens.latest(call.db, account.appid, "stable")
-    if call.body.get("force_refresh") is True:
-        return _forced(call, account.appid, None if current is None else current["issued_at"])
+    if call.body.get("force_refresh") is True and _may_force(call, account):
+        tokens.revoke(call.db, account.appid, "stable")
+        current = None
     if current is not None and current["expires_at"] - call.now > tokens.OVERLAP_S:
         return _answer(current["token"], int(current["expires_at"] - call.now))
     return _answer(tokens.issue(call.db, account.appid, "stable", call.now), tokens.LIFE_S)
@@ -54,16 +57,16 @@ def _text(body: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _forced(call: Call, appid: str, issued_at: float | None) -> dict[str, Any]:
-    """Replace the stable token at once; calls closer than 30 seconds get the current one."""
-    if issued_at is not None and call.now - issued_at < tokens.FORCE_PAUSE_S:
-        current = tokens.latest(call.db, appid, "stable")
-        if current is not None:
-            return _answer(current["token"], int(current["expires_at"] - call.now))
-    if store.count(call.db, appid, "force_refresh", clock.day(call.now)) > tokens.FORCE_DAILY:
+def _may_force(call: Call, account: Account) -> bool:
+    """Tell whether the token is replaced at once: not within 30 seconds of the last time, 20 times a day."""
+    key = f"forced:{account.appid}"
+    if call.now - store.get(call.db, key, 0.0) < tokens.FORCE_PAUSE_S:
+        return False
+    forced = store.count(call.db, account.appid, "force_refresh", clock.day(call.now))
+    if forced > tokens.FORCE_DAILY and call.quota and account.options.quota:
         raise Refused(45009)
-    tokens.revoke(call.db, appid, "stable")
-    return _answer(tokens.issue(call.db, appid, "stable", call.now), tokens.LIFE_S)
+    store.put(call.db, key, call.now)
+    return True
 
 
 def _answer(value: str, expires_in: int) -> dict[str, Any]:
@@ -72,6 +75,13 @@ def _answer(value: str, expires_in: int) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint(path="/cgi-bin/token", run=token, method="ANY", needs_token=False),
-    Endpoint(path="/cgi-bin/stable_token", run=stable_token, needs_token=False, needs_body=True),
+    Endpoint(path="/cgi-bin/token", run=token, method="ANY", needs_token=False, daily=2000, daily_test=200),
+    Endpoint(
+        path="/cgi-bin/stable_token",
+        run=stable_token,
+        needs_token=False,
+        needs_body=True,
+        daily=500_000,
+        minute=10_000,
+    ),
 )

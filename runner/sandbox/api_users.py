@@ -77,8 +77,15 @@ def update_remark(call: Call) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint(path="/cgi-bin/user/get", run=user_get, method="GET", who=TAGGERS, daily=500),
-    Endpoint(path="/cgi-bin/user/info", run=user_info, method="GET", who=TAGGERS),
+    Endpoint(path="/cgi-bin/user/get", run=user_get, method="GET", who=TAGGERS, daily=500, daily_test=100),
+    Endpoint(
+        path="/cgi-bin/user/info",
+        run=user_info,
+        method="GET",
+        who=TAGGERS,
+        daily=5_000_000,
+        daily_test=500_000,
+    ),
     Endpoint(path="/cgi-bin/user/info/batchget", run=user_info_batchget, who=TAGGERS, needs_body=True),
     Endpoint(path="/cgi-bin/user/info/updateremark", run=update_remark, who=TAGGERS, needs_body=True),
 )

@@ -59,7 +59,8 @@ class Call:
 class Endpoint:
     """One path of the platform.
 
-    `daily` is the default number of calls a day and account, `minute` a minute; None is unlimited here.
+    `daily` is the default number of calls a day and account, `daily_test` of a test account where it has
+    fewer, `minute` a minute; None is unlimited here.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Endpoint:
     needs_body: bool = False
     """Refuse an empty body with 44002."""
     daily: int | None = None
+    daily_test: int | None = None
     minute: int | None = None
 
 

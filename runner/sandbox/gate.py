@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.sandbox import clock, faults, progress, store, strict_json, tokens
+from runner.sandbox import clock, counters, faults, progress, strict_json, tokens
 from runner.sandbox.accounts import NOBODY, Account
 from runner.sandbox.answers import Answer, Refused, encode, new_rid
 from runner.sandbox.calls import Call, Endpoint, Upload
@@ -111,7 +111,8 @@ class Gate:
         if account is not NOBODY and account.kind not in endpoint.who:
             raise Refused(48001)
         quota = self.quota and account.options.quota
-        count_call(db, account, endpoint, now, enforce=quota)
+        if account is not NOBODY:
+            counters.count_call(db, account, endpoint, now, enforce=quota)
         return Call(
             db=db,
             now=now,
@@ -126,25 +127,6 @@ class Gate:
             retired_cards=self.retired_cards or account.options.retired_cards,
             endpoints=self.endpoints,
         )
-
-
-def count_call(
-    db: sqlite3.Connection, account: Account, endpoint: Endpoint, now: float, *, enforce: bool
-) -> None:
-    """Count a call by day and minute; refuse with 45009 or 45011 when it is one too many.
-
-    Source: API call limits, sendAll (2026-11). The reset hour is not stated; midnight in China is assumed.
-    """
-    if account is NOBODY:
-        return
-    today = store.count(db, account.appid, endpoint.path, clock.day(now))
-    daily = account.options.daily_limits.get(endpoint.path, endpoint.daily)
-    if enforce and daily is not None and today > daily:
-        raise Refused(45009)
-    if endpoint.minute is not None:
-        this_minute = store.count(db, account.appid, endpoint.path, f"minute {int(now // 60)}")
-        if enforce and this_minute > endpoint.minute:
-            raise Refused(45011)
 
 
 def parse_body(raw: bytes, *, required: bool) -> dict[str, Any]:

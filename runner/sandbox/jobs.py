@@ -16,6 +16,9 @@ FIRST_MSG_ID = 3147483648
 """Above 2^31 as on the platform, so that clients with 32-bit ids are found out."""
 FIRST_MSG_DATA_ID = 2247483648
 ARRIVED = ("SEND_SUCCESS", "DELETE")
+NO_LINKS = {"Count": 0, "ResultList": {}}
+NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
+"""Events of jobs without articles carry both results empty, as seen in the field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +101,8 @@ def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -
         "FilterCount": job["delivered_count"],
         "SentCount": sent,
         "ErrorCount": job["delivered_count"] - sent,
-        **json.loads(job["copyright"]),
-        **(_links(job) if status == "SEND_SUCCESS" and job["msg_data_id"] else {}),
+        "CopyrightCheckResult": json.loads(job["copyright"]) or NOTHING_CHECKED,
+        "ArticleUrlResult": _links(job) if status == "SEND_SUCCESS" and job["msg_data_id"] else NO_LINKS,
     }
     events.leave(db, job["appid"], told, now)
 
@@ -111,7 +114,7 @@ def _links(job: sqlite3.Row) -> dict[str, Any]:
         {"ArticleIdx": index, "ArticleUrl": articles.link(job["appid"], job["msg_data_id"], index)}
         for index in range(1, count + 1)
     ]
-    return {"ArticleUrlResult": {"Count": count, "ResultList": {"item": links}}}
+    return {"Count": count, "ResultList": {"item": links}}
 
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:

@@ -129,7 +129,7 @@ def audience(call: Call) -> tuple[bool, int]:
     ).fetchone()
     if row is None:
         raise Refused(40152)
-    return False, bits.from_blob(row[0])
+    return False, bits.from_blob(row[0]) & call.account.subscribed
 
 
 @rule(
@@ -204,9 +204,7 @@ def originality(
         verdict = "err(30002)"
     elif worst == 2 and not ignore_reprint:
         verdict = "err(30003)"
-    return verdict, {
-        "CopyrightCheckResult": {"Count": len(items), "ResultList": {"item": items}, "CheckState": worst}
-    }
+    return verdict, {"Count": len(items), "ResultList": {"item": items}, "CheckState": worst}
 
 
 def _reprint(index: int, hit: sqlite3.Row) -> dict[str, Any]:

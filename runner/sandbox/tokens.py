@@ -46,7 +46,8 @@ def account_of(db: sqlite3.Connection, appid: str, secret: str, client_ip: str) 
     if not secrets.compare_digest(account.secret.encode(), secret.encode()):
         raise Refused(40125)
     if account.options.ip_allow and client_ip not in account.options.ip_allow:
-        raise Refused(40164, f"{client_ip} ipv6 ::ffff:{client_ip}, not in whitelist")
+        mapped = client_ip if ":" in client_ip else f"::ffff:{client_ip}"
+        raise Refused(40164, f"{client_ip} ipv6 {mapped}, not in whitelist")
     return account
 
 

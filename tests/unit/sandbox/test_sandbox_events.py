@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +108,47 @@ def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Rece
     assert wechat.post("message/mass/delete", {"url": link})["errcode"] == 0
     (event,) = wechat.control("GET", "events")["events"]
     assert (event["state"], event["attempts"]) == ("delivered", 1)
+
+
+ENVELOPE = "<ToUserName><FromUserName><CreateTime><MsgType><Event><MsgID><Status>"
+COUNTS = "<TotalCount><FilterCount><SentCount><ErrorCount>"
+CHECKED = "<ArticleIdx><UserDeclareState><AuditState><OriginalArticleUrl><OriginalArticleType><CanReprint>"
+CHECKED += "<NeedReplaceContent><NeedShowReprintSource>"
+
+
+@pytest.mark.parametrize(
+    ("can_reprint", "ignore", "checked", "links"),
+    [(None, 0, "", True), (True, 1, CHECKED, True), (False, 1, CHECKED, False)],
+)
+def test_the_fields_of_an_event_and_their_order(
+    wechat: WeChat, receiver: Receiver, can_reprint: bool | None, ignore: int, checked: str, links: bool
+) -> None:
+    """Every field is there, as on the platform's page; links only of what was sent."""
+    listen(wechat, receiver)
+    if can_reprint is not None:
+        wechat.control("POST", "originals", {"title": "原创", "can_reprint": can_reprint})
+    wechat.sendall("mpnews", {"media_id": wechat.draft("原创")}, send_ignore_reprint=ignore)
+    push(wechat)
+    ((_, body),) = receiver.pushed
+    opened = "".join(f"<{name}>" for name in re.findall(r"<(\w+)>", body))
+    item, link = (f"<item>{checked}" if checked else ""), ("<item><ArticleIdx><ArticleUrl>" if links else "")
+    assert opened == (
+        f"<xml>{ENVELOPE}{COUNTS}<CopyrightCheckResult><Count><ResultList>{item}<CheckState>"
+        f"<ArticleUrlResult><Count><ResultList>{link}"
+    )
+
+
+def test_a_text_has_both_results_empty(wechat: WeChat, receiver: Receiver) -> None:
+    """Jobs without articles carry the originality check and the links, without anything in them."""
+    listen(wechat, receiver)
+    wechat.sendall()
+    push(wechat)
+    ((_, body),) = receiver.pushed
+    nothing = "<Count>0</Count><ResultList></ResultList>"
+    assert body.endswith(
+        f"<CopyrightCheckResult>{nothing}<CheckState>0</CheckState></CopyrightCheckResult>"
+        f"<ArticleUrlResult>{nothing}</ArticleUrlResult></xml>"
+    )
 
 
 def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: Receiver) -> None:

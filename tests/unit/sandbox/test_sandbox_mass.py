@@ -226,13 +226,15 @@ def test_quota_can_be_lifted(wechat: WeChat) -> None:
 
 
 def test_a_blocked_or_lost_follower_is_dropped_silently(wechat: WeChat) -> None:
-    """Those who left or were blocked count as addressed, not as reached."""
+    """Who is blocked counts as addressed, not as reached; who left has no tag any more."""
     tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
     wechat.post("tags/members/batchblacklist", {"openid_list": tagged[:1]})
     wechat.control("POST", "followers", {"appid": wechat.appid, "openids": tagged[1:2], "subscribe": False})
     wechat.sendall()
     told = wechat.control("GET", "deliveries")
     assert [row["openid"] for row in told["deliveries"]] == tagged[2:]
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert (job["total"], job["filtered"]) == (len(tagged) - 1, 1)
 
 
 def test_the_audience_is_fixed_at_acceptance(wechat: WeChat) -> None:

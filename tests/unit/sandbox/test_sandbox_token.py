@@ -1,7 +1,9 @@
 """Both token spaces, as clients meet them."""
 
+import json
+
 import pytest
-from sandbox_client import SERVICE, SUBSCRIPTION, WeChat
+from sandbox_client import SERVICE, SUBSCRIPTION, TEST, WeChat, dump
 
 from runner.sandbox.seeds import SECRET
 
@@ -53,11 +55,10 @@ def test_a_stable_token_stays_until_five_minutes_before_its_end(wechat: WeChat) 
 def test_force_refresh(wechat: WeChat) -> None:
     """A forced refresh ends the token at once, not within 30 seconds, and 20 times a day."""
     first = stable(wechat)["access_token"]
-    assert stable(wechat, force_refresh=True)["access_token"] == first
-    wechat.wait(31)
     second = stable(wechat, force_refresh=True)["access_token"]
     assert second != first
     assert code(wechat, first) == 40001
+    assert stable(wechat, force_refresh=True)["access_token"] == second
     for _ in range(19):
         wechat.wait(31)
         assert "access_token" in stable(wechat, force_refresh=True)
@@ -81,12 +82,38 @@ def test_wrong_credentials(wechat: WeChat, changed: dict[str, str], errcode: int
     assert stable(wechat, **changed)["errcode"] == errcode
 
 
-def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat) -> None:
-    """40164 says which address called."""
+@pytest.mark.parametrize(("address", "mapped"), [("127.0.0.1", "::ffff:127.0.0.1"), ("::1", "::1")])
+def test_an_allow_list_names_the_address_it_refuses(wechat: WeChat, address: str, mapped: str) -> None:
+    """40164 says which address called, in both forms."""
     wechat.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["10.0.0.1"]})
-    answer = stable(wechat)
-    assert answer["errcode"] == 40164
-    assert "invalid ip 127.0.0.1" in str(answer["errmsg"])
+    answer = wechat.http.post(
+        "/cgi-bin/stable_token", data=dump(STABLE), environ_base={"REMOTE_ADDR": address}
+    )
+    told = json.loads(answer.data)
+    assert told["errcode"] == 40164
+    assert told["errmsg"].startswith(f"invalid ip {address} ipv6 {mapped}, not in whitelist rid: ")
+
+
+@pytest.mark.parametrize(("appid", "limit"), [(SERVICE, 2000), (TEST, 200)])
+def test_token_calls_are_counted_like_others(wechat: WeChat, appid: str, limit: int) -> None:
+    """quota/get tells the limit of the kind of account; the switches of an account change and lift it."""
+    ask = {"cgi_path": "/cgi-bin/token"}
+    assert classic(wechat, appid=appid).keys() == {"access_token", "expires_in"}
+    told = wechat.of(appid).post("openapi/quota/get", ask)["quota"]
+    assert told == {"daily_limit": limit, "used": 1, "remain": limit - 1}
+    wechat.control("POST", "accounts", {"appid": appid, "daily_limits": {"/cgi-bin/token": 1}})
+    assert classic(wechat, appid=appid)["errcode"] == 45009
+    wechat.control("POST", "accounts", {"appid": appid, "quota": False})
+    assert "access_token" in classic(wechat, appid=appid)
+
+
+def test_stable_tokens_are_fetched_ten_thousand_times_a_minute(wechat: WeChat) -> None:
+    """The limit a minute is told, and kept."""
+    asked = wechat.post("openapi/quota/get", {"cgi_path": "/cgi-bin/stable_token"})
+    assert (asked["quota"]["daily_limit"], asked["rate_limit"]["call_count"]) == (500_000, 10_000)
+    with wechat.gate.store.transaction() as db:
+        db.execute("UPDATE counter SET used = 10000 WHERE name = '/cgi-bin/stable_token'")
+    assert stable(wechat)["errcode"] == 45011
 
 
 def test_calls_need_a_token(wechat: WeChat) -> None:
@@ -113,3 +140,21 @@ def test_neither_token_nor_secret_is_recorded(wechat: WeChat) -> None:
     assert str(token) not in recorded
     assert wechat.token not in recorded
     assert SECRET not in recorded
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("tags/create", 100),
+        ("tags/members/batchtagging", 1000),
+        ("media/upload", 500),
+        ("media/get", 1000),
+        ("user/get", 100),
+        ("user/info", 500_000),
+        ("draft/add", 1000),
+    ],
+)
+def test_a_test_account_has_smaller_counters(wechat: WeChat, path: str, limit: int) -> None:
+    """The calls that the platform lists for test accounts have fewer a day, the others as many."""
+    asked = wechat.of(TEST).post("openapi/quota/get", {"cgi_path": f"/cgi-bin/{path}"})
+    assert asked["quota"]["daily_limit"] == limit
