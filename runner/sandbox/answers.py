@@ -74,6 +74,7 @@ ERRMSG = {
     45065: "clientmsgid exist",
     45066: "same clientmsgid retry too fast",
     45067: "clientmsgid size out of limit",
+    45074: "material library is full",
     45083: "speed value is invalid",
     45084: "speed is not set",
     45106: "This API has been unsupported",

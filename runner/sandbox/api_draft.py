@@ -21,8 +21,7 @@ def add(call: Call) -> dict[str, Any]:
 
 def get(call: Call) -> dict[str, Any]:
     """Give the articles of a draft. Source: getDraft (2026-11)."""
-    row = find_draft(call)
-    return {**_content(row), "create_time": int(row["updated_at"]), "update_time": int(row["updated_at"])}
+    return _content(find_draft(call))
 
 
 def find_draft(call: Call) -> sqlite3.Row:

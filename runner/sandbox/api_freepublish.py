@@ -22,10 +22,10 @@ def submit(call: Call) -> dict[str, Any]:
 
 def get(call: Call) -> dict[str, Any]:
     """Tell the state of a publication. Source: freepublish_get (2026-11)."""
-    row = publishing.find(call.db, call.appid, number(call.body, "publish_id", 53502))
+    row = publishing.find(call.db, call.appid, number(call.body, "publish_id", 40002))
     if row is None:
         raise Refused(53502)
-    return publishing.told(row)
+    return publishing.told(call.db, row)
 
 
 def _article(call: Call) -> sqlite3.Row:

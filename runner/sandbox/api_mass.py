@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from runner.sandbox import contents, jobs, rules, store
+from runner.sandbox import clock, contents, jobs, rules, store
 from runner.sandbox.accounts import numbers_of
 from runner.sandbox.answers import OK, Refused, encode
 from runner.sandbox.api_draft import use_up
@@ -69,13 +69,10 @@ def preview(call: Call) -> dict[str, Any]:
     """
     follower = _receiver(call)
     content = contents.read(call, preview=True)
-    period = f"preview {int(call.now // 86400)}"
-    if (
-        "towxname" in call.body
-        and store.count(call.db, call.appid, "towxname", period) > PREVIEWS_A_DAY
-        and call.quota
-    ):
-        raise Refused(45009)
+    if call.body.get("towxname"):
+        named = store.count(call.db, call.appid, "towxname", f"preview {clock.day(call.now)}")
+        if call.quota and named > PREVIEWS_A_DAY:
+            raise Refused(45009)
     call.db.execute(
         "INSERT INTO preview (appid, n, msgtype, content, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (call.appid, follower, call.body["msgtype"], encode(content), encode(call.body), call.now),

@@ -8,16 +8,23 @@ from runner.sandbox import media, strict_json
 from runner.sandbox.answers import OK, Answer, Download, Refused
 from runner.sandbox.calls import Call, Endpoint, page, text
 
+MOST = {"image": 100_000, "voice": 1000, "video": 1000, "thumb": 1000}
+"""Files that an account may keep of each kind."""
 LISTED = ("image", "voice", "video", "news")
 
 
 def add(call: Call) -> dict[str, Any]:
-    """Keep a file until it is deleted; images answer their address too. Source: addMaterial (2026-11)."""
+    """Keep a file until it is deleted; images answer their address too.
+
+    Source: addMaterial (2026-11). The code of a full library is of one list only.
+    """
     kind = call.query.get("type") or call.form.get("type", "")
     if kind not in media.PERMANENT:
         raise Refused(40004)
     sent, content_type = media.accepted(call.upload, media.PERMANENT[kind])
     title, introduction = _description(call) if kind == "video" else ("", "")
+    if _count(call, kind) >= MOST[kind]:
+        raise Refused(45074)
     row = media.keep(
         call.db,
         appid=call.appid,
@@ -30,7 +37,7 @@ def add(call: Call) -> dict[str, Any]:
         description=introduction,
     )
     told = {"media_id": row["media_id"]}
-    return {**told, "url": row["url"]} if kind in ("image", "thumb") else told
+    return {**told, "url": row["url"]} if kind == "image" else told
 
 
 def _description(call: Call) -> tuple[str, str]:

@@ -61,7 +61,7 @@ def advance(db: sqlite3.Connection, now: float) -> None:
         db.execute("UPDATE publish SET status = verdict WHERE publish_id = ?", (row["publish_id"],))
         ended = find(db, row["appid"], row["publish_id"])
         if ended is not None:
-            told = {"Event": "PUBLISHJOBFINISH", "PublishEventInfo": _event(ended)}
+            told = {"Event": "PUBLISHJOBFINISH", "PublishEventInfo": _event(db, ended)}
             events.leave(db, row["appid"], told, now)
 
 
@@ -82,15 +82,18 @@ def links(row: sqlite3.Row) -> list[dict[str, Any]]:
     ]
 
 
-def told(row: sqlite3.Row) -> dict[str, Any]:
+def told(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     """Describe a publication as freepublish/get does."""
     answer = {"publish_id": row["publish_id"], "publish_status": row["status"], "fail_idx": []}
+    if row["status"] == NOT_ORIGINAL:
+        _, checked = rules.originality(db, json.loads(row["articles"]), ignore_reprint=False)
+        return {**answer, "fail_idx": [item["ArticleIdx"] for item in checked["ResultList"]["item"]]}
     if row["status"] != DONE:
         return answer
     items = links(row)
     return {**answer, "article_id": row["article_id"], "article_detail": {"count": len(items), "item": items}}
 
 
-def _event(row: sqlite3.Row) -> dict[str, Any]:
+def _event(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     """Describe a publication as the event does: as the call, but its items lie side by side."""
-    return {key: value for key, value in told(row).items() if key != "fail_idx"}
+    return told(db, row)

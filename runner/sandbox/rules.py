@@ -21,6 +21,7 @@ CLIENTMSGID_BYTES = 32
 OPENIDS = range(2, 10_001)
 MONTHLY = 4
 CONFIRM_S = 30 * 60
+NOT_CONTENT = ("send_ignore_reprint", "clientmsgid")
 DELETABLE = ("mpnews", "mpvideo")
 
 
@@ -59,7 +60,7 @@ def clientmsgid(body: Mapping[str, Any]) -> str:
     """A clientmsgid has at most 32 bytes; without one the platform derives it from audience and content."""
     given = body.get("clientmsgid")
     if given is None or given == "":
-        told = {key: value for key, value in body.items() if key != "send_ignore_reprint"}
+        told = {key: value for key, value in body.items() if key not in NOT_CONTENT}
         return "auto:" + hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
     if not isinstance(given, str):
         raise Refused(40035)

@@ -1,5 +1,6 @@
 """docs/sandbox.md says what there is."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -34,3 +35,17 @@ def test_the_codes_of_each_rule_are_in_its_row() -> None:
     for rule in rules.RULES:
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{rule.name}`"))
         assert [code for code in rule.errcodes if str(code) not in row] == []
+
+
+def test_the_calls_that_take_both_methods_are_named() -> None:
+    """The page lists the paths that take GET and POST, and no other."""
+    sentence = PAGE.partition("so these take both:")[2].partition(".\n")[0]
+    both = {path for path, endpoint in ENDPOINTS.items() if endpoint.method == "ANY"}
+    assert {f"/cgi-bin/{name}" for name in re.findall(r"`(.+?)`", sentence)} == both
+
+
+def test_the_counters_of_test_accounts_are_named() -> None:
+    """Every smaller counter stands in the page."""
+    sentence = PAGE.partition("the smaller ones WeChat lists:")[2].partition(".\n")[0]
+    smaller = {endpoint.daily_test for endpoint in ENDPOINTS.values() if endpoint.daily_test}
+    assert {int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", sentence)} == smaller

@@ -150,6 +150,7 @@ def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -
     wechat.wait(61)
     body = {"text": TEXT, "msgtype": "text", "filter": {"tag_id": 2, "is_to_all": False}}
     assert wechat.post("message/mass/sendall", body)["msg_id"] == first
+    assert wechat.post("message/mass/sendall", {**body, "clientmsgid": ""})["msg_id"] == first
     assert wechat.sendall("text", {"content": "另一条"})["errcode"] == 0
 
 
@@ -320,6 +321,11 @@ def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
     body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}
     codes = [wechat.post("message/mass/preview", body)["errcode"] for _ in range(101)]
     assert codes == [0] * 100 + [45009]
+    by_openid = {"msgtype": "text", "text": TEXT, "towxname": "", "touser": wechat.openids()[0]}
+    assert wechat.post("message/mass/preview", by_openid)["errcode"] == 0
+    wechat.control("POST", "clock", {"at": "2026-12-02T00:00:01+08:00"})
+    wechat._token = ""
+    assert wechat.post("message/mass/preview", body)["errcode"] == 0
 
 
 def test_speed(wechat: WeChat) -> None:

@@ -1,9 +1,10 @@
 """Uploads, permanent and temporary, and the draft box."""
 
 import json
+from typing import Any
 
 import pytest
-from sandbox_client import JPEG, MP3, MP4, PNG, TEST, WeChat
+from sandbox_client import JPEG, MP3, MP4, PNG, SAMPLE, TEST, WeChat
 
 from runner.sandbox import articles
 
@@ -82,6 +83,31 @@ def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> 
     assert wechat.post("material/batchget_material", {"type": "image", "count": 21})["errcode"] == 40097
 
 
+@pytest.mark.parametrize("kind", ["image", "voice", "video", "thumb"])
+def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
+    """add_material tells the url of an image and of nothing else."""
+    form = {"description": '{"title":"t","introduction":"i"}'}
+    made = wechat.upload("material/add_material", SAMPLE[kind], type=kind, form=form)
+    assert ("url" in made) == (kind == "image")
+
+
+def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
+    """A thousand voices may be kept; temporary ones do not count, one deleted makes room."""
+    upload: dict[str, Any] = {"data": SAMPLE["voice"], "type": "voice"}
+    first = wechat.upload("material/add_material", **upload)["media_id"]
+    with wechat.gate.store.transaction() as db:
+        db.executemany(
+            "INSERT INTO media SELECT appid, ?, kind, permanent, name, title, description, url, content_type,"
+            " data, created_at FROM media WHERE media_id = ?",
+            [(f"M{n}", first) for n in range(999)],
+        )
+    assert wechat.upload("material/add_material", **upload)["errcode"] == 45074
+    assert "media_id" in wechat.upload("media/upload", **upload)
+    assert "media_id" in wechat.upload("material/add_material", SAMPLE["image"], type="image")
+    assert wechat.post("material/del_material", {"media_id": first})["errcode"] == 0
+    assert "media_id" in wechat.upload("material/add_material", **upload)
+
+
 @pytest.mark.parametrize("path", ["material/add_news", "material/update_news", "media/uploadnews"])
 def test_the_old_article_calls_are_gone(wechat: WeChat, path: str) -> None:
     """What the draft box replaced answers 45106."""
@@ -95,7 +121,7 @@ def test_a_draft_is_kept_as_the_platform_would(wechat: WeChat) -> None:
     (item,) = told["news_item"]
     assert (item["title"], item["author"], item["digest"]) == ("标题", "小编", "第一&第二")
     assert item["url"].startswith("http://mp.weixin.qq.com/")
-    assert "errcode" not in told
+    assert told.keys() == {"news_item"}
 
 
 def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
@@ -203,7 +229,20 @@ def test_publishing_takes_the_draft_and_gives_an_article(wechat: WeChat) -> None
     assert wechat.post("freepublish/delete", article)["errcode"] == 0
     assert wechat.post("freepublish/get", {"publish_id": ids["publish_id"]})["publish_status"] == 5
     assert wechat.post("freepublish/get", {"publish_id": 1})["errcode"] == 53502
+    assert wechat.post("freepublish/get", {"x": 1})["errcode"] == 40002
     assert wechat.post("freepublish/getarticle", {"article_id": "x"})["errcode"] == 53600
+
+
+def test_a_publication_names_the_articles_that_are_not_original(wechat: WeChat) -> None:
+    """Status 2 comes with their numbers, from 1, in the call and in the event."""
+    wechat.control("POST", "originals", {"title": "原创"})
+    article = {"content": "<p>正文</p>", "thumb_media_id": wechat.material()}
+    both = [{**article, "title": title} for title in ("自己的", "原创")]
+    draft = wechat.post("draft/add", {"articles": both})["media_id"]
+    publish_id = wechat.post("freepublish/submit", {"media_id": draft})["publish_id"]
+    told = {"publish_id": publish_id, "publish_status": 2, "fail_idx": [2]}
+    assert wechat.post("freepublish/get", {"publish_id": publish_id}) == told
+    assert wechat.control("GET", "events")["events"][0]["PublishEventInfo"] == told
 
 
 def test_a_test_accounts_publication_fails(wechat: WeChat) -> None:
