@@ -13,7 +13,8 @@ from runner.words import _
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
-SUCCESS = "send success"
+_SUCCESS = re.compile(r"send[\W_]?success", re.IGNORECASE)
+"""Some pages and field reports write it in one word."""
 _ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
 
 
@@ -84,7 +85,7 @@ def counted(told: Told) -> str:
 def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str]:
     match known.status:
         case Status.ACCEPTED if told is not None:
-            return (counted(told), "") if told.status == SUCCESS else ended(told.status)
+            return (counted(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
         case Status.ACCEPTED if known.nameless:
             return (
                 _("WeChat has it, and named no msg_id to ask about"),

@@ -102,6 +102,12 @@ def test_counts_say_what_became_of_the_others() -> None:
     assert stand(ACCEPTED, SENT, (Kind.CALLBACK, all_of_them)).note == "100 of 100 followers got it"
 
 
+@pytest.mark.parametrize("word", ["sendsuccess", "SEND SUCCESS", "send_success"])
+def test_the_spelling_of_success_does_not_matter(word: str) -> None:
+    """Pages and reports write it with a space and without; before mass/get is asked, too."""
+    assert "got it" in stand(ACCEPTED, (Kind.CALLBACK, {**TOLD, "status": word})).note
+
+
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
     """`send success` with a SentCount of 0 happens."""
     row = stand(ACCEPTED, SENT, (Kind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
