@@ -235,6 +235,9 @@ class Send:
     not_after: datetime | None = None
     batch: Batch | None = None
     place: Place
+    filter_path: str = "$.filter"
+    """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""
+    filter_place: Place | None = None
     findings: tuple[Problem, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 

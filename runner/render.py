@@ -10,6 +10,7 @@ from typing import Any
 from runner import article
 from runner.errors import KeyPath, Place, Problem
 from runner.model import Campaign, Filter, Send
+from runner.reading.document import json_path
 from runner.reading.nearest import ending
 from runner.rendering.content import render_content
 from runner.rendering.openids import batches, check_openids, read_openids
@@ -89,18 +90,22 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
         entry_vars = scope.data(("for_each", key, "vars"), entry.get("vars", {}))
         scope.variables = {**base.variables, **entry_vars, **overrides}
     path: KeyPath = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
+    receivers = entry.get("filter", campaign.filter) or {}
+    named: KeyPath = (*path, next(iter(receivers))) if receivers else path
     send = Send(
         id=campaign.id if key is None else f"{campaign.id}[{key}]",
         campaign=campaign.id,
         account=account,
         revision=campaign.revision,
-        filter=_filter(scope, path, entry.get("filter", campaign.filter) or {}),
+        filter=_filter(scope, path, receivers),
         msgtype=campaign.msgtype,
         content=render_content(scope),
         send_ignore_reprint=campaign.send_ignore_reprint,
         not_before=campaign.not_before,
         not_after=campaign.not_after,
         place=_place(campaign, key),
+        filter_path=json_path(named),
+        filter_place=campaign.source.place(named),
     )
     return _Draft(send=send, problems=tuple(scope.problems))
 

@@ -158,7 +158,8 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
         if close
         else _("create the tag in the console first; `campaign tags` lists them all")
     )
-    return {}, _problem(send, "$.filter", "unknown-tag", what, remedy)
+    place = send.filter_place or send.place
+    return {}, Problem(place=place, path=send.filter_path, rule="unknown-tag", what=what, remedy=remedy)
 
 
 def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:

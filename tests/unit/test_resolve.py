@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, TAGS, ScriptedApi, api_error, make_file, make_known, make_send
 
-from runner.errors import ApiError, UsageError
+from runner.errors import ApiError, Place, UsageError
 from runner.ledger.state import LedgerState, Uploaded
 from runner.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
 from runner.resolve import MAX_PAGES, OFFLINE, PAGE, Resolved, ask, recount, resolve
@@ -46,8 +46,10 @@ def test_tag_by_name_and_by_id():
 @pytest.mark.parametrize("receiver", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
 def test_unknown_tag_is_a_problem_with_a_place(receiver: Filter):
     """A part of a name, a number as a name, an id nobody has: none of them is guessed at."""
-    (problem,) = resolved(make_send(filter=receiver)).problems
-    assert (problem.rule, problem.place.file) == ("unknown-tag", "campaigns/sale.yaml")
+    written = Place(file="campaigns/sale.yaml", line=3, column=8)
+    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_place=written)
+    (problem,) = resolved(send).problems
+    assert (problem.rule, problem.path, problem.place) == ("unknown-tag", "$.filter.tag", written)
     assert "campaign tags" in problem.remedy
 
 
