@@ -6,15 +6,14 @@ from datetime import date, datetime
 
 import click
 
+from runner.cli.options import Day
 from runner.cli.session import Session, shared
 from runner.errors import Exit
 from runner.words import ngettext
 
 
 @click.command()
-@click.option(
-    "--since", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="From that day on (China time)."
-)
+@click.option("--since", metavar="YYYY-MM-DD", type=Day(), help="From that day on (China time).")
 @shared
 def report(session: Session, since: datetime | None) -> int:
     """Report on what was sent: followers reached, left out, failed, by send; asks nobody.
@@ -24,7 +23,7 @@ def report(session: Session, since: datetime | None) -> int:
     """
     from runner.history import past
     from runner.planning.quota import CHINA
-    from runner.report.history import history_csv, history_data, history_html, history_markdown
+    from runner.report.history import history_csv, history_data, history_html, history_markdown, history_text
     from runner.report.neutral import json_text
 
     found = past(
@@ -35,7 +34,7 @@ def report(session: Session, since: datetime | None) -> int:
     )
     session.give(
         {
-            "text": lambda: history_markdown(found).rstrip(),
+            "text": lambda: history_text(found, session.look),
             "json": lambda: json_text(history_data(found)),
             "markdown": lambda: history_markdown(found).rstrip(),
             "html": lambda: history_html(found),
@@ -46,7 +45,7 @@ def report(session: Session, since: datetime | None) -> int:
 
 
 @click.command()
-@click.option("--month", metavar="YYYY-MM", type=click.DateTime(["%Y-%m"]), help="Default: this month.")
+@click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
 @shared
 def calendar(session: Session, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; asks nobody."""

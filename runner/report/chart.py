@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from runner.report.columns import columns
 from runner.report.neutral import line
 from runner.words import N_, _
 
-WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 76, 34, 200, 84
+WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 124, 34, 200, 104
 SENT, LEFT_OUT, FAILED, ADDRESSED = N_("sent"), N_("left out"), N_("failed"), N_("addressed")
 COLOURS = {SENT: "#1a7f37", LEFT_OUT: "#8c959f", FAILED: "#cf222e", ADDRESSED: "none"}
 MAX_BAR = 56.0
-LABEL_CHARS = 14
+LABEL_COLUMNS = 16
+QUARTERS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +49,12 @@ def chart(bars: Sequence[Bar], *, title: str) -> str:
 
 
 def _ceiling(value: int) -> int:
-    """Round up to 1, 2 or 5 times a power of ten, so that the grid has even numbers."""
+    """Round up to four times 1, 2 or 5 times a power of ten: no line of the grid says half a follower."""
     step = 1
     while True:
         for factor in (1, 2, 5):
-            if value <= factor * step:
-                return factor * step
+            if value <= QUARTERS * factor * step:
+                return QUARTERS * factor * step
         step *= 10
 
 
@@ -67,13 +69,11 @@ def _legend() -> list[str]:
 
 def _grid(top: int) -> list[str]:
     lines = []
-    for quarter in range(5):
-        y = TOP + PLOT - PLOT * quarter / 4
-        value = top * quarter / 4
-        shown = f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+    for quarter in range(QUARTERS + 1):
+        y = TOP + PLOT - PLOT * quarter / QUARTERS
         lines.append(
             f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{y:g}" y2="{y:g}" stroke="#d0d7de"/>'
-            f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{shown}</text>'
+            f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{top * quarter // QUARTERS:,}</text>'
         )
     return lines
 
@@ -92,11 +92,18 @@ def _bar(bar: Bar, x: float, step: float, top: int) -> str:
             f'<rect x="{left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{size:.1f}" fill="{fill}" '
             f'stroke="{stroke}"><title>{escape(told)}</title></rect>'
         )
-    label = line(bar.label)
-    short = label if len(label) <= LABEL_CHARS else f"{label[: LABEL_CHARS - 1]}…"
     middle, low = x + step / 2, TOP + PLOT + 14
     drawn.append(
         f'<text x="{middle:.1f}" y="{low}" text-anchor="end" transform="rotate(-35 {middle:.1f} {low})">'
-        f"{escape(short)} {escape(bar.when)}</text>"
+        f"{escape(_short(line(bar.label)))} {escape(bar.when)}</text>"
     )
     return "".join(drawn)
+
+
+def _short(label: str) -> str:
+    """Keep the end of a label: the sends of one campaign begin alike."""
+    if columns(label) <= LABEL_COLUMNS:
+        return label
+    while columns(label) > LABEL_COLUMNS - 1:
+        label = label[1:]
+    return f"…{label}"

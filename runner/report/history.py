@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.history import Past
 from runner.planning.quota import CHINA
@@ -15,6 +15,9 @@ from runner.report.html import document
 from runner.report.neutral import cell, line, visible
 from runner.report.words import receivers_told
 from runner.words import N_, _
+
+if TYPE_CHECKING:
+    from runner.report.text import Look
 
 COLUMNS = (
     "at", "account", "send", "revision", "receivers", "status", "addressed", "sent", "left_out", "failed",
@@ -48,6 +51,14 @@ def history_data(past: Sequence[Past]) -> dict[str, Any]:
     links = [list(one.standing.told.links) if one.standing.told else [] for one in past]
     rows = [{**row, "links": found} for row, found in zip(rows_of(past), links, strict=True)]
     return {"format_version": "1.0", "sends": rows}
+
+
+def history_text(past: Sequence[Past], look: Look) -> str:
+    """Draw the report for a terminal."""
+    from runner.report import text
+
+    links = [f"{one.known.send}: {url}" for one in past for url in _links(one)]
+    return text.history_text(_total(past), _rows_told(past), links, look)
 
 
 def history_markdown(past: Sequence[Past]) -> str:
@@ -127,8 +138,10 @@ def _bar(one: Past) -> Bar:
 
 
 def _total(past: Sequence[Past]) -> str:
+    if not past:
+        return _("Nothing was sent in this time.")
     told = [one.counts for one in past if one.counts is not None]
-    if past and not told:
+    if not told:
         return _(
             "Sends: {begun} begun; no event was received yet, so it is not known how many were reached"
         ).format(begun=len(past))

@@ -84,7 +84,7 @@ def plan_text(plan: Plan, look: Look) -> str:
     parts += [table, _said("")] if table.row_count else [_said(_("Nothing to send.") + "\n")]
     parts += [_said(line) for line in account_lines(plan)]
     parts += [_said(line, style="yellow") for line in _attention(plan)]
-    parts.append(_said(_closing(plan)))
+    parts.append(_said(_closing(plan, look)))
     return _drawn(Group(*parts), look)
 
 
@@ -106,6 +106,9 @@ def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
 def status_text(standings: Iterable[Standing], look: Look) -> str:
     """Draw where sends stand."""
     table = _table("STATUS", "SEND", "ACCOUNT", "msg_id", "SINCE", "NOTE")
+    standings = tuple(standings)
+    if not standings:
+        return _("Nothing was sent so far.")
     for row in standings:
         known = row.known
         name = known.send
@@ -120,6 +123,26 @@ def status_text(standings: Iterable[Standing], look: Look) -> str:
             _said(f"{row.note}\n→ {row.remedy}" if row.remedy else row.note),
         )
     return _drawn(table, look)
+
+
+def history_text(title: str, rows: Sequence[Mapping[str, Any]], links: Sequence[str], look: Look) -> str:
+    """Draw what was sent; the note says in words what the counts of an event are.
+
+    Args:
+        title: what it comes to.
+        rows: those of the other forms, their receivers in words.
+        links: of articles, a line each.
+        look: how text is drawn.
+    """
+    table = _table("STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "SINCE", "NOTE")
+    for row in rows:
+        before = [_said(row[key]) for key in ("status", "send", "account", "receivers")]
+        addressed = "" if row["addressed"] is None else f"{row['addressed']:,}"
+        table.add_row(*before, addressed, row["at"], _said(row["note"]))
+    parts: list[ConsoleRenderable] = [_said(title)]
+    parts += [_said(""), table] if rows else []
+    parts += [_said(line) for line in (["", *links] if links else [])]
+    return _drawn(Group(*parts), look)
 
 
 def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], look: Look) -> str:
@@ -151,7 +174,7 @@ def _long_plan(plan: Plan, look: Look) -> str:
         lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
     lines += [f"{Action.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
     lines += [f"{Action.UNKNOWN:8}  {orphan.send}  {_(ORPHANED)}" for orphan in plan.orphans]
-    lines += ["", *account_lines(plan), *_attention(plan), _closing(plan)]
+    lines += ["", *account_lines(plan), *_attention(plan), _closing(plan, look)]
     return "\n".join(map(inert, lines))
 
 
@@ -262,10 +285,10 @@ def _notes(planned: Planned) -> list[str]:
     return notes
 
 
-def _closing(plan: Plan) -> str:
+def _closing(plan: Plan, look: Look) -> str:
     counts = plan.counts()
     said = _("Summary: {counts}. This plan has sent nothing.")
-    if any(planned.action in QUIET for planned in plan.sends):
+    if len(_shown(plan, look)) < len(plan.sends):
         said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
     told = said.format(counts=counted(counts) or _("no campaigns"))
     lines = ["", told, _("Digest: {digest}").format(digest=plan.digest)]

@@ -18,7 +18,16 @@ from runner.history import Past, past
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.report.chart import Bar, chart
-from runner.report.history import COLUMNS, history_csv, history_data, history_html, history_markdown
+from runner.report.columns import columns
+from runner.report.history import (
+    COLUMNS,
+    history_csv,
+    history_data,
+    history_html,
+    history_markdown,
+    history_text,
+)
+from runner.report.text import Look
 
 TOLD = {"status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
 
@@ -126,7 +135,8 @@ def test_html_fetches_and_runs_nothing() -> None:
 
 def test_an_empty_report_says_so() -> None:
     """Nothing sent is no error."""
-    assert "0 begun" in history_markdown(())
+    assert "Nothing was sent" in history_markdown(())
+    assert history_text((), Look()) == "Nothing was sent in this time."
     assert "<svg" not in history_html(())
 
 
@@ -150,11 +160,34 @@ def test_a_chart_is_sound(counts: list[tuple[int, int, int]], label: str) -> Non
 
 
 def test_the_grid_is_even() -> None:
-    """The axis ends on 1, 2 or 5 times a power of ten."""
-    labels = re.findall(
-        r'text-anchor="end">([\d,.]+)<', chart([Bar(label="a", when="", parts=(("sent", 75),))], title="")
-    )
-    assert labels == ["0", "25", "50", "75", "100"]
+    """Its lines are whole followers, 1, 2 or 5 times a power of ten apart, however few there are."""
+
+    def grid(sent: int) -> list[str]:
+        drawn = chart([Bar(label="a", when="", parts=(("sent", sent),))], title="")
+        return re.findall(r'text-anchor="end">([\d,.]+)<', drawn)
+
+    assert grid(75) == ["0", "20", "40", "60", "80"]
+    assert grid(3) == ["0", "1", "2", "3", "4"]
+    assert grid(36_000)[-1] == "40,000"
+
+
+def test_the_sends_of_one_campaign_are_told_apart() -> None:
+    """A long label keeps its end, where the key of the entry stands."""
+    drawn = chart([Bar(label="autumn/tasting[北京]", when="12-01", parts=(("sent", 1),))], title="")
+    assert "…n/tasting[北京] 12-01<" in drawn
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
+    """No Markdown; the counts of an event are said in words, as by `status`."""
+    table = history_text(TWO, Look(width=width)).splitlines()
+    assert table[0].startswith("Sends: 2 begun, 75 followers reached")
+    assert table[2].split() == ["STATUS", "SEND", "ACCOUNT", "TO", "FOLLOWERS", "SINCE", "NOTE"]
+    assert table[3].split()[:6] == ["sent", "新品", "main", "tag", "会员", "100"]
+    assert "75 of 100" in table[3]
+    assert table[-1] == "新品: http://mp.weixin.qq.com/s/a"
+    assert not any("|" in line or "`" in line for line in table)
+    assert max(map(columns, table)) <= width
 
 
 def test_only_known_accounts_are_named(capsys: pytest.CaptureFixture[str]) -> None:
