@@ -46,10 +46,11 @@ def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: date
             _("revision {number} was sent already").format(number=newer),
             _("set revision to {number}, or above to send again").format(number=newer),
         )
+    earlier = max((k for k in revisions if k.happened), key=lambda k: k.revision, default=None)
     return (
         _split_conflict(send, appid, state)
         or _list_conflict(send, appid, state)
-        or _by_window(send, now, known)
+        or _by_window(send, now, known, earlier)
     )
 
 
@@ -107,7 +108,7 @@ def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | Non
     )
 
 
-def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:
+def _by_window(send: Send, now: datetime, known: SendState | None, earlier: SendState | None) -> Decision:
     if send.not_after is not None and now > send.not_after:
         return Decision(
             action=Action.EXPIRED,
@@ -119,6 +120,11 @@ def _by_window(send: Send, now: datetime, known: SendState | None) -> Decision:
         return Decision(action=Action.WAIT, reason=reason)
     if known is not None:
         return Decision(action=Action.SEND, reason=_("try again: {why}").format(why=known.why_said))
+    if earlier is not None and earlier.status is not Status.FAILED:
+        # Who reviews it should know that these followers have had it once.
+        said = _("again: revision {number} was sent {when}")
+        said = said.format(number=earlier.revision, when=_when(earlier.at))
+        return Decision(action=Action.SEND, reason=said)
     return Decision(action=Action.SEND, reason=_("new"))
 
 
