@@ -17,7 +17,7 @@ from runner.ledger.state import LedgerState, fold
 from runner.ports import ReadApi
 from runner.settings.records import Account, AccountKind, Settings
 from runner.wechat.errcodes import lookup
-from runner.words import N_, _
+from runner.words import N_, _, ngettext
 
 CLOCK_SLACK = timedelta(seconds=30)
 CLOCK_LIMIT = timedelta(minutes=5)
@@ -229,7 +229,9 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
                 remedy=_("restore the ledger from a copy; until then send nothing from here"),
             )
         ]
-    held = _("{count} events, every chain holds").format(count=len(events))
+    held = ngettext(
+        "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
+    ).format(count=len(events))
     return [_begun(settings, state, held), *_waiting(settings, state)]
 
 

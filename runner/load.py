@@ -18,6 +18,7 @@ from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, Files, read_regular
 from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
+from runner.settings.load import SETTINGS_FILE
 from runner.validate import check_campaign
 from runner.words import _
 
@@ -81,6 +82,34 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
     return Loaded(campaigns=tuple(campaigns), problems=tuple(problems))
 
 
+def require_folder(root: Path) -> None:
+    """Make sure that the campaigns folder is there.
+
+    Raises:
+        UsageError: it is not; the remedy names one that the working directory is in or below.
+    """
+    if root.is_dir():
+        return
+    above = folder_above(root)
+    raise UsageError(
+        _("there is no folder `{folder}`").format(folder=root.as_posix()),
+        remedy=_("there is one further up: add --dir {folder}").format(folder=above)
+        if above
+        else _(
+            "run the command beside the campaigns folder, name it with --dir, or begin one with "
+            "`campaign init`"
+        ),
+    )
+
+
+def folder_above(root: Path) -> str | None:
+    """Name the campaigns folder, settings and all, that the working directory is in or below."""
+    for up, parent in enumerate(Path.cwd().parents, 1):
+        if (parent / root / SETTINGS_FILE).is_file():
+            return "/".join([".."] * up + [root.as_posix()])
+    return None
+
+
 def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], list[Problem]]:
     """List campaign files without reading them.
 
@@ -94,7 +123,7 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], l
     Raises:
         UsageError: as for `load_campaigns`.
     """
-    _require(root)
+    require_folder(root)
     found, problems = _walk(root)
     chosen = _select(found, only, root)
     return chosen, [*(problems if not only else ()), *_collisions(found, chosen)]
@@ -167,17 +196,6 @@ def _read(item: Found, data: bytes | None) -> Document | Problem:
     if isinstance(text, Fault):
         return fault_problem(text, shown)
     return document(text, id=item.id, file=item.file, shown=shown)
-
-
-def _require(root: Path) -> None:
-    if not root.is_dir():
-        raise UsageError(
-            _("there is no folder `{folder}`").format(folder=root.as_posix()),
-            remedy=_(
-                "run the command beside the campaigns folder, name it with --dir, or begin one with "
-                "`campaign init`"
-            ),
-        )
 
 
 def _walk(root: Path) -> tuple[list[Found], list[Problem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from runner.model import Msgtype
@@ -22,8 +23,14 @@ RECEIVERS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "all": 
 class Asks(Protocol):
     """Puts a question to a person and gives the answer."""
 
-    def line(self, question: str, default: str | None) -> str:
-        """Ask for a line; an empty answer takes the default."""
+    def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
+        """Ask for a line; an empty answer takes the default.
+
+        Args:
+            question: what is asked.
+            default: what an empty answer stands for.
+            fit: makes an answer what it is taken for; after a UsageError the question comes again.
+        """
 
     def number(self, question: str) -> int:
         """Ask for a whole number."""
@@ -32,9 +39,14 @@ class Asks(Protocol):
         """Ask for one of the options, given as key to its explanation; the first is the default."""
 
 
-def ask(asks: Asks) -> Wanted:
-    """Ask what a new campaign shall be, five questions at most."""
-    name = asks.line(_("Name, a path without .yaml (2026/spring/sale)"), None)
+def ask(asks: Asks, name_of: Callable[[str], str]) -> Wanted:
+    """Ask what a new campaign shall be, five questions at most.
+
+    Args:
+        asks: the way to a person.
+        name_of: gives the id that an answer names; a UsageError says why it names none.
+    """
+    name = asks.line(_("Name, a path without .yaml (2026/spring/sale)"), None, name_of)
     kind = Msgtype(asks.choice(_("What is sent?"), {kind.value: _(told) for kind, told in KINDS.items()}))
     to = asks.choice(_("To whom?"), {key: _(told) for key, told in RECEIVERS.items()})
     tag = asks.line(_("Tag name"), "会员") if to == "tag" else None

@@ -11,6 +11,7 @@ import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
+from runner.cli.streams import writing
 from runner.errors import Exit, InvalidError, Problem
 from runner.words import _, ngettext
 
@@ -96,5 +97,6 @@ def schema(name: SchemaName, out: Path | None) -> int:
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        with writing(out, f"--out {out}"):
+            out.write_text(text, encoding="utf-8")
     return Exit.OK

@@ -92,7 +92,7 @@ def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool)
             _("nobody can be asked here: standard input is no terminal"), remedy=_("add --auto-approve")
         )
     if not click.confirm(_("Make {count} drafts? Nothing is sent").format(count=len(chosen)), err=True):
-        raise click.Abort
+        raise click.Abort(_("Not confirmed, so no draft is made."))
 
 
 def _make(session: Session, planned: Planned) -> Ready:

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from runner.standing import Standing
 
 WAIT_S = 5.0
-WAIT_LIMIT_S = 1800.0
+WAIT_LIMIT_S = 1800
 
 
 @click.command()
 @click.argument("send_id", metavar="[ID]", required=False, shell_complete=campaign_ids)
 @click.option("--wait", is_flag=True, help="Ask again until every job has ended.")
-@click.option("--timeout", "timeout_s", default=WAIT_LIMIT_S, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
+    help="How long to wait.",
+)  # fmt: skip
 @shared
 def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show where each send stands; asks WeChat (mass/get) about those not ended.
@@ -122,11 +125,16 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
     if not auto_approve:
         question = _("Type {send} to recall it").format(send=send_id)
         if click.prompt(question, err=True) != send_id:
-            raise click.Abort
+            raise click.Abort(_("Not confirmed, so nothing is recalled."))
     room.recall(known, article, api=session.sender(account), ledger=session.ledger, state=state)
     said = _("{send}: article {number} is recalled") if article else _("{send}: is recalled")
-    click.echo(said.format(send=send_id, number=article))
-    return Exit.OK
+    return session.conclude(
+        said.format(send=send_id, number=article),
+        send=send_id,
+        revision=known.revision,
+        msg_id=known.msg_id,
+        article=article_idx,
+    )
 
 
 @click.command()

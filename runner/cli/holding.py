@@ -6,7 +6,6 @@ import click
 
 from runner.cli.session import Session, shared
 from runner.cli.warrant import actor
-from runner.errors import Exit
 from runner.ledger.events import Entry, Kind
 from runner.words import _
 
@@ -39,13 +38,13 @@ def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int
         said = _("account {name} was not on hold before; nothing to do")
         if held:
             said = _("account {name} was on hold before; nothing to do")
-        click.echo(said.format(name=account_name))
-        return Exit.OK
+        return session.conclude(
+            said.format(name=account_name), account=account_name, held=held, changed=False
+        )
     # Without the lock: a hold must not wait for the apply that it stops.
     data = {"held": held, "why": why, "actor": actor(session)}
     session.ledger.append(Entry(stream=account.appid, kind=Kind.HOLD, data=data))
     said = _("account {name} may send again")
     if held:
         said = _("account {name} is on hold: nothing is sent from it")
-    click.echo(said.format(name=account_name))
-    return Exit.OK
+    return session.conclude(said.format(name=account_name), account=account_name, held=held, changed=True)

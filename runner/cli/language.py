@@ -99,10 +99,11 @@ def told(command: click.Command, path: str) -> click.Command:
     found.epilog = epilog(path)
     if isinstance(found, click.Group):
         found.commands = {name: told(part, f"{path} {name}".strip()) for name, part in found.commands.items()}
+    # In a list of commands click would cut the first sentence off at 45 characters.
+    found.short_help = flat(str(command.help)).partition("\n\n")[0]
     if spoken() != "en":
         found.help = _(flat(str(command.help)))
-        # click looks for the end of the first sentence by a full stop and a blank.
-        found.short_help = found.help.partition("\n\n")[0].partition("。")[0]
+        found.short_help = found.help.partition("\n\n")[0]
         found.params = [_param(param) for param in command.params]
     return found
 

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 import click
 
 from runner.cli.completing import campaign_ids
+from runner.cli.options import Day
 from runner.cli.session import Session, shared
+from runner.cli.streams import writing
 from runner.cli.warrant import actor
 from runner.errors import Exit, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
 from runner.ledger.state import LedgerState, SendState, Status
-from runner.words import _
+from runner.words import _, ngettext
 
 if TYPE_CHECKING:
     from runner.model import Send
@@ -35,13 +37,12 @@ def init(session: Session) -> int:
     streams = [] if session.rehearsing else [appid for appid in appids if appid not in state.seen]
     streams += [] if state.initialized else [LEDGER]
     if not streams:
-        click.echo(_("the ledger of {name} was begun before; nothing to do").format(name=name))
-        return Exit.OK
+        said = _("the ledger of {name} was begun before; nothing to do")
+        return session.conclude(said.format(name=name), environment=name, begun=False)
     for stream in streams:
         session.ledger.append(Entry(stream=stream, kind=Kind.INIT, data={"environment": name}, unique="init"))
     said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
-    click.echo(said.format(name=name))
-    return Exit.OK
+    return session.conclude(said.format(name=name), environment=name, begun=True)
 
 
 @ledger.command()
@@ -49,8 +50,8 @@ def init(session: Session) -> int:
 @click.option("--all", "everything", is_flag=True, help="Every campaign in the folder.")
 @click.option(
     "--before",
-    metavar="DATE",
-    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    type=Day(),
     help="Campaigns whose not_after lies before that day.",
 )
 @click.option("--why", required=True, help="Why these count as sent; recorded.")
@@ -60,9 +61,12 @@ def baseline(
 ) -> int:
     """Record campaigns as sent before this ledger was begun, so that apply never sends them."""
     from runner.cli.planning import prepared_of
+    from runner.report.words import sends
 
     if bool(select) + everything + (before is not None) != 1:
-        raise UsageError(_("say which campaigns"), remedy=_("name them, or give --all or --before DATE"))
+        raise UsageError(
+            _("say which campaigns"), remedy=_("name them, or give --all or --before YYYY-MM-DD")
+        )
     prepared = prepared_of(session, select)
     state = session.begun_state()
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
@@ -71,9 +75,13 @@ def baseline(
     fresh = [s for s in chosen if state.send(accounts[s.account].appid, s.id, s.revision) is None]
     for send in fresh:
         session.ledger.append(_past(send, accounts[send.account].appid, why, actor(session)))
-    said = _("{count} sends recorded as already sent, {known} known before")
-    click.echo(said.format(count=len(fresh), known=len(chosen) - len(fresh)))
-    return Exit.OK
+    before_now = [send.id for send in chosen if send not in fresh]
+    said = _("{sends} recorded as already sent, {known} known before")
+    return session.conclude(
+        said.format(sends=sends(len(fresh)), known=len(before_now)),
+        recorded=[send.id for send in fresh],
+        known_before=before_now,
+    )
 
 
 def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
@@ -117,13 +125,13 @@ def verify(session: Session) -> int:
     events, heads = snapshot(session.ledger)
     faults = broken(events, heads)
     if faults:
-        click.echo("\n".join(faults))
+        session.conclude("\n".join(faults), events=len(events), faults=faults)
         raise TamperedLedgerError(
             _("{count} faults in the chain of {total} events").format(count=len(faults), total=len(events)),
             remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
-    click.echo(_("{count} events, every chain holds").format(count=len(events)))
-    return Exit.OK
+    said = ngettext("{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events))
+    return session.conclude(said.format(count=len(events)), events=len(events), faults=[])
 
 
 @ledger.command()
@@ -138,7 +146,8 @@ def export(session: Session, out: Path | None) -> int:
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        with writing(out, f"--out {out}"):
+            out.write_text(text, encoding="utf-8")
         session.say(_("{count} events written to {file}").format(count=len(events), file=out))
     return Exit.OK
 
@@ -158,8 +167,8 @@ def import_(session: Session, file: IO[str]) -> int:
         ) from error
     events = from_lines(lines, where=file.name)
     session.ledger.restore(events)
-    click.echo(_("{count} events taken over, every chain holds").format(count=len(events)))
-    return Exit.OK
+    said = _("{count} events taken over, every chain holds")
+    return session.conclude(said.format(count=len(events)), events=len(events))
 
 
 @ledger.command()
@@ -192,8 +201,8 @@ def settle(
     said = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
         said = _("{send}: settled as not sent; apply may send it")
-    click.echo(said.format(send=send_id, msg_id=msg_id))
-    return Exit.OK
+    said = said.format(send=send_id, msg_id=msg_id)
+    return session.conclude(said, send=send_id, revision=known.revision, sent=not not_sent, msg_id=msg_id)
 
 
 def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendState:

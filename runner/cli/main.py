@@ -15,7 +15,7 @@ from runner.cli.examples import epilog
 from runner.cli.language import Context, choose, told
 from runner.cli.streams import NO_ROOM, mute, spare_the_encoding, stand_in, tell
 from runner.errors import CampaignError, Exit, InvalidError
-from runner.words import LANGUAGES, N_, Language, _, language_of
+from runner.words import LANGUAGES, N_, Language, _, language_of, ngettext
 
 COMMANDS = {
     "init": ("runner.cli.starting", N_("Start a campaigns repository.")),
@@ -106,9 +106,9 @@ def _length_of_own_options(args: list[str]) -> int:
     return count
 
 
-EXIT_CODES = N_("""Exit codes: 0 done or nothing to do; 2 sends pending (plan --detailed-exitcode); 3 invalid
-campaign or setting; 4 refused by WeChat; 5 refused by policy, digest or staleness; 6 ledger; 7 some
-sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted.""")
+EXIT_CODES = N_("""Exit codes: 0 done or nothing to do; 1 a bug; 2 sends pending (plan
+--detailed-exitcode); 3 invalid campaign or setting; 4 refused by WeChat; 5 refused by policy, digest or
+staleness; 6 ledger; 7 some sends failed; 8 an outcome is unknown; 64 usage; 130 interrupted.""")
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -141,6 +141,26 @@ def _about(ctx: click.Context, asked: bool) -> None:
         ctx.exit()
 
 
+ELSEWHERE = {
+    "--yes": "--auto-approve",
+    "-y": "--auto-approve",
+    "--json": "--format json",
+    "--dry-run": "campaign plan",
+    "-n": "campaign plan",
+}
+"""How other tools call it, and what it is here."""
+
+
+def _meant(error: click.NoSuchOption) -> click.UsageError:
+    """Say what an option of other tools is called here, if the command has it; else what click says."""
+    here = ELSEWHERE.get(error.option_name, "")
+    known = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
+    if here.partition(" ")[0] not in (*known, "campaign"):
+        return error
+    meant = ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1)
+    return click.UsageError(f"{error.message} {meant.format(possibility=repr(here))}", error.ctx)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
     stand_in()
@@ -162,11 +182,14 @@ def run(argv: Sequence[str] | None = None) -> int:
         result = campaign.main(args=list(argv) if argv is not None else None, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(Exit.OK)
     except click.ClickException as error:
+        told = _meant(error) if isinstance(error, click.NoSuchOption) else error
         with suppress(OSError):
-            error.show()
+            told.show()
         return int(Exit.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        tell(_("Interrupted; nothing more was started."))
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        # A terminal shows ^C in the line of the question.
+        after = "\n" if sys.stderr.isatty() else ""
+        tell(str(stopped) or after + _("Interrupted; nothing more was started."))
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
         mute()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,6 +45,22 @@ class Options:
 
 MENDING = ("validate", "render", "plan", "apply", "preview", "draft")
 """The commands with `--fix-images`."""
+
+
+class Day(click.DateTime):
+    """A day, or a month; what is none is told by its shape, not by strftime's."""
+
+    def __init__(self, shape: str = "YYYY-MM-DD") -> None:
+        super().__init__([shape.replace("YYYY", "%Y").replace("MM", "%m").replace("DD", "%d")])
+        self.shape = shape
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.DateTime.convert`."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            told = _("'{text}' is not of the form {shape}").format(text=value, shape=self.shape)
+            self.fail(told, param, ctx)
 
 
 def forms_of(command: Command) -> tuple[str, ...]:

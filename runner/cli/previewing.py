@@ -10,7 +10,7 @@ import click
 from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, no_send, shared
-from runner.errors import Exit, InvalidError, UsageError
+from runner.errors import InvalidError, UsageError
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -54,8 +54,12 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     for note in notes:
         session.say(f"  {note}")
     said = _("{send}: a preview is on its way to the tester; digest {digest} counts as seen")
-    click.echo(said.format(send=send_id, digest=planned.digest[:12]))
-    return Exit.OK
+    return session.conclude(
+        said.format(send=send_id, digest=planned.digest[:12]),
+        send=send_id,
+        digest=planned.digest,
+        notes=list(notes),
+    )
 
 
 def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:

@@ -141,8 +141,7 @@ def _confirm(plan: Plan) -> None:
 
     click.echo(question(plan), err=True)
     if not confirmed(plan, lambda text: str(click.prompt(text, err=True))):
-        tell(_("Not confirmed, so nothing is sent."))
-        raise click.Abort
+        raise click.Abort(_("Not confirmed, so nothing is sent."))
 
 
 def _outcome_forms(session: Session, outcomes: tuple[Outcome, ...], plan: Plan) -> Forms:

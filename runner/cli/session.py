@@ -70,7 +70,14 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """`_settings.yaml` with the environment chosen."""
+        """`_settings.yaml` with the environment chosen.
+
+        Raises:
+            UsageError: without a campaigns folder nothing that is said about it would be true.
+        """
+        from runner.load import require_folder
+
+        require_folder(self.options.root)
         return self.as_asked(load_settings(self.options.root, environment=self.options.environment))
 
     def as_asked(self, settings: Settings) -> Settings:
@@ -222,11 +229,13 @@ class Session:
         chosen = name or environment.default_account
         if chosen is None or chosen not in environment.accounts:
             said = _("environment {name} has no account {account}")
+            remedy = _("use one of: {names}")
             if chosen is None:
                 said = _("environment {name} has no account chosen by default")
+                remedy = _("--account with one of: {names}")
             raise UsageError(
                 said.format(name=environment.name, account=chosen),
-                remedy=_("--account with one of: {names}").format(names=", ".join(environment.accounts)),
+                remedy=remedy.format(names=", ".join(environment.accounts)),
             )
         return environment.accounts[chosen]
 
@@ -310,6 +319,17 @@ class Session:
             return error.exit_code
         return Exit.OK
 
+    def conclude(self, said: str, **facts: object) -> Exit:
+        """Give the result of a command that did one thing: a sentence for people, its facts for programs.
+
+        Returns:
+            As `give_at_last`.
+        """
+        from runner.report.neutral import json_text
+
+        data = {"format_version": "1.0", **facts}
+        return self.give_at_last({"text": lambda: said, "json": lambda: json_text(data)})
+
     def give_failure(self, error: CampaignError, command: str) -> None:
         """Write the files asked for that are not written yet: a run that failed has a report too."""
         if command not in ("plan", "apply", "validate") or self.reported or not self.options.outputs:
@@ -331,7 +351,7 @@ class Session:
         self.reported = True
         for kind, path in self.options.outputs:
             text = _form(forms, kind) + "\n"
-            with writing(kind, path):
+            with writing(path, f"--output {kind}={path}"):
                 path.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -70,32 +72,55 @@ def new(
     ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
     is asked.
     """
-    from runner.load import BAD_IN_ID
+    from runner.load import folder_above, require_folder
     from runner.scaffold import Wanted, campaign_text
 
+    root = session.options.root
+    if folder_above(root):  # a second campaigns folder inside the first is no one's wish
+        require_folder(root)
     if (tag is not None) + (tag_id is not None) + to_all > 1:
         raise UsageError(_("one filter is enough"), remedy=_("give --tag, --tag-id or --to-all"))
-    wanted = _asked() if campaign_id is None else Wanted(
-        id=campaign_id, msgtype=Msgtype(msgtype), tag=tag, tag_id=tag_id, to_all=to_all, media_id=media_id
+    wanted = _asked(root) if campaign_id is None else Wanted(
+        id=_free_id(campaign_id, root), msgtype=Msgtype(msgtype),
+        tag=tag, tag_id=tag_id, to_all=to_all, media_id=media_id,
     )  # fmt: skip
-    file = PurePosixPath(f"{wanted.id}.yaml")
-    if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
-        raise UsageError(
-            _("'{name}' cannot be a campaign id").format(name=wanted.id),
-            remedy=_("use a path below the campaigns folder, no part beginning with _ or a dot"),
-        )
-    if BAD_IN_ID.search(wanted.id):
-        raise UsageError(
-            _("'{name}' cannot be a campaign id").format(name=wanted.id),
-            remedy=_("choose another id; blanks and the characters [ ] # , \\ are not possible"),
-        )
-    target = session.options.root / file
+    target = root / f"{wanted.id}.yaml"
     if not _write_new(target, campaign_text(wanted)):
-        raise UsageError(
-            _("the file exists already"), remedy=_("edit it, or choose another id"), where=str(target)
-        )
-    click.echo(_("{file} written; next: campaign plan '{name}'").format(file=target, name=wanted.id))
-    return Exit.OK
+        raise _taken(target)
+    said = _("{file} written; next: campaign plan {name}")
+    return session.conclude(
+        said.format(file=target, name=shlex.quote(wanted.id)), id=wanted.id, file=target.as_posix()
+    )
+
+
+def _free_id(name: str, root: Path) -> str:
+    """Check the id of a new campaign; the path of its file, as other commands take it, is as good.
+
+    Raises:
+        UsageError: it cannot be one, or there is such a campaign.
+    """
+    from runner.load import BAD_IN_ID
+
+    path = PurePosixPath(name)
+    if path.suffix in (".yaml", ".yml"):
+        name = path.with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
+    file = PurePosixPath(f"{name}.yaml")
+    said = _("'{name}' cannot be a campaign id").format(name=name)
+    if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
+        remedy = _("use a path below the campaigns folder, no part beginning with _ or a dot")
+        raise UsageError(said, remedy=remedy)
+    if BAD_IN_ID.search(name):
+        remedy = _("choose another id; blanks and the characters [ ] # , \\ are not possible")
+        raise UsageError(said, remedy=remedy)
+    if (root / file).exists():
+        raise _taken(root / file)
+    return name
+
+
+def _taken(target: Path) -> UsageError:
+    return UsageError(
+        _("the file exists already"), remedy=_("edit it, or choose another id"), where=str(target)
+    )
 
 
 def _write_new(target: Path, text: str) -> bool:
@@ -119,7 +144,7 @@ def _write_new(target: Path, text: str) -> bool:
     return True
 
 
-def _asked() -> Wanted:
+def _asked(root: Path) -> Wanted:
     from runner.wizard import ask
 
     if not sys.stdin.isatty():
@@ -127,14 +152,21 @@ def _asked() -> Wanted:
             _("nobody can be asked here: standard input is no terminal"),
             remedy=_("name the campaign: campaign new 2026/spring/sale --tag 会员"),
         )
-    return ask(_Terminal())
+    return ask(_Terminal(), lambda name: _free_id(name, root))
 
 
 class _Terminal:
     """Asks with click, on standard error."""
 
-    def line(self, question: str, default: str | None) -> str:
-        return str(click.prompt(question, default=default, err=True, show_default=bool(default)))
+    def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
+        def fitted(answer: str) -> str:
+            try:
+                return fit(answer)
+            except UsageError as error:
+                raise click.UsageError(f"{error}\n→ {error.remedy}") from error
+
+        shown = bool(default)
+        return str(click.prompt(question, default=default, err=True, show_default=shown, value_proc=fitted))
 
     def number(self, question: str) -> int:
         return int(click.prompt(question, type=int, err=True))
@@ -142,5 +174,13 @@ class _Terminal:
     def choice(self, question: str, options: dict[str, str]) -> str:
         for number, told in enumerate(options.values(), 1):
             click.echo(f"  {number}  {told}", err=True)
-        picked = click.prompt(question, type=click.IntRange(1, len(options)), default=1, err=True)
-        return list(options)[picked - 1]
+        names = list(options)
+
+        def picked(answer: str) -> str:
+            if answer in names:
+                return answer
+            if answer.isdecimal() and 0 < int(answer) <= len(names):
+                return names[int(answer) - 1]
+            raise click.UsageError(_("write a number from 1 to {last}").format(last=len(names)))
+
+        return str(click.prompt(question, default="1", err=True, value_proc=picked))

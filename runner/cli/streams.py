@@ -79,8 +79,8 @@ def mute() -> None:
 
 
 @contextmanager
-def writing(kind: str, path: Path) -> Iterator[None]:
-    """Make the folder of a file of `--output`, and turn what goes wrong in the block into words.
+def writing(path: Path, asked: str) -> Iterator[None]:
+    """Make the folder of a file that was asked for, and turn what goes wrong in the block into words.
 
     Raises:
         UsageError: the file cannot be written.
@@ -90,9 +90,9 @@ def writing(kind: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            _("the report cannot be written: {reason}").format(reason=error.strerror),
+            _("the file cannot be written: {reason}").format(reason=error.strerror),
             remedy=_("name a file in a folder that can be written"),
-            where=f"--output {kind}={path}",
+            where=asked,
         ) from error
 
 
@@ -103,5 +103,5 @@ def check_writable(outputs: Iterable[tuple[str, Path]]) -> None:
         UsageError: one cannot.
     """
     for kind, path in outputs:
-        with writing(kind, path):
+        with writing(path, f"--output {kind}={path}"):
             path.open("ab").close()

@@ -48,12 +48,17 @@ def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
     allowed = {}
     for pair in pairs:
         rule, _equals, reason = pair.partition("=")
-        if rule not in LIFTED or not reason.strip():
+        if rule not in LIFTED:
             raise UsageError(
-                _("--allow {pair}: a rule and a reason are needed").format(pair=pair),
-                remedy=_(
-                    "RULE=REASON with RULE one of {rules}; a hold is lifted with `campaign unhold`"
-                ).format(rules=", ".join(sorted(LIFTED))),
+                _("--allow {pair}: no rule of this name can be set aside").format(pair=pair),
+                remedy=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
+                    names=", ".join(sorted(LIFTED))
+                ),
+            )
+        if not reason.strip():
+            raise UsageError(
+                _("--allow {pair}: the reason is missing").format(pair=pair),
+                remedy=_("write --allow {rule}=REASON; the reason is recorded").format(rule=rule),
             )
         allowed[rule] = reason.strip()
     return allowed

@@ -76,7 +76,7 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
     """Only sends whose window closed before that day; a second time there is nothing left to mark."""
     command = ("ledger", "baseline", "--before", "2026-02-01", "--why", "sent from the console")
     assert campaign(folder, *command) == Exit.OK
-    assert "1 sends recorded" in capsys.readouterr().out
+    assert "1 send recorded" in capsys.readouterr().out
     assert campaign(folder, *command) == Exit.OK
     assert "0 sends recorded as already sent, 1 known before" in capsys.readouterr().out
     campaign(folder, "ledger", "log")

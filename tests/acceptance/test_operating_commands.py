@@ -141,6 +141,46 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
     assert not [r for r in sandbox.requests() if r["path"].endswith("mass/delete")]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("new", "card"), {"id": "card"}),
+        (("preview", "sale", "--to", "小李"), {"send": "sale"}),
+        (("hold", "main", "--why", "x"), {"account": "main", "held": True, "changed": True}),
+        (("unhold", "main", "--why", "x"), {"account": "main", "held": False, "changed": False}),
+        (("ledger", "init"), {"environment": "sandbox", "begun": False}),
+        (("ledger", "baseline", "sale", "--why", "x"), {"recorded": ["sale"], "known_before": []}),
+        (("ledger", "verify"), {"events": 1, "faults": []}),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, tuple) else "",
+)
+def test_what_was_done_can_be_read_by_programs(
+    campaign: Command, words: tuple[str, ...], told: dict[str, Any]
+) -> None:
+    """Every command that offers JSON gives it, on standard output and in a file."""
+    campaign("plan")  # begins the rehearsal's ledger
+    code, out, _err = campaign(*words, "--format", "json", "--output", "json=told.json")
+    assert code == Exit.OK
+    assert told.items() <= json.loads(out).items()
+    assert json.loads(Path("told.json").read_text(encoding="utf-8")) == json.loads(out)
+
+
+def test_a_recall_can_be_read_by_programs(campaign: Command) -> None:
+    """Which article of which send was taken back."""
+    article = "{title: 秋茶, body: tea.md, cover: {file: leaf.jpg}}"
+    Path("campaigns/sale.yaml").write_text(
+        f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{articles: [{article}]}}\n", encoding="utf-8"
+    )
+    Path("campaigns/tea.md").write_text("今年的茶到了。\n", encoding="utf-8")
+    Path("campaigns/leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
+    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    campaign("status", "--wait")
+    code, out, _err = campaign("recall", "sale", "--article", "1", "--auto-approve", "--format", "json")
+    assert code == Exit.OK
+    told = json.loads(out)
+    assert (told["send"], told["revision"], told["article"]) == ("sale", 1, 1)
+
+
 def test_reports_come_in_every_form(campaign: Command, tmp_path: Path) -> None:
     """One run can write them all; --since leaves older sends out."""
     campaign("apply", "--auto-approve")

@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,9 @@ class Answers:
         self.answers = list(answers)
         self.questions: list[str] = []
 
-    def line(self, question: str, default: str | None) -> str:
+    def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
         self.questions.append(question)
-        return self.answers.pop(0) or str(default)
+        return fit(self.answers.pop(0) or str(default))
 
     def number(self, question: str) -> int:
         return int(self.line(question, None))
@@ -122,6 +123,25 @@ def test_an_id_that_is_none_is_refused(here: Path, name: str) -> None:
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["news/tea", "news/tea.yaml", "campaigns/news/tea.yml"])
+def test_the_path_of_the_file_is_as_good_as_the_id(here: Path, name: str) -> None:
+    """`plan` and `validate` take files too: no `tea.yaml.yaml` is written."""
+    assert run(["new", name]) == Exit.OK
+    assert [file.as_posix() for file in Path("campaigns").rglob("*.y*ml")] == ["campaigns/news/tea.yaml"]
+
+
+@pytest.mark.parametrize("words", ["new x", "plan", "doctor", "status", "report", "tags", "ledger log"])
+def test_below_the_campaigns_folder_the_way_up_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    """In the wrong directory no command answers as if there were nothing, or begins another folder."""
+    run(["init"])
+    monkeypatch.chdir("campaigns")
+    assert run(words.split()) == Exit.USAGE
+    assert "--dir ../campaigns" in capsys.readouterr().err
+    assert sorted(entry.name for entry in Path().iterdir()) == ["_settings.yaml", "welcome.yaml"]
+
+
 def test_new_never_overwrites(here: Path) -> None:
     """The second of the same name is refused, the first stays."""
     assert run(["new", "sale", "--tag", "新客"]) == Exit.OK
@@ -149,13 +169,13 @@ def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype, media_id: 
 def test_the_wizard_asks_only_what_it_needs() -> None:
     """A text has no media_id; everyone has no tag."""
     answers = Answers("2026/sale", "text", "all")
-    assert ask(answers) == Wanted(id="2026/sale", to_all=True)
+    assert ask(answers, str) == Wanted(id="2026/sale", to_all=True)
     assert len(answers.questions) == 3
 
 
 def test_the_wizard_takes_a_draft_by_tag_id() -> None:
     """An article by media_id to a tag_id: the classic send form."""
-    wanted = ask(Answers("news", "mpnews", "tag_id", "2", "MEDIA"))
+    wanted = ask(Answers("news", "mpnews", "tag_id", "2", "MEDIA"), str)
     assert wanted == Wanted(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, media_id="MEDIA")
 
 
@@ -177,14 +197,17 @@ def said(terminal: int) -> bytes:
 
 
 def test_on_a_terminal_the_wizard_writes_the_file(here: Path) -> None:
-    """Four answers on a real terminal are a campaign."""
+    """Four answers on a real terminal are a campaign; after a wrong one the question comes again at once."""
     leader, follower = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "runner", "new"], stdin=follower, stdout=follower, stderr=follower
     ) as started:
         os.close(follower)
-        os.write(leader, "sale\n1\n1\n新客\n".encode())
+        os.write(leader, "a b\nsale\n7\ntext\n1\n新客\n".encode())
         shown = b"".join(iter(lambda: said(leader), b""))
     os.close(leader)
-    assert started.returncode == 0, shown.decode(errors="replace")
+    said_by_then = shown.decode(errors="replace")
+    assert started.returncode == 0, said_by_then
+    assert said_by_then.count("Name, a path") == said_by_then.count("What is sent?") == 2
+    assert "write a number from 1 to 6" in said_by_then
     assert "tag: 新客" in (here / "campaigns/sale.yaml").read_text(encoding="utf-8")

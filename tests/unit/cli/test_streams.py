@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from runner.cli.main import run
 from runner.cli.streams import hand_out, spare_the_encoding
+from runner.errors import Exit
 
 
 def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
@@ -18,3 +21,20 @@ def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
     spare_the_encoding()
     hand_out(json.dumps({"content": "🎉 周年庆"}, ensure_ascii=False))
     assert json.loads(raw.getvalue().decode("gbk")) == {"content": "🎉 周年庆"}
+
+
+@pytest.mark.parametrize("words", [("schema",), ("ledger", "export")], ids=" ".join)
+def test_a_copy_that_cannot_be_written_is_explained(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--out` below something that is no folder: a wrong path is no bug."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert run([*words, "--out", "file/below"]) == Exit.USAGE
+    assert "--out file/below" in capsys.readouterr().err
+    assert run([*words, "--out", "new/folder/copy"]) == Exit.OK
+    assert (tmp_path / "new/folder/copy").read_text(encoding="utf-8")

@@ -1,0 +1,67 @@
+"""What a person types by mistake is answered with what to type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from runner.cli.main import campaign, run
+from runner.errors import Exit
+
+
+@pytest.fixture(autouse=True)
+def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(["init"])
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("apply --yes", "Did you mean '--auto-approve'?"),
+        ("recall x -y", "Did you mean '--auto-approve'?"),
+        ("apply --dry-run", "Did you mean 'campaign plan'?"),
+        ("status --json", "Did you mean '--format json'?"),
+        ("plan --ofline", "Did you mean '--offline'?"),
+        ("report --since 1.12.2026", "'1.12.2026' is not of the form YYYY-MM-DD"),
+        ("calendar --month 13", "'13' is not of the form YYYY-MM"),
+        ("apply --allow quiet=x", "no rule of this name"),
+        ("apply --allow quiet_hours", "write --allow quiet_hours=REASON"),
+        ("hold servce --why x", "use one of: service, subscription, test"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_type(
+    words: str, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The words of other tools, dates in other forms, names that are none: exit 64, and the right word."""
+    assert run(words.split()) == Exit.USAGE
+    assert answer in capsys.readouterr().err
+
+
+def test_an_option_that_a_command_lacks_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """`plan` has nothing to approve."""
+    assert run(["plan", "--yes"]) == Exit.USAGE
+    assert "auto-approve" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["ledger", "ci"])
+def test_lists_of_commands_are_not_cut_off(name: str) -> None:
+    """Each command below another is told in a whole sentence."""
+    context = click.Context(campaign)
+    group = campaign.get_command(context, name)
+    assert group is not None
+    shown = group.get_help(click.Context(group, terminal_width=80)).splitlines()
+    assert not [line for line in shown[1:] if line.endswith("...")]
+
+
+def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--all` is named only where it would show more."""
+    run(["apply", "--auto-approve", "--quiet"])
+    capsys.readouterr()
+    run(["plan"])
+    assert "--all" in capsys.readouterr().out
+    run(["plan", "welcome"])
+    assert "--all" not in capsys.readouterr().out
