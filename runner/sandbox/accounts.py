@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from runner.sandbox import bits
+from runner.sandbox import bits, store
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -147,18 +147,16 @@ def _is_callback(value: Any) -> bool:
 
 def save(db: sqlite3.Connection, account: Account) -> None:
     """Write an account, new or changed."""
-    db.execute(
-        "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            account.appid,
-            account.kind,
-            account.secret,
-            account.name,
-            json.dumps(asdict(account.options)),
-            bits.to_blob(account.subscribed),
-            bits.to_blob(account.blocked),
-        ),
-    )
+    row = {
+        "appid": account.appid,
+        "kind": account.kind,
+        "secret": account.secret,
+        "name": account.name,
+        "options": json.dumps(asdict(account.options)),
+        "subscribed": bits.to_blob(account.subscribed),
+        "blocked": bits.to_blob(account.blocked),
+    }
+    store.insert(db, "account", row, replace=True)
 
 
 def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:

@@ -73,10 +73,8 @@ def preview(call: Call) -> dict[str, Any]:
         named = store.count(call.db, call.appid, "towxname", f"preview {clock.day(call.now)}")
         if call.quota and named > PREVIEWS_A_DAY:
             raise Refused(45009)
-    call.db.execute(
-        "INSERT INTO preview (appid, n, msgtype, content, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (call.appid, follower, call.body["msgtype"], encode(content), encode(call.body), call.now),
-    )
+    row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
+    store.insert(call.db, "preview", {**row, "content": encode(content), "body": encode(call.body)})
     msg_id = store.next_id(call.db, "msg_id", jobs.FIRST_MSG_ID)
     return {"errcode": 0, "errmsg": "preview success", "msg_id": msg_id}
 

@@ -54,7 +54,7 @@ def _description(call: Call) -> tuple[str, str]:
 def get(call: Call) -> Answer:
     """Give a file back, a video as its address. Source: getMaterial (2026-11)."""
     media_id = text(call.body, "media_id", 41006)
-    row = media.find(call.db, call.appid, media_id, call.now, kinds=tuple(media.PERMANENT), permanent=True)
+    row = media.find(call, media_id, kinds=tuple(media.PERMANENT), permanent=True)
     if row["kind"] == "video":
         return {"title": row["title"], "description": row["description"], "down_url": row["url"]}
     return Download(data=row["data"], content_type=row["content_type"], filename=row["name"])
@@ -103,7 +103,7 @@ def counts(call: Call) -> dict[str, Any]:
 def delete(call: Call) -> dict[str, Any]:
     """Delete permanent material. Source: delMaterial (2026-11)."""
     media_id = text(call.body, "media_id", 41006)
-    media.find(call.db, call.appid, media_id, call.now, kinds=tuple(media.PERMANENT), permanent=True)
+    media.find(call, media_id, kinds=tuple(media.PERMANENT), permanent=True)
     call.db.execute("DELETE FROM media WHERE appid = ? AND media_id = ?", (call.appid, media_id))
     return OK
 

@@ -36,7 +36,7 @@ def get(call: Call) -> Answer:
     media_id = call.query.get("media_id") or call.body.get("media_id")
     if not media_id:
         raise Refused(41006)
-    row = media.find(call.db, call.appid, media_id, call.now, kinds=(*media.TEMPORARY, "mpvideo"))
+    row = media.find(call, media_id, kinds=(*media.TEMPORARY, "mpvideo"))
     if row["permanent"]:
         raise Refused(40007)
     if row["kind"] in ("video", "mpvideo"):
@@ -65,7 +65,7 @@ def uploadvideo(call: Call) -> dict[str, Any]:
     Source: the mass video step of older pages (2026-11); no current page describes it.
     """
     media_id = text(call.body, "media_id", 41006)
-    row = media.find(call.db, call.appid, media_id, call.now, kinds=("video",))
+    row = media.find(call, media_id, kinds=("video",))
     made = media.keep(
         call.db,
         appid=call.appid,

@@ -95,9 +95,7 @@ def _lengths(article: Mapping[str, Any]) -> None:
 
 def _news(call: Call, article: Mapping[str, Any], *, single: bool) -> dict[str, Any]:
     """Check what only an article has: cover, digest, crops."""
-    cover = media.find(
-        call.db, call.appid, article.get("thumb_media_id"), call.now, kinds=("image", "thumb"), permanent=True
-    )
+    cover = media.find(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=True)
     crops = {key: article[key] for key in ("pic_crop_235_1", "pic_crop_1_1") if article.get(key)}
     if not all(isinstance(crop, str) and CROP.fullmatch(crop) for crop in crops.values()):
         raise Refused(40035)
@@ -123,10 +121,8 @@ def _newspic(call: Call, article: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused(40215)
     rows = [
         media.find(
-            call.db,
-            call.appid,
+            call,
             image.get("image_media_id") if isinstance(image, dict) else None,
-            call.now,
             kinds=("image",),
             permanent=True,
         )

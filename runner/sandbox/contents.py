@@ -73,13 +73,13 @@ def _mpnews(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _voice(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """Read msgtype voice, permanent or temporary."""
-    row = media.find(call.db, call.appid, body.get("media_id"), call.now, kinds=("voice",))
+    row = media.find(call, body.get("media_id"), kinds=("voice",))
     return {"voice": {"media_id": row["media_id"], "name": row["name"]}}
 
 
 def _image(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """Read the older single picture form."""
-    row = media.find(call.db, call.appid, body.get("media_id"), call.now, kinds=("image",))
+    row = media.find(call, body.get("media_id"), kinds=("image",))
     return {"images": [{"media_id": row["media_id"], "url": row["url"]}]}
 
 
@@ -90,7 +90,7 @@ def _images(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused(40007)
     if len(ids) > IMAGES:
         raise Refused(40215)
-    rows = [media.find(call.db, call.appid, item, call.now, kinds=("image",), permanent=True) for item in ids]
+    rows = [media.find(call, item, kinds=("image",), permanent=True) for item in ids]
     comments = flag(body, "need_open_comment")
     flag(body, "only_fans_can_comment")
     if comments and not call.account.options.comments:
@@ -106,7 +106,7 @@ def _mpvideo(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """Read msgtype mpvideo: an id of media/uploadvideo, or a permanent video."""
     if not call.account.options.api_video:
         raise Refused(48022)
-    row = media.find(call.db, call.appid, body.get("media_id"), call.now, kinds=("mpvideo", "video"))
+    row = media.find(call, body.get("media_id"), kinds=("mpvideo", "video"))
     if row["kind"] == "video" and not row["permanent"]:
         raise Refused(40007)
     return {

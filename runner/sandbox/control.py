@@ -219,14 +219,12 @@ def originals(order: Order) -> Told:
     body = _object(order)
     if not isinstance(body.get("title"), str):
         raise ValueError("title is a string")
-    order.db.execute(
-        "INSERT INTO original (title, url, can_reprint) VALUES (?, ?, ?)",
-        (
-            body["title"],
-            str(body.get("url", "http://mp.weixin.qq.com/s/original")),
-            bool(body.get("can_reprint", False)),
-        ),
-    )
+    row = {
+        "title": body["title"],
+        "url": str(body.get("url", "http://mp.weixin.qq.com/s/original")),
+        "can_reprint": bool(body.get("can_reprint", False)),
+    }
+    store.insert(order.db, "original", row)
     return {"originals": [dict(row) for row in order.db.execute("SELECT * FROM original ORDER BY id")]}
 
 

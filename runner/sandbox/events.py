@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from runner.errors import MissingExtraError
-from runner.sandbox import accounts
+from runner.sandbox import accounts, store
 from runner.sandbox.accounts import Callback
 from runner.sandbox.answers import encode
 
@@ -41,10 +41,9 @@ def leave(db: sqlite3.Connection, appid: str, fields: Mapping[str, Any], now: fl
     """Leave an event to be pushed; without a callback URL it is only kept to be looked at."""
     account = accounts.find(db, appid)
     wanted = account is not None and account.options.callback is not None
-    db.execute(
-        "INSERT INTO event (appid, created_at, fields, state) VALUES (?, ?, ?, ?)",
-        (appid, now, encode(fields), "due" if wanted else "unwanted"),
-    )
+    state = "due" if wanted else "unwanted"
+    row = {"appid": appid, "created_at": now, "fields": encode(fields), "state": state}
+    store.insert(db, "event", row)
 
 
 def claim(db: sqlite3.Connection) -> list[Event]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from runner.sandbox import store
+
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut", "garbage", "html", "http")
 MAX_LATENCY_S = 600
@@ -45,10 +47,7 @@ def order(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
     times, skip = spec.get("times", 1), spec.get("skip", 0)
     if not _is_count(skip, 0) or not (times is None or _is_count(times, 1)):
         raise ValueError("times is a number from 1 or null, skip a number from 0")
-    cursor = db.execute(
-        "INSERT INTO fault (spec, skip, times) VALUES (?, ?, ?)", (json.dumps(asdict(fault)), skip, times)
-    )
-    return int(cursor.lastrowid or 0)
+    return store.insert(db, "fault", {"spec": json.dumps(asdict(fault)), "skip": skip, "times": times})
 
 
 def _is_count(value: object, least: int) -> bool:

@@ -166,24 +166,20 @@ def _record(
     query = {key: value for key, value in incoming.query.items() if key not in SECRET_KEYS}
     told = answer if isinstance(answer, dict) else {}
     kept = {key: value for key, value in told.items() if key != "access_token"}
-    cursor = db.execute(
-        "INSERT INTO request (at, appid, rid, method, path, query, body, ip, errcode, answer, fault) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            now,
-            appid or incoming.query.get("appid", ""),
-            rid,
-            incoming.method,
-            incoming.path[:SHORT_BODY_CHARS],
-            _short(query, SHORT_BODY_CHARS),
-            _recorded_body(incoming),
-            incoming.client_ip,
-            int(told.get("errcode", 0)),
-            encode(kept)[:4000],
-            "" if fault is None else encode({"kind": fault.kind, "after": fault.after}),
-        ),
-    )
-    last = cursor.lastrowid or 0
+    row = {
+        "at": now,
+        "appid": appid or incoming.query.get("appid", ""),
+        "rid": rid,
+        "method": incoming.method,
+        "path": incoming.path[:SHORT_BODY_CHARS],
+        "query": _short(query, SHORT_BODY_CHARS),
+        "body": _recorded_body(incoming),
+        "ip": incoming.client_ip,
+        "errcode": int(told.get("errcode", 0)),
+        "answer": encode(kept)[:4000],
+        "fault": "" if fault is None else encode({"kind": fault.kind, "after": fault.after}),
+    }
+    last = store.insert(db, "request", row)
     db.execute("DELETE FROM request WHERE id <= ?", (last - KEPT_REQUESTS,))
     db.execute(
         "UPDATE request SET body = ? WHERE id = ? AND length(body) > ?",

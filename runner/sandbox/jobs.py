@@ -67,11 +67,7 @@ def accept(db: sqlite3.Connection, job: NewJob) -> dict[str, Any]:
     row |= {key: encode(row[key]) for key in ("body", "content", "copyright")}
     row |= {"delivered": bits.to_blob(job.delivered), "delivered_count": job.delivered.bit_count()}
     row |= {"msg_data_id": None, **ids, "msgtype": job.body["msgtype"], "status": "SENDING"}
-    columns = ", ".join(row)
-    db.execute(
-        f"INSERT INTO job ({columns}) VALUES (:{columns.replace(', ', ', :')})",  # noqa: S608 - our own names
-        row,
-    )
+    store.insert(db, "job", row)
     return ids
 
 

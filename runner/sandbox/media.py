@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
+from runner.sandbox import store
 from runner.sandbox.answers import Refused
-from runner.sandbox.calls import Upload
+from runner.sandbox.calls import Call, Upload
 
 TEMPORARY_S = 3 * 86400
 MB = 1024 * 1024
@@ -98,15 +100,28 @@ def keep(
 ) -> sqlite3.Row:
     """Store a media file; its row, `media_id` and `url` among it."""
     media_id = media_id or new_media_id()
-    url = f"http://mmbiz.qpic.cn/mmbiz_{content_type.split('/')[-1]}/{secrets.token_urlsafe(24)}/0"
-    db.execute(
-        "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            appid, media_id, kind, permanent, upload.filename, title, description,
-            f"{url}?wx_fmt={content_type.split('/')[-1]}", content_type, upload.data, now,
-        ),
-    )  # fmt: skip
-    return db.execute("SELECT * FROM media WHERE appid = ? AND media_id = ?", (appid, media_id)).fetchone()  # type: ignore[no-any-return]
+    suffix = content_type.split("/")[-1]
+    row = {
+        "appid": appid,
+        "media_id": media_id,
+        "kind": kind,
+        "permanent": permanent,
+        "name": upload.filename,
+        "title": title,
+        "description": description,
+        "url": f"http://mmbiz.qpic.cn/mmbiz_{suffix}/{secrets.token_urlsafe(24)}/0?wx_fmt={suffix}",
+        "content_type": content_type,
+        "data": upload.data,
+        "created_at": now,
+    }
+    store.insert(db, "media", row, replace=True)
+    kept: sqlite3.Row = _row(db, appid, media_id)
+    return kept
+
+
+def _row(db: sqlite3.Connection, appid: str, media_id: str) -> Any:
+    query = "SELECT * FROM media WHERE appid = ? AND media_id = ?"
+    return db.execute(query, (appid, media_id)).fetchone()
 
 
 def new_media_id() -> str:
@@ -114,22 +129,12 @@ def new_media_id() -> str:
     return secrets.token_urlsafe(48)
 
 
-def find(
-    db: sqlite3.Connection,
-    appid: str,
-    media_id: object,
-    now: float,
-    *,
-    kinds: tuple[str, ...],
-    permanent: bool = False,
-) -> sqlite3.Row:
+def find(call: Call, media_id: object, *, kinds: tuple[str, ...], permanent: bool = False) -> sqlite3.Row:
     """Look up a media file that a call names.
 
     Args:
-        db: the state.
-        appid: whose media.
+        call: whose media, and when; temporary ones live three days.
         media_id: as the client sent it.
-        now: seconds since 1970; temporary media live three days.
         kinds: the kinds that fit.
         permanent: whether temporary media do not.
 
@@ -141,9 +146,9 @@ def find(
     """
     row: sqlite3.Row | None = None
     if isinstance(media_id, str):
-        row = db.execute("SELECT * FROM media WHERE appid = ? AND media_id = ?", (appid, media_id)).fetchone()
+        row = _row(call.db, call.appid, media_id)
     if row is None or row["kind"] not in kinds or (permanent and not row["permanent"]):
         raise Refused(40007)
-    if not row["permanent"] and row["created_at"] + TEMPORARY_S <= now:
+    if not row["permanent"] and row["created_at"] + TEMPORARY_S <= call.now:
         raise Refused(40007)
     return row

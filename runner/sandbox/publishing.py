@@ -35,23 +35,20 @@ def accept(
     msg_data_id = store.next_id(db, "msg_data_id", jobs.FIRST_MSG_DATA_ID)
     verdict, _ = rules.originality(db, list(kept), ignore_reprint=False)
     outcome = DONE if verdict == jobs.SUCCESS else NOT_ORIGINAL
-    db.execute(
-        "INSERT INTO publish (publish_id, appid, article_id, msg_data_id, articles, status, verdict,"
-        " created_at, finish_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            publish_id,
-            account.appid,
-            secrets.token_urlsafe(48),
-            msg_data_id,
-            encode(kept),
-            RUNNING,
-            # Field reports: a test account's publication is accepted and then fails.
-            FAILED if account.kind == "test" else outcome,
-            now,
-            now + account.options.finish_after_s,
-        ),
-    )
-    return {"publish_id": publish_id, "msg_data_id": msg_data_id}
+    ids = {"publish_id": publish_id, "msg_data_id": msg_data_id}
+    row = {
+        **ids,
+        "appid": account.appid,
+        "article_id": secrets.token_urlsafe(48),
+        "articles": encode(kept),
+        "status": RUNNING,
+        # Field reports: a test account's publication is accepted and then fails.
+        "verdict": FAILED if account.kind == "test" else outcome,
+        "created_at": now,
+        "finish_at": now + account.options.finish_after_s,
+    }
+    store.insert(db, "publish", row)
+    return ids
 
 
 def advance(db: sqlite3.Connection, now: float) -> None:

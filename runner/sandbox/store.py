@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -112,6 +112,15 @@ def wipe(db: sqlite3.Connection) -> None:
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the constant above
 
 
+def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replace: bool = False) -> int:
+    """Write a row by the names of its columns, in place of the one with its key if asked; its rowid."""
+    verb = "INSERT OR REPLACE" if replace else "INSERT"
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    cursor = db.execute(f"{verb} INTO {table} ({names}) VALUES ({values})", dict(row))
+    return cursor.lastrowid or 0
+
+
 def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
     """Read one setting of the sandbox."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -120,7 +129,7 @@ def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
 
 def put(db: sqlite3.Connection, key: str, value: Any) -> None:
     """Write one setting of the sandbox."""
-    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, json.dumps(value)))
+    insert(db, "meta", {"key": key, "value": json.dumps(value)}, replace=True)
 
 
 def next_id(db: sqlite3.Connection, name: str, first: int) -> int:

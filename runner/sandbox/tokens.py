@@ -9,7 +9,7 @@ import re
 import secrets
 import sqlite3
 
-from runner.sandbox import accounts
+from runner.sandbox import accounts, store
 from runner.sandbox.accounts import Account
 from runner.sandbox.answers import Refused
 
@@ -54,10 +54,8 @@ def account_of(db: sqlite3.Connection, appid: str, secret: str, client_ip: str) 
 def issue(db: sqlite3.Connection, appid: str, space: str, now: float) -> str:
     """Make a new token of a space; the earlier ones stay as they are."""
     token = f"92_{secrets.token_urlsafe(100)}"
-    db.execute(
-        "INSERT INTO token (token, appid, space, issued_at, expires_at) VALUES (?, ?, ?, ?, ?)",
-        (token, appid, space, now, now + LIFE_S),
-    )
+    row = {"token": token, "appid": appid, "space": space, "issued_at": now, "expires_at": now + LIFE_S}
+    store.insert(db, "token", row)
     return token
 
 
