@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -171,7 +171,7 @@ def chained(entry: Entry, *, seq: int, at: datetime, previous: str) -> Event:
         previous=previous,
         hash="",
     )
-    return _with_hash(event)
+    return replace(event, hash=sha256(_hashed(event)))
 
 
 def event_from(data: Mapping[str, Any]) -> Event:
@@ -288,7 +288,7 @@ def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tup
         elif event.previous != previous:
             fault = _("event {number} of {stream} is not chained to the event before it")
             faults.append(fault.format(**name))
-        if _with_hash(event).hash != event.hash:
+        if sha256(_hashed(event)) != event.hash:
             fault = _("event {number} of {stream} was changed after it was written")
             faults.append(fault.format(**name))
         last[event.stream] = (event.seq, event.hash)
@@ -317,16 +317,3 @@ def _hashed(event: Event) -> dict[str, Any]:
         "unique": event.unique,
         "previous": event.previous,
     }
-
-
-def _with_hash(event: Event) -> Event:
-    return Event(
-        stream=event.stream,
-        seq=event.seq,
-        at=event.at,
-        kind=event.kind,
-        data=event.data,
-        unique=event.unique,
-        previous=event.previous,
-        hash=sha256(_hashed(event)),
-    )
