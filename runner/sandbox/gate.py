@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.sandbox import clock, counters, faults, progress, strict_json, tokens
+from runner.sandbox import clock, counters, faults, progress, store, strict_json, tokens
 from runner.sandbox.accounts import NOBODY, Account
 from runner.sandbox.answers import Answer, Refused, encode, new_rid
 from runner.sandbox.calls import Call, Endpoint, Upload
