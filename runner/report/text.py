@@ -141,8 +141,8 @@ def history_text(title: str, rows: Sequence[Mapping[str, Any]], links: Sequence[
         table.add_row(*before, addressed, row["at"], _said(row["note"]))
     parts: list[ConsoleRenderable] = [_said(title)]
     parts += [_said(""), table] if rows else []
-    parts += [_said(line) for line in (["", *links] if links else [])]
-    return _drawn(Group(*parts), look)
+    # An address is not broken into lines: it would no longer be one.
+    return "\n".join([_drawn(Group(*parts), look), *map(inert, ["", *links] if links else [])])
 
 
 def tags_text(rows: Mapping[str, Sequence[Mapping[str, object]]], look: Look) -> str:

@@ -187,6 +187,8 @@ def test_on_a_terminal_the_report_is_a_table(width: int) -> None:
     assert "75 of 100" in table[3]
     assert table[-1] == "新品: http://mp.weixin.qq.com/s/a"
     assert not any("|" in line or "`" in line for line in table)
+    address = f"http://mp.weixin.qq.com/s?{'x' * 200}"
+    assert history_text(history(steps("a", 7, 1, links=[address])), Look(width=width)).endswith(address)
     assert max(map(columns, table)) <= width
 
 
