@@ -38,11 +38,11 @@ def init(session: Session) -> int:
     streams += [] if state.initialized else [LEDGER]
     if not streams:
         said = _("the ledger of {name} was begun before; nothing to do")
-        return session.conclude(said.format(name=name), environment=name, begun=False)
+        return session.conclude(said.format(name=name), environment=name, begun=[])
     for stream in streams:
         session.ledger.append(Entry(stream=stream, kind=Kind.INIT, data={"environment": name}, unique="init"))
     said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
-    return session.conclude(said.format(name=name), environment=name, begun=True)
+    return session.conclude(said.format(name=name), environment=name, begun=streams)
 
 
 @ledger.command()

@@ -123,6 +123,8 @@ def _by_window(send: Send, now: datetime, known: SendState | None, earlier: Send
     if earlier is not None and earlier.status is not Status.FAILED:
         # Who reviews it should know that these followers have had it once.
         said = _("again: revision {number} was sent {when}")
+        if earlier.status is Status.BASELINE:  # dated when it was written down
+            said = _("again: revision {number} was sent before this ledger was begun")
         said = said.format(number=earlier.revision, when=_when(earlier.at))
         return Decision(action=Action.SEND, reason=said)
     return Decision(action=Action.SEND, reason=_("new"))

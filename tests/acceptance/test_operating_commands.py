@@ -148,7 +148,7 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
         (("preview", "sale", "--to", "小李"), {"send": "sale"}),
         (("hold", "main", "--why", "x"), {"account": "main", "held": True, "changed": True}),
         (("unhold", "main", "--why", "x"), {"account": "main", "held": False, "changed": False}),
-        (("ledger", "init"), {"environment": "sandbox", "begun": False}),
+        (("ledger", "init"), {"environment": "sandbox", "begun": []}),
         (("ledger", "baseline", "sale", "--why", "x"), {"recorded": ["sale"], "known_before": []}),
         (("ledger", "verify"), {"events": 1, "faults": []}),
     ],

@@ -56,6 +56,8 @@ CASES: list[tuple[str, Any, list[Any], Action, str]] = [
      "edited after"),
     ("edited while unknown", make_send(text="改过"), [begun()], Action.UNKNOWN, "no answer recorded"),
     ("raised after it was sent", AGAIN, accepted(), Action.SEND, "again: revision 1 was sent 2026-12-01"),
+    ("raised above a baseline", AGAIN, [(Kind.BASELINE, named(SALE))], Action.SEND,
+     "again: revision 1 was sent before"),
     ("raised after it was given up", AGAIN, ended("SEND_FAIL"), Action.SEND, "new"),
     ("raised while unknown", AGAIN, [begun()], Action.UNKNOWN, "no answer recorded"),
     ("lowered below what was sent", SALE, accepted(AGAIN), Action.CONFLICT, "revision 2 was sent already"),
