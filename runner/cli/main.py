@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -165,7 +166,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
     stand_in()
     spare_the_encoding()
-    raise SystemExit(run(argv))
+    code = run(argv)
+    # The system takes memory back at once; to look through it and free it piece by piece takes 15 ms.
+    gc.freeze()
+    raise SystemExit(code)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -13,48 +13,48 @@ from runner.words import N_, _
 Words = tuple[str, str, str]
 """Rule, what, remedy."""
 
-_GUESSES: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = (
+_GUESSES: Final[tuple[tuple[str, str, str], ...]] = (
     (
-        re.compile(r"(?i:yes|no|on|off|y|n)"),
+        r"(?i:yes|no|on|off|y|n)",
         "yaml-boolean",
         N_("YAML readers disagree whether `{text}` is a text or true/false"),
     ),
     (
-        re.compile(r"[-+]?0[0-9_]+"),
+        r"[-+]?0[0-9_]+",
         "yaml-octal",
         N_("`{text}` begins with 0, which YAML may read as an octal number"),
     ),
-    (re.compile(r"[-+]?0[oO][0-7_]+"), "yaml-octal", N_("`{text}` is an octal number for YAML")),
+    (r"[-+]?0[oO][0-7_]+", "yaml-octal", N_("`{text}` is an octal number for YAML")),
     (
-        re.compile(r"[-+]?0[xX][0-9a-fA-F_]+"),
+        r"[-+]?0[xX][0-9a-fA-F_]+",
         "yaml-hexadecimal",
         N_("`{text}` is a hexadecimal number for YAML"),
     ),
-    (re.compile(r"[-+]?0[bB][01_]+"), "yaml-binary", N_("`{text}` is a binary number for YAML")),
+    (r"[-+]?0[bB][01_]+", "yaml-binary", N_("`{text}` is a binary number for YAML")),
     (
-        re.compile(r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?"),
+        r"[-+]?[0-9][0-9_]*(:[0-9]{1,2})+(\.[0-9_]*)?",
         "yaml-sexagesimal",
         N_("`{text}` is a number to base 60 for YAML (20:00 becomes 1200)"),
     ),
     (
-        re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"),
+        r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?",
         "yaml-underscore",
         N_("`{text}` is a number with underscores for YAML"),
     ),
     (
-        re.compile(r"[-+]?\.(?i:inf|nan)"),
+        r"[-+]?\.(?i:inf|nan)",
         "yaml-not-a-number",
         N_("`{text}` is infinity or not-a-number for YAML"),
     ),
-    (re.compile(r"[-+]?[0-9]{19,}"), "yaml-long-number", N_("`{text}` has too many digits for a number")),
+    (r"[-+]?[0-9]{19,}", "yaml-long-number", N_("`{text}` has too many digits for a number")),
     (
-        re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
+        r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?",
         "yaml-number",
         N_("`{text}` would not stay as written when it is read as a number"),
     ),
 )
 
-_ANY_GUESS: Final = re.compile("|".join(f"(?:{pattern.pattern})" for pattern, *_words in _GUESSES))
+_ANY_GUESS: Final = re.compile("|".join(f"(?:{pattern})" for pattern, *_words in _GUESSES))
 
 _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
     (
@@ -172,7 +172,7 @@ def guessed(plain: str) -> Words | None:
     if not _ANY_GUESS.fullmatch(plain):
         return None
     for pattern, rule, what in _GUESSES:
-        if pattern.fullmatch(plain):
+        if re.fullmatch(pattern, plain):
             return rule, _(what).format(text=shorten(plain)), _guess_remedy(rule, plain)
     return None
 
