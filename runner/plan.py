@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 
 from runner.digest import plan_digest, send_digest
 from runner.ledger.state import LedgerState, SendState
-from runner.model import Action, Audience, Invalid, Send
+from runner.model import Action, Audience, Draft, Invalid, Send
 from runner.planning.decide import Decision, decide, list_id
 from runner.planning.quota import Allowance, allowance, counts
 from runner.policy import LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
 from runner.resolve import OFFLINE, Known, Resolved, resolve
-from runner.sending.draft_notes import draft_warnings
+from runner.sending.draft_notes import draft_warnings, shared_draft
 from runner.settings.records import Account, Settings
 from runner.words import _
 
@@ -100,7 +100,7 @@ def make_plan(
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
     accounts = settings.environment.accounts
-    looked_at = sorted((_first_look(send, grounds, known) for send in sends), key=order)
+    looked_at = _sharing_drafts(sorted((_first_look(send, grounds, known) for send in sends), key=order))
     named = [accounts[name] for name in sorted({send.account for send in sends})]
     return Plan(
         environment=settings.environment.name,
@@ -161,6 +161,25 @@ def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience
     known = state.send(account.appid, send.id, send.revision)
     count = known.audience if known is not None else None
     return Audience(count=count, source="ledger" if count is not None else "unknown")
+
+
+def _sharing_drafts(looked_at: Sequence[Planned]) -> list[Planned]:
+    """Warn of pending sends whose draft an earlier one takes; what was sent comes before what will be."""
+    taker: dict[tuple[str, str], Planned] = {}
+    for one in sorted(looked_at, key=lambda one: one.action in PENDING):
+        if isinstance(one.send.content, Draft) and one.action not in (Action.EXPIRED, Action.INVALID):
+            taker.setdefault((one.account.appid, one.send.content.media_id), one)
+
+    def warned(one: Planned) -> Planned:
+        if not isinstance(one.send.content, Draft) or one.action not in PENDING:
+            return one
+        first = taker[one.account.appid, one.send.content.media_id]
+        if first is one:
+            return one
+        found = (*one.send.findings, shared_draft(one.send, first.send.id))
+        return replace(one, send=replace(one.send, findings=found))
+
+    return [warned(one) for one in looked_at] if taker else list(looked_at)
 
 
 def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bool) -> Iterator[Planned]:

@@ -12,7 +12,7 @@ from runner.model import Articles, Newspic, Send
 from runner.resolve import Resolved
 from runner.words import _
 
-Rule = Literal["draft-changed", "draft-left"]
+Rule = Literal["draft-changed", "draft-left", "draft-shared"]
 
 
 def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> tuple[Problem, ...]:
@@ -38,6 +38,17 @@ def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> 
         )
         return (_warning(send, "draft-changed", what, _("look at it in the console: this draft is sent")),)
     return ()
+
+
+def shared_draft(send: Send, taken_by: str) -> Problem:
+    """Warn of a draft, named by its media_id, that another send takes out of the draft box first.
+
+    The pages disagree whether it may then be sent once more: one says that its media_id ends, another
+    that only the articles' links differ. The safe reading is that it ends.
+    """
+    what = _("{send} takes the same draft, which may be gone once it was sent (40007)")
+    remedy = _("make a draft for each, or write the articles in the campaign")
+    return _warning(send, "draft-shared", what.format(send=taken_by), remedy)
 
 
 def _same(content: Articles | Newspic, resolved: Resolved, known: DraftState) -> bool:

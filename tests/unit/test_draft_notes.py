@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from factories import (
+    NOW,
     SERVICE,
     MemoryLedger,
     ScriptedApi,
+    intent_of,
     make_article,
     make_planned,
     make_send,
@@ -18,7 +22,7 @@ from factories import (
 
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, fold
-from runner.model import Articles, Media, Newspic, Send
+from runner.model import Articles, Draft, Media, Newspic, Send
 from runner.sending import drafting
 
 COVER = Media(media_id="C")
@@ -82,3 +86,27 @@ def test_digest_of_the_plan_does_not_depend_on_it():
     """A draft made between review and apply changes nothing that was reviewed."""
     plans = [plan_of(SEND, state=state) for state in (LedgerState(), drafted(SEND, content="<b>正文</b>"))]
     assert plans[0].digest == plans[1].digest
+
+
+def shared(*sends: Send, events: list[Any] | None = None) -> dict[str, list[str]]:
+    """By send, whom it shares its draft with."""
+    planned = plan_of(*sends, state=make_state(*(events or []))).sends
+    found = {one.send.id: [p.what for p in one.send.findings if p.rule == "draft-shared"] for one in planned}
+    return {name: [what.split(" takes ")[0] for what in told] for name, told in found.items() if told}
+
+
+FIRST, SECOND = (make_send(id=name, content=Draft(media_id="D")) for name in ("first", "second"))
+
+
+def test_second_send_of_one_draft_is_warned_of():
+    """Whichever comes first in the plan takes the draft; another draft, or an expired send, is no matter."""
+    other = make_send(id="third", content=Draft(media_id="E"))
+    assert shared(FIRST, SECOND, other) == {"second": ["first"]}
+    later = replace(FIRST, not_before=NOW + timedelta(days=1))
+    assert shared(later, SECOND) == {"first": ["second"]}
+    assert shared(replace(FIRST, not_after=NOW - timedelta(days=1)), SECOND) == {}
+
+
+def test_draft_that_was_sent_is_gone_for_every_other():
+    """Also for one that comes before it in the order of the plan; what was sent is not warned of."""
+    assert shared(FIRST, SECOND, events=[(Kind.INTENT, intent_of(SECOND))]) == {"first": ["second"]}
