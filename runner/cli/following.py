@@ -15,6 +15,8 @@ from runner.ledger.state import Status
 from runner.words import _
 
 if TYPE_CHECKING:
+    from runner.ledger.state import LedgerState, SendState
+    from runner.settings.records import Account
     from runner.standing import Standing
 
 WAIT_S = 5.0
@@ -96,9 +98,12 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
 @click.command()
 @click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
 @click.option("--article", "article_idx", type=click.IntRange(1), help="One article, from 1.")
+@click.option("--account", "account_name", help="Which account's send, when several have sent this id.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
-def recall(session: Session, send_id: str, article_idx: int | None, auto_approve: bool) -> int:
+def recall(
+    session: Session, send_id: str, article_idx: int | None, account_name: str | None, auto_approve: bool
+) -> int:
     """Delete a sent article or video: its page goes blank, its card stays in every chat.
 
     Text, pictures and voice cannot be recalled. Ten a day.
@@ -106,18 +111,9 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
     from runner import recall as room
 
     state = session.begun_state()
-    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
-    sends = (known for known in state.sends.values() if known.appid in accounts)
-    found = [known for known in sends if known.send == send_id and known.msg_id is not None]
-    if not found:
-        raise UsageError(
-            _("nothing is known to be sent as {name}").format(name=send_id),
-            remedy=_("`campaign status` lists the sends"),
-        )
-    known = max(found, key=lambda s: s.revision)
+    account, known = _sent(session, state, send_id, account_name)
     article = article_idx or 0
     room.check(known, article, state)
-    account = accounts[known.appid]
     left = room.left_today(known.appid, state, session.clock())
     session.say(
         _("{limits} The ledger knows of {count} left today.").format(limits=_(room.LIMITS), count=left)
@@ -135,6 +131,31 @@ def recall(session: Session, send_id: str, article_idx: int | None, auto_approve
         msg_id=known.msg_id,
         article=article_idx,
     )
+
+
+def _sent(
+    session: Session, state: LedgerState, send_id: str, account_name: str | None
+) -> tuple[Account, SendState]:
+    """Find what was sent last under an id, and by which account; never guess between two."""
+    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    if account_name is not None:
+        chosen = session.account(account_name)
+        accounts = {chosen.appid: chosen}
+    sends = (known for known in state.sends.values() if known.appid in accounts)
+    found = [known for known in sends if known.send == send_id and known.msg_id is not None]
+    if not found:
+        raise UsageError(
+            _("nothing is known to be sent as {name}").format(name=send_id),
+            remedy=_("`campaign status` lists the sends"),
+        )
+    senders = sorted({accounts[known.appid].name for known in found})
+    if len(senders) > 1:
+        raise UsageError(
+            _("{send} was sent by several accounts").format(send=send_id),
+            remedy=_("--account with one of: {names}").format(names=", ".join(senders)),
+        )
+    known = max(found, key=lambda s: s.revision)
+    return accounts[known.appid], known
 
 
 @click.command()

@@ -141,6 +141,27 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
     assert not [r for r in sandbox.requests() if r["path"].endswith("mass/delete")]
 
 
+def test_a_recall_does_not_guess_between_accounts(campaign: Command) -> None:
+    """An id that moved to another account was sent by both: the one meant must be named."""
+    both = Path("campaigns/_settings.yaml").read_text(encoding="utf-8").replace(
+        "    accounts:\n",
+        "    accounts:\n"
+        "      side: {kind: subscription, appid: wx0000000000000002, secret: {env: WECHAT_MAIN_SECRET}}\n",
+    )  # fmt: skip
+    Path("campaigns/_settings.yaml").write_text(both, encoding="utf-8")
+    for name in ("main", "side"):
+        Path("campaigns/sale.yaml").write_text(
+            f"account: {name}\nfilter: {{is_to_all: true}}\nmsgtype: text\ncontent: 茶到了\n",
+            encoding="utf-8",
+        )
+        assert campaign("apply", "--auto-approve", "--allow", "allow_to_all=x")[0] == Exit.OK
+    code, _out, err = campaign("recall", "sale", "--auto-approve")
+    assert code == Exit.USAGE
+    assert "--account with one of: main, side" in err
+    code, _out, err = campaign("recall", "sale", "--account", "side", "--auto-approve")
+    assert "msgtype text" in err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
