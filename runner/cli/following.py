@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.completing import campaign_ids
+from runner.cli.completing import accounts, campaign_ids
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, UsageError
 from runner.ledger.state import Status
@@ -98,7 +98,12 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
 @click.command()
 @click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
 @click.option("--article", "article_idx", type=click.IntRange(1), help="One article, from 1.")
-@click.option("--account", "account_name", help="Which account's send, when several have sent this id.")
+@click.option(
+    "--account",
+    "account_name",
+    shell_complete=accounts,
+    help="Which account's send, when several have sent this id.",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
 def recall(
@@ -159,7 +164,9 @@ def _sent(
 
 
 @click.command()
-@click.option("--account", "names", multiple=True, help="Only this account; repeatable.")
+@click.option(
+    "--account", "names", multiple=True, shell_complete=accounts, help="Only this account; repeatable."
+)
 @shared
 def tags(session: Session, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""

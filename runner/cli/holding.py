@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from runner.cli.completing import accounts
 from runner.cli.session import Session, shared
 from runner.cli.warrant import actor
 from runner.ledger.events import Entry, Kind
@@ -13,7 +14,7 @@ _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever
 
 
 @click.command()
-@click.argument("account_name", metavar="ACCOUNT")
+@click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 @_WHY
 @shared
 def hold(session: Session, account_name: str, why: str) -> int:
@@ -22,7 +23,7 @@ def hold(session: Session, account_name: str, why: str) -> int:
 
 
 @click.command()
-@click.argument("account_name", metavar="ACCOUNT")
+@click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 @_WHY
 @shared
 def unhold(session: Session, account_name: str, why: str) -> int:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from runner.cli.completing import campaign_ids
+from runner.cli.completing import accounts, campaign_ids
 from runner.cli.options import Day
 from runner.cli.session import Session, shared
 from runner.cli.streams import writing
@@ -175,7 +175,13 @@ def import_(session: Session, file: IO[str]) -> int:
 @click.argument("send_id", metavar="ID")
 @click.option("--sent", "msg_id", type=int, metavar="MSG_ID", help="It went out; this is its msg_id.")
 @click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
-@click.option("--account", "account", metavar="NAME", help="Where several have such a send; or its appid.")
+@click.option(
+    "--account",
+    "account",
+    metavar="NAME",
+    shell_complete=accounts,
+    help="Where several have such a send; or its appid.",
+)
 @click.option("--why", required=True, help="How you know; recorded.")
 @shared
 def settle(

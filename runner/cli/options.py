@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from runner.cli.completing import environments
 from runner.errors import UsageError
 from runner.words import _
 
@@ -80,7 +81,9 @@ def with_options(command: Command, kinds: Sequence[str]) -> Command:
             type=click.Path(path_type=Path, file_okay=False),
             help="The campaigns folder.",
         ),
-        click.option("--env", metavar="NAME", help="Environment of _settings.yaml."),
+        click.option(
+            "--env", metavar="NAME", shell_complete=environments, help="Environment of _settings.yaml."
+        ),
         click.option(
             "--format",
             "format_",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.completing import campaign_ids
+from runner.cli.completing import campaign_ids, testers
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, no_send, shared
 from runner.errors import InvalidError, UsageError
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
-@click.option("--to", "name", metavar="TESTER", help="An alias of the settings, or a WeChat name.")
+@click.option(
+    "--to",
+    "name",
+    metavar="TESTER",
+    shell_complete=testers,
+    help="An alias of the settings, or a WeChat name.",
+)
 @click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
 @shared
 def preview(session: Session, send_id: str, name: str | None, openid: str | None) -> int:

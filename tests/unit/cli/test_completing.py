@@ -14,6 +14,16 @@ from runner.cli.main import campaign, run
 from runner.errors import Exit
 
 ROOT = Path(__file__).parents[3]
+SETTINGS = """\
+environments:
+  staging: {api: sandbox}
+  production:
+    api: https://api.weixin.qq.com
+    accounts:
+      main: {kind: service, appid: wx1234567890abcdef, secret: {env: MAIN}}
+      side: {kind: service, appid: wx1234567890abcde0, secret: {env: SIDE}}
+testers: {小李: {wxname: li}}
+"""
 
 
 def offered(words: list[str], incomplete: str) -> list[str]:
@@ -39,6 +49,30 @@ def test_ids_come_from_the_folder_named(tmp_path: Path) -> None:
     (tmp_path / "sale.yaml").touch()
     assert offered(["plan", "--dir", str(tmp_path)], "") == ["sale"]
     assert offered(["plan", "--dir", str(tmp_path / "none")], "") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "told"),
+    [
+        (["plan", "--env"], "", ["staging", "production", "sandbox"]),
+        (["apply", "--env"], "prod", ["production"]),
+        (["hold", "--env", "production"], "", ["main", "side"]),
+        (["unhold", "--env", "production"], "s", ["side"]),
+        (["recall", "sale", "--env", "production", "--account"], "m", ["main"]),
+        (["preview", "sale", "--to"], "小", ["小李"]),
+    ],
+)
+def test_names_of_the_settings_are_offered(
+    words: list[str], typed: str, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Environments, the accounts of the one chosen, testers; settings that cannot be read offer nothing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "campaigns").mkdir()
+    settings = tmp_path / "campaigns" / "_settings.yaml"
+    settings.write_text(SETTINGS, encoding="utf-8")
+    assert offered(words, typed) == told
+    settings.write_text("environments: 7", encoding="utf-8")
+    assert offered(words, typed) == []
 
 
 def test_options_are_offered() -> None:
