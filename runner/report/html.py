@@ -94,13 +94,19 @@ def _facts(plan: Plan, timezone: str) -> str:
 
 
 def _overview(shown: Iterable[Planned], timezone: str) -> str:
+    names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_text(part)}</td>" for part in _parts(planned, timezone)) + "</tr>\n"
+        "<tr>"
+        + "".join(
+            # On a narrow screen the names of the columns stand in the cells.
+            f'<td data-name="{name}">{_text(part)}</td>'
+            for name, part in zip(names, _parts(planned, timezone), strict=True)
+        )
+        + "</tr>\n"
         for planned in shown
     )
-    names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
     head = "".join(f"<th>{name}</th>" for name in names)
-    return f"<table>\n<tr>{head}</tr>\n{rows}</table>\n" if rows else ""
+    return f'<table class="sends">\n<tr>{head}</tr>\n{rows}</table>\n' if rows else ""
 
 
 def _parts(planned: Planned, timezone: str) -> tuple[str, ...]:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from browser import open_browser
-from factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
+from factories import NOW, intent_of, make_account, make_article, make_send, make_state, named, plan_of
 
 from runner.calendar import month_of
 from runner.history import past
 from runner.ledger.events import Kind
+from runner.model import Articles, Media
 from runner.report.calendar import calendar_html
 from runner.report.history import history_html
+from runner.report.html import plan_html
 
 NAMES = ("2026/spring/新品上市", "周年庆[北京]", "<img src=x onerror=alert(1)>", "会员日")
 LOADED = "return performance.getEntriesByType('resource').map(entry => entry.name)"
@@ -63,3 +65,22 @@ def test_report_and_calendar_are_shown_whole(tmp_path: Path, width: int) -> None
                     cell = chip.find_element("xpath", "..").rect
                     assert cell["x"] <= chip.rect["x"]
                     assert chip.rect["x"] + chip.rect["width"] <= cell["x"] + cell["width"] + 1
+
+
+@pytest.mark.heavy
+def test_a_plan_is_read_on_a_phone(tmp_path: Path) -> None:
+    """Each send a card whose values are named; long words are broken, nothing runs off the side."""
+    article = make_article("秋茶" * 20, cover=Media(media_id="C"))
+    sends = [
+        make_send("2026/" + "long-name" * 12, text="https://example.com/" + "x" * 200),
+        make_send("tea", content=Articles(articles=(article,))),
+    ]
+    page = tmp_path / "plan.html"
+    page.write_text(plan_html(plan_of(*sends), data=lambda _file: b"", timezone="UTC"), encoding="utf-8")
+    narrow = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    cell = "getComputedStyle(document.querySelector('.sends td:nth-child(3)'), '::before').content"
+    with open_browser(width=500, height=900) as chrome:
+        chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+        chrome.get(page.as_uri())
+        seen = f"return [document.documentElement.scrollWidth, {cell}]"
+        assert chrome.execute_script(seen) == [400, '"to "']  # type: ignore[no-untyped-call]
