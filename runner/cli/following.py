@@ -115,7 +115,7 @@ def recall(
     """
     from runner import recall as room
 
-    state = session.begun_state()
+    state = session.begun_state(sending=False)
     account, known = _sent(session, state, send_id, account_name)
     article = article_idx or 0
     room.check(known, article, state)

@@ -32,9 +32,8 @@ def unhold(session: Session, account_name: str, why: str) -> int:
 
 
 def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int:
-
     account = session.account(account_name)
-    state = session.begun_state()
+    state = session.begun_state(sending=False)
     if (account.appid in state.holds) is held:
         said = _("account {name} was not on hold before; nothing to do")
         if held:

@@ -34,7 +34,7 @@ def init(session: Session) -> int:
     """Begin the environment's ledger, or an account of it that is new."""
     environment, state = session.settings.environment, session.state()
     name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
-    streams = [] if session.rehearsing else [appid for appid in appids if appid not in state.seen]
+    streams = [] if session.rehearsing else [appid for appid in appids if not state.begun(appid)]
     streams += [] if state.initialized else [LEDGER]
     if not streams:
         said = _("the ledger of {name} was begun before; nothing to do")

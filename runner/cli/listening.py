@@ -42,7 +42,7 @@ def listen(session: Session, port: int, host: str) -> int:
         def log(self, type: str, message: str, *args: object) -> None:
             """Write nothing."""
 
-    session.begun_state()
+    session.begun_state(sending=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     receiver = receiver_of(session)

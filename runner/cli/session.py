@@ -168,14 +168,17 @@ class Session:
         api = self.settings.environment.api
         return api == SANDBOX or api.startswith(LOOPBACK)
 
-    def begun_state(self) -> LedgerState:
-        """Fold the ledger for a command that sends.
+    def begun_state(self, *, sending: bool = True) -> LedgerState:
+        """Fold the ledger for a command that writes to it.
+
+        Args:
+            sending: it may send for every account. A hold or a recall must not wait until all were begun.
 
         Raises:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
         state, environment = self.state(), self.settings.environment
-        accounts = {} if self.rehearsing else environment.accounts
+        accounts = environment.accounts if sending and not self.rehearsing else {}
         unbegun = sorted(name for name, account in accounts.items() if not state.begun(account.appid))
         if not state.initialized or unbegun:
             what = _("the ledger is empty, so every campaign here would count as never sent")

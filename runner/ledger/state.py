@@ -53,6 +53,8 @@ class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`."""
 
     initialized: bool = False
+    begun_for: set[str] = field(default_factory=set)
+    """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
     sends: dict[tuple[str, str, int], SendState] = field(default_factory=dict)
     uploads: dict[tuple[str, str], Uploaded] = field(default_factory=dict)
     """By (appid, upload key)."""
@@ -82,7 +84,7 @@ class LedgerState:
 
     def begun(self, appid: str) -> bool:
         """Tell whether the ledger was begun for this account too: others may share it."""
-        return self.initialized and appid in self.seen
+        return self.initialized and appid in self.begun_for
 
     def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
         """Look one send up."""
@@ -173,8 +175,9 @@ def _forms_of(send_id: str) -> tuple[_Form, _Form]:
     return _Form(campaign, "[", bool(entry)), _Form(whole, "#", bool(batch))
 
 
-def _init(state: LedgerState, _event: Event) -> None:
+def _init(state: LedgerState, event: Event) -> None:
     state.initialized = True
+    state.begun_for.add(event.stream)
 
 
 def _upload(state: LedgerState, event: Event) -> None:
@@ -248,6 +251,7 @@ def _hold(state: LedgerState, event: Event) -> None:
 
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
+    state.begun_for.add(event.stream)
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
         for form in _forms_of(key[1]):

@@ -180,11 +180,7 @@ def test_a_ledger_is_begun_for_each_account(folder: Path, capsys: pytest.Capture
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
     assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
-    for command in (
-        ("apply", "--auto-approve"),
-        ("hold", "main", "--why", "x"),
-        ("preview", "sale", "--to", "x"),
-    ):
+    for command in (("apply", "--auto-approve"), ("preview", "sale", "--to", "x")):
         assert campaign(folder, *command, *production) == Exit.LEDGER
         assert "not begun for main" in capsys.readouterr().err
     assert campaign(folder, "ledger", "init", *production) == Exit.OK
@@ -193,3 +189,19 @@ def test_a_ledger_is_begun_for_each_account(folder: Path, capsys: pytest.Capture
     assert "nothing to do" in capsys.readouterr().out
     assert campaign(folder, "ledger", "baseline", "--all", "--why", "by hand", *production) == Exit.OK
     assert campaign(folder, "apply", "--auto-approve", *production) == Exit.OK
+
+
+def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They must work at once, for the other accounts too; and a hold does not begin the ledger."""
+    remote = folder.parent / "remote.git"
+    (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
+    production = ("--env", "production")
+    assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
+    assert campaign(folder, "recall", "sale", "--auto-approve", *production) == Exit.USAGE
+    assert campaign(folder, "hold", "main", "--why", "x", *production) == Exit.OK
+    assert campaign(folder, "unhold", "main", "--why", "x", *production) == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, "apply", "--auto-approve", *production) == Exit.LEDGER
+    assert "not begun for main" in capsys.readouterr().err

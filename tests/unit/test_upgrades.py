@@ -56,6 +56,7 @@ def test_a_ledger_is_still_read(old: Path, tmp_path: Path) -> None:
     events = from_lines(lines(old), where="ledger.jsonl")
     (send,) = fold(events).sends.values()
     assert send.status is Status.ACCEPTED
+    assert fold(events).begun(send.appid), "an upgrade asks nothing of who has sent already"
     ledger = SqliteLedger(tmp_path / "l.sqlite3", lambda: NOW)
     ledger.restore(events)
     assert list(to_lines(ledger.events(), ledger.heads())) == lines(old)

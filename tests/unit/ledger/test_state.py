@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import TamperedLedgerError
-from runner.ledger.events import Kind
+from runner.ledger.events import LEDGER, Kind
 from runner.ledger.state import Status, fold
 from runner.model import Batch, Filter
 
@@ -146,6 +146,19 @@ def test_drafts_uploads_previews_and_the_beginning():
     assert state.drafts[SERVICE, "sale", 1].media_id is None
     assert (SERVICE, "d") in state.previews
     assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
+
+
+BEGINNING = (Kind.INIT, {"environment": "test"})
+
+
+@pytest.mark.parametrize(
+    ("steps", "begun"),
+    [([BEGINNING], True), ([INTENT], True), ([(Kind.HOLD, {"held": True, "why": "x"})], False),
+     ([(Kind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"})], False)],
+)  # fmt: skip
+def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
+    """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
+    assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).begun(SERVICE) is begun
 
 
 def test_draft_remembers_its_tries_and_its_predecessors():
