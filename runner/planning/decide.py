@@ -83,17 +83,18 @@ def _already(known: SendState, digest: str) -> Decision:
 
 def _split_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
     """Look for the campaign's message under the ids it had before `for_each` or openids came or went."""
-    for known in state.split_otherwise(appid, send.id):
-        if known.status not in MAY_SEND_AGAIN and known.revision >= send.revision:
-            return _conflict(
-                _("{send} of the same campaign was sent, or may have been, {when}").format(
-                    send=known.send, when=_when(known.at)
-                ),
-                _(
-                    "take the edit of for_each or openids back, or set revision: {number} to send again"
-                ).format(number=known.revision + 1),
-            )
-    return None
+    others = [s for s in state.split_otherwise(appid, send.id) if s.status not in MAY_SEND_AGAIN]
+    known = max(others, key=lambda other: other.revision, default=None)
+    if known is None or known.revision < send.revision:
+        return None
+    return _conflict(
+        _("{send} of the same campaign was sent, or may have been, {when}").format(
+            send=known.send, when=_when(known.at)
+        ),
+        _("take the edit of for_each or openids back, or set revision: {number} to send again").format(
+            number=known.revision + 1
+        ),
+    )
 
 
 def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:

@@ -144,6 +144,12 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Sen
     assert decided(after, begun(replace(before, revision=2))).action is Action.CONFLICT
 
 
+def test_the_revision_named_is_above_all_that_were_sent():
+    """The entries of a campaign may have come to different revisions: one edit is enough."""
+    steps = [begun(ENTRY), begun(make_send("sale[shanghai]", revision=3))]
+    assert "revision: 4" in decided(SALE, *steps).remedy
+
+
 def test_another_entry_of_a_sent_campaign_is_new():
     """`for_each` may grow after a part of it was sent; a campaign beside it is no part of it."""
     sent = [begun(ENTRY), (Kind.ACCEPTED, named(ENTRY))]
