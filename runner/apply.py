@@ -23,7 +23,17 @@ from runner.policy import held_back
 from runner.policy.facts import Grounds
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant, again_in
+from runner.sending.posting import (
+    STOPPING_KINDS,
+    Crossing,
+    Outcome,
+    Ports,
+    Result,
+    Warrant,
+    again_in,
+    not_repeated,
+    settle_hint,
+)
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
 from runner.words import _
@@ -227,7 +237,7 @@ class _AccountRun:
                 if body
                 else _("its openid list is not in the campaign any more")
             )
-            return self.crossing.unknown(intent, why, remedy=_settle_hint(known.send))
+            return self.crossing.unknown(intent, why, remedy=settle_hint(known.send))
         held = self._held_back(intent)
         if held is not None:
             return held
@@ -245,17 +255,17 @@ class _AccountRun:
         if self.ports.stopping():
             return self.crossing.unknown(intent, _("stopped before it was repeated"))
         if self.crossing.stopped:
-            return self.crossing.unknown(intent, _not_repeated(self.crossing.stopped))
+            return self.crossing.unknown(intent, not_repeated(self.crossing.stopped))
         if closed is not None and self.ports.clock() > datetime.fromisoformat(closed):
             why = _("its window ended {when}, so it is not repeated").format(when=closed)
-            return self.crossing.unknown(intent, why, remedy=_settle_hint(intent.data["send"]))
+            return self.crossing.unknown(intent, why, remedy=settle_hint(intent.data["send"]))
         self._look_again()
         key = (self.account.appid, intent.data["send"], intent.data["revision"])
         if self.crossing.state.sends[key].status is not Status.OPEN:
             return self._overtaken(intent.data["send"])
         found = held_back(self.account, self._grounds())
         if found is not None:
-            return self.crossing.unknown(intent, _not_repeated(found.what), remedy=found.remedy)
+            return self.crossing.unknown(intent, not_repeated(found.what), remedy=found.remedy)
         return None
 
     def _overtaken(self, send_id: str) -> Outcome:
@@ -318,14 +328,3 @@ class _AccountRun:
 
 def _not_tried(why: str) -> str:
     return _("not tried: {why}").format(why=why)
-
-
-def _not_repeated(why: str) -> str:
-    return _("not repeated: {why}").format(why=why)
-
-
-def _settle_hint(send_id: str) -> str:
-    return _(
-        "look in the console whether it went out, then `campaign ledger settle '{send}' --sent MSG_ID` or "
-        "`--not-sent`"
-    ).format(send=send_id)

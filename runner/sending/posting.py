@@ -142,7 +142,7 @@ class Crossing:
 
     def _withdrawn(self, intent: Event) -> Outcome | None:
         """Give a send up that may not be made any more, and record that no call was made."""
-        barred = self._barred(intent)
+        barred = self._barred(intent, too_late=_("move not_after to send it after all"))
         if barred is None:
             return None
         data = {**_name(intent), "errcode": None, "why": english(barred.what)}
@@ -151,7 +151,7 @@ class Crossing:
             data["send"], Result.SKIPPED, barred.what, remedy=barred.remedy, exit_code=barred.exit_code
         )
 
-    def _barred(self, intent: Event) -> CampaignError | None:
+    def _barred(self, intent: Event, *, too_late: str) -> CampaignError | None:
         """Say what has come between: a slow ledger may take minutes to record what was decided on."""
         name, closed = self.account.name, intent.data.get("not_after")
         why = self.state.holds.get(self.account.appid)
@@ -161,10 +161,7 @@ class Crossing:
                 remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=name),
             )
         if closed is not None and self._ports.clock() > datetime.fromisoformat(closed):
-            return PolicyError(
-                _("its window ended {when} before it could be sent").format(when=closed),
-                remedy=_("move not_after to send it after all"),
-            )
+            return PolicyError(_("its window ended {when}").format(when=closed), remedy=too_late)
         return None
 
     def _intend(self, planned: Planned, body: Mapping[str, Any]) -> tuple[Event, bool]:
@@ -232,9 +229,9 @@ class Crossing:
         now = self._ports.clock()
         if now > until or now - begun.at > FIRST_CALL_WITHIN:
             return self.unknown(intent, _("this runner was held up before it could repeat the send"))
-        barred = self._barred(intent)
+        barred = self._barred(intent, too_late=settle_hint(intent.data["send"]))
         if barred is not None:
-            return self.unknown(intent, barred.what, remedy=barred.remedy)
+            return self.unknown(intent, not_repeated(barred.what), remedy=barred.remedy)
         self._ports.notify(intent.data["send"], _("repeating with the same clientmsgid"))
         try:
             answer = self._post(intent, body)
@@ -379,6 +376,19 @@ def _name_it(send_id: str) -> str:
     return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
         send=send_id
     )
+
+
+def not_repeated(why: str) -> str:
+    """Say that an unknown send was left as it is."""
+    return _("not repeated: {why}").format(why=why)
+
+
+def settle_hint(send_id: str) -> str:
+    """Say how a person clears up a send that nothing repeats any more."""
+    return _(
+        "look in the console whether it went out, then `campaign ledger settle '{send}' --sent MSG_ID` or "
+        "`--not-sent`"
+    ).format(send=send_id)
 
 
 def again_in(seconds: int) -> str:
