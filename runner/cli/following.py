@@ -11,7 +11,7 @@ import click
 from runner.cli.completing import accounts, campaign_ids
 from runner.cli.session import Session, campaign_of, shared
 from runner.errors import Exit, UsageError
-from runner.ledger.state import Status
+from runner.ledger.state import MAY_SEND_AGAIN, Status
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -146,8 +146,9 @@ def _sent(
     if account_name is not None:
         chosen = session.account(account_name)
         accounts = {chosen.appid: chosen}
-    sends = (known for known in state.sends.values() if known.appid in accounts)
-    found = [known for known in sends if known.send == send_id and known.msg_id is not None]
+    sends = (known for known in state.sends.values() if known.appid in accounts and known.send == send_id)
+    # Unknown ones too: what they hide is not made up for by an older revision.
+    found = [known for known in sends if known.intent is not None and known.status not in MAY_SEND_AGAIN]
     if not found:
         raise UsageError(
             _("nothing is known to be sent as {name}").format(name=send_id),

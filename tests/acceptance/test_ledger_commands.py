@@ -148,6 +148,22 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     assert "nothing is known to be sent as sale" in capsys.readouterr().err
 
 
+def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second revision may be out: who recalls it must not lose the first one's page instead."""
+    ledger = unknown(folder, SERVICE)
+    data = {**NAME, "msg_id": 7, "msg_data_id": 7, "how": "answer"}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
+    data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.STATUS, data=data))
+    data = {**NAME, "revision": 2, "digest": "e" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
+    ledger.append(Entry(stream=SERVICE, kind=Kind.INTENT, data=data))
+    ledger.close()
+    assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
+    assert "it is open, and only what was sent can be recalled" in capsys.readouterr().err
+
+
 def test_a_send_that_was_taken_without_a_msg_id_gets_one(folder: Path) -> None:
     """45065 without msg_id: exit 8 until somebody names it; it cannot be called unsent."""
     ledger = unknown(folder, SERVICE)
