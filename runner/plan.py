@@ -62,6 +62,8 @@ class Plan:
     """By account name."""
     known: Mapping[str, Known] = field(default_factory=dict)
     """By account name: what the reads said."""
+    unbegun: tuple[str, ...] = ()
+    """Accounts whose past the ledger does not know: apply refuses while there is one."""
 
     @property
     def digest(self) -> str:
@@ -87,6 +89,7 @@ def make_plan(
     known: Mapping[str, Known] | None,
     commit: str | None = None,
     with_orphans: bool = True,
+    unbegun: Sequence[str] = (),
 ) -> Plan:
     """Decide on every send.
 
@@ -97,6 +100,7 @@ def make_plan(
         known: reads by account name, one for each account with something to send; None plans offline.
         commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
+        unbegun: accounts whose past the ledger does not know.
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
     accounts = settings.environment.accounts
@@ -113,6 +117,7 @@ def make_plan(
         orphans=orphans(sends, settings, state) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
+        unbegun=tuple(unbegun),
     )
 
 

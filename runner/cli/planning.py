@@ -74,6 +74,7 @@ def make_plan(
         known=known,
         commit=commit_of(session.options.root),
         with_orphans=not select,
+        unbegun=session.unbegun(state),
     )
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)

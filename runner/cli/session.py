@@ -178,8 +178,7 @@ class Session:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
         state, environment = self.state(), self.settings.environment
-        accounts = environment.accounts if sending and not self.rehearsing else {}
-        unbegun = sorted(name for name, account in accounts.items() if not state.begun(account.appid))
+        unbegun = self.unbegun(state) if sending else ()
         if not state.initialized or unbegun:
             what = _("the ledger is empty, so every campaign here would count as never sent")
             if state.initialized:
@@ -195,6 +194,11 @@ class Session:
                 where=_("environment {name}").format(name=environment.name),
             )
         return state
+
+    def unbegun(self, state: LedgerState) -> tuple[str, ...]:
+        """Name the accounts whose past the ledger does not know; a rehearsal has none."""
+        accounts = {} if self.rehearsing else self.settings.environment.accounts
+        return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
 
     def reader(self, account: Account) -> Endpoints:
         """Connect for reads only: anything else is refused before it is sent."""

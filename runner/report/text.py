@@ -267,7 +267,16 @@ def total(plan: Plan) -> str:
 
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
-    return [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+    notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+    return [_unbegun(plan), *notes] if plan.unbegun else notes
+
+
+def _unbegun(plan: Plan) -> str:
+    what = _("the ledger was not begun for {names}, whose campaigns would all count as never sent")
+    remedy = _(
+        "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
+    )
+    return f"{what.format(names=_(', ').join(plan.unbegun))} → {remedy.format(name=plan.environment)}"
 
 
 def _attention(plan: Plan) -> list[str]:

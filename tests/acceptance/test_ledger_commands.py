@@ -199,8 +199,11 @@ def test_a_ledger_is_begun_for_each_account(folder: Path, capsys: pytest.Capture
     for command in (("apply", "--auto-approve"), ("preview", "sale", "--to", "x")):
         assert campaign(folder, *command, *production) == Exit.LEDGER
         assert "not begun for main" in capsys.readouterr().err
+    assert campaign(folder, "plan", "--offline", *production) == Exit.OK
+    assert "not begun for main" in capsys.readouterr().out
     assert campaign(folder, "ledger", "init", *production) == Exit.OK
-    assert "nothing to do" not in capsys.readouterr().out
+    assert campaign(folder, "plan", "--offline", *production) == Exit.OK
+    assert "not begun" not in capsys.readouterr().out
     assert campaign(folder, "ledger", "init", *production) == Exit.OK
     assert "nothing to do" in capsys.readouterr().out
     assert campaign(folder, "ledger", "baseline", "--all", "--why", "by hand", *production) == Exit.OK
