@@ -22,8 +22,10 @@ FORMS = {
     "report": ("text", "json", "markdown", "html", "csv"),
     "calendar": ("text", "json", "html"),
     "render": ("text", "json", "html"),
+    "export": (),
+    "listen": (),
 }
-"""What `--format` and `--output` offer, by command."""
+"""What `--format` and `--output` offer, by command; both are missing where there is nothing to choose."""
 USUAL_FORMS = ("text", "json")
 """What every other command offers."""
 
@@ -71,7 +73,6 @@ def forms_of(command: Command) -> tuple[str, ...]:
 
 def with_options(command: Command, kinds: Sequence[str]) -> Command:
     """Declare the options on a command that takes them as `read_options` does."""
-    told = f"Write the result to a file too; repeatable. KIND: {', '.join(kinds)}."
     options = (
         click.option(
             "--dir",
@@ -84,15 +85,7 @@ def with_options(command: Command, kinds: Sequence[str]) -> Command:
         click.option(
             "--env", metavar="NAME", shell_complete=environments, help="Environment of _settings.yaml."
         ),
-        click.option(
-            "--format",
-            "format_",
-            default="text",
-            show_default=True,
-            type=click.Choice(kinds),
-            help="What standard output carries.",
-        ),
-        click.option("--output", metavar="KIND=FILE", multiple=True, help=told),
+        *(_of_forms(kinds) if kinds else ()),
         click.option("--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."),
         click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
         click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
@@ -105,16 +98,31 @@ def with_options(command: Command, kinds: Sequence[str]) -> Command:
     return command
 
 
+def _of_forms(kinds: Sequence[str]) -> tuple[Callable[[Any], Any], ...]:
+    told = f"Write the result to a file too; repeatable. KIND: {', '.join(kinds)}."
+    return (
+        click.option(
+            "--format",
+            "format_",
+            default="text",
+            show_default=True,
+            type=click.Choice(kinds),
+            help="What standard output carries.",
+        ),
+        click.option("--output", metavar="KIND=FILE", multiple=True, help=told),
+    )
+
+
 def read_options(
     *,
     kinds: Sequence[str],
     directory: Path,
     env: str | None,
-    format_: str,
-    output: Sequence[str],
     var: Sequence[str],
     no_color: bool,
     quiet: bool,
+    format_: str = "text",
+    output: Sequence[str] = (),
     fix_images: bool = False,
 ) -> Options:
     """Read the words that `with_options` declares; a pair that is none, or a wrong KIND, is a UsageError."""

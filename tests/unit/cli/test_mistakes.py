@@ -65,3 +65,11 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
     assert "--all" in capsys.readouterr().out
     run(["plan", "welcome"])
     assert "--all" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["ledger", "export"], ["listen"]])
+def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: Path) -> None:
+    """What writes JSON lines, or waits for pushes, has no other form and takes no word about one."""
+    assert run([*words, "--output", "json=told.json"]) == Exit.USAGE
+    assert run([*words, "--format", "json"]) == Exit.USAGE
+    assert not (tmp_path / "told.json").exists()
