@@ -17,7 +17,7 @@ from runner.model import Articles, Send
 from runner.plan import Plan, Planned
 from runner.report.lines import diff, send_lines
 from runner.report.neutral import visible, visible_record
-from runner.report.text import QUIET, account_lines, attention_lines, total
+from runner.report.sentences import QUIET, account_lines, attention_lines, total
 from runner.report.words import counted, headcount, moment, receivers, summary, window
 from runner.words import Language, _, spoken
 

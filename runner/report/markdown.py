@@ -16,7 +16,7 @@ from runner.report.fit import Section, fitted, shortened
 from runner.report.lines import content_lines, diff, html_lines, send_lines
 from runner.report.neutral import cell, code, fence, html_code
 from runner.report.problems import problems_text
-from runner.report.text import QUIET, account_lines, attention_lines, total
+from runner.report.sentences import QUIET, account_lines, attention_lines, total
 from runner.report.words import counted, headcount, media, moment, receivers, summary, window
 from runner.sending.posting import Outcome, Result
 from runner.words import _, ngettext

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from runner.model import Action, Invalid
 from runner.plan import Plan, Planned
-from runner.planning.budget import Budget, budgets
 from runner.report.columns import breaks
 from runner.report.neutral import inert
-from runner.report.words import counted, headcount, moment, receivers, sends, summary, window
+from runner.report.sentences import QUIET, account_lines, attention_lines, total
+from runner.report.words import counted, headcount, moment, receivers, summary, window
 from runner.sending.posting import Outcome, Result
 from runner.standing import Standing
 from runner.words import N_, _, ngettext, spoken
@@ -39,8 +39,6 @@ RESULT_STYLE = {
     Result.SKIPPED: "yellow",
     Result.FAILED: "bold red",
 }
-QUIET = frozenset({Action.DONE, Action.EXPIRED})
-"""What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 MANY = 100
 """Sends above which a plan is a line for each instead of a table."""
 ORPHANED = N_("posted, no answer recorded; its file is not in this plan")
@@ -61,7 +59,6 @@ HEADINGS = {
     "TAG": N_("TAG"),
 }
 """What stands above the columns; names of the platform's own fields are the same in every language."""
-KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,84 +211,9 @@ def _plan_table(plan: Plan, look: Look) -> Table:
     return table
 
 
-def account_lines(plan: Plan) -> list[str]:
-    """Say what each account may still send, as far as anybody knows, and what this plan would use."""
-    lines = [line for budget in budgets(plan) for line in _budget_lines(budget)]
-    if lines:
-        lines.append(_("Sends made in the web console use the same allowance and are not visible here."))
-    missing = {item.key for p in plan.due() for item, reusable in p.resolved.uploads if reusable is None}
-    if missing:
-        said = ngettext(
-            "Before sending, {count:,} file will be uploaded.",
-            "Before sending, {count:,} files will be uploaded.",
-            len(missing),
-        )
-        lines.append(said.format(count=len(missing)))
-    return lines
-
-
-def _budget_lines(budget: Budget) -> list[str]:
-    account, allowance = budget.account, budget.allowance
-    said = _("Account {account}: {used} of {limit} sends used in {period} as the ledger knows")
-    if account.kind.value == "service":
-        said = _("Account {account}: {used} of {limit} to everyone used in {period} as the ledger knows")
-    line = said.format(
-        account=f"{account.name} ({KIND[account.kind]}, {account.appid})",
-        used=allowance.used,
-        limit=allowance.limit,
-        period=allowance.period,
-    )
-    line += _(", {count} by this plan").format(count=budget.uses) if budget.uses else ""
-    if budget.calls_left is not None:
-        left = _("; {left} of {limit} API sends left today")
-        line += left.format(left=budget.calls_left, limit=budget.calls_limit)
-    lines = [line]
-    if budget.refused:
-        lines.append(_("  not covered by the allowance: {sends}").format(sends=", ".join(budget.refused)))
-    if budget.dropped:
-        lost = _("  followers who have had four this month will not get: {sends}")
-        lines.append(lost.format(sends=", ".join(budget.dropped)))
-    return lines
-
-
-def total(plan: Plan) -> str:
-    """Say what apply would do now, in one phrase: `2 sends to 1,204 followers`."""
-    counts = [planned.resolved.audience.count for planned in plan.due()]
-    if not counts:
-        return _("nothing to send now")
-    if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=sends(len(counts)))
-    reach = sum(count or 0 for count in counts)
-    return _("{sends} to {count:,} followers").format(sends=sends(len(counts)), count=reach)
-
-
-def attention_lines(plan: Plan) -> list[str]:
-    """List what a person should read before agreeing to a plan."""
-    notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
-    return [_unbegun(plan), *notes] if plan.unbegun else notes
-
-
-def _unbegun(plan: Plan) -> str:
-    what = _("the ledger was not begun for {names}, whose campaigns would all count as never sent")
-    remedy = _(
-        "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
-    )
-    return f"{what.format(names=_(', ').join(plan.unbegun))} → {remedy.format(name=plan.environment)}"
-
-
 def _attention(plan: Plan) -> list[str]:
     lines = attention_lines(plan)
     return ["", _("Needs attention:"), *(f"  {line}" for line in lines)] if lines else []
-
-
-def _notes(planned: Planned) -> list[str]:
-    decision = planned.decision
-    if planned.action in (Action.DONE, Action.WAIT):
-        return []
-    notes = [f"{decision.reason} → {decision.remedy}"] if decision.remedy else []
-    notes += [f"{o.rule}: {o.what} → {o.remedy}" for o in planned.objections if not o.blocks]
-    notes += [f"{finding.what} → {finding.remedy}" for finding in planned.send.findings]
-    return notes
 
 
 def _closing(plan: Plan, look: Look) -> str:

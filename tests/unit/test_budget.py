@@ -20,7 +20,7 @@ from runner.ledger.events import Kind
 from runner.model import Filter
 from runner.planning.budget import Budget, budgets
 from runner.report.data import plan_data
-from runner.report.text import account_lines
+from runner.report.sentences import account_lines
 from runner.settings.records import AccountKind, Policy
 
 EVERYONE = Filter(is_to_all=True)

@@ -12,7 +12,8 @@ from runner.errors import Exit
 from runner.ledger.state import SendState, Status
 from runner.model import Action, Filter
 from runner.plan import Decision
-from runner.report.text import Look, attention_lines, outcomes_text, plan_text, status_text, total
+from runner.report.sentences import attention_lines, total
+from runner.report.text import Look, outcomes_text, plan_text, status_text
 from runner.sending.posting import Outcome, Result
 from runner.settings.records import Policy
 from runner.standing import Standing
