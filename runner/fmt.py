@@ -15,7 +15,7 @@ from typing import Final
 
 from yaml.nodes import MappingNode
 
-from runner.reading.strict_yaml import compose, read
+from runner.reading.strict_yaml import NODES, compose, read
 from runner.reading.text import Fault
 from runner.scaffold import modeline
 from runner.words import _
@@ -85,7 +85,7 @@ def _meaning(text: str) -> str | None:
 
 
 def _ordered(text: str) -> str:
-    root = compose(text)
+    root = compose(text, NODES)
     if isinstance(root, Fault) or not isinstance(root, MappingNode) or root.flow_style:
         return text
     lines = text.rstrip("\n").split("\n")

@@ -237,7 +237,8 @@ class Send:
     place: Place
     filter_path: str = "$.filter"
     """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""
-    filter_place: Place | None = None
+    filter_at: tuple[int | None, int | None] = (None, None)
+    """Line and column of that, in the file of `place`; a pair, because workers hand over thousands."""
     findings: tuple[Problem, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 

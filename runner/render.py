@@ -92,6 +92,7 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
     path: KeyPath = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
     receivers = entry.get("filter", campaign.filter) or {}
     named: KeyPath = (*path, next(iter(receivers))) if receivers else path
+    at = campaign.source.place(named)
     send = Send(
         id=campaign.id if key is None else f"{campaign.id}[{key}]",
         campaign=campaign.id,
@@ -105,7 +106,7 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
         not_after=campaign.not_after,
         place=_place(campaign, key),
         filter_path=json_path(named),
-        filter_place=campaign.source.place(named),
+        filter_at=(at.line, at.column),
     )
     return _Draft(send=send, problems=tuple(scope.problems))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -158,7 +158,8 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
         if close
         else _("create the tag in the console first; `campaign tags` lists them all")
     )
-    place = send.filter_place or send.place
+    line, column = send.filter_at
+    place = replace(send.place, line=line, column=column) if line else send.place
     return {}, Problem(place=place, path=send.filter_path, rule="unknown-tag", what=what, remedy=remedy)
 
 

@@ -39,15 +39,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """Whether a campaign is split by `for_each` (`[`), or the openids of it or of an entry (`#`)."""
-
-    of: str
-    mark: str
-    split: bool
-
-
 @dataclass(slots=True)
 class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`."""
@@ -77,8 +68,8 @@ class LedgerState:
 
     _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    _forms: dict[tuple[str, _Form], set[str]] = field(default_factory=dict)
-    """By (appid, form): the ids of the sends that have it."""
+    _forms: dict[tuple[str, str, str, bool], set[str]] = field(default_factory=dict)
+    """By (appid, of, mark, split), as `_forms_of` says them: the ids of the sends that have this form."""
     _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
     """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
 
@@ -99,8 +90,8 @@ class LedgerState:
 
         Such as `sale` for `sale[beijing]` and for `sale#1`: they stand for the same message.
         """
-        others = (replace(form, split=not form.split) for form in _forms_of(send_id))
-        ids = sorted(send for form in others for send in self._forms.get((appid, form), ()))
+        forms = ((appid, of, mark, not split) for of, mark, split in _forms_of(send_id))
+        ids = sorted(send for form in forms for send in self._forms.get(form, ()))
         return [known for send in ids for known in self.revisions(appid, send)]
 
     def lists(self, appid: str, list_id: str, revision: int) -> set[str]:
@@ -169,10 +160,11 @@ def _key(event: Event) -> tuple[str, str, int]:
     return event.stream, event.data["send"], event.data["revision"]
 
 
-def _forms_of(send_id: str) -> tuple[_Form, _Form]:
+def _forms_of(send_id: str) -> tuple[tuple[str, str, bool], tuple[str, str, bool]]:
+    """Say of a campaign whether `for_each` split it (`[`), and of it or its entry whether openids did."""
     whole, batch, _number = send_id.partition("#")
     campaign, entry, _rest = whole.partition("[")
-    return _Form(campaign, "[", bool(entry)), _Form(whole, "#", bool(batch))
+    return (campaign, "[", bool(entry)), (whole, "#", bool(batch))
 
 
 def _init(state: LedgerState, event: Event) -> None:
@@ -255,7 +247,7 @@ def _begin(state: LedgerState, event: Event) -> None:
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
         for form in _forms_of(key[1]):
-            state._forms.setdefault((key[0], form), set()).add(key[1])
+            state._forms.setdefault((key[0], *form), set()).add(key[1])
     state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
     if batch := event.data.get("batch"):
         base = key[1].rpartition("#")[0]

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from yaml.nodes import Node
 
 from runner.errors import KeyPath, Place, Problem
-from runner.reading.strict_yaml import children, compose, read
+from runner.reading.strict_yaml import NODES, children, compose, read
 from runner.reading.text import Fault
 
 _SIMPLE_STEP = re.compile(r"\w[\w-]*")
 _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
-
-# Positions are wanted only when something is wrong: the text is composed again then, and kept for
-# the other problems of the same file.
-_composed = lru_cache(maxsize=8)(compose)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +72,7 @@ class Document:
         return fault_problem(fault, self.shown)
 
     def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
-        node = _composed(self.text)
+        node = compose(self.text, NODES)
         if isinstance(node, Fault):  # a document exists only for a text that composes
             raise AssertionError(node.what)
         key_node: Node | None = None

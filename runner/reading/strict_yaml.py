@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -74,8 +75,9 @@ else:
     NODES = FastNodes
 
 
-def compose(text: str, *, parser: type = NODES) -> Node | Fault:
-    """Compose the one document of a text, positions included.
+@lru_cache(maxsize=8)  # who asks where a value stands asks just after the file was read
+def compose(text: str, parser: type = NODES, /) -> Node | Fault:
+    """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
 
     Args:
         text: the file's text, decoded.
@@ -106,7 +108,7 @@ def read(text: str, *, parser: type = NODES) -> Reading:
         Data made of dict, list, str, int, float, bool and None, and all faults. A value with a fault
         stands in the data as the text that was written.
     """
-    root = compose(text, parser=parser)
+    root = compose(text, parser)
     if isinstance(root, Fault):
         return Reading(data=None, faults=(root,))
     builder = _Builder()

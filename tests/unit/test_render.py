@@ -109,12 +109,8 @@ def test_a_send_knows_where_its_receivers_are_named(tmp_path):
     """A tag that the account does not have is shown where it was written, also when an entry names it."""
     yaml = "filter:\n  tag: t\ncontent: x\nfor_each:\n  a: {vars: {}}\n  b:\n    filter:\n      tag_id: 7\n"
     own, other = rendered(tmp_path, yaml).sends
-    assert (own.filter_path, own.filter_place) == (
-        "$.filter.tag", Place(file="campaigns/sale.yaml", line=2, column=8)
-    )  # fmt: skip
-    assert (other.filter_path, other.filter_place) == (
-        "$.for_each.b.filter.tag_id", Place(file="campaigns/sale.yaml", line=8, column=15)
-    )  # fmt: skip
+    assert (own.filter_path, own.filter_at) == ("$.filter.tag", (2, 8))
+    assert (other.filter_path, other.filter_at) == ("$.for_each.b.filter.tag_id", (8, 15))
 
 
 def test_for_each_makes_one_send_a_key_in_order(tmp_path):

@@ -47,7 +47,7 @@ def test_tag_by_name_and_by_id():
 def test_unknown_tag_is_a_problem_with_a_place(receiver: Filter):
     """A part of a name, a number as a name, an id nobody has: none of them is guessed at."""
     written = Place(file="campaigns/sale.yaml", line=3, column=8)
-    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_place=written)
+    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_at=(3, 8))
     (problem,) = resolved(send).problems
     assert (problem.rule, problem.path, problem.place) == ("unknown-tag", "$.filter.tag", written)
     assert "campaign tags" in problem.remedy
