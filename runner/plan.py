@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from runner.digest import plan_digest, send_digest
+from runner.errors import Problem
 from runner.ledger.state import LedgerState, SendState
 from runner.model import Action, Audience, Draft, Invalid, Send
 from runner.planning.decide import Decision, decide, list_id
@@ -26,6 +28,8 @@ from runner.words import _
 PLAN_LIFE = timedelta(hours=24)
 PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
+TAKING = frozenset(Action) - {Action.EXPIRED, Action.INVALID}
+"""Sends that take their draft out of the draft box, or have taken it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,22 +173,23 @@ def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience
 
 
 def _sharing_drafts(looked_at: Sequence[Planned]) -> list[Planned]:
-    """Warn of pending sends whose draft an earlier one takes; what was sent comes before what will be."""
-    taker: dict[tuple[str, str], Planned] = {}
+    """Warn of pending sends whose draft another takes first; what was sent comes before what will be."""
+    taker: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], Problem] = {}
     for one in sorted(looked_at, key=lambda one: one.action in PENDING):
-        if isinstance(one.send.content, Draft) and one.action not in (Action.EXPIRED, Action.INVALID):
-            taker.setdefault((one.account.appid, one.send.content.media_id), one)
+        appid, send = one.account.appid, one.send
+        if isinstance(send.content, Draft) and one.action in TAKING:
+            first = taker.setdefault((appid, send.content.media_id), send.id)
+            if first != send.id and one.action in PENDING:
+                found[appid, send.id] = shared_draft(send, first)
 
     def warned(one: Planned) -> Planned:
-        if not isinstance(one.send.content, Draft) or one.action not in PENDING:
+        problem = found.get((one.account.appid, one.send.id))
+        if problem is None:
             return one
-        first = taker[one.account.appid, one.send.content.media_id]
-        if first is one:
-            return one
-        found = (*one.send.findings, shared_draft(one.send, first.send.id))
-        return replace(one, send=replace(one.send, findings=found))
+        return replace(one, send=replace(one.send, findings=(*one.send.findings, problem)))
 
-    return [warned(one) for one in looked_at] if taker else list(looked_at)
+    return [warned(one) for one in looked_at] if found else list(looked_at)
 
 
 def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bool) -> Iterator[Planned]:
@@ -195,8 +200,8 @@ def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bo
     for one in looked_at:
         appid = one.account.appid
         if one.action is Action.SEND:
-            facts = _facts(one, looked_at, grounds, due)
-            facts = replace(facts, ahead=ahead[appid], twin=seen.get((appid, one.digest)), offline=offline)
+            twin = seen.get((appid, one.digest))
+            facts = _facts(one, looked_at, grounds, due, ahead=ahead[appid], twin=twin, offline=offline)
             one = judged(one, objections(facts, grounds.allowed))
         if one.action is Action.SEND:
             seen[appid, one.digest] = one.send.id
@@ -204,7 +209,7 @@ def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bo
         yield one
 
 
-def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: int) -> Facts:
+def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: int, **more: Any) -> Facts:
     return Facts(
         send=planned.send,
         digest=planned.digest,
@@ -215,6 +220,7 @@ def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: in
         now=grounds.now,
         due=due,
         tag=planned.resolved.tag,
+        **more,
     )
 
 
@@ -232,8 +238,8 @@ def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping
     fresh = replace(planned, decision=decision, objections=())
     if decision.action is not Action.SEND:
         return fresh
-    facts = _facts(planned, plan.sends, grounds, len(plan.due()))
-    facts = replace(facts, applying=True, reviewed=reviewed.get(planned.send.id))
+    saw = reviewed.get(planned.send.id)
+    facts = _facts(planned, plan.sends, grounds, len(plan.due()), applying=True, reviewed=saw)
     return judged(fresh, objections(facts, grounds.allowed))
 
 

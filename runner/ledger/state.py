@@ -90,9 +90,10 @@ class LedgerState:
 
         Such as `sale` for `sale[beijing]` and for `sale#1`: they stand for the same message.
         """
-        forms = ((appid, of, mark, not split) for of, mark, split in _forms_of(send_id))
-        ids = sorted(send for form in forms for send in self._forms.get(form, ()))
-        return [known for send in ids for known in self.revisions(appid, send)]
+        ids: set[str] = set()
+        for of, mark, split in _forms_of(send_id):
+            ids.update(self._forms.get((appid, of, mark, not split), ()))
+        return [known for send in sorted(ids) for known in self.revisions(appid, send)]
 
     def lists(self, appid: str, list_id: str, revision: int) -> set[str]:
         """Give the sha256 of every openid list of which a part was, or may have been, sent."""
