@@ -23,17 +23,8 @@ from runner.policy import held_back
 from runner.policy.facts import Grounds
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.posting import (
-    STOPPING_KINDS,
-    Crossing,
-    Outcome,
-    Ports,
-    Result,
-    Warrant,
-    again_in,
-    not_repeated,
-    settle_hint,
-)
+from runner.sending.hints import again_in, not_repeated, settle_hint
+from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
 from runner.words import _

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runner.ledger.state import LedgerState, SendState, Status, Told
+from runner.sending.hints import name_it
 from runner.wechat.errcodes import mass_event_status
 from runner.words import _
 
@@ -89,9 +90,7 @@ def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str
         case Status.ACCEPTED if known.nameless:
             return (
                 _("WeChat has it, and named no msg_id to ask about"),
-                _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
-                    send=known.send
-                ),
+                name_it(known.send),
             )
         case Status.ACCEPTED:
             return _underway(known, now)

@@ -34,6 +34,7 @@ from runner.plan import Planned
 from runner.planning.quota import receivers
 from runner.ports import Api, Clock, Sleep
 from runner.sending import uploads
+from runner.sending.hints import again_in, found_by, name_it, not_repeated, settle_hint
 from runner.settings.records import Account
 from runner.wechat.errcodes import lookup, send_outcome
 from runner.words import N_, _, english
@@ -271,10 +272,10 @@ class Crossing:
         return self.outcome(
             send_id,
             Result.ACCEPTED,
-            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else _found_by(how),
+            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else found_by(how),
             remedy=_("`campaign status` asks whether it was delivered")
             if msg_id is not None
-            else _name_it(send_id),
+            else name_it(send_id),
             msg_id=msg_id,
             msg_data_id=msg_data_id,
         )
@@ -363,36 +364,3 @@ def _without_openids(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(value: object) -> int | None:
     return int(str(value)) if value not in (None, "") else None
-
-
-def _found_by(how: str) -> str:
-    if how == "repeat":
-        return _("the first try never arrived; the repeat was accepted by WeChat")
-    return _("WeChat had it already (45065); nothing was sent a second time")
-
-
-def _name_it(send_id: str) -> str:
-    """Say what to do about a send that WeChat took without naming its msg_id."""
-    return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
-        send=send_id
-    )
-
-
-def not_repeated(why: str) -> str:
-    """Say that an unknown send was left as it is."""
-    return _("not repeated: {why}").format(why=why)
-
-
-def settle_hint(send_id: str) -> str:
-    """Say how a person clears up a send that nothing repeats any more."""
-    return _(
-        "look in the console whether it went out, then `campaign ledger settle '{send}' --sent MSG_ID` or "
-        "`--not-sent`"
-    ).format(send=send_id)
-
-
-def again_in(seconds: int) -> str:
-    """Say how an unknown send is cleared up."""
-    return _(
-        "run apply again in {seconds} s: it repeats with the same clientmsgid, which cannot send twice"
-    ).format(seconds=seconds)

@@ -1,0 +1,39 @@
+"""What a person is told, and told to do, about a send whose call did not simply end."""
+
+from __future__ import annotations
+
+from runner.words import _
+
+
+def found_by(how: str) -> str:
+    """Say how it is known that a send was made after all."""
+    if how == "repeat":
+        return _("the first try never arrived; the repeat was accepted by WeChat")
+    return _("WeChat had it already (45065); nothing was sent a second time")
+
+
+def name_it(send_id: str) -> str:
+    """Say what to do about a send that WeChat took without naming its msg_id."""
+    return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
+        send=send_id
+    )
+
+
+def not_repeated(why: str) -> str:
+    """Say that an unknown send was left as it is."""
+    return _("not repeated: {why}").format(why=why)
+
+
+def settle_hint(send_id: str) -> str:
+    """Say how a person clears up a send that nothing repeats any more."""
+    return _(
+        "look in the console whether it went out, then `campaign ledger settle '{send}' --sent MSG_ID` or "
+        "`--not-sent`"
+    ).format(send=send_id)
+
+
+def again_in(seconds: int) -> str:
+    """Say how an unknown send is cleared up."""
+    return _(
+        "run apply again in {seconds} s: it repeats with the same clientmsgid, which cannot send twice"
+    ).format(seconds=seconds)
