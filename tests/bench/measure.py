@@ -38,28 +38,32 @@ class Run:
 
 
 def pairs(ours: Command, theirs: Command | None, rounds: int) -> tuple[Run, Run | None]:
-    """Run both in turn after a first pair that is not counted; give the medians of each."""
-    kept: tuple[list[Run], list[Run]] = ([], [])
-    for number in range(rounds + (rounds > 1)):
-        for command, runs in zip((ours, theirs), kept, strict=True):
-            if command is not None:
-                found = run(command)
-                if number or rounds == 1:
-                    runs.append(found)
-    return median(kept[0]), median(kept[1]) if theirs is not None else None
+    """Run both in turn after a first pair, whose memory alone counts; give the medians of each.
+
+    Looking at the memory takes time from what is looked at, the more the more processes it has: a run
+    that is timed is left alone.
+    """
+    commands = [command for command in (ours, theirs) if command is not None]
+    peaks_mb = [run(command, watched=True).peak_mb for command in commands]
+    kept: list[list[Run]] = [[] for _ in commands]
+    for _ in range(rounds):
+        for command, runs in zip(commands, kept, strict=True):
+            runs.append(run(command))
+    first, *other = [median(runs, peak_mb) for runs, peak_mb in zip(kept, peaks_mb, strict=True)]
+    return first, other[0] if other else None
 
 
-def median(runs: list[Run]) -> Run:
-    """Take the median of each figure."""
+def median(runs: list[Run], peak_mb: float) -> Run:
+    """Take the median of each figure that was timed."""
     return Run(
         wall_s=statistics.median(one.wall_s for one in runs),
         cpu_s=statistics.median(one.cpu_s for one in runs),
-        peak_mb=statistics.median(one.peak_mb for one in runs),
+        peak_mb=peak_mb,
     )
 
 
-def run(command: Command) -> Run:
-    """Run a command once; fail when it does."""
+def run(command: Command, *, watched: bool = False) -> Run:
+    """Run a command once; fail when it does. Only a watched run tells its memory."""
     command.before()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
@@ -71,10 +75,10 @@ def run(command: Command) -> Run:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    peak = _Peak(process.pid)
+    peak = _Peak(process.pid) if watched else None
     _, told = process.communicate()
     wall = time.perf_counter() - began
-    peak_mb = peak.ended()
+    peak_mb = peak.ended() if peak is not None else 0.0
     assert process.returncode in command.codes, (command.arguments[:6], told.decode()[-2000:])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
