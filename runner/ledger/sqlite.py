@@ -60,9 +60,13 @@ class SqliteLedger:
         self._turn = threading.Lock()
         self._open: list[sqlite3.Connection] = []
         refuse_network(path, mount_table())
-        with self._translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._prepare()
+        try:
+            with self._translated():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """See `Ledger.events`."""

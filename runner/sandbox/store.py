@@ -91,6 +91,16 @@ def _open(path: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect(
         path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Set the connection up; lay out a state that is new."""
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
@@ -103,7 +113,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {FORMAT}")
     db.execute("COMMIT")
-    return db
 
 
 def wipe(db: sqlite3.Connection) -> None:

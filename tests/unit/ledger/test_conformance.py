@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -261,14 +262,16 @@ def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path
     from backends import sqlite_backend
 
     (tmp_path / "origin").mkdir()
-    source = sqlite_backend(tmp_path / "origin").open()
-    moved = [source.append(entry(n, stream=s, unique=str(n))) for n, s in enumerate((STREAM, STREAM, OTHER))]
+    with closing(sqlite_backend(tmp_path / "origin").open()) as source:
+        for n, stream in enumerate((STREAM, STREAM, OTHER)):
+            source.append(entry(n, stream=stream, unique=str(n)))
+        moved, heads = source.events(), source.heads()
     ledger = backend.open()
-    ledger.restore(source.events())
-    assert ledger.events() == tuple(moved)
-    assert ledger.heads() == source.heads()
+    ledger.restore(moved)
+    assert ledger.events() == moved
+    assert ledger.heads() == heads
     with pytest.raises(LedgerError, match="holds events"):
-        ledger.restore(source.events())
+        ledger.restore(moved)
     with pytest.raises(LedgerBusyError):
         backend.open(machine="b").append(entry(unique="1"))
     assert ledger.append(entry(7)).previous == moved[1].hash

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,8 @@ def test_a_damaged_file_is_told_as_damaged(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * 20000)
-    with pytest.raises(LedgerError, match="damaged"):
-        SqliteLedger(path, now).events()
+    with closing(SqliteLedger(path, now)) as damaged, pytest.raises(LedgerError, match="damaged"):
+        damaged.events()
 
 
 def test_a_folder_in_the_place_of_the_file_is_explained(tmp_path: Path) -> None:
