@@ -67,7 +67,7 @@ NOBODY = Account(appid="", kind="", secret="", name="", options=Options(), subsc
 
 def find(db: sqlite3.Connection, appid: str) -> Account | None:
     """Look an account up."""
-    row = db.execute("SELECT * FROM account WHERE appid = ?", (appid,)).fetchone()
+    row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
     return None if row is None else _account(row)
 
 

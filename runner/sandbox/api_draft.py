@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.sandbox import articles, media
 from runner.sandbox.answers import OK, Refused, encode
-from runner.sandbox.calls import Call, Endpoint, flag, mapping, number, page, text
+from runner.sandbox.calls import Call, Endpoint, flag, mapping, named_row, number, page, text
 
 
 def add(call: Call) -> dict[str, Any]:
@@ -26,13 +26,9 @@ def get(call: Call) -> dict[str, Any]:
 
 def find_draft(call: Call) -> sqlite3.Row:
     """Look a draft up; 40007 when there is none, also because it was sent."""
-    row: sqlite3.Row | None = call.db.execute(
-        "SELECT * FROM draft WHERE appid = ? AND media_id = ?",
-        (call.appid, text(call.body, "media_id", 40007)),
-    ).fetchone()
-    if row is None:
-        raise Refused(40007)
-    return row
+    media_id = text(call.body, "media_id", 40007)
+    query = "SELECT * FROM draft WHERE appid = ? AND media_id = ?"
+    return named_row(call, 40007, query, call.appid, media_id)
 
 
 def _content(row: sqlite3.Row, *, content: bool = True) -> dict[str, Any]:

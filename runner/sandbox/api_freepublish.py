@@ -9,7 +9,7 @@ from typing import Any
 from runner.sandbox import articles, publishing
 from runner.sandbox.answers import OK, Refused, encode
 from runner.sandbox.api_draft import find_draft, use_up
-from runner.sandbox.calls import TAGGERS, VERIFIED, Call, Endpoint, flag, number, page, text
+from runner.sandbox.calls import TAGGERS, VERIFIED, Call, Endpoint, flag, named_row, number, page, text
 
 
 def submit(call: Call) -> dict[str, Any]:
@@ -30,13 +30,9 @@ def get(call: Call) -> dict[str, Any]:
 
 def _article(call: Call) -> sqlite3.Row:
     """Look up a publication by the article_id its state told."""
-    row: sqlite3.Row | None = call.db.execute(
-        "SELECT * FROM publish WHERE appid = ? AND article_id = ? AND status IN (?, ?)",
-        (call.appid, text(call.body, "article_id", 53600), publishing.DONE, publishing.DELETED),
-    ).fetchone()
-    if row is None:
-        raise Refused(53600)
-    return row
+    query = "SELECT * FROM publish WHERE appid = ? AND article_id = ? AND status IN (?, ?)"
+    article_id = text(call.body, "article_id", 53600)
+    return named_row(call, 53600, query, call.appid, article_id, publishing.DONE, publishing.DELETED)
 
 
 def getarticle(call: Call) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.sandbox import clock, counters, store, tokens
 from runner.sandbox.answers import OK, Refused
-from runner.sandbox.calls import Call, Endpoint, text
+from runner.sandbox.calls import Call, Endpoint, named_row, text
 
 RESETS_A_MONTH = 10
 PATH_RESETS_A_MONTH = 50
@@ -29,8 +29,7 @@ def quota_get(call: Call) -> dict[str, Any]:
     limit = UNLIMITED if limit is None else limit
     used = store.counted(call.db, call.appid, endpoint.path, clock.day(call.now))
     return {
-        "errcode": 0,
-        "errmsg": "ok",
+        **OK,
         "quota": {"daily_limit": limit, "used": used, "remain": max(0, limit - used)},
         "rate_limit": {"call_count": endpoint.minute or 5600, "refresh_second": 60},
     }
@@ -79,24 +78,21 @@ def rid_get(call: Call) -> dict[str, Any]:
     rid = call.body.get("rid")
     if not isinstance(rid, str) or not RID.fullmatch(rid):
         raise Refused(76002)
-    row = call.db.execute("SELECT * FROM request WHERE rid = ?", (rid,)).fetchone()
-    if row is None:
-        raise Refused(76001)
-    if row["appid"] != call.appid:
+    asked = named_row(call, 76001, "SELECT * FROM request WHERE rid = ?", rid)
+    if asked["appid"] != call.appid:
         raise Refused(76003)
-    if row["at"] < call.now - RID_DAYS * 86400:
+    if asked["at"] < call.now - RID_DAYS * 86400:
         raise Refused(76004)
-    query = "&".join(f"{key}={value}" for key, value in json.loads(row["query"]).items())
+    query = "&".join(f"{key}={value}" for key, value in json.loads(asked["query"]).items())
     return {
-        "errcode": 0,
-        "errmsg": "ok",
+        **OK,
         "request": {
-            "invoke_time": int(row["at"]),
+            "invoke_time": int(asked["at"]),
             "cost_in_ms": 1,
-            "request_url": f"{row['path']}?{query}",
-            "request_body": row["body"],
-            "response_body": row["answer"],
-            "client_ip": row["ip"],
+            "request_url": f"{asked['path']}?{query}",
+            "request_body": asked["body"],
+            "response_body": asked["answer"],
+            "client_ip": asked["ip"],
         },
     }
 

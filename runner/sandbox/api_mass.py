@@ -10,7 +10,7 @@ from runner.sandbox import clock, contents, jobs, rules, store
 from runner.sandbox.accounts import numbers_of
 from runner.sandbox.answers import OK, Refused, encode
 from runner.sandbox.api_draft import use_up
-from runner.sandbox.calls import SERVICE, TAGGERS, VERIFIED, Call, Endpoint, flag, number, text
+from runner.sandbox.calls import SERVICE, TAGGERS, VERIFIED, Call, Endpoint, flag, named_row, number, text
 
 ACCEPTED = "send job submission success"
 PREVIEWS_A_DAY = 100
@@ -73,8 +73,8 @@ def preview(call: Call) -> dict[str, Any]:
         named = store.count(call.db, call.appid, "towxname", f"preview {clock.day(call.now)}")
         if call.quota and named > PREVIEWS_A_DAY:
             raise Refused(45009)
-    row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
-    store.insert(call.db, "preview", {**row, "content": encode(content), "body": encode(call.body)})
+    kept = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
+    store.insert(call.db, "preview", {**kept, "content": encode(content), "body": encode(call.body)})
     msg_id = store.next_id(call.db, "msg_id", jobs.FIRST_MSG_ID)
     return {"errcode": 0, "errmsg": "preview success", "msg_id": msg_id}
 
@@ -82,13 +82,9 @@ def preview(call: Call) -> dict[str, Any]:
 def _receiver(call: Call) -> int:
     """Find the follower a preview goes to; 40132, 40003 or 43004 when there is none."""
     if call.body.get("towxname"):
-        row = call.db.execute(
-            "SELECT n FROM follower WHERE appid = ? AND wxname = ?",
-            (call.appid, text(call.body, "towxname", 40132)),
-        ).fetchone()
-        if row is None:
-            raise Refused(40132)
-        follower = int(row[0])
+        wxname = text(call.body, "towxname", 40132)
+        query = "SELECT n FROM follower WHERE appid = ? AND wxname = ?"
+        follower = int(named_row(call, 40132, query, call.appid, wxname)["n"])
     else:
         openid = text(call.body, "touser", 40003)
         known = numbers_of(call.db, call.appid, [openid])

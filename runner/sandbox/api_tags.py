@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.sandbox import accounts, bits
 from runner.sandbox.answers import OK, Refused
-from runner.sandbox.calls import TAGGERS, VERIFIED, Call, Endpoint, mapping, number, strings
+from runner.sandbox.calls import TAGGERS, VERIFIED, Call, Endpoint, mapping, named_row, number, strings
 
 MAX_TAGS = 100
 NAME_CHARS = 30
@@ -96,12 +96,7 @@ def _own_id(call: Call) -> int:
 
 def _row(call: Call, tag_id: int) -> sqlite3.Row:
     """Look a tag up."""
-    row: sqlite3.Row | None = call.db.execute(
-        "SELECT * FROM tag WHERE appid = ? AND id = ?", (call.appid, tag_id)
-    ).fetchone()
-    if row is None:
-        raise Refused(45159)
-    return row
+    return named_row(call, 45159, "SELECT * FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
 
 
 def _members(row: sqlite3.Row) -> int:

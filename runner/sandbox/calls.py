@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runner.sandbox import store
 from runner.sandbox.accounts import Account
 from runner.sandbox.answers import Answer, Refused
 
@@ -135,6 +136,14 @@ def mapping(body: Mapping[str, Any], key: str, errcode: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Refused(errcode)
     return value
+
+
+def named_row(call: Call, errcode: int, query: str, *values: object) -> sqlite3.Row:
+    """Read the row that a call names; `errcode` when there is none."""
+    found = store.first(call.db, query, values)
+    if found is None:
+        raise Refused(errcode)
+    return found
 
 
 def page(body: Mapping[str, Any]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.sandbox import media
 from runner.sandbox.answers import Refused
-from runner.sandbox.calls import Call, flag, mapping, text, words
+from runner.sandbox.calls import Call, flag, mapping, named_row, text, words
 
 TEXT_BYTES = 2048
 """Not documented for mass text; the limit of the customer message."""
@@ -63,12 +63,8 @@ def _text(_call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
 def _mpnews(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """Read msgtype mpnews: a draft that was not sent or published yet."""
     media_id = text(body, "media_id", 40007)
-    row = call.db.execute(
-        "SELECT articles FROM draft WHERE appid = ? AND media_id = ?", (call.appid, media_id)
-    ).fetchone()
-    if row is None:
-        raise Refused(40007)
-    return {"articles": json.loads(row[0])}
+    query = "SELECT articles FROM draft WHERE appid = ? AND media_id = ?"
+    return {"articles": json.loads(named_row(call, 40007, query, call.appid, media_id)["articles"])}
 
 
 def _voice(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:

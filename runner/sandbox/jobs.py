@@ -115,9 +115,8 @@ def _links(job: sqlite3.Row) -> dict[str, Any]:
 
 def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
     """Let the administrator confirm or refuse a waiting job; False when none of that id waits."""
-    job = db.execute(
-        "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL", (msg_id,)
-    ).fetchone()
+    query = "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL"
+    job = store.first(db, query, (msg_id,))
     if job is None:
         return False
     if confirmed:
@@ -134,10 +133,7 @@ def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) 
 
 def find(db: sqlite3.Connection, appid: str, msg_id: int) -> sqlite3.Row | None:
     """Look up a job of an account."""
-    row: sqlite3.Row | None = db.execute(
-        "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id)
-    ).fetchone()
-    return row
+    return store.first(db, "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id))
 
 
 def listing(

@@ -58,16 +58,13 @@ def advance(db: sqlite3.Connection, now: float) -> None:
         db.execute("UPDATE publish SET status = verdict WHERE publish_id = ?", (row["publish_id"],))
         ended = find(db, row["appid"], row["publish_id"])
         if ended is not None:
-            told = {"Event": "PUBLISHJOBFINISH", "PublishEventInfo": _event(db, ended)}
-            events.leave(db, row["appid"], told, now)
+            fields = {"Event": "PUBLISHJOBFINISH", "PublishEventInfo": told(db, ended)}
+            events.leave(db, row["appid"], fields, now)
 
 
 def find(db: sqlite3.Connection, appid: str, publish_id: int) -> sqlite3.Row | None:
     """Look up a publication of an account."""
-    row: sqlite3.Row | None = db.execute(
-        "SELECT * FROM publish WHERE appid = ? AND publish_id = ?", (appid, publish_id)
-    ).fetchone()
-    return row
+    return store.first(db, "SELECT * FROM publish WHERE appid = ? AND publish_id = ?", (appid, publish_id))
 
 
 def links(row: sqlite3.Row) -> list[dict[str, Any]]:
@@ -80,7 +77,7 @@ def links(row: sqlite3.Row) -> list[dict[str, Any]]:
 
 
 def told(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
-    """Describe a publication as freepublish/get does."""
+    """Describe a publication as freepublish/get does, and its event."""
     answer = {"publish_id": row["publish_id"], "publish_status": row["status"], "fail_idx": []}
     if row["status"] == NOT_ORIGINAL:
         _, checked = rules.originality(db, json.loads(row["articles"]), ignore_reprint=False)
@@ -89,8 +86,3 @@ def told(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         return answer
     items = links(row)
     return {**answer, "article_id": row["article_id"], "article_detail": {"count": len(items), "item": items}}
-
-
-def _event(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
-    """Describe a publication as the event does: as the call, but its items lie side by side."""
-    return told(db, row)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from runner.sandbox import accounts, bits, clock
 from runner.sandbox.accounts import Account
 from runner.sandbox.answers import Refused
-from runner.sandbox.calls import Call, number, strings
+from runner.sandbox.calls import Call, named_row, number, strings
 
 HOUR_S = 3600
 REPEAT_AFTER_S = 60
@@ -125,12 +125,8 @@ def audience(call: Call) -> tuple[bool, int]:
     if chosen.get("is_to_all") in (True, 1):
         return True, call.account.subscribed
     tag_id = number(chosen, "tag_id" if "tag_id" in chosen else "group_id", 40152)
-    row = call.db.execute(
-        "SELECT members FROM tag WHERE appid = ? AND id = ?", (call.appid, tag_id)
-    ).fetchone()
-    if row is None:
-        raise Refused(40152)
-    return False, bits.from_blob(row[0]) & call.account.subscribed
+    tag = named_row(call, 40152, "SELECT members FROM tag WHERE appid = ? AND id = ?", call.appid, tag_id)
+    return False, bits.from_blob(tag["members"]) & call.account.subscribed
 
 
 @rule(

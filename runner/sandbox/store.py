@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -130,9 +130,15 @@ def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replac
     return cursor.lastrowid or 0
 
 
+def first(db: sqlite3.Connection, query: str, values: Sequence[object]) -> sqlite3.Row | None:
+    """Read the first row of a query; None when it finds none."""
+    row: sqlite3.Row | None = db.execute(query, values).fetchone()
+    return row
+
+
 def get(db: sqlite3.Connection, key: str, default: Any) -> Any:
     """Read one setting of the sandbox."""
-    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    row = first(db, "SELECT value FROM meta WHERE key = ?", (key,))
     return default if row is None else json.loads(row[0])
 
 
@@ -159,7 +165,6 @@ def count(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
 
 def counted(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
     """Tell how many of something a period has seen."""
-    row = db.execute(
-        "SELECT used FROM counter WHERE appid = ? AND name = ? AND period = ?", (appid, name, period)
-    ).fetchone()
+    query = "SELECT used FROM counter WHERE appid = ? AND name = ? AND period = ?"
+    row = first(db, query, (appid, name, period))
     return int(row[0]) if row else 0

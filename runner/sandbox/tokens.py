@@ -66,11 +66,10 @@ def revoke(db: sqlite3.Connection, appid: str, space: str) -> None:
 
 def latest(db: sqlite3.Connection, appid: str, space: str) -> sqlite3.Row | None:
     """Find the newest token of a space that was not revoked; it may have expired."""
-    row: sqlite3.Row | None = db.execute(
-        "SELECT * FROM token WHERE appid = ? AND space = ? AND NOT revoked ORDER BY issued_at DESC LIMIT 1",
-        (appid, space),
-    ).fetchone()
-    return row
+    query = (
+        "SELECT * FROM token WHERE appid = ? AND space = ? AND NOT revoked ORDER BY issued_at DESC LIMIT 1"
+    )
+    return store.first(db, query, (appid, space))
 
 
 def holder(db: sqlite3.Connection, token: str, now: float) -> Account:

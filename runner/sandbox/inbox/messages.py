@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner.sandbox import clock
+from runner.sandbox import clock, store
 from runner.sandbox.inbox import files
 from runner.sandbox.jobs import ARRIVED
 
@@ -126,7 +126,7 @@ def find(db: sqlite3.Connection, kind: str, item: int) -> Told:
 def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
     """Look up the row of a message; LookupError when there is none."""
     query = "SELECT * FROM job WHERE msg_id = ?" if kind == "job" else "SELECT * FROM preview WHERE id = ?"
-    row: sqlite3.Row | None = db.execute(query, (item,)).fetchone()
+    row = store.first(db, query, (item,))
     if row is None:
         raise LookupError(f"there is no {kind} {item}")
     return row
