@@ -21,7 +21,7 @@ def add(call: Call) -> dict[str, Any]:
     kind = call.query.get("type") or call.form.get("type", "")
     if kind not in media.PERMANENT:
         raise Refused(40004)
-    sent, content_type = media.accepted(call.upload, media.PERMANENT[kind])
+    sent = media.accepted(call.upload, media.PERMANENT[kind])
     title, introduction = _description(call) if kind == "video" else ("", "")
     if _count(call, kind) >= MOST[kind]:
         raise Refused(45074)
@@ -31,7 +31,6 @@ def add(call: Call) -> dict[str, Any]:
         kind=kind,
         permanent=True,
         upload=sent,
-        content_type=content_type,
         now=call.now,
         title=title,
         description=introduction,

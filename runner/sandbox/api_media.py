@@ -17,14 +17,13 @@ def upload(call: Call) -> dict[str, Any]:
     kind = call.query.get("type") or call.form.get("type", "")
     if kind not in media.TEMPORARY:
         raise Refused(40004)
-    sent, content_type = media.accepted(call.upload, media.TEMPORARY[kind])
+    sent = media.accepted(call.upload, media.TEMPORARY[kind])
     row = media.keep(
         call.db,
         appid=call.appid,
         kind=kind,
         permanent=False,
         upload=sent,
-        content_type=content_type,
         now=call.now,
     )
     key = "thumb_media_id" if kind == "thumb" else "media_id"
@@ -46,16 +45,8 @@ def get(call: Call) -> Answer:
 
 def uploadimg(call: Call) -> dict[str, Any]:
     """Keep an image for article HTML; only its address is told. Source: uploadImage (2026-11)."""
-    sent, content_type = media.accepted(call.upload, media.IN_ARTICLE)
-    row = media.keep(
-        call.db,
-        appid=call.appid,
-        kind="body",
-        permanent=True,
-        upload=sent,
-        content_type=content_type,
-        now=call.now,
-    )
+    sent = media.accepted(call.upload, media.IN_ARTICLE)
+    row = media.keep(call.db, appid=call.appid, kind="body", permanent=True, upload=sent, now=call.now)
     return {"url": row["url"]}
 
 
@@ -72,7 +63,6 @@ def uploadvideo(call: Call) -> dict[str, Any]:
         kind="mpvideo",
         permanent=False,
         upload=Upload(filename=row["name"], data=row["data"]),
-        content_type=row["content_type"],
         now=call.now,
         title=words(call.body, "title"),
         description=words(call.body, "description"),

@@ -31,10 +31,10 @@ from runner.sandbox.look import Order, Told
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SAMPLES = {
-    "image": ("sample.png", "image/png", PNG),
-    "thumb": ("sample.jpg", "image/jpeg", "/9j/2Q=="),
-    "voice": ("sample.mp3", "audio/mpeg", "SUQzBAAAAAAAAA=="),
-    "video": ("sample.mp4", "video/mp4", "AAAAGGZ0eXBtcDQyAAAAAG1wNDJpc29t"),
+    "image": ("sample.png", PNG),
+    "thumb": ("sample.jpg", "/9j/2Q=="),
+    "voice": ("sample.mp3", "SUQzBAAAAAAAAA=="),
+    "video": ("sample.mp4", "AAAAGGZ0eXBtcDQyAAAAAG1wNDJpc29t"),
 }  # fmt: skip
 """The smallest file of each kind, for media registered without data."""
 
@@ -181,7 +181,7 @@ def register_media(order: Order) -> Told:
     media_id = str(body.get("media_id") or media.new_media_id())
     if kind == "news":
         return _register_draft(order, account.appid, media_id, body.get("articles"))
-    name, content_type, sample = SAMPLES.get("video" if kind == "mpvideo" else str(kind), ("", "", ""))
+    name, sample = SAMPLES.get("video" if kind == "mpvideo" else str(kind), ("", ""))
     if not name:
         raise ValueError(f"kind is one of {', '.join(SAMPLES)}, mpvideo, news")
     try:
@@ -194,7 +194,6 @@ def register_media(order: Order) -> Told:
         kind=str(kind),
         permanent=bool(body.get("permanent", True)),
         upload=Upload(filename=str(body.get("name", name)), data=data),
-        content_type=media.CONTENT_TYPES.get(media.format_of(data), content_type),
         now=order.now,
         title=str(body.get("title", "")),
         description=str(body.get("description", "")),

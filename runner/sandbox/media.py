@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.sandbox import store
 from runner.sandbox.answers import Refused
-from runner.sandbox.calls import Call, Upload
+from runner.sandbox.calls import Call, Upload, named_row
 
 TEMPORARY_S = 3 * 86400
 MB = 1024 * 1024
@@ -42,6 +42,8 @@ CONTENT_TYPES = {
     "png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp", "mp3": "audio/mpeg",
     "wma": "audio/x-ms-wma", "wav": "audio/wav", "amr": "audio/amr", "mp4": "video/mp4",
 }  # fmt: skip
+USUAL = {"image": "png", "thumb": "jpeg", "voice": "mp3", "video": "mp4", "mpvideo": "mp4"}
+"""The format of bytes that tell none, by kind: a control call may register any."""
 
 HEADS = (
     (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF87a", "gif"), (b"GIF89a", "gif"),
@@ -63,11 +65,8 @@ def format_of(data: bytes) -> str:
     return "unknown"
 
 
-def accepted(upload: Upload | None, kind: Kind) -> tuple[Upload, str]:
+def accepted(upload: Upload | None, kind: Kind) -> Upload:
     """Check an upload against a kind.
-
-    Returns:
-        The upload, and its content type told from its bytes.
 
     Raises:
         Refused: 41005 without the part `media`, 44001 when empty, 40005 for a wrong format, the kind's own
@@ -77,12 +76,11 @@ def accepted(upload: Upload | None, kind: Kind) -> tuple[Upload, str]:
         raise Refused(41005)
     if not upload.data:
         raise Refused(44001)
-    found = format_of(upload.data)
-    if found not in kind.formats:
+    if format_of(upload.data) not in kind.formats:
         raise Refused(40005)
     if len(upload.data) > kind.max_bytes:
         raise Refused(kind.too_big)
-    return upload, CONTENT_TYPES[found]
+    return upload
 
 
 def keep(
@@ -92,18 +90,17 @@ def keep(
     kind: str,
     permanent: bool,
     upload: Upload,
-    content_type: str,
     now: float,
     title: str = "",
     description: str = "",
     media_id: str = "",
-) -> sqlite3.Row:
+) -> dict[str, Any]:
     """Store a media file; its row, `media_id` and `url` among it."""
-    media_id = media_id or new_media_id()
+    content_type = CONTENT_TYPES.get(format_of(upload.data)) or CONTENT_TYPES[USUAL[kind]]
     suffix = content_type.split("/")[-1]
     row = {
         "appid": appid,
-        "media_id": media_id,
+        "media_id": media_id or new_media_id(),
         "kind": kind,
         "permanent": permanent,
         "name": upload.filename,
@@ -115,13 +112,7 @@ def keep(
         "created_at": now,
     }
     store.insert(db, "media", row, replace=True)
-    kept: sqlite3.Row = _row(db, appid, media_id)
-    return kept
-
-
-def _row(db: sqlite3.Connection, appid: str, media_id: str) -> Any:
-    query = "SELECT * FROM media WHERE appid = ? AND media_id = ?"
-    return db.execute(query, (appid, media_id)).fetchone()
+    return row
 
 
 def new_media_id() -> str:
@@ -144,10 +135,11 @@ def find(call: Call, media_id: object, *, kinds: tuple[str, ...], permanent: boo
     Raises:
         Refused: 40007 when there is none, it has expired or is of another kind.
     """
-    row: sqlite3.Row | None = None
-    if isinstance(media_id, str):
-        row = _row(call.db, call.appid, media_id)
-    if row is None or row["kind"] not in kinds or (permanent and not row["permanent"]):
+    if not isinstance(media_id, str):
+        raise Refused(40007)
+    query = "SELECT * FROM media WHERE appid = ? AND media_id = ?"
+    row = named_row(call, 40007, query, call.appid, media_id)
+    if row["kind"] not in kinds or (permanent and not row["permanent"]):
         raise Refused(40007)
     if not row["permanent"] and row["created_at"] + TEMPORARY_S <= call.now:
         raise Refused(40007)
