@@ -75,17 +75,21 @@ def settle(db: sqlite3.Connection, event: Event, *, attempts: int, delivered: bo
 
 def to_xml(event: Event) -> str:
     """Write an event as the platform does."""
-    original_id = f"gh_{hashlib.sha256(event.appid.encode()).hexdigest()[:12]}"
     return _element(
         "xml",
         {
-            "ToUserName": original_id,
+            "ToUserName": _original_id(event.appid),
             "FromUserName": "oR5Gjjl_eiZoUpGozMo7dbBJ362A",  # the mass helper, the same for everyone
             "CreateTime": int(event.created_at),
             "MsgType": "event",
             **event.fields,
         },
     )
+
+
+def _original_id(appid: str) -> str:
+    """Make up an account's own name, always the same."""
+    return f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}"
 
 
 def _element(name: str, value: Any) -> str:
@@ -137,8 +141,7 @@ def package(event: Event, timestamp: int) -> tuple[str, str]:
     if not event.callback.aes_key:
         return signed_url(event.callback, timestamp), xml
     encrypted = encrypt(xml, event.callback.aes_key, event.appid)
-    to_user = f"gh_{hashlib.sha256(event.appid.encode()).hexdigest()[:12]}"
-    body = _element("xml", {"ToUserName": to_user, "Encrypt": encrypted})
+    body = _element("xml", {"ToUserName": _original_id(event.appid), "Encrypt": encrypted})
     return signed_url(event.callback, timestamp, encrypted=encrypted), body
 
 

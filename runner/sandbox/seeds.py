@@ -207,9 +207,7 @@ def _tags(db: sqlite3.Connection, appid: str, wanted: Iterable[Any]) -> dict[str
             tag_id = item.get("id", free) if isinstance(item, dict) else free
             if not isinstance(tag_id, int) or tag_id not in TAG_IDS:
                 raise ValueError(f"the id of tag {name} is a number from 0")
-            known[name] = _new_tag(
-                db, appid, int(item.get("id", free)) if isinstance(item, dict) else free, name
-            )
+            known[name] = _new_tag(db, appid, int(tag_id), name)
         ids[name] = known[name]
     return ids
 
