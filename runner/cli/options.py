@@ -72,7 +72,7 @@ def forms_of(command: Command) -> tuple[str, ...]:
 
 
 def with_options(command: Command, kinds: Sequence[str]) -> Command:
-    """Declare the options on a command that takes them as `read_options` does."""
+    """Declare the options on a command whose words `read_options` reads."""
     options = (
         click.option(
             "--dir",
@@ -113,28 +113,21 @@ def _of_forms(kinds: Sequence[str]) -> tuple[Callable[[Any], Any], ...]:
     )
 
 
-def read_options(
-    *,
-    kinds: Sequence[str],
-    directory: Path,
-    env: str | None,
-    var: Sequence[str],
-    no_color: bool,
-    quiet: bool,
-    format_: str = "text",
-    output: Sequence[str] = (),
-    fix_images: bool = False,
-) -> Options:
-    """Read the words that `with_options` declares; a pair that is none, or a wrong KIND, is a UsageError."""
+def read_options(words: dict[str, Any], kinds: Sequence[str]) -> Options:
+    """Take what `with_options` declares out of a command's words.
+
+    Raises:
+        UsageError: a pair is none, or names a KIND that the command does not give.
+    """
     return Options(
-        root=directory,
-        environment=env,
-        format=format_,
-        outputs=tuple(_output(pair, kinds) for pair in output),
-        variables=dict(_pair(pair, "--var NAME=VALUE") for pair in var),
-        no_color=no_color,
-        quiet=quiet,
-        fix_images=fix_images,
+        root=words.pop("directory"),
+        environment=words.pop("env"),
+        format=words.pop("format_", "text"),
+        outputs=tuple(_output(pair, kinds) for pair in words.pop("output", ())),
+        variables=dict(_pair(pair, "--var NAME=VALUE") for pair in words.pop("var")),
+        no_color=words.pop("no_color"),
+        quiet=words.pop("quiet"),
+        fix_images=words.pop("fix_images", False),
     )
 
 

@@ -33,17 +33,13 @@ LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 WIDTH_WITHOUT_TERMINAL = 120
 
 
-_OPTION_NAMES = ("directory", "env", "format_", "output", "var", "no_color", "quiet", "fix_images")
-
-
 def shared(command: Command) -> Command:
     """Give a command the shared options and, in place of them, a `Session` as first argument."""
     kinds = forms_of(command)
 
     @wraps(command)
     def wrapper(**words: Any) -> int:
-        mine = {name: words.pop(name) for name in _OPTION_NAMES if name in words}
-        with Session(read_options(kinds=kinds, **mine)) as session:
+        with Session(read_options(words, kinds)) as session:
             try:
                 return command(session, **words)
             except CampaignError as error:
