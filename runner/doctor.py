@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -48,7 +48,7 @@ class Check:
     grade: Grade
     what: str
     remedy: str = ""
-    exit_code: Exit = field(default=Exit.OK)
+    exit_code: Exit = Exit.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +90,8 @@ def worst(checks: Iterable[Check]) -> Exit:
 
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
-    real = environment.api.startswith("https://")
-    if environment.protected or not real:
-        what = _("apply is protected") if real else _("a rehearsal")
+    if environment.protected or environment.rehearsing:
+        what = _("apply is protected") if not environment.rehearsing else _("a rehearsal")
         return Check(name=_("protection"), grade=Grade.GOOD, what=what)
     return Check(
         name=_("protection"),
@@ -238,7 +237,7 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
 def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
     environment = settings.environment
     unbegun = [name for name, account in environment.accounts.items() if not state.begun(account.appid)]
-    if not environment.api.startswith("https://") or (state.initialized and not unbegun):
+    if environment.rehearsing or (state.initialized and not unbegun):
         return Check(name=_("ledger"), grade=Grade.GOOD, what=held)
     name = environment.name
     return Check(

@@ -18,7 +18,7 @@ from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, Sta
 from runner.model import FileInfo, Send
 from runner.reading.files import FileError, Files
 from runner.settings.load import load_settings
-from runner.settings.records import Account, Settings
+from runner.settings.records import SANDBOX, Account, Settings
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
 
-SANDBOX = "sandbox"
-LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 WIDTH_WITHOUT_TERMINAL = 120
 
 
@@ -118,7 +116,7 @@ class Session:
     @cached_property
     def _ahead(self) -> timedelta:
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
-        if self.settings.environment.api != SANDBOX and not self.api_url.startswith(LOOPBACK):
+        if not self.rehearsing:
             return timedelta()
         from runner.cli.rehearsal import clock_offset
 
@@ -161,8 +159,7 @@ class Session:
     @property
     def rehearsing(self) -> bool:
         """True when no real follower can be reached."""
-        api = self.settings.environment.api
-        return api == SANDBOX or api.startswith(LOOPBACK)
+        return self.settings.environment.rehearsing
 
     def begun_state(self, *, sending: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it.

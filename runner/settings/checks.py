@@ -8,10 +8,9 @@ from typing import Any, Final, Literal
 from runner.errors import KeyPath
 from runner.reading.nearest import did_you_mean
 from runner.schemas.phrases import Finding
-from runner.settings.records import AccountKind
+from runner.settings.records import SANDBOX, AccountKind
 from runner.words import N_, _
 
-SANDBOX: Final = "sandbox"
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
 PROTECTED_REPEAT_AFTER_S: Final = 60

@@ -12,8 +12,9 @@ from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, read_regular
 from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
-from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, SANDBOX, cross_findings
+from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, cross_findings
 from runner.settings.records import (
+    SANDBOX,
     Account,
     AccountKind,
     Approvals,

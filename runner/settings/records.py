@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+SANDBOX: Final = "sandbox"
+_LOOPBACK: Final = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
 
 class AccountKind(StrEnum):
@@ -109,6 +112,11 @@ class Environment:
     approvals: Approvals | None = None
     repeat_after_s: int = 60
     repeat_until_s: int = 20 * 3600
+
+    @property
+    def rehearsing(self) -> bool:
+        """True when no real follower can be reached."""
+        return self.api == SANDBOX or self.api.startswith(_LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
