@@ -108,7 +108,7 @@ def apply(
 
 
 def _made(campaigns: Session, select: Sequence[str], state: LedgerState, *, offline: bool = False) -> Made:
-    made = make_plan(campaigns, tuple(select), offline=offline, allowed={}, state=state)
+    made = make_plan(campaigns, tuple(select), state, offline=offline)
     if made.errors:
         raise InvalidError(made.errors)
     return made

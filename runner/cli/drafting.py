@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from runner.cli.completing import campaign_ids
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, no_send, shared
+from runner.cli.streams import require_terminal
 from runner.errors import Exit, InvalidError, UsageError
 from runner.words import _
 
@@ -34,7 +34,7 @@ def draft(session: Session, select: str, auto_approve: bool) -> int:
     from runner.report.neutral import inert, json_text
 
     state = session.begun_state()
-    made = make_plan(session, (campaign_of(select),), offline=False, allowed={}, state=state)
+    made = make_plan(session, (campaign_of(select),), state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
     chosen = _chosen(made.plan, select)
@@ -87,10 +87,7 @@ def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool)
         session.say(said.format(send=planned.send.id, account=planned.account.name, count=missing))
     if auto_approve:
         return
-    if not sys.stdin.isatty():
-        raise UsageError(
-            _("nobody can be asked here: standard input is no terminal"), remedy=_("add --auto-approve")
-        )
+    require_terminal(_("add --auto-approve"))
     if not click.confirm(_("Make {count} drafts? Nothing is sent").format(count=len(chosen)), err=True):
         raise click.Abort(_("Not confirmed, so no draft is made."))
 

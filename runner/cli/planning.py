@@ -38,10 +38,10 @@ class Made:
 def make_plan(
     session: Session,
     select: tuple[str, ...],
-    *,
-    offline: bool,
-    allowed: Mapping[str, str],
     state: LedgerState,
+    *,
+    offline: bool = False,
+    allowed: Mapping[str, str] | None = None,
     since: str | None = None,
 ) -> Made:
     """Plan the campaigns selected.
@@ -49,9 +49,9 @@ def make_plan(
     Args:
         session: with settings and files.
         select: ids or patterns; empty means all.
+        state: the folded ledger.
         offline: ask the platform nothing.
         allowed: policy rules set aside once.
-        state: the folded ledger.
         since: a commit to compare with, as the user wrote it.
     """
     from runner import plan
@@ -70,7 +70,7 @@ def make_plan(
     made = plan.make_plan(
         prepared.sends,
         invalid=prepared.invalid,
-        grounds=Grounds(settings=settings, state=state, now=session.clock(), allowed=allowed),
+        grounds=Grounds(settings=settings, state=state, now=session.clock(), allowed=allowed or {}),
         known=known,
         commit=commit_of(session.options.root),
         with_orphans=not select,

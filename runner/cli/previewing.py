@@ -39,7 +39,7 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     if (name is None) == (openid is None):
         raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
     state = session.begun_state()
-    made = make_plan(session, (campaign_of(send_id),), offline=False, allowed={}, state=state)
+    made = make_plan(session, (campaign_of(send_id),), state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
     planned = _one(made.plan, send_id)

@@ -60,7 +60,7 @@ def calendar(session: Session, month: datetime | None) -> int:
     first: date = month.date() if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
     done = past(state, session.settings.environment.accounts, now=now, since=begin, until=end)
-    plan = make_plan(session, (), offline=True, allowed={}, state=state).plan
+    plan = make_plan(session, (), state, offline=True).plan
     if plan.invalid:
         said = ngettext(
             "{count:,} file cannot be planned and not shown: `campaign validate`",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ from runner.cli.gate import check_approved, check_run
 from runner.cli.means import ports_of, stop_signals
 from runner.cli.planning import Forms, make_plan, plan_forms, plan_text
 from runner.cli.session import Session, shared
-from runner.cli.streams import check_writable, tell
+from runner.cli.streams import check_writable, require_terminal, tell
 from runner.cli.warrant import actor, reviewed, rules_aside, run_url
-from runner.errors import Exit, InvalidError, UsageError
+from runner.errors import Exit, InvalidError
 from runner.model import Action
 from runner.words import _, ngettext
 
@@ -58,9 +57,8 @@ def plan(
     """
     from runner.plan import PENDING
 
-    made = make_plan(
-        session, select, offline=offline, allowed=rules_aside(allow), state=session.state(), since=since
-    )
+    allowed = rules_aside(allow)
+    made = make_plan(session, select, session.state(), offline=offline, allowed=allowed, since=since)
     if out is not None:
         from runner.planning import planfile
         from runner.report.data import plan_data
@@ -107,7 +105,7 @@ def apply(
     check_writable(session.options.outputs)
     state = session.begun_state()
     allowed = rules_aside(allow)
-    made = make_plan(session, select, offline=False, allowed=allowed, state=state)
+    made = make_plan(session, select, state, allowed=allowed)
     digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
     if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
@@ -132,11 +130,7 @@ def apply(
 
 
 def _confirm(plan: Plan) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError(
-            _("nobody can be asked here: standard input is no terminal"),
-            remedy=_("add --auto-approve once the plan has been reviewed"),
-        )
+    require_terminal(_("add --auto-approve once the plan has been reviewed"))
     from runner.cli.confirming import confirmed, question
 
     click.echo(question(plan), err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.session import Session, shared
+from runner.cli.streams import require_terminal
 from runner.errors import Exit, UsageError
 from runner.model import Msgtype
 from runner.words import _
@@ -147,11 +147,7 @@ def _write_new(target: Path, text: str) -> bool:
 def _asked(root: Path) -> Wanted:
     from runner.wizard import ask
 
-    if not sys.stdin.isatty():
-        raise UsageError(
-            _("nobody can be asked here: standard input is no terminal"),
-            remedy=_("name the campaign: campaign new 2026/spring/sale --tag 会员"),
-        )
+    require_terminal(_("name the campaign: campaign new 2026/spring/sale --tag 会员"))
     return ask(_Terminal(), lambda name: _free_id(name, root))
 
 

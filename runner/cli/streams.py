@@ -51,6 +51,16 @@ def tell(text: str) -> None:
         click.echo(text, err=True)
 
 
+def require_terminal(remedy: str) -> None:
+    """Make sure that somebody can be asked.
+
+    Raises:
+        UsageError: standard input is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(_("nobody can be asked here: standard input is no terminal"), remedy=remedy)
+
+
 def hand_out(text: str) -> None:
     """Write a result to standard output; a reader that has gone away is nothing wrong.
 
