@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from runner import wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.events import Event
-from runner.ledger.state import LedgerState, SendState, Status, fold
+from runner.ledger.state import SendState, Status, fold
 from runner.model import Action
 from runner.plan import Plan, Planned, order, recheck
 from runner.policy import held_back
@@ -91,17 +91,16 @@ def _busy(plan: Plan, settings: Settings) -> list[Account]:
     return sorted((orphaned | planned).values(), key=lambda account: account.name)
 
 
+@dataclass
 class _AccountRun:
     """One account's part of an apply, in one thread."""
 
-    def __init__(
-        self, account: Account, plan: Plan, ports: Ports, settings: Settings, warrant: Warrant
-    ) -> None:
-        self.account = account
-        self.plan = plan
-        self.ports = ports
-        self.settings = settings
-        self.warrant = warrant
+    account: Account
+    plan: Plan
+    ports: Ports
+    settings: Settings
+    warrant: Warrant
+    crossing: Crossing = field(init=False)
 
     def run(self, *, wait_s: float) -> list[Outcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
@@ -112,7 +111,14 @@ class _AccountRun:
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 state = fold(self.ports.ledger.events(self.account.appid))
-                self.crossing = self._crossing(state)
+                self.crossing = Crossing(
+                    self.account,
+                    self.ports.connect(self.account),
+                    state,
+                    ports=self.ports,
+                    warrant=self.warrant,
+                    again_s=self.settings.environment.repeat_after_s,
+                )
                 opened = [known for known in state.open(self.account.appid) if known.send in unknown]
                 settled = sorted(unknown - {known.send for known in opened})
                 outcomes.extend(self._overtaken(send_id) for send_id in settled)
@@ -130,19 +136,10 @@ class _AccountRun:
     def _mine(self) -> list[Planned]:
         return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
 
-    def _crossing(self, state: LedgerState) -> Crossing:
-        return Crossing(
-            self.account,
-            self.ports.connect(self.account),
-            state,
-            ports=self.ports,
-            warrant=self.warrant,
-            again_s=self.settings.environment.repeat_after_s,
-        )
-
     def _guarded(self, planned: Planned) -> Outcome:
         if self.crossing.stopped:
-            return self._skipped(planned, _not_tried(self.crossing.stopped), exit_code=Exit.FAILED)
+            why = _("not tried: {why}").format(why=self.crossing.stopped)
+            return self._skipped(planned, why, exit_code=Exit.FAILED)
         try:
             return self._send(planned)
         except LedgerBusyError as error:
@@ -315,7 +312,3 @@ class _AccountRun:
             errcode=error.errcode if isinstance(error, ApiError) else None,
             exit_code=code,
         )
-
-
-def _not_tried(why: str) -> str:
-    return _("not tried: {why}").format(why=why)
