@@ -22,19 +22,24 @@ def hold(facts: Facts) -> Finding | None:
 
 def held_now(account: Account, policy: Policy, state: LedgerState) -> Finding | None:
     """Say whether an account is on hold, by its ledger or by the settings."""
-    name, why = account.name, state.holds.get(account.appid)
-    if why is not None:
-        return Finding(
-            what=_("account {name} is on hold: {why}").format(name=name, why=why),
-            remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=name),
-        )
-    held = policy.hold
-    if held is True or (held is not False and name in held):
+    name, held, found = account.name, policy.hold, held_in_ledger(account, state)
+    if found is None and (held is True or (held is not False and name in held)):
         return Finding(
             what=_("account {name} is on hold by the settings").format(name=name),
             remedy=_("change policy.hold"),
         )
-    return None
+    return found
+
+
+def held_in_ledger(account: Account, state: LedgerState) -> Finding | None:
+    """Say whether an account was put on hold."""
+    why = state.holds.get(account.appid)
+    if why is None:
+        return None
+    return Finding(
+        what=_("account {name} is on hold: {why}").format(name=account.name, why=why),
+        remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=account.name),
+    )
 
 
 def allow_to_all(facts: Facts) -> Finding | None:

@@ -24,14 +24,15 @@ from runner.errors import (
     Exit,
     LedgerError,
     LostAnswerError,
-    PolicyError,
     SecretError,
     UnreachableError,
 )
-from runner.ledger.events import Entry, Event, Kind, Ledger, intent_key
+from runner.ledger.events import Event, Kind, Ledger, intent_key
 from runner.ledger.state import LedgerState, SendState, Status, fold
 from runner.plan import Planned
 from runner.planning.quota import receivers
+from runner.policy.facts import Finding
+from runner.policy.rules import held_in_ledger
 from runner.ports import Api, Clock, Sleep
 from runner.sending import uploads
 from runner.sending.hints import again_in, found_by, name_it, not_repeated, settle_hint
@@ -149,21 +150,15 @@ class Crossing:
         data = {**_name(intent), "errcode": None, "why": english(barred.what)}
         self.record(Kind.REFUSED, data)
         return self.outcome(
-            data["send"], Result.SKIPPED, barred.what, remedy=barred.remedy, exit_code=barred.exit_code
+            data["send"], Result.SKIPPED, barred.what, remedy=barred.remedy, exit_code=Exit.POLICY
         )
 
-    def _barred(self, intent: Event, *, too_late: str) -> CampaignError | None:
+    def _barred(self, intent: Event, *, too_late: str) -> Finding | None:
         """Say what has come between: a slow ledger may take minutes to record what was decided on."""
-        name, closed = self.account.name, intent.data.get("not_after")
-        why = self.state.holds.get(self.account.appid)
-        if why is not None:
-            return PolicyError(
-                _("account {name} is on hold: {why}").format(name=name, why=why),
-                remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=name),
-            )
-        if closed is not None and self._ports.clock() > datetime.fromisoformat(closed):
-            return PolicyError(_("its window ended {when}").format(when=closed), remedy=too_late)
-        return None
+        held, closed = held_in_ledger(self.account, self.state), intent.data.get("not_after")
+        if held is None and closed is not None and self._ports.clock() > datetime.fromisoformat(closed):
+            return Finding(what=_("its window ended {when}").format(when=closed), remedy=too_late)
+        return held
 
     def _intend(self, planned: Planned, body: Mapping[str, Any]) -> tuple[Event, bool]:
         send = planned.send
@@ -319,11 +314,7 @@ class Crossing:
 
     def record(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
         """Append an event of this account and take it into `state`."""
-        event = self._ports.ledger.append(
-            Entry(stream=self.account.appid, kind=kind, data=data, unique=unique)
-        )
-        self.state.add(event)
-        return event
+        return uploads.record_in(self._ports.ledger, self.state, self.account.appid)(kind, data, unique)
 
     def _claim(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> tuple[Event, bool]:
         """Record the right to one call; False when others wrote about the send since it was decided on."""
