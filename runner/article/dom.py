@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from html import escape
 
 from lxml import etree, html
 from lxml.html import HtmlElement
@@ -41,19 +42,14 @@ def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
         block.text = (block.text or "").lstrip("\n")  # as browsers do, which this parser does not
     wrapper = body[0]
     wrapper.attrib.clear()
-    unwrap(wrapper)
+    wrapper.drop_tag()
     return body
 
 
 def inner(root: HtmlElement) -> str:
     """Serialise what is inside an element."""
-    head = html_escape(root.text)
+    head = escape(root.text or "", quote=False)
     return head + "".join(html.tostring(child, encoding="unicode") for child in root)
-
-
-def html_escape(text: str | None) -> str:
-    """Escape text for an element's content."""
-    return (text or "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def elements(root: HtmlElement) -> list[HtmlElement]:
@@ -102,16 +98,6 @@ def append_text(target: HtmlElement, text: str | None) -> None:
         target[-1].tail = (target[-1].tail or "") + text
     else:
         target.text = (target.text or "") + text
-
-
-def unwrap(element: HtmlElement) -> None:
-    """Replace an element by its content."""
-    element.drop_tag()
-
-
-def remove(element: HtmlElement) -> None:
-    """Remove an element with its content; the text after it stays."""
-    element.drop_tree()
 
 
 def text_of(element: HtmlElement) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from lxml.html import HtmlElement
 
 from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
-from runner.article.dom import elements, line_of, remove
+from runner.article.dom import elements, line_of
 from runner.article.parts import ArticleSource, Findings
 from runner.model import BodyImage, FileInfo
 from runner.reading.files import FileError
@@ -49,7 +49,7 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
         picture = _read(image, unquote(src), source, findings)
         usable = picture and _judge(picture, image, mend=source.options.fix_images, findings=findings)
         if usable is None:
-            remove(image)
+            image.drop_tree()
             continue
         body_image = _describe(image, usable)
         found.setdefault(body_image.placeholder, body_image)

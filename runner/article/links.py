@@ -11,7 +11,7 @@ from lxml.html import HtmlElement
 from markdown_it.common.normalize_url import normalizeLink
 
 from runner.article.allow import LINK_PREFIX
-from runner.article.dom import append_text, elements, line_of, make, remove, take_content, text_of, unwrap
+from runner.article.dom import append_text, elements, line_of, make, take_content, text_of
 from runner.article.parts import Findings
 from runner.words import _
 
@@ -46,7 +46,7 @@ def collect(root: HtmlElement, findings: Findings) -> None:
         elif element.tag == "a":
             _link(element, entries, findings)
     for holder in [element for element in elements(root) if element.get("data-notes") is not None]:
-        remove(holder)
+        holder.drop_tree()
     if entries:
         root.append(_references(list(entries.values())))
 
@@ -87,7 +87,7 @@ def _link(element: HtmlElement, entries: dict[str, _Entry], findings: Findings) 
             _("write a whole address that begins with https://"),
             line=line,
         )
-        unwrap(element)
+        element.drop_tag()
         return
     if not label and element.find(".//img") is None:
         findings.error(
@@ -133,5 +133,5 @@ def _write_note(item: HtmlElement, note: HtmlElement) -> None:
     first = note[0] if len(note) and note[0].tag == "p" else None
     if first is not None:
         take_content(first, item)
-        remove(first)
+        first.drop_tree()
     take_content(note, item)

@@ -153,12 +153,10 @@ def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
 
 def _texts(root: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
     for element in [root, *elements(root)]:
-        if (
-            not any(node.tag in ("code", "pre") for node in (element, *element.iterancestors()))
-            and element.text
-        ):
-            yield element, element.text
         parent = element.getparent()
-        in_code = any(node.tag in ("code", "pre") for node in element.iterancestors())
-        if element.tail and parent is not None and not in_code:
+        if any(node.tag in ("code", "pre") for node in element.iterancestors()):
+            continue
+        if element.text and element.tag not in ("code", "pre"):
+            yield element, element.text
+        if element.tail and parent is not None:
             yield parent, element.tail

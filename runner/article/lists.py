@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lxml.html import HtmlElement
 
-from runner.article.dom import BLOCKS, append_text, elements, make, remove, take_content
+from runner.article.dom import BLOCKS, append_text, elements, make, take_content
 
 _MARKS = ("◦ ", "▪ ")
 _BOXES = ("☐", "☑")
@@ -77,6 +77,6 @@ def _mark(entry: HtmlElement, mark: str) -> None:
         first.text = None
         for child in reversed(list(first)):
             entry.insert(0, child)
-        remove(first)
+        first.drop_tree()
     else:
         entry.text = mark + (entry.text or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml.html import HtmlElement
 
 from runner.article import links, lists
-from runner.article.dom import elements, line_of, make, remove, strip_blank_text, text_of
+from runner.article.dom import elements, line_of, make, strip_blank_text, text_of
 from runner.article.parts import Findings
 from runner.words import _
 
@@ -32,7 +32,7 @@ def _headings(root: HtmlElement, title: str) -> None:
     """Drop a first heading that repeats the title; let the highest level be h2 and skip none."""
     first = root[0] if len(root) else None
     if first is not None and first.tag in _HEADINGS and _same(text_of(first), title):
-        remove(first)
+        first.drop_tree()
     found = [element for element in elements(root) if element.tag in _HEADINGS]
     levels = sorted({element.tag for element in found})
     for element in found:
@@ -58,7 +58,7 @@ def _figures(root: HtmlElement, findings: Findings) -> None:
             if caption:
                 figure.append(make("section", caption, class_="caption"))
             if paragraph.find("img") is None:
-                remove(paragraph)
+                paragraph.drop_tree()
         elif caption:
             findings.warning(
                 "caption-inline",

@@ -20,7 +20,7 @@ from runner.article.allow import (
     StyleFault,
     style_fault,
 )
-from runner.article.dom import END, elements, line_of, parse, remove, tag_names, text_of, unwrap
+from runner.article.dom import END, elements, line_of, parse, tag_names, text_of
 from runner.article.parts import Findings
 from runner.words import N_, _
 
@@ -124,7 +124,7 @@ def _strip_comments(root: HtmlElement, report: Report) -> None:
             report(
                 "html-comment", _("a comment is not closed and hides the rest"), _("write --> where it ends")
             )
-        remove(comment)
+        comment.drop_tree()
 
 
 def _words(root: HtmlElement) -> str:
@@ -140,9 +140,9 @@ def _strip_tag(element: HtmlElement, report: Report, line: int | None) -> None:
         line=line,
     )
     if tag in _WITH_CONTENT:
-        remove(element)
+        element.drop_tree()
     else:
-        unwrap(element)
+        element.drop_tag()
 
 
 def _strip_attributes(element: HtmlElement, report: Report, line: int | None) -> None:
@@ -181,7 +181,7 @@ def _strip_address(element: HtmlElement, report: Report, line: int | None) -> No
             _("link to {prefix}…, or write the address as text").format(prefix=LINK_PREFIX),
             line=line,
         )
-        unwrap(element)
+        element.drop_tag()
     elif element.tag == "img" and not (element.get("src") or "").startswith(IMAGE_PREFIXES):
         report(
             "image-address",
@@ -189,7 +189,7 @@ def _strip_address(element: HtmlElement, report: Report, line: int | None) -> No
             _("use a file beside the article"),
             line=line,
         )
-        remove(element)
+        element.drop_tree()
 
 
 @lru_cache(maxsize=1024)

@@ -124,7 +124,7 @@ def read(content: str) -> Reading:
     reader = _Reader()
     reader.feed(content)
     reader.close()
-    tags = [(tag, attributes) for tag, attributes in reader.tags]
+    tags = reader.tags
     return Reading(
         words=_words("".join(reader.texts)),
         code=tuple(text.replace("\u00a0", " ").strip() for text in reader.code),
