@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from runner.ports import Api
 from runner.wechat.answers import require
+
+if TYPE_CHECKING:
+    from runner.wechat.client import Client
 
 TAGS_GET = "/cgi-bin/tags/get"
 USER_GET = "/cgi-bin/user/get"
@@ -42,31 +45,13 @@ _CONTENT_TYPES = {
 }
 
 
-class Caller(Protocol):
-    """What carries the calls: `client.Client`."""
-
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """GET a path."""
-        ...
-
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST a JSON body."""
-        ...
-
-    def upload(
-        self, path: str, *, query: Mapping[str, str], fields: Mapping[str, str | tuple[str, bytes, str]]
-    ) -> dict[str, Any]:
-        """POST a multipart form."""
-        ...
-
-
 class Endpoints(Api):
     """The calls of one account; every method raises as `Client.post` does.
 
     An answer that lacks what its call is for (a send without msg_id) counts as lost.
     """
 
-    def __init__(self, client: Caller) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     # --- reads ---------------------------------------------------------------------------------
