@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from runner.errors import ApiError
 from runner.ledger.events import Entry, Kind, Ledger
@@ -34,13 +35,12 @@ def follow(
 
     Source: massmsgget, read 2026-11.
     """
-    open_apis: dict[str, ReadApi] = {}
+    reader = cache(lambda appid: connect(accounts[appid]))
     for known in sends:
         if known.status is not Status.ACCEPTED or known.msg_id is None or known.appid not in accounts:
             continue
-        api = open_apis.setdefault(known.appid, connect(accounts[known.appid]))
         try:
-            said = str(api.mass_get(known.msg_id)["msg_status"])
+            said = str(reader(known.appid).mass_get(known.msg_id)["msg_status"])
         except ApiError as error:
             # A job it does not know (40059) says nothing about the others, and stays as it is.
             if lookup(error.errcode).kind == "input":
