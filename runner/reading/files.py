@@ -147,9 +147,7 @@ class Files:
             raise _leaves(str(located))
         try:
             return read_regular(real, limit_bytes)
-        except FileNotFoundError as error:
-            raise self._missing(located) from error
-        except NotADirectoryError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise self._missing(located) from error
 
     def _missing(self, located: PurePosixPath) -> FileError:

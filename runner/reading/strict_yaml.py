@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -116,7 +116,8 @@ def read(text: str, *, parser: type = NODES) -> Reading:
         data = builder.value(root, 0)
     except _StopReadingError as stop:
         return Reading(data=None, faults=(stop.fault,))
-    return Reading(data=data, faults=tuple(_with_path(root, *found) for found in builder.found))
+    faults = (replace(fault, path=_path_to(root, node) or ()) for node, fault in builder.found)
+    return Reading(data=data, faults=tuple(faults))
 
 
 class _StopReadingError(Exception):
@@ -254,17 +255,6 @@ def _key_words(node: Node) -> tuple[str, str, str]:
 def _fault(node: Node, rule: str, what: str, remedy: str) -> Fault:
     mark = node.start_mark
     return Fault(rule=rule, what=what, remedy=remedy, line=mark.line + 1, column=mark.column + 1)
-
-
-def _with_path(root: Node, node: Node, fault: Fault) -> Fault:
-    return Fault(
-        rule=fault.rule,
-        what=fault.what,
-        remedy=fault.remedy,
-        line=fault.line,
-        column=fault.column,
-        path=_path_to(root, node) or (),
-    )
 
 
 def _path_to(root: Node, wanted: Node) -> KeyPath | None:
