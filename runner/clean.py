@@ -190,7 +190,7 @@ class Memory:
             return None
         stamp, digest, sends, problems, read = row
         now = stamp_of(path, self.now_ns)
-        if (now is None or now != stamp) and digest_of(_bytes(path)) != digest:
+        if (now is None or now != stamp) and digest_of(bytes_of(path) or b"") != digest:
             return None
         if not watched.unchanged(read):
             return None
@@ -285,12 +285,12 @@ def _version(library: str) -> str:
         return ""
 
 
-def _bytes(path: str) -> bytes:
-    """Read a campaign file; what cannot be read is as good as changed."""
+def bytes_of(path: str) -> bytes | None:
+    """Read a campaign file; None when it cannot be read."""
     try:
         return read_regular(path, MAX_YAML_BYTES)
     except (FileError, OSError):
-        return b""
+        return None
 
 
 def digest_of(content: bytes) -> str:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Problem
-from runner.load import MAX_YAML_BYTES, Files, Found, find_campaigns
+from runner.load import Files, Found, find_campaigns
 from runner.prepare import Workshop
-from runner.reading.files import FileError, read_regular
 from runner.settings.records import Settings
-from runner.workers import ENOUGH, in_chunks
+from runner.workers import ENOUGH, each
 
 if TYPE_CHECKING:
     from runner.clean import Memory, Remembered, Stamp, Watched
@@ -61,9 +60,8 @@ def examine(
     whole = Examined(file_problems=problems)
     if cache is None or len(found) < ENOUGH:
         workshop = Workshop(settings=settings, files=files, variables=variables or {})
-        for chunk in in_chunks(lambda items: [_checked(workshop, item) for item in items], found):
-            for one in chunk:
-                whole.take(one.sends, one.file_problems, one.problems)
+        for one in each(lambda item: _checked(workshop, item), found):
+            whole.take(one.sends, one.file_problems, one.problems)
         return whole
     from runner.clean import Watched, remembered
 
@@ -95,8 +93,7 @@ def _with_memory(
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
     known = {item.shown: None if item.is_link else memory.recall(item.shown, watched) for item in found}
     rest = [item for item in found if known[item.shown] is None]
-    fresh = in_chunks(lambda items: [_remembering(workshop, item, memory, watched) for item in items], rest)
-    anew = iter([one for chunk in fresh for one in chunk])
+    anew = iter(each(lambda item: _remembering(workshop, item, memory, watched), rest))
     kept: dict[str, Remembered] = {}
     stamps = dict(watched.stamps)
     for item in found:
@@ -114,10 +111,10 @@ def _with_memory(
 
 
 def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watched) -> _Checked:
-    from runner.clean import Remembered, digest_of, stamp_of
+    from runner.clean import Remembered, bytes_of, digest_of, stamp_of
 
     stamp = stamp_of(item.shown, memory.now_ns)
-    data = None if item.is_link else _bytes(item.shown)
+    data = None if item.is_link else bytes_of(item.shown)
     watched.begin()
     checked = _checked(workshop, item, data)
     if data is None or checked.file_problems or any(p.level == "error" for p in checked.problems):
@@ -125,10 +122,3 @@ def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watch
     remembered = Remembered(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
     stamps = {name: watched.stamps[name] for name in watched.read if name in watched.stamps}
     return _Checked(checked.sends, (), checked.problems, remembered, stamps)
-
-
-def _bytes(path: str) -> bytes | None:
-    try:
-        return read_regular(path, MAX_YAML_BYTES)
-    except (FileError, OSError):
-        return None

@@ -14,7 +14,7 @@ from runner.render import render
 from runner.rendering.scope import Files
 from runner.settings.records import Settings
 from runner.templates.template import Templates
-from runner.workers import in_chunks
+from runner.workers import each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +83,6 @@ class Workshop:
         # The batches of one openid list repeat what is wrong with their content.
         return Made(id=item.id, sends=tuple(sends), problems=tuple(dict.fromkeys(problems)))
 
-    def make_all(self, items: Sequence[Found]) -> list[Made]:
-        """Make several."""
-        return [self.make(item) for item in items]
-
 
 def prepare(
     root: Path,
@@ -110,7 +106,7 @@ def prepare(
     """
     found, problems = find_campaigns(root, only)
     workshop = Workshop(settings=settings, files=files, variables=variables or {})
-    made = [one for chunk in in_chunks(workshop.make_all, found) for one in chunk]
+    made = each(workshop.make, found)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
     return Prepared(
         sends=tuple(send for one in made for send in one.sends),
