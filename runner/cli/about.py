@@ -14,7 +14,7 @@ def about() -> str:
     from runner.digest import DIGEST_VERSION
     from runner.doctor import EXTRAS
     from runner.ledger.events import FORMAT
-    from runner.report.data import FORMAT_VERSION
+    from runner.report.neutral import FORMAT_VERSION
     from runner.schemas.store import SchemaName, schema_text
 
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")

@@ -31,7 +31,7 @@ def draft(session: Session, select: str, auto_approve: bool) -> int:
     Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
     and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
     """
-    from runner.report.neutral import inert, json_text
+    from runner.report.neutral import FORMAT_VERSION, inert, json_text
 
     state = session.begun_state()
     made = make_plan(session, (campaign_of(select),), state)
@@ -43,7 +43,9 @@ def draft(session: Session, select: str, auto_approve: bool) -> int:
     session.give(
         {
             "text": lambda: inert(_text(drafts)),
-            "json": lambda: json_text({"format_version": "1.0", "drafts": [_row(one) for one in drafts]}),
+            "json": lambda: json_text(
+                {"format_version": FORMAT_VERSION, "drafts": [_row(one) for one in drafts]}
+            ),
         }
     )
     return Exit.OK

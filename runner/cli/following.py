@@ -171,7 +171,7 @@ def _sent(
 @shared
 def tags(session: Session, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
-    from runner.report.neutral import json_text
+    from runner.report.neutral import FORMAT_VERSION, json_text
     from runner.report.text import tags_text
 
     chosen = [session.account(name) for name in names] or [session.account(None)]
@@ -179,7 +179,7 @@ def tags(session: Session, names: Sequence[str]) -> int:
     session.give(
         {
             "text": lambda: tags_text(rows, session.look),
-            "json": lambda: json_text({"format_version": "1.0", "accounts": rows}),
+            "json": lambda: json_text({"format_version": FORMAT_VERSION, "accounts": rows}),
         }
     )
     return Exit.OK

@@ -22,7 +22,7 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
     stay as they are written, and no digest changes.
     """
     from runner.load import campaign_files
-    from runner.report.neutral import json_text, line
+    from runner.report.neutral import FORMAT_VERSION, json_text, line
 
     changed, left = [], {}
     for file in campaign_files(session.options.root, paths):
@@ -37,7 +37,7 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
     session.give(
         {
             "text": lambda: "\n".join(line(shown) for shown in changed),
-            "json": lambda: json_text({"format_version": "1.0", "changed": changed, "left": left}),
+            "json": lambda: json_text({"format_version": FORMAT_VERSION, "changed": changed, "left": left}),
         }
     )
     return Exit.INVALID if check and changed else Exit.OK

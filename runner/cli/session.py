@@ -325,9 +325,9 @@ class Session:
         Returns:
             As `give_at_last`.
         """
-        from runner.report.neutral import json_text
+        from runner.report.neutral import FORMAT_VERSION, json_text
 
-        data = {"format_version": "1.0", **facts}
+        data = {"format_version": FORMAT_VERSION, **facts}
         return self.give_at_last({"text": lambda: said, "json": lambda: json_text(data)})
 
     def give_failure(self, error: CampaignError, command: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from html import escape
 from typing import Any
 
 from runner.calendar import Entry, Month
 from runner.planning.quota import CHINA, china_day
-from runner.report.html import document
-from runner.report.neutral import line, visible
+from runner.report.html import document, html_text
+from runner.report.neutral import FORMAT_VERSION, line
 from runner.report.words import receivers_told
 from runner.words import N_, _
 
@@ -45,7 +44,7 @@ def calendar_text(month: Month) -> str:
 def calendar_data(month: Month) -> dict[str, Any]:
     """Give a month as plain data."""
     return {
-        "format_version": "1.0",
+        "format_version": FORMAT_VERSION,
         "month": f"{month.first:%Y-%m}",
         "sends": [
             {
@@ -112,20 +111,16 @@ def _cell(month: Month, day: date) -> str:
 def _chip(entry: Entry) -> str:
     kind = " ".join(("chip", "coming" if entry.coming else "past", entry.state))
     time = f"{entry.at.astimezone(CHINA):%H:%M}"
-    told = escape(visible(f"{time} {entry.send} → {receivers_told(entry.receivers)}"))
-    return f'<span class="{kind}" title="{escape(visible(entry.account))}: {entry.state}">{told}</span>'
+    told = html_text(f"{time} {entry.send} → {receivers_told(entry.receivers)}")
+    return f'<span class="{kind}" title="{html_text(entry.account)}: {entry.state}">{told}</span>'
 
 
 def _tally_table(month: Month) -> str:
     rows = "".join(
-        f"<tr><td>{_text(account)}</td><td>{_text(receivers_told(who))}</td><td>{past}</td><td>{coming}</td></tr>"
+        f"<tr><td>{html_text(account)}</td><td>{html_text(receivers_told(who))}</td><td>{past}</td><td>{coming}</td></tr>"
         for (account, who), (past, coming) in month.tally().items()
     )
     names = (_("account"), _("receivers"), _("past"), _("coming"))
     head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
     heading = _("By account and receivers")
     return f"<h2>{heading}</h2>\n<table>{head}\n{rows}</table>\n" if rows else ""
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))

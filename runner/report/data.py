@@ -14,11 +14,10 @@ from runner.digest import filter_form, plain, sha256
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
+from runner.report.neutral import FORMAT_VERSION
 from runner.report.problems import problem_dict
 from runner.sending.posting import Outcome
 from runner.standing import Standing
-
-FORMAT_VERSION = "1.0"
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:

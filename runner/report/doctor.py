@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.doctor import Check, Grade
-from runner.report.neutral import line
+from runner.report.neutral import FORMAT_VERSION, line
 from runner.report.text import Look
 from runner.report.words import counted
 from runner.words import english
@@ -28,7 +28,7 @@ def doctor_text(checks: Sequence[Check], look: Look) -> str:
 def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
     """Give the findings as plain data."""
     return {
-        "format_version": "1.0",
+        "format_version": FORMAT_VERSION,
         "checks": [
             {
                 "name": english(check.name),

@@ -7,11 +7,9 @@ from datetime import UTC
 from typing import Any
 
 from runner.promotion import NOT_SENT, Row, Stage
-from runner.report.neutral import line
+from runner.report.neutral import FORMAT_VERSION, line
 from runner.report.words import moment
 from runner.words import _
-
-FORMAT_VERSION = "1.0"
 
 
 def environments_text(rows: Sequence[Row], timezone: str) -> str:

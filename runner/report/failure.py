@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from html import escape
 
 from runner.errors import CampaignError, InvalidError, Place, Problem
-from runner.report.data import FORMAT_VERSION
 from runner.report.gitlab import NO_CHANGES, codequality
 from runner.report.html import document
 from runner.report.junit import problems_junit
 from runner.report.markdown import failure_markdown
-from runner.report.neutral import inert, json_text
+from runner.report.neutral import FORMAT_VERSION, inert, json_text
 from runner.report.problems import problem_dict, problems_github, problems_text
 from runner.report.sarif import sarif
 from runner.words import _

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from runner.history import Past
 from runner.planning.quota import CHINA
 from runner.report.chart import ADDRESSED, FAILED, LEFT_OUT, SENT, Bar, chart
-from runner.report.html import document
-from runner.report.neutral import cell, line, visible
+from runner.report.html import document, html_text
+from runner.report.neutral import FORMAT_VERSION, cell, line
 from runner.report.words import receivers_told
 from runner.words import N_, _
 
@@ -50,7 +49,7 @@ def history_data(past: Sequence[Past]) -> dict[str, Any]:
     """Give the report as plain data."""
     links = [list(one.standing.told.links) if one.standing.told else [] for one in past]
     rows = [{**row, "links": found} for row, found in zip(rows_of(past), links, strict=True)]
-    return {"format_version": "1.0", "sends": rows}
+    return {"format_version": FORMAT_VERSION, "sends": rows}
 
 
 def history_text(past: Sequence[Past], look: Look) -> str:
@@ -159,7 +158,7 @@ def _cell(value: object, limit: int = 60) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else escape(visible(str(value)))
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else html_text(str(value))
 
 
 def _spreadsheet(value: object) -> str:

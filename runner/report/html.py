@@ -52,7 +52,7 @@ def plan_html(
     shown = [planned for planned in plan.sends if planned.action not in QUIET]
     heading = _("Campaign plan for {environment}: {total}")
     body = [
-        f"<h1>{_text(heading.format(environment=plan.environment, total=total(plan)))}</h1>\n",
+        f"<h1>{html_text(heading.format(environment=plan.environment, total=total(plan)))}</h1>\n",
         _facts(plan, timezone),
         findings_table(visible_record(tuple(problems))),
         _overview(shown, timezone),
@@ -70,7 +70,7 @@ def document(title: str, body: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[spoken()]}"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{_text(title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{html_text(title)}</title>\n'
         f"<style>\n{_css('runner.article', 'page')}{_css('runner.report', 'report')}</style></head>\n"
         f"<body>\n{body}</body></html>"
     )
@@ -90,7 +90,7 @@ def _facts(plan: Plan, timezone: str) -> str:
         ),
         _("WeChat was not asked, so audiences are unknown") if plan.offline else "",
     ]
-    return f'<p class="facts">{"<br>".join(_text(fact) for fact in facts if fact)}</p>\n'
+    return f'<p class="facts">{"<br>".join(html_text(fact) for fact in facts if fact)}</p>\n'
 
 
 def _overview(shown: Iterable[Planned], timezone: str) -> str:
@@ -99,7 +99,7 @@ def _overview(shown: Iterable[Planned], timezone: str) -> str:
         "<tr>"
         + "".join(
             # On a narrow screen the names of the columns stand in the cells.
-            f'<td data-name="{name}">{_text(part)}</td>'
+            f'<td data-name="{name}">{html_text(part)}</td>'
             for name, part in zip(names, _parts(planned, timezone), strict=True)
         )
         + "</tr>\n"
@@ -126,7 +126,7 @@ def _message(planned: Planned, data: Data, timezone: str) -> str:
     send = planned.send
     facts = f"{planned.action} · {receivers(send.filter)} · {window(send, timezone)} · {planned.digest}"
     return (
-        f'<section>\n<h2>{_text(send.id)}</h2>\n<p class="facts">{_text(facts)}</p>\n'
+        f'<section>\n<h2>{html_text(send.id)}</h2>\n<p class="facts">{html_text(facts)}</p>\n'
         f"{findings_table(visible_record(send.findings))}{_phone(send, data)}</section>\n"
     )
 
@@ -140,14 +140,14 @@ def _phone(send: Send, data: Data) -> str:
 def _listed(title: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
-    items = "".join(f"<li>{_text(line)}</li>\n" for line in lines)
+    items = "".join(f"<li>{html_text(line)}</li>\n" for line in lines)
     return f"<section>\n<h2>{title}</h2>\n<ul>\n{items}</ul></section>\n"
 
 
 def _changes(comparison: Comparison, timezone: str) -> str:
     told = "".join(_change(change, timezone) for change in comparison.changes)
-    note = f"<p>{_text(comparison.note)}</p>\n" if comparison.note else ""
-    heading = f"<h2>{_text(_('Changed since {ref}').format(ref=comparison.ref))}</h2>\n"
+    note = f"<p>{html_text(comparison.note)}</p>\n" if comparison.note else ""
+    heading = f"<h2>{html_text(_('Changed since {ref}').format(ref=comparison.ref))}</h2>\n"
     nothing = f"<p>{_('nothing')}</p>"
     return f"<section>\n{heading}{note}{told or nothing}</section>\n"
 
@@ -155,14 +155,15 @@ def _changes(comparison: Comparison, timezone: str) -> str:
 def _change(change: Change, timezone: str) -> str:
     if change.before is None or change.after is None:
         kind, word = ("new", _("new")) if change.before is None else ("gone", _("removed"))
-        return f'<p><b class="{kind}">{word}</b> {_text(change.id)}</p>\n'
+        return f'<p><b class="{kind}">{word}</b> {html_text(change.id)}</p>\n'
     lines = diff(send_lines(change.before, timezone), send_lines(change.after, timezone)).split("\n")
     colours = {"+": "new", "-": "gone"}
-    shown = "\n".join(f'<span class="{colours.get(line[:1], "")}">{_text(line)}</span>' for line in lines)
-    return f"<p><b>{_('edited')}</b> {_text(change.id)}</p>\n<pre>{shown}</pre>\n"
+    shown = "\n".join(f'<span class="{colours.get(line[:1], "")}">{html_text(line)}</span>' for line in lines)
+    return f"<p><b>{_('edited')}</b> {html_text(change.id)}</p>\n<pre>{shown}</pre>\n"
 
 
-def _text(text: str) -> str:
+def html_text(text: str) -> str:
+    """Write a text for a page, with nothing hidden in it."""
     return escape(visible(text))
 
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from runner.words import Said
 
 Record = TypeVar("Record")
+FORMAT_VERSION = "1.0"
+"""Of the JSON of every command. A new key raises the minor version; readers refuse another major."""
 
 _HIDDEN = re.compile(
     "(?<![\U0001f000-\U0001faff\u2600-\u27bf\ufe0f])\u200d|\u200d(?![\U0001f000-\U0001faff\u2600-\u27bf])"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.errors import Problem
-from runner.report.neutral import command_data, command_property, inert, json_text, line
+from runner.report.neutral import FORMAT_VERSION, command_data, command_property, inert, json_text, line
 from runner.words import _
 
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
@@ -39,7 +39,7 @@ def problem_dict(problem: Problem) -> dict[str, object]:
 
 def problems_json(problems: Iterable[Problem]) -> str:
     """Write all problems as one JSON object."""
-    return json_text({"format_version": "1.0", "problems": [problem_dict(problem) for problem in problems]})
+    return json_text({"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]})
 
 
 def problems_github(problems: Sequence[Problem]) -> str:
