@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Problem
-from runner.load import Files, Found, find_campaigns
+from runner.load import Found, find_campaigns
 from runner.prepare import Workshop
+from runner.reading.files import Files
 from runner.settings.records import Settings
 from runner.workers import ENOUGH, each
 

@@ -15,14 +15,12 @@ from typing import Final
 from runner.errors import Place, Problem, UsageError
 from runner.model import Campaign
 from runner.reading.document import Document, document, fault_problem
-from runner.reading.files import FileError, Files, read_regular
+from runner.reading.files import FileError, read_regular
 from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
 from runner.settings.load import SETTINGS_FILE
 from runner.validate import check_campaign
 from runner.words import _
-
-__all__ = ["Document", "FileError", "Files", "Loaded", "campaign_files", "load_campaigns"]
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")

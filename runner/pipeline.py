@@ -1,6 +1,6 @@
-"""What comes before a plan: a campaigns folder in, rendered sends and the platform's answers out.
+"""Rendered sends in, what the platform says of each account that has something to send out.
 
-Reads files and, through the ports given, the platform; sends nothing.
+Reads through the ports given; sends nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,8 @@ from runner.ledger.state import LedgerState
 from runner.model import Action, Send
 from runner.planning.decide import decide
 from runner.ports import Clock, ReadApi
-from runner.prepare import Prepared, prepare
 from runner.resolve import Known, ask
 from runner.settings.records import Account, Settings
-
-__all__ = ["Prepared", "prepare", "survey"]
 
 SIDE_BY_SIDE = 16
 """Accounts that are asked at a time."""

@@ -19,10 +19,11 @@ from runner.errors import Exit
 from runner.ledger.events import Ledger
 from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import LedgerState, fold
-from runner.load import Files
-from runner.pipeline import Prepared, prepare, survey
+from runner.pipeline import survey
 from runner.plan import Plan, make_plan
 from runner.policy.facts import Grounds
+from runner.prepare import Prepared, prepare
+from runner.reading.files import Files
 from runner.sending.posting import Outcome, Ports, Warrant
 from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 from runner.settings.secret import SANDBOX_SECRET

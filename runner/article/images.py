@@ -87,11 +87,11 @@ class Look:
 
 
 def mended_bytes(data: bytes, file: FileInfo) -> bytes:
-    """Mend an image again, the way `resolve` did.
+    """Mend an image again, the way `mended` did.
 
     Args:
         data: the file's own bytes.
-        file: the mended image, as `resolve` described it.
+        file: the mended image, as `mended` described it.
 
     Raises:
         StalePlanError: when the result does not have the sha256 that was planned.

@@ -14,7 +14,7 @@ from runner.settings.records import ArticleOptions
 Kind = Literal["markdown", "html"]
 
 WARNING_CHARS = 18_000
-"""Near `limits_table.CONTENT_CHARS`."""
+"""Near `limits.table.CONTENT_CHARS`."""
 MAX_SOURCE_CHARS = 200_000
 """Our own bound: nothing longer can become an article, and it would take seconds to say so."""
 
@@ -23,7 +23,7 @@ IMAGE_URL_CHARS = 160
 
 
 class ArticleFiles(Protocol):
-    """What an article reads of the campaigns folder; `load.Files` is one."""
+    """What an article reads of the campaigns folder; `reading.files.Files` is one."""
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
         r"""Return the text at `path`, relative to the folder of `base_file`; with `\n` line ends."""

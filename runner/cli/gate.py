@@ -116,7 +116,7 @@ class _Witness(Files):
 def made_of(session: Session, campaigns: Iterable[str]) -> set[PurePosixPath]:
     """Name every file that has a part in what is sent, by rendering once more and watching."""
     from runner.load import campaign_files
-    from runner.pipeline import prepare
+    from runner.prepare import prepare
     from runner.settings.load import SETTINGS_FILE
 
     root, chosen = session.options.root, sorted(campaigns)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from runner.compare import Comparison
     from runner.ledger.state import LedgerState
     from runner.model import Send
-    from runner.pipeline import Prepared
     from runner.plan import Plan
+    from runner.prepare import Prepared
 
 Forms = Mapping[str, Callable[[], str]]
 
@@ -160,7 +160,7 @@ def unresolved(plan: Plan) -> tuple[Problem, ...]:
 
 def prepared_of(session: Session, select: Sequence[str]) -> Prepared:
     """Render the campaigns a session names: all of them when `select` is empty."""
-    from runner.pipeline import prepare
+    from runner.prepare import prepare
 
     return prepare(
         session.options.root,
@@ -195,7 +195,7 @@ def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: 
 
 
 def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], str]:
-    from runner.pipeline import prepare
+    from runner.prepare import prepare
     from runner.reading.files import Files
     from runner.settings.load import load_settings
 

@@ -1,6 +1,6 @@
 """A rendered send in, everything the platform would refuse about it out: checked offline, before any call.
 
-The numbers, with their sources and doubts, are in `limits_table`.
+The numbers, with their sources and doubts, are in `limits.table`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def check(send: Send, account: Account, *, source: Source | None = None) -> tupl
         Every problem, errors and warnings.
 
     Source:
-        The pages named in `limits_table`, read 2026-11.
+        The pages named in `limits.table`, read 2026-11.
     """
     found = [*_audience(send, account), *_content(send.content)]
     return tuple(

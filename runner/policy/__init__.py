@@ -15,8 +15,6 @@ from runner.policy.facts import Facts, Finding, Grounds, Verdict
 from runner.settings.records import Account
 from runner.words import _
 
-__all__ = ["LIFTED", "RULES", "Facts", "Finding", "Objection", "Verdict", "held_back", "objections"]
-
 RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
     "hold": rules.hold,
     "allow_to_all": rules.allow_to_all,

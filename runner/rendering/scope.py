@@ -17,8 +17,9 @@ from runner.model import Campaign, FileInfo, Media
 from runner.reading.document import json_path
 from runner.reading.files import FileError
 from runner.settings.records import ArticleOptions
+from runner.templates.faults import TemplateFaultError
 from runner.templates.placeholders import Escape
-from runner.templates.template import TemplateFaultError, Templates
+from runner.templates.template import Templates
 from runner.words import _
 
 T = TypeVar("T")

@@ -18,8 +18,6 @@ from runner.words import _
 if TYPE_CHECKING:
     from runner.templates.engine import Engine
 
-__all__ = ["TemplateFaultError", "Templates", "TextFiles"]
-
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NEWLINE = re.compile(r"\r\n?")
 

@@ -13,7 +13,7 @@ from runner.cli.main import run
 from runner.digest import send_digest
 from runner.errors import Exit
 from runner.fmt import formatted
-from runner.pipeline import prepare
+from runner.prepare import prepare
 from runner.reading.files import Files
 
 FILE = PurePosixPath("2026/sale.yaml")

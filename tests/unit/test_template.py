@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from runner.reading.files import FileError, Files
 from runner.templates.bounds import MAX_SIZE
-from runner.templates.template import TemplateFaultError, Templates
+from runner.templates.faults import TemplateFaultError
+from runner.templates.template import Templates
 
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}
 

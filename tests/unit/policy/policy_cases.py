@@ -12,7 +12,7 @@ from runner.digest import send_digest
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Articles, Audience, Draft, Filter, Msgtype, Text
-from runner.policy import Facts
+from runner.policy.facts import Facts
 from runner.settings.records import AccountKind, Drift, Policy
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)

@@ -14,9 +14,9 @@ from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Images, Media, Mpvideo, Newspic, Text
 from runner.planning.planfile import audiences
-from runner.policy import LIFTED, RULES, Facts, Objection, Verdict, held_back, objections
+from runner.policy import LIFTED, RULES, Objection, held_back, objections
 from runner.policy.content import hosts
-from runner.policy.facts import Grounds
+from runner.policy.facts import Facts, Grounds, Verdict
 from runner.schemas.store import schema
 from runner.settings.records import Policy
 
