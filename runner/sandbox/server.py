@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +26,6 @@ LOOPBACK = "127.0.0.1"
 
 POLL_S = 0.05
 STOP_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How a sandbox is served; `wall` tells the real time in seconds since 1970."""
-
-    host: str = LOOPBACK
-    port: int = 0
-    state: Path | None = None
-    seed: Path | None = None
-    quota: bool = True
-    retired_cards: bool = False
-    wall: Callable[[], float] = time.time
 
 
 class Handler(WSGIRequestHandler):
@@ -88,8 +74,7 @@ def serve(
             remedy=_("leave --host out, or add --expose on a network you trust"),
         )
     stopping = threading.Event()
-    setup = Setup(host=host, port=port, state=state, seed=seed, quota=quota, retired_cards=retired_cards)
-    with _running(setup) as url:
+    with embedded(state, quota=quota, retired_cards=retired_cards, seed=seed, host=host, port=port) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         announce(f"listening on {url}")
@@ -107,6 +92,8 @@ def embedded(
     retired_cards: bool = False,
     seed: Path | None = None,
     wall: Callable[[], float] = time.time,
+    host: str = LOOPBACK,
+    port: int = 0,
 ) -> Iterator[str]:
     """Serve in a thread while the block runs; several processes may share one state file.
 
@@ -116,34 +103,22 @@ def embedded(
         retired_cards: whether wxcard is let through, which the platform refuses.
         seed: what a new state begins with; None takes the built-in accounts.
         wall: the real time, seconds since 1970.
+        host: the address to listen on.
+        port: the port; 0 picks a free one.
 
     Yields:
         The base URL, `http://127.0.0.1:PORT`.
 
     Raises:
-        UsageError: The state or the seed cannot be used.
+        UsageError: The address, the port, the state or the seed cannot be used.
     """
-    setup = Setup(state=state, seed=seed, quota=quota, retired_cards=retired_cards, wall=wall)
-    with _running(setup) as url:
-        yield url
-
-
-@contextmanager
-def _running(setup: Setup) -> Iterator[str]:
-    """Open the state, plant a new one, and serve it; its base URL."""
-    planted = seeds.DEFAULT if setup.seed is None else seeds.read(setup.seed)
-    listening = _listen(setup)
-    with closing(listening), closing(Store(setup.state)) as store:
-        _plant(store, planted, setup.wall(), where=str(setup.seed or "the built-in seed"))
-        gate = Gate(
-            store=store,
-            endpoints=ENDPOINTS,
-            quota=setup.quota,
-            retired_cards=setup.retired_cards,
-            wall=setup.wall,
-        )
+    planted = seeds.DEFAULT if seed is None else seeds.read(seed)
+    listening = _listen(host, port)
+    with closing(listening), closing(Store(state)) as store:
+        _plant(store, planted, wall(), where=str(seed or "the built-in seed"))
+        gate = Gate(store=store, endpoints=ENDPOINTS, quota=quota, retired_cards=retired_cards, wall=wall)
         server = make_server(
-            setup.host,
+            host,
             listening.getsockname()[1],
             web.build(gate, planted),
             threaded=True,
@@ -172,14 +147,14 @@ def _serving(server: BaseWSGIServer, gate: Gate) -> Iterator[str]:
         server.server_close()
 
 
-def _listen(setup: Setup) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """Bind the socket ourselves: werkzeug ends the process when a port is taken."""
     try:
-        return socket.create_server((setup.host, setup.port))
+        return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise UsageError(
             _("the sandbox cannot listen there"),
-            where=f"{setup.host}:{setup.port}",
+            where=f"{host}:{port}",
             remedy=_("use --port 0 to pick a free port"),
         ) from error
 
