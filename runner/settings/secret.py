@@ -67,37 +67,26 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     """
     import subprocess  # an offline plan never comes here
 
-    program, remedy = command[0], _by_hand(command)
+    remedy = _by_hand(command)
     try:
         done = subprocess.run(  # noqa: S603 - the settings are the user's own
             command, check=False, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL
         )
         printed = done.stdout.decode("utf-8")
     except FileNotFoundError:
-        raise SecretError(
-            _("there is no such program"), remedy=_("install it, or correct `command`"), where=program
-        ) from None
+        what, remedy = _("there is no such program"), _("install it, or correct `command`")
     except OSError as error:
-        raise SecretError(
-            _("it cannot be started: {reason}").format(reason=error.strerror),
-            remedy=remedy,
-            where=program,
-        ) from None
+        what = _("it cannot be started: {reason}").format(reason=error.strerror)
     except subprocess.TimeoutExpired:
-        raise SecretError(
-            _("it did not end within {seconds:g} s").format(seconds=timeout_s),
-            remedy=remedy,
-            where=program,
-        ) from None
+        what = _("it did not end within {seconds:g} s").format(seconds=timeout_s)
     except UnicodeDecodeError:
-        raise SecretError(_("it printed something that is no text"), remedy=remedy, where=program) from None
-    if done.returncode:
-        raise SecretError(
-            _("it ended with code {code}").format(code=done.returncode),
-            remedy=remedy,
-            where=program,
-        )
-    return printed
+        what = _("it printed something that is no text")
+    else:
+        if not done.returncode:
+            return printed
+        what = _("it ended with code {code}").format(code=done.returncode)
+    # Raised out here, so that no error that it came from can show what was printed.
+    raise SecretError(what, remedy=remedy, where=command[0])
 
 
 def written_secrets(data: object) -> list[Finding]:
