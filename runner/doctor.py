@@ -76,10 +76,15 @@ def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
             what=_("environment {name} is valid").format(name=environment.name),
         )
     ]
-    found += [_protection(settings), *_extras(), _clock(ports)]
+    found += [_protection(settings), _extras(), _clock(ports)]
     found += [check for account in environment.accounts.values() for check in _account(account, ports)]
     found += _ledger(settings, ports)
     return tuple(found)
+
+
+def installed(extra: str) -> bool:
+    """Tell whether every library of an extra is there."""
+    return all(find_spec(module) for module in EXTRAS[extra])
 
 
 def worst(checks: Iterable[Check]) -> Exit:
@@ -101,26 +106,14 @@ def _protection(settings: Settings) -> Check:
     )
 
 
-def _extras() -> list[Check]:
-    missing = [name for name, modules in EXTRAS.items() if not all(find_spec(module) for module in modules)]
+def _extras() -> Check:
+    missing = [extra for extra in EXTRAS if not installed(extra)]
     if not missing:
-        return [
-            Check(
-                name=_("extras"),
-                grade=Grade.GOOD,
-                what=_("{names} are installed").format(names=", ".join(EXTRAS)),
-            )
-        ]
-    return [
-        Check(
-            name=_("extras"),
-            grade=Grade.DOUBTFUL,
-            what=_("not installed: {names}").format(names=", ".join(missing)),
-            remedy=_("pip install 'wechat-campaigns[{names}]', if they are needed").format(
-                names=",".join(missing)
-            ),
-        )
-    ]
+        what = _("{names} are installed").format(names=", ".join(EXTRAS))
+        return Check(name=_("extras"), grade=Grade.GOOD, what=what)
+    what = _("not installed: {names}").format(names=", ".join(missing))
+    remedy = _("pip install 'wechat-campaigns[{names}]', if they are needed").format(names=",".join(missing))
+    return Check(name=_("extras"), grade=Grade.DOUBTFUL, what=what, remedy=remedy)
 
 
 def _clock(ports: Ports) -> Check:

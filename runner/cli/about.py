@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from hashlib import sha256
-from importlib.util import find_spec
 
 from runner import __version__
 
@@ -12,14 +11,14 @@ from runner import __version__
 def about() -> str:
     """Write the version, one fact a line; the first line is what scripts read."""
     from runner.digest import DIGEST_VERSION
-    from runner.doctor import EXTRAS
+    from runner.doctor import EXTRAS, installed
     from runner.ledger.events import FORMAT
     from runner.report.neutral import FORMAT_VERSION
     from runner.schemas.store import SchemaName, schema_text
 
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
     prints = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}
-    extras = [name for name, modules in EXTRAS.items() if all(find_spec(module) for module in modules)]
+    extras = [extra for extra in EXTRAS if installed(extra)]
     return "\n".join(
         [
             f"campaign {__version__}",
