@@ -36,6 +36,8 @@ _WORDS: Final[dict[str, bool | None]] = {
 _BEGINS_A_NUMBER = frozenset("+-.0123456789~")
 _BEGINS_A_WORD = frozenset("nNyYtTfFoO")
 _LONGEST_WORD: Final = len("false")
+_SWALLOWED = re.compile(r"[ \t]+(?=#[^\s#])")
+"""What stands before `#秋茶#` or `#1` in the line of a text: YAML ends the text there, without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ def read(text: str, *, parser: type = NODES) -> Reading:
     root = compose(text, parser)
     if isinstance(root, Fault):
         return Reading(data=None, faults=(root,))
-    builder = _Builder()
+    builder = _Builder(text)
     try:
         data = builder.value(root, 0)
     except _StopReadingError as stop:
@@ -131,7 +133,9 @@ class _StopReadingError(Exception):
 class _Builder:
     """Turns nodes into data and collects faults with their nodes."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.hides = bool(_SWALLOWED.search(text))
         self.found: list[tuple[Node, Fault]] = []
         self.told: set[tuple[str, int, int]] = set()
         self.nodes = 0
@@ -167,6 +171,8 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode) -> Any:
         text: str = node.value
+        if self.hides and not node.style:
+            self._look_behind(node)
         # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
         if node.style or (text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text)):
             return text
@@ -180,6 +186,20 @@ class _Builder:
         if surprise:
             self._report(node, *surprise)
         return text
+
+    def _look_behind(self, node: ScalarNode) -> None:
+        """Refuse a hashtag that YAML takes for a comment; never repeated: it may be part of a secret."""
+        found = _SWALLOWED.match(self.text, node.end_mark.index)
+        if found is None:
+            return
+        fault = Fault(
+            rule="yaml-comment",
+            what=_("the rest of this line would be left out: `#` after a blank begins a YAML comment"),
+            remedy=_("put the whole text in quotes; for a comment, write a blank after `#`"),
+            line=node.end_mark.line + 1,
+            column=node.end_mark.column + len(found[0]) + 1,
+        )
+        self._add(node, fault)
 
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         built: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from runner.reading import strict_yaml
 from runner.reading.strict_yaml import read
 from runner.reading.text import Fault
 
+PARSERS = [strict_yaml.NODES, strict_yaml.PythonNodes]
 SURPRISES = {
     "yaml-boolean": ["yes", "No", "ON", "off", "y", "N"],
     "yaml-octal": ["010", "008", "-07", "0o10", "0_7"],
@@ -34,6 +35,41 @@ def test_a_surprise_is_refused_and_named(rule: str, text: str) -> None:
     assert (fault.rule, fault.line, fault.column, fault.path) == (rule, 2, 6, ("key",))
     assert f"`{text}`" in fault.what
     assert reading.data["key"] == text
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("content: 今晚 #秋茶# 到店", 13),
+        ("content: #秋茶# 到店", 10),
+        ("content: 奖品  #1", 14),
+        ("- 奖品 #1", 6),
+    ],
+)
+def test_a_hashtag_that_would_be_a_comment_is_refused(parser: type, text: str, column: int) -> None:
+    """Text that YAML drops without a word is a fault at its `#`, and is not repeated."""
+    (fault,) = read(f"# 头\n{text}\n", parser=parser).faults
+    assert (fault.rule, fault.line, fault.column) == ("yaml-comment", 2, column)
+    assert "秋茶" not in fault.what + fault.remedy
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tag: 会员 # 说明",
+        "tag: 会员#1",
+        "#tag: 会员\na: b",
+        "tag: '今晚 #秋茶#' #x",
+        "a: |\n  今晚 #秋茶#\n",
+        "a: |  #x\n  今晚",
+        "a: #x\n  b: c",
+    ],
+)
+def test_a_comment_and_a_kept_hashtag_are_no_fault(parser: type, text: str) -> None:
+    """A blank after `#`, a line of its own, quotes and `|` leave no doubt."""
+    assert not read(text, parser=parser).faults
 
 
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
@@ -116,7 +152,7 @@ def test_a_fault_behind_an_anchor_is_told_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("parser", [strict_yaml.NODES, strict_yaml.PythonNodes])
+@pytest.mark.parametrize("parser", PARSERS)
 def test_an_anchor_that_is_set_twice_is_named(parser: type) -> None:
     """In words of its own, at the second place."""
     (fault,) = read("a: &x 1\nb: &x 2\n", parser=parser).faults
