@@ -18,6 +18,8 @@ MAX_BATCH = 10_000
 USUAL_CHARS = 28
 
 _OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HEADERS = frozenset(("openid", "openids", "open_id"))
+"""What a column of openids is called; it would pass for one."""
 _SHOWN_POSITIONS = 5
 
 
@@ -52,7 +54,7 @@ def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[Open
     Returns:
         At most one fault for each rule.
     """
-    malformed = [index for index, openid in enumerate(openids) if not _OPENID.fullmatch(openid)]
+    malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
     odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
     faults = [
         _fault(malformed, positions, "openid-malformed", _("{positions}: no openid")),
@@ -89,6 +91,10 @@ def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
     ]
 
 
+def _is_openid(text: str) -> bool:
+    return bool(_OPENID.fullmatch(text)) and text.lower() not in _HEADERS
+
+
 def _repeated(openids: Sequence[str]) -> list[int]:
     seen: set[str] = set()
     repeated = []
@@ -100,7 +106,10 @@ def _repeated(openids: Sequence[str]) -> list[int]:
 
 
 _REMEDIES = {
-    "openid-malformed": N_("write one openid an entry: letters, digits, `-` and `_` only"),
+    "openid-malformed": N_(
+        "write one openid an entry: letters, digits, `-` and `_` only; of a spreadsheet keep only the column "
+        "of openids, without header and quotes"
+    ),
     "openid-duplicate": N_("remove the repetition: a follower is written to once"),
     "openid-length": N_("compare it with the one in the follower list"),
 }

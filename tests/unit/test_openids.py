@@ -67,3 +67,11 @@ def test_no_message_repeats_an_openid(openids):
     faults = check_openids(openids, [f"line {index + 1}" for index in range(len(openids))])
     said = " ".join(fault.what + fault.remedy for fault in faults)
     assert not any(openid in said for openid in openids if openid.strip())
+
+
+@pytest.mark.parametrize("first", ["openid", "OpenID", "open_id", "openid,昵称", '"openid"'])
+def test_the_header_of_a_spreadsheet_is_no_follower(first):
+    """A column exported with its name would count as one receiver more; the remedy tells what to keep."""
+    (fault,) = check_openids([first, *make_openids(2)], ["line 1", "line 2", "line 3"])
+    assert (fault.rule, fault.index) == ("openid-malformed", 0)
+    assert "spreadsheet" in fault.remedy
