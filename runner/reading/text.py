@@ -15,6 +15,8 @@ MAX_SHOWN: Final = 40
 MAX_PROBLEMS: Final = 100
 """More of one file are not listed: nobody reads them, and each costs a search for its place."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
+"""How .docx and .xlsx (and every ZIP), .doc, .xls and .wps, and PDF begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,12 @@ def decode(data: bytes) -> str | Fault:
     Returns:
         The text, or the first fault.
     """
+    if data.startswith(_DOCUMENT_MARKS):
+        return Fault(
+            rule="text-document",
+            what=_("the file is a document of Word, Excel, WPS or PDF, or an archive, and no plain text"),
+            remedy=_("copy its text into a plain text file (UTF-8); another name is not enough"),
+        )
     if data.startswith(b"\xef\xbb\xbf"):
         return Fault(
             rule="text-bom",

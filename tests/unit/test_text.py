@@ -1,5 +1,6 @@
 """`text`: bytes become text, or the reason why not."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,17 @@ def test_other_bytes_are_not_guessed() -> None:
     fault = decode(b"caf\xe9 \xff\xff")
     assert isinstance(fault, Fault)
     assert "looks like" not in fault.what
+
+
+@pytest.mark.parametrize(
+    "data", [b"PK\x03\x04\x14\0\xff", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", b"%PDF-1.7\n%\xe2\xe3"]
+)
+def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
+    """What only has the name of a text cannot be saved as UTF-8; its text has to be copied out."""
+    fault = decode(data)
+    assert isinstance(fault, Fault)
+    assert fault.rule == "text-document"
+    assert "copy its text" in fault.remedy
 
 
 def test_column_counts_characters() -> None:
