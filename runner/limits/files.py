@@ -35,19 +35,19 @@ class Found(NamedTuple):
 def image_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     """Check a file that becomes permanent image material: a picture or a cover."""
     yield from file_limits(path, file, IMAGE_FORMATS, IMAGE_BYTES)
-    yield from _suffix(path, file)
+    yield from _suffix(path, file, IMAGE_FORMATS)
 
 
 def video_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     """Check a file that becomes permanent video material."""
     yield from file_limits(path, file, VIDEO_FORMATS, VIDEO_BYTES)
-    yield from _suffix(path, file)
+    yield from _suffix(path, file, VIDEO_FORMATS)
 
 
 def voice_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
     """Check a file that becomes permanent voice material; its length too, where the format tells it."""
     yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
-    yield from _suffix(path, file)
+    yield from _suffix(path, file, VOICE_FORMATS)
     if file.duration_s is not None and file.duration_s > VOICE_S:
         what = _("`{path}` lasts {seconds:.1f} s; {most} s are the most").format(
             path=file.path, seconds=file.duration_s, most=VOICE_S
@@ -74,11 +74,11 @@ def file_limits(path: KeyPath, file: FileInfo, formats: Sequence[str], most_byte
         yield Found(path, "file-too-large", what, _("make it smaller"))
 
 
-def _suffix(path: KeyPath, file: FileInfo) -> Iterator[Found]:
+def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[Found]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
-    if file.mended:
-        return  # what is sent gets a name of its own
-    if file.size_bytes and file.format != "unknown" and file.path.suffix.lower() not in suffixes:
+    if file.mended or file.format not in formats:
+        return  # what is sent gets a name of its own, or has to become another file first
+    if file.size_bytes and file.path.suffix.lower() not in suffixes:
         what = _("`{path}` is {format} by its bytes, which its name does not say").format(
             path=file.path, format=file.format
         )

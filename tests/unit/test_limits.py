@@ -192,7 +192,12 @@ def test_remedy_says_how_many_to_leave_out():
 def test_all_problems_are_found_at_once():
     """One bad field does not hide another."""
     content = make_article(title="", author="作" * 17, cover=make_file("a.jpg", "webp", 11 * 1024 * 1024))
-    assert rules(content) == ["empty", "author-too-long", "file-format", "file-too-large", "file-suffix"]
+    assert rules(content) == ["empty", "author-too-long", "file-format", "file-too-large"]
+
+
+def test_a_file_that_must_be_converted_is_not_to_be_renamed_too():
+    """A recording from a phone becomes an mp3; a name that fits what it is now would be of no use."""
+    assert rules(Voice(media=make_file("voice.m4a", "mp4"))) == ["file-format"]
 
 
 def test_wrong_suffix_names_both():
