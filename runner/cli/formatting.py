@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import click
 
 from runner.cli.session import Session, shared
+from runner.cli.streams import writing
 from runner.errors import Exit
 from runner.words import _
 
@@ -63,5 +64,6 @@ def _format(session: Session, file: PurePosixPath, *, check: bool) -> tuple[bool
     if new == data or result.left:
         return False, result.left
     if not check:
-        path.write_bytes(new)
+        with writing(path):
+            path.write_bytes(new)
     return True, ""

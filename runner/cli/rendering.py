@@ -11,6 +11,7 @@ import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, campaign_of, no_send, shared
+from runner.cli.streams import writing
 from runner.errors import CampaignError, Exit, InvalidError
 from runner.words import _
 
@@ -49,8 +50,8 @@ def _show(session: Session, select: str) -> list[Path]:
     targets = []
     for name, html in pages.items():
         target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(html, encoding="utf-8")
+        with writing(target):
+            target.write_text(html, encoding="utf-8")
         session.say(_("page: {file}").format(file=target))
         targets.append(target)
     forms = {

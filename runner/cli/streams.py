@@ -89,8 +89,12 @@ def mute() -> None:
 
 
 @contextmanager
-def writing(path: Path, asked: str) -> Iterator[None]:
-    """Make the folder of a file that was asked for, and turn what goes wrong in the block into words.
+def writing(path: Path, asked: str = "") -> Iterator[None]:
+    """Make the folder of a file, and turn what goes wrong in the block into words.
+
+    Args:
+        path: the file.
+        asked: what the user wrote to get it; nothing for a file whose place is not his choice.
 
     Raises:
         UsageError: the file cannot be written.
@@ -101,8 +105,10 @@ def writing(path: Path, asked: str) -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             _("the file cannot be written: {reason}").format(reason=error.strerror),
-            remedy=_("name a file in a folder that can be written"),
-            where=asked,
+            remedy=_("name a file in a folder that can be written")
+            if asked
+            else _("make the file and its folder writable, or work in a copy of the repository"),
+            where=asked or str(path),
         ) from error
 
 

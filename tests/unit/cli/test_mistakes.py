@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import click
@@ -73,3 +74,23 @@ def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: P
     assert run([*words, "--output", "json=told.json"]) == Exit.USAGE
     assert run([*words, "--format", "json"]) == Exit.USAGE
     assert not (tmp_path / "told.json").exists()
+
+
+@pytest.mark.parametrize("words", [["render", "welcome"], ["fmt"]])
+def test_what_cannot_be_written_is_named_and_no_bug(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A clone on a read-only share, or a file of somebody else: exit 64, with the file and the reason."""
+    file = Path("campaigns/welcome.yaml")
+    file.write_text(file.read_text(encoding="utf-8").replace("\n", "\r\n"), encoding="utf-8")
+
+    def refuse(*_given: object, **_more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert run(words) == Exit.USAGE
+    told = capsys.readouterr().err
+    assert "welcome" in told
+    assert "Permission denied" in told
+    assert "make the file and its folder writable" in told
