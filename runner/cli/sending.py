@@ -120,8 +120,7 @@ def apply(
         warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
-    if not outcomes:
-        _tell_held_back(made.plan)
+    _tell_held_back(made.plan)
     if select:
         _tell_passed_over(session, made.plan, state)
     if session.settings.notify:

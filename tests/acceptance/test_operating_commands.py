@@ -74,6 +74,16 @@ def test_a_hold_stops_everything_until_it_is_lifted(campaign: Command, sandbox: 
     assert len(sandbox.jobs()) == 1
 
 
+def test_what_is_held_back_is_told_beside_what_was_sent(campaign: Command, sandbox: Sandbox) -> None:
+    """A copy that nobody changed stays behind: with --quiet too, exit 5 is no riddle."""
+    Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
+    code, out, err = campaign("apply", "--auto-approve", "--quiet")
+    assert code == Exit.POLICY
+    assert "1 accepted" in out
+    assert "Held back: 1 blocked; `campaign plan` says why." in err
+    assert len(sandbox.jobs()) == 1
+
+
 def test_another_answer_than_yes_is_told_to_have_sent_nothing(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
