@@ -7,7 +7,7 @@ from datetime import datetime
 
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from runner.model import Action, Send
-from runner.planning.quota import CHINA
+from runner.planning.quota import china_time
 from runner.words import _
 
 
@@ -35,7 +35,7 @@ def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: date
     if unknown is not None:
         return Decision(
             action=Action.UNKNOWN,
-            reason=_("posted {when}, no answer recorded").format(when=_when(unknown.at)),
+            reason=_("posted {when}, no answer recorded").format(when=china_time(unknown.at)),
         )
     known = state.send(appid, send.id, send.revision)
     if known is not None and known.happened:
@@ -62,7 +62,7 @@ def list_id(send: Send) -> str:
 def _already(known: SendState, digest: str) -> Decision:
     if known.digest and known.digest != digest:
         return _conflict(
-            _("edited after it was sent {when}").format(when=_when(known.at)),
+            _("edited after it was sent {when}").format(when=china_time(known.at)),
             _("revert the edit, or set revision: {number} to send the new text as well").format(
                 number=known.revision + 1
             ),
@@ -76,7 +76,7 @@ def _already(known: SendState, digest: str) -> Decision:
     reason = done.get(known.status, _("sent {when}, msg_id {msg_id}"))
     return Decision(
         action=Action.DONE,
-        reason=reason.format(when=_when(known.at), msg_id=known.msg_id or "?"),
+        reason=reason.format(when=china_time(known.at), msg_id=known.msg_id or "?"),
         remedy=_("`campaign status` asks WeChat") if known.status is Status.ACCEPTED else "",
     )
 
@@ -89,7 +89,7 @@ def _split_conflict(send: Send, appid: str, state: LedgerState) -> Decision | No
         return None
     return _conflict(
         _("{send} of the same campaign was sent, or may have been, {when}").format(
-            send=known.send, when=_when(known.at)
+            send=known.send, when=china_time(known.at)
         ),
         _("take the edit of for_each or openids back, or set revision: {number} to send again").format(
             number=known.revision + 1
@@ -113,11 +113,11 @@ def _by_window(send: Send, now: datetime, known: SendState | None, earlier: Send
     if send.not_after is not None and now > send.not_after:
         return Decision(
             action=Action.EXPIRED,
-            reason=_("its window ended {when}").format(when=_when(send.not_after)),
+            reason=_("its window ended {when}").format(when=china_time(send.not_after)),
             remedy=_("move not_after to send it after all"),
         )
     if send.not_before is not None and now < send.not_before:
-        reason = _("its window begins {when}").format(when=_when(send.not_before))
+        reason = _("its window begins {when}").format(when=china_time(send.not_before))
         return Decision(action=Action.WAIT, reason=reason)
     if known is not None:
         return Decision(action=Action.SEND, reason=_("try again: {why}").format(why=known.why_said))
@@ -126,15 +126,10 @@ def _by_window(send: Send, now: datetime, known: SendState | None, earlier: Send
         said = _("again: revision {number} was sent {when}")
         if earlier.status is Status.BASELINE:  # dated when it was written down
             said = _("again: revision {number} was sent before this ledger was begun")
-        said = said.format(number=earlier.revision, when=_when(earlier.at))
+        said = said.format(number=earlier.revision, when=china_time(earlier.at))
         return Decision(action=Action.SEND, reason=said)
     return Decision(action=Action.SEND, reason=_("new"))
 
 
 def _conflict(reason: str, remedy: str) -> Decision:
     return Decision(action=Action.CONFLICT, reason=reason, remedy=remedy)
-
-
-def _when(moment: datetime) -> str:
-    # The platform's calendar, whatever the reader's: a plan reads the same everywhere.
-    return _("{moment} (China)").format(moment=f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}")

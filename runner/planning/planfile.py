@@ -12,6 +12,7 @@ from runner.digest import canonical
 from runner.errors import StalePlanError, UsageError
 from runner.ledger.state import LedgerState
 from runner.plan import PENDING, Plan, Planned, expected_digest
+from runner.planning.quota import china_time
 from runner.words import _
 
 MAJOR = "1"
@@ -84,8 +85,9 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     if reviewed["environment"] != plan.environment:
         made_for = _("it was made for environment {reviewed}, this is {environment}")
         raise _stale(made_for.format(reviewed=reviewed["environment"], environment=plan.environment))
-    if now > datetime.fromisoformat(reviewed["expires_at"]):
-        raise _stale(_("it expired {when}").format(when=reviewed["expires_at"]))
+    expires_at = datetime.fromisoformat(reviewed["expires_at"])
+    if now > expires_at:
+        raise _stale(_("it expired {when}").format(when=china_time(expires_at)))
     if expected_digest(plan, state, reviewed["plan_digest"]) != reviewed["plan_digest"]:
         found = _("; ").join(_differences(reviewed, plan)) or _("the pending sends differ")
         raise _stale(found)

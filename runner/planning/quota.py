@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta, timezone
 from runner.ledger.state import LedgerState
 from runner.model import Filter, Send
 from runner.settings.records import AccountKind
+from runner.words import _
 
 CHINA = timezone(timedelta(hours=8))
 SUBSCRIPTION_PER_DAY = 1
@@ -39,6 +40,11 @@ class Allowance:
 def china_day(moment: datetime) -> date:
     """Name the day of a moment by the platform's calendar."""
     return moment.astimezone(CHINA).date()
+
+
+def china_time(moment: datetime) -> str:
+    """Write a moment by the platform's clock, whatever the reader's: a plan reads the same everywhere."""
+    return _("{moment} (China)").format(moment=f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}")
 
 
 def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:

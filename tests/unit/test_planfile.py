@@ -61,8 +61,9 @@ def test_each_difference_is_refused_by_name(sends: list[Any], named_as: str):
 
 
 def test_expired_file_is_refused():
-    """A plan is good for a day."""
-    assert "expired" in refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
+    """A plan is good for a day; its end is told by the clock of every other time in a plan."""
+    said = refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
+    assert "it expired 2026-12-02 12:00 (China)" in said
 
 
 def test_other_environment_is_refused():
