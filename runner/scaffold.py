@@ -12,9 +12,12 @@ from runner.model import Msgtype
 _PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
 """What YAML reads as text without quotes, whatever its version."""
 
+PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字")
+"""What a new file says in place of a text and of an article's title, and no follower should read."""
+
 CONTENT = {
-    Msgtype.TEXT: "content: |\n  {{ greeting }}，这里写要发的话。\nvars: {greeting: 你好}\n",
-    Msgtype.MPNEWS: "content:\n  articles:\n    - title: 标题，不超过 32 字\n"
+    Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",
+    Msgtype.MPNEWS: f"content:\n  articles:\n    - title: {PLACEHOLDERS[1]}\n"
     "      body: {name}/article.md\n      cover: {{file: {name}/cover.jpg}}\n",
     Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
     Msgtype.IMAGE: "content:\n  images:\n    - file: {name}/1.jpg\n",

@@ -16,6 +16,7 @@ from runner.errors import CampaignError, KeyPath, Place, Problem
 from runner.model import Campaign, FileInfo, Media
 from runner.reading.document import json_path
 from runner.reading.files import FileError
+from runner.scaffold import PLACEHOLDERS
 from runner.settings.records import ArticleOptions
 from runner.templates.faults import TemplateFaultError
 from runner.templates.placeholders import Escape
@@ -96,6 +97,7 @@ class Scope:
         """
         written = str(value)
         self._look_for_braces(path, written)
+        self._look_for_placeholders(path, written)
         try:
             return self.templates.render(written, self.variables).removesuffix("\n")
         except TemplateFaultError as fault:
@@ -197,6 +199,12 @@ class Scope:
                 level="warning",
                 place=place,
             )
+
+    def _look_for_placeholders(self, path: KeyPath, source: str) -> None:
+        """Warn of the words of a new file: whoever forgot to replace them would send them."""
+        if any(words in source for words in PLACEHOLDERS):
+            what = _("this is still what `campaign new` wrote, and followers would read it")
+            self.problem(path, "scaffold-text", what, _("write what is to be sent"), level="warning")
 
     def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
         if place is None and fault.file is not None:

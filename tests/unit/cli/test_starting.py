@@ -109,6 +109,25 @@ def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str])
     assert not (here / "campaigns").exists()
 
 
+@pytest.mark.parametrize("msgtype", ["text", "mpnews"])
+def test_what_new_wrote_is_warned_of_until_it_is_replaced(
+    here: Path, capsys: pytest.CaptureFixture[str], msgtype: str
+) -> None:
+    """A file that nobody finished would be sent by the next `apply` along with the others."""
+    assert run(["new", "sale", "--msgtype", msgtype, "--tag", "新客"]) == Exit.OK
+    run(["validate"])
+    assert "[scaffold-text]" in capsys.readouterr().out
+    file = here / "campaigns" / "sale.yaml"
+    text = (
+        file.read_text(encoding="utf-8")
+        .replace("这里写要发的话", "新茶到了")
+        .replace("标题，不超过 32 字", "新茶")
+    )
+    file.write_text(text, encoding="utf-8")
+    run(["validate"])
+    assert "[scaffold-text]" not in capsys.readouterr().out
+
+
 def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file in the way is told, not a traceback."""
     (here / "campaigns").write_text("")
