@@ -10,7 +10,7 @@ from factories import NOW, make_planned, make_send, make_settings, plan_of
 
 from runner.errors import Exit
 from runner.ledger.state import SendState, Status
-from runner.model import Action, Filter
+from runner.model import Action, Filter, Invalid
 from runner.plan import Decision
 from runner.report.sentences import attention_lines, total
 from runner.report.text import Look, outcomes_text, plan_text, status_text
@@ -29,7 +29,16 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
     assert any(line.split()[:4] == ["send", "sale", "tag", "会员"] for line in lines)
     assert "Summary: 1 send, 1 wait. This plan has sent nothing." in lines
     assert f"Digest: {plan.digest}" in lines
-    assert lines[-1] == "`campaign apply` would make 1 send to 1,000 followers."
+    assert lines[-1] == "An apply of this plan would make 1 send to 1,000 followers."
+
+
+def test_no_apply_is_promised_that_would_be_refused() -> None:
+    """One invalid campaign, or a ledger that was not begun, and apply sends nothing at all."""
+    plan = plan_of(make_send())
+    invalid = replace(plan, invalid=(Invalid(id="other", problems=()),))
+    tagless = make_planned(make_send("x"), decision=Decision(action=Action.INVALID, reason="no such tag"))
+    for refused in (invalid, replace(plan, sends=(*plan.sends, tagless)), replace(plan, unbegun=("main",))):
+        assert "An apply of this plan" not in plan_text(refused, LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
