@@ -32,7 +32,7 @@ def ledger() -> None:
 @shared
 def init(session: Session) -> int:
     """Begin the environment's ledger, or an account of it that is new."""
-    environment, state = session.settings.environment, session.state()
+    environment, state = session.settings.environment, session.past()
     name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
     streams = [] if session.rehearsing else [appid for appid in appids if not state.begun(appid)]
     streams += [] if state.initialized else [LEDGER]

@@ -141,19 +141,16 @@ class Session:
         default = self.state_dir / f"{environment.name}.ledger.sqlite3"
         return open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
 
-    def state(self) -> LedgerState:
-        """Fold the ledger; a sandbox's is begun by itself."""
-        from runner.ledger.events import LEDGER, Entry, Kind
+    def past(self) -> LedgerState:
+        """Fold the ledger as it is."""
         from runner.ledger.state import fold
 
-        state = fold(self.ledger.events())
-        if not state.initialized and self.rehearsing:
-            name = self.settings.environment.name
-            entry = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": name}, unique="init")
-            # Another run may have begun it in this very moment: just as good.
-            with suppress(LedgerBusyError):
-                self.ledger.append(entry)
-            state.initialized = True
+        return fold(self.ledger.events())
+
+    def state(self) -> LedgerState:
+        """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
+        state = self.past()
+        state.initialized |= self.rehearsing
         return state
 
     @property
@@ -162,7 +159,7 @@ class Session:
         return self.settings.environment.rehearsing
 
     def begun_state(self, *, sending: bool = True) -> LedgerState:
-        """Fold the ledger for a command that writes to it.
+        """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
 
         Args:
             sending: it may send for every account. A hold or a recall must not wait until all were begun.
@@ -170,7 +167,16 @@ class Session:
         Raises:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
-        state, environment = self.state(), self.settings.environment
+        from runner.ledger.events import LEDGER, Entry, Kind
+
+        state, environment = self.past(), self.settings.environment
+        if not state.initialized and self.rehearsing:
+            told = {"environment": environment.name}
+            entry = Entry(stream=LEDGER, kind=Kind.INIT, data=told, unique="init")
+            # Another run may have begun it in this very moment: just as good.
+            with suppress(LedgerBusyError):
+                self.ledger.append(entry)
+            state.initialized = True
         unbegun = self.unbegun(state) if sending else ()
         if not state.initialized or unbegun:
             what = _("the ledger is empty, so every campaign here would count as never sent")

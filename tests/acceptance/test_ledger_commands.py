@@ -58,6 +58,16 @@ def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.Ca
     assert "two pasts cannot be mixed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
+def test_reading_does_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
+    """No branch is pushed, and an export can still be imported; a rehearsal's ledger is begun by an apply."""
+    assert campaign(folder, *command, "--env", "branch") in (Exit.OK, Exit.WECHAT)
+    heads = subprocess.run(
+        ["git", "--git-dir", folder.parent / "remote.git", "for-each-ref"], capture_output=True, check=True
+    )
+    assert heads.stdout == b""
+
+
 def test_a_changed_export_is_not_taken_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is written, and the message says which event."""
     copy = folder.parent / "copy.jsonl"

@@ -189,7 +189,7 @@ def test_what_was_done_can_be_read_by_programs(
     campaign: Command, words: tuple[str, ...], told: dict[str, Any]
 ) -> None:
     """Every command that offers JSON gives it, on standard output and in a file."""
-    campaign("plan")  # begins the rehearsal's ledger
+    campaign("ledger", "init")
     code, out, _err = campaign(*words, "--format", "json", "--output", "json=told.json")
     assert code == Exit.OK
     assert told.items() <= json.loads(out).items()
