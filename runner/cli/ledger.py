@@ -148,7 +148,10 @@ def export(session: Session, out: Path | None) -> int:
     else:
         with writing(out, f"--out {out}"):
             out.write_text(text, encoding="utf-8")
-        session.say(_("{count} events written to {file}").format(count=len(events), file=out))
+        said = ngettext(
+            "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
+        )
+        session.say(said.format(count=len(events), file=out))
     return Exit.OK
 
 
@@ -167,7 +170,11 @@ def import_(session: Session, file: IO[str]) -> int:
         ) from error
     events = from_lines(lines, where=file.name)
     session.ledger.restore(events)
-    said = _("{count} events taken over, every chain holds")
+    said = ngettext(
+        "{count:,} event taken over, every chain holds",
+        "{count:,} events taken over, every chain holds",
+        len(events),
+    )
     return session.conclude(said.format(count=len(events)), events=len(events))
 
 

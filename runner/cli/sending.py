@@ -13,7 +13,7 @@ from runner.cli.gate import check_approved, check_run
 from runner.cli.means import ports_of, stop_signals
 from runner.cli.planning import Forms, make_plan, plan_forms, plan_text
 from runner.cli.session import Session, shared
-from runner.cli.streams import check_writable, require_terminal, tell
+from runner.cli.streams import check_writable, require_terminal, tell, writing
 from runner.cli.warrant import actor, reviewed, rules_aside, run_url
 from runner.errors import Exit, InvalidError
 from runner.model import Action
@@ -63,7 +63,8 @@ def plan(
         from runner.planning import planfile
         from runner.report.data import plan_data
 
-        planfile.write(out, plan_data(made.plan))
+        with writing(out, f"--out {out}"):
+            planfile.write(out, plan_data(made.plan))
     session.give(plan_forms(session, made, everything=everything or bool(select)))
     found = made.plan.counts().keys()
     if Action.INVALID in found:

@@ -97,8 +97,14 @@ def writing(path: Path, asked: str = "") -> Iterator[None]:
         asked: what the user wrote to get it; nothing for a file whose place is not his choice.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or is the `-` that means standard output to other tools.
     """
+    if path == Path("-"):
+        raise UsageError(
+            _("'-' is no name for a file"),
+            remedy=_("leave it out and redirect standard output; --format chooses what it carries"),
+            where=asked,
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield

@@ -14,6 +14,12 @@ from runner.cli.streams import hand_out, spare_the_encoding
 from runner.errors import Exit
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
     """A terminal in GBK has no emoji: it is written as JSON escapes it, and JSON stays JSON."""
     raw = io.BytesIO()
@@ -38,3 +44,31 @@ def test_a_copy_that_cannot_be_written_is_explained(
     assert "--out file/below" in capsys.readouterr().err
     assert run([*words, "--out", "new/folder/copy"]) == Exit.OK
     assert (tmp_path / "new/folder/copy").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("plan", "--out", "-"), ("plan", "--output", "json=-"), ("schema", "--out", "-"),
+     ("ledger", "export", "--out", "-")],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_file_is_named_like_standard_output(
+    words: tuple[str, ...], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other tools take `-` for standard output: it is refused, not made."""
+    run(["init"])
+    assert run(words) == Exit.USAGE
+    assert "redirect standard output" in capsys.readouterr().err
+    assert not (here / "-").exists()
+
+
+def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not `1 events`."""
+    run(["init"])
+    run(["ledger", "init"])
+    capsys.readouterr()
+    assert run(["ledger", "export", "--out", "copy.jsonl"]) == Exit.OK
+    assert capsys.readouterr().err == "1 event written to copy.jsonl\n"
+    (here / ".campaign/sandbox.ledger.sqlite3").unlink()
+    assert run(["ledger", "import", "copy.jsonl"]) == Exit.OK
+    assert capsys.readouterr().out == "1 event taken over, every chain holds\n"
