@@ -268,6 +268,8 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
         matched = [item for item in found if _matches(item, wanted, root)]
         if not matched:
             otherwise = _("name an id, a pattern of ids, or a file")
+            if wanted.endswith(".json"):  # as other tools take it
+                otherwise = _("give a plan file as `campaign apply --plan FILE`")
             raise UsageError(
                 _("`{wanted}` selects no campaign").format(wanted=wanted),
                 remedy=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),

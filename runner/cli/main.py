@@ -152,10 +152,12 @@ ELSEWHERE = {
 """How other tools call it, and what it is here."""
 
 
-def _meant(error: click.NoSuchOption) -> click.UsageError:
+def _meant(error: click.NoSuchOption, words: Sequence[str]) -> click.UsageError:
     """Say what an option of other tools is called here, if the command has it; else what click says."""
-    here = ELSEWHERE.get(error.option_name, "")
     known = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
+    # click names one letter of `-auto-approve`: long options have two dashes here.
+    long = [f"-{word.partition('=')[0]}" for word in words if word[:1] == "-" and word[1:3].isalpha()]
+    here = next((name for name in long if name in known), ELSEWHERE.get(error.option_name, ""))
     if here.partition(" ")[0] not in (*known, "campaign"):
         return error
     meant = ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", 1)
@@ -186,7 +188,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         result = campaign.main(args=list(argv) if argv is not None else None, standalone_mode=False)
         return int(result) if isinstance(result, int) else int(Exit.OK)
     except click.ClickException as error:
-        told = _meant(error) if isinstance(error, click.NoSuchOption) else error
+        told = _meant(error, argv or sys.argv[1:]) if isinstance(error, click.NoSuchOption) else error
         with suppress(OSError):
             told.show()
         return int(Exit.USAGE)
