@@ -45,7 +45,7 @@ def init(folder: Path, forge: Forge, action: str | None) -> int:
         written = _write_new(folder / place, text)
         said = _("wrote {file}") if written else _("kept  {file}")
         click.echo(said.format(file=folder / place))
-    command = "campaign plan" if folder == Path() else f"cd {folder} && campaign plan"
+    command = "campaign plan" if folder == Path() else f"cd {shlex.quote(str(folder))} && campaign plan"
     click.echo("\n" + _("Next: {command}").format(command=command))
     return Exit.OK
 

@@ -128,6 +128,13 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     assert "[scaffold-text]" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("here")
+def test_the_next_command_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder whose name holds a blank is quoted."""
+    assert run(["init", "tea shop"]) == Exit.OK
+    assert "Next: cd 'tea shop' && campaign plan" in capsys.readouterr().out
+
+
 def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file in the way is told, not a traceback."""
     (here / "campaigns").write_text("")
