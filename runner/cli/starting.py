@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,9 @@ from runner.words import _
 if TYPE_CHECKING:
     from runner.scaffold import Wanted
     from runner.starter import Forge
+
+_WHOLE = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
+"""An action of which nobody can move the code away."""
 
 
 @click.command()
@@ -40,6 +44,13 @@ def init(folder: Path, forge: Forge, action: str | None) -> int:
         raise UsageError(
             _("the workflow needs to know where this tool's action is kept"),
             remedy=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
+        )
+    if forge == "github" and action and not _WHOLE.fullmatch(action):
+        raise UsageError(
+            _("'{action}' does not name the action by a commit of 40 hexadecimal digits").format(
+                action=action
+            ),
+            remedy=_("write OWNER/REPOSITORY@COMMIT: a tag can be moved, and the jobs hold the AppSecret"),
         )
     for place, text in starter(forge, action=action or "").items():
         written = _write_new(folder / place, text)

@@ -41,6 +41,9 @@ class Answers:
         return self.line(question, next(iter(options)))
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -126,6 +129,19 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     file.write_text(text, encoding="utf-8")
     run(["validate"])
     assert "[scaffold-text]" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", ["shop/tool", "shop/tool@v1", "shop/tool@0123abc", f"tool@{COMMIT}"])
+def test_the_action_is_named_by_its_whole_commit(
+    action: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tag can be moved to other code, and the jobs hold the AppSecret."""
+    assert run(["init", "--ci", "github", "--action", action]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert action in said
+    assert "40 hexadecimal" in said
+    assert not (here / "campaigns").exists()
+    assert run(["init", "--ci", "github", "--action", f"shop/tool/sub@{COMMIT}"]) == Exit.OK
 
 
 @pytest.mark.usefixtures("here")
