@@ -105,6 +105,14 @@ def test_gitlab_gets_its_file() -> None:
     assert {"plan", "review", "apply"} <= set(yaml.safe_load(text))
 
 
+def test_a_default_branch_of_either_usual_name_is_heard() -> None:
+    """A push to `master` plans too; every job asks for the default branch besides."""
+    workflow = yaml.load(starter("github")[".github/workflows/campaigns.yml"], yaml.BaseLoader)
+    assert workflow["on"]["push"]["branches"] == ["main", "master"]
+    assert "github.event.repository.default_branch" in workflow["jobs"]["review"]["if"]
+    assert workflow["jobs"]["apply"]["needs"] == "review"
+
+
 def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A workflow that cannot work is not written."""
     assert run(["init", "--ci", "github"]) == Exit.USAGE
