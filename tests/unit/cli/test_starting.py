@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runner import __version__
 from runner.cli.main import run
 from runner.errors import Exit
 from runner.model import Msgtype
@@ -102,7 +103,14 @@ def test_gitlab_gets_its_file() -> None:
     """The template of the docs, without its note on copying."""
     text = starter("gitlab")[".gitlab-ci.yml"]
     assert text.startswith("# A merge request shows")
+    assert "docs/ci.md" not in text, "that file is here, not in the reader's repository"
     assert {"plan", "review", "apply"} <= set(yaml.safe_load(text))
+
+
+def test_gitlab_keeps_to_the_version_that_wrote_the_file() -> None:
+    """A new version is a change that somebody reviews, as a new commit of the action is on GitHub."""
+    text = starter("gitlab")[".gitlab-ci.yml"]
+    assert re.findall(r'"wechat-campaigns.*"', text) == [f'"wechat-campaigns[articles]=={__version__}"']
 
 
 def test_a_default_branch_of_either_usual_name_is_heard() -> None:
