@@ -337,8 +337,16 @@ class Session:
         return self.give_at_last({"text": lambda: said, "json": lambda: json_text(data)})
 
     def give_failure(self, error: CampaignError, command: str) -> None:
-        """Write the files asked for that are not written yet: a run that failed has a report too."""
-        if command not in ("plan", "apply", "validate") or self.reported or not self.options.outputs:
+        """Give the report asked for, if it is not given yet: a run that failed has one too.
+
+        Standard output has none as text, which people read on standard error.
+        """
+        shown = self.options.format != "text"
+        if (
+            command not in ("plan", "apply", "validate")
+            or self.reported
+            or not (shown or self.options.outputs)
+        ):
             return
         from runner.report.failure import failure_forms
 
@@ -348,6 +356,8 @@ class Session:
         settings_file = (self.options.root / "_settings.yaml").as_posix()
         forms = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
         try:
+            if shown:
+                hand_out(forms[self.options.format]())
             self._write(forms)
         except UsageError as unwritten:
             # The first error is the one to be told; this one must not take its place.

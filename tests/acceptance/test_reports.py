@@ -101,6 +101,24 @@ def test_an_apply_that_is_refused_leaves_a_report_of_it(repo: Path) -> None:
     assert json.loads((repo / "j").read_text(encoding="utf-8"))["error"]["exit_code"] == Exit.POLICY
 
 
+def test_standard_output_carries_the_report_of_a_failure(
+    repo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A workflow's annotations point into broken settings too, and a pipe to a program is not empty."""
+    assert (
+        run(["apply", "--expect-digest", "0" * 64, "--auto-approve", "--format", "json", "-q"]) == Exit.POLICY
+    )
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["exit_code"] == Exit.POLICY
+    assert "not what was reviewed" in err
+    (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
+    assert run(["plan", "--offline", "--format", "github", "--output", "json=j"]) == Exit.INVALID
+    assert "::error file=campaigns/_settings.yaml,line=1" in capsys.readouterr().out
+    assert json.loads((repo / "j").read_text(encoding="utf-8"))["problems"]
+    assert run(["plan", "--offline"]) == Exit.INVALID
+    assert capsys.readouterr().out == "", "as text it is told once, on standard error"
+
+
 def test_an_apply_reports_each_send(repo: Path) -> None:
     """After an apply the Markdown has a row for each send and the JSON its msg_id."""
     words = ["apply", "--auto-approve", "--output", "markdown=m", "--output", "json=j", "--quiet"]
