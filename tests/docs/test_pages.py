@@ -49,7 +49,7 @@ def test_dots_stand_for_any_lines() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
 def test_links_lead_somewhere(page: Path) -> None:
-    """Files exist and anchors are headings; addresses of the web are not asked."""
+    """Files exist, on the site too, and anchors are headings; addresses of the web are not asked."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
     for target in LINK.findall(text):
         if re.match(r"[a-z]+:", target):
@@ -57,6 +57,8 @@ def test_links_lead_somewhere(page: Path) -> None:
         name, _, anchor = target.partition("#")
         file = (page.parent / name).resolve() if name else page
         assert file.exists(), f"{page.name}: {target}"
+        docs = ROOT / "docs"
+        assert docs not in page.parents or docs in file.parents, f"{page.name}: {target} is not on the site"
         assert not anchor or anchor in anchors(file), f"{page.name}: {target}"
 
 
