@@ -127,7 +127,11 @@ def verify(session: Session) -> int:
     if faults:
         session.conclude("\n".join(faults), events=len(events), faults=faults)
         raise TamperedLedgerError(
-            _("{count} faults in the chain of {total} events").format(count=len(faults), total=len(events)),
+            ngettext(
+                "{count:,} fault in the chains, events in all: {total:,}",
+                "{count:,} faults in the chains, events in all: {total:,}",
+                len(faults),
+            ).format(count=len(faults), total=len(events)),
             remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
     said = ngettext("{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events))

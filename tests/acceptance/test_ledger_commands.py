@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,6 +58,18 @@ def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
     assert "two pasts cannot be mixed" in capsys.readouterr().err
+
+
+def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An event that was edited is named, and told in good English."""
+    assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
+    with closing(sqlite3.connect(folder.parent / ".campaign" / "sandbox.ledger.sqlite3")) as db, db:
+        db.execute('update event set body = replace(body, \'"send":"sale"\', \'"send":"tea"\') where seq = 2')
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify") == Exit.LEDGER
+    out, err = capsys.readouterr()
+    assert out == f"event 2 of {SERVICE} was changed after it was written\n"
+    assert "1 fault in the chains, events in all: 3" in err
 
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
