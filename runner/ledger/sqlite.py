@@ -126,9 +126,9 @@ class SqliteLedger:
         if db is None:
             # One connection a thread; closed together in close(), hence check_same_thread off.
             db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._open.append(db)
             db.execute("pragma synchronous = full")
             self._local.db = db
-            self._open.append(db)
         return db
 
     @contextmanager

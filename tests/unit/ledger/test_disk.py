@@ -34,8 +34,8 @@ def entry(number: int = 0) -> Entry:
 
 def failure(path: Path) -> LedgerError:
     """What opening the file and appending to it says."""
-    with pytest.raises(LedgerError) as caught:
-        SqliteLedger(path, now).append(entry())
+    with pytest.raises(LedgerError) as caught, closing(SqliteLedger(path, now)) as ledger:
+        ledger.append(entry())
     assert str(path) in str(caught.value)
     assert caught.value.remedy
     return caught.value
