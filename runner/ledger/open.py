@@ -17,7 +17,7 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Led
     Args:
         setting: `sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`.
         default: the SQLite file when no path is given; a git ledger's local copy lies beside it.
-        root: the campaigns folder, whose git repository knows the remotes.
+        root: the campaigns folder; relative paths begin beside it, its git repository knows the remotes.
         clock: dates the events.
 
     Raises:
@@ -29,7 +29,8 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Led
     if backend == "sqlite":
         from runner.ledger.sqlite import SqliteLedger
 
-        return SqliteLedger(Path(rest) if rest else default, clock)
+        # Beside the campaigns, not wherever the command happens to run: there the past would be another.
+        return SqliteLedger(root.resolve().parent / rest if rest else default, clock)
     if backend == "git":
         return _git(rest, default.parent / "ledger-git", root, clock)
     if backend in ("postgresql", "postgres"):
