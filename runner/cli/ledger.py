@@ -14,7 +14,7 @@ from runner.cli.options import Day
 from runner.cli.session import Session, shared
 from runner.cli.streams import writing
 from runner.cli.warrant import actor
-from runner.errors import Exit, TamperedLedgerError, UsageError
+from runner.errors import Exit, InvalidError, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.words import _, ngettext
@@ -68,6 +68,9 @@ def baseline(
             _("say which campaigns"), remedy=_("name them, or give --all or --before YYYY-MM-DD")
         )
     prepared = prepared_of(session, select)
+    if prepared.errors:
+        # Left out without a word, they would be new, and sent, once somebody corrects them.
+        raise InvalidError(prepared.errors)
     state = session.begun_state()
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]

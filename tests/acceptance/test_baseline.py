@@ -43,3 +43,17 @@ def test_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys: pytes
     assert planned(folder, capsys) == {"list#1": "done"}
     write(folder, 12_000)
     assert planned(folder, capsys) == {"list#1": "conflict", "list#2": "conflict"}
+
+
+def test_nothing_is_marked_while_a_campaign_is_invalid(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """An old campaign that cannot be rendered was left out without a word, and sent once it was corrected."""
+    text = "filter: {{tag_id: 2}}\nmsgtype: text\ncontent: '{}'\n"
+    (folder / "good.yaml").write_text(text.format("你好"), encoding="utf-8")
+    (folder / "bad.yaml").write_text(text.format("{{ gone }}"), encoding="utf-8")
+    command = ["ledger", "baseline", "--why", "sent in spring", "--dir", str(folder)]
+    assert run([*command, "--all"]) == Exit.INVALID
+    assert planned(folder, capsys) == {"bad": "invalid", "good": "send"}
+    assert run([*command, "good"]) == Exit.OK
+    (folder / "bad.yaml").write_text(text.format("再见"), encoding="utf-8")
+    assert run([*command, "--all"]) == Exit.OK
+    assert planned(folder, capsys) == {"bad": "done", "good": "done"}
