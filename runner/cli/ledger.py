@@ -16,7 +16,7 @@ from runner.cli.streams import writing
 from runner.cli.warrant import actor
 from runner.errors import Exit, InvalidError, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
-from runner.ledger.state import LedgerState, SendState, Status
+from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from runner.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def init(session: Session) -> int:
 def baseline(
     session: Session, select: tuple[str, ...], everything: bool, before: datetime | None, why: str
 ) -> int:
-    """Record campaigns as sent before this ledger was begun, so that apply never sends them."""
+    """Record campaigns as sent before this ledger was begun, or by hand, so that apply never sends them."""
     from runner.cli.planning import prepared_of
     from runner.report.words import sends
 
@@ -75,9 +75,13 @@ def baseline(
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = session.settings.environment.accounts
-    fresh = [s for s in chosen if state.send(accounts[s.account].appid, s.id, s.revision) is None]
+    known = {send.id: state.send(accounts[send.account].appid, send.id, send.revision) for send in chosen}
+    # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
+    attempts = {id: past.attempt + 1 if past else 1 for id, past in known.items() if _unsent(past)}
+    fresh = [send for send in chosen if send.id in attempts]
     for send in fresh:
-        session.ledger.append(_past(send, accounts[send.account].appid, why, actor(session)))
+        appid = accounts[send.account].appid
+        session.ledger.append(_past(send, appid, why, actor(session), attempt=attempts[send.id]))
     before_now = [send.id for send in chosen if send not in fresh]
     said = _("{sends} recorded as already sent, {known} known before")
     return session.conclude(
@@ -87,13 +91,17 @@ def baseline(
     )
 
 
-def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
+def _unsent(known: SendState | None) -> bool:
+    return known is None or known.status in MAY_SEND_AGAIN
+
+
+def _past(send: Send, appid: str, why: str, actor: dict[str, str], *, attempt: int) -> Entry:
     from runner.digest import send_digest
 
     data: dict[str, object] = {
         "send": send.id,
         "revision": send.revision,
-        "attempt": 1,
+        "attempt": attempt,
         "account": send.account,
         "digest": send_digest(send),
         "why": why,
@@ -101,7 +109,7 @@ def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
     }
     if send.batch is not None:
         data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
-    unique = intent_key(send.id, send.revision, 1)
+    unique = intent_key(send.id, send.revision, attempt)
     return Entry(stream=appid, kind=Kind.BASELINE, data=data, unique=unique)
 
 

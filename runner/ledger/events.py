@@ -30,7 +30,7 @@ class Kind(StrEnum):
     INIT = "init"
     """The ledger was set up: `{environment}`."""
     BASELINE = "baseline"
-    """Sent before the ledger existed: `{send, revision, attempt, digest, why}`."""
+    """Sent before the ledger existed, or by hand: `{send, revision, attempt, digest, why}`."""
     UPLOAD = "upload"
     """A file is on the platform: `{upload, result}`; `upload` names endpoint and sha256, null: gone."""
     DRAFTING = "drafting"

@@ -57,3 +57,16 @@ def test_nothing_is_marked_while_a_campaign_is_invalid(folder: Path, capsys: pyt
     (folder / "bad.yaml").write_text(text.format("再见"), encoding="utf-8")
     assert run([*command, "--all"]) == Exit.OK
     assert planned(folder, capsys) == {"bad": "done", "good": "done"}
+
+
+def test_refused_send_that_went_out_by_hand_is_marked(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """It counted as known before, and the next apply sent what the console had sent."""
+    text = "account: test\nfilter: {tag_id: 2}\nmsgtype: text\ncontent: 你好\n"
+    (folder / "sale.yaml").write_text(text, encoding="utf-8")
+    assert run(["apply", "--auto-approve", "--dir", str(folder)]) == Exit.WECHAT
+    assert planned(folder, capsys) == {"sale": "send"}
+    command = ["ledger", "baseline", "sale", "--why", "sent in the console", "--dir", str(folder)]
+    assert run(command) == Exit.OK
+    assert planned(folder, capsys) == {"sale": "done"}
+    assert run(command) == Exit.OK
+    assert run(["ledger", "verify", "--dir", str(folder)]) == Exit.OK
