@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,6 +19,7 @@ DEFAULT_BRANCH = "campaign-ledger"
 TOKEN = "CAMPAIGN_LEDGER_TOKEN"  # noqa: S105 (the name of a variable, no secret)
 NAME = "ledger"
 """What our own repository calls the remote, so that its address is in no command line."""
+_HTTP_USER = re.compile(r"(?<=^http://)[^/@]*@|(?<=^https://)[^/@]*@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +37,13 @@ class Remote:
 
     @property
     def shown(self) -> str:
-        """The place, for messages."""
-        return f"{self.url}#{self.branch}"
+        """The place, for messages: without the user of an http address, which may be a token alone."""
+        return f"{_HTTP_USER.sub('', self.url)}#{self.branch}"
 
     @property
     def folder_name(self) -> str:
         """A name for the local copy: another for each remote and branch."""
-        return sha256(self.shown.encode()).hexdigest()[:16]
+        return sha256(f"{self.url}#{self.branch}".encode()).hexdigest()[:16]
 
 
 def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:

@@ -350,6 +350,15 @@ def test_a_password_in_the_checkout_s_address_is_moved_out_of_it(checkout: Path)
     assert (f"http.{remote.url}.extraheader", basic("gitlab-ci-token", "p@ss")) in remote.config
 
 
+def test_a_token_in_the_place_of_the_user_is_not_shown(checkout: Path) -> None:
+    """`https://TOKEN@host/…` is how many write it; the user of an SSH address is no secret."""
+    set_config(checkout, "remote.origin.url", "https://ghp_s3cret@github.com/team/campaigns.git")
+    remote = found(checkout)
+    assert remote.shown == "https://github.com/team/campaigns.git#campaign-ledger"
+    assert remote.url == "https://ghp_s3cret@github.com/team/campaigns.git"
+    assert found(checkout, "ssh://git@example.org/l.git#x").shown == "ssh://git@example.org/l.git#x"
+
+
 def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
     """The token goes to the remote as a header, and a refusal is told as missing access."""
     from http_remote import refusing_server
