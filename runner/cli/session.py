@@ -142,10 +142,25 @@ class Session:
         return open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
 
     def past(self) -> LedgerState:
-        """Fold the ledger as it is."""
+        """Fold the ledger as it is.
+
+        Raises:
+            LedgerError: a rehearsal would write into the ledger of a real account.
+        """
         from runner.ledger.state import fold
 
-        return fold(self.ledger.events())
+        state, environment = fold(self.ledger.events()), self.settings.environment
+        real = [a.name for a in environment.accounts.values() if a.appid in state.real]
+        if self.rehearsing and real:
+            # However the settings write it: what is only rehearsed would count as sent.
+            raise LedgerError(
+                _(
+                    "this ledger was begun for the real followers of {names}: a rehearsal may not use it"
+                ).format(names=_(", ").join(sorted(real))),
+                remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+                where=_("environment {name}").format(name=environment.name),
+            )
+        return state
 
     def state(self) -> LedgerState:
         """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""

@@ -46,6 +46,8 @@ class LedgerState:
     initialized: bool = False
     begun_for: set[str] = field(default_factory=set)
     """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
+    real: set[str] = field(default_factory=set)
+    """The streams that `ledger init` began: a rehearsal begins none."""
     sends: dict[tuple[str, str, int], SendState] = field(default_factory=dict)
     uploads: dict[tuple[str, str], Uploaded] = field(default_factory=dict)
     """By (appid, upload key)."""
@@ -171,6 +173,7 @@ def _forms_of(send_id: str) -> tuple[tuple[str, str, bool], tuple[str, str, bool
 def _init(state: LedgerState, event: Event) -> None:
     state.initialized = True
     state.begun_for.add(event.stream)
+    state.real.add(event.stream)
 
 
 def _upload(state: LedgerState, event: Event) -> None:

@@ -248,3 +248,30 @@ def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
     capsys.readouterr()
     assert campaign(folder, "apply", "--auto-approve", *production) == Exit.LEDGER
     assert "not begun for main" in capsys.readouterr().err
+
+
+TWO_SPELLINGS = """
+environments:
+  rehearsal:
+    api: http://127.0.0.1:9
+    ledger: "sqlite:FOLDER/sends.db"
+    accounts: {main: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}}
+  production:
+    api: https://api.invalid
+    ledger: "sqlite:sends.db"
+    accounts: {main: {kind: service, appid: wx00000000000000aa, secret: {env: NO_SECRET}}}
+"""
+
+
+def test_a_rehearsal_uses_no_real_ledger_however_it_is_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The check of the settings compares words; the ledger itself knows for whom it was begun."""
+    settings = TWO_SPELLINGS.replace("FOLDER", str(folder.parent))
+    (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
+    assert campaign(folder, "ledger", "init", "--env", "production") == Exit.OK
+    for command in (("plan", "--offline"), ("apply", "--auto-approve"), ("status",)):
+        assert campaign(folder, *command, "--env", "rehearsal") == Exit.LEDGER
+        assert "begun for the real followers of main" in capsys.readouterr().err
+    (folder / "_settings.yaml").write_text(settings.replace("/sends.db", "/other.db"), encoding="utf-8")
+    assert campaign(folder, "plan", "--offline", "--env", "rehearsal") == Exit.OK
