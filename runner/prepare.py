@@ -91,6 +91,7 @@ def prepare(
     files: Files,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
+    workers: int | None = None,
 ) -> Prepared:
     """Load, validate, render and check against the platform's limits.
 
@@ -100,13 +101,14 @@ def prepare(
         files: reads below `root`.
         variables: from `--var`.
         only: ids, patterns or paths; empty means all.
+        workers: processes; default: as many as are worth it. What `files` is told in another one is lost.
 
     Raises:
         UsageError: no such folder, or `only` selects nothing.
     """
     found, problems = find_campaigns(root, only)
     workshop = Workshop(settings=settings, files=files, variables=variables or {})
-    made = each(workshop.make, found)
+    made = each(workshop.make, found, workers=workers)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
     return Prepared(
         sends=tuple(send for one in made for send in one.sends),

@@ -28,9 +28,10 @@ _shared: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
 """What the workers do, and with what: set before they are forked, so that neither is copied to them."""
 
 
-def each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+def each(work: Callable[[T], R], items: Sequence[T], *, workers: int | None = None) -> list[R]:
     """Do work on each item, in the way of `in_chunks`."""
-    return [one for chunk in in_chunks(lambda some: [work(item) for item in some], items) for one in chunk]
+    done = in_chunks(lambda some: [work(item) for item in some], items, workers=workers)
+    return [one for chunk in done for one in chunk]
 
 
 def in_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], *, workers: int | None = None) -> list[R]:

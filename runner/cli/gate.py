@@ -121,6 +121,8 @@ def made_of(session: Session, campaigns: Iterable[str]) -> set[PurePosixPath]:
 
     root, chosen = session.options.root, sorted(campaigns)
     files = _Witness(root)
-    prepare(root, settings=session.settings, files=files, variables=session.options.variables, only=chosen)
+    variables = session.options.variables
+    # Here, not in forked workers: what they read would be seen by nobody, and not be asked about.
+    prepare(root, settings=session.settings, files=files, variables=variables, only=chosen, workers=1)
     found = {*files.seen, *campaign_files(root, chosen), PurePosixPath(SETTINGS_FILE)}
     return {file for file in found if (root / file).is_file()}

@@ -86,6 +86,23 @@ def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
         assert {str(file) for file in made_of(session, ["sale"])} == {"sale.yaml", "_settings.yaml"}
 
 
+def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds are rendered by other processes, and what those read went unseen: nobody had to approve it."""
+    monkeypatch.setattr("runner.workers._worthwhile", lambda _items: 2)
+    root = Path(folder(tmp_path, "protected: false"))
+    (root / "_partials").mkdir()
+    (root / "_partials/foot.txt").write_text("再见", encoding="utf-8")
+    text = "filter: {tag: 会员}\nmsgtype: text\ncontent: \"{% include '_partials/foot.txt' %}\"\n"
+    names = [f"c{number}" for number in range(4)]
+    for name in names:
+        (root / f"{name}.yaml").write_text(text, encoding="utf-8")
+    options = Options(
+        root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
+    )
+    with Session(options) as session:
+        assert "_partials/foot.txt" in {str(file) for file in made_of(session, names)}
+
+
 def test_a_plan_file_must_have_the_digest_handed_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
