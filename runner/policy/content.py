@@ -61,7 +61,8 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
 
 def hosts(content: Content) -> Iterator[str]:
     """Name the host of every link a follower could follow, in lower case; a link may be named twice."""
-    for text in _texts(content):
+    for written in _texts(content):
+        text = written.replace("\\", "/")  # as browsers read it: a host ends there
         for url in _URL.findall(text):
             yield _host(url)
         for bare in _BARE.findall(_URL.sub(" ", text)):

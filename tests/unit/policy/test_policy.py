@@ -137,6 +137,8 @@ def test_a_bare_digest_leaves_drift_unchecked() -> None:
         ("//cdn.other.cn/x", {"cdn.other.cn"}),
         ("http://user@evil.cn:80/", {"evil.cn"}),
         ("https://example.com.evil.cn", {"example.com.evil.cn"}),
+        (r"https://evil.cn\@example.com/", {"evil.cn"}),
+        (r"https:\\evil.io\.example.com", {"evil.io"}),
         ("https://notexample.com", {"notexample.com"}),
         ("打开other.cn领券", {"other.cn"}),
         ("https://[::1", {"https://[::1"}),
