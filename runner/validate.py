@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any
 
@@ -122,16 +122,19 @@ def _cross_findings(data: dict[str, Any]) -> list[Finding]:
 
 
 def _moments(data: dict[str, Any]) -> list[Finding]:
-    return [
-        Finding(
-            path=(key,),
-            rule="impossible-date",
-            what=_("`{key}` is {moment}, which no calendar has").format(key=key, moment=data[key]),
-            remedy=_("correct the day, the hour (0-23) or the offset"),
-        )
-        for key in ("not_before", "not_after")
-        if isinstance(data.get(key), str) and _moment(data[key]) is None
-    ]
+    found = []
+    for key in ("not_before", "not_after"):
+        moment = _moment(data.get(key))
+        if not isinstance(data.get(key), str) or (moment and MINYEAR < moment.year < MAXYEAR):
+            continue
+        what = _("`{key}` is {moment}, which no calendar has")
+        remedy = _("correct the day, the hour (0-23) or the offset")
+        if moment is not None:  # in another time zone there may be no such year
+            what = _("`{key}` is {moment}, too far away to be counted with")
+            remedy = _("write a nearer day, or remove the key")
+        what = what.format(key=key, moment=data[key])
+        found.append(Finding(path=(key,), rule="impossible-date", what=what, remedy=remedy))
+    return found
 
 
 def _window(data: dict[str, Any]) -> list[Finding]:
