@@ -88,6 +88,8 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
         raise _stale(_("it expired {when}").format(when=china_time(expires_at)))
+    if elsewhere := _elsewhere(reviewed, plan):
+        raise _stale(_("; ").join(elsewhere))
     if expected_digest(plan, state, reviewed["plan_digest"]) != reviewed["plan_digest"]:
         found = _("; ").join(_differences(reviewed, plan)) or _("the pending sends differ")
         raise _stale(found)
@@ -124,6 +126,18 @@ def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
         count = audience.get("count") if isinstance(audience, dict) else None
         found[send["id"]] = count if isinstance(count, int) else None
     return found
+
+
+def _elsewhere(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name the sends whose account has another AppID by now: other followers under the same name."""
+    accounts = {send["id"]: send.get("account") for send in reviewed["sends"]}
+    before = {name: one.get("appid") for name, one in accounts.items() if isinstance(one, dict)}
+    moved = _("{send} would be sent from another AppID, {appid}")
+    return [
+        moved.format(send=planned.send.id, appid=planned.account.appid)
+        for planned in plan.sends
+        if before.get(planned.send.id) not in (None, planned.account.appid)
+    ]
 
 
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:

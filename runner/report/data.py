@@ -110,7 +110,11 @@ def _planned(planned: Planned) -> dict[str, Any]:
         "action": planned.action.value,
         "reason": planned.decision.reason,
         "remedy": planned.decision.remedy,
-        "account": {"name": planned.account.name, "kind": planned.account.kind.value},
+        "account": {
+            "name": planned.account.name,
+            "kind": planned.account.kind.value,
+            "appid": planned.account.appid,
+        },
         "revision": send.revision,
         "digest": planned.digest,
         "filter": filter_form(send),

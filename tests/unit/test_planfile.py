@@ -42,6 +42,17 @@ def test_same_plan_passes():
     planfile.check_file(reviewed(SALE, CARD), plan_of(CARD, SALE), EMPTY, NOW + timedelta(hours=23))
 
 
+def test_same_account_name_with_another_appid_is_refused():
+    """The settings gave it another AppID: other followers, and no digest tells. An old file does not know."""
+    file = reviewed(SALE, CARD)
+    file["sends"][0]["account"]["appid"] = "wx00000000000000ff"
+    first = file["sends"][0]["id"]
+    assert f"{first} would be sent from another AppID" in refusal(file, SALE, CARD)
+    for account in ({"name": "main", "kind": "service"}, None):
+        file["sends"][0]["account"] = account
+        planfile.check_file(file, plan_of(SALE, CARD), EMPTY, NOW)
+
+
 CHANGES: list[tuple[str, list[Any], str]] = [
     ("text", [make_send("sale", "别的"), CARD], "sale has other content or receivers"),
     ("filter", [make_send("sale", filter=Filter(tag="星标组")), CARD], "sale has other content or receivers"),
