@@ -68,11 +68,12 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
             _("there is no environment `{name}`").format(name=name),
             remedy=did_you_mean(name, names, otherwise=otherwise),
         )
+    chosen = _environment(name, written)
     return Settings(
-        environment=_environment(name, written),
+        environment=chosen,
         environments=names,
         vars=data.get("vars", {}),
-        policy=_policy(data.get("policy", {})),
+        policy=_policy(data.get("policy", {}), chosen.accounts),
         articles=ArticleOptions(**data.get("articles", {})),
         testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
         notify=tuple(_notify(robot) for robot in data.get("notify", ())),
@@ -109,12 +110,16 @@ def check_settings(document: Document) -> tuple[Problem, ...]:
     return check(document, "settings", cross_findings, instead=written_secrets(document.data))
 
 
-def _policy(data: Mapping[str, Any]) -> Policy:
+def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
     }
     if drift := data.get("audience_drift"):
         values["audience_drift"] = Drift(**drift)
+    if isinstance(names := values.get("hold"), tuple):
+        # Another name of the same AppID reaches the same followers.
+        appids = {accounts[name].appid for name in names if name in accounts}
+        values["hold"] = (*names, *(n for n, a in accounts.items() if a.appid in appids and n not in names))
     return Policy(**values)
 
 

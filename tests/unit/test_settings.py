@@ -193,3 +193,16 @@ def test_what_operators_write_arrives(tmp_path: Path) -> None:
         ("wecom", Secret(env="WECOM_ROBOT_URL"), ("accepted", "failed", "unknown")),
         ("slack", Secret(env="SLACK_URL"), ("failed",)),
     ]
+
+
+def test_a_hold_holds_every_name_of_the_account(tmp_path: Path) -> None:
+    """Two names with one AppID are one account: what the settings hold is not sent under the other name."""
+    text = "{kind: service, appid: %s, secret: {env: X}}"
+    accounts = {"main": "wx00000000000000aa", "alias": "wx00000000000000aa", "other": "wx00000000000000bb"}
+    listed = ", ".join(f"{name}: {text % appid}" for name, appid in accounts.items())
+    (tmp_path / "_settings.yaml").write_text(
+        f"default_environment: real\n"
+        f"environments: {{real: {{api: 'https://api.invalid', accounts: {{{listed}}}}}}}\n"
+        f"policy: {{hold: [alias]}}\n"
+    )
+    assert load_settings(tmp_path).policy.hold == ("alias", "main")
