@@ -226,6 +226,8 @@ class _AccountRun:
                 else _("its openid list is not in the campaign any more")
             )
             return self.crossing.unknown(intent, why, remedy=settle_hint(known.send))
+        # The pace may take a minute, in which a hold or the quiet hours may come.
+        self.crossing.keep_pace(known.send)
         held = self._held_back(intent)
         if held is not None:
             return held

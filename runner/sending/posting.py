@@ -218,7 +218,6 @@ class Crossing:
         Raises:
             LedgerError: see `send`.
         """
-        self.keep_pace(intent.data["send"])
         begun, as_decided = self._claim(Kind.REPEAT, _name(intent))
         if not as_decided:
             return self.unknown(intent, _(OVERTAKEN))

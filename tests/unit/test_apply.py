@@ -173,6 +173,28 @@ def test_repeat_keeps_to_quiet_hours():
     assert outcome.result is Result.ACCEPTED
 
 
+def test_repeat_that_waited_for_the_pace_keeps_to_quiet_hours():
+    """Sixty calls went out within the minute; the quiet hours begin while the repeat waits its turn."""
+    policy = Policy(quiet_hours="12:02-14:00", duplicate_content_days=0)
+    world = World(make_settings(policy=policy), mass_sendall=[LOST, *[TAKEN] * 61])
+    world.run(make_send("open"))
+    world.now += timedelta(seconds=59)
+    world.run(*(make_send(f"s{number}", str(number)) for number in range(60)), make_send("open"))
+    world.now += timedelta(seconds=55)
+
+    def sleep(seconds: float) -> None:
+        world.now += timedelta(seconds=seconds + 1)
+
+    ports = Ports(
+        connect=lambda _account: world.api, ledger=world.ledger, clock=lambda: world.now, sleep=sleep,
+        read=lambda _file: b"",
+    )  # fmt: skip
+    plan = world.plan(make_send("open"))
+    (outcome,) = apply(plan, ports=ports, settings=world.settings, warrant=Warrant(plan_digest="p" * 64))
+    assert (outcome.result, outcome.remedy) == (Result.UNKNOWN, "apply after 14:00")
+    assert len(world.api.calls) == 61
+
+
 def test_stop_lets_no_other_send_begin():
     """Once asked to stop, neither a new send nor a repeat is started; both are reported."""
     world = World(mass_sendall=[LOST, TAKEN])
