@@ -102,24 +102,26 @@ def send_digest(send: Send) -> str:
     )
 
 
-def plan_digest(sends: Iterable[tuple[Send, str]]) -> str:
+def plan_digest(sends: Iterable[tuple[Send, str, str]]) -> str:
     """Fingerprint a list of pending sends.
 
     Args:
-        sends: each with its `send_digest`; the order does not matter.
+        sends: each with its `send_digest` and the AppID it goes out from, since the same account name with
+            another AppID has other followers; the order does not matter.
 
     Returns:
-        64 hex characters that change when a send is added, removed, edited, re-timed or revised.
+        64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved.
     """
     rows = [
         {
             "id": send.id,
             "revision": send.revision,
             "digest": digest,
+            "appid": appid,
             "not_before": plain(send.not_before),
             "not_after": plain(send.not_after),
         }
-        for send, digest in sends
+        for send, digest, appid in sends
     ]
     return sha256({"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])})
 

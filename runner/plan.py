@@ -72,7 +72,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """Fingerprint of the pending sends; equal on a laptop and in CI, at any time of day."""
-        return plan_digest((p.send, p.digest) for p in self.sends if p.action in PENDING)
+        return plan_digest((p.send, p.digest, p.account.appid) for p in self.sends if p.action in PENDING)
 
     def due(self) -> tuple[Planned, ...]:
         """List what apply would send now."""
@@ -137,7 +137,7 @@ def expected_digest(plan: Plan, state: LedgerState, reviewed: str) -> str:
     Lets an apply that was cut off be run again with the same reviewed digest.
     """
     mine = [p for p in plan.sends if p.action in PENDING or _sent_under(p, state, reviewed)]
-    return plan_digest((p.send, p.digest) for p in mine)
+    return plan_digest((p.send, p.digest, p.account.appid) for p in mine)
 
 
 def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:

@@ -88,8 +88,6 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
         raise _stale(_("it expired {when}").format(when=china_time(expires_at)))
-    if elsewhere := _elsewhere(reviewed, plan):
-        raise _stale(_("; ").join(elsewhere))
     if expected_digest(plan, state, reviewed["plan_digest"]) != reviewed["plan_digest"]:
         found = _("; ").join(_differences(reviewed, plan)) or _("the pending sends differ")
         raise _stale(found)
@@ -128,18 +126,6 @@ def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
     return found
 
 
-def _elsewhere(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
-    """Name the sends whose account has another AppID by now: other followers under the same name."""
-    accounts = {send["id"]: send.get("account") for send in reviewed["sends"]}
-    before = {name: one.get("appid") for name, one in accounts.items() if isinstance(one, dict)}
-    moved = _("{send} would be sent from another AppID, {appid}")
-    return [
-        moved.format(send=planned.send.id, appid=planned.account.appid)
-        for planned in plan.sends
-        if before.get(planned.send.id) not in (None, planned.account.appid)
-    ]
-
-
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     before = {s["id"]: s for s in reviewed["sends"] if s.get("action") in PENDING_WORDS}
     after = {p.send.id: p for p in plan.sends if p.action in PENDING}
@@ -152,6 +138,9 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
             found.append(_("{send} has other content or receivers").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send} has another revision").format(send=name))
+        elif _appid(before[name]) != after[name].account.appid:
+            moved = _("{send} would be sent from another AppID, {appid}")
+            found.append(moved.format(send=name, appid=after[name].account.appid))
         elif _window(before[name]) != _window(_shown(after[name])):
             found.append(_("{send} has another send window").format(send=name))
     return found
@@ -163,6 +152,11 @@ def _no_more(name: str, planned: Planned | None) -> str:
     return _("{send} is {action} now: {reason}").format(
         send=name, action=planned.action, reason=planned.decision.reason
     )
+
+
+def _appid(send: Mapping[str, Any]) -> object:
+    account = send.get("account")
+    return account.get("appid") if isinstance(account, dict) else None
 
 
 def _window(send: Mapping[str, Any]) -> tuple[object, object]:

@@ -117,7 +117,7 @@ def test_openids_are_a_sha256_and_a_count():
 @given(st.lists(TEXTS, unique=True, min_size=2, max_size=5), st.randoms(use_true_random=False))
 def test_plan_digest_knows_no_order(texts: list[str], random: Any):
     """The order in which files were found does not matter; leaving one out does."""
-    sends = [(send, send_digest(send)) for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))]
+    sends = [(send, send_digest(send), "wx1") for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))]
     shuffled = random.sample(sends, len(sends))
     assert plan_digest(shuffled) == plan_digest(sends)
     assert plan_digest(sends[1:]) != plan_digest(sends)
@@ -127,7 +127,14 @@ def test_plan_digest_knows_no_order(texts: list[str], random: Any):
 def test_plan_digest_covers_window_and_revision(change: dict[str, Any]):
     """When it goes out, and how often, is part of what was reviewed."""
     plain, changed = make_send(), make_send(**change)
-    assert plan_digest([(changed, send_digest(changed))]) != plan_digest([(plain, send_digest(plain))])
+    before, after = (plan_digest([(send, send_digest(send), "wx1")]) for send in (plain, changed))
+    assert before != after
+
+
+def test_plan_digest_covers_the_appid():
+    """The settings gave the account's name another AppID: the same text would go to other followers."""
+    send = make_send()
+    assert len({plan_digest([(send, send_digest(send), appid)]) for appid in ("wx1", "wx2")}) == 2
 
 
 def test_plan_digest_tells_equal_moments_apart_from_nothing():
@@ -135,7 +142,7 @@ def test_plan_digest_tells_equal_moments_apart_from_nothing():
     from datetime import timezone
 
     china = NOW.astimezone(timezone(timedelta(hours=8)))
-    digests = {plan_digest([(make_send(not_before=moment), "d")]) for moment in (NOW, china)}
+    digests = {plan_digest([(make_send(not_before=moment), "d", "wx1")]) for moment in (NOW, china)}
     assert len(digests) == 1
 
 

@@ -43,14 +43,12 @@ def test_same_plan_passes():
 
 
 def test_same_account_name_with_another_appid_is_refused():
-    """The settings gave it another AppID: other followers, and no digest tells. An old file does not know."""
-    file = reviewed(SALE, CARD)
-    file["sends"][0]["account"]["appid"] = "wx00000000000000ff"
-    first = file["sends"][0]["id"]
-    assert f"{first} would be sent from another AppID" in refusal(file, SALE, CARD)
-    for account in ({"name": "main", "kind": "service"}, None):
-        file["sends"][0]["account"] = account
-        planfile.check_file(file, plan_of(SALE, CARD), EMPTY, NOW)
+    """The settings gave it another AppID: the same text would go to other followers."""
+    moved = make_settings(make_account(appid="wx00000000000000ff"))
+    said = refusal(reviewed(SALE, CARD), SALE, CARD, settings=moved)
+    assert "sale would be sent from another AppID, wx00000000000000ff" in said
+    with pytest.raises(StalePlanError):
+        planfile.check_digest(plan_of(SALE).digest, plan_of(SALE, settings=moved), EMPTY)
 
 
 CHANGES: list[tuple[str, list[Any], str]] = [
