@@ -21,6 +21,8 @@ Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -209,3 +211,20 @@ class LedgerBusyError(LedgerError):
 
 class TamperedLedgerError(LedgerError):
     """The chain of events does not hold: something was changed after it was written."""
+
+
+@contextmanager
+def recording(done: str) -> Iterator[None]:
+    """Say beside a failure to record what was done all the same.
+
+    Args:
+        done: what WeChat has done, as a sentence without its end.
+
+    Raises:
+        LedgerError: as the block raised it, with what was done before it.
+    """
+    try:
+        yield
+    except LedgerError as error:
+        what = _("{done}, but the ledger does not know of it: {why}").format(done=done, why=error.what)
+        raise type(error)(what, remedy=error.remedy, where=error.where) from error

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from runner import wire
 from runner.digest import sha256
+from runner.errors import recording
 from runner.ledger.events import Kind, Ledger
 from runner.ledger.state import LedgerState
 from runner.plan import Planned
@@ -14,6 +15,7 @@ from runner.planning.quota import count_today
 from runner.ports import Api
 from runner.sending import drafting, uploads
 from runner.settings.records import Tester
+from runner.words import _
 
 PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
@@ -60,6 +62,7 @@ def preview(
         UsageError: a material name of it has no media_id.
         PolicyError, WeChatError: its draft was edited, or is not what was meant.
         ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, delivered; not recorded.
+        LedgerError: it could not be recorded; its message tells when the preview was sent all the same.
 
     Source: preview, read 2026-11.
     """
@@ -70,13 +73,12 @@ def preview(
         draft = drafting.ready(planned, ids, api=api, state=state, record=record)
         body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
         api.mass_preview({**body, **to})
-    record(
-        Kind.PREVIEW,
-        {
-            "send": planned.send.id,
-            "revision": planned.send.revision,
-            "digest": planned.digest,
-            "to": sha256(dict(to)),
-        },
-    )
+    data = {
+        "send": planned.send.id,
+        "revision": planned.send.revision,
+        "digest": planned.digest,
+        "to": sha256(dict(to)),
+    }
+    with recording(_("the preview was sent")):
+        record(Kind.PREVIEW, data)
     return draft.notes if draft is not None else ()

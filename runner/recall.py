@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runner.errors import UsageError
+from runner.errors import UsageError, recording
 from runner.ledger.events import Entry, Kind, Ledger
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.planning.quota import count_today
@@ -78,6 +78,7 @@ def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, stat
 
     Raises:
         ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, recalled; not recorded.
+        LedgerError: it was recalled, and could not be recorded.
     """
     if known.msg_id is None:
         raise AssertionError("checked: what was sent has a msg_id")
@@ -88,4 +89,5 @@ def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, stat
         "msg_id": known.msg_id,
         "article_idx": article_idx,
     }
-    state.add(ledger.append(Entry(stream=known.appid, kind=Kind.RECALL, data=data)))
+    with recording(_("WeChat has recalled it")):
+        state.add(ledger.append(Entry(stream=known.appid, kind=Kind.RECALL, data=data)))

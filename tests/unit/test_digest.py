@@ -117,7 +117,9 @@ def test_openids_are_a_sha256_and_a_count():
 @given(st.lists(TEXTS, unique=True, min_size=2, max_size=5), st.randoms(use_true_random=False))
 def test_plan_digest_knows_no_order(texts: list[str], random: Any):
     """The order in which files were found does not matter; leaving one out does."""
-    sends = [(send, send_digest(send), "wx1") for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))]
+    sends = [
+        (send, send_digest(send), "wx1") for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))
+    ]
     shuffled = random.sample(sends, len(sends))
     assert plan_digest(shuffled) == plan_digest(sends)
     assert plan_digest(sends[1:]) != plan_digest(sends)

@@ -21,7 +21,7 @@ from factories import (
 )
 
 from runner import wire
-from runner.errors import ApiError
+from runner.errors import ApiError, LedgerError
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import (
@@ -120,6 +120,26 @@ def test_a_refused_preview_is_not_seen() -> None:
     """What did not arrive does not count for require_preview."""
     with pytest.raises(ApiError):
         show(Text(content="你好"), Msgtype.TEXT, {"towxname": "x"}, mass_preview=api_error(40003))
+
+
+def test_a_preview_that_cannot_be_recorded_is_told_as_sent() -> None:
+    """The tester has it on the phone; a second one would be one of a hundred a day."""
+
+    class FullDisk(MemoryLedger):
+        def append(self, entry: Any) -> Any:
+            raise LedgerError("the disk is full", remedy="make room")
+
+    api = ScriptedApi(mass_preview={"errcode": 0})
+    planned = make_planned(make_send())
+    with pytest.raises(LedgerError, match=r"the preview was sent, but .* the disk is full"):
+        preview(
+            planned,
+            {"towxname": "x"},
+            api=api,
+            ledger=FullDisk(),
+            state=LedgerState(),
+            read=lambda _file: b"",
+        )
 
 
 def test_preview_forgets_a_file_that_is_gone() -> None:

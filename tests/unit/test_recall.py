@@ -18,7 +18,7 @@ from factories import (
     named,
 )
 
-from runner.errors import ApiError, UsageError
+from runner.errors import ApiError, LedgerError, UsageError
 from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.recall import LIMITS, PER_DAY, check, left_today, recall
@@ -97,6 +97,19 @@ def test_a_recall_is_recorded_after_the_call() -> None:
     with pytest.raises(ApiError):
         recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
     assert len(ledger.kept) == 1
+
+
+def test_a_recall_that_cannot_be_recorded_is_told_as_done() -> None:
+    """Who reads only of the ledger would recall once more, of ten a day."""
+
+    class FullDisk(MemoryLedger):
+        def append(self, entry: Any) -> Any:
+            raise LedgerError("the disk is full", remedy="make room", where="ledger.sqlite3")
+
+    state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
+    with pytest.raises(LedgerError, match=r"WeChat has recalled it, but .* the disk is full") as caught:
+        recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
+    assert (caught.value.remedy, caught.value.where) == ("make room", "ledger.sqlite3")
 
 
 def test_recalls_are_counted_by_the_day_in_china() -> None:
