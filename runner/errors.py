@@ -98,6 +98,11 @@ class CampaignError(Exception):
         self.remedy = remedy
         self.where = where
 
+    def within(self, place: str) -> None:
+        """Name also what the place belongs to, such as the account that an endpoint was asked for."""
+        self.where = f"{place}, {self.where}" if self.where else place
+        self.args = (f"{self.where}: {self.what}",)
+
 
 class UsageError(CampaignError):
     """The command line or its selection makes no sense."""

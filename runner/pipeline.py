@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from runner.digest import send_digest
+from runner.errors import WeChatError
 from runner.ledger.state import LedgerState
 from runner.model import Action, Send
 from runner.planning.decide import decide
 from runner.ports import Clock, ReadApi
 from runner.resolve import Known, ask
 from runner.settings.records import Account, Settings
+from runner.words import _
 
 SIDE_BY_SIDE = 16
 """Accounts that are asked at a time."""
@@ -30,7 +32,7 @@ def survey(
     """Ask the platform what a plan needs, once for each account that has something to send.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: a read failed.
+        ApiError, UnreachableError, LostAnswerError: a read failed; names the account.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -43,6 +45,13 @@ def survey(
             concerned.setdefault(send.account, []).append(send)
     accounts = settings.environment.accounts
     readers = {name: connect(accounts[name]) for name in sorted(concerned)}
+
+    def asked(name: str) -> Known:
+        try:
+            return ask(concerned[name], readers[name], clock)
+        except WeChatError as error:
+            error.within(_("account {name}").format(name=name))
+            raise
+
     with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
-        known = pool.map(lambda name: ask(concerned[name], readers[name], clock), readers)
-        return dict(zip(readers, known, strict=True))
+        return dict(zip(readers, pool.map(asked, readers), strict=True))

@@ -67,10 +67,12 @@ def test_survey_asks_only_for_what_is_still_to_be_sent(tmp_path: Path):
 
 
 def test_survey_that_fails_is_no_empty_plan(tmp_path: Path):
-    """Without the platform's answers there is no online plan."""
+    """Without the platform's answers there is no online plan; of several accounts, which one is told."""
     made = prepared(tmp_path, good=GOOD)
-    with pytest.raises(UnreachableError):
-        asked(made, api_of(tags_get=UnreachableError("no connection", remedy="check the network")))
+    fault = UnreachableError("no connection", remedy="check the network", where="/cgi-bin/tags/get")
+    with pytest.raises(UnreachableError, match="account main, /cgi-bin/tags/get: no connection") as caught:
+        asked(made, api_of(tags_get=fault))
+    assert caught.value.where == "account main, /cgi-bin/tags/get"
 
 
 def test_plan_from_files(tmp_path: Path):
