@@ -36,8 +36,10 @@ _WORDS: Final[dict[str, bool | None]] = {
 _BEGINS_A_NUMBER = frozenset("+-.0123456789~")
 _BEGINS_A_WORD = frozenset("nNyYtTfFoO")
 _LONGEST_WORD: Final = len("false")
-_SWALLOWED = re.compile(r"[ \t]+(?=#[^\s#])")
+_SWALLOWED = re.compile(r"[ \t]++(?=#[^\s#])")
 """What stands before `#秋茶#` or `#1` in the line of a text: YAML ends the text there, without a word."""
+_HASHTAG = re.compile(r"[ \t]#[^\s#]")
+"""As above, to be searched for: from each of many blanks, `_SWALLOWED` would look through all of the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,7 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.hides = bool(_SWALLOWED.search(text))
+        self.hides = bool(_HASHTAG.search(text))
         self.found: list[tuple[Node, Fault]] = []
         self.told: set[tuple[str, int, int]] = set()
         self.nodes = 0

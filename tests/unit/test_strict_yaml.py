@@ -1,5 +1,6 @@
 """`strict_yaml`: plain data and every fault; what YAML would guess is a fault."""
 
+import time
 from typing import Any
 
 import pytest
@@ -70,6 +71,14 @@ def test_a_hashtag_that_would_be_a_comment_is_refused(parser: type, text: str, c
 def test_a_comment_and_a_kept_hashtag_are_no_fault(parser: type, text: str) -> None:
     """A blank after `#`, a line of its own, quotes and `|` leave no doubt."""
     assert not read(text, parser=parser).faults
+
+
+def test_many_blanks_cost_no_time() -> None:
+    """A file of blanks may be a stranger's: it is read in the time that its length takes."""
+    text = f'a: "{" " * 60_000}"\n'
+    begun = time.process_time()
+    assert not read(text).faults
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
