@@ -10,7 +10,6 @@ import click
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
 from runner.errors import CampaignError, Exit, InvalidError, UsageError
-from runner.ledger.state import fold
 from runner.promotion import Stage, rows, stage
 from runner.words import _
 
@@ -72,7 +71,7 @@ def _stages(session: Session, name: str, select: Sequence[str]) -> list[tuple[st
         prepared = prepared_of(there, select)
         if prepared.errors:
             raise InvalidError(prepared.errors)
-        state = fold(there.ledger.events())
+        state = there.past()
         accounts = there.settings.environment.accounts
         return [
             (send.id, stage(send, environment=name, account=accounts[send.account], state=state))

@@ -6,6 +6,7 @@ import click
 import requests
 
 from runner.cli.session import Session, shared
+from runner.ledger.events import Ledger
 
 TIMEOUT_S = 10.0
 
@@ -28,9 +29,13 @@ def doctor(session: Session) -> int:
             answer = http.get(f"{session.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
             return None if session.rehearsing else answer.headers.get("Date")
 
+    def open_ledger() -> Ledger:
+        session.past()  # refuses a rehearsal what was begun for real followers
+        return session.ledger
+
     ports = Ports(
         connect=session.reader,
-        open_ledger=lambda: session.ledger,
+        open_ledger=open_ledger,
         server_time=server_time,
         clock=session.clock,
     )

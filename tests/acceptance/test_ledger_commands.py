@@ -273,5 +273,9 @@ def test_a_rehearsal_uses_no_real_ledger_however_it_is_written(
     for command in (("plan", "--offline"), ("apply", "--auto-approve"), ("status",)):
         assert campaign(folder, *command, "--env", "rehearsal") == Exit.LEDGER
         assert "begun for the real followers of main" in capsys.readouterr().err
+    assert campaign(folder, "environments", "--in", "rehearsal") == Exit.LEDGER
+    capsys.readouterr()
+    campaign(folder, "doctor", "--env", "rehearsal")
+    assert "begun for the real followers of main" in capsys.readouterr().out
     (folder / "_settings.yaml").write_text(settings.replace("/sends.db", "/other.db"), encoding="utf-8")
     assert campaign(folder, "plan", "--offline", "--env", "rehearsal") == Exit.OK
