@@ -13,6 +13,7 @@ from runner.report.markdown import failure_markdown
 from runner.report.neutral import FORMAT_VERSION, inert, json_text
 from runner.report.problems import problem_dict, problems_github, problems_text
 from runner.report.sarif import sarif
+from runner.wechat.redact import redact
 from runner.words import _
 
 
@@ -22,21 +23,24 @@ def failure_forms(
     """Give the report of a failed run by kind.
 
     Args:
-        error: its texts hold no secret.
+        error: what ended it; tokens, AppSecrets and openids in its texts are masked, as on standard error.
         command: `plan`, `apply` or `validate`.
         environment: its name, as far as it is known.
         settings_file: where an error that belongs to no file is shown.
     """
-    problems = _problems(error, settings_file)
-    said = _("{command} failed: {error}").format(command=command, error=str(error))
-    text = f"{problems_text(problems)}\n\n{inert(said)}\n→ {inert(error.remedy)}"
+    masked = CampaignError(redact(error.what), remedy=redact(error.remedy), where=redact(error.where))
+    problems = (
+        error.problems if isinstance(error, InvalidError) else (_problem(error, masked, settings_file),)
+    )
+    said = _("{command} failed: {error}").format(command=command, error=str(masked))
+    text = f"{problems_text(problems)}\n\n{inert(said)}\n→ {inert(masked.remedy)}"
     title = _("campaign {command} failed").format(command=command)
     data = {
         "format_version": FORMAT_VERSION,
         "error": {
-            "what": error.what,
-            "where": error.where,
-            "remedy": error.remedy,
+            "what": masked.what,
+            "where": masked.where,
+            "remedy": masked.remedy,
             "exit_code": error.exit_code,
         },
         "problems": [problem_dict(problem) for problem in problems],
@@ -45,7 +49,7 @@ def failure_forms(
         "text": lambda: text,
         "json": lambda: json_text(data),
         "github": lambda: problems_github(problems),
-        "markdown": lambda: failure_markdown(error, problems, command=command, environment=environment),
+        "markdown": lambda: failure_markdown(masked, problems, command=command, environment=environment),
         "html": lambda: document(title, f"<pre>{escape(text)}</pre>\n"),
         "sarif": lambda: sarif(problems),
         "codequality": lambda: codequality(problems),
@@ -54,9 +58,6 @@ def failure_forms(
     }
 
 
-def _problems(error: CampaignError, settings_file: str) -> tuple[Problem, ...]:
-    if isinstance(error, InvalidError):
-        return error.problems
-    place = Place(file=settings_file)
+def _problem(error: CampaignError, masked: CampaignError, settings_file: str) -> Problem:
     rule = f"run-{error.exit_code.name.lower()}"
-    return (Problem(place=place, rule=rule, what=str(error), remedy=error.remedy),)
+    return Problem(place=Place(file=settings_file), rule=rule, what=str(masked), remedy=masked.remedy)

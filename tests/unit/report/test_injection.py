@@ -169,6 +169,17 @@ def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
     assert "make one" in report
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failed_run_masks_what_standard_error_masks(kind: str) -> None:
+    """A report stands in the log of a job, or in a comment: no openid or token of an error gets there."""
+    openid = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
+    error = UsageError(f"{openid} selects none", remedy=f"not {openid}", where="access_token=SEEN")
+    report = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")[kind]()
+    assert "selects none" in report
+    assert openid not in report
+    assert "SEEN" not in report
+
+
 def test_problems_of_one_plan_are_told_once() -> None:
     """A problem that several rooms hand over is one problem of a report."""
     plan = nasty_plan()
