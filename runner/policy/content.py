@@ -12,7 +12,7 @@ from runner.model import Articles, Content, Draft, Images, Mpvideo, Newspic, Tex
 from runner.policy.facts import Facts, Finding, Verdict
 from runner.words import _
 
-_URL = re.compile(r"(?:https?:)?//[^\s<>\"'）】」]+|\bweixin://[^\s<>\"']+", re.IGNORECASE)
+_URL = re.compile(r"(?:https?:)?[/\\]{2}[^\s<>\"'）】」]+|\bweixin:[/\\]{2}[^\s<>\"']+", re.IGNORECASE)
 _BARE = re.compile(
     r"(?<![a-z0-9/.@-])(?:[a-z0-9-]+\.)+(?:com|cn|net|org|top|shop|vip|xyz|cc)(?![a-z0-9-])", re.IGNORECASE
 )
@@ -61,8 +61,7 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
 
 def hosts(content: Content) -> Iterator[str]:
     """Name the host of every link a follower could follow, in lower case; a link may be named twice."""
-    for written in _texts(content):
-        text = written.replace("\\", "/")  # as browsers read it: a host ends there
+    for text in _texts(content):
         for url in _URL.findall(text):
             yield _host(url)
         for bare in _BARE.findall(_URL.sub(" ", text)):
@@ -89,6 +88,7 @@ def _texts(content: Content) -> Iterator[str]:
 
 
 def _host(url: str) -> str:
+    url = url.replace("\\", "/")  # as browsers read it: a host ends there
     try:
         return (urlsplit(url).hostname or url).rstrip(".").lower()
     except ValueError:

@@ -139,6 +139,8 @@ def test_a_bare_digest_leaves_drift_unchecked() -> None:
         ("https://example.com.evil.cn", {"example.com.evil.cn"}),
         (r"https://evil.cn\@example.com/", {"evil.cn"}),
         (r"https:\\evil.io\.example.com", {"evil.io"}),
+        (r"看\other.cn", {"other.cn"}),
+        (r"https:\other.cn", {"other.cn"}),
         ("https://notexample.com", {"notexample.com"}),
         ("打开other.cn领券", {"other.cn"}),
         ("https://[::1", {"https://[::1"}),
