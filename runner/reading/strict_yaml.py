@@ -172,9 +172,14 @@ class _Builder:
             )
 
     def _scalar(self, node: ScalarNode) -> Any:
-        text: str = node.value
-        if self.hides and not node.style:
+        value = self._meant(node)
+        # A number or a switch is whole, whatever comes behind it.
+        if self.hides and not node.style and (isinstance(value, str) or not node.value):
             self._look_behind(node)
+        return value
+
+    def _meant(self, node: ScalarNode) -> Any:
+        text: str = node.value
         # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
         if node.style or (text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text)):
             return text

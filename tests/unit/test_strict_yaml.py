@@ -66,6 +66,8 @@ def test_a_hashtag_that_would_be_a_comment_is_refused(parser: type, text: str, c
         "a: |\n  今晚 #秋茶#\n",
         "a: |  #x\n  今晚",
         "a: #x\n  b: c",
+        "max_recipients: 200000 #上限",
+        "is_to_all: true #x",
     ],
 )
 def test_a_comment_and_a_kept_hashtag_are_no_fault(parser: type, text: str) -> None:
