@@ -214,6 +214,10 @@ class LedgerBusyError(LedgerError):
     """Another runner holds the lock, or wrote first."""
 
 
+class LedgerConflictError(LedgerError):
+    """Somebody wrote to the stream since it was read; nothing was written."""
+
+
 class TamperedLedgerError(LedgerError):
     """The chain of events does not hold: something was changed after it was written."""
 

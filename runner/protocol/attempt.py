@@ -1,0 +1,158 @@
+"""Make one call, once: decide on a view, record the intent after that very view, post, record the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from runner.digest import sha256
+from runner.errors import CampaignError, LedgerConflictError, LedgerError, LostAnswerError, UnreachableError
+from runner.protocol.decide import Action, Decision
+from runner.protocol.events import Entry, Event, Kind, Ledger
+from runner.protocol.keys import SendKey, mac_of
+from runner.protocol.state import Status, StreamState
+from runner.protocol.verdict import verdict
+
+BEGIN_WITHIN: Final = timedelta(seconds=60)
+"""A call is not begun later than this after its intent: others take it for made by then."""
+TRIES: Final = 8
+"""How often a decision is made again because somebody else wrote first."""
+
+
+class MassApi(Protocol):
+    """The platform, as far as one call goes."""
+
+    def ready(self) -> None:
+        """Have a token: whatever can fail before the call fails here. Raises `CampaignError`."""
+        ...
+
+    def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
+        """Post once, to one place, and return the answer's object, whatever its errcode.
+
+        Raises:
+            UnreachableError: it was not begun: no connection, or `begin_by` had passed.
+            LostAnswerError: it may have arrived.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is posted, and what the ledger keeps of it."""
+
+    key: SendKey
+    action: Action
+    """`SEND`, or `RESEND` for the stored body of an unknown send: no decision turns one into the other."""
+    body: Mapping[str, Any]
+    """The whole request but its clientmsgid."""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """Data of the intent beside the protocol's own: content_digest, body without openids, who and why."""
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one attempt. Without an `intent` no call was made: `decision` or `error` has the reason."""
+
+    decision: Decision | None = None
+    intent: Event | None = None
+    status: Status = Status.UNKNOWN
+    """Of the send, with this attempt taken in."""
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    error: CampaignError | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Makes the calls of one account, one at a time; `state` follows the ledger."""
+
+    ledger: Ledger
+    api: MassApi
+    state: StreamState
+    clock: Callable[[], datetime]
+    mac_key: bytes
+
+    def make(self, message: Message, judge: Callable[[StreamState], Decision]) -> Outcome:
+        """Make the call that `judge` allows; it is asked again whenever somebody else wrote first."""
+        begun = self._begin(message, judge)
+        if begun.intent is None or begun.error is not None:
+            return begun
+        begin_by = datetime.fromisoformat(begun.intent.data["at"]) + BEGIN_WITHIN
+        if message.not_after is not None:
+            begin_by = min(begin_by, message.not_after)
+        try:
+            body = {**message.body, "clientmsgid": message.key.clientmsgid}
+            answer = self.api.post_once(body, begin_by=begin_by)
+        except UnreachableError as error:
+            return self._ended(replace(begun, error=error), Kind.REJECTED, {"reason": "not_begun"})
+        except LostAnswerError as error:
+            return replace(begun, error=error)
+        told = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}
+        return self._ended(replace(begun, answer=answer), verdict(answer), told)
+
+    def _begin(self, message: Message, judge: Callable[[StreamState], Decision]) -> Outcome:
+        """Write down the right to one call, after the very view that it was decided on."""
+        outcome = Outcome()
+        for _ in range(TRIES):
+            try:
+                self.refresh()
+                outcome = Outcome(decision=judge(self.state))
+                if outcome.decision is None or outcome.decision.action is not message.action:
+                    return outcome
+                self.api.ready()
+                intent = self.ledger.append(self._intent(message), after=self.state.head)
+            except LedgerConflictError as error:
+                outcome = replace(outcome, error=error)
+            except CampaignError as error:
+                # An intent that was kept all the same has no call: it is unknown until somebody looks again.
+                return replace(outcome, error=error)
+            else:
+                self.state.add(intent)
+                return replace(outcome, intent=intent)
+        return outcome
+
+    def _intent(self, message: Message) -> Entry:
+        key, known = message.key, self.state.of(message.key.id, message.key.revision)
+        data = {
+            "send": key.id,
+            "revision": key.revision,
+            "call": len(known.calls) + 1 if known is not None else 1,
+            "at": self.clock().isoformat(timespec="microseconds"),
+            "body_sha256": sha256(message.body),
+        }
+        if message.action is Action.RESEND:
+            return self.entry(Kind.RESEND, data)
+        return self.entry(Kind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
+
+    def _ended(self, outcome: Outcome, kind: Kind | None, told: Mapping[str, Any]) -> Outcome:
+        """Keep what is certain, at the end of the stream whatever that is by now."""
+        if kind is None or outcome.intent is None:
+            return outcome
+        name = {key: outcome.intent.data[key] for key in ("send", "revision", "call")}
+        try:
+            self.append(kind, {**name, **told})
+        except LedgerError as error:
+            return replace(outcome, error=error)
+        known = self.state.of(name["send"], name["revision"])
+        return replace(outcome, status=known.status if known is not None else Status.UNKNOWN)
+
+    def entry(self, kind: str, data: Mapping[str, Any]) -> Entry:
+        """Make an entry of this account that carries its mac."""
+        plain = Entry(stream=self.state.stream, kind=kind, data=data)
+        return replace(plain, data={**data, "mac": mac_of(self.mac_key, plain)})
+
+    def append(self, kind: str, data: Mapping[str, Any]) -> Event:
+        """Keep an event at the end of the stream, and take it in with all that came before it."""
+        event = self.ledger.append(self.entry(kind, data))
+        if event.seq == self.state.head.seq + 1:
+            self.state.add(event)
+        else:
+            self.refresh()
+        return event
+
+    def refresh(self) -> None:
+        """Take in what the ledger holds beyond `state`."""
+        for event in self.ledger.read(self.state.stream, self.state.head).events:
+            self.state.add(event)

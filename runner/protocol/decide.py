@@ -1,0 +1,192 @@
+"""May this call begin? The one judge, asked when a plan is made, before uploads, at the intent, at a resend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from runner.protocol.keys import SendId, SendKey, same_id
+from runner.protocol.state import SendState, Status, StreamState
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far this clock may be from the platform's before a call begins."""
+SETTLE_AFTER: Final = timedelta(minutes=10)
+"""How old the latest call must be before a person may call a send unsent: until then it may still arrive."""
+
+
+class Action(StrEnum):
+    """What would be done with a send now."""
+
+    SEND = "send"
+    RESEND = "resend"
+    SCHEDULED = "scheduled"
+    EXPIRED = "expired"
+    SENT = "sent"
+    BLOCKED = "blocked"
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Why; the words are made elsewhere, from the code and the parameters."""
+
+    NEW = "new"
+    REJECTED_BEFORE = "rejected_before"
+    REVISION_RAISED = "revision_raised"
+    NO_ANSWER = "no_answer"
+    ANSWER_MAY_COME = "answer_may_come"
+    TOO_LATE_TO_RESEND = "too_late_to_resend"
+    DISPUTED = "disputed"
+    CONTENT_CHANGED = "content_changed"
+    SENT = "sent"
+    EDITED = "edited"
+    NEWER_REVISION = "newer_revision"
+    SPLIT = "split"
+    LIST_EDITED = "list_edited"
+    MOVED = "moved"
+    WINDOW_ENDED = "window_ended"
+    WINDOW_AHEAD = "window_ahead"
+    HOLD = "hold"
+    CLOCK = "clock"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a send, and why; `known` is the record of the ledger that decided."""
+
+    action: Action
+    reason: Reason
+    known: SendState | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about one send beside the ledger."""
+
+    key: SendKey
+    content_digest: str
+    now: datetime
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    list_sha256: str | None = None
+    """Of the whole openid list of which this is a batch."""
+    formerly: tuple[str, ...] = ()
+    """Ids that this send has had."""
+    present: Callable[[str], bool] = lambda _id: True
+    """Whether a send of this id is among today's campaigns."""
+    clock_error: timedelta = timedelta()
+    """This clock minus the platform's, as its answers told."""
+    resend_after: timedelta = timedelta(seconds=60)
+    resend_until: timedelta = timedelta(hours=20)
+    resend_stored: bool = False
+    """A person asked to resend the stored content although the campaign's is another."""
+    violated: Callable[[], Sequence[str]] = lambda: ()
+    """Ids of the policy rules that block this call, evaluated on this very view."""
+
+
+def decide(state: StreamState, facts: Facts) -> Decision:
+    """Decide on one send by everything that the ledger and `facts` know."""
+    revisions = [known for name in (facts.key.id, *facts.formerly) for known in state.revisions(name)]
+    unknown = next((known for known in revisions if known.is_unknown), None)
+    if unknown is not None:
+        return _resend(state, facts, unknown)
+    record = next((known for known in revisions if known.revision == facts.key.revision), None)
+    if record is not None and record.status is Status.ACCEPTED:
+        if record.content_digest in ("", facts.content_digest):
+            return Decision(Action.SENT, Reason.SENT, record)
+        return Decision(Action.CONFLICT, Reason.EDITED, record)
+    accepted = [known for known in revisions if known.status is Status.ACCEPTED]
+    newest = max(accepted, key=lambda known: known.revision, default=None)
+    if newest is not None and newest.revision > facts.key.revision:
+        return Decision(Action.CONFLICT, Reason.NEWER_REVISION, newest)
+    other = _other_form(state, facts) or _moved(state, facts)
+    if other is not None:
+        return other
+    if facts.not_after is not None and facts.now > facts.not_after:
+        return Decision(Action.EXPIRED, Reason.WINDOW_ENDED, params={"at": facts.not_after})
+    if facts.not_before is not None and facts.now < facts.not_before:
+        return Decision(Action.SCHEDULED, Reason.WINDOW_AHEAD, params={"at": facts.not_before})
+    stopped = _stopped(state, facts)
+    if stopped is not None:
+        return stopped
+    if record is not None:
+        return Decision(Action.SEND, Reason.REJECTED_BEFORE, record)
+    return Decision(Action.SEND, Reason.NEW if newest is None else Reason.REVISION_RAISED, newest)
+
+
+def may_settle(known: SendState, now: datetime) -> bool:
+    """Tell whether a person may say that an unknown send did not go out."""
+    return known.is_unknown and all(now >= call.at + SETTLE_AFTER for call in known.calls)
+
+
+def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
+    """A resend may be the first call to arrive, so it keeps to all that a first call keeps to."""
+
+    def unknown(reason: Reason, params: Mapping[str, Any] = {}) -> Decision:  # noqa: B006
+        return Decision(Action.UNKNOWN, reason, known, params)
+
+    first = known.first_open
+    if known.status is Status.DISPUTED or known.intent is None or first is None:
+        return unknown(Reason.DISPUTED)
+    if facts.now < first.at + facts.resend_after:
+        return unknown(Reason.ANSWER_MAY_COME)
+    # Another attempt never renews the window: the platform forgets the first one all the same.
+    if facts.now > first.at + facts.resend_until:
+        return unknown(Reason.TOO_LATE_TO_RESEND)
+    same = (known.content_digest, known.revision) == (facts.content_digest, facts.key.revision)
+    if not same and not facts.resend_stored:
+        return unknown(Reason.CONTENT_CHANGED)
+    ends = known.intent.data.get("not_after")
+    if ends is not None and facts.now > datetime.fromisoformat(ends):
+        return unknown(Reason.WINDOW_ENDED, {"at": ends})
+    stopped = _stopped(state, facts)
+    if stopped is not None:
+        return unknown(stopped.reason, stopped.params)
+    return Decision(Action.RESEND, Reason.NO_ANSWER, known)
+
+
+def _stopped(state: StreamState, facts: Facts) -> Decision | None:
+    """Name what stops every call, first or again: a hold, the clock, the policy."""
+    if state.holds:
+        held = next(reversed(state.holds.values()))
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data["reason"]})
+    if abs(facts.clock_error) > CLOCK_TOLERANCE:
+        return Decision(Action.BLOCKED, Reason.CLOCK, params={"error": facts.clock_error})
+    violated = facts.violated()
+    return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
+
+
+def _other_form(state: StreamState, facts: Facts) -> Decision | None:
+    """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
+    mine = SendId.parse(facts.key.id)
+    for known in state.of_campaign(mine.campaign):
+        if known.status is Status.REJECTED or known.revision < facts.key.revision or known.intent is None:
+            continue
+        theirs = SendId.parse(known.id)
+        if (theirs.entry is None) is not (mine.entry is None):
+            return Decision(Action.CONFLICT, Reason.SPLIT, known)
+        if same_id(theirs.entry or "") != same_id(mine.entry or ""):
+            continue
+        if (theirs.batch is None) is not (mine.batch is None):
+            return Decision(Action.CONFLICT, Reason.SPLIT, known)
+        if mine.batch is not None and known.intent.data.get("list_sha256") != facts.list_sha256:
+            return Decision(Action.CONFLICT, Reason.LIST_EDITED, known)
+    return None
+
+
+def _moved(state: StreamState, facts: Facts) -> Decision | None:
+    """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
+    named = {same_id(name) for name in (facts.key.id, *facts.formerly)}
+    for known in state.of_content(facts.content_digest):
+        if (
+            known.status is not Status.REJECTED
+            and same_id(known.id) not in named
+            and not facts.present(known.id)
+        ):
+            return Decision(Action.CONFLICT, Reason.MOVED, known)
+    return None

@@ -1,0 +1,135 @@
+"""Remember: entries to append, events as kept, the hash chain over them, and the port of every ledger."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol
+
+from runner.digest import sha256
+
+FORMAT: Final = 1
+
+
+class Kind(StrEnum):
+    """What decides whether a call may begin; `send`, `revision` and `call` in the data name the call.
+
+    Uploads, drafts, previews and what is heard of a job stand in the same stream under kinds of their own.
+    """
+
+    INTENT = "intent"
+    """About to post: `{…, at, content_digest, clientmsgid, body, body_sha256, mac}`."""
+    RESEND = "resend"
+    """About to post the stored body of an unknown send again: `{…, at, body_sha256, mac}`."""
+    ACCEPTED = "accepted"
+    """The platform took the job: `{…, msg_id, msg_data_id?, mac}`."""
+    DUPLICATE = "duplicate"
+    """The platform had a job with this clientmsgid (45065): `{…, msg_id?, mac}`."""
+    REJECTED = "rejected"
+    """This call certainly made no job: `{…, errcode?, reason?, mac}`."""
+    SETTLED = "settled"
+    """A person decided about every call up to this one: `{…, sent, msg_id?, reason, actor, mac if not sent}`."""
+    BASELINE = "baseline"
+    """Sent before the ledger existed, or by hand: `{send, revision, content_digest, reason, actor}`."""
+    HOLD = "hold"
+    """The account was stopped, or released: `{held, reason, actor}`; a release: `ends` (hashes of holds), mac."""
+
+
+class Head(NamedTuple):
+    """The end of a stream: the number of its last event, and its hash."""
+
+    seq: int
+    hash: str
+
+
+EMPTY: Final = Head(0, "0" * 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a runner wants remembered; the nonce tells it apart when nobody knows whether it was kept."""
+
+    stream: str
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Entry):
+    """An entry as kept: numbered from 1 in its stream, dated, chained to the one before."""
+
+    seq: int
+    at: datetime
+    previous: str
+    hash: str
+
+    @property
+    def head(self) -> Head:
+        """The end of the stream while this is its last event."""
+        return Head(self.seq, self.hash)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the form in which events are hashed, kept and exported."""
+        plain = {"format": FORMAT, "stream": self.stream, "seq": self.seq, "kind": str(self.kind)}
+        plain |= {"at": self.at.isoformat(timespec="microseconds"), "data": dict(self.data)}
+        return {**plain, "nonce": self.nonce, "previous": self.previous, "hash": self.hash}
+
+
+class View(NamedTuple):
+    """The events of a stream after some head, up to another; the chain between them is verified."""
+
+    events: tuple[Event, ...]
+    head: Head
+
+
+class Ledger(Protocol):
+    """The one read and the one write on which the promise rests."""
+
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        """Read the events after `since`.
+
+        Raises:
+            TamperedLedgerError: `since` is not a part of what is there, or the chain does not hold.
+            LedgerError: the store cannot be reached.
+        """
+        ...
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """Keep an entry durably; with `after`, only if the stream's head still is that one.
+
+        Raises:
+            LedgerConflictError: the head moved; nothing was written.
+            LedgerError: it may or may not have been kept; a later read tells by the nonce.
+        """
+        ...
+
+
+def chained(entry: Entry, *, at: datetime, after: Head) -> Event:
+    """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
+    event = Event(
+        stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
+        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+    )  # fmt: skip
+    return replace(event, hash=hash_of(event))
+
+
+def hash_of(event: Event) -> str:
+    """Hash everything in an event but its hash."""
+    return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
+
+
+def chain_break(events: Iterable[Event], since: Head, head: Head) -> tuple[str, int] | None:
+    """Find the first place where events do not lead from one head to another: what is wrong, and its number."""
+    for event in events:
+        if event.seq != since.seq + 1:
+            return "missing", event.seq
+        if event.previous != since.hash:
+            return "unchained", event.seq
+        if hash_of(event) != event.hash:
+            return "changed", event.seq
+        since = event.head
+    return None if since == head else ("cut off", head.seq)

@@ -1,0 +1,205 @@
+"""Events in, the state of every send out: one table of (status, what happened) to status, total."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from runner.protocol.events import EMPTY, Event, Head, Kind
+from runner.protocol.keys import SendId, same_id
+
+
+class Status(StrEnum):
+    """Where a send stands. What became of an accepted job is told elsewhere and changes nothing here."""
+
+    NEW = "new"
+    UNKNOWN = "unknown"
+    """A call may have arrived, and no answer made it certain."""
+    DISPUTED = "disputed"
+    """Unknown, and only a person can settle it: sent from elsewhere, or written by who has not the secret."""
+    REJECTED = "rejected"
+    """Certainly not sent; may be tried again."""
+    ACCEPTED = "accepted"
+    """Taken by the platform, or a person says so. Never left again at this revision."""
+
+
+class Step(StrEnum):
+    """What an event means for a send, given the calls before it."""
+
+    CALL = "a call may begin"
+    FORGED = "a mac does not hold"
+    TAKEN = "the platform took it, or a person says so"
+    FOREIGN = "45065, and no earlier call of this ledger can be the one that it speaks of"
+    REJECTED = "certainly no job, and no other call is open"
+    FREED = "a person says that it was not sent"
+
+
+N, U, D, R, A = Status
+TABLE: Final[Mapping[Step, Mapping[Status, Status]]] = {
+    # Who cannot make a mac can stop a send, never start or free one. An acceptance wins over the rejection of
+    # another call, however late it comes; what was accepted stays so, but on the word of 45065 alone.
+    Step.CALL: {N: U, U: U, D: D, R: U, A: A},
+    Step.FORGED: {N: D, U: D, D: D, R: D, A: A},
+    Step.TAKEN: {N: A, U: A, D: A, R: A, A: A},
+    Step.FOREIGN: {N: D, U: D, D: D, R: D, A: D},
+    Step.REJECTED: {N: N, U: R, D: D, R: R, A: A},
+    Step.FREED: {N: N, U: R, D: R, R: R, A: A},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that may have begun; `end` is its verdict, None while nobody knows one."""
+
+    number: int
+    at: datetime
+    """When its intent was made, by the clock of who made it."""
+    end: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendState:
+    """One send at one revision, as the ledger knows it."""
+
+    id: str
+    revision: int
+    status: Status = Status.NEW
+    calls: tuple[Call, ...] = ()
+    intent: Event | None = None
+    """The latest one, or the baseline: a resend posts the body in it."""
+
+    @property
+    def content_digest(self) -> str:
+        """Of the content and recipients that were last decided to be sent."""
+        return str(self.intent.data["content_digest"]) if self.intent is not None else ""
+
+    @property
+    def is_unknown(self) -> bool:
+        """True while followers may have received it and nobody knows."""
+        return self.status in (Status.UNKNOWN, Status.DISPUTED)
+
+    @property
+    def first_open(self) -> Call | None:
+        """The first call that may have arrived: what bounds every resend."""
+        return next((call for call in self.calls if call.end is None), None)
+
+
+@dataclass(slots=True)
+class StreamState:
+    """Everything of one account that may stop a call; built by `add`, event by event."""
+
+    stream: str
+    authentic: Callable[[Event], bool] = lambda _event: True
+    """Whether an event's mac holds; who has not the secret believes everything and acts on nothing."""
+    head: Head = EMPTY
+    sends: dict[tuple[str, int], SendState] = field(default_factory=dict)
+    """By id, as `same_id` gives it, and revision."""
+    holds: dict[str, Event] = field(default_factory=dict)
+    """By hash: every hold that no authentic release has ended."""
+    _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
+    """By id, campaign (`/ID`) and content digest (`=DIGEST`): keys of `sends`."""
+
+    def add(self, event: Event) -> None:
+        """Take the next event in. Raises KeyError or TypeError when it does not fit those before it."""
+        self.head = event.head
+        if event.kind == Kind.HOLD:
+            if event.data["held"]:
+                self.holds[event.hash] = event
+            elif self.authentic(event):
+                for ended in event.data["ends"]:
+                    self.holds.pop(ended, None)
+        elif event.kind in _OF_SENDS:
+            place = same_id(event.data["send"]), event.data["revision"]
+            before = self.sends.get(place) or SendState(id=event.data["send"], revision=place[1])
+            after = self.sends[place] = self._next(before, event)
+            campaign = same_id(SendId.parse(after.id).campaign)
+            for name in (place[0], f"/{campaign}", f"={after.content_digest}"):
+                self._places.setdefault(name, set()).add(place)
+
+    def of(self, send_id: str, revision: int) -> SendState | None:
+        """Look one send up, however its id is spelt."""
+        return self.sends.get((same_id(send_id), revision))
+
+    def revisions(self, send_id: str) -> list[SendState]:
+        """List what is known of a send at any revision."""
+        return self._at(same_id(send_id))
+
+    def of_campaign(self, campaign: str) -> list[SendState]:
+        """List every send that a campaign has had: whole, per entry, per batch."""
+        return self._at(f"/{same_id(campaign)}")
+
+    def of_content(self, digest: str) -> list[SendState]:
+        """List the sends whose latest intent had this content and these recipients."""
+        return [known for known in self._at(f"={digest}") if known.content_digest == digest]
+
+    def _at(self, name: str) -> list[SendState]:
+        return [self.sends[place] for place in sorted(self._places.get(name, ()))]
+
+    def _next(self, before: SendState, event: Event) -> SendState:
+        if _wants_mac(event) and not self.authentic(event):
+            return replace(before, status=TABLE[Step.FORGED][before.status])
+        known = replace(before, calls=_calls(before.calls, event))
+        if event.kind in (Kind.INTENT, Kind.BASELINE) and known.status is not Status.ACCEPTED:
+            known = replace(known, intent=event)
+        step = _step(known, event)
+        return replace(known, status=TABLE[step][known.status]) if step is not None else known
+
+
+def fold(
+    stream: str, events: Iterable[Event], authentic: Callable[[Event], bool] | None = None
+) -> StreamState:
+    """Fold the events of one stream, in order."""
+    state = StreamState(stream, authentic) if authentic is not None else StreamState(stream)
+    for event in events:
+        state.add(event)
+    return state
+
+
+_OF_SENDS: Final = frozenset(Kind) - {Kind.HOLD}
+_ENDS: Final = frozenset({Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED})
+
+
+def _wants_mac(event: Event) -> bool:
+    """A baseline, and a person who says *sent*, only stop a send; everything else may start or free one."""
+    return event.kind != Kind.BASELINE and not (event.kind == Kind.SETTLED and event.data["sent"])
+
+
+def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
+    """Keep the calls: begun by an intent or a resend, ended by an answer, or all together by a person."""
+    data = event.data
+    if event.kind in (Kind.INTENT, Kind.RESEND) and data["call"] == len(calls) + 1:
+        return (*calls, Call(data["call"], datetime.fromisoformat(data["at"])))
+    if event.kind in _ENDS:
+        end = Kind(event.kind)
+        return tuple(replace(c, end=end) if c.number == data["call"] and c.end is None else c for c in calls)
+    if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["call"] == len(calls)):
+        end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
+        return tuple(replace(call, end=end) for call in calls)
+    return calls
+
+
+def _step(known: SendState, event: Event) -> Step | None:
+    """Say what an event means, `known.calls` being as it leaves them; None when it changes nothing."""
+    match event.kind:
+        case Kind.INTENT | Kind.RESEND:
+            return Step.CALL
+        case Kind.DUPLICATE | Kind.REJECTED if _is_foreign(known.calls):
+            return Step.FOREIGN
+        case Kind.REJECTED:
+            return Step.REJECTED if known.first_open is None else None
+        case Kind.SETTLED if not event.data["sent"]:
+            # It was decided about the calls up to one: a later call may have arrived all the same.
+            return Step.FREED if event.data["call"] == len(known.calls) else None
+        case _:
+            return Step.TAKEN
+
+
+def _is_foreign(calls: tuple[Call, ...]) -> bool:
+    """True when 45065 was answered and no call of this ledger before it can be the one that it speaks of."""
+    first = next((n for n, call in enumerate(calls) if call.end is Kind.DUPLICATE), None)
+    if first is None or any(call.end is Kind.ACCEPTED for call in calls):
+        return False
+    return all(call.end is not None for call in calls[:first])

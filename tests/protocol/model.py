@@ -1,0 +1,482 @@
+"""Try every interleaving of the real protocol against a model of the platform and of the store.
+
+Runners are the real `state`, `decide` and `attempt`. Each port call of a runner is one step of the search: what a
+runner does next depends only on the answers it has had, so a runner is kept as the list of those answers, and run
+again from the start to find its next call. `python -m tests.protocol.model` runs the deep setting (`make model`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+from runner.digest import sha256
+from runner.errors import LedgerConflictError, LedgerError, LostAnswerError, UnreachableError
+from runner.protocol.attempt import Attempt, Message
+from runner.protocol.decide import Action, Decision, Facts, decide, may_settle
+from runner.protocol.events import EMPTY, Entry, Event, Head, Kind, View, chained
+from runner.protocol.keys import SendKey, mac_key, mac_of
+from runner.protocol.state import Status, StreamState, fold
+
+APPID = "wx0000000000000001"
+KEY = mac_key("0" * 32, APPID)
+START = datetime(2026, 12, 1, 12, tzinfo=UTC)
+REMEMBERED_S = 24 * 3600
+"""How long the platform knows a clientmsgid."""
+SOON_S, LONG_S, FORGOTTEN_S = 601, 19 * 3600, 24 * 3600 + 1
+
+
+def mac_holds(event: Event) -> bool:
+    return event.data.get("mac") == mac_of(KEY, event)
+
+
+def authentic(event: Event) -> bool:
+    return mac_holds(event)
+
+
+# --- what is being tried ------------------------------------------------------------------------
+
+
+class Send(NamedTuple):
+    """A campaign as one checkout has it."""
+
+    id: str
+    message: str
+    """What followers would see: two ids of one message stand for a renamed file."""
+
+
+class Runner(NamedTuple):
+    """One run of apply: what it would send, what it has been answered so far."""
+
+    name: str
+    sends: tuple[Send, ...]
+    present: tuple[str, ...]
+    """The ids in its checkout."""
+    offset_s: int = 0
+    answers: tuple[Any, ...] = ()
+
+
+class World(NamedTuple):
+    """Everything at one moment; worlds are compared and kept, so events are named by their hashes."""
+
+    now_s: int
+    hashes: tuple[str, ...]
+    jobs: tuple[tuple[str, str, int], ...]
+    """What the platform took: clientmsgid, message, when."""
+    flying: tuple[tuple[str, str], ...]
+    """Requests on their way whose sender has given up: clientmsgid, message."""
+    runners: tuple[Runner, ...]
+    waiting: tuple[Runner, ...]
+    """Runs that may be started later, in order."""
+    budget: tuple[tuple[str, int], ...]
+    """How often what may happen may still happen."""
+
+    def left(self, what: str) -> int:
+        return dict(self.budget).get(what, 0)
+
+    def spend(self, what: str) -> World:
+        return self._replace(budget=tuple((name, n - (name == what)) for name, n in self.budget))
+
+    @property
+    def ledger(self) -> tuple[Event, ...]:
+        return tuple(EVENTS[name] for name in self.hashes)
+
+    @property
+    def head(self) -> Head:
+        return EVENTS[self.hashes[-1]].head if self.hashes else EMPTY
+
+    def keep(self, entry: Entry) -> World:
+        event = chained(entry, at=START + timedelta(seconds=self.now_s), after=self.head)
+        EVENTS[event.hash] = event
+        return self._replace(hashes=(*self.hashes, event.hash))
+
+
+EVENTS: dict[str, Event] = {}
+"""Every event that any world has held, by its hash."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Where a search begins."""
+
+    name: str
+    runners: tuple[Runner, ...]
+    waiting: tuple[Runner, ...] = ()
+    budget: Mapping[str, int] = field(default_factory=dict)
+
+    def world(self) -> World:
+        return World(0, (), (), (), self.runners, self.waiting, tuple(sorted(self.budget.items())))
+
+
+# --- a runner, from its answers -----------------------------------------------------------------
+
+
+class Asked(BaseException):
+    """A port call that has no answer yet; not an Exception, so that nothing of the real code takes it."""
+
+    def __init__(self, what: str, *details: Any) -> None:
+        super().__init__(what)
+        self.what = what
+        self.details = details
+
+
+class Replay:
+    """The ports of a runner: give the answers it has had, in order, then stop at the next call."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._answers = iter(runner.answers)
+        self._runner = runner
+        self._nonces = 0
+
+    def _next(self, what: str, *details: Any) -> Any:
+        answer = next(self._answers, None)
+        if answer is None:
+            raise Asked(what, *details)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        hashes = self._next("read", since)
+        events = tuple(EVENTS[name] for name in hashes)
+        return View(events, events[-1].head if events else since)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        self._nonces += 1
+        plain = Entry(
+            stream=entry.stream, kind=entry.kind, data=entry.data, nonce=f"{self._runner.name}{self._nonces}"
+        )
+        if "mac" in entry.data:
+            data = {**plain.data, "mac": mac_of(KEY, plain)}
+            plain = Entry(stream=plain.stream, kind=plain.kind, data=data, nonce=plain.nonce)
+        return EVENTS[self._next("append", plain, after)]
+
+    def ready(self) -> None:
+        """The token: it changes nothing anywhere, so it is no step of its own."""
+
+    def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
+        errcode = self._next("post", body["clientmsgid"], body["text"], begin_by)
+        return {"errcode": errcode, "msg_id": 7}
+
+    def clock(self) -> datetime:
+        return START + timedelta(seconds=self._next("clock") + self._runner.offset_s)
+
+
+def program(runner: Runner) -> list[tuple[str, str]]:
+    """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
+    ports = Replay(runner)
+    state = StreamState(APPID, authentic)
+    attempt = Attempt(ledger=ports, api=ports, state=state, clock=ports.clock, mac_key=KEY)
+    attempt.refresh()
+    ends = []
+    for send in runner.sends:
+        key = SendKey(APPID, send.id, 1)
+
+        def judge(state: StreamState, key: SendKey = key, send: Send = send) -> Decision:
+            facts = Facts(
+                key=key,
+                content_digest=sha256(send.message),
+                now=ports.clock(),
+                present=lambda id: id in runner.present,
+                clock_error=timedelta(seconds=runner.offset_s),
+            )
+            return decide(state, facts)
+
+        decision = judge(state)
+        if decision.action not in (Action.SEND, Action.RESEND):
+            ends.append((send.id, decision.reason.value))
+            continue
+        known = state.of(key.id, key.revision)
+        body = {"text": send.message}
+        if decision.action is Action.RESEND and known is not None and known.intent is not None:
+            body = known.intent.data["body"]
+        kept = {"content_digest": sha256(send.message), "body": body}
+        message = Message(key=key, action=decision.action, body=body, kept=kept)
+        ends.append((send.id, attempt.make(message, judge).status.value))
+    return ends
+
+
+@cache
+def _asked(runner: Runner) -> tuple[str, tuple[Any, ...]] | tuple[str, list[tuple[str, str]]]:
+    try:
+        return "done", program(runner)
+    except Asked as call:
+        return call.what, call.details
+
+
+# --- what can happen next -----------------------------------------------------------------------
+
+
+def steps(world: World) -> Iterator[tuple[str, World]]:
+    """Every next moment, each with a line that tells what happened."""
+    for number, runner in enumerate(world.runners):
+        yield from _runner_steps(world, number, runner)
+    if world.waiting and len(world.runners) < 2:
+        first, *rest = world.waiting
+        yield f"{first.name} starts", world._replace(runners=(*world.runners, first), waiting=tuple(rest))
+    for number, (msgid, message) in enumerate(world.flying):
+        rest = world._replace(flying=world.flying[:number] + world.flying[number + 1 :])
+        yield "a request that was given up arrives", _taken(rest, msgid, message)[1]
+        yield "a request that was given up is gone for good", rest
+    if not world.flying:  # no proxy holds a request for hours
+        for what, seconds in (("later", SOON_S), ("much later", LONG_S), ("forgotten", FORGOTTEN_S)):
+            if world.left(what):
+                said = f"{seconds} s pass"
+                yield said, world.spend(what)._replace(now_s=world.now_s + seconds)
+    if world.left("elsewhere") and not world.hashes:
+        taken = (SendKey(APPID, "sale", 1).clientmsgid, "elsewhere", world.now_s)
+        said = "another program, with another ledger, sends under the same key"
+        yield said, world.spend("elsewhere")._replace(jobs=(*world.jobs, taken))
+    yield from _people(world)
+
+
+def _people(world: World) -> Iterator[tuple[str, World]]:
+    state = fold(APPID, world.ledger, authentic)
+    if world.left("hold") and not state.holds:
+        entry = Entry(stream=APPID, kind=Kind.HOLD, data={"held": True, "reason": "stop"}, nonce="hold")
+        yield "somebody puts the account on hold", world.spend("hold").keep(entry)
+    if world.left("unhold") and state.holds:
+        data = {"held": False, "ends": list(state.holds), "reason": "go"}
+        yield "the hold is released", world.spend("unhold").keep(signed(Kind.HOLD, data, "unhold"))
+    if world.left("upload"):
+        entry = signed("upload", {"upload": "x", "result": "y"}, f"upload{world.left('upload')}")
+        yield "another program records an upload", world.spend("upload").keep(entry)
+    if world.left("forge"):
+        for name, kind, data in _forgeries(world, state):
+            entry = Entry(stream=APPID, kind=kind, data=data, nonce=f"forged-{name}")
+            yield f"who can only write the store forges {name}", world.spend("forge").keep(entry)
+    if world.left("settle") and not world.flying:
+        for known in state.sends.values():
+            if may_settle(known, START + timedelta(seconds=world.now_s)):
+                sent = any(job[0] == SendKey(APPID, known.id, 1).clientmsgid for job in world.jobs)
+                data = {
+                    "send": known.id,
+                    "revision": 1,
+                    "call": len(known.calls),
+                    "sent": sent,
+                    "reason": "console",
+                }
+                said = f"a person settles {known.id} as {'sent' if sent else 'not sent'}, which is true"
+                yield said, world.spend("settle").keep(signed(Kind.SETTLED, data, "settled"))
+
+
+def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, Kind, dict[str, Any]]]:
+    at = (START + timedelta(seconds=world.now_s - 3600)).isoformat(timespec="microseconds")
+    body = {"text": "forged"}
+    base = {"send": "sale", "revision": 1, "call": 1, "at": at, "body": body, "body_sha256": sha256(body)}
+    yield "an intent", Kind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
+    for known in state.sends.values():
+        call = len(known.calls)
+        yield "a rejection", Kind.REJECTED, {"send": known.id, "revision": 1, "call": call, "reason": "?"}
+        settled = {"send": known.id, "revision": 1, "call": call, "sent": False, "reason": "?"}
+        yield "a settlement", Kind.SETTLED, settled
+    if state.holds:
+        yield "a release", Kind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
+
+
+def signed(kind: str, data: dict[str, Any], nonce: str) -> Entry:
+    plain = Entry(stream=APPID, kind=kind, data=data, nonce=nonce)
+    return Entry(stream=APPID, kind=kind, data={**data, "mac": mac_of(KEY, plain)}, nonce=nonce)
+
+
+def _runner_steps(world: World, number: int, runner: Runner) -> Iterator[tuple[str, World]]:
+    what, details = _asked(runner)
+    gone = world._replace(runners=world.runners[:number] + world.runners[number + 1 :])
+
+    def answered(world: World, answer: Any) -> World:
+        after = runner._replace(answers=(*runner.answers, answer))
+        # The clock is read at once, whatever follows.
+        while _asked(after)[0] == "clock":
+            after = after._replace(answers=(*after.answers, world.now_s))
+        if _asked(after)[0] == "done":
+            return world._replace(runners=(*world.runners[:number], *world.runners[number + 1 :]))
+        return world._replace(runners=(*world.runners[:number], after, *world.runners[number + 1 :]))
+
+    if world.left("crash"):
+        yield f"{runner.name} crashes before its {what}", gone.spend("crash")
+    if what == "read":
+        yield from _read(world, runner, answered, *details)
+    elif what == "append":
+        yield from _append(world, runner, answered, gone, *details)
+    else:
+        yield from _post(world, runner, answered, gone, *details)
+
+
+def _read(world: World, runner: Runner, answered: Any, since: Head) -> Iterator[tuple[str, World]]:
+    yield f"{runner.name} reads the ledger", answered(world, world.hashes[since.seq :])
+    if world.left("stale") and len(world.hashes) > since.seq:
+        old = world.hashes[since.seq : -1]
+        yield f"{runner.name} reads a stale replica", answered(world.spend("stale"), old)
+
+
+CONDITIONAL = True
+"""False in the variant whose store does not look at `after`."""
+
+
+def _append(
+    world: World, runner: Runner, answered: Any, gone: World, entry: Entry, after: Head | None
+) -> Iterator[tuple[str, World]]:
+    said = f"{runner.name} records {entry.kind} of {entry.data['send']}"
+    if CONDITIONAL and after is not None and after != world.head:
+        yield f"{said}: refused, the ledger moved", answered(world, _CONFLICT)
+        return
+    kept = world.keep(entry)
+    yield said, answered(kept, kept.hashes[-1])
+    if world.left("ledger"):
+        yield f"{said}, kept, unanswered", answered(kept.spend("ledger"), _LEDGER)
+        yield f"{said}: lost", answered(world.spend("ledger"), _LEDGER)
+    if world.left("crash"):
+        yield f"{said} and crashes", gone._replace(hashes=kept.hashes).spend("crash")
+
+
+def _post(
+    world: World, runner: Runner, answered: Any, gone: World, msgid: str, message: str, begin_by: datetime
+) -> Iterator[tuple[str, World]]:
+    said = f"{runner.name} posts {message!r}"
+    if START + timedelta(seconds=world.now_s + runner.offset_s) > begin_by:
+        yield f"{runner.name} does not post: it is too late", answered(world, _UNREACHABLE)
+        return
+    errcode, taken = _taken(world, msgid, message)
+    yield f"{said}: errcode {errcode}", answered(taken, errcode)
+    if world.left("lost"):
+        less = world.spend("lost")
+        yield f"{said}: arrives, its answer is lost", answered(_taken(less, msgid, message)[1], _LOST)
+        flying = less._replace(flying=(*less.flying, (msgid, message)))
+        yield f"{said}: no answer, it is still on its way", answered(flying, _LOST)
+    if world.left("unreachable"):
+        yield f"{said}: no connection", answered(world.spend("unreachable"), _UNREACHABLE)
+    if world.left("refused"):
+        yield f"{said}: errcode 40007", answered(world.spend("refused"), 40007)
+    if world.left("busy"):
+        yield f"{said}: taken, errcode -1", answered(_taken(world.spend("busy"), msgid, message)[1], -1)
+    if world.left("crash"):
+        yield f"{said} and crashes", _taken(gone.spend("crash"), msgid, message)[1]
+
+
+_CONFLICT = LedgerConflictError("moved", remedy="")
+_LEDGER = LedgerError("no answer", remedy="")
+_LOST = LostAnswerError("cut", remedy="")
+_UNREACHABLE = UnreachableError("no connection", remedy="")
+
+
+def _taken(world: World, msgid: str, message: str) -> tuple[int, World]:
+    """The platform takes a request once within a day of its first."""
+    if any(job[0] == msgid and world.now_s - job[2] < REMEMBERED_S for job in world.jobs):
+        return 45065, world
+    return 0, world._replace(jobs=(*world.jobs, (msgid, message, world.now_s)))
+
+
+# --- what must hold -----------------------------------------------------------------------------
+
+
+def violation(before: World, said: str, after: World) -> str:
+    """Name the property that a step broke; empty while all hold."""
+    messages = [message for _, message, _ in after.jobs if message != "elsewhere"]
+    if len(messages) != len(set(messages)):
+        return "P1: one message was accepted twice"
+    if "forged" in messages:
+        return "P5: who cannot sign caused a send"
+    if len(after.jobs) > len(before.jobs) and " posts " in said:
+        broken = _posted_wrongly(before, said)
+        if broken:
+            return broken
+    return _told_wrongly(after)
+
+
+def _posted_wrongly(world: World, said: str) -> str:
+    name = said.partition(" ")[0]
+    runner = next(runner for runner in world.runners if runner.name == name)
+    if abs(runner.offset_s) > 300:
+        return "P6: a call began while the clock was wrong"
+    mine = [n for n, event in enumerate(world.ledger) if event.nonce.startswith(name)]
+    intents = [n for n in mine if world.ledger[n].kind in (Kind.INTENT, Kind.RESEND)]
+    if not intents:
+        return "P3: a call began without an intent"
+    if fold(APPID, world.ledger[: intents[-1]], authentic).holds:
+        return "P3: a call began after a hold"
+    return ""
+
+
+def _told_wrongly(world: World) -> str:
+    """Look at what the ledger says, once nothing is under way that it cannot know of yet."""
+    if world.runners or world.flying:
+        return ""
+    state = fold(APPID, world.ledger, authentic)
+    accepted = {job[0] for job in world.jobs if job[1] != "elsewhere"}
+    for known in state.sends.values():
+        taken = SendKey(APPID, known.id, 1).clientmsgid in accepted
+        if taken and known.status in (Status.NEW, Status.REJECTED):
+            return f"P2: {known.id} was accepted, and the ledger says {known.status.value}"
+        if not taken and known.status is Status.ACCEPTED:
+            return f"P2: the ledger says accepted of {known.id}, which the platform never took from it"
+    return ""
+
+
+# --- the search ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to."""
+
+    states: int
+    seconds: float
+    complete: bool
+    broken: str = ""
+    story: tuple[str, ...] = ()
+
+
+def search(scenario: Scenario, *, most: int = 10**9) -> Found:
+    """Try everything, breadth first, so that a counterexample is as short as can be."""
+    _asked.cache_clear()
+    begun, first = time.monotonic(), scenario.world()
+    came: dict[World, tuple[World, str] | None] = {first: None}
+    queue = deque([first])
+    while queue:
+        if len(came) >= most:
+            return Found(len(came), time.monotonic() - begun, complete=False)
+        world = queue.popleft()
+        for said, following in steps(world):
+            if following in came:
+                continue
+            came[following] = (world, said)
+            if broken := violation(world, said, following):
+                return Found(len(came), time.monotonic() - begun, False, broken, _story(came, following))
+            queue.append(following)
+    return Found(len(came), time.monotonic() - begun, complete=True)
+
+
+def main() -> int:
+    """Search every scenario to its end, or as far as asked for; say how many worlds were seen."""
+    from tests.protocol.scenarios import SCENARIOS
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--most", type=int, default=400_000, help="worlds of each scenario")
+    most, code = parser.parse_args().most, 0
+    for scenario in SCENARIOS:
+        found = search(scenario, most=most)
+        how = found.broken or ("all" if found.complete else "not all")
+        print(f"{scenario.name}: {found.states:,} worlds ({how}), {found.seconds:.0f} s", flush=True)
+        if found.broken:
+            print("\n".join(f"  {line}" for line in found.story))
+            code = 1
+    return code
+
+
+def _story(came: Mapping[World, tuple[World, str] | None], world: World) -> tuple[str, ...]:
+    lines = []
+    while (step := came[world]) is not None:
+        world, said = step
+        lines.append(said)
+    return tuple(reversed(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

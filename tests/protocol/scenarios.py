@@ -1,0 +1,92 @@
+"""Where the searches begin, and the rules that are switched off to see a search find what they prevent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from unittest import mock
+
+from runner.protocol import attempt, decide, state
+from runner.protocol.events import Kind
+from runner.protocol.state import Call, SendState
+from runner.protocol.verdict import verdict
+from tests.protocol import model
+from tests.protocol.model import Runner, Scenario, Send
+
+SALE = Send("sale", "sale")
+MOVED = Send("autumn/sale", "sale")
+OTHER = Send("news", "news")
+
+
+def runner(name: str, *sends: Send, offset_s: int = 0) -> Runner:
+    chosen = sends or (SALE,)
+    return Runner(name, chosen, tuple(send.id for send in chosen), offset_s)
+
+
+TWO = (runner("ann"), runner("bob"))
+SCENARIOS = (
+    Scenario("answers lost, runs crash", TWO, (runner("cat"),), {"lost": 1, "crash": 1, "later": 1}),
+    Scenario("the platform forgets", (runner("ann"),), (runner("bob"),),
+             {"lost": 1, "crash": 1, "later": 1, "much later": 1, "forgotten": 1}),
+    Scenario("attempts that make no call", (runner("ann"),), (runner("bob"), runner("cat")),
+             {"lost": 1, "crash": 1, "much later": 2}),
+    Scenario("a hold comes and goes", TWO, (), {"hold": 1, "unhold": 1, "crash": 1}),
+    Scenario("a hold, and two sends", (runner("ann", SALE, OTHER),), (runner("bob", SALE, OTHER),),
+             {"hold": 1, "lost": 1, "later": 1}),
+    Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (), {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("the store does not answer", TWO, (runner("cat"),), {"ledger": 1, "later": 1, "lost": 1}),
+    Scenario("a replica is stale", TWO, (), {"stale": 2, "upload": 1, "lost": 1, "later": 1}),
+    Scenario("errors of every kind", (runner("ann"),), (runner("bob"), runner("cat")),
+             {"refused": 1, "busy": 1, "unreachable": 1, "lost": 1, "later": 2}),
+    Scenario("a person settles", (runner("ann"),), (runner("bob"), runner("cat")),
+             {"lost": 1, "settle": 1, "later": 1, "refused": 1}),
+    Scenario("who can only write forges", (runner("ann"),), (runner("bob"),),
+             {"forge": 1, "hold": 1, "lost": 1, "later": 1}),
+    Scenario("another ledger has sent it", (runner("ann"),), (runner("bob"),), {"elsewhere": 1, "later": 1}),
+    Scenario("a clock is hours off", (runner("ann"), runner("bob", offset_s=8 * 3600)), (), {"lost": 1, "later": 1}),
+)  # fmt: skip
+
+
+@contextmanager
+def _latest_window() -> Iterator[None]:
+    """The window of a resend begins with the latest attempt, as it did in the first edition."""
+
+    def last_open(known: SendState) -> Call | None:
+        return next((call for call in reversed(known.calls) if call.end is None), None)
+
+    with mock.patch.object(SendState, "first_open", property(last_open)):
+        yield
+
+
+@contextmanager
+def _no_condition() -> Iterator[None]:
+    with mock.patch.object(model, "CONDITIONAL", False):
+        yield
+
+
+def _patched(where: object, name: str, instead: object) -> Callable[[], AbstractContextManager[object]]:
+    return lambda: mock.patch.object(where, name, instead)
+
+
+SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]] = {
+    "conditional append": ("answers lost, runs crash", _no_condition),
+    "the window counts from the first call": ("attempts that make no call", _latest_window),
+    "45065 without an earlier call is an alarm": (
+        "another ledger has sent it",
+        _patched(state, "_is_foreign", lambda _known: False),
+    ),
+    "macs": ("who can only write forges", _patched(model, "mac_holds", lambda _event: True)),
+    "holds": ("a hold comes and goes", _patched(decide, "_stopped", lambda *_: None)),
+    "the clock": ("a clock is hours off", _patched(decide, "CLOCK_TOLERANCE", timedelta(days=9))),
+    "moved files": ("a file was moved in one clone", _patched(decide, "_moved", lambda *_: None)),
+    "the positive list": (
+        "errors of every kind",
+        _patched(
+            attempt, "verdict", lambda answer: Kind.REJECTED if answer["errcode"] == -1 else verdict(answer)
+        ),
+    ),
+    "the deadline of a call": ("the platform forgets", _patched(attempt, "BEGIN_WITHIN", timedelta(days=9))),
+    "a call is settled late": ("a person settles", _patched(decide, "SETTLE_AFTER", timedelta())),
+}
+"""Each rule, and the scenario that falls without it."""

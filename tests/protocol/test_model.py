@@ -1,0 +1,30 @@
+"""Every interleaving of the real protocol, and a counterexample for each rule that is switched off."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.protocol.model import Scenario, search
+from tests.protocol.scenarios import SCENARIOS, SWITCHED_OFF
+
+QUICK = 12_000
+"""Worlds of a scenario that the suite looks at, breadth first; `make model` looks at all of them."""
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_no_interleaving_breaks_the_promise(scenario: Scenario):
+    """P1 to P6 hold in every world that can be reached."""
+    found = search(scenario, most=QUICK)
+    assert not found.broken, "\n".join((found.broken, *found.story))
+    assert found.complete or found.states >= QUICK
+
+
+@pytest.mark.parametrize("rule", SWITCHED_OFF)
+def test_without_a_rule_the_promise_breaks(rule: str):
+    """The search finds what the rule prevents, as a story short enough to read."""
+    name, switched_off = SWITCHED_OFF[rule]
+    scenario = next(scenario for scenario in SCENARIOS if scenario.name == name)
+    with switched_off():
+        found = search(scenario, most=60_000)
+    assert found.broken
+    assert len(found.story) <= 15, "\n".join(found.story)
