@@ -203,14 +203,14 @@ def test_state_is_for_its_owner_alone(tmp_path: Path, campaign: Command, state: 
         f"  branch: {{api: sandbox, ledger: 'git:{remote}#ledger'}}\n",
         encoding="utf-8",
     )
-    before = files_of(project)
     for environment in ("sandbox", "other", "branch"):
-        words = ("apply", "--auto-approve", "--env", environment)
+        (project / "campaigns" / f"{environment}.yaml").write_text(CAMPAIGN, encoding="utf-8")
+        words = ("apply", environment, "--auto-approve", "--env", environment)
         done = campaign(project, *words, umask=umask)
         assert done.returncode == Exit.OK, done.stderr
     assert campaign(project, "render", "sale", umask=umask).returncode == Exit.OK
     assert campaign(project, "validate", umask=umask).returncode == Exit.OK
-    assert files_of(project) == before
+    assert {path.name for path in project.iterdir()} == {".git", ".gitignore", "campaigns"}
     found = [state, *state.rglob("*")]
     assert len(found) > 20
     open_to_others = [path for path in found if stat.S_IMODE(path.lstat().st_mode) & 0o077]
@@ -296,8 +296,8 @@ def test_two_clones_have_two_ledgers_and_one_by_two_names_has_one(tmp_path: Path
     assert campaign(tmp_path / "shop", "ledger", "init").returncode == Exit.OK
     log = ("ledger", "log", "--format", "json")
     assert len(campaign(tmp_path / "link", *log).stdout.splitlines()) == 1
-    assert campaign(tmp_path, *log, "--dir", "shop/campaigns").stdout.count("init") == 1
-    assert "init" not in campaign(tmp_path / "copy", *log).stdout
+    assert len(campaign(tmp_path, *log, "--dir", "shop/campaigns").stdout.splitlines()) == 1
+    assert campaign(tmp_path / "copy", *log).stdout.strip() == ""
 
 
 def test_an_old_folder_of_state_is_named_and_not_read(tmp_path: Path, campaign: Command, state: Path) -> None:
