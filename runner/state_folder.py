@@ -1,7 +1,7 @@
 """Find, make and guard the folder of this machine's state: outside every checkout, for this user alone.
 
-A commit can put any file into a checkout, in the place of an ignored one too. So nothing in a checkout is read
-as state: ledgers, their memory, the embedded sandbox, caches and rendered pages lie here.
+A commit can put any file into a checkout, in the place of an ignored one too. So nothing in a checkout is
+read as state: ledgers, their memory, the embedded sandbox, caches and rendered pages lie here.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ FORMER: Final = ".campaign"
 def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """Name the state folder of a campaigns folder; nothing is made.
 
-    It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target, and
-    a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
+    It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target,
+    and a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
 
     Args:
         root: the campaigns folder.
@@ -94,7 +94,8 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
         _refuse_others(folder)
         folder.chmod(0o700)
         if private_file(folder / ORIGIN):
-            (folder / ORIGIN).write_text(f"{campaigns}\n", encoding="utf-8", errors="surrogateescape")
+            with suppress(OSError):
+                (folder / ORIGIN).write_bytes(os.fsencode(campaigns) + b"\n")
     except OSError as error:
         why = _("the state folder cannot be made or used: {error}").format(error=error.strerror)
         raise _unusable(str(folder), why) from error

@@ -50,10 +50,12 @@ def _show(session: Session, select: str) -> list[Path]:
     sends = _rendered(session, select)
     pages = {send.id: page(send, data=session.read) for send in sends}
     targets = []
+    folder = session.state_dir / "render"
+    with writing(folder):
+        private_folder(folder)
     for name, html in pages.items():
-        target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
+        target = folder / f"{name.replace('/', '.')}.html"
         with writing(target):
-            private_folder(target.parent)
             private_file(target)
             target.write_text(html, encoding="utf-8")
         session.say(_("page: {file}").format(file=target))

@@ -116,6 +116,28 @@ def test_a_committed_copy_of_the_ledger_runs_nothing(
     assert not marker.exists()
 
 
+@pytest.mark.parametrize(
+    "address", ["./remote.git", "campaigns/../remote.git", "file://{project}/remote.git"]
+)
+def test_a_committed_remote_of_the_ledger_runs_nothing(
+    tmp_path: Path, campaign: Command, address: str
+) -> None:
+    """A push would run its hooks."""
+    project = checkout(tmp_path / "shop")
+    remote, marker = project / "remote.git", tmp_path / "marker"
+    address = address.format(project=project)
+    (project / "campaigns" / "_settings.yaml").write_text(
+        f"environments: {{sandbox: {{api: sandbox, ledger: 'git:{address}#ledger'}}}}\n", encoding="utf-8"
+    )
+    git(tmp_path, "init", "--quiet", "--bare", str(remote))
+    for hook in ("pre-receive", "update", "post-update"):
+        (remote / "hooks" / hook).write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
+        (remote / "hooks" / hook).chmod(0o755)
+    commit(project)
+    assert campaign(project, "ledger", "init").returncode == Exit.LEDGER
+    assert not marker.exists()
+
+
 def test_a_commit_that_brings_a_ledger_sends_nothing_again(
     tmp_path: Path, campaign: Command, sandbox: Sandbox
 ) -> None:
