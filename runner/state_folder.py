@@ -84,7 +84,7 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """
     folder, campaigns = state_folder(root, environ), Path(os.path.realpath(root))
     checkout = work_tree_of(campaigns) or campaigns
-    if Path(os.path.realpath(folder)).is_relative_to(checkout):
+    if any(real.is_relative_to(checkout) for real in real_steps(folder)):
         raise _unusable(
             str(folder), _("the state folder lies in the checkout, where a commit can replace it")
         )
@@ -105,6 +105,11 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
 def work_tree_of(path: Path) -> Path | None:
     """Find the git work tree that a real path lies in, without asking git; None outside any."""
     return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
+
+
+def real_steps(path: Path) -> tuple[Path, ...]:
+    """Give the real paths of an absolute path and of each folder above: one may be a link that changes."""
+    return tuple(Path(os.path.realpath(step)) for step in (path, *path.parents))
 
 
 def private_folder(path: Path) -> None:

@@ -12,7 +12,7 @@ from runner.errors import LedgerError, MissingExtraError, UsageError
 from runner.ledger.events import Ledger
 from runner.ledger.memory import Memory, RememberingLedger
 from runner.ports import Clock
-from runner.state_folder import work_tree_of
+from runner.state_folder import real_steps, work_tree_of
 from runner.words import _
 
 PLACE: Final = {
@@ -71,7 +71,7 @@ def _sqlite_path(written: str, default: Path) -> Path:
             what = _("a relative path of the ledger begins in the state folder and may not lead out of it")
             raise LedgerError(what, remedy=remedy, where=f"sqlite:{written}")
         return path
-    if tree := work_tree_of(Path(os.path.realpath(written))):
+    if tree := next(filter(None, map(work_tree_of, real_steps(Path(written)))), None):
         what = _("the ledger lies in the git work tree {folder}, where a commit can replace it")
         raise LedgerError(what.format(folder=tree), remedy=remedy, where=f"sqlite:{written}")
     return Path(written)

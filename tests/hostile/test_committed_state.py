@@ -247,13 +247,16 @@ def project_at(folder: Path, ledger: str = "sqlite") -> Path:
     return project
 
 
-@pytest.mark.parametrize("place", ["shop/state", "shop/campaigns/state", "link/state", "state"])
+@pytest.mark.parametrize(
+    "place", ["shop/state", "shop/campaigns/state", "link/state", "shop/out/state", "state"]
+)
 def test_a_state_folder_that_a_commit_can_reach_is_refused(
     tmp_path: Path, campaign: Command, place: str
 ) -> None:
     """In the checkout by its own name or through a link; and a relative one, which may be anywhere."""
     project = project_at(tmp_path / "shop")
     (tmp_path / "link").symlink_to(project)
+    (project / "out").symlink_to(tmp_path)
     before = files_of(project)
     named = place if place == "state" else str(tmp_path / place)
     done = campaign(project, "plan", CAMPAIGN_STATE_DIR=named)
@@ -285,7 +288,8 @@ def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, campaign: Co
 
 
 @pytest.mark.parametrize(
-    "name", ["{project}/sends.db", "{project}/.campaign/new/sends.db", "{link}/sends.db"]
+    "name",
+    ["{project}/sends.db", "{project}/.campaign/new/sends.db", "{link}/sends.db", "{project}/out/sends.db"],
 )
 @pytest.mark.parametrize("words", [("plan", "--offline"), ("apply", "--auto-approve"), ("ledger", "init")])
 def test_a_ledger_in_a_work_tree_is_refused(
@@ -295,6 +299,7 @@ def test_a_ledger_in_a_work_tree_is_refused(
     (tmp_path / "link").symlink_to(tmp_path / "shop")
     path = name.format(project=tmp_path / "shop", link=tmp_path / "link")
     project = project_at(tmp_path / "shop", f"sqlite:{path}")
+    (project / "out").symlink_to(tmp_path)
     before = files_of(project)
     assert campaign(project, *words).returncode == Exit.LEDGER
     assert files_of(project) == before
