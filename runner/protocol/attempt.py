@@ -48,7 +48,7 @@ class Message:
     body: Mapping[str, Any]
     """The whole request but its clientmsgid."""
     kept: Mapping[str, Any] = field(default_factory=dict)
-    """Data of the intent beside the protocol's own: content_digest, body without openids, who and why."""
+    """Data of the intent beside the protocol's own: digest, body without openids, who and why."""
     not_after: datetime | None = None
 
 

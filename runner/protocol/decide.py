@@ -69,7 +69,7 @@ class Facts:
     """What is known about one send beside the ledger."""
 
     key: SendKey
-    content_digest: str
+    digest: str
     now: datetime
     not_before: datetime | None = None
     not_after: datetime | None = None
@@ -97,7 +97,7 @@ def decide(state: StreamState, facts: Facts) -> Decision:
         return _resend(state, facts, unknown)
     record = next((known for known in revisions if known.revision == facts.key.revision), None)
     if record is not None and record.status is Status.ACCEPTED:
-        if record.content_digest in ("", facts.content_digest):
+        if record.digest in ("", facts.digest):
             return Decision(Action.SENT, Reason.SENT, record)
         return Decision(Action.CONFLICT, Reason.EDITED, record)
     accepted = [known for known in revisions if known.status is Status.ACCEPTED]
@@ -138,7 +138,7 @@ def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
     # Another attempt never renews the window: the platform forgets the first one all the same.
     if facts.now > first.at + facts.resend_until:
         return unknown(Reason.TOO_LATE_TO_RESEND)
-    same = (known.content_digest, known.revision) == (facts.content_digest, facts.key.revision)
+    same = (known.digest, known.revision) == (facts.digest, facts.key.revision)
     if not same and not facts.resend_stored:
         return unknown(Reason.CONTENT_CHANGED)
     ends = known.intent.data.get("not_after")
@@ -154,7 +154,7 @@ def _stopped(state: StreamState, facts: Facts) -> Decision | None:
     """Name what stops every call, first or again: a hold, the clock, the policy."""
     if state.holds:
         held = next(reversed(state.holds.values()))
-        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data["reason"]})
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data["why"]})
     if abs(facts.clock_error) > CLOCK_TOLERANCE:
         return Decision(Action.BLOCKED, Reason.CLOCK, params={"error": facts.clock_error})
     violated = facts.violated()
@@ -182,7 +182,7 @@ def _other_form(state: StreamState, facts: Facts) -> Decision | None:
 def _moved(state: StreamState, facts: Facts) -> Decision | None:
     """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
     named = {same_id(name) for name in (facts.key.id, *facts.formerly)}
-    for known in state.of_content(facts.content_digest):
+    for known in state.of_content(facts.digest):
         if (
             known.status is not Status.REJECTED
             and same_id(known.id) not in named

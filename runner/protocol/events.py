@@ -15,13 +15,13 @@ FORMAT: Final = 1
 
 
 class Kind(StrEnum):
-    """What decides whether a call may begin; `send`, `revision` and `call` in the data name the call.
+    """What can happen; `send`, `revision` and `call` in the data name the call concerned.
 
-    Uploads, drafts, previews and what is heard of a job stand in the same stream under kinds of their own.
+    Those without a line of their own never touch what decides a call: see `ledger.events`.
     """
 
     INTENT = "intent"
-    """About to post: `{…, at, content_digest, clientmsgid, body, body_sha256, mac}`."""
+    """About to post: `{…, at, digest, clientmsgid, body, body_sha256, mac}`."""
     RESEND = "resend"
     """About to post the stored body of an unknown send again: `{…, at, body_sha256, mac}`."""
     ACCEPTED = "accepted"
@@ -33,7 +33,9 @@ class Kind(StrEnum):
     SETTLED = "settled"
     """A person decided about every call up to this one: `{…, sent, msg_id?, reason, actor, mac if not sent}`."""
     BASELINE = "baseline"
-    """Sent before the ledger existed, or by hand: `{send, revision, content_digest, reason, actor}`."""
+    """Sent before the ledger existed, or by hand: `{send, revision, digest, reason, actor}`."""
+    INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
+    PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
     HOLD = "hold"
     """The account was stopped, or released: `{held, reason, actor}`; a release: `ends` (hashes of holds), mac."""
 

@@ -72,9 +72,9 @@ class SendState:
     """The latest one, or the baseline: a resend posts the body in it."""
 
     @property
-    def content_digest(self) -> str:
+    def digest(self) -> str:
         """Of the content and recipients that were last decided to be sent."""
-        return str(self.intent.data["content_digest"]) if self.intent is not None else ""
+        return str(self.intent.data["digest"]) if self.intent is not None else ""
 
     @property
     def is_unknown(self) -> bool:
@@ -116,7 +116,7 @@ class StreamState:
             before = self.sends.get(place) or SendState(id=event.data["send"], revision=place[1])
             after = self.sends[place] = self._next(before, event)
             campaign = same_id(SendId.parse(after.id).campaign)
-            for name in (place[0], f"/{campaign}", f"={after.content_digest}"):
+            for name in (place[0], f"/{campaign}", f"={after.digest}"):
                 self._places.setdefault(name, set()).add(place)
 
     def of(self, send_id: str, revision: int) -> SendState | None:
@@ -133,7 +133,7 @@ class StreamState:
 
     def of_content(self, digest: str) -> list[SendState]:
         """List the sends whose latest intent had this content and these recipients."""
-        return [known for known in self._at(f"={digest}") if known.content_digest == digest]
+        return [known for known in self._at(f"={digest}") if known.digest == digest]
 
     def _at(self, name: str) -> list[SendState]:
         return [self.sends[place] for place in sorted(self._places.get(name, ()))]
@@ -158,8 +158,8 @@ def fold(
     return state
 
 
-_OF_SENDS: Final = frozenset(Kind) - {Kind.HOLD}
 _ENDS: Final = frozenset({Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED})
+_OF_SENDS: Final = _ENDS | {Kind.INTENT, Kind.RESEND, Kind.SETTLED, Kind.BASELINE}
 
 
 def _wants_mac(event: Event) -> bool:
