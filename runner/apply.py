@@ -15,12 +15,12 @@ from typing import Any
 from runner import wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
-from runner.ledger.events import Event
 from runner.ledger.state import SendState, Status, fold
 from runner.model import Action
 from runner.plan import Plan, Planned, order, recheck
 from runner.policy import held_back
 from runner.policy.facts import Grounds
+from runner.protocol.events import Event
 from runner.resolve import recount
 from runner.sending import drafting, uploads
 from runner.sending.hints import again_in, not_repeated, settle_hint

@@ -8,11 +8,12 @@ from datetime import datetime
 from runner import wire
 from runner.digest import sha256
 from runner.errors import recording
-from runner.ledger.events import Kind, Ledger
+from runner.ledger.events import Ledger
 from runner.ledger.state import LedgerState
 from runner.plan import Planned
 from runner.planning.quota import count_today
 from runner.ports import Api
+from runner.protocol.events import Kind
 from runner.sending import drafting, uploads
 from runner.settings.records import Tester
 from runner.words import _

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from runner.errors import UsageError, recording
-from runner.ledger.events import Entry, Kind, Ledger
+from runner.ledger.events import Ledger
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.planning.quota import count_today
 from runner.ports import Api
+from runner.protocol.events import Entry, Kind
 from runner.words import N_, _
 
 PER_DAY = 10

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 from runner.errors import ApiError
-from runner.ledger.events import Entry, Kind, Ledger
+from runner.ledger.events import Ledger
 from runner.ledger.state import FINAL_BY_MSG_STATUS, LedgerState, SendState, Status
 from runner.ports import ReadApi
+from runner.protocol.events import Entry, Kind
 from runner.settings.records import Account
 from runner.wechat.errcodes import lookup
 

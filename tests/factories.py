@@ -10,12 +10,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from runner.digest import send_digest, sha256
-from runner.errors import ApiError, LedgerBusyError, Place
-from runner.ledger.events import GENESIS, Entry, Event, Kind, chained, intent_key
+from runner.errors import ApiError, LedgerBusyError, LedgerConflictError, Place
+from runner.ledger.events import intent_key
 from runner.ledger.state import LedgerState, fold
 from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
 from runner.plan import Decision, Plan, Planned, make_plan
 from runner.policy.facts import Grounds
+from runner.protocol.events import EMPTY, Entry, Event, Head, Kind, View, chained
 from runner.resolve import Known, Resolved
 from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 
@@ -112,12 +113,18 @@ class MemoryLedger:
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         return tuple(event for event in self.kept if stream in (None, event.stream))
 
-    def append(self, entry: Entry) -> Event:
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        mine = self.events(stream)
+        return View(mine[since.seq :], mine[-1].head if mine else EMPTY)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         mine = self.events(entry.stream)
+        head = mine[-1].head if mine else EMPTY
+        if after is not None and after != head:
+            raise LedgerConflictError("somebody wrote first", remedy="run again", where=entry.stream)
         if entry.unique is not None and any(event.unique == entry.unique for event in mine):
             raise LedgerBusyError("another runner was first", remedy="run again", where=entry.unique)
-        previous = mine[-1].hash if mine else GENESIS
-        event = chained(entry, seq=len(mine) + 1, at=self.clock(), previous=previous)
+        event = chained(entry, at=self.clock(), after=head)
         self.kept.append(event)
         return event
 
@@ -140,8 +147,8 @@ def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -
         at = NOW - timedelta(seconds=len(steps) - number)
         at = data.get("at", at)
         kept = {key: value for key, value in entry.data.items() if key != "at"}
-        previous = events[-1].hash if events else GENESIS
-        events.append(chained(replace(entry, data=kept), seq=number, at=at, previous=previous))
+        head = events[-1].head if events else EMPTY
+        events.append(chained(replace(entry, data=kept), at=at, after=head))
     return events
 
 
@@ -167,7 +174,7 @@ def named(send: Send, **more: Any) -> dict[str, Any]:
 _USUAL: Mapping[Kind, Mapping[str, Any]] = {
     Kind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32, "body": {"msgtype": "text"}},
     Kind.ACCEPTED: {"msg_id": 7, "msg_data_id": None, "how": "answer"},
-    Kind.REFUSED: {"errcode": 45028, "why": "no allowance left"},
+    Kind.REJECTED: {"errcode": 45028, "why": "no allowance left"},
     Kind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
     Kind.BASELINE: {"attempt": 1, "digest": "d" * 64, "why": "sent by hand"},
 }

@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from runner.callback.xml import BadXmlError
-from runner.ledger.events import Entry, Kind
 from runner.limits.table import MAX_ARTICLES
+from runner.protocol.events import Entry, Kind
 
 MASS_FINISHED = "MASSSENDJOBFINISH"
 _CHECKS = {

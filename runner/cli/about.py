@@ -12,7 +12,7 @@ def about() -> str:
     """Write the version, one fact a line; the first line is what scripts read."""
     from runner.digest import DIGEST_VERSION
     from runner.doctor import EXTRAS, installed
-    from runner.ledger.events import FORMAT
+    from runner.protocol.events import FORMAT
     from runner.report.neutral import FORMAT_VERSION
     from runner.schemas.store import SchemaName, schema_text
 

@@ -7,7 +7,7 @@ import click
 from runner.cli.completing import accounts
 from runner.cli.session import Session, shared
 from runner.cli.warrant import actor
-from runner.ledger.events import Entry, Kind
+from runner.protocol.events import Entry, Kind
 from runner.words import _
 
 _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever is held back.")

@@ -15,8 +15,9 @@ from runner.cli.session import Session, shared
 from runner.cli.streams import writing
 from runner.cli.warrant import actor
 from runner.errors import Exit, InvalidError, TamperedLedgerError, UsageError
-from runner.ledger.events import LEDGER, Entry, Event, Kind, broken, intent_key, snapshot
+from runner.ledger.events import LEDGER, broken, intent_key, snapshot
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
+from runner.protocol.events import Entry, Event, Kind
 from runner.words import _, ngettext
 
 if TYPE_CHECKING:

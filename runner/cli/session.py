@@ -189,7 +189,8 @@ class Session:
         Raises:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
-        from runner.ledger.events import LEDGER, Entry, Kind
+        from runner.ledger.events import LEDGER
+        from runner.protocol.events import Entry, Kind
 
         state, environment = self.past(), self.settings.environment
         if not state.initialized and self.rehearsing:

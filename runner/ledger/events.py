@@ -9,98 +9,33 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any, Protocol
 
-from runner.digest import sha256
-from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
+from runner.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
+from runner.protocol.events import (
+    EMPTY,
+    FORMAT,
+    Event,
+    Head,
+    Kind,
+    View,
+    chain_break,
+    hash_of,
+)
+from runner.protocol.events import Ledger as LedgerCore
 from runner.words import _
 
 LEDGER = "ledger"
-GENESIS = "0" * 64
-FORMAT = 1
+GENESIS = EMPTY.hash
 SNAPSHOT_TRIES = 20
 
 
-class Kind(StrEnum):
-    """What can happen. `send`, `revision` and `attempt` in the data name the send concerned."""
-
-    INIT = "init"
-    """The ledger was set up: `{environment}`."""
-    BASELINE = "baseline"
-    """Sent before the ledger existed, or by hand: `{send, revision, attempt, digest, why}`."""
-    UPLOAD = "upload"
-    """A file is on the platform: `{upload, result}`; `upload` names endpoint and sha256, null: gone."""
-    DRAFTING = "drafting"
-    """A draft is about to be added: `{send, revision, sha256}`."""
-    DRAFT = "draft"
-    """The draft exists: `{send, revision, sha256, media_id}`; once read back, `stored` and `changed` too."""
-    INTENT = "intent"
-    """About to post: `{send, revision, attempt, account, digest, plan_digest, clientmsgid, body, …}`."""
-    REPEAT = "repeat"
-    """About to post the body of an open intent again: `{send, revision, attempt}`."""
-    ACCEPTED = "accepted"
-    """The platform took the job: `{send, revision, attempt, msg_id, msg_data_id?, how}`."""
-    REFUSED = "refused"
-    """Certainly not sent: `{send, revision, attempt, errcode?, why}`; may be tried again."""
-    STATUS = "status"
-    """mass/get said: `{send, revision, msg_id, msg_status}`."""
-    SETTLED = "settled"
-    """A human decided: `{send, revision, attempt, sent, msg_id?, why, actor}`."""
-    PREVIEW = "preview"
-    """A tester received it: `{send, revision, digest, to}`; `to` is hashed."""
-    HOLD = "hold"
-    """The account was put on hold, or released: `{held, why, actor}`."""
-    CALLBACK = "callback"
-    """How a job ended: `{msg_id, status, total, filtered, sent, errors, copyright, links}`."""
-    RECALL = "recall"
-    """mass/delete was called: `{send, revision, msg_id, article_idx}`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What a runner wants remembered. `unique`, when given, may exist once in its stream."""
-
-    stream: str
-    kind: Kind
-    data: Mapping[str, Any] = field(default_factory=dict)
-    unique: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """An entry as kept: numbered from 1 in its stream, dated, chained to the one before."""
-
-    stream: str
-    seq: int
-    at: datetime
-    kind: Kind
-    data: Mapping[str, Any]
-    unique: str | None
-    previous: str
-    hash: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, the form in which events are exported, hashed and kept as files."""
-        return {**_hashed(self), "hash": self.hash}
-
-
-class Ledger(Protocol):
+class Ledger(LedgerCore, Protocol):
     """An append-only store of events. All methods raise `LedgerError` when it cannot be reached."""
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """Read events in order, of one stream or of all (streams in name order)."""
-        ...
-
-    def append(self, entry: Entry) -> Event:
-        """Keep an entry durably: when this returns, a power cut does not lose it.
-
-        Raises:
-            LedgerBusyError: `entry.unique` exists already in its stream; nothing was written.
-            LedgerError: the store cannot be written; the entry may or may not be kept.
-        """
         ...
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -152,28 +87,6 @@ def drafting_key(send_id: str, revision: int, number: int) -> str:
     return f"drafting:{send_id}@{revision}#{number}"
 
 
-def chained(entry: Entry, *, seq: int, at: datetime, previous: str) -> Event:
-    """Make the event that follows `previous` in its stream.
-
-    Args:
-        entry: what to keep.
-        seq: its number, from 1.
-        at: aware datetime; kept in UTC to the microsecond.
-        previous: hash of the event before, `GENESIS` for the first.
-    """
-    event = Event(
-        stream=entry.stream,
-        seq=seq,
-        at=at.astimezone(UTC),
-        kind=entry.kind,
-        data=dict(entry.data),
-        unique=entry.unique,
-        previous=previous,
-        hash="",
-    )
-    return replace(event, hash=sha256(_hashed(event)))
-
-
 def event_from(data: Mapping[str, Any]) -> Event:
     """Read an event back from its plain data, the hash as it was kept.
 
@@ -186,6 +99,7 @@ def event_from(data: Mapping[str, Any]) -> Event:
         at=datetime.fromisoformat(data["at"]),
         kind=Kind(data["kind"]),
         data=dict(data["data"]),
+        nonce=str(data["nonce"]),
         unique=data["unique"],
         previous=str(data["previous"]),
         hash=str(data["hash"]),
@@ -249,6 +163,49 @@ def recorded_already(unique: str | None) -> LedgerBusyError:
     )
 
 
+def head_moved(stream: str) -> LedgerConflictError:
+    """Say that somebody wrote to a stream since it was read."""
+    return LedgerConflictError(
+        _("another runner wrote to the ledger at the same time"),
+        remedy=_("run the same command again: it starts from what the other runner recorded"),
+        where=stream,
+    )
+
+
+def view_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> View:
+    """Make a view of the events after `since`, their chain verified.
+
+    Args:
+        stream: of the events.
+        events: from the one that `since` names, to prove that it is still there; all of them after `EMPTY`.
+        since: the end that was seen before.
+        head: the end as the store notes it.
+
+    Raises:
+        TamperedLedgerError: they do not lead from `since` to `head`.
+    """
+    if since != EMPTY:
+        if not events or events[0].head != since:
+            raise TamperedLedgerError(
+                _("event {number} of {stream}, which was there before, is gone or changed").format(
+                    number=since.seq, stream=stream
+                ),
+                remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+                where=stream,
+            )
+        events = events[1:]
+    found = chain_break(events, since, head)
+    if found is not None:
+        raise TamperedLedgerError(
+            _("event {number} of {stream} does not follow from the events before it ({what})").format(
+                number=found[1], stream=stream, what=found[0]
+            ),
+            remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+            where=stream,
+        )
+    return View(tuple(events), head)
+
+
 def held_by_another(stream: str) -> LedgerBusyError:
     """Say that a stream's lock is taken."""
     return LedgerBusyError(
@@ -288,7 +245,7 @@ def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tup
         elif event.previous != previous:
             fault = _("event {number} of {stream} is not chained to the event before it")
             faults.append(fault.format(**name))
-        if sha256(_hashed(event)) != event.hash:
+        if hash_of(event) != event.hash:
             fault = _("event {number} of {stream} was changed after it was written")
             faults.append(fault.format(**name))
         last[event.stream] = (event.seq, event.hash)
@@ -304,16 +261,3 @@ def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tup
         for stream in sorted(set(last) - set(heads))
     ]
     return tuple(faults)
-
-
-def _hashed(event: Event) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "stream": event.stream,
-        "seq": event.seq,
-        "at": event.at.isoformat(timespec="microseconds"),
-        "kind": event.kind.value,
-        "data": dict(event.data),
-        "unique": event.unique,
-        "previous": event.previous,
-    }

@@ -7,7 +7,6 @@ else looks again and decides again. The local copy is a bare repository of our o
 from __future__ import annotations
 
 import random
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,19 +18,18 @@ from runner.errors import LedgerError, TamperedLedgerError
 from runner.git import TIMEOUT_S, Answer, Fault
 from runner.ledger import git_tree
 from runner.ledger.events import (
-    GENESIS,
-    Entry,
-    Event,
-    chained,
+    head_moved,
     heads_of,
     held_by_another,
     not_empty,
     recorded_already,
+    view_after,
 )
 from runner.ledger.filelock import LockedError, exclusive
 from runner.ledger.git_command import Git
 from runner.ledger.git_remote import NAME, Remote
 from runner.ports import Clock, Sleep
+from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
 from runner.state_folder import private_folder
 from runner.words import N_, _
 
@@ -110,12 +108,21 @@ class GitLedger:
             wanted = sorted(self._seen.events) if stream is None else [stream]
             return tuple(event for name in wanted for event in self._seen.events.get(name, ()))
 
-    def append(self, entry: Entry) -> Event:
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        """See `Ledger.read`."""
+        asked = time.monotonic()
+        with self._held():
+            self._refresh(asked)
+            known = self._seen.events.get(stream, [])
+            head = Head(*self._seen.heads.get(stream, EMPTY))
+            return view_after(stream, known[max(since.seq - 1, 0) :], since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
         effort = _Effort()
         for attempt in range(TRIES):
             with self._held():
-                event = self._try(entry, effort, again=attempt > 0)
+                event = self._try(entry, effort, after, again=attempt > 0)
             if event is not None:
                 return event
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
@@ -156,7 +163,7 @@ class GitLedger:
     def close(self) -> None:
         """See `Ledger.close`: nothing is held open between calls."""
 
-    def _try(self, entry: Entry, effort: _Effort, *, again: bool) -> Event | None:
+    def _try(self, entry: Entry, effort: _Effort, after: Head | None, *, again: bool) -> Event | None:
         """Make one try; None when there should be another."""
         if (again or self._seen.tip is None) and not self._looked(effort):
             return None
@@ -165,8 +172,10 @@ class GitLedger:
             return kept
         if entry.unique is not None and (entry.stream, entry.unique) in self._seen.unique:
             raise recorded_already(entry.unique)
-        seq, previous = self._end_of(entry.stream)
-        event = chained(entry, seq=seq + 1, at=self._clock(), previous=previous)
+        head = self._end_of(entry.stream)
+        if after is not None and after != head:
+            raise head_moved(entry.stream)
+        event = chained(entry, at=self._clock(), after=head)
         written = self._write([event])
         answer = self._push(written.commit)
         if answer.code == 0:
@@ -201,10 +210,10 @@ class GitLedger:
                 return event
         return None
 
-    def _end_of(self, stream: str) -> tuple[int, str]:
+    def _end_of(self, stream: str) -> Head:
         known = self._seen.events.get(stream)
-        last = (known[-1].seq, known[-1].hash) if known else (0, GENESIS)
-        if last != self._seen.heads.get(stream, (0, GENESIS)):
+        last = known[-1].head if known else EMPTY
+        if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
                 _("the last event of this account is not the one the ledger noted"),
                 remedy=_("run `campaign ledger verify`; restore the branch before any apply"),
@@ -218,7 +227,6 @@ class GitLedger:
             events,
             heads={**self._seen.heads, **heads_of(events)},
             parent=self._seen.tip,
-            nonce=secrets.token_hex(8),
         )
 
     def _push(self, commit: str) -> Answer:

@@ -13,8 +13,9 @@ from functools import partial
 
 from runner.digest import canonical
 from runner.errors import TamperedLedgerError
-from runner.ledger.events import Event, read_event
+from runner.ledger.events import read_event
 from runner.ledger.git_command import Git
+from runner.protocol.events import Event
 from runner.words import _
 
 HEADS = "heads.json"
@@ -43,7 +44,6 @@ def write(
     *,
     heads: Mapping[str, tuple[int, str]],
     parent: str | None,
-    nonce: str,
 ) -> Written:
     """Make the commit that adds events.
 
@@ -52,11 +52,10 @@ def write(
         events: at least one.
         heads: of all streams, these events included.
         parent: the commit it follows; None begins the branch.
-        nonce: kept in the files beside the events, so that two writers never make the same file.
     """
-    files = {path_of(event): canonical({**event.as_dict(), "nonce": nonce}) for event in events}
+    files = {path_of(event): canonical(event.as_dict()) for event in events}
     last = events[-1]
-    title = f"{last.stream} {last.seq}: {last.kind.value}"
+    title = f"{last.stream} {last.seq}: {last.kind}"
     stamp = f"{AUTHOR} {int(last.at.timestamp())} +0000"
     script = [b"feature done\ncommit ", NEXT.encode(), b"\nmark :1\n"]
     script += [f"author {stamp}\ncommitter {stamp}\n".encode(), _data(title.encode())]

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import LedgerError, TamperedLedgerError
-from runner.ledger.events import Entry, Event, Ledger, heads_of
+from runner.ledger.events import Ledger, heads_of
 from runner.ledger.sqlite import BUSY_S, patiently
+from runner.protocol.events import EMPTY, Entry, Event, Head, View
 from runner.state_folder import private_file, private_folder
 from runner.words import _
 
@@ -155,14 +156,32 @@ class RememberingLedger:
             self.memory.note(heads)
         return events
 
-    def append(self, entry: Entry) -> Event:
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        """See `Ledger.read`.
+
+        Raises:
+            TamperedLedgerError: the ledger went back, or is another one.
+        """
+        seen = Head(*self.memory.marks(stream).get(stream, EMPTY))
+        if since == EMPTY and seen != EMPTY:
+            view = self.store.read(stream)
+            self._check({stream: seen}, view.events)
+        else:
+            view = self.store.read(stream, since)
+            if view.head.seq < seen.seq:
+                self._check({stream: seen}, self.store.read(stream).events)
+        if view.head != seen:
+            self.memory.note({stream: view.head})
+        return view
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`.
 
         Raises:
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
         """
         seq, digest = self.memory.marks(entry.stream).get(entry.stream, (0, ""))
-        event = self.store.append(entry)
+        event = self.store.append(entry, after=after)
         if event.seq <= seq:
             said = _("{stream} ends at event {last}; this machine has seen event {number}")
             raise self._went_back([said.format(stream=entry.stream, last=event.seq - 1, number=seq)])

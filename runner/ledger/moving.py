@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from runner.digest import canonical
 from runner.errors import TamperedLedgerError
-from runner.ledger.events import Event, broken, read_event
+from runner.ledger.events import broken, read_event
+from runner.protocol.events import Event
 from runner.words import _
 
 FORMAT = 1

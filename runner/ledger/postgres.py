@@ -7,7 +7,6 @@ unique key decides who may post.
 from __future__ import annotations
 
 import random
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,18 +20,18 @@ from runner.digest import canonical
 from runner.errors import LedgerError, TamperedLedgerError
 from runner.ledger.events import (
     GENESIS,
-    Entry,
-    Event,
-    chained,
     event_name,
+    head_moved,
     heads_of,
     held_by_another,
     not_empty,
     read_event,
     recorded_already,
+    view_after,
 )
 from runner.ledger.postgres_pool import BrokenError, Connection, Pool, again
 from runner.ports import Clock, Sleep
+from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
 from runner.words import _
 
 MIGRATIONS = (
@@ -78,13 +77,27 @@ class PostgresLedger:
         rows = self._rows(query, values)
         return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
-    def append(self, entry: Entry) -> Event:
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        """See `Ledger.read`: events and head in one statement, so of one moment."""
+        query = (
+            "select e.seq, e.body, h.seq, h.hash from campaign_head h left join campaign_event e "
+            "on e.stream = h.stream and e.seq >= %s where h.stream = %s order by e.seq"
+        )
+        rows = self._rows(query, (since.seq, stream))
+        head = Head(rows[0][2], rows[0][3]) if rows else EMPTY
+        read = [
+            read_event(body, where=partial(event_name, stream, seq))
+            for seq, body, *_ in rows
+            if seq is not None
+        ]
+        return view_after(stream, read, since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
-        nonce = secrets.token_hex(8)
         for attempt in range(1, BROKEN_TRIES + 1):
             try:
                 with self._writable() as db, db.transaction():
-                    return self._chain(db, entry, nonce, again=attempt > 1)
+                    return self._chain(db, entry, after, again=attempt > 1)
             except BrokenError as error:
                 if attempt == BROKEN_TRIES:
                     raise self._pool.gone(error) from error
@@ -93,14 +106,13 @@ class PostgresLedger:
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
-        nonce = secrets.token_hex(8)
         try:
             with self._writable() as db, db.transaction():
                 db.execute("lock table campaign_head in exclusive mode")
                 if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
                     raise not_empty(self._pool.where)
                 with db.cursor() as cursor:
-                    cursor.executemany(_INSERT, [_row(event, nonce) for event in events])
+                    cursor.executemany(_INSERT, [_row(event) for event in events])
                     heads = [(stream, *head) for stream, head in heads_of(events).items()]
                     cursor.executemany(_UPSERT_HEAD, heads)
         except BrokenError as error:
@@ -129,23 +141,25 @@ class PostgresLedger:
         self._locks.close()
         self._pool.close()
 
-    def _chain(self, db: Connection, entry: Entry, nonce: str, *, again: bool) -> Event:
-        seq, previous = self._locked_head(db, entry.stream)
+    def _chain(self, db: Connection, entry: Entry, after: Head | None, *, again: bool) -> Event:
+        head = self._locked_head(db, entry.stream)
         if again:
             # The try before may have been committed; behind the head's lock it has ended either way.
             query = "select body from campaign_event where stream = %s and nonce = %s"
-            if kept := db.execute(query, (entry.stream, nonce)).fetchone():
+            if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
                 return read_event(str(kept[0]), where=entry.stream)
+        if after is not None and after != head:
+            raise head_moved(entry.stream)
         query = "select 1 from campaign_event where stream = %s and uniq = %s"
         if entry.unique is not None and db.execute(query, (entry.stream, entry.unique)).fetchone():
             raise recorded_already(entry.unique)
-        event = chained(entry, seq=seq + 1, at=self._clock(), previous=previous)
+        event = chained(entry, at=self._clock(), after=head)
         with db.pipeline():
-            db.execute(_INSERT, _row(event, nonce))
+            db.execute(_INSERT, _row(event))
             db.execute(_UPDATE_HEAD, (event.seq, event.hash, event.stream))
         return event
 
-    def _locked_head(self, db: Connection, stream: str) -> tuple[int, str]:
+    def _locked_head(self, db: Connection, stream: str) -> Head:
         query = "select seq, hash from campaign_head where stream = %s for update"
         row = db.execute(query, (stream,)).fetchone()
         if row is None:
@@ -159,9 +173,9 @@ class PostgresLedger:
                 remedy=_("run `campaign ledger verify`; restore the tables before any apply"),
                 where=stream,
             )
-        return int(str(row[0])), str(row[1])
+        return Head(int(str(row[0])), str(row[1]))
 
-    def _rows(self, query: str, values: tuple[str, ...]) -> list[Any]:
+    def _rows(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
         def read() -> list[Any]:
             with self._pool.connection() as db:
                 if not self._ready and _version(db, self._pool.where) == 0:
@@ -188,8 +202,8 @@ _UPSERT_HEAD = (
 )
 
 
-def _row(event: Event, nonce: str) -> tuple[object, ...]:
-    return event.stream, event.seq, event.unique, canonical(event.as_dict()).decode(), nonce
+def _row(event: Event) -> tuple[object, ...]:
+    return event.stream, event.seq, event.unique, canonical(event.as_dict()).decode(), event.nonce
 
 
 def _version(db: Connection, where: str) -> int:

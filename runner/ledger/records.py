@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from runner.ledger.events import Event
+from runner.protocol.events import Event
 from runner.words import _
 
 

@@ -14,18 +14,17 @@ from runner.digest import canonical
 from runner.errors import LedgerError
 from runner.ledger.disk import mount_table, refuse_network, sqlite_failure
 from runner.ledger.events import (
-    GENESIS,
-    Entry,
-    Event,
-    chained,
     event_name,
+    head_moved,
     heads_of,
     held_by_another,
     not_empty,
     read_event,
     recorded_already,
+    view_after,
 )
 from runner.ports import Clock
+from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
 from runner.state_folder import private_file, private_folder
 from runner.words import _
 
@@ -78,13 +77,24 @@ class SqliteLedger:
             rows = self._db().execute(query, values).fetchall()
         return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
-    def append(self, entry: Entry) -> Event:
+    def read(self, stream: str, since: Head = EMPTY) -> View:
+        """See `Ledger.read`."""
+        with self._translated(), _transaction(self._db(), "begin") as db:
+            query = "select seq, body from event where stream = ? and seq >= ? order by seq"
+            rows = db.execute(query, (stream, since.seq)).fetchall()
+            head = _head(db, stream)
+        events = [read_event(body, where=partial(event_name, stream, seq)) for seq, body in rows]
+        return view_after(stream, events, since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
         with self._translated(), self._in_turn(), _transaction(self._db()) as db:
+            head = _head(db, entry.stream)
+            if after is not None and after != head:
+                raise head_moved(entry.stream)
             if entry.unique is not None and _exists(db, entry):
                 raise recorded_already(entry.unique)
-            seq, previous = _head(db, entry.stream)
-            event = chained(entry, seq=seq + 1, at=self._clock(), previous=previous)
+            event = chained(entry, at=self._clock(), after=head)
             _insert(db, event)
             _put_head(db, event.stream, event.seq, event.hash)
         return event
@@ -194,8 +204,8 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    db.execute("begin immediate")
+def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iterator[sqlite3.Connection]:
+    db.execute(begin)
     try:
         yield db
         db.execute("commit")
@@ -210,9 +220,9 @@ def _exists(db: sqlite3.Connection, entry: Entry) -> bool:
     return db.execute(query, (entry.stream, entry.unique)).fetchone() is not None
 
 
-def _head(db: sqlite3.Connection, stream: str) -> tuple[int, str]:
+def _head(db: sqlite3.Connection, stream: str) -> Head:
     row = db.execute("select seq, hash from head where stream = ?", (stream,)).fetchone()
-    return (row[0], row[1]) if row else (0, GENESIS)
+    return Head(row[0], row[1]) if row else EMPTY
 
 
 def _insert(db: sqlite3.Connection, event: Event) -> None:

@@ -7,12 +7,11 @@ same attempt, because a late answer to a first call must not undo what a repeat 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from runner.errors import TamperedLedgerError
-from runner.ledger.events import Event, Kind
 from runner.ledger.records import (
     FINAL_BY_MSG_STATUS,
     MAY_SEND_AGAIN,
@@ -23,6 +22,7 @@ from runner.ledger.records import (
     Uploaded,
     Use,
 )
+from runner.protocol.events import Event, Kind
 from runner.words import _
 
 __all__ = [
@@ -324,7 +324,7 @@ def _settled(state: LedgerState, event: Event) -> None:
         _free(state, event)
 
 
-_STEPS = {
+_STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.INIT: _init,
     Kind.UPLOAD: _upload,
     Kind.DRAFTING: _drafting,
@@ -335,9 +335,9 @@ _STEPS = {
     Kind.RECALL: _recall,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
-    Kind.REPEAT: _repeat,
+    Kind.RESEND: _repeat,
     Kind.ACCEPTED: _accepted,
-    Kind.REFUSED: _refused,
+    Kind.REJECTED: _refused,
     Kind.STATUS: _status,
     Kind.SETTLED: _settled,
 }

@@ -54,7 +54,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one attempt. Without an `intent` no call was made: `decision` or `error` has the reason."""
+    """What became of one attempt. Without an `intent` no call was made: `decision` or `error` says why."""
 
     decision: Decision | None = None
     intent: Event | None = None

@@ -1,4 +1,4 @@
-"""May this call begin? The one judge, asked when a plan is made, before uploads, at the intent, at a resend."""
+"""May this call begin? One judge for all moments: plan, before uploads, at the intent, at a resend."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def may_settle(known: SendState, now: datetime) -> bool:
 def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
     """A resend may be the first call to arrive, so it keeps to all that a first call keeps to."""
 
-    def unknown(reason: Reason, params: Mapping[str, Any] = {}) -> Decision:  # noqa: B006
+    def unknown(reason: Reason, params: Mapping[str, Any] = {}) -> Decision:
         return Decision(Action.UNKNOWN, reason, known, params)
 
     first = known.first_open

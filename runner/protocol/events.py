@@ -31,13 +31,13 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     """This call certainly made no job: `{…, errcode?, reason?, mac}`."""
     SETTLED = "settled"
-    """A person decided about every call up to this one: `{…, sent, msg_id?, reason, actor, mac if not sent}`."""
+    """A person decided about the calls up to this one: `{…, sent, msg_id?, why, actor, mac?}`."""
     BASELINE = "baseline"
-    """Sent before the ledger existed, or by hand: `{send, revision, digest, reason, actor}`."""
+    """Sent before the ledger existed, or by hand: `{send, revision, digest, why, actor}`."""
     INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
     HOLD = "hold"
-    """The account was stopped, or released: `{held, reason, actor}`; a release: `ends` (hashes of holds), mac."""
+    """The account was stopped, or released: `{held, why, actor}`; a release: `ends`, holds by hash; mac."""
 
 
 class Head(NamedTuple):
@@ -58,6 +58,8 @@ class Entry:
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+    unique: str | None = None
+    """When given, it may exist once in its stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ class Event(Entry):
         """Plain data, the form in which events are hashed, kept and exported."""
         plain = {"format": FORMAT, "stream": self.stream, "seq": self.seq, "kind": str(self.kind)}
         plain |= {"at": self.at.isoformat(timespec="microseconds"), "data": dict(self.data)}
-        return {**plain, "nonce": self.nonce, "previous": self.previous, "hash": self.hash}
+        plain |= {"nonce": self.nonce, "unique": self.unique}
+        return {**plain, "previous": self.previous, "hash": self.hash}
 
 
 class View(NamedTuple):
@@ -114,7 +117,7 @@ def chained(entry: Entry, *, at: datetime, after: Head) -> Event:
     """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
-        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+        unique=entry.unique, seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
     )  # fmt: skip
     return replace(event, hash=hash_of(event))
 
@@ -125,7 +128,7 @@ def hash_of(event: Event) -> str:
 
 
 def chain_break(events: Iterable[Event], since: Head, head: Head) -> tuple[str, int] | None:
-    """Find the first place where events do not lead from one head to another: what is wrong, and its number."""
+    """Find the first place where events do not lead from one head to another: what is wrong, and where."""
     for event in events:
         if event.seq != since.seq + 1:
             return "missing", event.seq

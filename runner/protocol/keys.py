@@ -64,7 +64,7 @@ def mac_key(appsecret: str, appid: str) -> bytes:
 
 
 def mac_of(key: bytes, entry: Entry) -> str:
-    """Authenticate an entry, or the event that it became: 64 hex characters over all that its author wrote."""
+    """Authenticate an entry, or the event that it became: 64 hex characters over all that was written."""
     written = {name: value for name, value in entry.data.items() if name != "mac"}
     return hmac.new(
         key, canonical([entry.stream, entry.kind, written, entry.nonce]), hashlib.sha256

@@ -24,12 +24,12 @@ REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "sendAll, massSend: the key is too long": frozenset({45067}),
     "draft_add, the vendor's forum: the kind is retired": frozenset({45106, 45113}),
 }
-"""The errcodes after which this call certainly made no job, by their sources, read 2026-11. No other one frees a send."""
+"""After these errcodes this call certainly made no job; by source, read 2026-11. No other frees a send."""
 _REJECTED: Final = frozenset().union(*REJECTING.values())
 
 
 def verdict(answer: Mapping[str, Any]) -> Kind | None:
-    """Judge the JSON object of an answer: `ACCEPTED`, `DUPLICATE`, `REJECTED`, or None when it proves nothing."""
+    """Judge an answer's JSON object: `ACCEPTED`, `DUPLICATE`, `REJECTED`, or None when it proves nothing."""
     errcode = answer.get("errcode")
     if errcode == 0:
         # An acceptance names its job: nobody can explain a 0 without one.

@@ -14,12 +14,13 @@ from runner import wire
 from runner.article.stored import Stored, changes, fingerprint
 from runner.digest import sha256
 from runner.errors import ApiError, PolicyError, WeChatError
-from runner.ledger.events import Kind, Ledger, drafting_key
+from runner.ledger.events import Ledger, drafting_key
 from runner.ledger.records import DraftState
 from runner.ledger.state import LedgerState
 from runner.model import Articles, Newspic
 from runner.plan import Planned
 from runner.ports import Api
+from runner.protocol.events import Kind
 from runner.sending import drafts, uploads
 from runner.words import _, english
 

@@ -27,13 +27,14 @@ from runner.errors import (
     SecretError,
     UnreachableError,
 )
-from runner.ledger.events import Event, Kind, Ledger, intent_key
+from runner.ledger.events import Ledger, intent_key
 from runner.ledger.state import LedgerState, SendState, Status, fold
 from runner.plan import Planned
 from runner.planning.quota import receivers
 from runner.policy.facts import Finding
 from runner.policy.rules import held_in_ledger
 from runner.ports import Api, Clock, Sleep
+from runner.protocol.events import Event, Kind
 from runner.sending import uploads
 from runner.sending.hints import again_in, found_by, name_it, not_repeated, settle_hint
 from runner.settings.records import Account
@@ -148,7 +149,7 @@ class Crossing:
         if barred is None:
             return None
         data = {**_name(intent), "errcode": None, "why": english(barred.what)}
-        self.record(Kind.REFUSED, data)
+        self.record(Kind.REJECTED, data)
         return self.outcome(
             data["send"], Result.SKIPPED, barred.what, remedy=barred.remedy, exit_code=Exit.POLICY
         )
@@ -218,7 +219,7 @@ class Crossing:
         Raises:
             LedgerError: see `send`.
         """
-        begun, as_decided = self._claim(Kind.REPEAT, _name(intent))
+        begun, as_decided = self._claim(Kind.RESEND, _name(intent))
         if not as_decided:
             return self.unknown(intent, _(OVERTAKEN))
         now = self._ports.clock()
@@ -286,7 +287,7 @@ class Crossing:
 
     def _refused(self, intent: Event, error: CampaignError, *, errcode: int | None) -> Outcome:
         # The ledger speaks English, whatever the reader does.
-        self.record(Kind.REFUSED, {**_name(intent), "errcode": errcode, "why": english(error.what)})
+        self.record(Kind.REJECTED, {**_name(intent), "errcode": errcode, "why": english(error.what)})
         stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
         if stops:
             self.stopped = (

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 from runner import wire
 from runner.errors import ApiError, StalePlanError, UsageError
-from runner.ledger.events import Entry, Event, Kind, Ledger
+from runner.ledger.events import Ledger
 from runner.ledger.state import LedgerState
 from runner.model import FileInfo, Media
 from runner.plan import Planned
 from runner.ports import Api
+from runner.protocol.events import Entry, Event, Kind
 from runner.words import N_, _
 
 Read = Callable[[FileInfo], bytes]

@@ -15,8 +15,8 @@ from werkzeug.serving import make_server
 from runner.callback.verify import Credentials
 from runner.callback.wsgi import Receiver, app_from
 from runner.errors import Exit
-from runner.ledger.events import Kind
 from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Kind
 from runner.standing import standing
 from runner.status import follow
 

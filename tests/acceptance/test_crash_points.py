@@ -12,7 +12,7 @@ import pytest
 from playground import PICTURES, Playground
 
 from runner.errors import Exit, LedgerError
-from runner.ledger.events import Kind
+from runner.protocol.events import Kind
 from runner.sending.posting import Result
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"

@@ -14,8 +14,8 @@ import pytest
 
 from runner.cli.main import run
 from runner.errors import Exit
-from runner.ledger.events import Entry, Kind
 from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Entry, Kind
 from runner.state_folder import state_folder
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
@@ -154,7 +154,7 @@ def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: P
     """A repeat was recorded behind the first decision: without a second one the send would stay unknown."""
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == Exit.OK
-    ledger.append(Entry(stream=SERVICE, kind=Kind.REPEAT, data=NAME))
+    ledger.append(Entry(stream=SERVICE, kind=Kind.RESEND, data=NAME))
     ledger.close()
     assert campaign(folder, "status") == Exit.UNKNOWN
     assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK

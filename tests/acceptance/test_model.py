@@ -29,8 +29,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from runner.apply import apply
 from runner.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
-from runner.ledger.events import Entry, Event, Kind
 from runner.ledger.state import LedgerState, Status, fold
+from runner.protocol.events import Entry, Event, Kind
 from runner.sending.posting import Crossing, Outcome, Ports, Result, Warrant
 
 SEND = "sale"

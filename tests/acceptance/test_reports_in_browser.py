@@ -12,8 +12,8 @@ from factories import NOW, intent_of, make_account, make_article, make_send, mak
 
 from runner.calendar import month_of
 from runner.history import past
-from runner.ledger.events import Kind
 from runner.model import Articles, Media
+from runner.protocol.events import Kind
 from runner.report.calendar import calendar_html
 from runner.report.history import history_html
 from runner.report.html import plan_html

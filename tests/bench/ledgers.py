@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runner.ledger.events import GENESIS, Entry, Event, Kind, broken, chained, intent_key, snapshot
+from runner.ledger.events import broken, intent_key, snapshot
 from runner.ledger.state import fold
+from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 from tests.bench.fleet import fleet
 from tests.postgres_server import postgres_server
 from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
@@ -106,12 +107,12 @@ def history() -> list[Event]:
     """Make sends as they stand in a ledger after years: an intent and its acceptance each."""
     made = []
     for account in range(ACCOUNTS):
-        stream, previous = f"wx{account:04d}", GENESIS
+        stream, head = f"wx{account:04d}", EMPTY
         for number in range(PAST // ACCOUNTS):
             entry = _entry(stream, number // 2, accepted=bool(number % 2))
             at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=number)
-            made.append(chained(entry, seq=number + 1, at=at, previous=previous))
-            previous = made[-1].hash
+            made.append(chained(entry, at=at, after=head))
+            head = made[-1].head
     return made
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import requests
 
 from runner.digest import send_digest
-from runner.ledger.events import GENESIS, LEDGER, Entry, Event, Kind, chained, intent_key
+from runner.ledger.events import LEDGER, intent_key
 from runner.ledger.sqlite import SqliteLedger
 from runner.prepare import prepare
+from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 from runner.reading.files import Files
 from runner.settings.load import load_settings
 from runner.state_folder import state_folder
@@ -136,7 +137,7 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
     made = prepare(root, settings=settings, files=Files(root))
     now = datetime(2026, 11, 1, tzinfo=UTC)
     events: list[Event] = []
-    previous = GENESIS
+    head = EMPTY
     for number, send in enumerate(made.sends if events_each else ()):
         named = {"send": send.id, "revision": 1, "attempt": 1}
         digest = {"account": "main", "digest": send_digest(send), "receivers": "tag x", "body": {}}
@@ -149,11 +150,11 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
             unique = intent_key(send.id, 1, 1) if kind is Kind.INTENT else None
             entry = Entry(stream=APPID, kind=kind, data={**named, **more}, unique=unique)
             at = now + timedelta(seconds=number)
-            events.append(chained(entry, seq=len(events) + 1, at=at, previous=previous))
-            previous = events[-1].hash
+            events.append(chained(entry, at=at, after=head))
+            head = events[-1].head
     start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"}, unique="init")
     ledger = SqliteLedger(file, lambda: now)
-    ledger.restore([*events, chained(start, seq=1, at=now, previous=GENESIS)])
+    ledger.restore([*events, chained(start, at=now, after=EMPTY)])
     ledger.close()
 
 

@@ -25,9 +25,10 @@ from playground import SERVICE, Sandbox, campaigns_on
 from postgres_server import postgres_server
 
 from runner.errors import Exit
-from runner.ledger.events import LEDGER, Entry, Kind
+from runner.ledger.events import LEDGER
 from runner.ledger.open import open_ledger
 from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Entry, Kind
 from runner.sandbox.server import embedded
 
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"

@@ -1,8 +1,8 @@
 """Try every interleaving of the real protocol against a model of the platform and of the store.
 
-Runners are the real `state`, `decide` and `attempt`. Each port call of a runner is one step of the search: what a
-runner does next depends only on the answers it has had, so a runner is kept as the list of those answers, and run
-again from the start to find its next call. `python -m tests.protocol.model` runs the deep setting (`make model`).
+Runners are the real `state`, `decide` and `attempt`. Each port call of a runner is one step of the search:
+what it does next depends only on the answers it has had, so a runner is kept as the list of those answers, and run
+again from the start to find its next call. `python -m tests.protocol.model` runs the deep setting.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache

@@ -34,7 +34,8 @@ SCENARIOS = (
     Scenario("a hold comes and goes", TWO, (), {"hold": 1, "unhold": 1, "crash": 1}),
     Scenario("a hold, and two sends", (runner("ann", SALE, OTHER),), (runner("bob", SALE, OTHER),),
              {"hold": 1, "lost": 1, "later": 1}),
-    Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (), {"crash": 1, "lost": 1, "later": 1}),
+    Scenario("a file was moved in one clone", (runner("ann"), runner("bob", MOVED)), (),
+             {"crash": 1, "lost": 1, "later": 1}),
     Scenario("the store does not answer", TWO, (runner("cat"),), {"ledger": 1, "later": 1, "lost": 1}),
     Scenario("a replica is stale", TWO, (), {"stale": 2, "upload": 1, "lost": 1, "later": 1}),
     Scenario("errors of every kind", (runner("ann"),), (runner("bob"), runner("cat")),
@@ -44,7 +45,8 @@ SCENARIOS = (
     Scenario("who can only write forges", (runner("ann"),), (runner("bob"),),
              {"forge": 1, "hold": 1, "lost": 1, "later": 1}),
     Scenario("another ledger has sent it", (runner("ann"),), (runner("bob"),), {"elsewhere": 1, "later": 1}),
-    Scenario("a clock is hours off", (runner("ann"), runner("bob", offset_s=8 * 3600)), (), {"lost": 1, "later": 1}),
+    Scenario("a clock is hours off", (runner("ann"), runner("bob", offset_s=8 * 3600)), (),
+             {"lost": 1, "later": 1}),
 )  # fmt: skip
 
 

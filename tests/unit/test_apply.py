@@ -28,9 +28,9 @@ from factories import (
 
 from runner.apply import apply, exit_code
 from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
-from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
 from runner.model import Batch, Filter, Image, Media, Newspic, Send
+from runner.protocol.events import Entry, Kind
 from runner.sending.posting import Outcome, Ports, Result, Warrant
 from runner.settings.records import AccountKind, Policy, Settings
 

@@ -18,9 +18,9 @@ from factories import (
 
 from runner.apply import apply
 from runner.errors import Exit, UnreachableError
-from runner.ledger.events import Entry, Kind
 from runner.ledger.state import fold
 from runner.model import Filter
+from runner.protocol.events import Entry, Kind
 from runner.sending.posting import Outcome, Ports, Result, Warrant
 from runner.settings.records import Drift, Policy
 

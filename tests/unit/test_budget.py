@@ -16,9 +16,9 @@ from factories import (
     plan_of,
 )
 
-from runner.ledger.events import Kind
 from runner.model import Filter
 from runner.planning.budget import Budget, budgets
+from runner.protocol.events import Kind
 from runner.report.data import plan_data
 from runner.report.sentences import account_lines
 from runner.settings.records import AccountKind, Policy

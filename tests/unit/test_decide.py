@@ -10,9 +10,9 @@ import pytest
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
 from runner.digest import send_digest
-from runner.ledger.events import Kind
 from runner.model import Action, Batch, Filter, Send
 from runner.planning.decide import Decision, decide
+from runner.protocol.events import Kind
 
 SALE = make_send()
 AGAIN = make_send(revision=2)
@@ -44,7 +44,7 @@ CASES: list[tuple[str, Any, list[Any], Action, str]] = [
     ("past its window", make_send(not_after=NOW - HOUR), [], Action.EXPIRED, "window ended"),
     ("unknown", SALE, [begun()], Action.UNKNOWN, "no answer recorded"),
     ("unknown and past its window", make_send(not_after=NOW - HOUR), [begun()], Action.UNKNOWN, "no answer"),
-    ("refused", SALE, [begun(), (Kind.REFUSED, named(SALE))], Action.SEND, "try again: no allowance left"),
+    ("refused", SALE, [begun(), (Kind.REJECTED, named(SALE))], Action.SEND, "try again: no allowance left"),
     ("accepted", SALE, accepted(), Action.DONE, "delivery not confirmed yet"),
     ("sent", SALE, ended("SEND_SUCCESS"), Action.DONE, "msg_id 7"),
     ("given up", SALE, ended("SEND_FAIL"), Action.DONE, "raise revision"),
@@ -62,7 +62,7 @@ CASES: list[tuple[str, Any, list[Any], Action, str]] = [
     ("raised while unknown", AGAIN, [begun()], Action.UNKNOWN, "no answer recorded"),
     ("lowered below what was sent", SALE, accepted(AGAIN), Action.CONFLICT, "revision 2 was sent already"),
     ("lowered below an unknown", SALE, [begun(AGAIN)], Action.UNKNOWN, "no answer recorded"),
-    ("lowered below a refusal", SALE, [begun(AGAIN), (Kind.REFUSED, named(AGAIN))], Action.SEND, "new"),
+    ("lowered below a refusal", SALE, [begun(AGAIN), (Kind.REJECTED, named(AGAIN))], Action.SEND, "new"),
 ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def part(number: int, list_sha256: str) -> Any:
         ([begun(part(1, "a"))], Action.SEND),
         ([begun(part(1, "b"))], Action.CONFLICT),
         ([begun(part(1, "b")), (Kind.ACCEPTED, named(part(1, "b")))], Action.CONFLICT),
-        ([begun(part(1, "b")), (Kind.REFUSED, named(part(1, "b")))], Action.SEND),
+        ([begun(part(1, "b")), (Kind.REJECTED, named(part(1, "b")))], Action.SEND),
     ],
     ids=["same list", "other list, unknown", "other list, sent", "other list, refused"],
 )
@@ -139,7 +139,7 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Sen
         assert decision.action is Action.CONFLICT
         assert before.id in decision.reason
         assert "revision: 2" in decision.remedy
-    assert decided(after, begun(before), (Kind.REFUSED, named(before))).action is Action.SEND
+    assert decided(after, begun(before), (Kind.REJECTED, named(before))).action is Action.SEND
     assert decided(replace(after, revision=2), begun(before)).action is Action.SEND
     assert decided(after, begun(replace(before, revision=2))).action is Action.CONFLICT
 

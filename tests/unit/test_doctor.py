@@ -23,7 +23,8 @@ from factories import (
 
 from runner.doctor import Check, Grade, Ports, examine, worst
 from runner.errors import Exit, LedgerError, SecretError
-from runner.ledger.events import LEDGER, Entry, Kind
+from runner.ledger.events import LEDGER
+from runner.protocol.events import Entry, Kind
 from runner.report.doctor import doctor_data, doctor_text
 from runner.report.text import Look
 from runner.settings.records import AccountKind, Settings

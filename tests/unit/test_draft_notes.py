@@ -20,9 +20,9 @@ from factories import (
     plan_of,
 )
 
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, fold
 from runner.model import Articles, Draft, Media, Newspic, Send
+from runner.protocol.events import Kind
 from runner.sending import drafting
 
 COVER = Media(media_id="C")

@@ -32,11 +32,11 @@ from runner.ci.approvals import Request as Merged
 from runner.ci.approvals import check_approvals
 from runner.digest import canonical
 from runner.errors import PolicyError, StalePlanError
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, fold
 from runner.model import Articles, Filter, Send
 from runner.planning import planfile
 from runner.planning.decide import decide
+from runner.protocol.events import Kind
 from runner.report.data import plan_data
 from runner.sending import drafting
 from runner.sending.posting import Outcome, Ports, Result, Warrant

@@ -18,8 +18,8 @@ from factories import (
 )
 
 from runner.errors import Exit, LostAnswerError
-from runner.ledger.events import Entry, Event, Kind
 from runner.ledger.state import Status, fold
+from runner.protocol.events import Entry, Event, Kind
 from runner.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "你好"}}
@@ -73,8 +73,8 @@ def test_a_late_refusal_does_not_free_a_send_that_was_repeated():
     """The repeat may have been accepted unheard: only an acceptance or a human settles it."""
     ledger = OvertakenLedger()
     lost_first(ledger)
-    ledger.write(Kind.REPEAT, NAME)
-    ledger.write(Kind.REFUSED, REFUSAL)
+    ledger.write(Kind.RESEND, NAME)
+    ledger.write(Kind.REJECTED, REFUSAL)
     assert ledger.status() is Status.OPEN
     ledger.write(Kind.SETTLED, {**NAME, "sent": False, "why": "looked"})
     assert ledger.status() is Status.REFUSED
@@ -85,7 +85,7 @@ def test_a_repeat_begun_after_a_refusal_makes_the_send_unknown_again():
     ledger = OvertakenLedger()
     crossing(ledger, api_error(40007))[0].send(make_planned(), BODY)
     assert ledger.status() is Status.REFUSED
-    ledger.write(Kind.REPEAT, NAME)
+    ledger.write(Kind.RESEND, NAME)
     assert ledger.status() is Status.OPEN
 
 
@@ -94,10 +94,10 @@ def test_a_new_attempt_does_not_forget_a_repeat_of_the_one_before():
     ledger = OvertakenLedger()
     crossing(ledger, api_error(40007))[0].send(make_planned(), BODY)
     second, api = crossing(ledger, api_error(40007))
-    ledger.before = (Kind.INTENT, lambda: ledger.write(Kind.REPEAT, NAME))
+    ledger.before = (Kind.INTENT, lambda: ledger.write(Kind.RESEND, NAME))
     assert second.send(make_planned(), BODY).result is Result.UNKNOWN
     assert api.calls == []
-    ledger.write(Kind.REFUSED, {**REFUSAL, "attempt": 2})
+    ledger.write(Kind.REJECTED, {**REFUSAL, "attempt": 2})
     assert ledger.status() is Status.OPEN
 
 
@@ -106,7 +106,7 @@ def test_a_repeat_overtaken_by_an_outcome_is_not_made():
     ledger = OvertakenLedger()
     intent = lost_first(ledger)
     repeating, api = crossing(ledger, TAKEN)
-    ledger.before = (Kind.REPEAT, lambda: ledger.write(Kind.REFUSED, REFUSAL))
+    ledger.before = (Kind.RESEND, lambda: ledger.write(Kind.REJECTED, REFUSAL))
     assert repeating.repeat(intent, BODY, until=LATER).result is Result.UNKNOWN
     assert api.calls == []
 
@@ -116,7 +116,7 @@ def test_what_others_wrote_about_other_sends_stops_nothing():
     ledger = OvertakenLedger()
     intent = lost_first(ledger)
     repeating, api = crossing(ledger, TAKEN)
-    ledger.before = (Kind.REPEAT, lambda: ledger.write(Kind.UPLOAD, {"upload": "u", "result": "r"}))
+    ledger.before = (Kind.RESEND, lambda: ledger.write(Kind.UPLOAD, {"upload": "u", "result": "r"}))
     assert repeating.repeat(intent, BODY, until=LATER).result is Result.ACCEPTED
     assert len(api.named("mass_sendall")) == 1
     assert ledger.status() is Status.ACCEPTED
@@ -131,9 +131,9 @@ def test_a_repeat_is_recorded_before_it_is_made():
     def look() -> None:
         assert api.calls == []
 
-    ledger.before = (Kind.REPEAT, look)
+    ledger.before = (Kind.RESEND, look)
     repeating.repeat(intent, BODY, until=LATER)
-    assert [event.kind for event in ledger.events()] == [Kind.INTENT, Kind.REPEAT, Kind.ACCEPTED]
+    assert [event.kind for event in ledger.events()] == [Kind.INTENT, Kind.RESEND, Kind.ACCEPTED]
 
 
 def test_the_very_first_entry_of_another_runner_stops_a_call():
@@ -166,7 +166,7 @@ def test_a_hold_recorded_before_a_repeat_stops_it():
     ledger = OvertakenLedger()
     intent = lost_first(ledger)
     repeating, api = crossing(ledger, TAKEN)
-    ledger.before = (Kind.REPEAT, lambda: ledger.write(Kind.HOLD, HELD))
+    ledger.before = (Kind.RESEND, lambda: ledger.write(Kind.HOLD, HELD))
     outcome = repeating.repeat(intent, BODY, until=LATER)
     assert (outcome.result, api.calls) == (Result.UNKNOWN, [])
     assert "not repeated: account main is on hold" in outcome.why
@@ -177,7 +177,7 @@ class SlowLedger(OvertakenLedger):
     """Takes half a minute to record a call; the event is dated when it is kept."""
 
     def append(self, entry: Entry) -> Event:
-        if entry.kind in (Kind.INTENT, Kind.REPEAT):
+        if entry.kind in (Kind.INTENT, Kind.RESEND):
             self.now += timedelta(seconds=30)
         return super().append(entry)
 

@@ -10,12 +10,12 @@ import pytest
 from factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
 
 from runner.errors import UnreachableError
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.pipeline import survey
 from runner.plan import make_plan
 from runner.policy.facts import Grounds
 from runner.prepare import Prepared, prepare
+from runner.protocol.events import Kind
 from runner.reading.files import Files
 
 GOOD = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"

@@ -23,10 +23,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import Place, Problem
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Action, Batch, Filter, Invalid, Media, Voice
 from runner.plan import expected_digest
+from runner.protocol.events import Kind
 from runner.settings.records import AccountKind, Policy
 
 EVERYONE = Filter(is_to_all=True)
@@ -193,7 +193,7 @@ def test_digest_is_the_same_offline_and_blocked():
 
 
 @pytest.mark.parametrize("outcome", [[], [(Kind.ACCEPTED, named(make_send("a")))],
-                                     [(Kind.REFUSED, named(make_send("a")))]])  # fmt: skip
+                                     [(Kind.REJECTED, named(make_send("a")))]])  # fmt: skip
 def test_expected_digest_counts_what_was_begun_under_the_review(outcome: list[Any]):
     """Unknown, accepted or refused: a run that was cut off may go on under its digest."""
     sends = [make_send("a", "a"), make_send("b", "b")]

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.errors import StalePlanError, UsageError
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Filter
 from runner.planning import planfile
+from runner.protocol.events import Kind
 from runner.report.data import plan_data
 
 SALE, CARD = make_send("sale"), make_send("card", "贺卡")

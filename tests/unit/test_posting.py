@@ -22,9 +22,10 @@ from factories import (
 
 from runner.digest import clientmsgid
 from runner.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
-from runner.ledger.events import Entry, Kind, intent_key
+from runner.ledger.events import intent_key
 from runner.ledger.state import LedgerState, Status, fold
 from runner.model import Filter
+from runner.protocol.events import Entry, Kind
 from runner.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}

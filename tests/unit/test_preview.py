@@ -22,7 +22,6 @@ from factories import (
 
 from runner import wire
 from runner.errors import ApiError, LedgerError
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import (
     Articles,
@@ -40,6 +39,7 @@ from runner.model import (
     Wxcard,
 )
 from runner.preview import preview, receiver, used_today
+from runner.protocol.events import Kind
 from runner.resolve import Resolved
 from runner.settings import records
 

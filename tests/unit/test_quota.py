@@ -10,9 +10,9 @@ from factories import NOW, SERVICE, intent_of, make_events, make_send, make_stat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ledger.events import Kind
 from runner.model import Filter
 from runner.planning.quota import allowance, bounds, count_today, period, receivers, same_receivers
+from runner.protocol.events import Kind
 from runner.settings.records import AccountKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
@@ -31,7 +31,7 @@ def begun(send: Any = SALE, at: datetime = NOW) -> Any:
         ([], 1),
         ([begun()], 0),
         ([begun(), (Kind.ACCEPTED, named(SALE))], 0),
-        ([begun(), (Kind.REFUSED, named(SALE))], 1),
+        ([begun(), (Kind.REJECTED, named(SALE))], 1),
         ([begun(), (Kind.ACCEPTED, named(SALE)), (Kind.STATUS, named(SALE, msg_status="SEND_FAIL"))], 1),
         ([begun(at=NOW - timedelta(days=1))], 1),
         ([(Kind.BASELINE, named(SALE))], 1),

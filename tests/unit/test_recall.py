@@ -19,8 +19,8 @@ from factories import (
 )
 
 from runner.errors import ApiError, LedgerError, UsageError
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState, SendState, Status
+from runner.protocol.events import Kind
 from runner.recall import LIMITS, PER_DAY, check, left_today, recall
 
 SEND = make_send()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from runner.ledger.events import Kind
 from runner.model import Filter
+from runner.protocol.events import Kind
 from runner.standing import Standing, ended, standing
 
 TAG = make_send()
@@ -125,5 +125,5 @@ def test_a_recall_is_shown() -> None:
 def test_a_refusal_keeps_its_reason() -> None:
     """What the ledger noted is told."""
     assert (
-        stand((Kind.REFUSED, named(TAG, errcode=45028, why="no allowance left"))).note == "no allowance left"
+        stand((Kind.REJECTED, named(TAG, errcode=45028, why="no allowance left"))).note == "no allowance left"
     )

@@ -18,8 +18,8 @@ from factories import (
 )
 
 from runner.errors import ApiError
-from runner.ledger.events import Entry, Kind
 from runner.ledger.state import LedgerState, Status, fold
+from runner.protocol.events import Entry, Kind
 from runner.status import follow
 
 SALE = make_send()

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from runner.errors import LedgerError, TamperedLedgerError, UsageError
-from runner.ledger.events import GENESIS, Entry, Kind, chained, read_event
+from runner.ledger.events import read_event
 from runner.ledger.moving import from_lines, to_lines
 from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import Status, fold
 from runner.load import load_campaigns
 from runner.planning import planfile
+from runner.protocol.events import EMPTY, Entry, Kind, chained
 from runner.settings.load import load_settings
 
 OLD = sorted((Path(__file__).parents[1] / "upgrades").iterdir())
@@ -76,7 +77,7 @@ def test_a_plan_file_of_another_major_is_refused(old: Path, tmp_path: Path, vers
 @pytest.mark.parametrize(("key", "value"), [("format", 2), ("kind", "teleported")])
 def test_an_event_of_a_version_to_come_is_refused(key: str, value: object) -> None:
     """It is not called damage: the remedy is an upgrade."""
-    event = chained(Entry(stream="wx1", kind=Kind.INIT), seq=1, at=NOW, previous=GENESIS).as_dict()
+    event = chained(Entry(stream="wx1", kind=Kind.INIT), at=NOW, after=EMPTY).as_dict()
     with pytest.raises(LedgerError, match=f"{key} {value}, which this version does not know") as refused:
         read_event(json.dumps({**event, key: value}), where="event 1 of wx1")
     assert "upgrade wechat-campaigns" in refused.value.remedy

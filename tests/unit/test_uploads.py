@@ -22,9 +22,9 @@ from factories import (
 
 from runner import wire
 from runner.errors import ApiError, LostAnswerError, StalePlanError
-from runner.ledger.events import Event, Kind
 from runner.ledger.state import LedgerState
 from runner.model import Articles, Image, Media, Mpvideo, Send
+from runner.protocol.events import Event, Kind
 from runner.resolve import OFFLINE, resolve
 from runner.sending import uploads
 

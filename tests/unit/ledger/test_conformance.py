@@ -18,8 +18,9 @@ import pytest
 from backends import Backend, Rows, edited, now
 from writer import STREAM
 
-from runner.errors import LedgerBusyError, LedgerError, TamperedLedgerError
-from runner.ledger.events import Entry, Kind, Ledger, broken, snapshot
+from runner.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
+from runner.ledger.events import Ledger, broken, snapshot
+from runner.protocol.events import EMPTY, Entry, Head, Kind, View
 
 OTHER = "wx0000000000000002"
 
@@ -276,3 +277,67 @@ def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path
         backend.open(machine="b").append(entry(unique="1"))
     assert ledger.append(entry(7)).previous == moved[1].hash
     assert holds(backend.open(machine="b"))
+
+
+def test_a_view_holds_what_came_after_a_head(backend: Backend) -> None:
+    """All of a stream, a part of it, or nothing; and the head to go on from."""
+    ledger = backend.open()
+    assert ledger.read(STREAM) == View((), EMPTY)
+    first, second = ledger.append(entry(1)), ledger.append(entry(2))
+    ledger.append(entry(3, stream=OTHER))
+    assert ledger.read(STREAM) == View((first, second), second.head)
+    assert backend.open(machine="b").read(STREAM, first.head) == View((second,), second.head)
+    assert ledger.read(STREAM, second.head) == View((), second.head)
+
+
+def test_an_entry_is_kept_only_after_the_head_it_was_decided_on(backend: Backend) -> None:
+    """Whoever decided on an older view writes nothing, also on another machine that has not looked since."""
+    here, there = backend.open(), backend.open(machine="b")
+    head = there.read(STREAM).head
+    first = here.append(entry(1), after=EMPTY)
+    for ledger in (there, here):
+        with pytest.raises(LedgerConflictError):
+            ledger.append(entry(2), after=head)
+    assert here.read(STREAM).events == (first,)
+    second = there.append(entry(2), after=there.read(STREAM).head)
+    assert (second.seq, second.previous) == (2, first.hash)
+    # Another account's stream does not get in the way.
+    here.append(entry(3, stream=OTHER), after=EMPTY)
+    assert holds(here)
+
+
+def test_of_many_who_decided_on_one_view_one_writes(backend: Backend) -> None:
+    """Threads of two machines: one entry is kept, all others learn that the ledger moved."""
+    ledgers = [backend.open(machine=name) for name in "ab"]
+    heads = [ledger.read(STREAM).head for ledger in ledgers]
+
+    def decide(number: int) -> bool:
+        try:
+            ledgers[number % 2].append(entry(number), after=heads[number % 2])
+        except LedgerConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(decide, range(6))).count(True) == 1
+    assert len(ledgers[0].read(STREAM).events) == 1
+
+
+def test_a_view_from_a_head_that_is_not_there_is_refused(backend: Backend) -> None:
+    """A store that went back, or holds another past, is not read on from."""
+    ledger = backend.open()
+    first = ledger.append(entry(1))
+    for head in (Head(2, first.hash), Head(1, "f" * 64)):
+        with pytest.raises(TamperedLedgerError):
+            ledger.read(STREAM, head)
+
+
+@pytest.mark.parametrize("tampering", [_edit, _delete, _swap, _truncate])
+def test_tampering_is_found_by_whoever_reads(backend: Backend, tampering: object) -> None:
+    """Not only `verify` looks at the chain: nobody decides on a ledger that was changed."""
+    ledger = backend.open()
+    for number in range(4):
+        ledger.append(entry(number))
+    backend.tamper(lambda rows: tampering(rows, 2))  # type: ignore[operator]
+    with pytest.raises(TamperedLedgerError):
+        backend.open(machine="c").read(STREAM)

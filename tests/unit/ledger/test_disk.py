@@ -16,8 +16,9 @@ from writer import STREAM
 
 from runner.errors import LedgerError
 from runner.ledger.disk import filesystem_of, mount_table, refuse_network
-from runner.ledger.events import Entry, Kind, broken
+from runner.ledger.events import broken
 from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Entry, Kind
 
 MOUNTS = """\
 /dev/vda / ext4 rw 0 0
@@ -153,7 +154,7 @@ import resource, sys
 from pathlib import Path
 from datetime import UTC, datetime
 from runner.errors import LedgerError
-from runner.ledger.events import Entry, Kind
+from runner.protocol.events import Entry, Kind
 from runner.ledger.sqlite import SqliteLedger
 ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -10,7 +10,8 @@ from factories import make_events
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ledger.events import Event, Kind, broken, event_from, intent_key
+from runner.ledger.events import broken, event_from, intent_key
+from runner.protocol.events import Event, Kind
 
 EVENTS = [
     *make_events(*[(Kind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),

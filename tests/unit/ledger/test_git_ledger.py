@@ -14,10 +14,11 @@ from writer import STREAM
 
 from runner.errors import LedgerError, TamperedLedgerError
 from runner.git import Answer, Fault
-from runner.ledger.events import Entry, Kind, broken
+from runner.ledger.events import broken
 from runner.ledger.git import GitLedger
 from runner.ledger.git_command import Git
 from runner.ledger.git_remote import Remote, remote_of
+from runner.protocol.events import Entry, Kind
 
 
 def entry(number: int = 0, unique: str | None = None) -> Entry:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner.errors import LedgerError, TamperedLedgerError
-from runner.ledger.events import Entry, Event, Kind
 from runner.ledger.memory import Memory, RememberingLedger, lost
 from runner.ledger.open import open_ledger
 from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Entry, Event, Kind
 
 STREAM = "wx1"
 

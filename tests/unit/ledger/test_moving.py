@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import TamperedLedgerError
-from runner.ledger.events import GENESIS, Entry, Event, Kind, chained, heads_of
+from runner.ledger.events import heads_of
 from runner.ledger.moving import from_lines, to_lines
+from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -19,9 +20,8 @@ def chain(stream: str, length: int) -> list[Event]:
     events: list[Event] = []
     for number in range(length):
         entry = Entry(stream=stream, kind=Kind.STATUS, data={"会员": number}, unique=str(number))
-        previous = events[-1].hash if events else GENESIS
         at = START + timedelta(seconds=number)
-        events.append(chained(entry, seq=number + 1, at=at, previous=previous))
+        events.append(chained(entry, at=at, after=events[-1].head if events else EMPTY))
     return events
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.ledger.events import Entry, Kind
 from runner.ledger.open import open_ledger
+from runner.protocol.events import Entry, Kind
 
 
 def now() -> datetime:

@@ -15,10 +15,11 @@ from postgres_server import Server
 from writer import STREAM
 
 from runner.errors import LedgerError, UsageError
-from runner.ledger.events import Entry, Kind, broken
+from runner.ledger.events import broken
 from runner.ledger.open import open_ledger
 from runner.ledger.postgres import PostgresLedger
 from runner.ledger.postgres_pool import SIZE
+from runner.protocol.events import Entry, Kind
 
 pytestmark = pytest.mark.heavy
 

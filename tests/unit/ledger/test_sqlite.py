@@ -14,8 +14,8 @@ from factories import NOW, SERVICE
 
 from runner.errors import LedgerError
 from runner.ledger import sqlite
-from runner.ledger.events import Entry, Kind
 from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Entry, Kind
 
 
 def test_runners_may_begin_one_ledger_together(tmp_path: Path):

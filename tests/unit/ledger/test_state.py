@@ -11,17 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import TamperedLedgerError
-from runner.ledger.events import LEDGER, Kind
+from runner.ledger.events import LEDGER
 from runner.ledger.state import Status, fold
 from runner.model import Batch, Filter
+from runner.protocol.events import Kind
 
 SALE = make_send()
 INTENT = (Kind.INTENT, intent_of(SALE))
 SECOND = (Kind.INTENT, intent_of(SALE, attempt=2))
-REPEAT = (Kind.REPEAT, named(SALE))
+REPEAT = (Kind.RESEND, named(SALE))
 ACCEPTED = (Kind.ACCEPTED, named(SALE, msg_id=7))
-REFUSED = (Kind.REFUSED, named(SALE))
-REFUSED_AGAIN = (Kind.REFUSED, named(SALE, attempt=2))
+REFUSED = (Kind.REJECTED, named(SALE))
+REFUSED_AGAIN = (Kind.REJECTED, named(SALE, attempt=2))
 SENT = (Kind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
 NOT_SENT = (Kind.SETTLED, named(SALE, sent=False, why="not in the console"))
 
@@ -111,7 +112,7 @@ def test_lists_name_only_what_may_have_been_sent():
                      batch=Batch(index=1, count=2, list_sha256="l" * 64))  # fmt: skip
     begun = (Kind.INTENT, intent_of(send))
     assert make_state(begun).lists(SERVICE, "sale", 1) == {"l" * 64}
-    assert make_state(begun, (Kind.REFUSED, named(send))).lists(SERVICE, "sale", 1) == set()
+    assert make_state(begun, (Kind.REJECTED, named(send))).lists(SERVICE, "sale", 1) == set()
 
 
 def test_by_digest_follows_the_latest_attempt():

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.errors import LedgerBusyError
-from runner.ledger.events import Entry, Kind, Ledger
+from runner.ledger.events import Ledger
 from runner.ledger.open import open_ledger
+from runner.protocol.events import Entry, Kind
 
 STREAM = "wx0000000000000001"
 

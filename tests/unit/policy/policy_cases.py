@@ -9,10 +9,10 @@ from typing import Any
 from factories import NOW, SUBSCRIPTION, intent_of, make_account, make_article, make_send, make_state, named
 
 from runner.digest import send_digest
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Articles, Audience, Draft, Filter, Msgtype, Text
 from runner.policy.facts import Facts
+from runner.protocol.events import Kind
 from runner.settings.records import AccountKind, Drift, Policy
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)

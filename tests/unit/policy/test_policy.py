@@ -10,13 +10,13 @@ import pytest
 from factories import NOW, intent_of, make_account, make_send, make_settings, make_state
 from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
 
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
 from runner.model import Images, Media, Mpvideo, Newspic, Text
 from runner.planning.planfile import audiences
 from runner.policy import LIFTED, RULES, Objection, held_back, objections
 from runner.policy.content import hosts
 from runner.policy.facts import Facts, Grounds, Verdict
+from runner.protocol.events import Kind
 from runner.schemas.store import schema
 from runner.settings.records import Policy
 

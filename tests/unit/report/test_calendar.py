@@ -10,7 +10,7 @@ from factories import NOW, intent_of, make_account, make_send, make_state, named
 
 from runner.calendar import Month, bounds, month_of
 from runner.history import past
-from runner.ledger.events import Kind
+from runner.protocol.events import Kind
 from runner.report.calendar import calendar_data, calendar_html, calendar_text
 
 DECEMBER = date(2026, 12, 1)
@@ -44,7 +44,7 @@ def test_what_was_sent_is_not_coming() -> None:
     sale = make_send("old", text="old")
     shown = month(sale, begun=begun())
     assert [(e.send, e.state, e.coming) for e in shown.entries] == [("old", "accepted", False)]
-    refused = [*begun()[:1], (Kind.REFUSED, named(sale))]
+    refused = [*begun()[:1], (Kind.REJECTED, named(sale))]
     assert [(e.send, e.coming) for e in month(sale, begun=refused).entries] == [("old", True)]
 
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.history import Past, past
-from runner.ledger.events import Kind
 from runner.ledger.state import LedgerState
+from runner.protocol.events import Kind
 from runner.report.chart import Bar, chart
 from runner.report.columns import columns
 from runner.report.history import (
