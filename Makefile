@@ -32,7 +32,7 @@ demo: $(STAMP) $(CATALOG)  ## rehearse every example on the local sandbox, from 
 	@$(BIN)/python -m tests.demo
 
 inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
-	@$(BIN)/campaign sandbox --state .campaign/sandbox.sqlite3
+	@$(BIN)/campaign sandbox --rehearsal
 
 test: $(DEV) $(CATALOG)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
@@ -65,4 +65,4 @@ torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it t
 	@$(BIN)/python -m tests.torture
 
 clean:  ## remove what make made
-	rm -rf $(VENV) $(CATALOG) .campaign .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CATALOG) build/npm build/sdk build/bench .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -29,6 +29,7 @@ from runner.reading.files import FileError, read_regular
 from runner.rendering.scope import Files
 from runner.schemas.store import schema_text
 from runner.settings.records import Settings
+from runner.state_folder import private_file, private_folder
 from runner.words import Said, english, spoken
 
 PACKAGE: Final = Path(__file__).parent
@@ -204,10 +205,10 @@ class Memory:
             return
         body = json.dumps([rows, stamps], separators=(",", ":")).encode()
         with suppress(OSError):
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            (self.file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+            private_folder(self.file.parent)
             # Another run may write at the same moment: whichever replaces last is whole.
             written = self.file.with_suffix(f".{os.getpid()}")
+            private_file(written)
             written.write_bytes(digest_of(self.fingerprint + body).encode() + b"\n" + body)
             written.replace(self.file)
 

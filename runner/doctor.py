@@ -82,6 +82,21 @@ def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
     return tuple(found)
 
 
+def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
+    """Tell where this machine keeps its state.
+
+    Args:
+        folder: the state folder.
+        unused: a folder beside the campaigns that was one once; empty when there is none.
+    """
+    found = [Check(name=_("state folder"), grade=Grade.GOOD, what=folder)]
+    if unused:
+        what = _("{folder} is not read: state is no longer kept in the checkout").format(folder=unused)
+        remedy = _("delete it, or `git rm -r` it where it was committed")
+        found.append(Check(name=_("state folder"), grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+    return tuple(found)
+
+
 def installed(extra: str) -> bool:
     """Tell whether every library of an extra is there."""
     return all(find_spec(module) for module in EXTRAS[extra])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,9 @@ from runner.translations.hatch_build import compile_catalog
 for _name in ("LANG", "LANGUAGE", *(name for name in os.environ if name.startswith("LC_"))):
     os.environ.pop(_name, None)
 os.environ["LC_ALL"] = "C.UTF-8"
+# Nobody's real state is read or written, by whatever a test starts either.
+os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-state-")
+atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
 # A shell starts what it runs in the background deaf to Ctrl-C, and what a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

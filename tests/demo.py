@@ -14,15 +14,16 @@ import urllib.request
 from pathlib import Path
 
 from runner.sandbox.server import embedded
+from runner.state_folder import REHEARSAL, ready_state_folder
 from runner.words import language_of
 
 ROOT = Path(__file__).parent.parent
-STATE = ROOT / ".campaign"
+STATE = ready_state_folder(ROOT / "campaigns", os.environ)
 
 
 def main() -> int:
     """Run the commands and count what the sandbox's followers received."""
-    for old in STATE.glob("sandbox.*"):
+    for old in (*STATE.glob("sandbox.*"), *STATE.glob("seen/sandbox.*")):
         old.unlink()
     fresh = "A fresh rehearsal: the local sandbox and its ledger begin empty. Nobody real is reached."
     print(said(fresh, "全新的演练：本机的沙箱和它的账本都是空的，不会发给任何真人。") + "\n")
@@ -55,7 +56,7 @@ def campaign(*words: str, show: bool = True) -> str:
 
 def delivered(status: dict[str, list[dict[str, object]]]) -> int:
     """Compare what the ledger says with what the sandbox's followers have."""
-    with embedded(STATE / "sandbox.sqlite3") as url, urllib.request.urlopen(f"{url}/_sandbox/jobs") as answer:
+    with embedded(STATE / REHEARSAL) as url, urllib.request.urlopen(f"{url}/_sandbox/jobs") as answer:
         jobs = {job["msg_id"]: job for job in json.load(answer)["jobs"]}
     print("\n" + said("What the sandbox's followers received:", "沙箱里的粉丝收到的："))
     for send in status["sends"]:

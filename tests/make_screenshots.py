@@ -5,6 +5,7 @@ Run `python -m tests.make_screenshots`; it needs Chromium and works in a folder 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from PIL import Image
 from selenium.webdriver import Chrome
 
 from runner.sandbox.server import embedded
+from runner.state_folder import REHEARSAL, state_folder
 from tests.browser import open_browser
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +37,7 @@ def main() -> None:
         _campaign(folder, "apply", "--auto-approve", "--quiet")
         with open_browser(width=1280, height=960) as chrome:
             _photograph(chrome, (folder / "plan.html").as_uri(), "plan")
-            with embedded(folder / ".campaign" / "sandbox.sqlite3") as url:
+            with embedded(state_folder(folder / "campaigns", os.environ) / REHEARSAL) as url:
                 _photograph(chrome, url, "inbox")
 
 

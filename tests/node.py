@@ -13,7 +13,7 @@ from pathlib import Path
 
 from heavy import cannot
 
-HOME = Path(__file__).parents[1] / ".campaign" / "npm"
+HOME = Path(__file__).parents[1] / "build" / "npm"
 ATTEMPTS, PAUSE_S, WITHIN_S = 4, 5, 120
 
 

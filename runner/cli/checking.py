@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import click
 from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, shared
 from runner.cli.streams import writing
-from runner.errors import Exit, InvalidError, Problem
+from runner.errors import Exit, InvalidError, Problem, UsageError
 from runner.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -81,9 +82,16 @@ def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], i
         files=session.files,
         variables=session.options.variables,
         only=paths,
-        cache=session.state_dir / "cache",
+        cache=_cache(session),
     )
     return [*found.file_problems, *found.problems], found.sends
+
+
+def _cache(session: Session) -> Path | None:
+    # Only for speed: a machine without a state folder can check files all the same.
+    with suppress(UsageError):
+        return session.state_dir / "cache"
+    return None
 
 
 @click.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 import requests
 
@@ -16,11 +18,13 @@ TIMEOUT_S = 10.0
 def doctor(session: Session) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
-    Each line has a remedy. Exits 4 when WeChat is the trouble, 6 when it is the ledger.
+    Also prints where this machine keeps its state. Each line has a remedy. Exits 4 when WeChat is the
+    trouble, 6 when it is the ledger.
     """
-    from runner.doctor import Ports, examine, worst
+    from runner.doctor import Ports, examine, state_checks, worst
     from runner.report.doctor import doctor_data, doctor_text
     from runner.report.neutral import json_text
+    from runner.state_folder import FORMER
 
     def server_time() -> str | None:
         with requests.Session() as http:
@@ -39,7 +43,9 @@ def doctor(session: Session) -> int:
         server_time=server_time,
         clock=session.clock,
     )
-    checks = examine(session.settings, ports)
+    former = session.options.root.resolve().parent / FORMER
+    unused = str(former) if os.path.lexists(former) else ""
+    checks = (*examine(session.settings, ports), *state_checks(str(session.state_dir), unused))
     session.give(
         {
             "text": lambda: doctor_text(checks, session.look),

@@ -31,7 +31,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("campaign fmt --check", N_("only say which would change")),
     ),
     "render": (
-        ("campaign render sale", N_("the text here, pages in .campaign/render")),
+        ("campaign render sale", N_("the text here, pages in the state folder")),
         ("campaign render 'tasting[beijing]' --open", N_("one send of a for_each, in the browser")),
         ("campaign render news --open --watch", N_("while you write")),
     ),
@@ -133,7 +133,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "sandbox": (
         ("campaign sandbox", N_("a WeChat on http://127.0.0.1:8090")),
-        ("campaign sandbox --state .campaign/sandbox.sqlite3", N_("the phones of the last rehearsal")),
+        ("campaign sandbox --rehearsal", N_("the phones of the last rehearsal")),
     ),
     "completion": (
         ('source <(campaign completion bash)', N_("bash 4.4 or newer; zsh likewise")),

@@ -132,8 +132,12 @@ def log(session: Session) -> int:
 @ledger.command()
 @shared
 def verify(session: Session) -> int:
-    """Check the hash chain: finds every event that was edited, removed, reordered or cut off."""
-    events, heads = snapshot(session.ledger)
+    """Check the hash chain: finds every event that was edited, removed, reordered or cut off.
+
+    Also finds events that this machine has seen and that are gone or changed.
+    """
+    # The store itself first: it lists every fault, where the comparison with what was seen ends the command.
+    events, heads = snapshot(session.ledger.store)
     faults = broken(events, heads)
     if faults:
         session.conclude("\n".join(faults), events=len(events), faults=faults)
@@ -145,6 +149,7 @@ def verify(session: Session) -> int:
             ).format(count=len(faults), total=len(events)),
             remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
+    session.ledger.events()
     said = ngettext("{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events))
     return session.conclude(said.format(count=len(events)), events=len(events), faults=[])
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def render(session: Session, select: str, open_: bool, watch: bool) -> int:
     """Show what a follower will see: text here, and a page with phone-width frames for each send.
 
-    ID is a campaign, or one send of it: sale[beijing]. Pages are written below .campaign/render/; for a
-    single send `--output html=FILE` names another place. With --watch, reload the page in the browser.
+    ID is a campaign, or one send of it: sale[beijing]. Pages are written into the state folder and their
+    paths printed; for a single send `--output html=FILE` names another place. With --watch, reload the
+    page in the browser.
     """
     if watch:
         return _watch(session, select, open_=open_)
@@ -44,13 +45,18 @@ def _show(session: Session, select: str) -> list[Path]:
     from runner.cli.showing import shown
     from runner.digest import plain
     from runner.report.neutral import json_text
+    from runner.state_folder import private_file, private_folder
 
     sends = _rendered(session, select)
     pages = {send.id: page(send, data=session.read) for send in sends}
     targets = []
+    folder = session.state_dir / "render"
+    with writing(folder):
+        private_folder(folder)
     for name, html in pages.items():
-        target = session.state_dir / "render" / f"{name.replace('/', '.')}.html"
+        target = folder / f"{name.replace('/', '.')}.html"
         with writing(target):
+            private_file(target)
             target.write_text(html, encoding="utf-8")
         session.say(_("page: {file}").format(file=target))
         targets.append(target)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
+
+from runner.errors import UsageError
+from runner.words import _
+
+
+def _rehearsed(root: Path, state: Path | None) -> Path:
+    """Name the state file of `api: sandbox` environments."""
+    from runner.load import require_folder
+    from runner.state_folder import REHEARSAL, ready_state_folder
+
+    if state is not None:
+        raise UsageError(_("--rehearsal has a state file of its own"), remedy=_("leave `--state` out"))
+    require_folder(root)
+    return ready_state_folder(root, os.environ) / REHEARSAL
 
 
 @click.command()
@@ -12,6 +27,15 @@ import click
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
+@click.option("--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir: their state.")
+@click.option(
+    "--dir",
+    "directory",
+    default="campaigns",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The campaigns folder, for --rehearsal.",
+)
 @click.option(
     "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
 )
@@ -22,6 +46,8 @@ def sandbox(
     host: str,
     expose: bool,
     state: Path | None,
+    rehearsal: bool,
+    directory: Path,
     seed: Path | None,
     no_quota: bool,
     retired_cards: bool,
@@ -32,6 +58,8 @@ def sandbox(
     """
     from runner.sandbox.server import serve
 
+    if rehearsal:
+        state = _rehearsed(directory, state)
     return serve(
         port=port,
         host=host,

@@ -22,7 +22,7 @@ from runner.settings.records import SANDBOX, Account, Settings
 from runner.words import _
 
 if TYPE_CHECKING:
-    from runner.ledger.events import Ledger
+    from runner.ledger.memory import RememberingLedger
     from runner.ledger.state import LedgerState
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
@@ -100,8 +100,14 @@ class Session:
 
     @cached_property
     def state_dir(self) -> Path:
-        """Where this machine keeps the SQLite ledger and the embedded sandbox, beside the campaigns."""
-        return self.options.root.resolve().parent / ".campaign"
+        """Where this machine keeps the SQLite ledger and the embedded sandbox: outside the checkout.
+
+        Raises:
+            UsageError: it cannot be made, or is not safe there.
+        """
+        from runner.state_folder import ready_state_folder
+
+        return ready_state_folder(self.options.root, os.environ)
 
     @cached_property
     def api_url(self) -> str:
@@ -109,9 +115,10 @@ class Session:
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
         from runner.sandbox.server import embedded
+        from runner.state_folder import REHEARSAL
 
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
-        return self.stack.enter_context(embedded(self.state_dir / "sandbox.sqlite3", retired_cards=True))
+        return self.stack.enter_context(embedded(self.state_dir / REHEARSAL, retired_cards=True))
 
     @cached_property
     def _ahead(self) -> timedelta:
@@ -127,13 +134,13 @@ class Session:
         return datetime.now(UTC) + self._ahead
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> RememberingLedger:
         """The environment's ledger."""
         ledger = self.open_ledger()
         self.stack.callback(ledger.close)
         return ledger
 
-    def open_ledger(self) -> Ledger:
+    def open_ledger(self) -> RememberingLedger:
         """Open the environment's ledger once more; the caller closes it."""
         from runner.ledger.open import open_ledger
 

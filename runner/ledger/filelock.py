@@ -32,7 +32,7 @@ def exclusive(path: Path, wait_s: float) -> Iterator[int]:
         LockedError: it was not free within `wait_s`.
         OSError: the file cannot be used.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + wait_s
         while not _taken(descriptor):

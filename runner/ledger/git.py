@@ -32,6 +32,7 @@ from runner.ledger.filelock import LockedError, exclusive
 from runner.ledger.git_command import Git
 from runner.ledger.git_remote import NAME, Remote
 from runner.ports import Clock, Sleep
+from runner.state_folder import private_folder
 from runner.words import N_, _
 
 TRIES = 60
@@ -145,7 +146,7 @@ class GitLedger:
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: holds off other runners of this machine only; the rest is the intent's part."""
         folder = self._git.folder.parent
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         try:
             with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s):
                 yield
@@ -277,7 +278,7 @@ class GitLedger:
         folder = self._git.folder
         with self._mutex:
             try:
-                folder.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(folder.parent)
                 lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s)
                 with lock as descriptor:
                     self._git = replace(self._git, keep_open=(descriptor,))
@@ -294,7 +295,7 @@ class GitLedger:
 
     def _prepare(self, folder: Path) -> None:
         if not (folder / "HEAD").exists():
-            self._git.must("init", "--bare", "--quiet", str(folder))
+            self._git.must("init", "--bare", "--quiet", "--shared=0600", str(folder))
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)

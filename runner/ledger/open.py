@@ -3,45 +3,81 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from runner.errors import LedgerError, MissingExtraError, UsageError
 from runner.ledger.events import Ledger
+from runner.ledger.memory import Memory, RememberingLedger
 from runner.ports import Clock
+from runner.state_folder import real_steps, work_tree_of
 from runner.words import _
 
+PLACE: Final = {
+    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
+    "options": "PGOPTIONS", "service": "PGSERVICE",
+}  # fmt: skip
+"""What decides which tables a PostgreSQL address names, and the variables that stand in for it."""
 
-def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Ledger:
+
+def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> RememberingLedger:
     """Open the ledger an environment names.
 
     Args:
         setting: `sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`.
-        default: the SQLite file when no path is given; a git ledger's local copy lies beside it.
-        root: the campaigns folder; relative paths begin beside it, its git repository knows the remotes.
+        default: the SQLite file when no path is given, in the state folder; relative paths begin there, and
+            what was seen of each ledger and a git ledger's local copy are kept there.
+        root: the campaigns folder; its git repository knows the remotes, relative ones begin beside it.
         clock: dates the events.
 
     Raises:
-        LedgerError: it cannot be opened.
+        LedgerError: it cannot be opened, or lies where a commit could replace it.
         MissingExtraError: PostgreSQL's driver is not installed.
         UsageError: no such backend.
     """
+    state = default.parent
     backend, _colon, rest = setting.partition(":")
     if backend == "sqlite":
         from runner.ledger.sqlite import SqliteLedger
 
-        # Beside the campaigns, not wherever the command happens to run: there the past would be another.
-        return SqliteLedger(root.resolve().parent / rest if rest else default, clock)
+        path = _sqlite_path(rest, default)
+        return _remembering(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
     if backend == "git":
-        return _git(rest, default.parent / "ledger-git", root, clock)
+        store, name = _git(rest, state / "ledger-git", root, clock)
+        return _remembering(store, state, "git", name)
     if backend in ("postgresql", "postgres"):
-        return _postgres(setting, clock)
+        return _remembering(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
     raise UsageError(
         _("there is no ledger backend '{name}'").format(name=backend),
         remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
     )
 
 
-def _git(rest: str, copies: Path, root: Path, clock: Clock) -> Ledger:
+def _remembering(store: Ledger, state: Path, name: str, identity: str) -> RememberingLedger:
+    digest = sha256(os.fsencode(identity)).hexdigest()[:16]
+    return RememberingLedger(store, Memory(state / "seen" / f"{name}-{digest}.sqlite3"))
+
+
+def _sqlite_path(written: str, default: Path) -> Path:
+    """Place the file: a relative one in the state folder, none where a commit may replace it."""
+    if not written:
+        return default
+    remedy = _("leave the path out: `ledger: sqlite`; or name an absolute one outside every git work tree")
+    if not Path(written).is_absolute():
+        path = Path(os.path.normpath(default.parent / written))
+        if not path.is_relative_to(default.parent):
+            what = _("a relative path of the ledger begins in the state folder and may not lead out of it")
+            raise LedgerError(what, remedy=remedy, where=f"sqlite:{written}")
+        return path
+    if tree := next(filter(None, map(work_tree_of, real_steps(Path(written)))), None):
+        what = _("the ledger lies in the git work tree {folder}, where a commit can replace it")
+        raise LedgerError(what.format(folder=tree), remedy=remedy, where=f"sqlite:{written}")
+    return Path(written)
+
+
+def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
     try:
         from runner.ledger.git import GitLedger
         from runner.ledger.git_remote import remote_of
@@ -51,7 +87,25 @@ def _git(rest: str, copies: Path, root: Path, clock: Clock) -> Ledger:
             remedy=_("use `ledger: sqlite` or a postgresql:// address on this system"),
         ) from error
     remote = remote_of(rest, folder=root, environ=os.environ)
-    return GitLedger(remote, copies / remote.folder_name, clock)
+    _refuse_committed(remote.url, root)
+    return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
+
+
+def _refuse_committed(url: str, root: Path) -> None:
+    """Refuse a remote in the checkout of the campaigns: its config and hooks could be a stranger's."""
+    path = unquote(urlsplit(url).path) if url.startswith("file:") else url
+    tree = work_tree_of(Path(os.path.realpath(root)))
+    if tree is None or not Path(path).is_absolute():
+        return
+    real = Path(os.path.realpath(path))
+    own = real == tree or real.is_relative_to(tree / ".git")
+    if real.is_relative_to(tree) and not own:
+        what = _("the ledger's remote lies in the git work tree {folder}, where a commit can replace it")
+        raise LedgerError(
+            what.format(folder=tree),
+            remedy=_("name a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
+            where=path,
+        )
 
 
 def _postgres(address: str, clock: Clock) -> Ledger:
@@ -75,3 +129,12 @@ def _postgres(address: str, clock: Clock) -> Ledger:
             remedy=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
         )
     return PostgresLedger(address, clock)
+
+
+def _postgres_place(address: str) -> str:
+    """Name the tables that a valid address leads to, for this user."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    named = conninfo_to_dict(address)
+    parts = (f"{key}={named.get(key) or os.environ.get(variable, '')}" for key, variable in PLACE.items())
+    return " ".join(parts)

@@ -26,6 +26,7 @@ from runner.ledger.events import (
     recorded_already,
 )
 from runner.ports import Clock
+from runner.state_folder import private_file, private_folder
 from runner.words import _
 
 APPLICATION_ID = 0x77784C47
@@ -62,7 +63,8 @@ class SqliteLedger:
         refuse_network(path, mount_table())
         try:
             with self._translated():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(path.parent)
+                private_file(path)
                 self._prepare()
         except BaseException:
             self.close()
@@ -106,10 +108,11 @@ class SqliteLedger:
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
+        private_file(self._lock_file(stream))
         with self._translated():
             db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
         try:
-            _patiently(lambda: db.execute("begin exclusive"), stream, wait_s)
+            patiently(lambda: db.execute("begin exclusive"), stream, wait_s)
             yield
         finally:
             db.close()
@@ -146,7 +149,7 @@ class SqliteLedger:
         if _version(db, self._path) == VERSION:
             return
         # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
-        _patiently(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
+        patiently(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
         with _transaction(db):
             # Another runner may have made the tables in the meantime.
             if _version(db, self._path) == 0:
@@ -221,7 +224,12 @@ def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> Non
     db.execute("insert or replace into head values (?, ?, ?)", (stream, seq, digest))
 
 
-def _patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
+def patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
+    """Attempt what another runner may hold up for a moment, again and again.
+
+    Raises:
+        LedgerBusyError: it was held up for `wait_s` seconds.
+    """
     deadline = time.monotonic() + wait_s
     while True:
         try:

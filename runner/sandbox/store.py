@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError
+from runner.state_folder import private_file, private_folder
 from runner.words import _
 
 BUSY_TIMEOUT_S = 30.0
@@ -87,7 +88,8 @@ class Store:
 def _open(path: Path | None) -> sqlite3.Connection:
     """Open or create the state; `None` keeps it in memory."""
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
+        private_file(path)
     db = sqlite3.connect(
         path or ":memory:", timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )

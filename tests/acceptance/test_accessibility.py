@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from node import node_modules
 from selenium.webdriver import Chrome
 
 from runner.sandbox.server import embedded
+from runner.state_folder import REHEARSAL, state_folder
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
@@ -86,5 +88,5 @@ def test_a_page_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path, p
 
 def test_the_inbox_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path) -> None:
     """With a follower's messages of every kind open."""
-    with embedded(folder / ".campaign" / "sandbox.sqlite3") as url:
+    with embedded(state_folder(folder / "campaigns", os.environ) / REHEARSAL) as url:
         assert findings(chrome, axe, url) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -15,6 +16,7 @@ from runner.cli.main import run
 from runner.errors import Exit
 from runner.ledger.events import Entry, Kind
 from runner.ledger.sqlite import SqliteLedger
+from runner.state_folder import state_folder
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
 SETTINGS = """
@@ -63,7 +65,7 @@ def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.Ca
 def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An event that was edited is named, and told in good English."""
     assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
-    with closing(sqlite3.connect(folder.parent / ".campaign" / "sandbox.ledger.sqlite3")) as db, db:
+    with closing(sqlite3.connect(state_folder(folder, os.environ) / "sandbox.ledger.sqlite3")) as db, db:
         db.execute('update event set body = replace(body, \'"send":"sale"\', \'"send":"tea"\') where seq = 2')
     capsys.readouterr()
     assert campaign(folder, "ledger", "verify") == Exit.LEDGER
@@ -127,7 +129,7 @@ def test_importing_something_else_is_explained(
 def unknown(folder: Path, *appids: str) -> SqliteLedger:
     """The sandbox's ledger, where the answer to `sale` was lost on these accounts."""
     assert campaign(folder, "ledger", "init") == Exit.OK
-    file = folder.parent / ".campaign" / "sandbox.ledger.sqlite3"
+    file = state_folder(folder, os.environ) / "sandbox.ledger.sqlite3"
     ledger = SqliteLedger(file, lambda: datetime.now(UTC) - timedelta(days=2))
     for appid in appids:
         data = {**NAME, "digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
@@ -267,7 +269,7 @@ def test_a_rehearsal_uses_no_real_ledger_however_it_is_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The check of the settings compares words; the ledger itself knows for whom it was begun."""
-    settings = TWO_SPELLINGS.replace("FOLDER", str(folder.parent))
+    settings = TWO_SPELLINGS.replace("FOLDER", str(state_folder(folder, os.environ)))
     (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
     assert campaign(folder, "ledger", "init", "--env", "production") == Exit.OK
     for command in (("plan", "--offline"), ("apply", "--auto-approve"), ("status",)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from playground import PICTURES, SERVICE, Sandbox
 
 from runner.cli.main import run
 from runner.errors import Exit
+from runner.state_folder import state_folder
 
 SETTINGS = """\
 environments:
@@ -247,7 +249,7 @@ def test_the_doctor_names_the_address_to_allow(campaign: Command, sandbox: Sandb
 def test_the_doctor_tells_a_broken_ledger(campaign: Command, tmp_path: Path) -> None:
     """Exit 6, the other lines still there."""
     campaign("plan")
-    (tmp_path / ".campaign" / "sandbox.ledger.sqlite3").write_bytes(b"no database")
+    (state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3").write_bytes(b"no database")
     code, out, _ = campaign("doctor")
     assert code == Exit.LEDGER
     assert "ok: account main" in out

@@ -16,6 +16,7 @@ from commits import git
 
 from runner.cli.main import run
 from runner.errors import Exit
+from runner.state_folder import state_folder
 
 ROOT = Path(__file__).parents[2]
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"
@@ -139,7 +140,7 @@ def test_a_form_that_does_not_exist_is_refused_before_anything_runs(
     """A typing error in `--output` is a usage error that lists what there is."""
     assert run(words) == Exit.USAGE
     assert "→" in capsys.readouterr().err
-    assert not (repo / ".campaign").exists()
+    assert not state_folder(repo / "campaigns", os.environ).exists()
 
 
 def test_a_report_that_cannot_be_written_is_said_in_words(

@@ -181,3 +181,29 @@ def test_the_fixture_of_other_projects(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
+
+
+def test_the_phones_of_the_last_rehearsal_can_be_looked_at(tmp_path: Path) -> None:
+    """`--rehearsal` serves the state that `api: sandbox` left behind; it goes with no other state."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    (folder / "_settings.yaml").write_text(
+        "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n", encoding="utf-8"
+    )
+    (folder / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
+    command = [sys.executable, "-m", "runner"]
+    subprocess.run(
+        [*command, "apply", "--auto-approve"], cwd=tmp_path, check=True, capture_output=True, timeout=60
+    )
+    shown = [*command, "sandbox", "--rehearsal", "--port", "0"]
+    with subprocess.Popen(shown, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        url = started.stdout.readline().removeprefix("listening on ").strip()
+        try:
+            assert {job["msgtype"] for job in SandboxClient(url=url).jobs()} == {"text"}
+        finally:
+            started.kill()
+    both = subprocess.run(
+        [*shown, "--state", "x"], cwd=tmp_path, capture_output=True, timeout=60, check=False
+    )
+    assert both.returncode == 64

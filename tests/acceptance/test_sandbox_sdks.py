@@ -19,7 +19,7 @@ from runner.sandbox.remote import SandboxClient
 from runner.sandbox.server import embedded
 
 SCRIPTS = Path(__file__).parent / "sdk"
-CACHE = Path(__file__).parents[2] / ".campaign"
+CACHE = Path(__file__).parents[2] / "build"
 PINS = json.loads((SCRIPTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
 INSTALL_WITHIN_S, RUN_WITHIN_S = 120, 60
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import random
 import signal
@@ -20,6 +21,7 @@ from playground import PICTURES, SERVICE, Sandbox
 
 from runner.errors import Exit
 from runner.sandbox.server import embedded
+from runner.state_folder import REHEARSAL, state_folder
 
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
 LATENCY_S = 0.05
@@ -191,10 +193,9 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_p
         "environments: {sandbox: {api: sandbox, ledger: sqlite, repeat_after: 0}}\n"
         "policy: {duplicate_content_days: 0}\n"
     )
-    state = project.folder / ".campaign" / "sandbox.sqlite3"
+    state = state_folder(project.folder / "campaigns", os.environ) / REHEARSAL
 
     def advance() -> None:
-        state.parent.mkdir(exist_ok=True)
         with embedded(state) as url:
             Sandbox(url).advance(61)
 

@@ -99,7 +99,11 @@ class Story:
 
 
 def environment() -> Mapping[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "HOME", "PYTHONPATH", "CAMPAIGN_STATE_DIR")
+        if name in os.environ
+    }
     return {**kept, **SECRETS, "COLUMNS": "110", "LC_ALL": "C.UTF-8", "USER": "shop"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from runner.state_folder import state_folder
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 第一版\n"
 
@@ -42,7 +45,7 @@ def until(what: Callable[[], bool]) -> None:
 
 def test_page_follows_every_save_until_ctrl_c(root: Path, tmp_path: Path, watching: subprocess.Popen[bytes]):
     """A save is rendered, a fault is told and waited for, its correction is rendered; Ctrl-C ends with 0."""
-    page = tmp_path / ".campaign" / "render" / "hello.html"
+    page = state_folder(root, os.environ) / "render" / "hello.html"
     file, log = root / "hello.yaml", tmp_path / "log"
 
     def shows(text: str) -> Callable[[], bool]:

@@ -29,7 +29,7 @@ SECRET = "0" * 32
 
 def fleet(folder: Path) -> None:
     """Time one process and four; whatever they share, each send is made once."""
-    os.environ.update(FLEET_SECRET=SECRET)
+    os.environ.update(FLEET_SECRET=SECRET, CAMPAIGN_STATE_DIR=str(folder / "state"))
     with postgres_server() as server:
         taken = {count: _run(folder / str(count), server, count) for count in (1, 4)}
     ratio = taken[1] / taken[4]

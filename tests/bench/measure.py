@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
+import shutil
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +17,8 @@ from pathlib import Path
 
 SAMPLE_S = 0.02
 # With this set, Python compiles what was edited since at each start, which nobody's installation does.
+os.environ["CAMPAIGN_STATE_DIR"] = tempfile.mkdtemp(prefix="campaign-bench-")  # nobody's real state
+atexit.register(shutil.rmtree, os.environ["CAMPAIGN_STATE_DIR"], ignore_errors=True)
 INHERITED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from runner.ledger.sqlite import SqliteLedger
 from runner.prepare import prepare
 from runner.reading.files import Files
 from runner.settings.load import load_settings
+from runner.state_folder import state_folder
 from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import Command
@@ -72,7 +74,7 @@ def data(count: int) -> Path:
 
 def campaign(root: Path, *arguments: str, fresh: bool = False) -> Command:
     """Run our command on a folder; `fresh` forgets what earlier runs found clean."""
-    cache = root.parent / ".campaign/cache"
+    cache = state_folder(root, os.environ) / "cache"
     return Command(
         arguments=[CAMPAIGN, *arguments, "--dir", str(root)],
         before=(lambda: shutil.rmtree(cache, ignore_errors=True)) if fresh else lambda: None,
@@ -102,10 +104,10 @@ def plans() -> Iterator[Work]:
     """Plan sends that are all new, all done, or few."""
     folder = yardsticks.FOLDER
     root = data(10_000)
-    ledger = root.parent / ".campaign/bench.ledger.sqlite3"
+    ledger = state_folder(root, os.environ) / "bench.ledger.sqlite3"
     for name, known, goal, events in (("new", False, 1.3, 0), ("sent already", True, 0.8, 3)):
         _begin_ledger(root, ledger if not events else ledger.with_name("done.sqlite3"), events)
-        _choose_ledger(root, "sqlite" if not events else f"sqlite:{ledger.with_name('done.sqlite3')}")
+        _choose_ledger(root, "sqlite" if not events else "sqlite:done.sqlite3")
         theirs = Command(arguments=yardsticks.octodns(folder / f"octodns-{events}", 10_000, known=known))
         yield Work(name=f"plan, 10,000 sends {name}", against="octodns", goal=goal, theirs=theirs,
                    ours=campaign(root, "plan", "--offline"))  # fmt: skip

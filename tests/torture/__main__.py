@@ -30,7 +30,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="keep the folders, to look into them")
     options = parser.parse_args()
-    os.environ.update(TORTURE_SECRET=SECRET, NO_COLOR="1")
+    os.environ.update(
+        TORTURE_SECRET=SECRET, NO_COLOR="1", CAMPAIGN_STATE_DIR=tempfile.mkdtemp(prefix="torture-state-")
+    )
     say("  ".join(f"{name:>8}" for name in COLUMNS))
     scores = []
     for kind in options.backend or list(FULL):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 from playground import Sandbox
+
+from runner.state_folder import state_home
 
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])
@@ -31,3 +34,9 @@ def test_home_is_nobodys():
     """No test reads or writes the home of whoever runs it."""
     assert Path.home().name.startswith("home")
     assert Path.home().parent.name.startswith(("pytest-", "popen-"))
+
+
+def test_state_is_kept_for_the_suite_alone():
+    """No test, and no program that one starts, reads or writes the state of whoever runs it."""
+    assert state_home(os.environ).name.startswith("campaign-state-")
+    assert state_home(os.environ).parent == Path(tempfile.gettempdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from runner.cli.main import run
 from runner.cli.options import Options
 from runner.cli.session import Session
 from runner.errors import Exit
+from runner.state_folder import state_folder
 
 SETTINGS = "default_environment: try\nenvironments:\n  try: {api: sandbox, ledger: sqlite, MORE}\n"
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -44,7 +46,7 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
     """Not even the ledger is opened."""
     assert apply(tmp_path, "protected: true") == Exit.POLICY
     assert "must not send" in capsys.readouterr().err
-    assert not (tmp_path / ".campaign").exists()
+    assert not state_folder(tmp_path / "campaigns", os.environ).exists()
 
 
 @pytest.mark.usefixtures("pull_request")

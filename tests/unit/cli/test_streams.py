@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from runner.cli.main import run
 from runner.cli.streams import hand_out, spare_the_encoding
 from runner.errors import Exit
+from runner.state_folder import state_folder
 
 
 @pytest.fixture
@@ -69,6 +71,6 @@ def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert run(["ledger", "export", "--out", "copy.jsonl"]) == Exit.OK
     assert capsys.readouterr().err == "1 event written to copy.jsonl\n"
-    (here / ".campaign/sandbox.ledger.sqlite3").unlink()
+    (state_folder(here / "campaigns", os.environ) / "sandbox.ledger.sqlite3").unlink()
     assert run(["ledger", "import", "copy.jsonl"]) == Exit.OK
     assert capsys.readouterr().out == "1 event taken over, every chain holds\n"

@@ -16,20 +16,20 @@ def now() -> datetime:
 
 
 @pytest.mark.parametrize("setting", ["sqlite:kept/sends.db", "sqlite:./kept/../kept/sends.db"])
-def test_relative_path_begins_beside_the_campaigns(
+def test_relative_path_begins_in_the_state_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ):
     """A second working directory had a second ledger, which knew of no send."""
     root = tmp_path / "campaigns"
     root.mkdir()
     monkeypatch.chdir(root)
-    ledger = open_ledger(setting, default=tmp_path / "unused", root=Path("../campaigns"), clock=now)
+    ledger = open_ledger(setting, default=tmp_path / "state" / "unused", root=Path("../campaigns"), clock=now)
     ledger.append(Entry(stream="wx1", kind=Kind.INIT))
     ledger.close()
     monkeypatch.chdir(tmp_path)
     ledger = open_ledger(
-        "sqlite:kept/sends.db", default=tmp_path / "unused", root=Path("campaigns"), clock=now
+        "sqlite:kept/sends.db", default=tmp_path / "state" / "unused", root=Path("campaigns"), clock=now
     )
     assert [event.stream for event in ledger.events()] == ["wx1"]
     ledger.close()
-    assert (tmp_path / "kept/sends.db").is_file()
+    assert (tmp_path / "state/kept/sends.db").is_file()

@@ -1,0 +1,123 @@
+"""What a machine saw of a ledger: marks only rise, survive whatever ends the process, and are compared."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from runner.errors import LedgerError, TamperedLedgerError
+from runner.ledger.events import Entry, Event, Kind
+from runner.ledger.memory import Memory, RememberingLedger, lost
+from runner.ledger.open import open_ledger
+from runner.ledger.sqlite import SqliteLedger
+
+STREAM = "wx1"
+
+
+def now() -> datetime:
+    return datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
+    """Events of a ledger of its own."""
+    ledger = SqliteLedger(folder / name, now)
+    for number in range(count):
+        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name, "n": number}))
+    events = ledger.events()
+    ledger.close()
+    return events
+
+
+def test_what_is_missing_or_another_is_found(tmp_path: Path):
+    """A ledger that grew is good; shorter, empty or another one is not, and each stream is named."""
+    events, others = chain(tmp_path, "one", 5), chain(tmp_path, "two", 5)
+    marks = {STREAM: (3, events[2].hash)}
+    assert lost({}, events) == lost(marks, events) == lost(marks, events[:3]) == ()
+    assert len(lost(marks, events[:2])) == len(lost(marks, others)) == len(lost(marks, ())) == 1
+    assert len(lost({**marks, "wx2": (1, "x")}, others)) == 2
+
+
+def test_marks_only_rise(tmp_path: Path):
+    """A process that was overtaken writes late: what is higher stays."""
+    memory, second = Memory(tmp_path / "seen" / "x"), Memory(tmp_path / "seen" / "x")
+    memory.note({"a": (5, "five"), "b": (1, "one")})
+    second.note({"a": (4, "four"), "b": (2, "two")})
+    assert memory.marks() == {"a": (5, "five"), "b": (2, "two")}
+    assert memory.marks("a") == {"a": (5, "five")}
+    memory.close()
+    second.close()
+
+
+def test_many_write_at_once(tmp_path: Path):
+    """Processes and threads that begin the file together all succeed, and the highest mark stays."""
+    file = tmp_path / "seen" / "x"
+    code = (
+        "import sys; from pathlib import Path; from runner.ledger.memory import Memory\n"
+        "memory = Memory(Path(sys.argv[1]))\n"
+        "for n in range(200): memory.note({'a': (n * 4 + int(sys.argv[2]), sys.argv[2])})\n"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(file), str(n)]) for n in range(1, 4)]
+    memory = Memory(file)
+    threads = [threading.Thread(target=memory.note, args=({"b": (n, str(n))},)) for n in range(1, 30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [run.wait(60) for run in runs] == [0, 0, 0]
+    assert memory.marks() == {"a": (799, "3"), "b": (29, "29")}
+    memory.close()
+
+
+def test_an_append_to_a_ledger_that_went_back_is_no_success(tmp_path: Path):
+    """It is noticed between reading and writing too, before the call that the entry announces."""
+    memory = Memory(tmp_path / "seen")
+    memory.note({STREAM: (3, "x")})
+    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory)
+    with pytest.raises(TamperedLedgerError):
+        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    memory.note({STREAM: (1, "x")})
+    assert memory.marks() == {STREAM: (3, "x")}
+    ledger.close()
+
+
+def test_an_append_behind_another_past_is_no_success(tmp_path: Path):
+    """The event before is not the one that was seen."""
+    chain(tmp_path, "ledger", 2)
+    memory = Memory(tmp_path / "seen")
+    memory.note({STREAM: (2, "x")})
+    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory)
+    with pytest.raises(TamperedLedgerError):
+        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    ledger.close()
+
+
+def test_an_older_export_is_not_taken_over_unnoticed(tmp_path: Path):
+    """Nothing is written; an export with all that was seen is taken."""
+    events = chain(tmp_path, "one", 5)
+    memory = Memory(tmp_path / "seen")
+    memory.note({STREAM: (5, events[-1].hash)})
+    ledger = RememberingLedger(SqliteLedger(tmp_path / "new", now), memory)
+    with pytest.raises(TamperedLedgerError):
+        ledger.restore(events[:4])
+    ledger.restore(events)
+    assert ledger.events() == events
+    ledger.close()
+
+
+def test_a_damaged_memory_is_no_empty_one(tmp_path: Path):
+    """It says so, and names the file; it does not count as a first sight."""
+    ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
+    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    ledger.close()
+    (file,) = (tmp_path / "seen").glob("*.sqlite3")
+    file.write_bytes(b"no database" * 100)
+    ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
+    with pytest.raises(LedgerError) as damaged:
+        ledger.events()
+    assert str(file) in damaged.value.remedy
+    ledger.close()
