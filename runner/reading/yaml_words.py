@@ -250,7 +250,7 @@ def _meant_as_key(text: str, line: int) -> tuple[int, int, str, str] | None:
 
 
 def _without_secrets(text: str, number: int) -> str:
-    """Give a line whose first word is not shown where it may be a secret: it has a digit, or stands below one."""
+    """Give a line without its first word where that may be a secret: it has a digit, or stands below one."""
     line = _line(text, number)
     word = re.match(r"([ \u3000-]*)(\w+)", line)
     if word is None or not (re.search("[0-9]", word[2]) or _PRIVATE_KEY.match(_parent(text, number))):

@@ -1,7 +1,7 @@
 """Takes a document whose secrets may stand in the wrong place, gives its problems without any of them.
 
-What stands below `secret`, `callback`, `notify`, `openids` and their like is not repeated, be it a key, a value
-or a part of one, whatever message it got into: the messages are searched for what stands there.
+What stands below `secret`, `callback`, `notify`, `openids` and their like is not repeated, be it a key, a
+value or a part of one, whatever message it got into: the messages are searched for what stands there.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from runner.schemas.store import schema
 
 MASK: Final = "***"
 _PRIVATE: Final = frozenset(
-    "secret secrets appsecret clientsecret secretkey aeskey encodingaeskey callback callbacks notify robot webhook"
-    " openid openids touser wxname password passwd passwort token accesstoken refreshtoken apikey credential"
-    " credentials 密钥 密码 口令 令牌".split()
-)
+    {
+        "secret", "secrets", "appsecret", "clientsecret", "secretkey", "aeskey", "encodingaeskey", "callback",
+        "callbacks", "notify", "robot", "webhook", "openid", "openids", "touser", "wxname", "password",
+        "passwd", "token", "accesstoken", "refreshtoken", "apikey", "credential", "credentials",
+        "密钥", "密码", "口令", "令牌",
+    }
+)  # fmt: skip
 _ALIKE: Final = 0.85
 _HEAD: Final = re.compile(r"[\s：:=＝]")
 _PARTS: Final = re.compile(r"[\s：:=＝,;，；@/'\"]+")

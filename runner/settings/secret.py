@@ -166,7 +166,7 @@ def _looks_like_one(value: str) -> bool:
 
 
 def _logs_in(path: KeyPath, value: str) -> bool:
-    """Tell whether an address holds what logs in: a password, or the user of an https one, who may be a token."""
+    """Tell whether an address holds a password, or is https and has a user, who may be a token."""
     if "vars" in path and path[-1:] != ("ledger",):
         return _has_password(value)
     if path[-1:] == ("ledger",) and value.startswith("git:"):

@@ -26,8 +26,8 @@ _USERINFO = re.compile(r"(?<=://)[^\s/@`'\"?#]+@|(?<![\w/])[^\s/@:`'\"]+:[^\s/@`
 _SHAPED = re.compile(
     r"""(?<!clientmsgid\ )(?<![0-9A-Za-z_-])
         (?: [0-9A-Fa-f]{32}                                  # an AppSecret
-          | (?=[A-Za-z0-9]*[0-9])(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[a-z])[A-Za-z0-9]{43}=?  # an EncodingAESKey
-          | (?:gh[pousr]_|github_pat_|glpat-|gldt-|glcbt-|xox[abprs]-)[A-Za-z0-9_-]{8,}       # tokens of forges and chats
+          | (?=[A-Za-z]*[0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{43}=?  # an EncodingAESKey
+          | (?:gh[pousr]_|github_pat_|glpat-|gldt-|glcbt-|xox[abprs]-)[A-Za-z0-9_-]{8,}  # tokens of forges
           | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*
         )(?![0-9A-Za-z_-])
       | (?<=[?&])(?:key|sign|access_token|token)=[^\s&"'`<>]+ # a chat robot's address
