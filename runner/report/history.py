@@ -38,8 +38,8 @@ HEADINGS = {
 """What stands above the columns for people; CSV and JSON have the names themselves."""
 SHOWN = ("at", "account", "send", "receivers", "status", "addressed", "sent", "left_out", "failed", "note")
 MAX_BARS = 40
-_FORMULA = re.compile(r"(?:^|(?<=[\s,;|、，；\"'“”‘’\u00a0\u3000]))(?=[=+\-@|%＝＋－﹣−＠｜％])")
-"""Where a formula may begin: at the start, and after what a spreadsheet may take for the end of a cell."""
+_FORMULA = re.compile(r"((?:^|[,;|，；])[\s\"'“”‘’]*)(?=[=+\-@＝＋－﹣−＠])")
+"""Where a formula may begin: at the start, and behind what a spreadsheet may take for the end of a cell."""
 
 
 def rows_of(past: Sequence[Past]) -> list[dict[str, Any]]:
@@ -99,8 +99,8 @@ def history_html(past: Sequence[Past]) -> str:
 def history_csv(past: Sequence[Past]) -> str:
     """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula.
 
-    Every field is quoted. A formula would begin with a sign such as `=`, half-width or full-width, at the start
-    of a field or after what some spreadsheet takes for a separator: an apostrophe stands before each.
+    Every field is quoted. A formula would begin with a sign such as `=`, half-width or full-width, at the
+    start of a field or behind a separator: an apostrophe stands before each.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -170,4 +170,4 @@ def _text(value: object) -> str:
 def _spreadsheet(value: object) -> str:
     if isinstance(value, int) or value is None:
         return "" if value is None else str(value)
-    return _FORMULA.sub("'", line(str(value)))
+    return _FORMULA.sub(r"\1'", line(str(value)))
