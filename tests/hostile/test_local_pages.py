@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -136,3 +139,44 @@ def test_what_is_no_host_is_not_ours(host: str | None) -> None:
     """Whatever stands there."""
     assert not is_ours(host, port=80, any_address=True)
     assert is_ours("127.0.0.1", port=80)
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[str]:
+    """`campaign listen` in a process of its own, on a ledger that was begun."""
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    account = "{kind: service, appid: wx0000000000000001, secret: {env: S}, callback: {token: {env: T}}}"
+    (folder / "_settings.yaml").write_text(
+        "default_environment: test\n"
+        f"environments: {{test: {{api: 'http://127.0.0.1:9', accounts: {{main: {account}}}}}}}\n",
+        encoding="utf-8",
+    )
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "S": "0" * 32,
+        "T": "token",
+        "LC_ALL": "C.UTF-8",
+    }
+    command = [sys.executable, "-m", "runner", "listen", "--port", "0", "--name", "push.example"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    try:
+        assert line.startswith("listening on "), process.communicate()[1]
+        yield line.split()[-1]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_listen_checks_the_host(listening: str) -> None:
+    """The real command: its own names are told that nothing is signed (403 too), others never get so far."""
+    port = urlsplit(listening).port
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", "push.example", "PUSH.example:443"):
+        assert ask(listening, "GET", "/nobody", {"Host": host})[0] == 404
+    for host in ("evil.example", f"evil.example:{port}", f"127.0.0.1:{port}.evil", "push.example.evil.cn"):
+        assert ask(listening, "GET", "/nobody", {"Host": host})[0] == 403
