@@ -9,6 +9,7 @@ from typing import Any
 
 from runner import article
 from runner.errors import KeyPath, Place, Problem
+from runner.limits.check import is_one_line
 from runner.model import Campaign, Filter, Send
 from runner.reading.document import json_path
 from runner.reading.nearest import ending
@@ -168,6 +169,9 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
         scope.problem(
             path, "tag-empty", _("the tag is empty after rendering"), _("name a tag of the account")
         )
+    elif tag.strip() and not is_one_line(tag):
+        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(name="tag")
+        scope.problem(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
     return tag
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,8 @@ HEADINGS = {
 """What stands above the columns for people; CSV and JSON have the names themselves."""
 SHOWN = ("at", "account", "send", "receivers", "status", "addressed", "sent", "left_out", "failed", "note")
 MAX_BARS = 40
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"((?:^|[,;|，；])[\s\"'“”‘’]*)(?=[=+\-@＝＋－﹣−＠])")
+"""Where a formula may begin: at the start, and behind what a spreadsheet may take for the end of a cell."""
 
 
 def rows_of(past: Sequence[Past]) -> list[dict[str, Any]]:
@@ -95,9 +97,13 @@ def history_html(past: Sequence[Past]) -> str:
 
 
 def history_csv(past: Sequence[Past]) -> str:
-    """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula."""
+    """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula.
+
+    Every field is quoted. A formula would begin with a sign such as `=`, half-width or full-width, at the
+    start of a field or behind a separator: an apostrophe stands before each.
+    """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for row in rows_of(past):
         writer.writerow([_spreadsheet(row[name]) for name in COLUMNS])
@@ -162,5 +168,6 @@ def _text(value: object) -> str:
 
 
 def _spreadsheet(value: object) -> str:
-    text = "" if value is None else line(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    if isinstance(value, int) or value is None:
+        return "" if value is None else str(value)
+    return _FORMULA.sub(r"\1'", line(str(value)))
