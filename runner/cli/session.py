@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -14,14 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from runner.cli.streams import hand_out, tell, writing
-from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
+from runner.errors import (
+    CampaignError,
+    Exit,
+    LedgerBusyError,
+    LedgerError,
+    StalePlanError,
+    TamperedLedgerError,
+    UsageError,
+)
 from runner.model import FileInfo, Send
 from runner.reading.files import FileError, Files
 from runner.settings.load import load_settings
-from runner.settings.records import SANDBOX, Account, Settings
+from runner.settings.records import SANDBOX, Account, Secret, Settings
 from runner.words import _
 
 if TYPE_CHECKING:
+    from runner.ledger.events import Event
     from runner.ledger.memory import RememberingLedger
     from runner.ledger.state import LedgerState
     from runner.report.text import Look
@@ -55,6 +65,12 @@ class Session:
     stack: ExitStack = field(default_factory=ExitStack)
     reported: bool = False
     """Whether the files of `--output` are written."""
+    _guards: dict[str, list[Event]] | None = None
+    """By appid, the guards of the ledger as they were read last; None before it was read."""
+    _cleared: dict[str, str] = field(default_factory=dict)
+    """By appid, who approved the settings that its secret is read by."""
+    _secrets: dict[tuple[str, Secret], str] = field(default_factory=dict, repr=False)
+    _reading: threading.RLock = field(default_factory=threading.RLock)
 
     def __enter__(self) -> Session:
         return self
@@ -157,6 +173,7 @@ class Session:
         from runner.ledger.state import fold
 
         state, environment = fold(self.ledger.events()), self.settings.environment
+        self._guards = state.guards
         real = [a.name for a in environment.accounts.values() if a.appid in state.real]
         if self.rehearsing and real:
             # However the settings write it: what is only rehearsed would count as sent.
@@ -229,14 +246,101 @@ class Session:
         """Connect for reads and writes."""
         return self._connect(account, read_only=False)
 
-    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
+    def guards(self, appid: str) -> list[Event]:
+        """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
+        if self._guards is None:
+            self.past()
+        return (self._guards or {}).get(appid, [])
+
+    def guard(self, appid: str) -> Event | None:
+        """Give the newest of `guards` that speaks of this environment, or of its account at least."""
+        from runner.policy.guard import newest
+
+        return newest(self.guards(appid), self.settings.environment.name)
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account of the environment."""
+        appids = sorted({account.appid for account in self.settings.environment.accounts.values()})
+        return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
+
+    def settings_approved(self, appid: str) -> str:
+        """Refuse settings that nobody approved where that is asked for; who approved them.
+
+        Raises:
+            PolicyError: as `gate.settings_approved`.
+        """
+        from runner.cli.gate import settings_approved
+
+        with self._reading:
+            if appid not in self._cleared:
+                self._cleared[appid] = settings_approved(self, appid)
+            return self._cleared[appid]
+
+    def secret(self, account: Account, *, trusted: bool = False) -> str:
+        """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.
+
+        Args:
+            account: of the environment.
+            trusted: a person agrees to the settings right now, whatever guards the ledger holds.
+
+        Raises:
+            PolicyError: nobody approved the settings, or this run may not run their command.
+            SecretError: it cannot be had.
+            TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
+        """
+        from runner.cli.gate import check_command
         from runner.settings.secret import read_secret
+
+        with self._reading:
+            key = (account.appid, account.secret)
+            if key not in self._secrets:
+                self.settings_approved(account.appid)
+                check_command(account.secret.command)
+                secret = read_secret(account.secret, os.environ)
+                if not trusted:
+                    self._check_guards(account.appid, secret)
+                self._secrets[key] = secret
+            return self._secrets[key]
+
+    def other_secret(self, place: Secret, *, name: str) -> str:
+        """Read a secret that is no account's, by settings that may be obeyed.
+
+        Raises:
+            PolicyError, SecretError: as `secret`.
+        """
+        from runner.cli.gate import check_command
+        from runner.settings.secret import read_secret
+
+        for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
+            self.settings_approved(appid)
+        check_command(place.command)
+        return read_secret(place, os.environ, name=name)
+
+    def _check_guards(self, appid: str, secret: str) -> None:
+        from runner.policy.guard import verified
+
+        # Only where the ledger was read anyway: a list of tags needs none.
+        _good, bad = verified((self._guards or {}).get(appid, ()), secret)
+        if bad:
+            raise TamperedLedgerError(
+                _("event {number} is a guard that was not written with this AppSecret").format(
+                    number=bad[-1].seq
+                ),
+                remedy=_(
+                    "find out who can write to the ledger; afterwards, or when the AppSecret was changed, "
+                    "run `campaign ledger guard --env {name}`"
+                ).format(name=self.settings.environment.name),
+                where=appid,
+            )
+
+    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
         from runner.wechat.client import connect
 
+        self.settings_approved(account.appid)
         return connect(
             account,
             self.api_url,
-            secret=lambda: read_secret(account.secret, os.environ),
+            secret=lambda: self.secret(account),
             read_only=read_only,
             clock=self.clock,
             shared=self._tokens,

@@ -57,6 +57,8 @@ class Kind(StrEnum):
     """How a job ended: `{msg_id, status, total, filtered, sent, errors, copyright, links}`."""
     RECALL = "recall"
     """mass/delete was called: `{send, revision, msg_id, article_idx}`."""
+    GUARD = "guard"
+    """The rules an apply went by: `{environment, rules, settings_sha256, replaces, mac, actor, why?}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

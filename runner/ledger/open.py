@@ -110,25 +110,11 @@ def _refuse_committed(url: str, root: Path) -> None:
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
         from runner.ledger.postgres import PostgresLedger
+        from runner.ledger.postgres_address import conninfo
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
-    try:
-        named = conninfo_to_dict(address)
-    except ProgrammingError as error:
-        raise UsageError(
-            _("the ledger's postgresql:// address cannot be read"),
-            remedy=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
-        ) from error
-    if named.get("password"):
-        raise UsageError(
-            _("the ledger's address holds a password, and settings are read by everybody"),
-            remedy=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
-        )
-    return PostgresLedger(address, clock)
+    return PostgresLedger(conninfo(address, os.environ, Path.home()), clock)
 
 
 def _postgres_place(address: str) -> str:

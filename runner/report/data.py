@@ -18,6 +18,7 @@ from runner.report.neutral import FORMAT_VERSION
 from runner.report.problems import problem_dict
 from runner.sending.posting import Outcome
 from runner.standing import Standing
+from runner.wechat.redact import redact
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
@@ -41,6 +42,17 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             for orphan in plan.orphans
         ],
         "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
+        "settings": [
+            {
+                "since": since,
+                "key": redact(c.key),
+                "before": redact(c.before),
+                "after": redact(c.after),
+                "looser": c.looser,
+            }
+            for since, found in (("last apply", plan.changes), ("commit", plan.edited))
+            for c in found
+        ],
     }
 
 
