@@ -1,7 +1,7 @@
 """Jobs that hold the AppSecret, in a checkout whose files pose as what installs the tool.
 
-The scripts run for real. Each hostile file leaves a marker when it runs. A spy in the new environment records what
-every process of the installation could read: its own variables and those of its parents.
+The scripts run for real. Each hostile file leaves a marker when it runs. A spy in the new environment records
+what every process of the installation could read: its own variables and those of its parents.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ TEMPLATE = yaml.safe_load((PROJECT / "docs" / "ci" / "gitlab.yml").read_text(enc
 
 MODULES = (
     "venv.py", "pip/__init__.py", "pip/__main__.py", "pip.py", "ensurepip/__init__.py", "sitecustomize.py",
-    "usercustomize.py", "runner/__init__.py", "runner/cli/__init__.py", "hatchling/__init__.py", 
-    "babel/__init__.py", "yaml/__init__.py", "zipfile.py", "json.py", "site.py", "setup.py", "backend.py", "campaign.py",
+    "usercustomize.py", "runner/__init__.py", "runner/cli/__init__.py", "hatchling/__init__.py",
+    "babel/__init__.py", "yaml/__init__.py", "zipfile.py", "json.py", "site.py", "setup.py", "backend.py",
+    "campaign.py",
 )  # fmt: skip
 """Names that Python, pip or a build would import, were the checkout on its path."""
 SCRIPTS = ("python3", "python", "git", "bash", "campaign/bin/python", "bin/campaign", ".venv/bin/python")
@@ -247,11 +248,11 @@ def test_a_wheel_of_another_hash_is_not_installed(
 
 
 NAME = re.compile(
-    r"""(?:\b(?:install|add|download|inject|run|tool|uvx|requires?)\b[^\n]*[\s"'`=]|^\s*-?\s*["'])"""
-    r"""wechat[-_]campaigns(?:\[|[=<>~!]=|["'`\s,]|$)""",
+    r"""(?:\b(?:install|add|download|inject|run|tool|uvx|requires?)\b[^\n]*[\s"'`=]"""
+    r"""|^\s*-?\s*["'])wechat[-_]campaigns(?:\[|[=<>~!]=|["'`\s,]|$)""",
     re.MULTILINE,
 )
-"""An installer, or an entry of a list of requirements, that names the tool as a default index would know it."""
+"""An installer, or an entry of a list of requirements, that names the tool as an index would know it."""
 
 
 @pytest.mark.parametrize(
