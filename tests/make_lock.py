@@ -6,7 +6,6 @@ the wheel carries it. `.github/build.lock` holds what builds the wheel.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tomllib
@@ -34,7 +33,8 @@ def main() -> int:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     name = project["project"]["name"]
     compile_lock(LOCK, "pyproject.toml", "--extra", "all", "--no-emit-package", name)
-    needed = os.linesep.join(project["build-system"]["requires"])
+    # hatchling asks for `editables` besides when it builds an editable install, which `make LOCKED=1` is.
+    needed = "\n".join([*project["build-system"]["requires"], "editables"])
     compile_lock(BUILD_LOCK, "-", "--constraints", str(LOCK), requirements=needed)
     return 0
 

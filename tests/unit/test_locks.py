@@ -61,6 +61,7 @@ def test_the_lock_holds_what_is_declared(platform: dict[str, str]) -> None:
 def test_the_build_lock_holds_what_builds() -> None:
     """What `[build-system]` asks for; the locks agree, for they share an environment."""
     build = dict(versions(locked(BUILD_LOCK.read_text(encoding="utf-8")), PLATFORMS[0]))
+    assert "editables" in build, "make LOCKED=1 installs the checkout as editable"
     for requirement in map(Requirement, PYPROJECT["build-system"]["requires"]):
         assert requirement.specifier.contains(build[canonicalize_name(requirement.name)])
     runtime = dict(versions(locked(LOCK.read_text(encoding="utf-8")), PLATFORMS[0]))
