@@ -138,6 +138,13 @@ class InvalidError(CampaignError):
         self.problems = problems
 
 
+def extra_hint(*extras: str) -> str:
+    """Say how to install extras from the user's copy: nobody owns the tool's name on a public index."""
+    return _(
+        "install {extras} from your checkout or wheel of this tool: `pip install './CHECKOUT[{extras}]'`"
+    ).format(extras=",".join(extras))
+
+
 class MissingExtraError(CampaignError):
     """An optional part of the tool is needed and not installed."""
 
@@ -148,7 +155,7 @@ class MissingExtraError(CampaignError):
             _("{what} needs the extra '{extra}', which is not installed").format(
                 what=needed_for, extra=extra
             ),
-            remedy=_("pip install 'wechat-campaigns[{extra}]'").format(extra=extra),
+            remedy=extra_hint(extra),
         )
         self.extra = extra
 

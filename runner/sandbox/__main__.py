@@ -1,4 +1,4 @@
-"""`python -m runner.sandbox`: the sandbox for people who do not use the rest of the tool."""
+"""`python -P -m runner.sandbox`: the sandbox for people who do not use the rest of the tool."""
 
 from __future__ import annotations
 

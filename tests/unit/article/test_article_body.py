@@ -89,7 +89,7 @@ def test_missing_extra_says_what_to_install() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     assert "campaigns/a.md" in shown
-    assert "pip install 'wechat-campaigns[articles]'" in shown
+    assert "pip install './CHECKOUT[articles]'" in shown
     assert issubclass(MissingExtraError, Exception)
 
 
