@@ -88,8 +88,8 @@ def _checked(workshop: Workshop, item: Found, data: bytes | None = None) -> _Che
     return _Checked(len(made.sends), made.file_problems, made.problems)
 
 
-def _lost(item: Found, loss: Loss) -> _Checked:
-    return _Checked(0, (), lost(item, loss).problems)
+def _lost(item: Found, loss: Loss, slowest: Found | None) -> _Checked:
+    return _Checked(0, (), lost(item, loss, slowest).problems)
 
 
 def _with_memory(

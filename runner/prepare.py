@@ -85,16 +85,16 @@ class Workshop:
         return Made(id=item.id, sends=tuple(sends), problems=tuple(dict.fromkeys(problems)))
 
 
-def lost(item: Found, loss: Loss) -> Made:
-    """Make the problem of a file that broke a limit of the system."""
+def lost(item: Found, loss: Loss, slowest: Found | None) -> Made:
+    """Make the problem of a file that broke a limit of the system, or was left over because another did."""
     what, remedy = {
         Loss.SLOW: (
             _("rendering this file takes longer than {seconds:g} s"),
             _("make its templates, articles and pictures smaller, or split the file"),
         ),
         Loss.RUN: (
-            _("the time for all files is used up before or while this one is rendered"),
-            _("look for the files that take long: check them one by one, as in `campaign validate {file}`"),
+            _("the time for all files is used up; `{slowest}` took the longest"),
+            _("make `{slowest}` smaller, or check fewer files at a time"),
         ),
         Loss.MEMORY: (
             _("rendering this file takes more than {mb:,} MB of memory"),
@@ -105,11 +105,12 @@ def lost(item: Found, loss: Loss) -> Made:
             _("take parts of the file away until it can be rendered, and report the part"),
         ),
     }[loss]
+    longest = (slowest or item).shown
     problem = Problem(
         place=Place(file=item.shown, line=1),
         rule="too-much",
-        what=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20),
-        remedy=remedy.format(file=item.shown),
+        what=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
+        remedy=remedy.format(slowest=longest),
     )
     return Made(id=item.id, problems=(problem,))
 

@@ -78,7 +78,7 @@ def each(
     work: Callable[[T], R],
     items: Sequence[T],
     *,
-    lost: Callable[[T, Loss], R],
+    lost: Callable[[T, Loss, T | None], R],
     workers: int | None = None,
     limits: Limits = LIMITS,
 ) -> list[R]:
@@ -87,7 +87,8 @@ def each(
     Args:
         work: its result must be picklable, and must not depend on other items.
         items: any number.
-        lost: makes the result of an item that broke a limit.
+        lost: makes the result of an item that broke a limit; it is also given the item that was at work the
+            longest, if any was long enough to be seen.
         workers: 1 to work in this process, else how many others; default: one other, or one for each
             processor when there are many items; this one where forking is not safe.
         limits: what the work may take.
@@ -98,11 +99,25 @@ def each(
     count = _worthwhile(len(items)) if workers is None else workers if workers > 1 else 0
     deadline = time.monotonic() + limits.whole_s(len(items))
     if count == 0 or not items:
-        return [work(item) if time.monotonic() < deadline else lost(item, Loss.RUN) for item in items]
+        return _here(work, items, lost, deadline)
     run = _Run(work, items, count, limits, deadline)
     run.finish()
-    return [run.results[number] if number in run.results else lost(item, run.losses[number])
+    return [run.results[number] if number in run.results else lost(item, run.losses[number], run.slowest)
             for number, item in enumerate(items)]  # fmt: skip
+
+
+def _here(
+    work: Callable[[T], R], items: Sequence[T], lost: Callable[[T, Loss, T | None], R], deadline: float
+) -> list[R]:
+    """Do the work in this process: an item cannot be ended, but none begins after the deadline."""
+    results: list[R] = []
+    slowest, longest = None, 0.0
+    for item in items:
+        began = time.monotonic()
+        results.append(work(item) if began < deadline else lost(item, Loss.RUN, slowest))
+        if time.monotonic() - began > longest:
+            slowest, longest = item, time.monotonic() - began
+    return results
 
 
 def _worthwhile(items: int) -> int:
@@ -139,6 +154,8 @@ class _Run(Generic[T, R]):
         self._work, self._items, self._count = work, items, count
         self._limits, self._deadline = limits, deadline
         self._retried: set[int] = set()
+        self.slowest: T | None = None
+        self._longest = 0.0
 
     def finish(self) -> None:
         """Work on all items; raise what the work raised."""
@@ -230,6 +247,8 @@ class _Run(Generic[T, R]):
             item = _item_of(board, worker.number)
             if item != worker.item:
                 worker.item, worker.since = item, now
+            if item and now - worker.since > self._longest:
+                self.slowest, self._longest = self._items[item - 1], now - worker.since
             if now >= self._deadline:
                 worker.loss = Loss.RUN
             elif item and now - worker.since > self._limits.item_s:
