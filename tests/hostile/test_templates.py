@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -440,3 +441,117 @@ def test_template_is_refused_or_bounded(found: dict[str, dict[str, Any]], name: 
         assert " at 0x" not in result["what"], "a fault shows where something lies in memory"
     if name.startswith("refused"):
         assert "what" in result, result
+
+
+# --- the real command --------------------------------------------------------------------------
+
+SETTINGS = """
+vars: {shop: {name: 示例, tags: [a]}}
+environments: {test: {api: sandbox, ledger: sqlite}}
+"""
+HOSTILE_FILES = {
+    "aliases": "a: &a [x, x]\nb: &b [*a, *a]\nmsgtype: text\ncontent: hi\nfilter: {tag: a}\nvars: {b: *b}\n",
+    "merge": "base: &base {tag: a}\nfilter: {<<: *base}\nmsgtype: text\ncontent: hi\n",
+    "python": "msgtype: text\ncontent: !!python/object/apply:os.system ['touch broken']\nfilter: {tag: a}\n",
+    "deep list": "msgtype: text\ncontent: " + "[" * 50_000 + "]" * 50_000 + "\n",
+    "deep map": "msgtype: text\ncontent: " + "{a: " * 50_000 + "1" + "}" * 50_000 + "\n",
+    "deep blocks": "".join(" " * depth + "a:\n" for depth in range(1_300)),
+    "huge number": "msgtype: text\ncontent: hi\nfilter: {tag_id: 1e999999}\n",
+    "long number": "msgtype: text\ncontent: hi\nfilter: {tag_id: " + "9" * 500_000 + "}\n",
+    "sexagesimal number": "msgtype: text\ncontent: hi\nfilter: {tag_id: " + "1" + ":59" * 100_000 + "}\n",
+    "large text": "msgtype: text\nfilter: {tag: a}\ncontent: '" + "a" * 10_000_000 + "'\n",
+    "many keys": "msgtype: text\ncontent: hi\nvars: {" + ",".join(f"k{n}: 1" for n in range(80_000)) + "}\n",
+    "keys twice": "msgtype: text\ncontent: hi\nvars: {" + ",".join("k: 1" for _ in range(80_000)) + "}\n",
+    "many entries": "msgtype: text\ncontent: 'hi {{ nope }}'\nfilter: {tag: a}\nfor_each:\n"
+    + "".join(f"  e{n}: {{}}\n" for n in range(20_000)),
+    "address": "msgtype: text\ncontent: '{{ shop.items|string }}'\nfilter: {tag: a}\n",
+    "mutation": 'msgtype: text\ncontent: \'{% set x = dict.update(shop, {"name": "x"}) %}x\'\nfilter: {tag: a}\n',
+    "bomb": "msgtype: text\ncontent: '{{ \"a\" * 10 ** 10 }}'\nfilter: {tag: a}\n",
+}
+
+
+def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000)),
+    )
+
+
+def folder_of(tmp_path: Path, **files: str) -> Path:
+    folder = tmp_path / "checkout"
+    (folder / "campaigns").mkdir(parents=True)
+    (folder / "campaigns" / "_settings.yaml").write_text(SETTINGS)
+    for name, text in files.items():
+        (folder / "campaigns" / f"{name}.yaml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("name", HOSTILE_FILES)
+def test_file_is_a_problem_and_no_more(tmp_path: Path, name: str) -> None:
+    """One plain problem or more of that file: no trace, no harm, in processor time for a coffee's sip."""
+    folder = folder_of(tmp_path, bad=HOSTILE_FILES[name])
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = command(folder, "validate", "campaigns")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 3, done.stdout[-500:] + done.stderr[-500:]
+    assert "campaigns/bad.yaml" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (folder / "broken").exists()
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 30
+
+
+def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
+    """A crash of a library, as by a picture or a style, is a problem of one file, not the end of the run."""
+    good = "msgtype: text\ncontent: hi\nfilter: {tag: a}\n"
+    folder = folder_of(tmp_path, bad=good.replace("hi", "bang"), good=good)
+    (folder / "sitecustomize.py").write_text(
+        "import os, signal, runner.render as r\n"
+        "real = r.render\n"
+        "def render(campaign, **more):\n"
+        "    if campaign.content == 'bang': os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return real(campaign, **more)\n"
+        "import runner.prepare; runner.prepare.render = render\n"
+    )
+    done = command(folder, "validate", "campaigns", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
+    assert done.returncode == 3, done.stderr
+    assert "too-much" in done.stdout + done.stderr
+    assert "1 send " in done.stdout + done.stderr
+
+
+def test_three_plans_are_one(tmp_path: Path) -> None:
+    """Any process, any seed, any subset, whoever else is there: the same digests."""
+    files = {
+        f"c{number}": f"msgtype: text\nfilter: {{tag: a}}\ncontent: |\n  {text} {number}\n"
+        for number, text in enumerate(
+            (
+                "{{ shop.name|upper }}",
+                "{% for k, v in shop|dictsort %}{{ k }}{% endfor %}",
+                "{% for k in shop %}{{ k }}{% endfor %}{{ shop.tags|unique|join }}",
+                "{% set ns = namespace(a=shop.tags) %}{% set ns.a = ns.a + ['b'] %}{{ ns.a|join }}",
+                "{% set d = dict(shop=1) %}{{ d.shop }}{{ shop.values()|first }}",
+            )
+        )
+    }
+    folder = folder_of(tmp_path, **files)
+    hostile = "msgtype: text\ncontent: '{{ shop.%s }}'\nfilter: {tag: a}\n"
+    digests = []
+    for seed, extra, chosen in (("1", "", []), ("2", "clear()", []), ("3", "items|string", ["c3", "c1"])):
+        if extra:
+            (folder / "campaigns" / "aa.yaml").write_text(hostile % extra)
+        done = command(folder, "plan", "--offline", "--json", *(chosen or files), PYTHONHASHSEED=seed)
+        plan = json.loads(done.stdout)
+        digests.append({send["id"]: send["content_digest"] for send in _sends(plan)})
+    assert len(digests[0]) == 5
+    assert digests[0] == digests[1]
+    assert digests[2] == {name: digests[0][name] for name in ("c1", "c3")}
+
+
+def _sends(plan: Any) -> list[dict[str, Any]]:
+    return [item for item in plan["sends"] if "content_digest" in item]
