@@ -61,7 +61,7 @@ _OF_LOOPS = (
     "previtem", "revindex", "revindex0",
 )
 # fmt: on
-_ATTRIBUTES: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
+ATTRIBUTES: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
     (str, frozenset(_STR_METHODS)),
     (dict, frozenset({"get", "items", "keys", "values"})),
     ((list, tuple), frozenset({"count", "index"})),
@@ -238,7 +238,7 @@ def _listed_name(name: str, names: tuple[str, ...]) -> str:
 
 
 def _attributes_of(obj: Any) -> Iterable[str]:
-    return next((names for kind, names in _ATTRIBUTES if isinstance(obj, kind)), ())
+    return next((names for kind, names in ATTRIBUTES if isinstance(obj, kind)), ())
 
 
 class _Unknown(StrictUndefined):

@@ -545,13 +545,15 @@ def test_three_plans_are_one(tmp_path: Path) -> None:
     for seed, extra, chosen in (("1", "", []), ("2", "clear()", []), ("3", "items|string", ["c3", "c1"])):
         if extra:
             (folder / "campaigns" / "aa.yaml").write_text(hostile % extra)
-        done = command(folder, "plan", "--offline", "--json", *(chosen or files), PYTHONHASHSEED=seed)
+        done = command(
+            folder, "plan", "--offline", "--format", "json", *(chosen or files), PYTHONHASHSEED=seed
+        )
         plan = json.loads(done.stdout)
-        digests.append({send["id"]: send["content_digest"] for send in _sends(plan)})
+        digests.append({send["id"]: send["digest"] for send in _sends(plan)})
     assert len(digests[0]) == 5
     assert digests[0] == digests[1]
     assert digests[2] == {name: digests[0][name] for name in ("c1", "c3")}
 
 
 def _sends(plan: Any) -> list[dict[str, Any]]:
-    return [item for item in plan["sends"] if "content_digest" in item]
+    return [item for item in plan["sends"] if "digest" in item]
