@@ -102,7 +102,7 @@ def lost(item: Found, loss: Loss, slowest: Found | None) -> Made:
         ),
         Loss.CRASH: (
             _("rendering this file ends the process that does it"),
-            _("take parts of the file away until it can be rendered, and report the part"),
+            _("remove parts of the file until it can be rendered, and report the part that fails"),
         ),
     }[loss]
     longest = (slowest or item).shown

@@ -164,11 +164,11 @@ class _Run(Generic[T, R]):
         while ranges:
             before = self._progress()
             self._round(ranges)
-            if self._progress() == before:
-                raise RuntimeError("no worker gets as far as its first item")
             if time.monotonic() >= self._deadline:
                 rest = set(range(len(self._items))) - self.results.keys() - self.losses.keys()
                 self.losses |= dict.fromkeys(rest, Loss.RUN)
+            elif self._progress() == before:
+                raise RuntimeError("no worker gets as far as its first item")
             ranges = list(self._unfinished(ranges))
 
     def _progress(self) -> int:

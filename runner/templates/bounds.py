@@ -179,7 +179,7 @@ def _own_size(value: Any) -> int:
         return 1 + _check_bits(value.bit_length()) // 3
     if value is not None and not isinstance(value, float):
         bool(value)  # an unknown name is an error with its own words as soon as it is looked at
-        raise TypeError(_("a thing of this kind cannot be written as text"))
+        raise TypeError(_("only texts, numbers, lists and maps can be used here"))
     return 1
 
 

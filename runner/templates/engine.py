@@ -116,9 +116,9 @@ def _position(error: Exception) -> tuple[str | None, int]:
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
         return error.what, error.remedy
-    if isinstance(error, TooMuchError):
+    if isinstance(error, TooMuchError | MemoryError):
         remedy = _("make the loop, the number or the text smaller; a message is at most a few pages")
-        return str(error), remedy
+        return str(error) or _("the template needs too much memory"), remedy
     if isinstance(error, SecurityError):
         return str(error), _("use a filter, as in `{{ name|upper }}`")
     if isinstance(error, UndefinedError):
@@ -127,7 +127,7 @@ def _words(error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, TemplateSyntaxError):
         return _syntax_words(str(error.message))
-    if isinstance(error, RecursionError | SyntaxError | MemoryError):
+    if isinstance(error, RecursionError | SyntaxError):
         return (
             _("the template nests or calls itself too deeply"),
             _("let no include call itself; nest less"),
