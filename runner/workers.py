@@ -168,7 +168,7 @@ class _Run(Generic[T, R]):
                 rest = set(range(len(self._items))) - self.results.keys() - self.losses.keys()
                 self.losses |= dict.fromkeys(rest, Loss.RUN)
             elif self._progress() == before:
-                raise RuntimeError("no worker gets as far as its first item")
+                raise AssertionError("no worker gets as far as its first item")
             ranges = list(self._unfinished(ranges))
 
     def _progress(self) -> int:
@@ -235,7 +235,8 @@ class _Run(Generic[T, R]):
             made = pickle.loads(worker.received[_FRAME:end])  # noqa: S301
             if worker.received[:1] == b"!":
                 error, trace = made
-                raise error from RuntimeError(f"in a worker:\n{trace}")
+                error.add_note(trace)  # where the worker was
+                raise error
             start, _stop = ranges[int.from_bytes(worker.received[1:5], "big")]
             self.results.update(enumerate(made, start))
             del worker.received[:end]

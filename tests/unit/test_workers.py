@@ -174,7 +174,7 @@ def test_a_failure_arrives_as_it_was() -> None:
 
     with pytest.raises(ValueError, match="items") as caught:
         each(failing, MANY, lost=no_loss, workers=2)
-    assert "in failing" in str(caught.value.__cause__)
+    assert "in failing" in caught.value.__notes__[0]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
