@@ -65,8 +65,9 @@ def render(
     account = _account(base, settings)
     drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
     failed = [draft for draft in drafts if draft.failed or not account]
+    made = [draft for draft in drafts if account and not draft.failed]
     return Rendered(
-        sends=tuple(send for draft in drafts if draft not in failed for send in _numbered(draft)),
+        sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )
 
