@@ -18,6 +18,7 @@ from PIL import Image
 SETTINGS = """\
 environments:
   test:
+    api: sandbox
     default_account: main
     accounts:
       main: {appid: wx0000000000000001, secret: {env: NOT_SET}, kind: service}
@@ -58,7 +59,7 @@ def _checked(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, str]],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES)),
     )
     assert "Traceback" not in done.stderr
-    assert done.returncode in (0, 65), (done.returncode, done.stderr[-500:])
+    assert done.returncode in (0, 3), (done.returncode, done.stderr[-500:])
     assert len(done.stdout) < 2_000_000
     problems = json.loads(done.stdout)["problems"]
     return [(problem["level"], problem["rule"]) for problem in problems], done.stdout
@@ -72,6 +73,13 @@ def _article(folder: Path, body: str, *, kind: str = "md", theme: str = "", **fi
     named = f"a.{kind}"
     campaign = CAMPAIGN.replace("BODY", named).replace("THEME", f", theme: {theme}" if theme else "")
     return _checked(folder, **{"c_dot_yaml": campaign, named.replace(".", "_dot_"): body}, **files)
+
+
+def test_an_honest_article_has_no_error(tmp_path: Path) -> None:
+    """The folder around the hostile content is sound, so every error below comes from that content."""
+    theme = ".article { --line: #333 } p { color: var(--line); margin: 0 0 1em }"
+    found, _said = _article(tmp_path, "春茶 **上新**", theme="house", _themes__house_dot_css=theme)
+    assert _errors(found) == set()
 
 
 # --- Markdown ----------------------------------------------------------------------------------
@@ -288,7 +296,6 @@ THEMES = {
     "script-end": "p { color: red }</style><script>alert(1)</script>",
     "important": "p { color: red !important }",
     "media": "@media screen { p { color: red } }" * 1_000,
-    "commas": "p," * 20_000 + "{color:red}",
     "universal": "* * * * * * * * * * * * { color: red; position: fixed }",
 }
 
