@@ -133,9 +133,7 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
 def _value_fault(name: str, value: str) -> StyleFault:
     return StyleFault(
         "style-value",
-        _("`{name}: {value}` may show something else than a reviewer expects").format(
-            name=name, value=value[:60]
-        ),
+        _("`{name}: {value}` is not a value that can be checked").format(name=name, value=value[:60]),
         _("use a plain colour or length"),
     )
 

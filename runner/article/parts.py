@@ -120,9 +120,14 @@ class Findings:
     ) -> None:
         if len(self._problems) > MAX_FINDINGS:
             return
-        if len(self._problems) == MAX_FINDINGS:
-            level, rule, line = "error", "too-many-findings", None
-            what, remedy = _("there are more findings than are listed"), _("correct these first")
         place = Place(file=self.file, line=line)
         what = what if len(what) <= MAX_WHAT_CHARS else f"{what[:MAX_WHAT_CHARS]}…"
-        self._problems[Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)] = None
+        problem = Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)
+        if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
+            problem = Problem(
+                place=Place(file=self.file),
+                rule="too-many-findings",
+                what=_("there are more findings than are listed"),
+                remedy=_("correct these first"),
+            )
+        self._problems[problem] = None
