@@ -45,6 +45,7 @@ from runner.model import (
     Wxcard,
 )
 from runner.reading.document import json_path
+from runner.reading.text import says_nothing
 from runner.rendering.openids import MAX_BATCH, MIN_BATCH
 from runner.settings.records import Account, AccountKind
 from runner.words import N_, _
@@ -197,7 +198,7 @@ def _newspic(newspic: Newspic) -> Iterator[Found]:
             count=len(newspic.text), most=CONTENT_CHARS - 1
         )
         yield Found((*path, "text"), "content-too-long", what, _("shorten it"))
-    elif not newspic.text.strip():
+    elif says_nothing(newspic.text):
         what = _("a picture post without text may be refused (44003)")
         yield Found(path, "newspic-text", what, _("write a line of `text`"), "warning")
     yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
@@ -228,7 +229,7 @@ def _mpvideo(video: Mpvideo) -> Iterator[Found]:
 
 
 def _not_empty(path: KeyPath, value: str) -> Iterator[Found]:
-    if not value.strip():
+    if says_nothing(value):
         yield Found(
             path,
             "empty",
@@ -297,7 +298,7 @@ def _html(path: KeyPath, article: Article) -> Iterator[Found]:
             count=chars, most=CONTENT_CHARS - 1
         )
         yield Found(path, "article-too-long", what, _("shorten it, or split it into two articles"))
-    elif not article.html.strip():
+    elif says_nothing(article.html):
         yield Found(path, "empty", _("the article is empty"), _("write something"))
 
 

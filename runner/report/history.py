@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runner.article.page import MESSAGE_CHARS
 from runner.history import Past
 from runner.planning.quota import CHINA
 from runner.report.chart import ADDRESSED, FAILED, LEFT_OUT, SENT, Bar, chart
-from runner.report.html import document, html_text
+from runner.report.html import LIST_CHARS, document, fitting, html_text
 from runner.report.neutral import FORMAT_VERSION, cell, line
 from runner.report.words import receivers_told
 from runner.words import N_, _
@@ -77,23 +79,27 @@ def history_markdown(past: Sequence[Past]) -> str:
 def history_html(past: Sequence[Past]) -> str:
     """Draw the report as a page with a chart; it fetches nothing."""
     head = "".join(f"<th>{_(HEADINGS[name]).replace('_', ' ')}</th>" for name in SHOWN)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n" for row in _rows_told(past)
-    )
+    body = fitting([partial(_html_row, row) for row in _rows_told(past)], MESSAGE_CHARS)
     latest = past[-MAX_BARS:]
     heading = title = _("Followers by send")
     if len(past) > MAX_BARS:
         heading = _("Followers by send (the latest {count})").format(count=MAX_BARS)
     drawn = chart([_bar(one) for one in latest], title=title) if latest else ""
-    articles = "".join(
-        f"<li>{_text(one.known.send)}: <code>{_text(url)}</code></li>" for one in past for url in _links(one)
-    )
+    articles = fitting([partial(_article, one, url) for one in past for url in _links(one)], LIST_CHARS)
     return document(
         _("Sends"),
         f"<h1>{_text(_total(past))}</h1>\n<h2>{heading}</h2>\n{drawn}"
         f"<h2>{_('Outcomes')}</h2>\n<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>\n"
         + (f"<h2>{_('Articles')}</h2>\n<ul>{articles}</ul>\n" if articles else ""),
     )
+
+
+def _html_row(row: Mapping[str, Any]) -> str:
+    return f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n"
+
+
+def _article(one: Past, url: str) -> str:
+    return f"<li>{_text(one.known.send)}: <code>{_text(url)}</code></li>"
 
 
 def history_csv(past: Sequence[Past]) -> str:

@@ -168,3 +168,28 @@ def _in_process(environment: dict[str, str]) -> bytes:
     )
     command = [sys.executable, "-c", code, str(Path(__file__).parent)]
     return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+
+
+def test_what_a_forked_process_read_is_read_here_too(tmp_path: Path) -> None:
+    """Whoever watches the files sees theme and pictures: a gate asks who approved each of them."""
+    seen: set[str] = set()
+
+    class Watching(Files):
+        def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+            located = super().locate(base_file, path)
+            seen.add(str(located))
+            return located
+
+    (tmp_path / "_themes").mkdir()
+    (tmp_path / "_themes/house.css").write_text("p { color: #333 }")
+    build(
+        ArticleSource(
+            text="茶 ![杯](cup.png)",
+            kind="markdown",
+            file=PurePosixPath("a.md"),
+            title="t",
+            theme="house",
+            files=Watching(tmp_path),
+        )
+    )
+    assert seen == {"_themes/house.css", "cup.png"}
