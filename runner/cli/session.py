@@ -400,10 +400,19 @@ def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
+    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git.
+
+    Raises:
+        UsageError: git's settings include a file of the checkout.
+    """
     from runner.git import ask  # an offline `validate` never comes here
 
-    return ask(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*").text or None
+    commit = ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
+    if not commit:
+        return None
+    # Submodules stay out: git would start itself in each of them, with settings of theirs.
+    edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
+    return f"{commit}-dirty" if ask(folder, *edited, lazily=False).text else commit
 
 
 def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
