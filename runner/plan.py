@@ -68,6 +68,8 @@ class Plan:
     """By account name: what the reads said."""
     unbegun: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
+    ledger_known: bool = True
+    """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
     @property
     def digest(self) -> str:
@@ -94,6 +96,7 @@ def make_plan(
     commit: str | None = None,
     with_orphans: bool = True,
     unbegun: Sequence[str] = (),
+    ledger_known: bool = True,
 ) -> Plan:
     """Decide on every send.
 
@@ -105,6 +108,7 @@ def make_plan(
         commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
         unbegun: accounts whose past the ledger does not know.
+        ledger_known: False when nothing of the ledger could be read.
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
     accounts = settings.environment.accounts
@@ -122,6 +126,7 @@ def make_plan(
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
         unbegun=tuple(unbegun),
+        ledger_known=ledger_known,
     )
 
 

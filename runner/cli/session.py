@@ -22,13 +22,15 @@ from runner.settings.records import SANDBOX, Account, Settings
 from runner.words import _
 
 if TYPE_CHECKING:
-    from runner.ledger.events import Ledger
+    from runner.ledger.events import Event, Ledger
     from runner.ledger.state import LedgerState
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
 
 WIDTH_WITHOUT_TERMINAL = 120
+STATE_FILE = "sandbox.sqlite3"
+"""The state of the embedded sandbox."""
 
 
 def shared(command: Command) -> Command:
@@ -55,6 +57,10 @@ class Session:
     stack: ExitStack = field(default_factory=ExitStack)
     reported: bool = False
     """Whether the files of `--output` are written."""
+    offline: bool = False
+    """Whether the run may use no network and write nothing but its own state."""
+    ledger_known: bool = True
+    """False once an offline run found nothing of the ledger on this machine."""
 
     def __enter__(self) -> Session:
         return self
@@ -111,7 +117,7 @@ class Session:
         from runner.sandbox.server import embedded
 
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
-        return self.stack.enter_context(embedded(self.state_dir / "sandbox.sqlite3", retired_cards=True))
+        return self.stack.enter_context(embedded(self.state_dir / STATE_FILE, retired_cards=True))
 
     @cached_property
     def _ahead(self) -> timedelta:
@@ -122,9 +128,18 @@ class Session:
 
         return clock_offset(self.api_url)
 
+    @cached_property
+    def _ahead_by_file(self) -> timedelta:
+        """The same, without asking: the embedded sandbox keeps it in its state."""
+        if self.settings.environment.api != SANDBOX:
+            return timedelta()
+        from runner.cli.rehearsal import kept_offset
+
+        return kept_offset(self.state_dir / STATE_FILE)
+
     def clock(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + (self._ahead_by_file if self.offline else self._ahead)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -137,9 +152,23 @@ class Session:
         """Open the environment's ledger once more; the caller closes it."""
         from runner.ledger.open import open_ledger
 
-        environment = self.settings.environment
-        default = self.state_dir / f"{environment.name}.ledger.sqlite3"
-        return open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
+        setting = self.settings.environment.ledger
+        return open_ledger(setting, default=self._ledger_file, root=self.options.root, clock=self.clock)
+
+    @property
+    def _ledger_file(self) -> Path:
+        return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
+
+    def _events(self) -> Iterable[Event]:
+        """Read the ledger; offline only what this machine has of it."""
+        if not self.offline:
+            return self.ledger.events()
+        from runner.ledger.open import kept_events
+
+        setting = self.settings.environment.ledger
+        kept = kept_events(setting, default=self._ledger_file, root=self.options.root)
+        self.ledger_known = kept is not None
+        return kept or ()
 
     def past(self) -> LedgerState:
         """Fold the ledger as it is.
@@ -149,7 +178,7 @@ class Session:
         """
         from runner.ledger.state import fold
 
-        state, environment = fold(self.ledger.events()), self.settings.environment
+        state, environment = fold(self._events()), self.settings.environment
         real = [a.name for a in environment.accounts.values() if a.appid in state.real]
         if self.rehearsing and real:
             # However the settings write it: what is only rehearsed would count as sent.
@@ -211,7 +240,7 @@ class Session:
 
     def unbegun(self, state: LedgerState) -> tuple[str, ...]:
         """Name the accounts whose past the ledger does not know; a rehearsal has none."""
-        accounts = {} if self.rehearsing else self.settings.environment.accounts
+        accounts = {} if self.rehearsing or not self.ledger_known else self.settings.environment.accounts
         return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
 
     def reader(self, account: Account) -> Endpoints:

@@ -67,7 +67,13 @@ def total(plan: Plan) -> str:
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
-    return [_unbegun(plan), *notes] if plan.unbegun else notes
+    unknown = [] if plan.ledger_known else [_unread()]
+    return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *notes]
+
+
+def _unread() -> str:
+    what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
+    return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
 
 
 def _unbegun(plan: Plan) -> str:
