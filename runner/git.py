@@ -296,7 +296,14 @@ def _settings_of(checkout: Checkout) -> Answer:
     variables = {**_asking(lazily=False), "GIT_CEILING_DIRECTORIES": str(checkout.top.parent)}
     here = ("-C", str(checkout.top))
     answer = git(
-        *here, "config", "--null", "--show-scope", "--show-origin", "--includes", "--list", variables=variables
+        *here,
+        "config",
+        "--null",
+        "--show-scope",
+        "--show-origin",
+        "--includes",
+        "--list",
+        variables=variables,
     )
     own = (checkout.git_dir, checkout.common_dir)
     is_read = False
@@ -309,7 +316,9 @@ def _settings_of(checkout: Checkout) -> Answer:
                 _("git's settings include `{file}`, a file of the checkout").format(
                     file=file.relative_to(checkout.top)
                 ),
-                remedy=_("remove the `include.path` from `.git/config`, or let HOME lie outside the checkout"),
+                remedy=_(
+                    "remove the `include.path` from `.git/config`, or let HOME lie outside the checkout"
+                ),
                 where=str(checkout.top),
             )
     if answer.code or is_read:
@@ -347,9 +356,7 @@ def clean_env(environ: Mapping[str, str], config: Sequence[tuple[str, str]]) -> 
         config: settings to add, as name and value; they win over those of user, system and `environ`.
     """
     kept = {
-        name: value
-        for name, value in environ.items()
-        if name in ENVIRONMENT or name.startswith(_PREFIXES)
+        name: value for name, value in environ.items() if name in ENVIRONMENT or name.startswith(_PREFIXES)
     }
     # A container may be told of its safe.directory this way.
     count = environ.get("GIT_CONFIG_COUNT", "")

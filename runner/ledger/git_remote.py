@@ -57,7 +57,7 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
         environ: may hold `CAMPAIGN_LEDGER_TOKEN`.
 
     Raises:
-        LedgerError: the folder's repository has no remote of that name, or the address leads into the checkout.
+        LedgerError: the folder's repository has no remote of that name, or the address leads into it.
         UsageError: git's settings include a file of the checkout.
     """
     name, _, branch = rest.partition("#")
@@ -110,7 +110,9 @@ def _refuse_carried(url: str, folder: Path) -> None:
     own = (checkout.git_dir, checkout.common_dir) if checkout else ()
     if (checkout and path == checkout.top) or any(path.is_relative_to(place) for place in own):
         return
-    if any(path.is_relative_to(place) for place in (folder.resolve(), *((checkout.top,) if checkout else ()))):
+    if any(
+        path.is_relative_to(place) for place in (folder.resolve(), *((checkout.top,) if checkout else ()))
+    ):
         raise LedgerError(
             _("the ledger's repository lies inside the checkout, which anybody's commit may fill"),
             remedy=_("keep it outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
@@ -126,7 +128,11 @@ def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bo
     repository vouches.
     """
     here = find_checkout(folder)
-    while here and (outer := find_checkout(here.top)) and here.git_dir.is_relative_to(outer.common_dir / "modules"):
+    while (
+        here
+        and (outer := find_checkout(here.top))
+        and here.git_dir.is_relative_to(outer.common_dir / "modules")
+    ):
         here, config = outer, settings_of(here.top)
     remotes = [key for key in config if key.startswith("remote.") and key.endswith(".url")]
     return _server(url) in {_server(address) for key in remotes for address in config[key]}

@@ -16,6 +16,7 @@ from runner.words import _
 COPIES: Final = "ledger-git"
 """The folder that holds the local copies of git ledgers, beside the SQLite ledger."""
 
+
 def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Ledger:
     """Open the ledger an environment names.
 

@@ -71,7 +71,7 @@ def _above(root: Path) -> Iterator[Problem]:
 
 
 def _is_carried(link: Path) -> bool:
-    """Tell whether a link lies in the checkout that the working directory is in, so that a commit may hold it."""
+    """Tell whether a commit may hold a link: it lies in the checkout of the working directory."""
     from runner.git import find_checkout  # starts programs: only a link above the folder needs to know
 
     here = find_checkout(Path.cwd() / "_")

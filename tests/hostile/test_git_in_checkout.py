@@ -133,7 +133,12 @@ def spoil(world: World, folder: Path, *, work_tree: bool = True) -> None:
     lines += [f"worktree = {folder}"] if work_tree else []
     lines += [f'fsmonitor = "{world.touch()}"', f'sshCommand = "{world.touch()}"']
     lines += ['[filter "evil"]', *(f'{kind} = "{world.touch()}"' for kind in ("clean", "smudge", "process"))]
-    lines += ['[credential]', f'helper = "!{world.touch()}"', '[remote "origin"]', "url = http://evil.example/x"]
+    lines += [
+        "[credential]",
+        f'helper = "!{world.touch()}"',
+        '[remote "origin"]',
+        "url = http://evil.example/x",
+    ]
     (folder / "config").write_text("\n".join(lines) + "\n")
     (folder / ".gitattributes").write_text("* filter=evil diff=evil\n")
 
@@ -170,7 +175,7 @@ def test_a_repository_below_the_campaigns_is_refused(world: World, place: str) -
 
 @pytest.mark.parametrize("place", [".", "shop"])
 def test_a_repository_above_the_campaigns_is_none(world: World, place: str) -> None:
-    """The repository is the one whose `.git` is found, whatever lies beside the campaigns as ordinary files."""
+    """The repository is the one whose `.git` is found, whatever else lies beside the campaigns."""
     spoil(world, world.repo / place)
     campaigns = world.repo / place / "campaigns"
     if place != ".":
