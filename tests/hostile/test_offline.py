@@ -30,6 +30,8 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 def _hook(event, args):
     kind = "network" if event in _NETWORK else "program" if event in _PROGRAMS else ""
     path = args[0] if args else ""
+    if event in ("os.remove", "os.rmdir") and args[-1] != -1:  # relative to an open folder
+        path = os.path.join(os.readlink(f"/proc/self/fd/{args[-1]}"), path)
     if event in _CHANGES or event == "sqlite3.connect" and "mode=ro" not in str(path):
         kind = "write"
     if event == "open" and isinstance(args[2], int) and args[2] & _WRITING and not isinstance(path, int):
