@@ -59,7 +59,7 @@ def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = Fals
     Args:
         campaigns: from `load`.
         select: ids or patterns; empty means all.
-        offline: ask the platform nothing.
+        offline: use no network: neither the platform nor the ledger's server is asked.
 
     Returns:
         The plan: `plan.digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
@@ -68,6 +68,7 @@ def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = Fals
         InvalidError: campaigns have problems; it carries all of them.
         CampaignError: the platform or the ledger did not do what was asked.
     """
+    campaigns.offline = offline
     return _made(campaigns, select, campaigns.state(), offline=offline).plan
 
 
@@ -99,6 +100,7 @@ def apply(
     from runner.planning import planfile
     from runner.sending.posting import Warrant
 
+    campaigns.offline = False
     check_run(campaigns)
     state = campaigns.begun_state()
     prepared = prepared_of(campaigns, tuple(select))

@@ -96,7 +96,7 @@ def _with_memory(
     whole: Examined, found: Sequence[Found], workshop: Workshop, memory: Memory, watched: Watched
 ) -> None:
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
-    known = {item.shown: None if item.is_link else memory.recall(item.shown, watched) for item in found}
+    known = {item.shown: memory.recall(item.shown, watched) for item in found}
     rest = [item for item in found if known[item.shown] is None]
     anew = iter(each(lambda item: _remembering(workshop, item, memory, watched), rest, lost=_lost))
     kept: dict[str, Remembered] = {}
@@ -119,7 +119,7 @@ def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watch
     from runner.clean import Remembered, bytes_of, digest_of, stamp_of
 
     stamp = stamp_of(item.shown, memory.now_ns)
-    data = None if item.is_link else bytes_of(item.shown)
+    data = bytes_of(item.shown)
     watched.begin()
     checked = _checked(workshop, item, data)
     if data is None or checked.file_problems or any(p.level == "error" for p in checked.problems):

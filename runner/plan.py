@@ -82,6 +82,9 @@ class Plan:
         """List the rules that let through what they held back at the last apply."""
         return tuple(change for change in self.changes if change.looser)
 
+    ledger_known: bool = True
+    """False when the ledger could not be read offline: what was sent before is planned like the rest."""
+
     @property
     def digest(self) -> str:
         """Fingerprint of the pending sends; equal on a laptop and in CI, at any time of day."""
@@ -109,6 +112,7 @@ def make_plan(
     with_orphans: bool = True,
     unbegun: Sequence[str] = (),
     guards: Sequence[Event] = (),
+    ledger_known: bool = True,
 ) -> Plan:
     """Decide on every send.
 
@@ -121,6 +125,7 @@ def make_plan(
         with_orphans: False when only some campaigns were selected.
         unbegun: accounts whose past the ledger does not know.
         guards: the newest of each account: the rules of its last apply.
+        ledger_known: False when nothing of the ledger could be read.
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
     accounts = settings.environment.accounts
@@ -140,6 +145,7 @@ def make_plan(
         unbegun=tuple(unbegun),
         changes=changes_since(guards, settings),
         accepted=accepted_by(guards),
+        ledger_known=ledger_known,
     )
 
 

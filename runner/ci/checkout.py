@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from runner.errors import LedgerError, PolicyError
-from runner.git import Answer, ask
+from runner.git import Answer, ask, find_checkout
 from runner.ledger.git_command import Git, checkout_says
 from runner.ledger.git_remote import NAME, remote_of
 from runner.words import _
@@ -219,12 +219,12 @@ def _bytes_at(folder: Path, commit: str, file: PurePosixPath) -> bytes | None:
 
 
 def _fetch(folder: Path, ref: str, *, into: str = "") -> Answer:
-    git_dir = checkout_says(folder, "rev-parse", "--absolute-git-dir")
-    if not git_dir:
+    checkout = find_checkout(folder)
+    if checkout is None:
         return Answer(code=1, stderr="fatal: this is no git checkout")
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
         return Answer(code=1, stderr=f"fatal: {error.what}")
-    git = Git(folder=Path(git_dir), config=remote.config)
+    git = Git(folder=checkout.git_dir, config=remote.config)
     return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")

@@ -52,7 +52,7 @@ def make_plan(
         session: with settings and files.
         select: ids or patterns; empty means all.
         state: the folded ledger.
-        offline: ask the platform nothing.
+        offline: use no network; the state was read from what this machine has.
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
@@ -79,6 +79,7 @@ def make_plan(
         with_orphans=not select,
         unbegun=session.unbegun(state),
         guards=session.newest_guards(),
+        ledger_known=session.ledger_known,
     )
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)

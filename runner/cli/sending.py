@@ -33,7 +33,7 @@ _ALLOW = click.option(
 @click.command()
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
-@click.option("--offline", is_flag=True, help="Ask WeChat nothing; needs no credentials.")
+@click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
 @click.option(
     "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
@@ -59,6 +59,7 @@ def plan(
     from runner.plan import PENDING
 
     allowed = rules_aside(allow)
+    session.offline = offline
     made = make_plan(session, select, session.state(), offline=offline, allowed=allowed, since=since)
     if out is not None:
         from runner.planning import planfile

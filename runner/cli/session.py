@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from runner.wechat.endpoints import Endpoints
 
 WIDTH_WITHOUT_TERMINAL = 120
+"""The state of the embedded sandbox."""
 
 
 def shared(command: Command) -> Command:
@@ -65,6 +66,10 @@ class Session:
     stack: ExitStack = field(default_factory=ExitStack)
     reported: bool = False
     """Whether the files of `--output` are written."""
+    offline: bool = False
+    """Whether the run may use no network and write nothing but its own state."""
+    ledger_known: bool = True
+    """False once an offline run found nothing of the ledger on this machine."""
     _guards: dict[str, list[Event]] | None = None
     """By appid, the guards of the ledger as they were read last; None before it was read."""
     _cleared: dict[str, str] = field(default_factory=dict)
@@ -145,9 +150,19 @@ class Session:
 
         return clock_offset(self.api_url)
 
+    @cached_property
+    def _ahead_by_file(self) -> timedelta:
+        """The same, without asking: the embedded sandbox keeps it in its state."""
+        if self.settings.environment.api != SANDBOX:
+            return timedelta()
+        from runner.cli.rehearsal import kept_offset
+        from runner.state_folder import REHEARSAL
+
+        return kept_offset(self.state_dir / REHEARSAL)
+
     def clock(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + (self._ahead_by_file if self.offline else self._ahead)
 
     @cached_property
     def ledger(self) -> RememberingLedger:
@@ -160,9 +175,23 @@ class Session:
         """Open the environment's ledger once more; the caller closes it."""
         from runner.ledger.open import open_ledger
 
-        environment = self.settings.environment
-        default = self.state_dir / f"{environment.name}.ledger.sqlite3"
-        return open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
+        setting = self.settings.environment.ledger
+        return open_ledger(setting, default=self._ledger_file, root=self.options.root, clock=self.clock)
+
+    @property
+    def _ledger_file(self) -> Path:
+        return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
+
+    def _events(self) -> Iterable[Event]:
+        """Read the ledger; offline only what this machine has of it."""
+        if not self.offline:
+            return self.ledger.events()
+        from runner.ledger.open import kept_events
+
+        setting = self.settings.environment.ledger
+        kept = kept_events(setting, default=self._ledger_file, root=self.options.root)
+        self.ledger_known = kept is not None
+        return kept or ()
 
     def past(self) -> LedgerState:
         """Fold the ledger as it is.
@@ -172,7 +201,7 @@ class Session:
         """
         from runner.ledger.state import fold
 
-        state, environment = fold(self.ledger.events()), self.settings.environment
+        state, environment = fold(self._events()), self.settings.environment
         self._guards = state.guards
         real = [a.name for a in environment.accounts.values() if a.appid in state.real]
         if self.rehearsing and real:
@@ -235,7 +264,7 @@ class Session:
 
     def unbegun(self, state: LedgerState) -> tuple[str, ...]:
         """Name the accounts whose past the ledger does not know; a rehearsal has none."""
-        accounts = {} if self.rehearsing else self.settings.environment.accounts
+        accounts = {} if self.rehearsing or not self.ledger_known else self.settings.environment.accounts
         return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
 
     def reader(self, account: Account) -> Endpoints:
@@ -511,10 +540,19 @@ def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
+    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git.
+
+    Raises:
+        UsageError: git's settings include a file of the checkout.
+    """
     from runner.git import ask  # an offline `validate` never comes here
 
-    return ask(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*").text or None
+    commit = ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
+    if not commit:
+        return None
+    # Submodules stay out: git would start itself in each of them, with settings of theirs.
+    edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
+    return f"{commit}-dirty" if ask(folder, *edited, lazily=False).text else commit
 
 
 def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:

@@ -31,6 +31,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "environment": plan.environment,
         "commit": plan.commit,
         "offline": plan.offline,
+        "ledger_known": plan.ledger_known,
         "summary": {action.value: count for action, count in plan.counts().items()},
         "sends": [_planned(planned) for planned in plan.sends]
         + [

@@ -72,7 +72,8 @@ def total(plan: Plan) -> str:
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
-    return [*([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
+    unknown = [] if plan.ledger_known else [_unread()]
+    return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
 
 
 def _settings(plan: Plan) -> list[str]:
@@ -89,6 +90,11 @@ def changed(change: SettingsChange) -> str:
     said = _("{key}: {before} → {after}, looser") if change.looser else _("{key}: {before} → {after}")
     before, after = (shortened(redact(text), MOST_CHARS) for text in (change.before, change.after))
     return said.format(key=redact(change.key), before=before, after=after)
+
+
+def _unread() -> str:
+    what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
+    return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
 
 
 def _unbegun(plan: Plan) -> str:

@@ -15,6 +15,7 @@ from factories import make_settings
 from runner import clean
 from runner.clean import Memory, Remembered, Watched, digest_of, remembered
 from runner.cli.language import choose
+from runner.errors import InvalidError
 from runner.examine import Examined, examine
 from runner.reading.files import Files
 from runner.settings.records import Settings
@@ -147,15 +148,16 @@ def test_a_warning_is_remembered_in_the_language_it_was_said_in(root: Path) -> N
 
 
 def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_path: Path) -> None:
-    """A file may stay what it was while the way to it leads out of the campaigns folder."""
+    """A file may stay what it was while the way to it has become a link."""
     (root / "inner").mkdir()
     (root / "inner/words.txt").write_text("你好", encoding="utf-8")
     (root / "file.yaml").write_text(FROM_FILE.replace("words", "inner/words"), encoding="utf-8")
     run(root, now_ns=later())
     (root / "inner").rename(tmp_path / "outside")
     (root / "inner").symlink_to(tmp_path / "outside")
-    found, _ = run(root, now_ns=later())
-    assert [problem.rule for problem in found.problems] == ["file-outside"]
+    with pytest.raises(InvalidError) as caught:
+        run(root, now_ns=later())
+    assert [problem.rule for problem in caught.value.problems] == ["file-link"]
 
 
 @pytest.mark.parametrize("now", [None, later()], ids=["just written", "left alone"])

@@ -222,7 +222,7 @@ def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
     (root / "folder").symlink_to(tmp_path)
     with pytest.raises(TemplateFaultError) as caught:
         Templates(Files(root)).render("{% include '" + name.replace("\\", "\\\\") + "' %}", {})
-    assert "campaigns folder" in caught.value.what
+    assert "campaigns folder" in caught.value.what or "is a link" in caught.value.what
 
 
 def test_include_is_found_among_the_partials_first():
