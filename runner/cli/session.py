@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from runner.wechat.endpoints import Endpoints
 
 WIDTH_WITHOUT_TERMINAL = 120
-"""The state of the embedded sandbox."""
 
 
 def shared(command: Command) -> Command:
