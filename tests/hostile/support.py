@@ -24,7 +24,7 @@ from runner.errors import Exit
 LIMITS: Final = Path(__file__).with_name("limits.py")
 MEMORY: Final = 2 << 30
 """Address space of the command and of each of its workers, in bytes."""
-CPU_S: Final = 60
+CPU_S: Final = 30
 WALL_S: Final = 120.0
 FILE_BYTES: Final = 64 << 20
 """The longest file it may write."""

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from hostile.corpus import batch, campaigns, templates
+from hostile.corpus import articles, batch, campaigns, templates
 from hostile.corpus.case import Case
 from hostile.corpus.pending import PENDING
 from hostile.support import CanaryPort, Trap
 
 BATCHES: dict[str, list[Case]] = {
     f"{table}-{name}": cases
-    for table, made in (("templates", templates.cases()), ("campaigns", campaigns.cases()))
+    for table, made in (
+        ("templates", templates.cases()),
+        ("campaigns", campaigns.cases()),
+        ("articles", articles.cases()),
+    )
     for name, cases in made.items()
 }
 

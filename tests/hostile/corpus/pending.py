@@ -3,6 +3,7 @@
 from typing import Final
 
 PENDING: Final[dict[str, str]] = {
+    "campaigns-data/for-each-many": "templates",
     "templates-escapes-2/filter-by-charge": "templates",
     "templates-escapes-2/filter-by-raw": "templates",
 }
