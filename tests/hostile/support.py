@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -48,19 +50,26 @@ MARKER: Final = "MARKER"
 
 
 class CanaryPort:
-    """A port on loopback to which nothing may connect; whoever does waits for an answer in vain."""
+    """A port on loopback to which nothing may connect; it hangs up on who does."""
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self._listening.setblocking(False)
         self.number: int = self._listening.getsockname()[1]
+        self._peers: queue.Queue[int] = queue.Queue()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, peer = self._listening.accept()
+                connection.close()
+                self._peers.put(peer[1])
 
     def connections(self) -> int:
-        """Count the connections since the last count."""
-        count = 0
-        with suppress(BlockingIOError):
-            while True:
-                self._listening.accept()[0].close()
+        """Count the connections since the last count; one of our own comes after all of them."""
+        with socket.create_connection(("127.0.0.1", self.number)) as own:
+            mine, count = own.getsockname()[1], 0
+            while self._peers.get(timeout=30) != mine:
                 count += 1
         return count
 

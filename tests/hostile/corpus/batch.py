@@ -1,4 +1,4 @@
-"""Run a batch of cases in one checkout, and judge each; when the batch fails as a whole, find whose fault it is."""
+"""Run a batch of cases in one checkout and judge each; when all of it fails, find whose fault it is."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CONTROL = Case(
 
 def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Verdict]:
     for case in (*cases, CONTROL):
-        _lay(case, trap)
+        lay(case, trap)
     if not (trap.campaigns / "_settings.yaml").exists():
         trap.write("campaigns/_settings.yaml", SETTINGS)
     reports = ("--output", "html=../out/plan.html", "--output", "markdown=../out/plan.md")
@@ -74,7 +74,8 @@ def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Ve
     }
 
 
-def _lay(case: Case, trap: Trap) -> None:
+def lay(case: Case, trap: Trap) -> None:
+    """Write the files of a case."""
     folder = f"campaigns/{case.name}"
     trap.write(f"{folder}/cover.png", COLOUR_PIXEL)
     for name, content in case.files.items():

@@ -1,5 +1,7 @@
 """Templates that try to leave their sandbox, to fake text, or to use up the machine."""
 
+# ruff: noqa: E501 (tables: a case a line)
+
 from __future__ import annotations
 
 from hostile.corpus.case import VARIABLES, Case, text
