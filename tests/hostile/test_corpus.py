@@ -1,7 +1,7 @@
 """The corpus of hostile files, run by the real command under limits.
 
-A case holds when the command ends by itself with an exit code of its own, within its limits, prints no secret,
-starts nothing, connects to nothing, writes nothing outside its folders, and names the hostile file in an error.
+A case holds when the command ends by itself with an exit code of its own, within its limits, prints no
+secret, starts nothing, connects to nothing, writes nothing outside its folders, and names the hostile file.
 """
 
 from __future__ import annotations

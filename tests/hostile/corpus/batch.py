@@ -25,7 +25,7 @@ class Verdict:
 def judged(cases: Sequence[Case], trap: Callable[[], Trap], *, thorough: bool = True) -> dict[str, Verdict]:
     """Judge campaign cases, by name; `trap` makes a new place each time; `thorough` runs `validate` too.
 
-    A command that is killed or prints nothing fails every case of its checkout. Then halves are tried, down to
+    A command that is killed fails every case of its checkout. Then halves are tried, down to
     the case whose fault it is; where halves fail as well, again and again, that is left after MOST_RUNS.
     """
     verdicts: dict[str, Verdict] = {}
@@ -51,7 +51,7 @@ CONTROL = Case(
     },
     refused=False,
 )
-"""Lies in every checkout: what is refused is refused for its own sake, and hostile files do not stop the others."""
+"""Lies in every checkout: a refusal is for its own sake, and hostile files do not stop others."""
 
 
 def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Verdict]:
