@@ -6,6 +6,7 @@ secret, starts nothing, connects to nothing, writes nothing outside its folders,
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -88,13 +89,13 @@ def test_hostile_checkout_is_held(
     name: str, case: Case, alone: bool, place: Callable[[], Trap], record_property: Callable[..., None]
 ) -> None:
     """Plan it offline, or run the case's own command, by the console script from inside the checkout."""
-    judge(name, case, place(), record_property)
+    judge(case, place(), record_property)
 
 
-def judge(name: str, case: Case, trap: Trap, record_property: Callable[..., None]) -> None:
+def judge(case: Case, trap: Trap, record_property: Callable[..., None]) -> None:
     """Run the command of one case, and say what it must not have done."""
     batch.lay(case, trap)
-    if name != "settings" and not (trap.campaigns / "_settings.yaml").is_symlink():
+    if not os.path.lexists(trap.campaigns / "_settings.yaml"):
         trap.write("campaigns/_settings.yaml", batch.SETTINGS)
     args = tuple(trap.filled(arg) for arg in case.args) or ("plan", "--offline", "--format", "json")
     run = trap.run(*args, command=[str(Path(sys.executable).with_name("campaign"))], environ=case.environ)
@@ -127,4 +128,4 @@ def test_hostile_environment_is_held(
 ) -> None:
     """It is an error of the settings, or an offline plan with it does nothing."""
     if not refused(case.name):
-        judge(name, case, place(), record_property)
+        judge(case, place(), record_property)

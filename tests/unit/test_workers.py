@@ -93,9 +93,9 @@ import os, sys, time
 from runner.workers import in_chunks
 def work(items):
     os.write(1, b"begun\\n")
-    time.sleep(60)
+    time.sleep(0.5)
 try:
-    in_chunks(work, range(5_000), workers=2)
+    in_chunks(work, range(40_000), workers=2)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -113,4 +113,4 @@ def test_an_interrupt_ends_all_without_noise(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         _, told = process.communicate(timeout=50)
     assert (process.returncode, told) == (130, "")
-    assert time.monotonic() - began < 50  # the work would take a minute
+    assert time.monotonic() - began < 30  # the whole work would take longer

@@ -66,7 +66,6 @@ LEDGER = {
     "sqlite-env": "sqlite:.env",
     "sqlite-git": "sqlite:.git/config",
     "sqlite-device": "sqlite:/dev/zero",
-    "sqlite-proc": "sqlite:/proc/self/environ",
     "sqlite-memory": "sqlite::memory:",
     "postgres": "postgresql://ledger@127.0.0.1:@PORT@/a",
     "postgres-password": "postgresql://ledger:hunter2hunter2@127.0.0.1:@PORT@/a",
