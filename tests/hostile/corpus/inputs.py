@@ -89,7 +89,6 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "allow-long": ("plan", "--offline", "--allow", "quiet_hours=" + "x" * 100_000),
     "new-up": ("new", "../../outside"),
     "new-absolute": ("new", "/tmp/outside-of-it"),
-    "new-option": ("new", "--", "-rf"),
     "month-odd": ("calendar", "--month", "99999-99"),
     "since-day-odd": ("report", "--since", "0000-00-00"),
     "digest-odd": ("apply", "--auto-approve", "--expect-digest", "\x1b[2J"),

@@ -3,6 +3,7 @@
 from typing import Final
 
 PENDING: Final[dict[str, str]] = {
+    "checkouts/state-is-a-link": "state",
     "environments/api-loopback": "git",
     "environments/api-localhost": "git",
     "environments/ledger-git-http": "git",
