@@ -196,7 +196,7 @@ DATA = {
     "modeline": "# yaml-language-server: $schema=http://127.0.0.1:@PORT@/s.json\n" + text("a"),
 }  # fmt: skip
 MAYBE_DATA = frozenset(
-    {"for-each-many", "vars-wide-text", "account-escape", "owner-long", "labels-many", "description-rtl", "modeline",
+    {"for-each-many", "for-each-option-key", "vars-recursive", "vars-wide-text", "account-escape", "owner-long", "labels-many", "description-rtl", "modeline",
      "not-before-huge", "not-before-zero", "openids-inline-many", "content-zero-width", "content-controls", "vars-class",
      "content-long", "media-id-address", "media-id-line-break", "vars-deep", "openids-commands", "tag-id-huge"}
 )  # fmt: skip
