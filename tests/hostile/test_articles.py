@@ -32,8 +32,8 @@ content:
 """
 MEMORY_BYTES = 2 * 1024**3
 """Of addresses, for the command and every process it starts."""
-SECONDS = 60
-"""One article may use 5 s of a processor; the rest is for a machine that does other things besides."""
+SECONDS = 100
+"""One article may use 5 s of a processor, or 60 s on the clock where other work keeps the processor busy."""
 
 
 def _checked(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, str]], str]:
@@ -115,7 +115,7 @@ MARKDOWN = {
     "angle-links": "[a](<b" * 30_000,
     "autolinks": "<http://a" * 20_000,
     "ampersands": "&" * 190_000,
-    "references": "&#9999999;" * 18_000,
+    "references": "&#999999;" * 21_000,
     "reference-long": "&#" + "9" * 20_000 + ";",
     "notes": "[^a]: x\n" * 20_000,
     "one-note-often": "a[^1]" * 30_000 + "\n\n[^1]: x\n",
@@ -148,7 +148,7 @@ def test_markdown_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: 
 def test_an_article_of_invisible_characters_is_empty(tmp_path: Path, source: str) -> None:
     """Characters that show nothing are no text."""
     found, _said = _article(tmp_path, source)
-    assert _errors(found) & {"article-empty", "control-character", "text-control"}
+    assert _errors(found) & {"article-empty", "text-control-character"}
 
 
 # --- HTML --------------------------------------------------------------------------------------
