@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, Literal, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -45,27 +44,11 @@ class OverBudgetError(Exception):
         self.detail = detail
 
 
-@dataclass(slots=True)
-class Allowance:
-    """What the slow ones among many pieces of work may use together, in CPU seconds.
-
-    Work of `free_s` or less costs nothing, so an honest checkout of any size never uses it up.
-    """
-
-    seconds: float = 120.0
-    free_s: float = 1.0
-
-    def charge(self, used_s: float) -> None:
-        """Take what one piece of work used."""
-        self.seconds -= max(0.0, used_s - self.free_s)
-
-
 def run(
     work: Callable[[], T],
     *,
     cpu_s: int,
     memory_bytes: int = MEMORY_BYTES,
-    allowance: Allowance | None = None,
 ) -> T:
     """Do work in a forked process.
 
@@ -73,7 +56,6 @@ def run(
         work: its result must be picklable; what else it changes is lost.
         cpu_s: seconds of a processor; `extend` may add to them from inside.
         memory_bytes: how much more memory than now it may address.
-        allowance: charged with the time it took.
 
     Returns:
         Its result. Where processes cannot be forked it is done here, without limits.
@@ -83,8 +65,6 @@ def run(
     """
     if not hasattr(os, "fork") or _in_child:
         return _here(work)
-    if allowance is not None and allowance.seconds <= 0:
-        raise OverBudgetError("time")
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -98,9 +78,7 @@ def run(
         answer = _read(reading, time.monotonic() + cpu_s * WALL_FACTOR)
     finally:
         os.close(reading)
-        status, used_s = _end(child)
-        if allowance is not None:
-            allowance.charge(used_s)
+        status = _end(child)
     result: T = _result(answer, status)
     return result
 
@@ -205,18 +183,17 @@ def _read(reading: int, until: float) -> bytes | None:
     raise OverBudgetError("memory")
 
 
-def _end(child: int) -> tuple[int, float]:
-    """End the child if it still runs; its status and the CPU seconds it used."""
+def _end(child: int) -> int:
+    """End the child if it still runs, and return its status."""
     with suppress(ProcessLookupError):
         if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             # It closed the pipe a moment ago and is about to leave, or it must be made to.
             time.sleep(0.001)
             os.kill(child, signal.SIGKILL)
     try:
-        _pid, status, usage = os.wait4(child, 0)
+        return os.waitpid(child, 0)[1]
     except ChildProcessError:  # somebody else in this process waits for all children
-        return 0, 0.0
-    return status, usage.ru_utime + usage.ru_stime
+        return 0
 
 
 def _result(answer: bytes | None, status: int) -> Any:

@@ -28,8 +28,6 @@ ARTICLE_SECONDS: Final = 5
 """Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
 PICTURE_SECONDS: Final = 20
 """For converting one cover."""
-_ALLOWANCE = bounded.Allowance()
-"""Of all articles of this process."""
 
 
 def build(source: ArticleSource) -> ArticleBody:
@@ -159,7 +157,7 @@ def _bounded(work: Callable[[], T], seconds: int, needed_for: str) -> T:
         except ImportError as error:
             return _MissingLibrary(error.name or "")
 
-    result = bounded.run(attempt, cpu_s=seconds, allowance=_ALLOWANCE)
+    result = bounded.run(attempt, cpu_s=seconds)
     if isinstance(result, _MissingLibrary):
         raise _missing(ImportError(name=result.name), needed_for)
     return result
@@ -184,10 +182,6 @@ def _stopped(source: ArticleSource, error: bounded.OverBudgetError) -> ArticleBo
 
 def _reason(error: bounded.OverBudgetError, seconds: int) -> str:
     if error.cause == "time":
-        if _ALLOWANCE.seconds <= 0:
-            return _("the articles of this run took more than {seconds} s of computing time together").format(
-                seconds=round(bounded.Allowance().seconds)
-            )
         return _("it needs more than {seconds} s of computing time").format(seconds=seconds)
     if error.cause == "memory":
         return _("it needs more than {count} MB of memory").format(count=bounded.MEMORY_BYTES // 1024**2)

@@ -29,14 +29,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not ours:
         return
     told = [(report, dict(report.user_properties)) for report in ours]
-    pending = sum(hasattr(report, "wasxfail") and report.skipped for report in ours)
-    tried = sum(not report.skipped for report in ours) + pending
+    tried = sum(not report.skipped for report in ours)
     held = sum(report.passed for report in ours)
     peak_kib = max(properties.get("peak_kib", 0) for _, properties in told)
     seconds, slowest = max(
         (properties.get("seconds", report.duration), report.nodeid) for report, properties in told
     )
     terminalreporter.write_line(
-        f"hostile: {tried} tried, {held} held, {pending} pending; peak memory of a command "
+        f"hostile: {tried} tried, {held} held; peak memory of a command "
         f"{peak_kib / 1024:.0f} MiB; slowest {seconds:.1f} s ({slowest.rpartition('/')[2]})"
     )

@@ -16,7 +16,6 @@ import pytest
 
 from hostile.corpus import articles, batch, campaigns, checkouts, inputs, settings, templates
 from hostile.corpus.case import Case, text
-from hostile.corpus.pending import PENDING
 from hostile.support import CanaryPort, Trap
 
 BATCHES: dict[str, list[Case]] = {
@@ -36,11 +35,8 @@ def parameters(batches: dict[str, list[Case]]) -> list[object]:
     for name, cases in batches.items():
         for case in cases:
             key = f"{name}/{case.name}"
-            alone = case.alone or key in PENDING
-            marks = [pytest.mark.xdist_group(key if alone and name != "environments" else f"hostile-{name}")]
-            if key in PENDING:
-                marks.append(pytest.mark.xfail(reason=PENDING[key], strict=True))
-            made.append(pytest.param(name, case, alone, id=key, marks=marks))
+            group = key if case.alone and name != "environments" else f"hostile-{name}"
+            made.append(pytest.param(name, case, case.alone, id=key, marks=pytest.mark.xdist_group(group)))
     return made
 
 
@@ -69,7 +65,7 @@ def test_hostile_campaign_is_held(
     """Validate and plan it offline."""
     key = f"{name}/{case.name}" if alone else name
     if key not in verdicts:
-        others = [one for one in BATCHES[name] if not one.alone and f"{name}/{one.name}" not in PENDING]
+        others = [one for one in BATCHES[name] if not one.alone]
         verdicts[key] = batch.judged([case] if alone else others, place, thorough="floods" not in name)
     verdict = verdicts[key][case.name]
     record_property("peak_kib", verdict.peak_kib)
@@ -83,6 +79,7 @@ def test_hostile_campaign_is_held(
         *parameters({"settings": settings.whole()}),
         *parameters({"checkouts": checkouts.cases()}),
         *parameters({"inputs": inputs.cases()}),
+        *parameters({"links": campaigns.links()}),
     ],
 )
 def test_hostile_checkout_is_held(

@@ -78,17 +78,16 @@ def listening(method: int) -> Iterator[Listener]:
         listener.close()
 
 
-def plan(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Plan offline with this ledger, in a process with a password of the machine."""
+def read(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Read this ledger, in a process with a password of the machine."""
     root = folder / "campaigns"
     root.mkdir()
     (root / "_settings.yaml").write_text(
         f"default_environment: p\nenvironments: {{p: {{api: sandbox, ledger: '{ledger}'}}}}\n",
         encoding="utf-8",
     )
-    (root / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
     return subprocess.run(
-        [sys.executable, "-m", "runner", "plan", "--offline", "--dir", str(root)],
+        [sys.executable, "-m", "runner", "ledger", "log", "--dir", str(root)],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -107,7 +106,7 @@ def plan(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedPro
 def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path) -> None:
     """`PGHOSTADDR` stands in for the stranger's DNS: the name is another one, the listener is here."""
     with listening(AUTH_CLEAR) as listener:
-        done = plan(tmp_path, f"postgresql://u@db.evil.example:{listener.port}/x", PGHOSTADDR="127.0.0.1")
+        done = read(tmp_path, f"postgresql://u@db.evil.example:{listener.port}/x", PGHOSTADDR="127.0.0.1")
     assert done.returncode == Exit.USAGE, done.stderr
     assert "PGHOST" in done.stderr
     assert listener.received == []
@@ -118,7 +117,7 @@ def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path
 def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int) -> None:
     """Loopback needs no TLS; a server that asks for the password itself, or for its MD5, gets nothing."""
     with listening(method) as listener:
-        done = plan(tmp_path, f"postgresql://u@127.0.0.1:{listener.port}/x", PGGSSENCMODE="disable")
+        done = read(tmp_path, f"postgresql://u@127.0.0.1:{listener.port}/x", PGGSSENCMODE="disable")
     assert done.returncode == Exit.LEDGER, done.stderr
     assert listener.received, "the listener was called: else this proves nothing"
     said = b"".join(listener.received)
@@ -129,7 +128,7 @@ def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int)
 def test_the_named_host_without_tls_gets_nothing(tmp_path: Path) -> None:
     """Somebody in the network answers for the right name: without a certificate there is no login."""
     with listening(AUTH_CLEAR) as listener:
-        done = plan(
+        done = read(
             tmp_path,
             f"postgresql://u@db.shop.example:{listener.port}/x",
             PGHOST="db.shop.example",

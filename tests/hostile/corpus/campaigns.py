@@ -161,7 +161,7 @@ BYTES = {
 DATA = {
     "openids-inline-many": "filter: {openids: [" + ", ".join(f"o{n}" for n in range(50_000)) + "]}\nmsgtype: text\ncontent: a\n",
     "openids-commands": "filter: {openids: ['--all', '$(touch @MARKER@)']}\nmsgtype: text\ncontent: a\n",
-    "for-each-many": text("{{ a }}", more="for_each: {" + ", ".join(f"k{n}: {{vars: {{a: b}}}}" for n in range(40_000)) + "}\n"),
+    "for-each-many": text("{{ a }}", more="for_each: {" + ", ".join(f"k{n}: {{vars: {{a: b}}}}" for n in range(10_000)) + "}\n"),
     "for-each-odd-key": text("a", more="for_each: {'../../x': {}}\n"),
     "for-each-option-key": text("a", more="for_each: {'--auto-approve': {}}\n"),
     "for-each-control-key": text("a", more='for_each: {"a\\eb": {}}\n'),
@@ -211,6 +211,25 @@ def odd_files() -> list[Case]:
     named = "filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: odd.txt}\n"
     picture = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: odd.png}]}\n"
     return [
+        _made("fifo", lambda f: os.mkfifo(f / "odd.txt"), named),
+        _made("folder", lambda f: (f / "odd.txt").mkdir(), named),
+        _made("giant", lambda f: os.truncate(_touched(f / "odd.txt"), 1 << 40), named),
+        _made("giant-picture", lambda f: os.truncate(_touched(f / "odd.png"), 1 << 40), picture),
+        _made("fifo-picture", lambda f: os.mkfifo(f / "odd.png"), picture),
+        Case(name="fifo-campaign", make=lambda trap: os.mkfifo(_folder(trap, "fifo-campaign") / "c.yaml")),
+        Case(name="giant-campaign", make=lambda trap: os.truncate(
+            _touched(_folder(trap, "giant-campaign") / "c.yaml"), 1 << 40)),
+        Case(name="folder-campaign", refused=None, make=lambda trap: (
+            _folder(trap, "folder-campaign") / "c.yaml").mkdir()),
+        Case(name="deep", refused=None, make=_deep),
+    ]  # fmt: skip
+
+
+def links() -> list[Case]:
+    """Links of every kind below the campaigns: the whole folder is refused, so each has a checkout of its own."""
+    named = "filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: odd.txt}\n"
+    picture = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: odd.png}]}\n"
+    return [
         _made("link-file", lambda f: (f / "odd.txt").symlink_to("../../../secret.txt"), named),
         _made("link-absolute", lambda f: (f / "odd.txt").symlink_to("/etc/passwd"), named),
         _made("link-proc", lambda f: (f / "odd.txt").symlink_to("/proc/self/environ"), named),
@@ -218,24 +237,13 @@ def odd_files() -> list[Case]:
         _made("link-loop", lambda f: (f / "odd.txt").symlink_to("odd.txt"), named),
         _made("link-nothing", lambda f: (f / "odd.txt").symlink_to("nobody"), named),
         _made("link-env", lambda f: (f / "odd.txt").symlink_to("../../.env"), named),
-        _made("fifo", lambda f: os.mkfifo(f / "odd.txt"), named),
-        _made("folder", lambda f: (f / "odd.txt").mkdir(), named),
-        _made("giant", lambda f: os.truncate(_touched(f / "odd.txt"), 1 << 40), named),
-        _made("giant-picture", lambda f: os.truncate(_touched(f / "odd.png"), 1 << 40), picture),
-        _made("fifo-picture", lambda f: os.mkfifo(f / "odd.png"), picture),
         _made("link-picture", lambda f: (f / "odd.png").symlink_to("/dev/urandom"), picture),
         Case(name="link-campaign", make=lambda trap: (_folder(trap, "link-campaign") / "c.yaml").symlink_to(
             trap.folder / "secret.yaml")),
-        Case(name="fifo-campaign", make=lambda trap: os.mkfifo(_folder(trap, "fifo-campaign") / "c.yaml")),
-        Case(name="giant-campaign", make=lambda trap: os.truncate(
-            _touched(_folder(trap, "giant-campaign") / "c.yaml"), 1 << 40)),
-        Case(name="folder-campaign", refused=None, make=lambda trap: (
-            _folder(trap, "folder-campaign") / "c.yaml").mkdir()),
         Case(name="link-folder", refused=None, make=lambda trap: (
             _folder(trap, "link-folder") / "inner").symlink_to(trap.folder)),
         Case(name="link-folder-loop", refused=None, make=lambda trap: (
             _folder(trap, "link-folder-loop") / "inner").symlink_to(trap.campaigns)),
-        Case(name="deep", refused=None, make=_deep),
     ]  # fmt: skip
 
 
