@@ -5,17 +5,28 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 CATALOG := runner/translations/zh/LC_MESSAGES/campaign.mo
+LOCK := runner/requirements.lock
+BUILD_LOCK := .github/build.lock
+# LOCKED=1, as in CI: exactly the files whose hashes are locked. A developer's machine takes what pyproject.toml allows,
+# since its index may not hold them.
+LOCKED ?=
+INSTALL_LOCKED := install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(LOCK)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test check docs dist bench torture clean
+.PHONY: help demo inbox test test-lowest check lock audit docs dist bench torture clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+ifeq ($(LOCKED),)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@$(BIN)/python -m pip install --quiet --editable '.[all]'
+else
+	@$(BIN)/python -m pip $(INSTALL_LOCKED) -r $(BUILD_LOCK)
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endif
 	@touch $(STAMP)
 
 # A catalog is compiled when the package is installed; one that changed since is compiled anew.
@@ -37,6 +48,21 @@ inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser 
 test: $(DEV) $(CATALOG)  ## run the whole test suite with coverage
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered
 
+test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet --group lock
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/lowest
+	@$(BIN)/uv pip install --quiet --python build/lowest/bin/python --resolution lowest-direct \
+		--editable '.[all]' --group tests --group lint
+	@build/lowest/bin/python -m pytest -n auto --dist loadgroup -p no:cacheprovider tests/unit
+
+lock: $(DEV)  ## lock the newest versions that pyproject.toml allows, with their hashes
+	@$(BIN)/python -m pip install --quiet --group lock
+	@$(BIN)/python -m tests.make_lock
+
+audit: $(DEV)  ## look up known faults of the locked versions; needs the network
+	@$(BIN)/python -m pip install --quiet --group audit
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r $(LOCK) -r $(BUILD_LOCK)
+
 check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -52,7 +78,8 @@ dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel need
 	@rm -rf dist build/sbom
 	@$(BIN)/python -m hatchling build -d dist
 	@$(PYTHON) -m venv build/sbom
-	@build/sbom/bin/python -m pip install --quiet --disable-pip-version-check "$$(echo dist/*.whl)[all]"
+	@build/sbom/bin/python -m pip $(INSTALL_LOCKED)
+	@build/sbom/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
 	@$(BIN)/cyclonedx-py environment build/sbom --output-reproducible -o dist/sbom.cdx.json
 
 bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios

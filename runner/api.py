@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.cli.gate import check_approved, check_run
+from runner.cli.gate import check_approved, check_looser, check_run, keep_guards
 from runner.cli.means import ports_of
 from runner.cli.options import Options
-from runner.cli.planning import make_plan
+from runner.cli.planning import make_plan, prepared_of
 from runner.cli.session import Session
 from runner.cli.warrant import actor
 from runner.errors import InvalidError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runner.cli.planning import Made
     from runner.ledger.state import LedgerState
     from runner.plan import Plan
+    from runner.prepare import Prepared
     from runner.sending.posting import Outcome
 
 __all__ = ["apply", "load", "plan"]
@@ -58,7 +59,7 @@ def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = Fals
     Args:
         campaigns: from `load`.
         select: ids or patterns; empty means all.
-        offline: ask the platform nothing.
+        offline: use no network: neither the platform nor the ledger's server is asked.
 
     Returns:
         The plan: `plan.digest`, `plan.counts()`, and `plan.sends` with an action and a reason each.
@@ -67,6 +68,7 @@ def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = Fals
         InvalidError: campaigns have problems; it carries all of them.
         CampaignError: the platform or the ledger did not do what was asked.
     """
+    campaigns.offline = offline
     return _made(campaigns, select, campaigns.state(), offline=offline).plan
 
 
@@ -94,21 +96,37 @@ def apply(
         InvalidError: as for `plan`.
     """
     from runner.apply import apply as make
+    from runner.apply import exit_code
     from runner.planning import planfile
     from runner.sending.posting import Warrant
 
+    campaigns.offline = False
     check_run(campaigns)
     state = campaigns.begun_state()
-    made = _made(campaigns, select, state)
+    prepared = prepared_of(campaigns, tuple(select))
+    approval = check_approved(campaigns, prepared.sends, state)
+    made = _made(campaigns, select, state, prepared=prepared)
     planfile.check_digest(digest, made.plan, state)
-    approved = check_approved(campaigns, made.plan)
+    approval.check(made.plan)
+    check_looser(campaigns, made.plan, covered=True, asking=False)
     ports = ports_of(campaigns, stopping or threading.Event())
-    warrant = Warrant(plan_digest=digest, actor={**actor(campaigns), **approved})
-    return tuple(make(made.plan, ports=ports, settings=campaigns.settings, warrant=warrant))
+    who = {**actor(campaigns), **approval.actor}
+    warrant = Warrant(plan_digest=digest, actor=who)
+    outcomes = tuple(make(made.plan, ports=ports, settings=campaigns.settings, warrant=warrant))
+    if outcomes and not exit_code(outcomes):
+        keep_guards(campaigns, made.plan, who)
+    return outcomes
 
 
-def _made(campaigns: Session, select: Sequence[str], state: LedgerState, *, offline: bool = False) -> Made:
-    made = make_plan(campaigns, tuple(select), state, offline=offline)
+def _made(
+    campaigns: Session,
+    select: Sequence[str],
+    state: LedgerState,
+    *,
+    offline: bool = False,
+    prepared: Prepared | None = None,
+) -> Made:
+    made = make_plan(campaigns, tuple(select), state, offline=offline, prepared=prepared)
     if made.errors:
         raise InvalidError(made.errors)
     return made

@@ -141,11 +141,11 @@ class Watched:
         return True
 
     def _stamp(self, path: str) -> Stamp | None:
-        """Stamp a file, unless a link among its folders leads out of the campaigns folder."""
+        """Stamp a file, unless there is a link among its folders."""
         folder = os.path.dirname(path)  # noqa: PTH120 (asked for every file of every campaign)
         if folder not in self._inside:
             real = os.path.realpath(os.path.join(self._root, folder))  # noqa: PTH118
-            self._inside[folder] = Path(real).is_relative_to(self._root)
+            self._inside[folder] = real == os.path.join(self._root, folder).rstrip("/")  # noqa: PTH118
         return stamp_of(f"{self._root}/{path}", self._now_ns) if self._inside[folder] else None
 
     def _noted(

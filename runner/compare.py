@@ -9,6 +9,7 @@ from runner.digest import send_digest
 from runner.errors import Problem
 from runner.model import Send
 from runner.plan import PENDING, Plan, Planned
+from runner.policy.guard import SettingsChange
 from runner.words import _
 
 RULE = "not-in-this-change"
@@ -32,12 +33,20 @@ class Comparison:
     changes: tuple[Change, ...] = ()
     unedited: frozenset[str] = frozenset()
     """Ids of sends that are exactly what they were."""
+    settings: tuple[SettingsChange, ...] = ()
+    """Keys of the settings that differ."""
     note: str = ""
     """Why there is nothing to compare with, or only a part."""
 
 
 def compare(
-    before: Iterable[Send], after: Iterable[Send], *, ref: str, commit: str, note: str = ""
+    before: Iterable[Send],
+    after: Iterable[Send],
+    *,
+    ref: str,
+    commit: str,
+    settings: tuple[SettingsChange, ...] = (),
+    note: str = "",
 ) -> Comparison:
     """Compare by what a follower would receive, and when.
 
@@ -46,6 +55,7 @@ def compare(
         after: sends rendered now.
         ref: as the user wrote it.
         commit: the full hash it stands for.
+        settings: keys of the settings that differ.
         note: about sends that could not be rendered at `ref`.
     """
     old, new = ({send.id: send for send in sends} for sends in (before, after))
@@ -55,12 +65,15 @@ def compare(
         if _essence(old.get(name)) != _essence(new.get(name))
     ]
     unedited = frozenset(new) - {change.id for change in changes}
-    return Comparison(ref=ref, commit=commit, changes=tuple(changes), unedited=unedited, note=note)
+    return Comparison(
+        ref=ref, commit=commit, changes=tuple(changes), unedited=unedited, settings=settings, note=note
+    )
 
 
 def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
     """Warn of each pending send that the change under review did not edit; the digest stays the same."""
-    return replace(plan, sends=tuple(_warned(planned, comparison) for planned in plan.sends))
+    sends = tuple(_warned(planned, comparison) for planned in plan.sends)
+    return replace(plan, sends=sends, edited=comparison.settings)
 
 
 def _warned(planned: Planned, comparison: Comparison) -> Planned:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -102,12 +102,13 @@ def send_digest(send: Send) -> str:
     )
 
 
-def plan_digest(sends: Iterable[tuple[Send, str, str]]) -> str:
+def plan_digest(sends: Iterable[tuple[Send, str, str]], *, loosened: Sequence[Sequence[str]] = ()) -> str:
     """Fingerprint a list of pending sends.
 
     Args:
         sends: each with its `send_digest` and the AppID it goes out from, since the same account name with
             another AppID has other followers; the order does not matter.
+        loosened: rules that hold back less than at the last apply, as key, before, after.
 
     Returns:
         64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved.
@@ -123,7 +124,8 @@ def plan_digest(sends: Iterable[tuple[Send, str, str]]) -> str:
         }
         for send, digest, appid in sends
     ]
-    return sha256({"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])})
+    covered: dict[str, Any] = {"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])}
+    return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
 
 
 def clientmsgid(appid: str, send_id: str, revision: int) -> str:

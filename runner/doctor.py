@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any
 
-from runner.errors import ApiError, CampaignError, Exit
+from runner.errors import ApiError, CampaignError, Exit, extra_hint
 from runner.ledger.events import Ledger, broken
 from runner.ledger.state import LedgerState, fold
 from runner.ports import ReadApi
@@ -127,8 +127,7 @@ def _extras() -> Check:
         what = _("{names} are installed").format(names=", ".join(EXTRAS))
         return Check(name=_("extras"), grade=Grade.GOOD, what=what)
     what = _("not installed: {names}").format(names=", ".join(missing))
-    remedy = _("pip install 'wechat-campaigns[{names}]', if they are needed").format(names=",".join(missing))
-    return Check(name=_("extras"), grade=Grade.DOUBTFUL, what=what, remedy=remedy)
+    return Check(name=_("extras"), grade=Grade.DOUBTFUL, what=what, remedy=extra_hint(*missing))
 
 
 def _clock(ports: Ports) -> Check:

@@ -30,6 +30,12 @@ from typing import Literal
 from runner.words import _, ngettext
 
 
+def _redacted(text: str) -> str:
+    from runner.wechat.redact import redact_said  # a run without a fault does without its patterns
+
+    return redact_said(text)
+
+
 class Exit(IntEnum):
     """The exit codes of the command; stable, documented in the README."""
 
@@ -70,7 +76,8 @@ class Problem:
     """One finding about one place: never raised, always collected.
 
     `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `what` states the fault in
-    plain words, `remedy` says what to write or run instead.
+    plain words, `remedy` says what to write or run instead. What looks like a secret or an openid is masked
+    as the record is made, so that no report of it can show one.
     """
 
     place: Place
@@ -80,6 +87,10 @@ class Problem:
     remedy: str
     level: Literal["error", "warning"] = "error"
 
+    def __post_init__(self) -> None:
+        for name in ("path", "what", "remedy"):
+            object.__setattr__(self, name, _redacted(getattr(self, name)))
+
 
 class CampaignError(Exception):
     """The root of all expected failures.
@@ -88,11 +99,14 @@ class CampaignError(Exception):
         what: the fault in plain words.
         remedy: what the reader can do about it.
         where: the file, account, send or endpoint concerned; empty when there is none.
+
+    What looks like a secret or an openid is masked in all three.
     """
 
     exit_code: Exit = Exit.BUG
 
     def __init__(self, what: str, *, remedy: str, where: str = "") -> None:
+        what, remedy, where = _redacted(what), _redacted(remedy), _redacted(where)
         super().__init__(f"{where}: {what}" if where else what)
         self.what = what
         self.remedy = remedy
@@ -124,6 +138,13 @@ class InvalidError(CampaignError):
         self.problems = problems
 
 
+def extra_hint(*extras: str) -> str:
+    """Say how to install extras from the user's copy: nobody owns the tool's name on a public index."""
+    return _(
+        "install {extras} from your checkout or wheel of this tool: `pip install './CHECKOUT[{extras}]'`"
+    ).format(extras=",".join(extras))
+
+
 class MissingExtraError(CampaignError):
     """An optional part of the tool is needed and not installed."""
 
@@ -134,7 +155,7 @@ class MissingExtraError(CampaignError):
             _("{what} needs the extra '{extra}', which is not installed").format(
                 what=needed_for, extra=extra
             ),
-            remedy=_("pip install 'wechat-campaigns[{extra}]'").format(extra=extra),
+            remedy=extra_hint(extra),
         )
         self.extra = extra
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Problem
 from runner.load import Found, find_campaigns
-from runner.prepare import Workshop
+from runner.prepare import Workshop, lost
 from runner.reading.files import Files
 from runner.settings.records import Settings
-from runner.workers import ENOUGH, each
+from runner.workers import ENOUGH, Loss, each
 
 if TYPE_CHECKING:
     from runner.clean import Memory, Remembered, Stamp, Watched
@@ -61,7 +61,7 @@ def examine(
     whole = Examined(file_problems=problems)
     if cache is None or len(found) < ENOUGH:
         workshop = Workshop(settings=settings, files=files, variables=variables or {})
-        for one in each(lambda item: _checked(workshop, item), found):
+        for one in each(lambda item: _checked(workshop, item), found, lost=_lost):
             whole.take(one.sends, one.file_problems, one.problems)
         return whole
     from runner.clean import Watched, remembered
@@ -88,13 +88,17 @@ def _checked(workshop: Workshop, item: Found, data: bytes | None = None) -> _Che
     return _Checked(len(made.sends), made.file_problems, made.problems)
 
 
+def _lost(item: Found, loss: Loss, slowest: Found | None) -> _Checked:
+    return _Checked(0, (), lost(item, loss, slowest).problems)
+
+
 def _with_memory(
     whole: Examined, found: Sequence[Found], workshop: Workshop, memory: Memory, watched: Watched
 ) -> None:
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
-    known = {item.shown: None if item.is_link else memory.recall(item.shown, watched) for item in found}
+    known = {item.shown: memory.recall(item.shown, watched) for item in found}
     rest = [item for item in found if known[item.shown] is None]
-    anew = iter(each(lambda item: _remembering(workshop, item, memory, watched), rest))
+    anew = iter(each(lambda item: _remembering(workshop, item, memory, watched), rest, lost=_lost))
     kept: dict[str, Remembered] = {}
     stamps = dict(watched.stamps)
     for item in found:
@@ -115,7 +119,7 @@ def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watch
     from runner.clean import Remembered, bytes_of, digest_of, stamp_of
 
     stamp = stamp_of(item.shown, memory.now_ns)
-    data = None if item.is_link else bytes_of(item.shown)
+    data = bytes_of(item.shown)
     watched.begin()
     checked = _checked(workshop, item, data)
     if data is None or checked.file_problems or any(p.level == "error" for p in checked.problems):

@@ -18,6 +18,7 @@ from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, read_regular
 from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
+from runner.reading.tree import check_tree
 from runner.settings.load import SETTINGS_FILE
 from runner.validate import check_campaign
 from runner.words import _
@@ -48,7 +49,6 @@ class Found:
     id: str
     relative: str
     shown: str
-    is_link: bool
 
     @property
     def file(self) -> PurePosixPath:
@@ -81,12 +81,14 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
 
 
 def require_folder(root: Path) -> None:
-    """Make sure that the campaigns folder is there.
+    """Make sure that the campaigns folder is there, and holds neither links nor a repository.
 
     Raises:
-        UsageError: it is not; the remedy names one that the working directory is in or below.
+        InvalidError: it is or holds a link, or holds a repository.
+        UsageError: it is not there; the remedy names one that the working directory is in or below.
     """
-    if root.is_dir():
+    if root.is_dir() or root.is_symlink():
+        check_tree(root)
         return
     above = folder_above(root)
     raise UsageError(
@@ -116,19 +118,20 @@ def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], l
         only: as for `load_campaigns`.
 
     Returns:
-        The files in order of id, and what is wrong with their names and folders.
+        The files in order of id, and what is wrong with their names.
 
     Raises:
+        InvalidError: as for `require_folder`.
         UsageError: as for `load_campaigns`.
     """
     require_folder(root)
-    found, problems = _walk(root)
+    found = _walk(root)
     chosen = _select(found, only, root)
-    return chosen, [*(problems if not only else ()), *_collisions(found, chosen)]
+    return chosen, _collisions(found, chosen)
 
 
 def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
-    """List campaign files, links left out, in order of id.
+    """List campaign files in order of id.
 
     Args:
         root: the campaigns folder.
@@ -141,7 +144,7 @@ def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath,
         UsageError: as for `load_campaigns`.
     """
     found, _problems = find_campaigns(root, only)
-    return tuple(item.file for item in found if not item.is_link)
+    return tuple(item.file for item in found)
 
 
 def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Problem, ...]:
@@ -155,8 +158,6 @@ def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Pr
         The campaign, or every problem of its file.
     """
     shown = item.shown
-    if item.is_link:
-        return (_problem(shown, "file-link", _("a campaign file is a link"), _("put the file itself here")),)
     if _NOT_UTF8.search(item.id):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         what = _("the file's name is not UTF-8, perhaps GBK")
@@ -196,34 +197,19 @@ def _read(item: Found, data: bytes | None) -> Document | Problem:
     return document(text, id=item.id, file=item.file, shown=shown)
 
 
-def _walk(root: Path) -> tuple[list[Found], list[Problem]]:
+def _walk(root: Path) -> list[Found]:
     found: list[Found] = []
-    problems: list[Problem] = []
     above = (root / "_").as_posix().removesuffix("_")
-    for relative, entry in _entries(root, ""):
+    for relative in _entries(root, ""):
         stem, _dot, suffix = relative.rpartition(".")
-        shown = above + relative
-        if entry.is_symlink() and _leads_to_folder(entry):
-            problems.append(
-                _problem(
-                    shown, "file-link", _("a folder of campaigns is a link"), _("put the folder itself here")
-                )
-            )
-        elif suffix in _SUFFIXES:
+        if suffix in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
-            found.append(Found(id=id_, relative=relative, shown=shown, is_link=entry.is_symlink()))
-    return sorted(found, key=lambda item: item.id), problems
+            found.append(Found(id=id_, relative=relative, shown=above + relative))
+    return sorted(found, key=lambda item: item.id)
 
 
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: as good as one to a folder
-        return True
-
-
-def _entries(folder: Path | str, above: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """List files and linked folders below a folder with their paths, without what begins with `_` or `.`."""
+def _entries(folder: Path | str, above: str) -> Iterator[str]:
+    """List what is no folder below a folder, without what begins with `_` or `.`."""
     try:
         with os.scandir(folder) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
@@ -241,7 +227,7 @@ def _entries(folder: Path | str, above: str) -> Iterator[tuple[str, os.DirEntry[
         if entry.is_dir(follow_symlinks=False):
             yield from _entries(entry.path, f"{relative}/")
         else:
-            yield relative, entry
+            yield relative
 
 
 def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:

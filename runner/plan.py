@@ -20,6 +20,8 @@ from runner.planning.decide import Decision, decide, list_id
 from runner.planning.quota import Allowance, allowance, counts
 from runner.policy import LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
+from runner.policy.guard import SettingsChange, accepted_by, changes_since
+from runner.protocol.events import Event
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings, shared_draft
 from runner.settings.records import Account, Settings
@@ -68,11 +70,26 @@ class Plan:
     """By account name: what the reads said."""
     unbegun: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
+    changes: tuple[SettingsChange, ...] = ()
+    """Rules of the settings that are not those of the last apply, as the ledger says."""
+    edited: tuple[SettingsChange, ...] = ()
+    """Keys of the settings that differ from the commit that was asked about."""
+    accepted: tuple[SettingsChange, ...] = ()
+    """The looser rules that the last apply went by: a run that is started again has the same digest."""
+
+    @property
+    def looser(self) -> tuple[SettingsChange, ...]:
+        """List the rules that let through what they held back at the last apply."""
+        return tuple(change for change in self.changes if change.looser)
+
+    ledger_known: bool = True
+    """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
     @property
     def digest(self) -> str:
         """Fingerprint of the pending sends; equal on a laptop and in CI, at any time of day."""
-        return plan_digest((p.send, p.digest, p.account.appid) for p in self.sends if p.action in PENDING)
+        pending = [planned for planned in self.sends if planned.action in PENDING]
+        return _digest(pending, self.looser)
 
     def due(self) -> tuple[Planned, ...]:
         """List what apply would send now."""
@@ -94,6 +111,8 @@ def make_plan(
     commit: str | None = None,
     with_orphans: bool = True,
     unbegun: Sequence[str] = (),
+    guards: Sequence[Event] = (),
+    ledger_known: bool = True,
 ) -> Plan:
     """Decide on every send.
 
@@ -105,6 +124,8 @@ def make_plan(
         commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
         unbegun: accounts whose past the ledger does not know.
+        guards: the newest of each account: the rules of its last apply.
+        ledger_known: False when nothing of the ledger could be read.
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
     accounts = settings.environment.accounts
@@ -122,6 +143,9 @@ def make_plan(
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
         unbegun=tuple(unbegun),
+        changes=changes_since(guards, settings),
+        accepted=accepted_by(guards),
+        ledger_known=ledger_known,
     )
 
 
@@ -137,7 +161,13 @@ def expected_digest(plan: Plan, state: LedgerState, reviewed: str) -> str:
     Lets an apply that was cut off be run again with the same reviewed digest.
     """
     mine = [p for p in plan.sends if p.action in PENDING or _sent_under(p, state, reviewed)]
-    return plan_digest((p.send, p.digest, p.account.appid) for p in mine)
+    again = _digest(mine, plan.accepted)
+    return again if again == reviewed and not plan.looser else _digest(mine, plan.looser)
+
+
+def _digest(planned: Iterable[Planned], looser: Iterable[SettingsChange]) -> str:
+    loosened = [[change.key, change.before, change.after] for change in looser]
+    return plan_digest(((p.send, p.digest, p.account.appid) for p in planned), loosened=loosened)
 
 
 def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runner.errors import Problem
+from runner.errors import Place, Problem
 from runner.limits import check as limits
 from runner.load import Found, find_campaigns, load_campaign
 from runner.model import Campaign, Invalid, Send
@@ -14,7 +14,8 @@ from runner.render import render
 from runner.rendering.scope import Files
 from runner.settings.records import Settings
 from runner.templates.template import Templates
-from runner.workers import each
+from runner.words import _
+from runner.workers import LIMITS, Loss, each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,36 @@ class Workshop:
         return Made(id=item.id, sends=tuple(sends), problems=tuple(dict.fromkeys(problems)))
 
 
+def lost(item: Found, loss: Loss, slowest: Found | None) -> Made:
+    """Make the problem of a file that broke a limit of the system, or was left over because another did."""
+    what, remedy = {
+        Loss.SLOW: (
+            _("rendering this file takes longer than {seconds:g} s"),
+            _("make its templates, articles and pictures smaller, or split the file"),
+        ),
+        Loss.RUN: (
+            _("the time for all files is used up; `{slowest}` took the longest"),
+            _("make `{slowest}` smaller, or check fewer files at a time"),
+        ),
+        Loss.MEMORY: (
+            _("rendering this file takes more than {mb:,} MB of memory"),
+            _("make its templates, articles and pictures smaller, or split the file"),
+        ),
+        Loss.CRASH: (
+            _("rendering this file ends the process that does it"),
+            _("remove parts of the file until it can be rendered, and report the part that fails"),
+        ),
+    }[loss]
+    longest = (slowest or item).shown
+    problem = Problem(
+        place=Place(file=item.shown, line=1),
+        rule="too-much",
+        what=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
+        remedy=remedy.format(slowest=longest),
+    )
+    return Made(id=item.id, problems=(problem,))
+
+
 def prepare(
     root: Path,
     *,
@@ -108,7 +139,7 @@ def prepare(
     """
     found, problems = find_campaigns(root, only)
     workshop = Workshop(settings=settings, files=files, variables=variables or {})
-    made = each(workshop.make, found, workers=workers)
+    made = each(workshop.make, found, lost=lost, workers=workers)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
     return Prepared(
         sends=tuple(send for one in made for send in one.sends),

@@ -9,6 +9,7 @@ from typing import Any
 
 from runner import article
 from runner.errors import KeyPath, Place, Problem
+from runner.limits.check import is_one_line
 from runner.model import Campaign, Filter, Send
 from runner.reading.document import json_path
 from runner.reading.nearest import ending
@@ -64,8 +65,9 @@ def render(
     account = _account(base, settings)
     drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
     failed = [draft for draft in drafts if draft.failed or not account]
+    made = [draft for draft in drafts if account and not draft.failed]
     return Rendered(
-        sends=tuple(send for draft in drafts if draft not in failed for send in _numbered(draft)),
+        sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )
 
@@ -168,6 +170,9 @@ def _tag(scope: Scope, path: KeyPath, written: object) -> str:
         scope.problem(
             path, "tag-empty", _("the tag is empty after rendering"), _("name a tag of the account")
         )
+    elif tag.strip() and not is_one_line(tag):
+        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(name="tag")
+        scope.problem(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
     return tag
 
 

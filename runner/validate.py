@@ -10,6 +10,7 @@ from typing import Any
 from runner.errors import KeyPath, Place, Problem
 from runner.model import Campaign, Msgtype
 from runner.reading.document import Document, json_path
+from runner.reading.strict_yaml import NODES, compose
 from runner.reading.text import MAX_PROBLEMS, Fault
 from runner.schemas.accept import accepts
 from runner.schemas.phrases import Finding
@@ -77,7 +78,15 @@ def _in_file_order(
     problems = [document.problem(fault) for fault in faults]
     problems.extend(_problem(document, finding) for finding in (*instead, *kept)[: MAX_PROBLEMS + 1])
     ordered = sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0))
-    return tuple(ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)])
+    shown = ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)]
+    return _without_secrets(shown, document)
+
+
+def _without_secrets(problems: Sequence[Problem], document: Document) -> tuple[Problem, ...]:
+    from runner.schemas.private import without_secrets  # only for a file with a fault
+
+    root = compose(document.text, NODES)
+    return tuple(problems) if isinstance(root, Fault) else without_secrets(problems, root)
 
 
 def _more(document: Document) -> Problem:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +20,29 @@ import yaml
 from expressions import fill, holds
 
 PROJECT = Path(__file__).parent.parent
-PACKAGES = next(Path(p) for p in __import__("sys").path if p.endswith("site-packages"))
-OFFLINE_PIP = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
-"""pip builds and installs the action for real; what it depends on is taken from the tests' environment."""
+PACKAGES = next(Path(p) for p in sys.path if p.endswith("site-packages"))
+
+
+def toolcache(folder: Path) -> Path:
+    """Make a folder for PATH, with a `python3` whose new environments see the packages of the tests.
+
+    pip then finds the locked versions installed already and fetches nothing; where the tests have another
+    version, it fetches the locked one, as it would there. Everything else is real.
+    """
+    made = folder / "toolcache"
+    python = made / "python3"
+    if not python.exists():
+        made.mkdir(parents=True, exist_ok=True)
+        real = Path(sys.executable).resolve()
+        python.write_text(
+            f'#!/bin/bash\n"{real}" "$@" || exit\n'
+            'if [[ " $* " == *" -m venv "* ]]; then\n'
+            f'  for site in "${{@: -1}}"/lib/python3.*/site-packages; do\n'
+            f'    echo "{PACKAGES}" >"$site/tests.pth"\n  done\nfi\n',
+            encoding="utf-8",
+        )
+        python.chmod(0o755)
+    return made
 
 
 @dataclass
@@ -105,9 +126,8 @@ class ActionsRunner:
         temp.mkdir(exist_ok=True)
         (temp / "event.json").write_text(json.dumps(event.payload), encoding="utf-8")
         return {
-            "PATH": f"{PACKAGES.parents[2] / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{toolcache(temp)}:{os.environ['PATH']}",
             "HOME": str(self.folder),
-            "PYTHONPATH": str(PACKAGES),
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_ACTOR": "ann",
@@ -120,7 +140,6 @@ class ActionsRunner:
             "GITHUB_SHA": event.sha,
             "GITHUB_WORKSPACE": str(workspace),
             "RUNNER_TEMP": str(temp),
-            **OFFLINE_PIP,
             **self.env,
         }
 
@@ -190,13 +209,15 @@ class _Steps:
         self.runner.ran.add(script)
         temp = self.runner.folder / "temp"
         files = {"GITHUB_OUTPUT": temp / "output", "GITHUB_STEP_SUMMARY": temp / "summary"}
-        for file in files.values():
-            file.write_text("", encoding="utf-8")
+        for written in files.values():
+            written.write_text("", encoding="utf-8")
+        file = temp / "script.sh"  # a file, as there: `bash -c` would give its process to the last command
+        file.write_text(script, encoding="utf-8")
         installed = (temp / "campaign" / "bin" / "campaign").exists()
-        if "pip install" in script and installed:
+        if "-m venv" in script and installed:
             return {}  # once is enough: GitHub's runner is empty each time, ours keeps it
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(file)],
             cwd=self.workspace,
             env={
                 **self.job.env,

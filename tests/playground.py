@@ -71,7 +71,7 @@ class Sandbox:
             session.trust_env = False
             data = None if body is None else json.dumps(body).encode()
             answer = session.request(
-                method, f"{self.url}/_sandbox/{name}", data=data, params=query, timeout=10
+                method, f"{self.url}/_sandbox/{name}", data=data, params=query, timeout=60
             )
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -81,10 +81,10 @@ class Sandbox:
         with requests.Session() as session:
             session.trust_env = False
             who = {"grant_type": "client_credential", "appid": appid, "secret": SANDBOX_SECRET}
-            token = session.post(f"{self.url}/cgi-bin/stable_token", json=who, timeout=10).json()
+            token = session.post(f"{self.url}/cgi-bin/stable_token", json=who, timeout=60).json()
             data = json.dumps(body, ensure_ascii=False).encode()
             where = f"{self.url}/cgi-bin/{path}?access_token={token['access_token']}"
-            return session.post(where, data=data, timeout=10).json()
+            return session.post(where, data=data, timeout=60).json()
 
     def reset(self) -> None:
         self.control("POST", "reset")
@@ -133,7 +133,7 @@ class Playground:
     ledger_file: Path
     settings: Settings
     ahead: timedelta = timedelta()
-    timeout_s: tuple[float, float] = (5.0, 5.0)
+    timeout_s: tuple[float, float] = (60.0, 60.0)
     wrap_api: Callable[[Any], Any] = _as_is
     wrap_ledger: Callable[[Ledger], Ledger] = _as_is
     stopping: Callable[[], bool] = lambda: False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from runner.article import css
 from runner.words import N_, _
 
 _TAGS = """
@@ -38,6 +40,8 @@ IMAGE_PREFIXES = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://m
 MIN_LINE_HEIGHT, MIN_LINE_PX = 1.0, 18
 EM_PX = 16
 MAX_LEFT_PX = 48
+MAX_TOP_PX = 200
+PAGE_PX = 375
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,25 @@ class StyleFault:
 
 
 _DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
-_LENGTH = re.compile(r"(-?\d*\.?\d+)(px|pt|cm|mm|in|pc|q|em|rem)\b", re.IGNORECASE)
-_UNIT_PX = {"em": EM_PX, "rem": EM_PX, "cm": 37.8, "mm": 3.78, "in": 96, "pc": 16, "pt": 1.33, "q": 0.945}
-_NUMBER = re.compile(r"(\d*\.?\d+)(%|em|rem|px)?")
+_DIGITS = r"[+-]?(?:\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})"
+"""Bounded, so that no value makes a pattern slow."""
+_LENGTH = re.compile(rf"({_DIGITS})(px|pt|cm|mm|in|pc|q|em|rem|%)?")
+_NUMERIC = re.compile(r"[+-]?\.?\d")
+_UNIT_PX = {
+    "em": EM_PX,
+    "rem": EM_PX,
+    "cm": 37.8,
+    "mm": 3.78,
+    "in": 96,
+    "pc": 16,
+    "pt": 1.33,
+    "q": 0.945,
+    "%": PAGE_PX / 100,
+}
+_NUMBER = re.compile(r"(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})(%|em|rem|px)?")
+_FUNCTION = re.compile(r"([\w-]*)\(")
+_FUNCTIONS = ("rgb", "rgba", "hsl", "hsla")
+_ARGUMENTS = re.compile(r"\([^()]*\)")
 _UNSAFE = re.compile(
     r"(url|image|image-set|expression|gradient|attr|env)\s*\(|-gradient\s*\(|javascript:", re.IGNORECASE
 )
@@ -101,8 +121,68 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
             _("`{name}: {value}` refers outside the article").format(name=name, value=value),
             _("use a plain colour or length"),
         )
+    functions = {*_FUNCTIONS, *(("var",) if tag == "*" else ())}
+    if {found.lower() for found in _FUNCTION.findall(value)} - functions:
+        return _value_fault(name, value)
     check = _VALUE_CHECKS.get(name)
-    return check(tag, name, value.strip().lower()) if check else None
+    if check is None or "var(" in value.lower():  # a theme's: judged again where it is filled in
+        return None
+    return check(tag, name, value.strip().lower())
+
+
+def _value_fault(name: str, value: str) -> StyleFault:
+    return StyleFault(
+        "style-value",
+        _("`{name}: {value}` is not a value that can be checked").format(name=name, value=value[:60]),
+        _("use a plain colour or length"),
+    )
+
+
+def _lengths(value: str) -> list[float] | None:
+    """Return the lengths of a value in pixels; None when one has a form that is not judged."""
+    words = [word for word in re.split(r"[\s,/]+", _ARGUMENTS.sub("", value)) if _NUMERIC.match(word)]
+    found = [_LENGTH.fullmatch(word) for word in words]
+    if any(one is None for one in found):
+        return None
+    return [float(one[1]) * _UNIT_PX.get(one[2], 1) for one in found if one is not None]
+
+
+def _between(least: float, most: float) -> Callable[[str, str, str], StyleFault | None]:
+    def check(_tag: str, name: str, value: str) -> StyleFault | None:
+        lengths = _lengths(value)
+        if lengths is None or not all(least <= length <= most for length in lengths):
+            return _value_fault(name, value)
+        return None
+
+    return check
+
+
+def _words(pattern: str) -> Callable[[str, str, str], StyleFault | None]:
+    compiled = re.compile(pattern)
+
+    def check(_tag: str, name: str, value: str) -> StyleFault | None:
+        return None if compiled.fullmatch(value) else _value_fault(name, value)
+
+    return check
+
+
+def _colour(_tag: str, name: str, value: str) -> StyleFault | None:
+    keywords = ("inherit", "currentcolor", "initial", "unset")
+    return None if value in keywords or css.colour(value) else _value_fault(name, value)
+
+
+def _shadow(_tag: str, name: str, value: str) -> StyleFault | None:
+    return _value_fault(name, value) if "inset" in value else _between(-24, 24)(_tag, name, value)
+
+
+def _overflow(_tag: str, name: str, value: str) -> StyleFault | None:
+    if value in ("auto", "scroll", "visible"):
+        return None
+    return StyleFault(
+        "hidden-text",
+        _("`{name}: {value}` hides the text").format(name=name, value=value[:60]),
+        _("write auto"),
+    )
 
 
 def _align(_tag: str, name: str, value: str) -> StyleFault | None:
@@ -147,15 +227,16 @@ def _width(tag: str, name: str, value: str) -> StyleFault | None:
 
 
 def _margin(_tag: str, name: str, value: str) -> StyleFault | None:
-    lengths = [float(size) * _UNIT_PX.get(unit, 1) for size, unit in _LENGTH.findall(value)]
-    if all(-1 < length <= MAX_LEFT_PX for length in lengths):
+    lengths = _lengths(value)
+    most = MAX_TOP_PX if name.endswith(("-top", "-bottom")) else MAX_LEFT_PX
+    if lengths is not None and all(-1 < length <= most for length in lengths):
         return None
     return StyleFault(
         "large-margin",
         _("`{name}: {value}` leaves too little of a phone's width, or draws over what is beside it").format(
             name=name, value=value
         ),
-        _("use 0 to {most}px").format(most=MAX_LEFT_PX),
+        _("use 0 to {most}px").format(most=most),
     )
 
 
@@ -181,7 +262,8 @@ def _white_space(tag: str, name: str, value: str) -> StyleFault | None:
 
 def _font_size(_tag: str, name: str, value: str) -> StyleFault | None:
     if not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value):
-        return None
+        known = _NUMBER.fullmatch(value.replace("pt", "px")) or re.fullmatch(r"[a-z-]+", value)
+        return None if known else _value_fault(name, value)
     return StyleFault(
         "hidden-text",
         _("`{name}: {value}` hides the text").format(name=name, value=value),
@@ -197,4 +279,21 @@ _VALUE_CHECKS = {
     "display": _display,
     "white-space": _white_space,
     "font-size": _font_size,
-} | {f"{name}{side}": _margin for name in ("margin", "padding") for side in ("", "-left", "-right")}
+    "color": _colour,
+    "background-color": _colour,
+    "overflow-x": _overflow,
+    "box-shadow": _shadow,
+    "text-indent": _between(0, 100),
+    "letter-spacing": _between(-2, 20),
+    "border-spacing": _between(0, 48),
+    "vertical-align": _words("baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit"),
+    "list-style-type": _words("[a-z-]+"),
+    "text-decoration": _words(r"(?:[a-z-]+|#[0-9a-f]{3,8}|rgba?\([^()]*\)| )+"),
+}
+_VALUE_CHECKS |= {f"{name}{side}": _margin for name in ("margin", "padding") for side in _SIDES}
+_VALUE_CHECKS |= {
+    name: _between(0, 24)
+    for name in PROPERTIES
+    if name.startswith("border")
+    and not name.endswith(("-color", "-style", "-radius", "-collapse", "-spacing"))
+}

@@ -20,6 +20,11 @@ from runner.model import BodyImage
 from runner.settings.records import ArticleOptions
 from runner.words import _
 
+MAX_ELEMENTS = 5_000
+"""With four characters each they reach the platform's limit."""
+MAX_DEPTH = 100
+"""Of elements in elements; Markdown has its own bound, which is lower."""
+
 
 def assemble(source: ArticleSource) -> ArticleBody:
     """Make an article's body; see `runner.article.build`."""
@@ -33,6 +38,13 @@ def assemble(source: ArticleSource) -> ArticleBody:
     return _from_markdown(text, source, findings)
 
 
+def warm(source: ArticleSource) -> None:
+    """Prepare here what each forked process would have to prepare for itself."""
+    theme.warm()
+    if source.kind == "markdown":
+        markdown.warm(source.text)
+
+
 def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
     css, brand = theme.load(source, findings), _brand(source.options, findings)
     for colours in (True, False):
@@ -41,6 +53,10 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
         tree = dom.parse(html)
         found = embed.resolve(tree, source, attempt)
         rewrite.rewrite(tree, title=source.title, findings=attempt)
+        if _oversized(tree, attempt):
+            if colours and '<span class="' in html:
+                continue
+            return _with(ArticleBody(html=""), findings, attempt)
         styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=brand))
         sanitize.drop_marks(styled, attempt)
         body = _finish(styled, found, attempt, markdown_source=True)
@@ -59,12 +75,37 @@ def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> Arti
 
 def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
     tree = dom.parse(text, keep_lines=True)
+    if _oversized(tree, findings):
+        return _with(ArticleBody(html=""), findings)
     found = embed.resolve(tree, source, findings)
     report = findings.warning if source.allow_lossy else findings.error
     sanitize.strip(tree, report)
     body = _finish(tree, found, findings, markdown_source=False)
     sanitize.compare(tree, body.html, report)
     return _with(body, findings)
+
+
+def _oversized(tree: HtmlElement, findings: Findings) -> bool:
+    """Report more elements than an article can have, or deeper ones, before work is spent on them."""
+    depths = {tree: 0}
+    for count, element in enumerate(tree.iterdescendants()):
+        depths[element] = depths[element.getparent()] + 1
+        if count >= MAX_ELEMENTS:
+            findings.error(
+                "article-too-long",
+                _("the article has more than {most:,} elements").format(most=MAX_ELEMENTS),
+                _("split the article"),
+            )
+            return True
+        if depths[element] > MAX_DEPTH:
+            findings.error(
+                "too-deep",
+                _("text is nested deeper than {most} levels and would be lost").format(most=MAX_DEPTH),
+                _("use fewer levels of quotes and lists"),
+                line=dom.line_of(element),
+            )
+            return True
+    return False
 
 
 def _finish(

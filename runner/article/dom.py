@@ -31,7 +31,7 @@ def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     Returns:
         A `body` element around the fragment.
     """
-    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=False, no_network=True)
     # The section keeps the parser from wrapping loose text in a paragraph of its own.
     source = f"<html><body><section>{clean_html(text)}{END}".encode()
     body: HtmlElement = html.document_fromstring(source, parser=parser).find("body")
@@ -111,6 +111,11 @@ def text_of(element: HtmlElement) -> str:
         elif node is not element:
             parts.append(node.tail or "")
     return "".join(parts)
+
+
+def own_text(element: HtmlElement) -> str:
+    """Return the text that stands in an element itself, not in one inside it."""
+    return (element.text or "") + "".join(child.tail or "" for child in element)
 
 
 def strip_blank_text(root: HtmlElement) -> None:

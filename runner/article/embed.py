@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -41,13 +41,19 @@ def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tup
         The images in order of appearance, each once.
     """
     found: dict[str, BodyImage] = {}
+    pictures: dict[str, _Picture | None] = {}
     for image in [element for element in elements(root) if element.tag == "img"]:
         _check_alt(image, findings)
         src = (image.get("src") or "").strip()
         if src.startswith(IMAGE_PREFIXES[1:]):
             continue
-        picture = _read(image, unquote(src), source, findings)
-        usable = picture and _judge(picture, image, mend=source.options.fix_images, findings=findings)
+        path = unquote(src)
+        if pictures.get(path) is None:  # a fault is reported wherever it stands
+            picture = _read(image, path, source, findings)
+            pictures[path] = picture and _judge(
+                picture, image, mend=source.options.fix_images, findings=findings
+            )
+        usable = pictures[path]
         if usable is None:
             image.drop_tree()
             continue
@@ -101,6 +107,7 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
             line=line,
         )
     _report(picture.look.faults, path, line, findings)
+    picture = replace(picture, data=b"")  # megabytes, and needed no more
     return picture if all(fault.warning for fault in picture.look.faults) else None
 
 

@@ -20,7 +20,7 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
-_LAST_CODE = 0x10FFFF
+_LAST_CODE, _MOST_DIGITS = 0x10FFFF, 8
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 
 
@@ -78,7 +78,10 @@ def _reference(found: re.Match[str]) -> str:
 
 
 def _allowed_reference(found: re.Match[str]) -> str:
-    code = int(found[1], 16) if found[1] else int(found[2])
+    digits = (found[1] or found[2]).lstrip("0")
+    if len(digits) > _MOST_DIGITS:  # Python refuses to count some thousand digits
+        return "\ufffd"
+    code = int(digits or "0", 16 if found[1] else 10)
     return "\ufffd" if code > _LAST_CODE or _FORBIDDEN.match(chr(code)) else found[0]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps
 
+from runner import bounded
 from runner.errors import StalePlanError
 from runner.model import FileInfo
 from runner.words import N_, _
@@ -154,6 +155,7 @@ def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
     if image_format not in _KNOWN:
         what = _("the image is an SVG") if image_format == "svg" else _("the file is not an image we know")
         return Look(faults=(Fault(rule="image-format", what=what, remedy=_("export it as PNG or JPEG")),))
+    bounded.extend(1)
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
@@ -162,7 +164,7 @@ def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
         return Look(
             faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in all")),)
         )
-    except _BROKEN:
+    except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = Fault(
             rule="image-broken", what=_("the image cannot be decoded"), remedy=_("export it again")
         )
@@ -182,6 +184,7 @@ def fixed(data: bytes, use: Use = BODY) -> tuple[bytes, str, str]:
         The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).
         Turned upright, without EXIF, RGB; PNG where it has transparency or was drawn, else JPEG.
     """
+    bounded.extend(3)
     image = _open(data)
     source = (image.format or "").lower()
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None

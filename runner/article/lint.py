@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from lxml.html import HtmlElement
 
-from runner.article import contrast
+from runner.article import contrast, hidden
 from runner.article.cjk import is_cjk
 from runner.article.dom import elements, line_of, text_of
 from runner.article.parts import WARNING_CHARS, Findings
 from runner.limits.table import CONTENT_BYTES, CONTENT_CHARS
+from runner.reading.text import says_nothing
 from runner.words import N_, _
 
 MAX_WRAPPERS = 10
@@ -38,12 +39,13 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
     """
     _check_wrappers(root, findings)
     _check_prose(root, findings)
+    hidden.check(root, findings)
     contrast.check(root, findings)
     if markdown:
         _check_leftovers(root, findings)
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
-    if not faulty and not text_of(root).strip() and root.find(".//img") is None:
+    if not faulty and says_nothing(text_of(root)) and root.find(".//img") is None:
         findings.error(
             "article-empty", _("the article has no text and no image"), _("write something"), line=1
         )

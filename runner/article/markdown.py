@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, MutableMapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -30,6 +30,8 @@ from runner.words import _
 MAX_NESTING = 40
 _TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _WIDTH = re.compile(r'\{width="?([^}"]*)"?\}')
+_FENCES = re.compile(r"^[ >]{0,20}(?:```|~~~)([a-z0-9+#-]{1,20})[ \t]*$", re.MULTILINE)
+MAX_WARM = 20
 Env = MutableMapping[str, Any]
 
 
@@ -51,6 +53,13 @@ def to_html(source: str, findings: Findings, *, colours: bool) -> str:
     _check(tokens, findings)
     _check_notes(env, source, findings)
     return str(parser.renderer.render(tokens, parser.options, env))
+
+
+def warm(source: str) -> None:
+    """Make the parser, and load the lexers of the languages that a source seems to name."""
+    _parser()
+    for language in {found[1] for found in islice(_FENCES.finditer(source), MAX_WARM)}:
+        code.known_language(language)
 
 
 class _Parser(MarkdownIt):

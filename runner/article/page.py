@@ -21,6 +21,14 @@ WIDTHS = (375, 585, 677)
 """A phone, a small tablet, the reader on a computer: CSS pixels."""
 DARK_WIDTH = 375
 Data = Callable[[FileInfo], bytes]
+PICTURE_BYTES = 32_000_000
+"""Of all pictures of a page, as they stand in it: each frame is a document of its own and holds its own."""
+MESSAGE_CHARS = 16_000_000
+"""Of all messages of a page, without pictures."""
+_GAP = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
+    "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
+)
 _HEADINGS = (N_("level"), N_("place"), N_("rule"), N_("what"), N_("remedy"))
 
 _POLICY = (
@@ -33,6 +41,36 @@ _DARK = (
 )
 
 
+class Pictures:
+    """Gives the addresses of pictures until a page is full; then a grey box, and counts what it left out.
+
+    Args:
+        data: gives the bytes of a picture.
+        room: bytes of addresses for the whole page.
+    """
+
+    def __init__(self, data: Data, *, room: int = PICTURE_BYTES) -> None:
+        self._data = data
+        self.room = room
+        self.left_out: set[str] = set()
+
+    def address(self, file: FileInfo, *, times: int = 1) -> str:
+        """Return a `data:` address that will be written `times` times."""
+        cost = file.size_bytes * 4 // 3 * times
+        if cost > self.room:
+            self.left_out.add(file.sha256)
+            return _GAP
+        self.room -= cost
+        return f"data:image/{file.format};base64,{base64.b64encode(self._data(file)).decode()}"
+
+    def note(self) -> str:
+        """Tell what was left out, as a fragment; empty when nothing was."""
+        if not self.left_out:
+            return ""
+        said = _("{count} pictures are shown as grey boxes here: a page holds {most:,} bytes of pictures")
+        return f'<p class="warning">{escape(said.format(count=len(self.left_out), most=PICTURE_BYTES))}</p>\n'
+
+
 def page(send: Send, *, data: Data) -> str:
     """Show a send as a follower will see it.
 
@@ -43,6 +81,8 @@ def page(send: Send, *, data: Data) -> str:
     Returns:
         A whole HTML document.
     """
+    pictures = Pictures(data)
+    shown = content(send, pictures=pictures)
     return (
         f'<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -50,7 +90,7 @@ def page(send: Send, *, data: Data) -> str:
         f"<title>{escape(send.id)}</title>\n<style>\n{_css('page')}</style></head>\n<body>\n"
         f"<h1>{escape(send.id)}</h1>\n"
         f'<p class="facts">{send.msgtype} · {escape(_of_send(send))}</p>\n'
-        f"{findings_table(send.findings)}{content(send, data=data)}</body></html>\n"
+        f"{findings_table(send.findings)}{pictures.note()}{shown}</body></html>\n"
     )
 
 
@@ -58,34 +98,34 @@ def _of_send(send: Send) -> str:
     return _("account {account} · revision {revision}").format(account=send.account, revision=send.revision)
 
 
-def content(send: Send, *, data: Data) -> str:
-    """Show what a send carries, as a fragment for another page that has `page.css`."""
+def content(send: Send, *, pictures: Pictures) -> str:
+    """Show what a send carries, as a fragment for another page that has `page.css` and ends with the note."""
     match send.content:
         case Articles(articles=articles):
             count = len(articles)
             return "".join(
-                article_frames(article, data=data, index=index, count=count)
+                article_frames(article, pictures=pictures, index=index, count=count)
                 for index, article in enumerate(articles, 1)
             )
         case Text(content=text):
             return f'<p class="bubble">{escape(text)}</p>\n'
         case Image(media=media):
-            return _pictures([media], data)
+            return _pictures([media], pictures)
         case Images(images=images):
-            return _pictures(images, data)
+            return _pictures(images, pictures)
         case Newspic(images=images, title=title, text=text):
             shown = f'<h2>{escape(title)}</h2>\n<p class="bubble">{escape(text)}</p>\n'
-            return shown + _pictures(images, data)
+            return shown + _pictures(images, pictures)
     nothing = _("{msgtype}: nothing to show before it is sent").format(msgtype=send.msgtype)
     return f'<p class="bubble">{escape(nothing)}</p>\n'
 
 
-def article_frames(article: Article, *, data: Data, index: int = 1, count: int = 1) -> str:
+def article_frames(article: Article, *, pictures: Pictures, index: int = 1, count: int = 1) -> str:
     """Show one article: its size, its cover in both crops, and a frame for each width.
 
     Args:
         article: the article, its images still placeholders.
-        data: gives the bytes of a picture.
+        pictures: of the page it stands in.
         index: where it stands in its message, from 1.
         count: how many articles the message has.
 
@@ -96,12 +136,12 @@ def article_frames(article: Article, *, data: Data, index: int = 1, count: int =
     size = _("{chars:,} of {most:,} characters of markup, {images} images").format(
         chars=markup_chars(article.html, article.images), most=CONTENT_CHARS, images=len(article.images)
     )
-    frames = [_frame(article, data, width) for width in WIDTHS]
-    frames.append(_frame(article, data, DARK_WIDTH, dark=True))
+    frames = [_frame(article, pictures, width) for width in WIDTHS]
+    frames.append(_frame(article, pictures, DARK_WIDTH, dark=True))
     return (
         f"<h2>{escape(article.title)}</h2>\n"
         f'<p class="facts">{position} · {size} · {escape(_facts(article))}</p>\n'
-        f'<div class="covers">{_cover(article, data)}</div>\n'
+        f'<div class="covers">{_cover(article, pictures)}</div>\n'
         f'<div class="frames">{"".join(frames)}</div>\n'
     )
 
@@ -129,43 +169,45 @@ def _facts(article: Article) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def frame_document(article: Article, *, data: Data, dark: bool = False) -> str:
+def frame_document(article: Article, *, pictures: Pictures, dark: bool = False) -> str:
     """Show one article as the reader's app does: the whole document of a frame.
 
     Args:
         article: the article, its images still placeholders.
-        data: gives the bytes of a picture.
+        pictures: of the page it stands in.
         dark: roughly as in dark mode.
     """
     by = f'<p class="by">{escape(article.author)}</p>' if article.author else ""
     return (
         f'<!DOCTYPE html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<style>{_css('reader')}{_DARK if dark else ''}</style>"
-        f'<h1>{escape(article.title)}</h1>{by}<div id="content">{_with_pictures(article, data)}</div>'
+        f'<h1>{escape(article.title)}</h1>{by}<div id="content">{_with_pictures(article, pictures)}</div>'
     )
 
 
-def _frame(article: Article, data: Data, width: int, *, dark: bool = False) -> str:
+def _frame(article: Article, pictures: Pictures, width: int, *, dark: bool = False) -> str:
     name = _("{width} px, dark mode (roughly)").format(width=width) if dark else f"{width} px"
     return (
         f'<figure><figcaption>{name}</figcaption><iframe sandbox title="{name}" width="{width}" '
-        f'srcdoc="{escape(frame_document(article, data=data, dark=dark))}"></iframe></figure>\n'
+        f'srcdoc="{escape(frame_document(article, pictures=pictures, dark=dark))}"></iframe></figure>\n'
     )
 
 
-def _with_pictures(article: Article, data: Data) -> str:
+def _with_pictures(article: Article, pictures: Pictures) -> str:
     html = article.html
     for image in article.images:
-        html = html.replace(f'"{image.placeholder}"', f'"{_address(image.file, data)}"')
+        written = f'"{image.placeholder}"'
+        if times := html.count(written):
+            html = html.replace(written, f'"{pictures.address(image.file, times=times)}"')
     return html
 
 
-def _cover(article: Article, data: Data) -> str:
+def _cover(article: Article, pictures: Pictures) -> str:
     if article.cover.file is None:
         name = article.cover.name or article.cover.media_id or ""
         told = _("cover: material {name}, already on the platform").format(name=name)
         return f'<p class="facts">{escape(told)}</p>'
-    address = _address(article.cover.file, data)
+    address = pictures.address(article.cover.file, times=2)
     wide = _crop(address, "wide", article.pic_crop_235_1, f"<b>{escape(article.title)}</b>")
     square = _crop(address, "square", article.pic_crop_1_1, "")
     first, further = _("first article, 2.35:1"), _("further articles and shares, 1:1")
@@ -194,9 +236,9 @@ def _corners(crop: str) -> tuple[float, float, float, float]:
     return (x1, y1, x2, y2) if 0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 else (0, 0, 1, 1)
 
 
-def _pictures(medias: Iterable[Media], data: Data) -> str:
+def _pictures(medias: Iterable[Media], pictures: Pictures) -> str:
     shown = "".join(
-        f'<img src="{_address(media.file, data)}" alt="" width="187">'
+        f'<img src="{pictures.address(media.file)}" alt="" width="187">'
         if media.file
         else f'<p class="facts">{escape(_material(media))}</p>'
         for media in medias
@@ -206,10 +248,6 @@ def _pictures(medias: Iterable[Media], data: Data) -> str:
 
 def _material(media: Media) -> str:
     return _("material {name}").format(name=media.name or media.media_id or "")
-
-
-def _address(file: FileInfo, data: Data) -> str:
-    return f"data:image/{file.format};base64,{base64.b64encode(data(file)).decode()}"
 
 
 @lru_cache(maxsize=2)

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from runner.errors import Place, Problem
 from runner.model import BodyImage, FileInfo
 from runner.settings.records import ArticleOptions
+from runner.words import _
 
 Kind = Literal["markdown", "html"]
 
@@ -18,6 +19,10 @@ WARNING_CHARS = 18_000
 MAX_SOURCE_CHARS = 200_000
 """Our own bound: nothing longer can become an article, and it would take seconds to say so."""
 
+MAX_FINDINGS = 200
+"""Of one file: nobody reads more, and a stranger's file may have one on every line."""
+MAX_WHAT_CHARS = 300
+"""Of what one finding says: it may repeat a value of the file."""
 IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
 
@@ -113,5 +118,16 @@ class Findings:
     def _add(
         self, level: Literal["error", "warning"], rule: str, what: str, remedy: str, line: int | None
     ) -> None:
+        if len(self._problems) > MAX_FINDINGS:
+            return
         place = Place(file=self.file, line=line)
-        self._problems[Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)] = None
+        what = what if len(what) <= MAX_WHAT_CHARS else f"{what[:MAX_WHAT_CHARS]}…"
+        problem = Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)
+        if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
+            problem = Problem(
+                place=Place(file=self.file),
+                rule="too-many-findings",
+                what=_("there are more findings than are listed"),
+                remedy=_("correct these first"),
+            )
+        self._problems[problem] = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml.html import HtmlElement
 
 from runner.article import links, lists
@@ -76,7 +78,7 @@ def _width(image: HtmlElement, findings: Findings) -> None:
     if width is None:
         return
     percent = width.removesuffix("%")
-    if width.endswith("%") and percent.isdecimal() and 0 < int(percent) <= 100:
+    if width.endswith("%") and re.fullmatch(r"[0-9]{1,3}", percent) and 0 < int(percent) <= 100:
         image.set("style", f"width:{int(percent)}%")
         return
     findings.error(

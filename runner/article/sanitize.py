@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 import nh3
-import tinycss2
 from lxml.html import HtmlElement
 
+from runner.article import css
 from runner.article.allow import (
     ATTRIBUTES,
     IMAGE_PREFIXES,
@@ -197,11 +197,15 @@ def _judge(tag: str, style: str) -> tuple[str, tuple[Fault, ...]]:
     """Split a style attribute into what stays and why the rest goes; articles repeat few styles often."""
     kept: list[str] = []
     faults: list[Fault] = []
-    for item in tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True):
+    try:
+        items = css.declarations(style)
+    except css.CssBoundsError:
+        return "", (partial(_too_much, style[:60]),)
+    for item in items:
         if item.type != "declaration":
             faults.append(partial(_not_css, item.message if item.type == "error" else None, style[:60]))
             continue
-        name, value = item.lower_name, tinycss2.serialize(item.value).strip()
+        name, value = item.lower_name, css.value_of(item)
         fault = partial(style_fault, tag, name, value, important=item.important)
         if fault() is None:
             kept.append(f"{name}:{value}")
@@ -217,3 +221,10 @@ def _not_css(reason: str | None, style: str) -> StyleFault:
         else _("not CSS: {reason} in `{style}`").format(reason=reason, style=style)
     )
     return StyleFault("style-css", what, _("correct it"))
+
+
+def _too_much(style: str) -> StyleFault:
+    what = _("a style has more than {most:,} characters or {depth} brackets in brackets: `{style}`")
+    return StyleFault(
+        "style-css", what.format(most=css.STYLE_CHARS, depth=css.MAX_DEPTH, style=style), _("shorten it")
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 import css_inline
 import tinycss2
 
+from runner.article import css as bounds
 from runner.article.allow import style_fault
 from runner.article.parts import ArticleSource, Findings
 from runner.reading.files import FileError
@@ -21,6 +22,12 @@ FOLDER = "_themes"
 _SHIPPED_IN: Final = Path(__file__).parent / "themes"
 """`importlib.resources` would take 5 ms to load, in each worker."""
 ROOT_CLASS = "article"
+MAX_CHARS = 64_000
+"""Of a theme, as written and with its variables filled in. The shipped ones have 2,000."""
+MAX_VALUE_CHARS = 1_000
+"""Of one declaration with its variables filled in."""
+MAX_VARIABLE_DEPTH = 100
+"""Rounds of filling in; what doubles in each, or names itself, is above `MAX_VALUE_CHARS` long before."""
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
 _VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
 
@@ -51,9 +58,30 @@ def load(source: ArticleSource, findings: Findings) -> str:
         )
         return shipped(SHIPPED[0])
     theme_findings = Findings(file=f"{source.root}/{path}")
-    check(css, theme_findings)
+    usable = _checked(css, theme_findings)
     findings.include(theme_findings)
-    return css
+    return css if usable else shipped(SHIPPED[0])
+
+
+def _checked(css: str, findings: Findings) -> bool:
+    """Check a theme; False when it is so large or deep that nothing more may be done with it."""
+    if len(css) > MAX_CHARS or bounds.depth(css) > bounds.MAX_DEPTH:
+        findings.error(
+            "theme-too-large",
+            _("a theme may have {most:,} characters, and {depth} brackets in brackets").format(
+                most=MAX_CHARS, depth=bounds.MAX_DEPTH
+            ),
+            _("make it smaller"),
+            line=1,
+        )
+        return False
+    check(css, findings)
+    return not any(finding.rule == "theme-too-large" for finding in findings)
+
+
+def warm() -> None:
+    """Make the inliner."""
+    _inliner()
 
 
 @lru_cache(maxsize=len(SHIPPED))
@@ -72,6 +100,42 @@ def check(css: str, findings: Findings) -> None:
     for declarations in bodies:
         for declaration in declarations:
             _check_declaration(declaration, defined, findings)
+    _check_filled([item for declarations in bodies for item in declarations], findings)
+
+
+def _check_filled(declarations: Sequence[Any], findings: Findings) -> None:
+    """Report variables in variables that grow beyond measure, or name themselves.
+
+    A variable may be defined several times: its longest definition counts.
+    """
+    written = [(item, tinycss2.serialize(item.value)) for item in declarations]
+    texts: dict[str, list[str]] = {}
+    for item, value in written:
+        if item.name.startswith("--"):
+            texts.setdefault(item.name, []).append(value)
+    lengths: dict[str, int] = {}
+    for _round in range(MAX_VARIABLE_DEPTH):
+        lengths |= {name: max(_filled(value, lengths) for value in values) for name, values in texts.items()}
+    total = 0
+    for item, value in written:
+        length = _filled(value, lengths)
+        total += length
+        if length > MAX_VALUE_CHARS or total > MAX_CHARS:
+            findings.error(
+                "theme-too-large",
+                _("`{name}` has more than {most:,} characters when its variables are filled in").format(
+                    name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
+                ),
+                _("use fewer variables in variables"),
+                line=item.source_line,
+            )
+            return
+
+
+def _filled(value: str, lengths: Mapping[str, int]) -> int:
+    """Count the characters of a value with its variables filled in, no further than matters."""
+    length = len(value) + sum(lengths.get(name, 0) for name in _VARIABLE.findall(value))
+    return min(length, MAX_CHARS + 1)
 
 
 def inline(html: str, css: str, *, brand_color: str) -> str:

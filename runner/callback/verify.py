@@ -42,13 +42,19 @@ def signature(*parts: str) -> str:
     return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
 
 
-def check_url(query: Mapping[str, str], credentials: Credentials) -> str:
+def check_url(query: Mapping[str, str], credentials: Credentials, now: datetime) -> str:
     """Answer the check that is made when a URL is entered in the console.
 
+    Args:
+        query: the request's parameters.
+        credentials: of the account.
+        now: the present moment, for the replay window.
+
     Raises:
-        RefusedError: it is not signed with the account's token.
+        RefusedError: it is not signed with the account's token, or not fresh.
     """
     _check(query, "signature", credentials.token)
+    _check_time(query, now)
     return query.get("echostr", "")
 
 

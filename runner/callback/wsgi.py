@@ -6,6 +6,7 @@ Mount it at a path of your own server, one segment an account: `/wechat/main`. `
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ from runner.ports import Clock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+MAX_FIELDS = 64
+_DIGITS = 9
+_LENGTH = re.compile("[0-9]+")
 
 log = logging.getLogger("runner.callback")
 
@@ -62,7 +67,7 @@ class Receiver:
             return Answer(status="404 Not Found", text="no such account")
         try:
             if method == "GET":
-                return Answer(text=check_url(query, credentials))
+                return Answer(text=check_url(query, credentials, self.clock()))
             if method == "POST":
                 return self._push(query, body, credentials)
         except (RefusedError, BadXmlError) as error:
@@ -96,7 +101,8 @@ def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], I
         receiver: with the accounts, the ledger and the clock.
 
     Returns:
-        An app to mount in any WSGI server; answers 413 to what no event needs.
+        An app to mount in any WSGI server; answers 400, 408, 411 or 413 to a body whose length is missing,
+        untrue or more than any event needs.
     """
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -110,9 +116,31 @@ def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], I
 
 
 def _answer(receiver: Receiver, environ: Mapping[str, Any]) -> Answer:
-    length = str(environ.get("CONTENT_LENGTH") or "0")
-    if not length.isdigit() or int(length) > MAX_BYTES:
+    method = str(environ.get("REQUEST_METHOD", ""))
+    body = _body(environ) if method == "POST" else b""
+    if isinstance(body, Answer):
+        return body
+    try:
+        pairs = parse_qsl(
+            str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        return Answer(status="400 Bad Request", text="too many parameters")
+    return receiver.answer(method, str(environ.get("PATH_INFO", "")), dict(pairs), body)
+
+
+def _body(environ: Mapping[str, Any]) -> bytes | Answer:
+    """Read the body of a push; its length has to be said, and to be true."""
+    written = str(environ.get("CONTENT_LENGTH") or "")
+    if not written or environ.get("HTTP_TRANSFER_ENCODING"):
+        return Answer(status="411 Length Required", text="no length")
+    if not _LENGTH.fullmatch(written):
+        return Answer(status="400 Bad Request", text="no such length")
+    length = int(written[-_DIGITS:]) if not written[:-_DIGITS].strip("0") else MAX_BYTES + 1
+    if length > MAX_BYTES:
         return Answer(status="413 Content Too Large", text="too large")
-    body = environ["wsgi.input"].read(int(length)) if int(length) else b""
-    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    return receiver.answer(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), query, body)
+    try:
+        body: bytes = environ["wsgi.input"].read(length) if length else b""
+    except (OSError, ValueError):
+        return Answer(status="408 Request Timeout", text="too slow")
+    return body if len(body) == length else Answer(status="400 Bad Request", text="cut off")

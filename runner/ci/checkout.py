@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from runner.errors import LedgerError, PolicyError
-from runner.git import Answer
+from runner.git import Answer, ask, find_checkout
 from runner.ledger.git_command import Git, checkout_says
 from runner.ledger.git_remote import NAME, remote_of
 from runner.words import _
 
 NEWEST = "refs/campaign/newest"
+REGULAR = ("100644", "100755")
 
 
 def check_newest(folder: Path, branch: str) -> None:
@@ -67,12 +69,7 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
     Raises:
         PolicyError: the history is cut off, or a file is in no commit.
     """
-    if checkout_says(folder, "rev-parse", "--is-shallow-repository") != "false":
-        raise PolicyError(
-            _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
-            remedy=_("check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab"),
-            where=str(folder),
-        )
+    require_history(folder)
     found: dict[str, list[PurePosixPath]] = {}
     for file in sorted(files):
         commit = checkout_says(
@@ -86,22 +83,89 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
     return found
 
 
-def check_same(folder: Path, commit: str, files: Iterable[PurePosixPath]) -> None:
+def blob_id(folder: Path, data: bytes) -> str:
+    """Name bytes as this repository's git names blobs, by our own sum: no filter, no attribute, no index."""
+    name = checkout_says(folder, "rev-parse", "--show-object-format") or "sha1"
+    return hashlib.new(name, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
+    """List the regular files that a folder had at a commit, by their object ids; links are left out.
+
+    Args:
+        folder: the campaigns folder.
+        commit: in this repository; a commit that is not gives nothing.
+    """
+    found = {}
+    listing = ask(folder, "ls-tree", "-r", "-z", "--end-of-options", commit, lazily=False)
+    for entry in (
+        listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1] if listing.code == 0 else ()
+    ):
+        facts, _tab, name = entry.partition("\t")
+        mode, _kind, object_id = facts.split()
+        if mode in REGULAR:
+            found[PurePosixPath(name)] = object_id
+    return found
+
+
+def check_committed(folder: Path, blobs: Mapping[PurePosixPath, str]) -> None:
+    """Refuse files whose bytes, as this run has read them, are not those of the checked-out commit.
+
+    Args:
+        folder: the campaigns folder.
+        blobs: by path relative to the folder, the object id of the bytes that were read.
+
+    Raises:
+        PolicyError: one differs, is a link, lies behind a link or is in no commit; or the folder is a link.
+    """
+    _refuse_link(folder)
+    here = blobs_at(folder, "HEAD")
+    for file, blob in sorted(blobs.items()):
+        if file not in here or (folder / file).is_symlink():
+            raise PolicyError(
+                _("it is not a regular file of the commit that is checked out"),
+                remedy=_("commit the file itself, not a link to it, and have it approved"),
+                where=str(file),
+            )
+        if here[file] != blob:
+            raise PolicyError(
+                _("its bytes are not those of the commit that is checked out"),
+                remedy=_(
+                    "apply from a clean checkout; keep files of campaigns out of Git LFS and out of line-end "
+                    "conversion"
+                ),
+                where=str(file),
+            )
+
+
+def _refuse_link(folder: Path) -> None:
+    """Another folder than the named one would be looked at, and who moved the link is asked by nobody."""
+    top = checkout_says(folder, "rev-parse", "--show-toplevel")
+    inside = Path(os.path.realpath(top)) if top else None
+    plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow the very link
+    for step in (plain, *plain.parents):
+        if step.is_symlink() and inside and Path(os.path.realpath(step.parent)).is_relative_to(inside):
+            raise PolicyError(
+                _("the campaigns folder is a link"), remedy=_("commit the folder itself"), where=str(step)
+            )
+
+
+def check_same(folder: Path, commit: str, blobs: Mapping[PurePosixPath, str]) -> None:
     """Refuse files that are not what they were at the commit that was approved.
 
     Args:
         folder: the campaigns folder.
         commit: the newest of the request; fetched from `origin` when the checkout lacks it.
-        files: relative to the folder.
+        blobs: by path relative to the folder, the object id of the bytes that were read.
 
     Raises:
         PolicyError: one differs, or the commit cannot be had.
     """
     if not checkout_says(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
         _fetch(folder, commit)
-    for file in files:
-        approved, here = (checkout_says(folder, "rev-parse", f"{ref}:./{file}") for ref in (commit, "HEAD"))
-        if not approved or approved != here:
+    approved = blobs_at(folder, commit)
+    for file, blob in sorted(blobs.items()):
+        if approved.get(file) != blob:
             raise PolicyError(
                 _("it is not what was approved at {commit}: another change was merged into it").format(
                     commit=commit[:12]
@@ -114,13 +178,53 @@ def check_same(folder: Path, commit: str, files: Iterable[PurePosixPath]) -> Non
             )
 
 
+def require_history(folder: Path) -> None:
+    """Refuse a checkout that cannot say who changed what.
+
+    Raises:
+        PolicyError: a part of the history is missing, or this is no checkout.
+    """
+    if checkout_says(folder, "rev-parse", "--is-shallow-repository") != "false":
+        raise PolicyError(
+            _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
+            remedy=_("check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab"),
+            where=str(folder),
+        )
+
+
+def is_shallow(folder: Path) -> bool:
+    """Tell whether a part of the history is missing; a folder outside git has none to miss."""
+    return checkout_says(folder, "rev-parse", "--is-shallow-repository") == "true"
+
+
+def versions(folder: Path, file: PurePosixPath) -> Iterator[tuple[str, bytes | None]]:
+    """Go through the commits of the branch that changed a file, newest first, with its bytes there.
+
+    Args:
+        folder: the campaigns folder, in a checkout with its whole history.
+        file: relative to the folder.
+
+    Yields:
+        Each commit with the bytes; None where it removed the file or made it a link.
+    """
+    said = checkout_says(folder, "log", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}")
+    for commit in said.split():
+        yield commit, _bytes_at(folder, commit, file)
+
+
+def _bytes_at(folder: Path, commit: str, file: PurePosixPath) -> bytes | None:
+    blob = blobs_at(folder, commit).get(file)
+    done = ask(folder, "cat-file", "blob", blob, lazily=False) if blob else None
+    return done.stdout if done is not None and done.code == 0 else None
+
+
 def _fetch(folder: Path, ref: str, *, into: str = "") -> Answer:
-    git_dir = checkout_says(folder, "rev-parse", "--absolute-git-dir")
-    if not git_dir:
+    checkout = find_checkout(folder)
+    if checkout is None:
         return Answer(code=1, stderr="fatal: this is no git checkout")
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
         return Answer(code=1, stderr=f"fatal: {error.what}")
-    git = Git(folder=Path(git_dir), config=remote.config)
+    git = Git(folder=checkout.git_dir, config=remote.config)
     return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from runner.report.neutral import inert
+from runner.report.sentences import changed
 from runner.report.words import headcount, receivers, sends
 from runner.words import _
 
 if TYPE_CHECKING:
     from runner.plan import Plan, Planned
+    from runner.policy.guard import SettingsChange
 
 Ask = Callable[[str], str]
 
@@ -18,6 +20,15 @@ Ask = Callable[[str], str]
 def question(plan: Plan) -> str:
     """Name each due send with its account, receivers and count, before anybody is asked."""
     return inert("\n".join(map(_row, plan.due())))
+
+
+def agreed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
+    """Ask for a yes to the rules that hold back less than at the last apply, if there are any."""
+    if not looser:
+        return True
+    rules = "\n".join(f"  {changed(change)}" for change in looser)
+    said = _("These rules are looser than at the last apply:\n{rules}\nType yes to accept them")
+    return ask(inert(said.format(rules=rules))) == "yes"
 
 
 def _row(planned: Planned) -> str:

@@ -109,6 +109,12 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ledger export": (
         ("campaign ledger export --out ledger.jsonl", N_("a copy")),
     ),
+    "ledger guard": (
+        (
+            "campaign ledger guard --env production --why 'larger tag agreed on'",
+            N_("accept looser rules"),
+        ),
+    ),
     "ledger import": (
         ("campaign ledger import ledger.jsonl", N_("into an empty ledger")),
     ),

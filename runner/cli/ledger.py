@@ -12,11 +12,12 @@ import click
 from runner.cli.completing import accounts, campaign_ids
 from runner.cli.options import Day
 from runner.cli.session import Session, shared
-from runner.cli.streams import writing
+from runner.cli.streams import require_terminal, writing
 from runner.cli.warrant import actor
-from runner.errors import Exit, InvalidError, TamperedLedgerError, UsageError
+from runner.errors import Exit, InvalidError, PolicyError, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, broken, intent_key, snapshot
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
+from runner.policy.guard import changes_since
 from runner.protocol.events import Entry, Event, Kind
 from runner.words import _, ngettext
 
@@ -128,6 +129,48 @@ def log(session: Session) -> int:
         }
     )
     return Exit.OK
+
+
+@ledger.command()
+@click.option("--why", required=True, help="Why these rules apply from now on; recorded.")
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@shared
+def guard(session: Session, why: str, auto_approve: bool) -> int:
+    """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
+
+    Needs the AppSecret, and runs on a person's machine only. Shows what changed.
+    """
+    from runner.cli.gate import current_run, keep_guard
+    from runner.report.neutral import inert
+    from runner.report.sentences import changed
+
+    environment = session.settings.environment
+    if current_run() is not None:
+        raise PolicyError(
+            _("`campaign ledger guard` must not run in CI, where a commit could start it"),
+            remedy=_("run it on a machine of somebody who holds the AppSecret"),
+            where=_("environment {name}").format(name=environment.name),
+        )
+    session.begun_state(sending=False)
+    found = changes_since(session.newest_guards(), session.settings)
+    session.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
+    if not auto_approve:
+        require_terminal(_("add --auto-approve"))
+        if click.prompt(_("Type {name} to accept these rules").format(name=environment.name), err=True) != (
+            environment.name
+        ):
+            raise click.Abort(_("Not confirmed, so nothing is recorded."))
+    accounts = {account.appid: account for account in environment.accounts.values()}
+    kept = [
+        account.name
+        for account in accounts.values()
+        if keep_guard(session, account, trusted=True, why=why, actor=actor(session))
+    ]
+    said = _("the rules of {name} are recorded for: {accounts}")
+    names = _(", ").join(kept) or _("no account: they were recorded before")
+    return session.conclude(
+        said.format(name=environment.name, accounts=names), environment=environment.name, kept=kept
+    )
 
 
 @ledger.command()

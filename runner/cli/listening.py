@@ -14,6 +14,7 @@ import click
 
 from runner.cli.session import Session, shared
 from runner.errors import Exit, SecretError, UsageError
+from runner.hosts import LOOPBACK_NAMES
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -25,29 +26,24 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--port", default=8091, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front.")
+@click.option("--name", "names", multiple=True, help="The host name that this server passes on; repeatable.")
 @shared
-def listen(session: Session, port: int, host: str) -> int:
+def listen(session: Session, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
 
     Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
     is `listening on http://HOST:PORT`. A WSGI server of your own can mount `runner.callback.wsgi:app_from`.
     """
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
+    from runner.callback.server import Server, only_for
     from runner.callback.wsgi import app_from
-
-    class Quiet(WSGIRequestHandler):
-        """Writes no access log: its lines would hold signatures."""
-
-        def log(self, type: str, message: str, *args: object) -> None:
-            """Write nothing."""
 
     session.begun_state(sending=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     receiver = receiver_of(session)
     try:
-        server = make_server(host, port, app_from(receiver), threaded=True, request_handler=Quiet)
+        app = only_for(app_from(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port)
+        server = Server(host, port, app)
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
             _("nothing can listen there"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import requests
 from runner.cli.session import Session
 from runner.errors import CampaignError
 from runner.settings.records import Notify
-from runner.settings.secret import read_secret
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
     """
     for number, robot in enumerate(session.settings.notify, 1):
         try:
-            why = _tell(robot, outcomes, run)
+            why = _tell(session, robot, outcomes, run)
         except CampaignError as error:
             why = error.what
         if why is not None:
@@ -39,12 +37,11 @@ def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
             session.say(said.format(number=number, kind=robot.kind, why=why))
 
 
-def _tell(robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
+def _tell(session: Session, robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
     from runner.notify import tell
 
-    return tell(
-        robot, read_secret(robot.url, os.environ, name=_("robot's address")), outcomes, run, post=post
-    )
+    address = session.other_secret(robot.url, name=_("robot's address"))
+    return tell(robot, address, outcomes, run, post=post)
 
 
 def post(address: str, body: Mapping[str, Any]) -> Any:

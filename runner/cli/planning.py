@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
     from runner.model import Send
     from runner.plan import Plan
+    from runner.policy.guard import SettingsChange
     from runner.prepare import Prepared
 
 Forms = Mapping[str, Callable[[], str]]
@@ -43,6 +44,7 @@ def make_plan(
     offline: bool = False,
     allowed: Mapping[str, str] | None = None,
     since: str | None = None,
+    prepared: Prepared | None = None,
 ) -> Made:
     """Plan the campaigns selected.
 
@@ -50,9 +52,10 @@ def make_plan(
         session: with settings and files.
         select: ids or patterns; empty means all.
         state: the folded ledger.
-        offline: ask the platform nothing.
+        offline: use no network; the state was read from what this machine has.
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
+        prepared: what the campaigns were rendered to, when they were already.
     """
     from runner import plan
     from runner.compare import with_warnings
@@ -60,7 +63,7 @@ def make_plan(
     from runner.policy.facts import Grounds
 
     settings = session.settings
-    prepared = prepared_of(session, select)
+    prepared = prepared or prepared_of(session, select)
     comparison = _compared(session, prepared, select, since) if since is not None else None
     known = None
     if not offline:
@@ -75,6 +78,8 @@ def make_plan(
         commit=commit_of(session.options.root),
         with_orphans=not select,
         unbegun=session.unbegun(state),
+        guards=session.newest_guards(),
+        ledger_known=session.ledger_known,
     )
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)
@@ -184,6 +189,7 @@ def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: 
         base.mkdir()
         write_tree(root, commit, base)
         before, note = _rendered_before(session, base)
+        settings = _settings_edits(root, base)
     campaigns = {send.campaign for send in prepared.sends}
 
     def comparable(send: Send) -> bool:
@@ -191,7 +197,20 @@ def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: 
         gone = not select and not (root / Path(send.place.file).relative_to(base)).exists()
         return send.campaign in campaigns or gone
 
-    return compare(filter(comparable, before), prepared.sends, ref=ref, commit=commit, note=note)
+    return compare(
+        filter(comparable, before), prepared.sends, ref=ref, commit=commit, settings=settings, note=note
+    )
+
+
+def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
+    from runner.policy.guard import edits
+    from runner.settings.load import settings_data
+
+    try:
+        before = settings_data(base)
+    except InvalidError:
+        before = {}  # so that every key is shown
+    return edits(before, settings_data(root))
 
 
 def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], str]:

@@ -26,6 +26,7 @@ def _rehearsed(root: Path, state: Path | None) -> Path:
 @click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--name", "names", multiple=True, help="Another name clients reach it by; repeatable.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
 @click.option("--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir: their state.")
 @click.option(
@@ -45,6 +46,7 @@ def sandbox(
     port: int,
     host: str,
     expose: bool,
+    names: tuple[str, ...],
     state: Path | None,
     rehearsal: bool,
     directory: Path,
@@ -64,6 +66,7 @@ def sandbox(
         port=port,
         host=host,
         expose=expose,
+        names=names,
         state=state,
         seed=seed,
         quota=not no_quota,

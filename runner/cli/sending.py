@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.completing import campaign_ids
-from runner.cli.gate import check_approved, check_run
+from runner.cli.gate import check_approved, check_looser, check_run, keep_guards
 from runner.cli.means import ports_of, stop_signals
-from runner.cli.planning import Forms, make_plan, plan_forms, plan_text
+from runner.cli.planning import Forms, make_plan, plan_forms, plan_text, prepared_of
 from runner.cli.session import Session, shared
 from runner.cli.streams import check_writable, require_terminal, tell, writing
 from runner.cli.warrant import actor, reviewed, rules_aside, run_url
@@ -22,6 +22,7 @@ from runner.words import _, ngettext
 if TYPE_CHECKING:
     from runner.ledger.state import LedgerState
     from runner.plan import Plan
+    from runner.policy.guard import SettingsChange
     from runner.sending.posting import Outcome
 
 _ALLOW = click.option(
@@ -32,7 +33,7 @@ _ALLOW = click.option(
 @click.command()
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
-@click.option("--offline", is_flag=True, help="Ask WeChat nothing; needs no credentials.")
+@click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
 @click.option(
     "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
@@ -58,6 +59,7 @@ def plan(
     from runner.plan import PENDING
 
     allowed = rules_aside(allow)
+    session.offline = offline
     made = make_plan(session, select, session.state(), offline=offline, allowed=allowed, since=since)
     if out is not None:
         from runner.planning import planfile
@@ -106,21 +108,27 @@ def apply(
     check_writable(session.options.outputs)
     state = session.begun_state()
     allowed = rules_aside(allow)
-    made = make_plan(session, select, state, allowed=allowed)
+    prepared = prepared_of(session, select)
+    approval = check_approved(session, prepared.sends, state)
+    made = make_plan(session, select, state, allowed=allowed, prepared=prepared)
     digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
     if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
         _tell_unknown(made.plan)
         raise InvalidError(made.errors)
     session.say(plan_text(session, made))
-    approved = check_approved(session, made.plan)
+    approval.check(made.plan)
+    covered = plan_file is not None or expect_digest is not None
+    looser = check_looser(session, made.plan, covered=covered, asking=not auto_approve)
     if made.plan.due() and not auto_approve:
-        _confirm(made.plan)
+        _confirm(made.plan, looser)
     with stop_signals(session) as stopping:
-        ports, who = ports_of(session, stopping), {**actor(session), **approved}
+        ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
         warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
+    if outcomes and not exit_code(outcomes):
+        keep_guards(session, made.plan, who)
     _tell_held_back(made.plan)
     if select:
         _tell_passed_over(session, made.plan, state)
@@ -129,12 +137,15 @@ def apply(
     return exit_code(outcomes) or _left_standing(made.plan) or told
 
 
-def _confirm(plan: Plan) -> None:
+def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
     require_terminal(_("add --auto-approve once the plan has been reviewed"))
-    from runner.cli.confirming import confirmed, question
+    from runner.cli.confirming import agreed, confirmed, question
+
+    def ask(text: str) -> str:
+        return str(click.prompt(text, err=True))
 
     click.echo(question(plan), err=True)
-    if not confirmed(plan, lambda text: str(click.prompt(text, err=True))):
+    if not (agreed(looser, ask) and confirmed(plan, ask)):
         raise click.Abort(_("Not confirmed, so nothing is sent."))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -14,16 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from runner.cli.streams import hand_out, tell, writing
-from runner.errors import CampaignError, Exit, LedgerBusyError, LedgerError, StalePlanError, UsageError
+from runner.errors import (
+    CampaignError,
+    Exit,
+    LedgerBusyError,
+    LedgerError,
+    StalePlanError,
+    TamperedLedgerError,
+    UsageError,
+)
 from runner.model import FileInfo, Send
 from runner.reading.files import FileError, Files
 from runner.settings.load import load_settings
-from runner.settings.records import SANDBOX, Account, Settings
+from runner.settings.records import SANDBOX, Account, Secret, Settings
 from runner.words import _
 
 if TYPE_CHECKING:
     from runner.ledger.memory import RememberingLedger
     from runner.ledger.state import LedgerState
+    from runner.protocol.events import Event
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
@@ -55,6 +65,16 @@ class Session:
     stack: ExitStack = field(default_factory=ExitStack)
     reported: bool = False
     """Whether the files of `--output` are written."""
+    offline: bool = False
+    """Whether the run may use no network and write nothing but its own state."""
+    ledger_known: bool = True
+    """False once an offline run found nothing of the ledger on this machine."""
+    _guards: dict[str, list[Event]] | None = None
+    """By appid, the guards of the ledger as they were read last; None before it was read."""
+    _cleared: dict[str, str] = field(default_factory=dict)
+    """By appid, who approved the settings that its secret is read by."""
+    _secrets: dict[tuple[str, Secret], str] = field(default_factory=dict, repr=False)
+    _reading: threading.RLock = field(default_factory=threading.RLock)
 
     def __enter__(self) -> Session:
         return self
@@ -129,9 +149,19 @@ class Session:
 
         return clock_offset(self.api_url)
 
+    @cached_property
+    def _ahead_by_file(self) -> timedelta:
+        """The same, without asking: the embedded sandbox keeps it in its state."""
+        if self.settings.environment.api != SANDBOX:
+            return timedelta()
+        from runner.cli.rehearsal import kept_offset
+        from runner.state_folder import REHEARSAL
+
+        return kept_offset(self.state_dir / REHEARSAL)
+
     def clock(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + (self._ahead_by_file if self.offline else self._ahead)
 
     @cached_property
     def ledger(self) -> RememberingLedger:
@@ -144,9 +174,23 @@ class Session:
         """Open the environment's ledger once more; the caller closes it."""
         from runner.ledger.open import open_ledger
 
-        environment = self.settings.environment
-        default = self.state_dir / f"{environment.name}.ledger.sqlite3"
-        return open_ledger(environment.ledger, default=default, root=self.options.root, clock=self.clock)
+        setting = self.settings.environment.ledger
+        return open_ledger(setting, default=self._ledger_file, root=self.options.root, clock=self.clock)
+
+    @property
+    def _ledger_file(self) -> Path:
+        return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
+
+    def _events(self) -> Iterable[Event]:
+        """Read the ledger; offline only what this machine has of it."""
+        if not self.offline:
+            return self.ledger.events()
+        from runner.ledger.open import kept_events
+
+        setting = self.settings.environment.ledger
+        kept = kept_events(setting, default=self._ledger_file, root=self.options.root)
+        self.ledger_known = kept is not None
+        return kept or ()
 
     def past(self) -> LedgerState:
         """Fold the ledger as it is.
@@ -156,7 +200,8 @@ class Session:
         """
         from runner.ledger.state import fold
 
-        state, environment = fold(self.ledger.events()), self.settings.environment
+        state, environment = fold(self._events()), self.settings.environment
+        self._guards = state.guards
         real = [a.name for a in environment.accounts.values() if a.appid in state.real]
         if self.rehearsing and real:
             # However the settings write it: what is only rehearsed would count as sent.
@@ -219,7 +264,7 @@ class Session:
 
     def unbegun(self, state: LedgerState) -> tuple[str, ...]:
         """Name the accounts whose past the ledger does not know; a rehearsal has none."""
-        accounts = {} if self.rehearsing else self.settings.environment.accounts
+        accounts = {} if self.rehearsing or not self.ledger_known else self.settings.environment.accounts
         return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
 
     def reader(self, account: Account) -> Endpoints:
@@ -230,14 +275,101 @@ class Session:
         """Connect for reads and writes."""
         return self._connect(account, read_only=False)
 
-    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
+    def guards(self, appid: str) -> list[Event]:
+        """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
+        if self._guards is None:
+            self.past()
+        return (self._guards or {}).get(appid, [])
+
+    def guard(self, appid: str) -> Event | None:
+        """Give the newest of `guards` that speaks of this environment, or of its account at least."""
+        from runner.policy.guard import newest
+
+        return newest(self.guards(appid), self.settings.environment.name)
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account of the environment."""
+        appids = sorted({account.appid for account in self.settings.environment.accounts.values()})
+        return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
+
+    def settings_approved(self, appid: str) -> str:
+        """Refuse settings that nobody approved where that is asked for; who approved them.
+
+        Raises:
+            PolicyError: as `gate.settings_approved`.
+        """
+        from runner.cli.gate import settings_approved
+
+        with self._reading:
+            if appid not in self._cleared:
+                self._cleared[appid] = settings_approved(self, appid)
+            return self._cleared[appid]
+
+    def secret(self, account: Account, *, trusted: bool = False) -> str:
+        """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.
+
+        Args:
+            account: of the environment.
+            trusted: a person agrees to the settings right now, whatever guards the ledger holds.
+
+        Raises:
+            PolicyError: nobody approved the settings, or this run may not run their command.
+            SecretError: it cannot be had.
+            TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
+        """
+        from runner.cli.gate import check_command
         from runner.settings.secret import read_secret
+
+        with self._reading:
+            key = (account.appid, account.secret)
+            if key not in self._secrets:
+                self.settings_approved(account.appid)
+                check_command(account.secret.command)
+                secret = read_secret(account.secret, os.environ)
+                if not trusted:
+                    self._check_guards(account.appid, secret)
+                self._secrets[key] = secret
+            return self._secrets[key]
+
+    def other_secret(self, place: Secret, *, name: str) -> str:
+        """Read a secret that is no account's, by settings that may be obeyed.
+
+        Raises:
+            PolicyError, SecretError: as `secret`.
+        """
+        from runner.cli.gate import check_command
+        from runner.settings.secret import read_secret
+
+        for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
+            self.settings_approved(appid)
+        check_command(place.command)
+        return read_secret(place, os.environ, name=name)
+
+    def _check_guards(self, appid: str, secret: str) -> None:
+        from runner.policy.guard import verified
+
+        # Only where the ledger was read anyway: a list of tags needs none.
+        _good, bad = verified((self._guards or {}).get(appid, ()), secret)
+        if bad:
+            raise TamperedLedgerError(
+                _("event {number} is a guard that was not written with this AppSecret").format(
+                    number=bad[-1].seq
+                ),
+                remedy=_(
+                    "find out who can write to the ledger; afterwards, or when the AppSecret was changed, "
+                    "run `campaign ledger guard --env {name}`"
+                ).format(name=self.settings.environment.name),
+                where=appid,
+            )
+
+    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
         from runner.wechat.client import connect
 
+        self.settings_approved(account.appid)
         return connect(
             account,
             self.api_url,
-            secret=lambda: read_secret(account.secret, os.environ),
+            secret=lambda: self.secret(account),
             read_only=read_only,
             clock=self.clock,
             shared=self._tokens,
@@ -408,10 +540,19 @@ def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
 
 
 def commit_of(folder: Path) -> str | None:
-    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git."""
+    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git.
+
+    Raises:
+        UsageError: git's settings include a file of the checkout.
+    """
     from runner.git import ask  # an offline `validate` never comes here
 
-    return ask(folder, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*").text or None
+    commit = ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
+    if not commit:
+        return None
+    # Submodules stay out: git would start itself in each of them, with settings of theirs.
+    edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
+    return f"{commit}-dirty" if ask(folder, *edited, lazily=False).text else commit
 
 
 def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:

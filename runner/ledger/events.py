@@ -122,7 +122,7 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
         newer = _newer(data)
         if newer is None:
             return event_from(data)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this event was changed after it was written: it cannot be read any more"),
             remedy=_("restore the ledger from a copy before any apply"),

@@ -70,6 +70,27 @@ class _Effort:
     """The lock file that was in the way of the last push."""
 
 
+def kept_events(folder: Path) -> tuple[Event, ...] | None:
+    """Read the ledger as this machine saw it last, without its remote; nothing is written.
+
+    Args:
+        folder: the local copy.
+
+    Returns:
+        The events in order within each stream; None when this machine never saw the ledger.
+
+    Raises:
+        LedgerError: the copy cannot be read.
+    """
+    if not (folder / "HEAD").is_file():
+        return None
+    git = Git(folder=folder)
+    tip = git.run("rev-parse", "--verify", "--quiet", TIP).text
+    if not tip:
+        return None
+    return tuple(sorted(git_tree.read(git, tip, since=None), key=lambda event: (event.stream, event.seq)))
+
+
 class GitLedger:
     """An append-only branch, shared by machines; in one process its calls follow one another.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import LedgerError
-from runner.git import MISSING, TIMEOUT_S, Answer, ask, git
+from runner.git import MISSING, TIMEOUT_S, Answer, ask, checkout_settings, git, is_installed
 from runner.words import _
 
 
@@ -65,8 +65,21 @@ def checkout_says(folder: Path, *arguments: str) -> str:
 
     Raises:
         LedgerError: there is no git.
+        UsageError: git's settings include a file of the checkout.
     """
     return _there(ask(folder, *arguments)).text
+
+
+def settings_of(folder: Path) -> dict[str, list[str]]:
+    """Read the settings of the checkout that a folder lies in; see `checkout_settings`.
+
+    Raises:
+        LedgerError: there is no git.
+        UsageError: git's settings include a file of the checkout.
+    """
+    if not is_installed():
+        _there(Answer(code=MISSING))
+    return checkout_settings(folder)
 
 
 def _there(answer: Answer) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from runner.errors import LedgerError
-from runner.ledger.git_command import checkout_says
+from runner.git import find_checkout
+from runner.ledger.git_command import settings_of
 from runner.words import _
 
 DEFAULT_REMOTE = "origin"
@@ -55,14 +57,15 @@ def remote_of(rest: str, *, folder: Path, environ: Mapping[str, str]) -> Remote:
         environ: may hold `CAMPAIGN_LEDGER_TOKEN`.
 
     Raises:
-        LedgerError: the folder's repository has no remote of that name.
+        LedgerError: the folder's repository has no remote of that name, or the address leads into it.
+        UsageError: git's settings include a file of the checkout.
     """
     name, _, branch = rest.partition("#")
     name, branch = name or DEFAULT_REMOTE, branch or DEFAULT_BRANCH
-    config = _config_of(folder)
+    config = settings_of(folder)
     url = _address(name, folder, config)
     passed = [(key, value) for key, values in config.items() if _logs_in(key) for value in values]
-    url, login = _login(url, environ.get(TOKEN, "") if _known_server(url, config) else "")
+    url, login = _login(url, environ.get(TOKEN, "") if _known_server(url, folder, config) else "")
     if login:
         # Two Authorization headers would be refused: ours replaces the checkout's.
         passed = [pair for pair in passed if not pair[0].endswith(".extraheader")]
@@ -78,7 +81,9 @@ def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
     if known:
         return _absolute(known[0], _top(folder))
     if ":" in name or "/" in name or "\\" in name:
-        return _absolute(name, folder.resolve().parent)
+        url = _absolute(name, folder.resolve().parent)
+        _refuse_carried(url, folder)
+        return url
     raise LedgerError(
         _("there is no git remote '{name}' to keep the ledger in").format(name=name),
         remedy=_("write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns"),
@@ -91,11 +96,44 @@ def _absolute(url: str, base: Path) -> str:
     return str((base / url).resolve()) if looks_local else url
 
 
-def _known_server(url: str, config: Mapping[str, list[str]]) -> bool:
+def _refuse_carried(url: str, folder: Path) -> None:
+    """Refuse a repository that the checkout itself carries: its hooks would run at a push.
+
+    Raises:
+        LedgerError: the address is a path inside the campaigns folder or its checkout.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("", "file"):
+        return
+    path = Path(os.path.realpath(unquote(parts.path) if parts.scheme else url))
+    checkout = find_checkout(folder)
+    own = (checkout.git_dir, checkout.common_dir) if checkout else ()
+    if (checkout and path == checkout.top) or any(path.is_relative_to(place) for place in own):
+        return
+    if any(
+        path.is_relative_to(place) for place in (folder.resolve(), *((checkout.top,) if checkout else ()))
+    ):
+        raise LedgerError(
+            _("the ledger's repository lies inside the checkout, which anybody's commit may fill"),
+            remedy=_("keep it outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
+            where=str(path),
+        )
+
+
+def _known_server(url: str, folder: Path, config: Mapping[str, list[str]]) -> bool:
     """Tell whether an address lies where the checkout's own remotes do.
 
     In a pull request the settings are a stranger's and may name any server: it must not be sent our token.
+    The address of a submodule comes from `.gitmodules`, which is a stranger's too: there the outermost
+    repository vouches.
     """
+    here = find_checkout(folder)
+    while (
+        here
+        and (outer := find_checkout(here.top))
+        and here.git_dir.is_relative_to(outer.common_dir / "modules")
+    ):
+        here, config = outer, settings_of(here.top)
     remotes = [key for key in config if key.startswith("remote.") and key.endswith(".url")]
     return _server(url) in {_server(address) for key in remotes for address in config[key]}
 
@@ -125,15 +163,6 @@ def _logs_in(key: str) -> bool:
     return section in ("http", "credential", "url") or key in ("core.sshcommand", "core.gitproxy")
 
 
-def _config_of(folder: Path) -> dict[str, list[str]]:
-    """Read the checkout's own settings, those it includes too; nothing outside git."""
-    said = checkout_says(folder, "config", "--local", "--includes", "--null", "--list")
-    found: dict[str, list[str]] = {}
-    for item in filter(None, said.split("\0")):
-        key, _, value = item.partition("\n")
-        found.setdefault(key, []).append(value)
-    return found
-
-
 def _top(folder: Path) -> Path:
-    return Path(checkout_says(folder, "rev-parse", "--show-toplevel") or folder)
+    checkout = find_checkout(folder)
+    return checkout.top if checkout else folder

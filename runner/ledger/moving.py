@@ -63,7 +63,7 @@ def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:
         if data["ledger_export"] != FORMAT:
             raise ValueError(data["ledger_export"])
         return {str(stream): (int(seq), str(last)) for stream, (seq, last) in data["heads"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this is no export of a ledger that this program reads"),
             remedy=_("give a file that `campaign ledger export` of this version wrote"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,7 @@ from runner.errors import LedgerError, MissingExtraError, UsageError
 from runner.ledger.events import Ledger
 from runner.ledger.memory import Memory, RememberingLedger
 from runner.ports import Clock
+from runner.protocol.events import Event
 from runner.state_folder import real_steps, work_tree_of
 from runner.words import _
 
@@ -20,6 +23,8 @@ PLACE: Final = {
     "options": "PGOPTIONS", "service": "PGSERVICE",
 }  # fmt: skip
 """What decides which tables a PostgreSQL address names, and the variables that stand in for it."""
+COPIES: Final = "ledger-git"
+"""The folder that holds the local copies of git ledgers, beside the SQLite ledger."""
 
 
 def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> RememberingLedger:
@@ -45,14 +50,11 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Rem
         path = _sqlite_path(rest, default)
         return _remembering(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
     if backend == "git":
-        store, name = _git(rest, state / "ledger-git", root, clock)
+        store, name = _git(rest, state / COPIES, root, clock)
         return _remembering(store, state, "git", name)
     if backend in ("postgresql", "postgres"):
         return _remembering(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
-    raise UsageError(
-        _("there is no ledger backend '{name}'").format(name=backend),
-        remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
-    )
+    raise _no_backend(backend)
 
 
 def _remembering(store: Ledger, state: Path, name: str, identity: str) -> RememberingLedger:
@@ -77,15 +79,64 @@ def _sqlite_path(written: str, default: Path) -> Path:
     return Path(written)
 
 
-def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
+def kept_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...] | None:
+    """Read what this machine has of a ledger: no network, nothing written, however it is named.
+
+    Args:
+        setting: as for `open_ledger`.
+        default: as for `open_ledger`.
+        root: as for `open_ledger`.
+
+    Returns:
+        The events in order within each stream; None when this machine has none of them.
+
+    Raises:
+        LedgerError: what is here cannot be read.
+        UsageError: no such backend.
+    """
+    backend, _colon, rest = setting.partition(":")
+    if backend == "sqlite":
+        from runner.ledger import sqlite
+
+        # The default file is made by the first run: without it nothing was ever sent from here.
+        file = _sqlite_path(rest, default)
+        return sqlite.kept_events(file) if rest or default.exists() else ()
+    if backend == "git":
+        with _with_file_locks():
+            from runner.ledger import git
+            from runner.ledger.git_remote import remote_of
+        try:
+            remote = remote_of(rest, folder=root, environ={})
+        except LedgerError:  # no such remote, so none that was ever read
+            return None
+        return git.kept_events(default.parent / COPIES / remote.folder_name)
+    if backend in ("postgresql", "postgres"):
+        return None
+    raise _no_backend(backend)
+
+
+@contextmanager
+def _with_file_locks() -> Iterator[None]:
     try:
-        from runner.ledger.git import GitLedger
-        from runner.ledger.git_remote import remote_of
+        yield
     except ImportError as error:
         raise LedgerError(
             _("the git ledger needs the file locks of Linux or macOS"),
             remedy=_("use `ledger: sqlite` or a postgresql:// address on this system"),
         ) from error
+
+
+def _no_backend(name: str) -> UsageError:
+    return UsageError(
+        _("there is no ledger backend '{name}'").format(name=name),
+        remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
+    )
+
+
+def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
+    with _with_file_locks():
+        from runner.ledger.git import GitLedger
+        from runner.ledger.git_remote import remote_of
     remote = remote_of(rest, folder=root, environ=os.environ)
     _refuse_committed(remote.url, root)
     return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
@@ -110,25 +161,11 @@ def _refuse_committed(url: str, root: Path) -> None:
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
         from runner.ledger.postgres import PostgresLedger
+        from runner.ledger.postgres_address import conninfo
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
-    try:
-        named = conninfo_to_dict(address)
-    except ProgrammingError as error:
-        raise UsageError(
-            _("the ledger's postgresql:// address cannot be read"),
-            remedy=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
-        ) from error
-    if named.get("password"):
-        raise UsageError(
-            _("the ledger's address holds a password, and settings are read by everybody"),
-            remedy=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
-        )
-    return PostgresLedger(address, clock)
+    return PostgresLedger(conninfo(address, os.environ, Path.home()), clock)
 
 
 def _postgres_place(address: str) -> str:

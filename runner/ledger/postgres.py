@@ -58,7 +58,7 @@ class PostgresLedger:
     """Tables in the first schema of the search path, made at the first write.
 
     Args:
-        address: `postgresql://…`, without a password.
+        address: as `postgres_address.conninfo` made it, without a password.
         clock: dates the events.
         sleep: waits between tries.
     """

@@ -32,7 +32,7 @@ class Pool:
     """Connections to one database.
 
     Args:
-        address: `postgresql://…` without a password; libpq's variables, service and password files apply.
+        address: as `postgres_address.conninfo` made it, without a password.
     """
 
     def __init__(self, address: str) -> None:
@@ -103,8 +103,8 @@ class Pool:
         return LedgerError(
             _("the database cannot be reached: {error}").format(error=error),
             remedy=_(
-                "check server, network and credentials (PGPASSWORD, password file, service), then run the "
-                "same command again; what was recorded is kept"
+                "check server, network, certificate and credentials (`PGHOST` names the host that the "
+                "password is for), then run the same command again; what was recorded is kept"
             ),
             where=self.where,
         )

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +42,34 @@ create table head (stream text primary key, seq integer not null, hash text not 
 pragma application_id = {APPLICATION_ID};
 pragma user_version = {VERSION};
 """
+
+
+def kept_events(path: Path) -> tuple[Event, ...] | None:
+    """Read a ledger's file as it is; neither it nor anything beside it is written.
+
+    Args:
+        path: the database file.
+
+    Returns:
+        The events in order within each stream; None when there is no file.
+
+    Raises:
+        LedgerError: it cannot be read, or is another program's.
+    """
+    if not path.is_file():
+        return None
+    refuse_network(path, mount_table())
+    # A log beside it belongs to a writer that is at work or was killed: what is in it counts too.
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    address = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as db:
+            if _version(db, path) == 0:
+                return ()
+            rows = db.execute("select stream, seq, body from event order by stream, seq").fetchall()
+    except (sqlite3.Error, OSError) as error:
+        raise sqlite_failure(error, path) from error
+    return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
 
 class SqliteLedger:

@@ -65,6 +65,8 @@ class LedgerState:
     """(appid, when) of every recall; the platform allows ten a day."""
     holds: dict[str, str] = field(default_factory=dict)
     """By appid: why nothing may be sent from this account."""
+    guards: dict[str, list[Event]] = field(default_factory=dict)
+    """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
     seen: dict[str, int] = field(default_factory=dict)
     """By stream: the number of the last event taken in."""
 
@@ -174,6 +176,10 @@ def _init(state: LedgerState, event: Event) -> None:
     state.initialized = True
     state.begun_for.add(event.stream)
     state.real.add(event.stream)
+
+
+def _guard(state: LedgerState, event: Event) -> None:
+    state.guards.setdefault(event.stream, []).append(event)
 
 
 def _upload(state: LedgerState, event: Event) -> None:
@@ -333,6 +339,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.HOLD: _hold,
     Kind.CALLBACK: _callback,
     Kind.RECALL: _recall,
+    Kind.GUARD: _guard,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
     Kind.RESEND: _repeat,

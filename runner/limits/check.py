@@ -45,6 +45,7 @@ from runner.model import (
     Wxcard,
 )
 from runner.reading.document import json_path
+from runner.reading.text import says_nothing
 from runner.rendering.openids import MAX_BATCH, MIN_BATCH
 from runner.settings.records import Account, AccountKind
 from runner.words import N_, _
@@ -77,12 +78,19 @@ def check(send: Send, account: Account, *, source: Source | None = None) -> tupl
             place=source.place(path) if source and path else send.place,
             path=json_path(path),
             rule=rule,
-            what=what,
+            what=_of_entry(send, rule, what),
             remedy=remedy,
             level=level,
         )
         for path, rule, what, remedy, level in found
     )
+
+
+def _of_entry(send: Send, rule: str, what: str) -> str:
+    """Name the entry of `for_each` that leaves a value empty: the others fill it."""
+    if rule != "empty" or "[" not in send.id:
+        return what
+    return _("{send}: {what}").format(send=send.id, what=what)
 
 
 # --- who sends to whom -------------------------------------------------------------------------
@@ -124,7 +132,7 @@ def _content(content: Content) -> Iterator[Found]:
         case Newspic():
             yield from _newspic(content)
         case Draft(media_id=media_id):
-            yield from _not_empty((*path, "media_id"), media_id)
+            yield from _name((*path, "media_id"), media_id)
         case Voice(media=media):
             yield from _media(path, media, voice_file)
         case Image(media=media):
@@ -134,7 +142,7 @@ def _content(content: Content) -> Iterator[Found]:
         case Mpvideo():
             yield from _mpvideo(content)
         case Wxcard(card_id=card_id):
-            yield from _not_empty((*path, "card_id"), card_id)
+            yield from _name((*path, "card_id"), card_id)
             what = _("WeChat retired cards in mass messages in August 2024 and answers 45113")
             yield Found(
                 ("msgtype",), "retired-wxcard", what, _("send an article or a text instead"), "warning"
@@ -190,7 +198,7 @@ def _newspic(newspic: Newspic) -> Iterator[Found]:
             count=len(newspic.text), most=CONTENT_CHARS - 1
         )
         yield Found((*path, "text"), "content-too-long", what, _("shorten it"))
-    elif not newspic.text.strip():
+    elif says_nothing(newspic.text):
         what = _("a picture post without text may be refused (44003)")
         yield Found(path, "newspic-text", what, _("write a line of `text`"), "warning")
     yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
@@ -221,13 +229,38 @@ def _mpvideo(video: Mpvideo) -> Iterator[Found]:
 
 
 def _not_empty(path: KeyPath, value: str) -> Iterator[Found]:
-    if not value.strip():
+    if says_nothing(value):
         yield Found(
             path,
             "empty",
             _("`{name}` is empty").format(name=path[-1]),
             _("write something, or check the variables it uses"),
         )
+
+
+def _name(path: KeyPath, value: str) -> Iterator[Found]:
+    """Refuse a name of the platform's that holds what none of its names does."""
+    yield from _not_empty(path, value)
+    if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
+        yield Found(
+            path,
+            "blank-in-id",
+            _("`{name}` has a blank, a line break or an invisible character").format(name=path[-1]),
+            _("copy it again, without what stands around it, or check the variables it uses"),
+        )
+
+
+def _one_line(path: KeyPath, value: str) -> Iterator[Found]:
+    if value.strip() and not is_one_line(value):
+        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(
+            name=path[-1]
+        )
+        yield Found(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
+
+
+def is_one_line(name: str) -> bool:
+    """Tell whether a name that people chose has no line break, nothing hidden and no blank at its ends."""
+    return name == name.strip() and name.replace("\u200d", "").isprintable()
 
 
 def _title(path: KeyPath, title: str) -> Iterator[Found]:
@@ -265,7 +298,7 @@ def _html(path: KeyPath, article: Article) -> Iterator[Found]:
             count=chars, most=CONTENT_CHARS - 1
         )
         yield Found(path, "article-too-long", what, _("shorten it, or split it into two articles"))
-    elif not article.html.strip():
+    elif says_nothing(article.html):
         yield Found(path, "empty", _("the article is empty"), _("write something"))
 
 
@@ -329,5 +362,6 @@ def _media(
         yield from judge((*path, "file"), media.file)
     elif media.name is not None:
         yield from _not_empty((*path, "name"), media.name)
+        yield from _one_line((*path, "name"), media.name)
     else:
-        yield from _not_empty((*path, "media_id"), media.media_id or "")
+        yield from _name((*path, "media_id"), media.media_id or "")

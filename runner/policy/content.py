@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from html import unescape
-from urllib.parse import urlsplit
 
+from runner.article.allow import PLACEHOLDER_SCHEME
 from runner.model import Articles, Content, Draft, Images, Mpvideo, Newspic, Text
+from runner.policy import links
 from runner.policy.facts import Facts, Finding, Verdict
 from runner.words import _
 
-_URL = re.compile(r"(?:https?:)?[/\\]{2}[^\s<>\"'）】」]+|\bweixin:[/\\]{2}[^\s<>\"']+", re.IGNORECASE)
-_BARE = re.compile(
-    r"(?<![a-z0-9/.@-])(?:[a-z0-9-]+\.)+(?:com|cn|net|org|top|shop|vip|xyz|cc)(?![a-z0-9-])", re.IGNORECASE
-)
-_ATTRIBUTE = re.compile(r"(?:href|data-miniprogram-path)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
+"""What stands for a picture of the campaign's own until it is uploaded."""
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
 
 
 def allowed_links(facts: Facts) -> Finding | None:
@@ -60,40 +58,30 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
 
 
 def hosts(content: Content) -> Iterator[str]:
-    """Name the host of every link a follower could follow, in lower case; a link may be named twice."""
-    for text in _texts(content):
-        for url in _URL.findall(text):
-            yield _host(url)
-        for bare in _BARE.findall(_URL.sub(" ", text)):
-            yield bare.lower()
+    """Name the host of every link a follower could follow, in lower case; a link may be named twice.
 
-
-def _texts(content: Content) -> Iterator[str]:
+    A mini program is named by its AppID, another app's link by scheme and host.
+    """
     match content:
         case Text():
-            yield unescape(content.content)
+            yield from links.in_text(content.content)
         case Articles():
             for article in content.articles:
-                yield article.content_source_url
-                for double, single in _ATTRIBUTE.findall(article.html):
-                    yield unescape(double or single)
+                yield from links.in_address(article.content_source_url)
+                html = _PLACEHOLDER.sub("", article.html)
+                yield from links.in_attributes(html)
+                for style in _STYLE.findall(html):
+                    yield from links.in_css(style)
         case Newspic():
-            yield unescape(content.text)
+            yield from links.in_text(content.text)
         case Images():
-            yield content.recommend or ""
+            yield from links.in_text(content.recommend or "")
         case Mpvideo():
-            yield content.description
+            yield from links.in_text(content.description)
         case _:
             return
 
 
-def _host(url: str) -> str:
-    url = url.replace("\\", "/")  # as browsers read it: a host ends there
-    try:
-        return (urlsplit(url).hostname or url).rstrip(".").lower()
-    except ValueError:
-        return url.lower()
-
-
 def _listed(host: str, allowed: tuple[str, ...]) -> bool:
-    return any(host == name or host.endswith(f".{name}") for name in (a.lower() for a in allowed))
+    known, found = {links.same_host(name) for name in allowed}, links.same_host(host)
+    return any(found == name or found.endswith(f".{name}") for name in known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -41,8 +42,8 @@ class Document:
         Returns:
             The place of the value, or of the nearest parent that exists.
         """
-        if not path and (first := _FIRST_KEY.search(self.text)):
-            return Place(file=self.shown, line=self.text.count("\n", 0, first.start()) + 1, column=1)
+        if not path and (first := _first_line(self.text)):
+            return Place(file=self.shown, line=first, column=1)
         value, key_node = self._find(path)
         mark = (key_node if key and key_node is not None else value).start_mark
         return Place(file=self.shown, line=mark.line + 1, column=mark.column + 1)
@@ -63,7 +64,7 @@ class Document:
         if not is_block and (start == end or number <= 1):
             return self.place(path)
         line = min(start + number - (0 if is_block else 1), end)
-        written = self.text.split("\n", line + 1)[line]
+        written = _lines(self.text)[line]
         column = len(written) - len(written.lstrip()) + 1
         return Place(file=self.shown, line=line + 1, column=column)
 
@@ -77,11 +78,34 @@ class Document:
             raise AssertionError(node.what)
         key_node: Node | None = None
         for step in path:
-            child = next(((value, key) for s, value, key in children(node) if s == step), None)
+            child = _by_step(node).get(step)
             if child is None:
                 break
             node, key_node = child
         return node, key_node
+
+
+# Places are asked for again and again, by every entry of `for_each`: each is found without a search.
+
+
+@lru_cache(maxsize=64)
+def _by_step(node: Node) -> dict[str | int, tuple[Node, Node | None]]:
+    """Index what a node holds; of a key that is there twice the first counts."""
+    found: dict[str | int, tuple[Node, Node | None]] = {}
+    for step, value, key in children(node):
+        found.setdefault(step, (value, key))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _first_line(text: str) -> int | None:
+    first = _FIRST_KEY.search(text)
+    return text.count("\n", 0, first.start()) + 1 if first else None
+
+
+@lru_cache(maxsize=2)
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
 
 
 def document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document | Problem:

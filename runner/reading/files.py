@@ -13,6 +13,7 @@ from runner.model import FileInfo
 from runner.reading.nearest import did_you_mean
 from runner.reading.sniff import duration_s, sniff
 from runner.reading.text import Fault, decode, shorten
+from runner.reading.tree import link_problem
 from runner.words import _
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
@@ -142,6 +143,7 @@ class Files:
         return self._infos[located]
 
     def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
+        self._refuse_links(located)
         real = Path(os.path.realpath(self._real_root / located))
         if not real.is_relative_to(self._real_root):
             raise _leaves(str(located))
@@ -149,6 +151,13 @@ class Files:
             return read_regular(real, limit_bytes)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise self._missing(located) from error
+
+    def _refuse_links(self, located: PurePosixPath) -> None:
+        for step in (*reversed(located.parents[:-1]), located):
+            if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
+                problem = link_problem(f"{self.root.name}/{step}")
+                what = _("`{path}` is a link, which can lead anywhere on the machine")
+                raise FileError(problem.rule, what.format(path=shorten(problem.place.file)), problem.remedy)
 
     def _missing(self, located: PurePosixPath) -> FileError:
         folder = self._real_root / located.parent

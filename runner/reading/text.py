@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,11 @@ from runner.words import _
 
 # Everything YAML calls unprintable, but for the byte order mark of the first position.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+# Characters without ink that are no blanks, controls or formats: fillers, selectors, a Braille cell.
+_INKLESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
+)
 MAX_SHOWN: Final = 40
 MAX_PROBLEMS: Final = 100
 """More of one file are not listed: nobody reads them, and each costs a search for its place."""
@@ -29,6 +35,14 @@ class Fault:
     line: int = 1
     column: int = 1
     path: KeyPath = ()
+
+
+def says_nothing(text: str) -> bool:
+    """Say whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
+    return all(
+        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+        for character in _INKLESS.sub("", text)
+    )
 
 
 def decode(data: bytes) -> str | Fault:

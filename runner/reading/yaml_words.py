@@ -156,6 +156,10 @@ _SYNTAX: Final[tuple[tuple[str, str, str, str], ...]] = (
 _FULL_WIDTH_COLON: Final = re.compile(r"[ \u3000-]*([A-Za-z_]\w{0,40})(：)")
 _CRAMPED_COLON: Final = re.compile(r"[ -]*([A-Za-z_]\w{0,40})(:)[^\s:/]")
 
+_PRIVATE_KEY: Final = re.compile(
+    r"[ \u3000-]*\w*(?:secret|callback|notify|openid|token|aes_?key|passw)", re.IGNORECASE
+)
+
 _BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpected end of stream")
 """What the parser notices later than it began; the beginning is where the reader must look."""
 
@@ -239,10 +243,30 @@ def _meant_as_key(text: str, line: int) -> tuple[int, int, str, str] | None:
     while above and (not _line(text, above).strip() or _line(text, above).lstrip().startswith("#")):
         above -= 1
     for number in filter(None, (line, above)):
-        if found := mistyped_colon(_line(text, number)):
+        if found := mistyped_colon(_without_secrets(text, number)):
             what, remedy, column = found
             return number, column, what, remedy
     return None
+
+
+def _without_secrets(text: str, number: int) -> str:
+    """Give a line without its first word where that may be a secret: it has a digit, or stands below one."""
+    line = _line(text, number)
+    word = re.match(r"([ \u3000-]*)(\w+)", line)
+    if word is None or not (re.search("[0-9]", word[2]) or _PRIVATE_KEY.match(_parent(text, number))):
+        return line
+    return f"{word[1]}{'_' * len(word[2])}{line[word.end() :]}"
+
+
+def _parent(text: str, number: int) -> str:
+    """Find the nearest line above that is indented less."""
+    indented = _indent(_line(text, number))
+    lines = text.split("\n", number)[: number - 1]
+    return next((line for line in reversed(lines) if line.strip() and _indent(line) < indented), "")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \u3000"))
 
 
 def _inside(text: str, line: int, column: int) -> tuple[int, int]:

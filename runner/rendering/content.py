@@ -105,7 +105,13 @@ def _body(
     scope.problems += [
         replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source.text))
         if finding.place.file == source.shown
-        else finding
+        else replace(
+            finding,
+            path=json_path(path),
+            what=_("{fault} (theme of the campaign {campaign})").format(
+                fault=finding.what, campaign=scope.campaign.id
+            ),
+        )
         for finding in body.findings
     ]
     return body.html, body.images

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 from runner.calendar import Entry, Month
 from runner.planning.quota import CHINA, china_day
-from runner.report.html import document, html_text
+from runner.report.html import LIST_CHARS, document, fitting, html_text
 from runner.report.neutral import FORMAT_VERSION, line
 from runner.report.words import receivers_told
 from runner.words import N_, _
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
+DAY_CHARS = 200_000
+"""Of the sends of one day."""
 STYLE = """<style>
 body { max-width: 1180px }
 table.month { width: 100%; table-layout: fixed; border-collapse: collapse }
@@ -104,7 +107,7 @@ def _tally_lines(month: Month) -> list[str]:
 def _cell(month: Month, day: date) -> str:
     other = day.month != month.first.month
     kind = "other" if other else "today" if day == month.today else ""
-    chips = "" if other else "".join(_chip(entry) for entry in month.of(day))
+    chips = "" if other else fitting([partial(_chip, entry) for entry in month.of(day)], DAY_CHARS)
     return f'<td class="{kind}">{day.day}{chips}</td>'
 
 
@@ -116,11 +119,16 @@ def _chip(entry: Entry) -> str:
 
 
 def _tally_table(month: Month) -> str:
-    rows = "".join(
-        f"<tr><td>{html_text(account)}</td><td>{html_text(receivers_told(who))}</td><td>{past}</td><td>{coming}</td></tr>"
-        for (account, who), (past, coming) in month.tally().items()
+    rows = fitting(
+        [partial(_tally_row, account, who, *counts) for (account, who), counts in month.tally().items()],
+        LIST_CHARS,
     )
     names = (_("account"), _("receivers"), _("past"), _("coming"))
     head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
     heading = _("By account and receivers")
     return f"<h2>{heading}</h2>\n<table>{head}\n{rows}</table>\n" if rows else ""
+
+
+def _tally_row(account: str, who: str, past: int, coming: int) -> str:
+    told = (html_text(account), html_text(receivers_told(who)), past, coming)
+    return f"<tr>{''.join(f'<td>{part}</td>' for part in told)}</tr>"

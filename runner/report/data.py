@@ -18,6 +18,7 @@ from runner.report.neutral import FORMAT_VERSION
 from runner.report.problems import problem_dict
 from runner.sending.posting import Outcome
 from runner.standing import Standing
+from runner.wechat.redact import redact
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "environment": plan.environment,
         "commit": plan.commit,
         "offline": plan.offline,
+        "ledger_known": plan.ledger_known,
         "summary": {action.value: count for action, count in plan.counts().items()},
         "sends": [_planned(planned) for planned in plan.sends]
         + [
@@ -41,6 +43,17 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             for orphan in plan.orphans
         ],
         "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
+        "settings": [
+            {
+                "since": since,
+                "key": redact(c.key),
+                "before": redact(c.before),
+                "after": redact(c.after),
+                "looser": c.looser,
+            }
+            for since, found in (("last apply", plan.changes), ("commit", plan.edited))
+            for c in found
+        ],
     }
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from runner.article.page import MESSAGE_CHARS
 from runner.history import Past
 from runner.planning.quota import CHINA
 from runner.report.chart import ADDRESSED, FAILED, LEFT_OUT, SENT, Bar, chart
-from runner.report.html import document, html_text
+from runner.report.html import LIST_CHARS, document, fitting, html_text
 from runner.report.neutral import FORMAT_VERSION, cell, line
 from runner.report.words import receivers_told
 from runner.words import N_, _
@@ -37,7 +40,8 @@ HEADINGS = {
 """What stands above the columns for people; CSV and JSON have the names themselves."""
 SHOWN = ("at", "account", "send", "receivers", "status", "addressed", "sent", "left_out", "failed", "note")
 MAX_BARS = 40
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"((?:^|[,;|，；])[\s\"'“”‘’]*)(?=[=+\-@＝＋－﹣−＠])")
+"""Where a formula may begin: at the start, and behind what a spreadsheet may take for the end of a cell."""
 
 
 def rows_of(past: Sequence[Past]) -> list[dict[str, Any]]:
@@ -75,17 +79,13 @@ def history_markdown(past: Sequence[Past]) -> str:
 def history_html(past: Sequence[Past]) -> str:
     """Draw the report as a page with a chart; it fetches nothing."""
     head = "".join(f"<th>{_(HEADINGS[name]).replace('_', ' ')}</th>" for name in SHOWN)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n" for row in _rows_told(past)
-    )
+    body = fitting([partial(_html_row, row) for row in _rows_told(past)], MESSAGE_CHARS)
     latest = past[-MAX_BARS:]
     heading = title = _("Followers by send")
     if len(past) > MAX_BARS:
         heading = _("Followers by send (the latest {count})").format(count=MAX_BARS)
     drawn = chart([_bar(one) for one in latest], title=title) if latest else ""
-    articles = "".join(
-        f"<li>{_text(one.known.send)}: <code>{_text(url)}</code></li>" for one in past for url in _links(one)
-    )
+    articles = fitting([partial(_article, one, url) for one in past for url in _links(one)], LIST_CHARS)
     return document(
         _("Sends"),
         f"<h1>{_text(_total(past))}</h1>\n<h2>{heading}</h2>\n{drawn}"
@@ -94,10 +94,22 @@ def history_html(past: Sequence[Past]) -> str:
     )
 
 
+def _html_row(row: Mapping[str, Any]) -> str:
+    return f"<tr>{''.join(f'<td>{_text(row[name])}</td>' for name in SHOWN)}</tr>\n"
+
+
+def _article(one: Past, url: str) -> str:
+    return f"<li>{_text(one.known.send)}: <code>{_text(url)}</code></li>"
+
+
 def history_csv(past: Sequence[Past]) -> str:
-    """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula."""
+    """Write the outcomes as CSV for a spreadsheet; nothing in it is taken for a formula.
+
+    Every field is quoted. A formula would begin with a sign such as `=`, half-width or full-width, at the
+    start of a field or behind a separator: an apostrophe stands before each.
+    """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for row in rows_of(past):
         writer.writerow([_spreadsheet(row[name]) for name in COLUMNS])
@@ -162,5 +174,6 @@ def _text(value: object) -> str:
 
 
 def _spreadsheet(value: object) -> str:
-    text = "" if value is None else line(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    if isinstance(value, int) or value is None:
+        return "" if value is None else str(value)
+    return _FORMULA.sub(r"\1'", line(str(value)))

@@ -5,12 +5,13 @@ No script, no network, no form: a strict policy stands in the page, pictures are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 from importlib import resources
 
-from runner.article.page import Data, content, findings_table
+from runner.article.page import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content, findings_table
 from runner.compare import Change, Comparison
 from runner.errors import Problem
 from runner.model import Articles, Send
@@ -25,6 +26,10 @@ POLICY = (
     "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'; "
     "base-uri 'none'; form-action 'none'"
 )
+MAX_ROWS = 5_000
+"""Of a table."""
+LIST_CHARS = 4_000_000
+"""Of a list in a page, or of all changes."""
 HTML_LANGUAGE: Mapping[Language, str] = {"en": "en", "zh": "zh-CN"}
 """What a page says of its own words."""
 
@@ -51,18 +56,43 @@ def plan_html(
     """
     shown = [planned for planned in plan.sends if planned.action not in QUIET]
     heading = _("Campaign plan for {environment}: {total}")
+    pictures = Pictures(data)
+    messages = fitting(
+        [partial(_message, planned, pictures, timezone) for planned in shown], MESSAGE_CHARS + PICTURE_BYTES
+    )
     body = [
         f"<h1>{html_text(heading.format(environment=plan.environment, total=total(plan)))}</h1>\n",
         _facts(plan, timezone),
         findings_table(visible_record(tuple(problems))),
+        pictures.note(),
         _overview(shown, timezone),
         _listed(_("Needs attention"), attention_lines(plan)),
         _changes(comparison, timezone) if comparison is not None else "",
-        *(_message(planned, data, timezone) for planned in shown),
+        messages,
         _listed(_("Accounts"), account_lines(plan)),
     ]
     title = _("Campaign plan for {environment}").format(environment=plan.environment)
     return document(title, "".join(body))
+
+
+def fitting(blocks: Sequence[Callable[[], str]], room: int) -> str:
+    """Join blocks as long as there is room, and say how many are left out.
+
+    Args:
+        blocks: each makes one; those that are left out are not made.
+        room: characters.
+    """
+    kept: list[str] = []
+    for block in blocks:
+        text = block()
+        if len(text) > room:
+            left = _("{count:,} more are not shown: the page would be too large").format(
+                count=len(blocks) - len(kept)
+            )
+            return f'{"".join(kept)}<p class="warning">{html_text(left)}</p>\n'
+        room -= len(text)
+        kept.append(text)
+    return "".join(kept)
 
 
 def document(title: str, body: str) -> str:
@@ -95,6 +125,7 @@ def _facts(plan: Plan, timezone: str) -> str:
 
 def _overview(shown: Iterable[Planned], timezone: str) -> str:
     names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
+    listed = list(shown)
     rows = "".join(
         "<tr>"
         + "".join(
@@ -103,8 +134,13 @@ def _overview(shown: Iterable[Planned], timezone: str) -> str:
             for name, part in zip(names, _parts(planned, timezone), strict=True)
         )
         + "</tr>\n"
-        for planned in shown
+        for planned in listed[:MAX_ROWS]
     )
+    if len(listed) > MAX_ROWS:
+        more = _("{count:,} more are not shown: the page would be too large").format(
+            count=len(listed) - MAX_ROWS
+        )
+        rows += f'<tr><td colspan="{len(names)}" class="warning">{html_text(more)}</td></tr>\n'
     head = "".join(f"<th>{name}</th>" for name in names)
     return f'<table class="sends">\n<tr>{head}</tr>\n{rows}</table>\n' if rows else ""
 
@@ -122,17 +158,17 @@ def _parts(planned: Planned, timezone: str) -> tuple[str, ...]:
     )
 
 
-def _message(planned: Planned, data: Data, timezone: str) -> str:
+def _message(planned: Planned, pictures: Pictures, timezone: str) -> str:
     send = planned.send
     facts = f"{planned.action} · {receivers(send.filter)} · {window(send, timezone)} · {planned.digest}"
     return (
         f'<section>\n<h2>{html_text(send.id)}</h2>\n<p class="facts">{html_text(facts)}</p>\n'
-        f"{findings_table(visible_record(send.findings))}{_phone(send, data)}</section>\n"
+        f"{findings_table(visible_record(send.findings))}{_phone(send, pictures)}</section>\n"
     )
 
 
-def _phone(send: Send, data: Data) -> str:
-    shown = content(replace(send, content=visible_record(send.content)), data=data)
+def _phone(send: Send, pictures: Pictures) -> str:
+    shown = content(replace(send, content=visible_record(send.content)), pictures=pictures)
     # Articles bring frames of their own, one for each width.
     return shown if isinstance(send.content, Articles) else f'<div class="phone">{shown}</div>\n'
 
@@ -140,12 +176,16 @@ def _phone(send: Send, data: Data) -> str:
 def _listed(title: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
-    items = "".join(f"<li>{html_text(line)}</li>\n" for line in lines)
+    items = fitting([partial(_item, line) for line in lines], LIST_CHARS)
     return f"<section>\n<h2>{title}</h2>\n<ul>\n{items}</ul></section>\n"
 
 
+def _item(line: str) -> str:
+    return f"<li>{html_text(line)}</li>\n"
+
+
 def _changes(comparison: Comparison, timezone: str) -> str:
-    told = "".join(_change(change, timezone) for change in comparison.changes)
+    told = fitting([partial(_change, change, timezone) for change in comparison.changes], LIST_CHARS)
     note = f"<p>{html_text(comparison.note)}</p>\n" if comparison.note else ""
     heading = f"<h2>{html_text(_('Changed since {ref}').format(ref=comparison.ref))}</h2>\n"
     nothing = f"<p>{_('nothing')}</p>"

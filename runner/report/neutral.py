@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from runner.words import Said
 
 Record = TypeVar("Record")
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """Of the JSON of every command. A new key raises the minor version; readers refuse another major."""
 
 _HIDDEN = re.compile(

@@ -5,9 +5,14 @@ from __future__ import annotations
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
+from runner.policy.guard import SettingsChange
+from runner.report.fit import shortened
 from runner.report.words import sends
+from runner.wechat.redact import redact
 from runner.words import _, ngettext
 
+MOST_CHARS = 160
+"""Of one value of the settings."""
 QUIET = frozenset({Action.DONE, Action.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
@@ -67,7 +72,29 @@ def total(plan: Plan) -> str:
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
-    return [_unbegun(plan), *notes] if plan.unbegun else notes
+    unknown = [] if plan.ledger_known else [_unread()]
+    return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
+
+
+def _settings(plan: Plan) -> list[str]:
+    """Show what the settings say now and did not say before."""
+    since = _("settings, since the last apply: {change}")
+    if plan.offline:  # nobody has held the ledger's word against the AppSecret
+        since = _("settings, since the last apply (as the ledger says, not verified): {change}")
+    lines = [since.format(change=changed(change)) for change in plan.changes]
+    return lines + [_("settings, edited: {change}").format(change=changed(change)) for change in plan.edited]
+
+
+def changed(change: SettingsChange) -> str:
+    """Write a key of the settings before and after, without secrets."""
+    said = _("{key}: {before} → {after}, looser") if change.looser else _("{key}: {before} → {after}")
+    before, after = (shortened(redact(text), MOST_CHARS) for text in (change.before, change.after))
+    return said.format(key=redact(change.key), before=before, after=after)
+
+
+def _unread() -> str:
+    what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
+    return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
 
 
 def _unbegun(plan: Plan) -> str:

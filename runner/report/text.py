@@ -223,7 +223,7 @@ def _closing(plan: Plan, look: Look) -> str:
         said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
     told = said.format(counts=counted(counts) or _("no campaigns"))
     lines = ["", told, _("Digest: {digest}").format(digest=plan.digest)]
-    if plan.due() and not (Action.INVALID in counts or plan.unbegun):
+    if plan.due() and plan.ledger_known and not (Action.INVALID in counts or plan.unbegun):
         lines.append(_("An apply of this plan would make {total}.").format(total=total(plan)))
     return "\n".join(lines)
 

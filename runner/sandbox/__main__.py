@@ -1,4 +1,4 @@
-"""`python -m runner.sandbox`: the sandbox for people who do not use the rest of the tool."""
+"""`python -P -m runner.sandbox`: the sandbox for people who do not use the rest of the tool."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--host", default=LOOPBACK)
     parser.add_argument("--expose", action="store_true", help="allow a host that other machines reach")
+    parser.add_argument(
+        "--name", action="append", default=[], help="another name clients reach it by; repeatable"
+    )
     parser.add_argument("--state", type=Path, help="state file; without it everything is in memory")
     parser.add_argument("--seed", type=Path, help="accounts, tags and followers of a new state, YAML or JSON")
     parser.add_argument("--no-quota", action="store_true", help="lift call counters and send allowances")
@@ -41,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
             quota=not args.no_quota,
             retired_cards=args.retired_cards,
             expose=args.expose,
+            names=args.name,
             announce=_announce,
         )
     except CampaignError as error:

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ def serve(
     quota: bool = True,
     retired_cards: bool = False,
     expose: bool = False,
+    names: Collection[str] = (),
     announce: Callable[[str], None],
 ) -> Exit:
     """Serve in the foreground until SIGINT or SIGTERM.
@@ -59,6 +60,7 @@ def serve(
         quota: whether call counters and send allowances are enforced.
         retired_cards: whether wxcard is let through, which the platform refuses.
         expose: whether an address that other machines reach may be used.
+        names: other names under which clients reach it, such as that of a container.
         announce: told each line for people, first `listening on http://HOST:PORT`.
 
     Returns:
@@ -74,7 +76,9 @@ def serve(
             remedy=_("leave --host out, or add --expose on a network you trust"),
         )
     stopping = threading.Event()
-    with embedded(state, quota=quota, retired_cards=retired_cards, seed=seed, host=host, port=port) as url:
+    with embedded(
+        state, quota=quota, retired_cards=retired_cards, seed=seed, host=host, port=port, names=names
+    ) as url:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         announce(f"listening on {url}")
@@ -94,6 +98,7 @@ def embedded(
     wall: Callable[[], float] = time.time,
     host: str = LOOPBACK,
     port: int = 0,
+    names: Collection[str] = (),
 ) -> Iterator[str]:
     """Serve in a thread while the block runs; several processes may share one state file.
 
@@ -105,6 +110,7 @@ def embedded(
         wall: the real time, seconds since 1970.
         host: the address to listen on.
         port: the port; 0 picks a free one.
+        names: other names under which clients reach it; a request that names another host is refused.
 
     Yields:
         The base URL, `http://127.0.0.1:PORT`.
@@ -120,7 +126,12 @@ def embedded(
         server = make_server(
             host,
             listening.getsockname()[1],
-            web.build(gate, planted),
+            web.build(
+                gate,
+                planted,
+                names=names if _is_loopback(host) else {host, *names},
+                any_address=not _is_loopback(host),
+            ),
             threaded=True,
             request_handler=Handler,
             fd=listening.fileno(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from runner.hosts import is_ours
 from runner.sandbox import clock, control, look, progress
 from runner.sandbox.answers import Download, Refused, encode, new_rid
 from runner.sandbox.calls import Upload
@@ -23,23 +24,33 @@ from runner.sandbox.inbox.routes import blueprint
 JSON_TYPE = "application/json; encoding=utf-8"
 MAX_BODY_BYTES = 32 * 1024 * 1024
 HTML_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+PLATFORM_NAMES = frozenset(
+    {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
+)
+"""What clients ask for that know no other address and come through a tunnel; no stranger can rebind them."""
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 
 logger = logging.getLogger(__name__)
 
 
-def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
+def build(
+    gate: Gate, planted: Mapping[str, Any], *, names: Collection[str] = (), any_address: bool = False
+) -> Flask:
     """Make the web application of a gate.
 
     Args:
         gate: the emulated platform.
         planted: the seed a reset goes back to.
+        names: what this server is called beside the names of loopback and WeChat's own.
+        any_address: whether a request may name it by any IP address.
 
     Returns:
         The application, for a server or a test client.
     """
     app = Flask("sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    known = frozenset(name.lower() for name in names) | PLATFORM_NAMES
+    app.before_request(lambda: _stranger(known, any_address=any_address))
     app.register_blueprint(blueprint(gate))
 
     @app.route("/_sandbox/<name>", methods=METHODS)
@@ -61,6 +72,16 @@ def build(gate: Gate, planted: Mapping[str, Any]) -> Flask:
 
     app.register_error_handler(Exception, _failed)
     return app
+
+
+def _stranger(names: Collection[str], *, any_address: bool) -> Response | None:
+    """Refuse what another site's page makes a browser send: under its own name, or from its own origin."""
+    host, origin = request.environ.get("HTTP_HOST"), request.headers.get("Origin")
+    if not is_ours(host, port=request.environ["SERVER_PORT"], names=names, any_address=any_address):
+        return _json({"error": "this is not the Host of the sandbox; start it with --name to add one"}, 403)
+    if origin is not None and origin != request.host_url.rstrip("/"):
+        return _json({"error": "the sandbox is not controlled by other sites' pages"}, 403)
+    return None
 
 
 def _failed(error: Exception) -> Response:
@@ -122,9 +143,6 @@ def _spoil(fault: Fault) -> Response:
 
 def _controlled(gate: Gate, planted: Mapping[str, Any], name: str, **extra: Any) -> Response:
     """Run a control call; a mistake in it is a 400 that says what is wrong."""
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != request.host_url.rstrip("/"):
-        return _json({"error": "the sandbox is not controlled by other sites' pages"}, 403)
     try:
         body = control.read_body(request.get_data())
         if (request.method, name) == ("POST", "snapshot"):

@@ -58,7 +58,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         InvalidError: the file has problems; it carries all of them.
         UsageError: there is no environment of this name.
     """
-    data = _read(root)
+    data, source = _read(root)
     written: dict[str, Any] = data.get("environments", {})
     names = tuple(dict.fromkeys((*written, SANDBOX)))
     name = environment or data.get("default_environment", SANDBOX)
@@ -77,15 +77,26 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         articles=ArticleOptions(**data.get("articles", {})),
         testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
         notify=tuple(_notify(robot) for robot in data.get("notify", ())),
+        source=source,
     )
 
 
-def _read(root: Path) -> dict[str, Any]:
+def settings_data(root: Path) -> dict[str, Any]:
+    """Read the file of a campaigns folder as plain data, valid and without defaults.
+
+    Raises:
+        InvalidError: as for `load_settings`.
+    """
+    return _read(root)[0]
+
+
+def _read(root: Path) -> tuple[dict[str, Any], bytes]:
     shown = (root / SETTINGS_FILE).as_posix()
     try:
-        text = decode(read_regular(root / SETTINGS_FILE, MAX_BYTES))
+        source = read_regular(root / SETTINGS_FILE, MAX_BYTES)
+        text = decode(source)
     except FileNotFoundError:
-        return {}
+        return {}, b""
     except FileError as error:
         raise InvalidError((error.at(Place(file=shown)),)) from error
     if isinstance(text, Fault):
@@ -95,7 +106,48 @@ def _read(root: Path) -> dict[str, Any]:
     if problems or isinstance(read, Problem):
         raise InvalidError(problems)
     data: dict[str, Any] = read.data
-    return data
+    return data, source
+
+
+def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...]:
+    """Read who had to approve by another version of the file, valid or not.
+
+    Args:
+        source: the bytes of that version.
+        environment: the one that is used now; another name of the same AppID is the same to followers.
+
+    Returns:
+        One for each environment there that has this name or one of these AppIDs, and asks for approvals.
+    """
+    text = decode(source)
+    read = (
+        document(text, id="", file=PurePosixPath(SETTINGS_FILE), shown="") if isinstance(text, str) else None
+    )
+    data = read.data if isinstance(read, Document) else None
+    written = data.get("environments") if isinstance(data, dict) else None
+    appids = {account.appid for account in environment.accounts.values()}
+    found = []
+    for name, other in written.items() if isinstance(written, dict) else ():
+        approvals = other.get("approvals") if isinstance(other, dict) else None
+        if isinstance(approvals, dict) and (name == environment.name or appids & _appids_of(other)):
+            found.append(_approvals_of(approvals))
+    return tuple(dict.fromkeys(found))
+
+
+def _appids_of(environment: Mapping[str, Any]) -> set[str]:
+    accounts = environment.get("accounts")
+    below = accounts.values() if isinstance(accounts, dict) else ()
+    return {str(account.get("appid")) for account in below if isinstance(account, dict)}
+
+
+def _approvals_of(data: Mapping[str, Any]) -> Approvals:
+    """Read approvals of a file that may be wrong elsewhere: what is odd asks for more, not for less."""
+    names, count = data.get("approvers"), data.get("count", 1)
+    return Approvals(
+        approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
+        count=count if isinstance(count, int) and count > 0 else 1,
+        not_author=data.get("not_author", True) is not False,
+    )
 
 
 def check_settings(document: Document) -> tuple[Problem, ...]:

@@ -160,3 +160,5 @@ class Settings:
     testers: Mapping[str, Tester] = field(default_factory=dict)
     """By alias."""
     notify: tuple[Notify, ...] = ()
+    source: bytes = field(default=b"", repr=False, compare=False)
+    """The bytes of the file that all this was read from; empty without a file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from runner.errors import KeyPath, SecretError
 from runner.schemas.phrases import Finding
@@ -19,7 +19,12 @@ SANDBOX_SECRET: Final = "0" * 32
 """The AppSecret of the sandbox's own accounts: no secret at all."""
 
 _TIMEOUT_S: Final = 30
-_APPSECRET = re.compile(r"[0-9a-f]{32}")
+_APPSECRET = re.compile(r"[0-9A-Fa-f]{32}")
+_AES_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[0-9A-Za-z]{43}=?")
+_NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
+"""What the name of a variable looks like; anything else may be the secret itself, and is not repeated."""
+_SCP_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@[^/]")
+_PROGRAM = re.compile(r"[A-Za-z][A-Za-z_-]*[0-9.]{0,4}|.*[/\\.].*", re.DOTALL)
 _TELLING_KEY = re.compile(
     r"(app|client)[_-]?secret|(encoding)?[_-]?aes[_-]?key|secret[_-]?key|passw(or)?d|((access|refresh)[_-]?)?token",
     re.I,
@@ -50,7 +55,7 @@ def read_secret(
     value = (run or run_command)(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
-            _("the command printed nothing"), remedy=_by_hand(secret.command), where=secret.command[0]
+            _("the command printed nothing"), remedy=_by_hand(secret.command), where=_program(secret.command)
         )
     return value
 
@@ -86,7 +91,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
             return printed
         what = _("it ended with code {code}").format(code=done.returncode)
     # Raised out here, so that no error that it came from can show what was printed.
-    raise SecretError(what, remedy=remedy, where=command[0])
+    raise SecretError(what, remedy=remedy, where=_program(command))
 
 
 def written_secrets(data: object) -> list[Finding]:
@@ -104,6 +109,11 @@ def written_secrets(data: object) -> list[Finding]:
 
 def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     value = environ.get(name, "").rstrip("\r\n")
+    if not value and not _NAME_OF_VARIABLE.fullmatch(name):
+        raise SecretError(
+            _("the environment variable that `env` names is not set"),
+            remedy=_("write the name of a variable after `env`, such as WECHAT_MAIN_SECRET, and set it"),
+        )
     if not value:
         raise SecretError(
             _("the environment variable {name} is not set").format(name=name),
@@ -116,14 +126,19 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
 
 def _by_hand(command: tuple[str, ...]) -> str:
     return _("run `{program} …` by hand; it must print the AppSecret and nothing else").format(
-        program=command[0]
+        program=_program(command)
     )
+
+
+def _program(command: tuple[str, ...]) -> str:
+    """Name a program for a message, unless it looks like the secret itself, written as a command."""
+    return command[0] if len(command) > 1 or _PROGRAM.fullmatch(command[0]) else "…"
 
 
 def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
     if isinstance(value, dict):
         for key, below in value.items():
-            if _APPSECRET.fullmatch(key):
+            if _looks_like_one(key):
                 yield path, key
             yield from _leaves(below, (*path, key))
     elif isinstance(value, list):
@@ -136,7 +151,7 @@ def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
 def _is_secret(path: KeyPath, value: object) -> bool:
     if value is None or isinstance(value, bool) or value == "":
         return False
-    if isinstance(value, str) and (_APPSECRET.fullmatch(value.strip()) or _has_password(value)):
+    if isinstance(value, str) and (_looks_like_one(value) or _logs_in(path, value)):
         return True
     if "vars" in path:  # a campaign may call its coupon's word a password
         return False
@@ -146,14 +161,37 @@ def _is_secret(path: KeyPath, value: object) -> bool:
     return keys[-1:] == ["secret"] or any(_TELLING_KEY.fullmatch(key) for key in keys[-1:])
 
 
+def _looks_like_one(value: str) -> bool:
+    return bool(_APPSECRET.fullmatch(value.strip()) or _AES_KEY.fullmatch(value.strip()))
+
+
+def _logs_in(path: KeyPath, value: str) -> bool:
+    """Tell whether an address holds a password, or is https and has a user, who may be a token."""
+    if "vars" in path and path[-1:] != ("ledger",):
+        return _has_password(value)
+    if path[-1:] == ("ledger",) and value.startswith("git:"):
+        address = value.removeprefix("git:").partition("#")[0]
+        return _has_password(address) or _has_user(address) or bool(_SCP_PASSWORD.match(address))
+    return _has_password(value) or (path[-1:] in (("api",), ("ledger",)) and _has_user(value))
+
+
 def _has_password(value: str) -> bool:
     if "://" not in value:
         return False
     try:
         address = urlsplit(value)
+        asked = {name.lower() for name, _value in parse_qsl(address.query, keep_blank_values=True)}
     except ValueError:
-        return False
-    return bool(address.password) or "password=" in address.query
+        return "@" in value
+    return bool(address.password) or any(
+        _TELLING_KEY.fullmatch(name) or name == "sslpassword" for name in asked
+    )
+
+
+def _has_user(value: str) -> bool:
+    """Tell whether an http address has a user at all; with git over ssh one is usual."""
+    scheme, mark, rest = value.partition("://")
+    return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
 
 
 def _finding(path: KeyPath) -> Finding:
@@ -163,8 +201,8 @@ def _finding(path: KeyPath) -> Finding:
 
 def _words(path: KeyPath) -> tuple[str, str]:
     if path[-1:] == ("ledger",):
-        remedy = _("remove it; set PGPASSWORD or use a .pgpass file")
-        return _("a password is written in this address"), remedy
+        remedy = _("remove it; set PGPASSWORD or a .pgpass file, or CAMPAIGN_LEDGER_TOKEN for a git ledger")
+        return _("a password or a token is written in this address"), remedy
     if path[-1:] == ("api",):
         return _("a password is written in this address"), _("remove it; write the address alone")
     key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"

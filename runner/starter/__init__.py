@@ -7,7 +7,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from runner import __version__
 from runner.schemas.store import SchemaName, schema_text
 from runner.words import spoken
 
@@ -52,8 +51,6 @@ def starter(forge: Forge, *, action: str = "") -> dict[str, str]:
         place, text = _workflow(forge)
         # Whoever copies the workflow uses the action from elsewhere, and needs no note on copying.
         text = re.sub(r"uses: \./ #.*", lambda _: f"uses: {action}", text)
-        # A job that holds the AppSecret does not change its program by itself; see docs/upgrades.md.
-        text = re.sub(r'"(wechat-campaigns\[\w+\])"', rf'"\1=={__version__}"', text)
         files[place] = re.sub(
             r"# To use it elsewhere.*\n|Copy this to .*?\. (?=A )| See docs/ci\.md\.", "", text
         )

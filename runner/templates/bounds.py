@@ -1,16 +1,16 @@
-"""How much a template may do: sizes and work in, an error before anything grows too large.
+"""How much a template may do, and with what: plain data only, counted before it grows too large.
 
 Sizes are counted deep, so that a list of lists cannot hide an explosion: one unit a character, nine
 an element. Work is the sum of the sizes of every value used or made. Both are counted, not timed:
-a template that renders on one machine renders on every machine.
+a template that renders on one machine renders on every machine. What one step can make of values of
+these sizes is small by itself; `workers` ends what takes too long or too much memory all the same.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, Sized, ValuesView
-from types import GeneratorType
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from runner.words import _
@@ -31,8 +31,10 @@ MAX_NESTING = 15
 """Loops, macros and blocks inside each other; compiling takes twice as long with each."""
 INCLUDE = 2_000
 """Units for one include or import: each copies the variables."""
+MAKES = 5
+"""Characters a filter may make for one unit, at the very most."""
 
-_ONE_PASS = (GeneratorType, reversed, KeysView, ValuesView, ItemsView)
+_ONE_PASS = (Iterator, KeysView, ValuesView, ItemsView)
 
 
 class TooMuchError(Exception):
@@ -58,21 +60,24 @@ class Budget:
             raise TooMuchError(_("the template loops or computes far more than a message needs"))
 
     def check(self, value: Any) -> Any:
-        """Pay for a value; give it back unchanged, or as a list what can be read only once."""
-        if isinstance(value, _ONE_PASS):
-            value = _listed(value)
+        """Pay for plain data and give it back unchanged; anything else is an error, as in `size`."""
         self.spend(STEP + size(value))
         return value
+
+    def take(self, value: Any) -> Any:
+        """Pay for what a filter or a method made; what can be read only once becomes a list."""
+        return self.check(_listed(value) if isinstance(value, _ONE_PASS) else value)
 
 
 def size(value: Any) -> int:
     """Count the units of a value, deep.
 
     Returns:
-        Characters of a string, 1 for any other scalar, 9 or more for each element.
+        Characters of a string or whole number, 1 for any other scalar, 9 or more for each element.
 
     Raises:
         TooMuchError: above MAX_SIZE units, or for a whole number above MAX_BITS bits.
+        TypeError: for anything but text, numbers, truth values, null, and lists and maps of them.
     """
     if isinstance(value, str):
         return _bounded(len(value))
@@ -88,47 +93,73 @@ def size(value: Any) -> int:
     return total
 
 
+def copied(value: Any) -> Any:
+    """Copy lists and maps all the way down, so that no rendering can reach the data of another."""
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def text_of(value: object) -> str:
     """Write a scalar as a reader of YAML would: truth values in small letters."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def binop(symbol: str, left: Any, right: Any) -> Any:
-    """Do `left symbol right` when the result is sure to be small.
+def binop(budget: Budget, symbol: str, left: Any, right: Any) -> Any:
+    """Do `left symbol right` with plain data when the result is sure to be small, and pay for it.
 
     Raises:
         TooMuchError: when it would not be.
     """
-    if symbol in _RESULT_SIZE:
-        _bounded(_RESULT_SIZE[symbol](left, right))
-    return _OPERATORS[symbol](left, right)
+    budget.check((left, right))
+    if symbol == "*":
+        _check_product(left, right)
+    elif symbol == "**" and isinstance(left, int) and isinstance(right, int):
+        _check_bits(left.bit_length() * right)
+    elif symbol == "%" and isinstance(left, str):
+        check_format(budget, left, right)
+    return budget.check(_OPERATORS[symbol](left, right))
 
 
-def check_growth(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Refuse a filter call whose result would be too large, before it is made.
+def check_format(budget: Budget, template: str, values: Any) -> None:
+    """Pay for `template % values` before it is made.
 
     Raises:
-        TooMuchError: when the estimate is above MAX_SIZE.
+        TooMuchError: when it would make too much of little.
+        ValueError: for anything but the plain forms, such as `%s`, `%02d`, `%(name).2f`.
     """
-    if name in _GROWTH:
-        parameters, estimate = _GROWTH[name]
-        _bounded(estimate({**dict(zip(parameters, args, strict=False)), **kwargs}))
+    if "%" in _FORMAT.sub("", template):
+        raise ValueError(
+            _("a format may hold `%s`, `%d`, `%.2f` and their like, with a width of at most 3 digits")
+        )
+    widths = [int(width) for pair in _FORMAT.findall(template) for width in pair if width]
+    budget.spend((template.count("%") * (size(values) + LONGEST_FLOAT) + sum(widths)) // MAKES)
 
 
-def attribute_steps(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-    """Count the steps of following a dotted `attribute` through a list: its length times the dots."""
-    paths = [value for value in (*args[1:], *kwargs.values()) if isinstance(value, str)]
-    length = len(args[0]) if isinstance(args[0], Sized) else 0
-    return length * sum(path.count(".") + path.count(",") for path in paths)
+def check_filter(budget: Budget, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Pay for what a filter could make, or how often it could follow a path, before it runs.
+
+    No filter makes more than its value's size times its largest other argument.
+
+    Raises:
+        TooMuchError: when that is more than is left.
+    """
+    others = [*args[1:], *kwargs.values()]
+    if name == "format":
+        return check_format(budget, str(args[0]), kwargs or args[1:])
+    if name == "sum" and any(isinstance(other, list | tuple) for other in others):
+        raise TypeError(_("`sum` adds numbers only"))
+    reach = max((_reach(name, other) for other in others), default=0)
+    return budget.spend(size(args[0]) * reach // MAKES if args and name not in _DEFAULTS else 0)
 
 
-def small_range(*bounds: int) -> range:
-    """Stand in for `range` inside templates, at most MAX_RANGE long."""
+def small_range(*bounds: int) -> list[int]:
+    """Stand in for `range` inside templates: a list at most MAX_RANGE long."""
     numbers = range(*bounds)
     # len() of a huge range raises OverflowError; a slice of it never does.
     if numbers[MAX_RANGE:]:
         raise TooMuchError(_("a range may hold at most {most:,} numbers").format(most=MAX_RANGE))
-    return numbers
+    return list(numbers)
 
 
 def _bounded(units: int) -> int:
@@ -142,22 +173,23 @@ def _own_size(value: Any) -> int:
         return len(value)
     if isinstance(value, dict):
         return 1 + 2 * ELEMENT * len(value)
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, list | tuple):
         return 1 + ELEMENT * len(value)
-    if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise TooMuchError(_("a number would have more than a thousand digits"))
+    if isinstance(value, int):
+        return 1 + _check_bits(value.bit_length()) // 3
+    if value is not None and not isinstance(value, float):
+        bool(value)  # an unknown name is an error with its own words as soon as it is looked at
+        raise TypeError(_("only texts, numbers, lists and maps can be used here"))
     return 1
 
 
-def _listed(values: Iterable[Any]) -> list[Any]:
+def _listed(values: Any) -> list[Any]:
     listed = []
     for value in values:
         listed.append(value)
         _bounded(ELEMENT * len(listed))
     return listed
 
-
-# --- operators ---------------------------------------------------------------------------------
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -170,83 +202,35 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _product_size(left: Any, right: Any) -> int:
-    if isinstance(left, int) and isinstance(right, int):
-        return _digits(left.bit_length() + right.bit_length())
+def _check_product(left: Any, right: Any) -> None:
     count, repeated = (left, right) if isinstance(left, int) else (right, left)
-    return size(repeated) * count if isinstance(count, int) else 0
+    if isinstance(count, int) and isinstance(repeated, str | list | tuple):
+        _bounded(size(repeated) * count)
 
 
-def _power_size(left: Any, right: Any) -> int:
-    whole = isinstance(left, int) and isinstance(right, int)
-    return _digits(left.bit_length() * right) if whole else 0
-
-
-def _digits(bits: int) -> int:
+def _check_bits(bits: int) -> int:
     if bits > MAX_BITS:
         raise TooMuchError(_("a number would have more than a thousand digits"))
-    return 0
+    return bits
 
 
-def _format_size(template: Any, _values: Any) -> int:
-    if not isinstance(template, str):
+_FORMAT = re.compile(r"%(?:\(\w+\))?[#0\- +]{0,5}(\d{0,3})(?:\.(\d{0,3}))?[diouxXeEfFgGcs%]")
+LONGEST_FLOAT = 310
+"""Digits before the point of the largest float, as `%f` writes them."""
+_DEFAULTS = frozenset(("d", "default", "float", "int"))
+"""Filters whose other arguments are what comes out instead."""
+_BY_NUMBER = frozenset(("batch", "center", "indent", "round", "slice", "wordwrap"))
+"""Filters that make more of a value the larger a number is."""
+
+
+def _reach(name: str, argument: Any) -> int:
+    """Tell how much more than its value a filter may make because of one argument."""
+    if isinstance(argument, str):
+        return len(argument)
+    if name not in _BY_NUMBER or not isinstance(argument, int):
         return 0
-    widths = [part for match in _FORMAT_WIDTHS.findall(template) for part in match if part]
-    if "*" in widths:
-        raise TooMuchError(_("a format may not take its width from a value (`*`)"))
-    return len(template) + sum(int(width) for width in widths)
-
-
-_FORMAT_WIDTHS = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(\*|\d+)?(?:\.(\*|\d+))?")
-_RESULT_SIZE: dict[str, Callable[[Any, Any], int]] = {
-    "+": lambda left, right: size(left) + size(right),
-    "*": _product_size,
-    "**": _power_size,
-    "%": _format_size,
-}
-
-# --- filters -----------------------------------------------------------------------------------
-
-Arguments = Mapping[str, Any]
-
-
-def _indent(given: Arguments) -> int:
-    width = given.get("width", 4)
-    lines = str(given["s"]).count("\n") + 1
-    return lines * (len(width) if isinstance(width, str) else int(width))
-
-
-def _join(given: Arguments) -> int:
-    return size(given["value"]) + len(str(given.get("d", ""))) * len(given["value"])
-
-
-def _replace(given: Arguments) -> int:
-    text = str(given["s"])
-    return len(text) + text.count(str(given["old"])) * len(str(given["new"]))
-
-
-def _wordwrap(given: Arguments) -> int:
-    text = str(given["s"])
-    width: int = given.get("width", 79)
-    pieces = len(text) // max(width, 1) + text.count("\n") + text.count(" ") + 1
-    return len(text) + pieces * len(given.get("wrapstring") or "\n")
-
-
-def _sum(given: Arguments) -> int:
-    if not isinstance(given.get("start", 0), int | float):
-        raise TypeError(_("`sum` adds numbers only"))
-    return 0
-
-
-_GROWTH: dict[str, tuple[tuple[str, ...], Callable[[Arguments], int]]] = {
-    "batch": (("value", "linecount"), lambda given: ELEMENT * given["linecount"]),
-    "center": (("value", "width"), lambda given: given.get("width", 80)),
-    "format": (("value",), lambda given: _format_size(given["value"], None)),
-    "indent": (("s", "width"), _indent),
-    "join": (("value", "d"), _join),
-    "replace": (("s", "old", "new"), _replace),
-    "round": (("value", "precision"), lambda given: 10 * given.get("precision", 0)),
-    "sum": (("iterable", "attribute", "start"), _sum),
-    "wordwrap": (("s", "width", "break_long_words", "wrapstring"), _wordwrap),
-}
-"""For each filter that can make much of little: its first parameters, by Jinja's names, and an estimate."""
+    if argument > MAX_RANGE:
+        raise TooMuchError(
+            _("a number given to `{name}` may be at most {most:,}").format(name=name, most=MAX_RANGE)
+        )
+    return abs(argument)

@@ -14,9 +14,9 @@ from jinja2.utils import LRUCache
 
 from runner.reading.files import FileError
 from runner.reading.nearest import ending
-from runner.templates.bounds import MAX_SIZE, TooMuchError
+from runner.templates.bounds import INCLUDE, MAX_SIZE, TooMuchError, copied
 from runner.templates.faults import TemplateFaultError, TextFiles
-from runner.templates.jinja import FILTER_NAMES, Environment, Run, running
+from runner.templates.jinja import FILTER_NAMES, KEPT, Environment, Run, running, spend
 from runner.templates.placeholders import Escape
 from runner.words import N_, _
 
@@ -34,7 +34,7 @@ class Engine:
     def __init__(self, files: TextFiles) -> None:
         self._files = files
         self._environment = Environment(self._load)
-        self._compiled: Any = LRUCache(500)
+        self._compiled: Any = LRUCache(KEPT)
 
     def render(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str:
         """Render one string.
@@ -54,7 +54,7 @@ class Engine:
         if template is None:
             template = self._compiled[text] = self._environment.from_string(text)
         chunks, chars = [], 0
-        for chunk in template.root_render_func(template.new_context(dict(variables))):
+        for chunk in template.root_render_func(template.new_context(copied(variables))):
             chars += len(chunk)
             if chars > MAX_SIZE:
                 raise TooMuchError(_("the text would grow beyond {most:,} characters").format(most=MAX_SIZE))
@@ -62,7 +62,11 @@ class Engine:
         return "".join(chunks)
 
     def _load(self, name: str) -> tuple[str, str, Any]:
-        """Read an include: from `_partials/`, else from the campaigns folder itself."""
+        """Read an include: from `_partials/`, else from the campaigns folder itself.
+
+        Jinja asks for each use, also of one that is compiled already.
+        """
+        spend(INCLUDE)
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
             raise FileError(
                 "include-path",
@@ -112,9 +116,9 @@ def _position(error: Exception) -> tuple[str | None, int]:
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
         return error.what, error.remedy
-    if isinstance(error, TooMuchError):
+    if isinstance(error, TooMuchError | MemoryError):
         remedy = _("make the loop, the number or the text smaller; a message is at most a few pages")
-        return str(error), remedy
+        return str(error) or _("the template needs too much memory"), remedy
     if isinstance(error, SecurityError):
         return str(error), _("use a filter, as in `{{ name|upper }}`")
     if isinstance(error, UndefinedError):
@@ -123,7 +127,7 @@ def _words(error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, TemplateSyntaxError):
         return _syntax_words(str(error.message))
-    if isinstance(error, RecursionError | SyntaxError | MemoryError):
+    if isinstance(error, RecursionError | SyntaxError):
         return (
             _("the template nests or calls itself too deeply"),
             _("let no include call itself; nest less"),

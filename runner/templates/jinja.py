@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import BuiltinMethodType, MethodType
 from typing import Any, cast
 
 from jinja2 import FunctionLoader, StrictUndefined, Template, nodes
-from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.environment import TemplateModule
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.filters import FILTERS
-from jinja2.runtime import BlockReference, Context, Macro
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
-from jinja2.utils import missing, pass_context
+from jinja2.utils import Namespace, missing, pass_context
 
 from runner.reading.nearest import ending
 from runner.templates import bounds
@@ -30,6 +30,9 @@ from runner.templates import meter as jinja_meter
 from runner.templates.bounds import Budget
 from runner.templates.placeholders import Escape
 from runner.words import _
+
+KEPT = 50
+"""Compiled templates kept for the next text; a large one takes megabytes."""
 
 Loader = Callable[[str], tuple[str, str, Callable[[], bool]]]
 
@@ -43,21 +46,37 @@ FILTER_NAMES = (
     "string", "sum", "title", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
     "wordwrap",
 )
+# Left out: what looks at anything but data (callable, sameas, filter, test), and `escaped`.
+TEST_NAMES = (
+    "!=", "<", "<=", "==", ">", ">=", "boolean", "defined", "divisibleby", "eq", "equalto", "even",
+    "false", "float", "ge", "greaterthan", "gt", "in", "integer", "iterable", "le", "lessthan", "lower",
+    "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true", "undefined", "upper",
+)
 _STR_METHODS = (
     "capitalize", "count", "endswith", "find", "isalpha", "isdigit", "islower", "isspace", "isupper",
     "lower", "lstrip", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper",
 )
+_OF_LOOPS = (
+    "changed", "cycle", "depth", "depth0", "first", "index", "index0", "last", "length", "nextitem",
+    "previtem", "revindex", "revindex0",
+)
 # fmt: on
-_BY_ATTRIBUTE = frozenset(
-    {"join", "map", "max", "min", "rejectattr", "selectattr", "sort", "sum", "unique"},
-)
-_LONG_NUMBER = re.compile(r"\d{1000}")
-_METHODS: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
+ATTRIBUTES: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
     (str, frozenset(_STR_METHODS)),
-    (Mapping, frozenset({"get", "items", "keys", "values"})),
-    ((list, tuple, range), frozenset({"count", "index"})),
-    ((int, float, complex, type(None)), frozenset()),
+    (dict, frozenset({"get", "items", "keys", "values"})),
+    ((list, tuple), frozenset({"count", "index"})),
+    (LoopContext, frozenset(_OF_LOOPS)),
+    (BlockReference, frozenset({"super"})),
 )
+"""All that a template may reach with a dot, besides keys of maps, and names that templates made."""
+_OF_THE_TEMPLATE = (Macro, BlockReference, LoopContext)
+"""What runs a part of the template when it is called, and gives its text."""
+_JINJAS_OWN = frozenset(("caller", "_loop_vars", "_block_vars"))
+"""Arguments that Jinja adds to a call."""
+_ABOUT_ANYTHING = frozenset(("d", "default", "defined", "undefined"))
+"""Filters and tests that may be asked about a name that is unknown, or is not data."""
+_LONG_NUMBER = re.compile(r"\d{1000}")
+_SHOWN = 60
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +99,11 @@ def running(run: Run) -> Iterator[Run]:
         yield run
     finally:
         _RUN.reset(token)
+
+
+def spend(units: int) -> None:
+    """Take units from what the rendering of this thread may still spend."""
+    _RUN.get().budget.spend(units)
 
 
 class _Template(Template):
@@ -110,9 +134,9 @@ class Environment(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
+            cache_size=KEPT,
         )
-        self.globals = {name: DEFAULT_NAMESPACE[name] for name in ("cycler", "dict", "joiner", "namespace")}
-        self.globals["range"] = bounds.small_range
+        self.globals = {"dict": _dict, "namespace": Namespace, "range": bounds.small_range}
         self.filters = {name: _paid(FILTERS[name], name) for name in FILTER_NAMES}
         self.filters |= {
             jinja_meter.CHARGE: _charge,
@@ -120,7 +144,7 @@ class Environment(ImmutableSandboxedEnvironment):
             jinja_meter.CONCAT: _concat,
             jinja_meter.RAW: _raw,
         }
-        self.tests = {name: _paid(cast(Callable[..., Any], test), "") for name, test in TESTS.items()}
+        self.tests = {name: _paid(cast(Callable[..., Any], TESTS[name]), name) for name in TEST_NAMES}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         bounds.size(source)
@@ -136,36 +160,85 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
         """Compute only what stays small."""
-        return _RUN.get().budget.check(bounds.binop(operator, left, right))
+        return bounds.binop(_RUN.get().budget, operator, left, right)
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Use a filter whose name is a value, as in `map('upper')`, if a template may name it itself."""
+        return super().call_filter(_listed_name(name, FILTER_NAMES), *args, **kwargs)
+
+    def call_test(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Use a test whose name is a value, as in `select('odd')`, if a template may name it itself."""
+        return super().call_test(_listed_name(name, TEST_NAMES), *args, **kwargs)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        """Call a macro, a method or a global, and pay for what goes in and comes out."""
+        """Call a macro, a listed method or a global with plain data; pay for what goes in and comes out."""
         budget = _RUN.get().budget
         budget.spend(bounds.CALL)
-        budget.check((args, kwargs))
-        result = budget.check(super().call(__context, __obj, *args, **kwargs))
-        return _Raw(result) if isinstance(__obj, Macro | BlockReference) else result
+        budget.check((args, {name: value for name, value in kwargs.items() if name not in _JINJAS_OWN}))
+        if not __self.is_safe_callable(__obj):
+            raise SecurityError(_("this cannot be called in a template"))
+        result = __context.call(__obj, *args, **kwargs)
+        if isinstance(__obj, _OF_THE_TEMPLATE):
+            return _Raw(budget.check(result))
+        return result if isinstance(result, Namespace) else budget.take(result)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Allow what templates made, the globals, and listed methods; an unknown name says so itself."""
+        if isinstance(obj, (*_OF_THE_TEMPLATE, Undefined)) or any(
+            obj is one for one in self.globals.values()
+        ):
+            return True
+        is_method = isinstance(obj, BuiltinMethodType | MethodType)
+        return is_method and obj.__name__ in _attributes_of(obj.__self__)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look a name up among the keys of a map before its methods."""
-        if isinstance(obj, Mapping) and attribute in obj:
+        """Look a name up: keys of maps first, then what is listed or was made by a template."""
+        if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
-        return super().getattr(obj, attribute)
+        if attribute.startswith("_"):
+            return self.unsafe_undefined(obj, attribute)
+        if isinstance(obj, TemplateModule):
+            return vars(obj).get(attribute, self.undefined(obj=obj, name=attribute))
+        if isinstance(obj, TemplateReference):
+            return self._item(obj, attribute)
+        if isinstance(obj, Undefined | Namespace) or attribute in _attributes_of(obj):
+            return getattr(obj, attribute, self.undefined(obj=obj, name=attribute))
+        refused = hasattr(type(obj), attribute)
+        return (self.unsafe_undefined if refused else self.undefined)(obj=obj, name=attribute)
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Allow the listed methods of plain data, and the public names of Jinja's own objects."""
-        for kind, allowed in _METHODS:
-            if isinstance(obj, kind):
-                return attr in allowed
-        return super().is_safe_attribute(obj, attr, value)
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Take an element of plain data; of anything else what a dot would give."""
+        if isinstance(argument, str) and not isinstance(obj, dict | list | tuple | str):
+            return self.getattr(obj, argument)
+        return self._item(obj, argument)
 
-    def wrap_str_format(self, value: Any) -> None:
-        """Let `str.format` be refused like any other method: its widths know no bounds."""
+    def _item(self, obj: Any, argument: Any) -> Any:
+        try:
+            return obj[argument]
+        except (TypeError, LookupError):
+            return self.undefined(obj=obj, name=argument)
 
-    def unsafe_undefined(self, obj: Any, attribute: str) -> StrictUndefined:
+    def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""
-        hint = _("`{attribute}` cannot be used in a template").format(attribute=attribute)
-        return _Unknown(hint, obj=obj, name=attribute, exc=SecurityError)
+        hint = _("`{attribute}` cannot be used in a template").format(attribute=name[:_SHOWN])
+        return _Unknown(hint, obj=obj, name=name, exc=SecurityError)
+
+
+def _dict(**items: Any) -> dict[str, Any]:
+    """Stand in for the class, whose functions would change any map they are given."""
+    return items
+
+
+def _listed_name(name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise TemplateRuntimeError(
+            _("nothing named `{name}` can be used here").format(name=str(name)[:_SHOWN])
+        )
+    return name
+
+
+def _attributes_of(obj: Any) -> Iterable[str]:
+    return next((names for kind, names in ATTRIBUTES if isinstance(obj, kind)), ())
 
 
 class _Unknown(StrictUndefined):
@@ -177,7 +250,7 @@ class _Unknown(StrictUndefined):
     def _undefined_message(self) -> str:
         if self._undefined_hint:
             return self._undefined_hint
-        name = str(self._undefined_name)
+        name = str(self._undefined_name)[:_SHOWN]
         if self._undefined_obj is missing:
             return _("no variable named `{name}`{hint}").format(
                 name=name, hint=ending(name, _RUN.get().names)
@@ -208,13 +281,12 @@ def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def paid(*args: Any, **kwargs: Any) -> Any:
-        budget = _RUN.get().budget
-        _refuse_raw(name, args[skipped:])
-        budget.check((args[skipped:], kwargs))
-        bounds.check_growth(name, args[skipped:], kwargs)
-        if name in _BY_ATTRIBUTE:
-            budget.spend(bounds.attribute_steps(args[skipped:], kwargs))
-        return budget.check(function(*args, **kwargs))
+        budget, given = _RUN.get().budget, args[skipped:]
+        _refuse_raw(name, given)
+        budget.check((given[1:] if name in _ABOUT_ANYTHING else given, kwargs))
+        if name in FILTER_NAMES:
+            bounds.check_filter(budget, name, given, kwargs)
+        return budget.take(function(*args, **kwargs))
 
     return paid
 
@@ -263,8 +335,8 @@ def _check(_context: Context, value: Any) -> Any:
 
 @pass_context
 def _concat(_context: Context, values: Sequence[Any]) -> str:
-    bounds.size(values)
-    text: str = _RUN.get().budget.check("".join(map(bounds.text_of, values)))
+    budget = _RUN.get().budget
+    text: str = budget.check("".join(map(bounds.text_of, budget.check(values))))
     return text
 
 

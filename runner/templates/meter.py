@@ -1,12 +1,12 @@
 """A parsed template in, the same with every step announced: what Jinja cannot intercept is paid for too.
 
-Operators and calls are intercepted by the environment; here literals, `~`, comparisons, loops, blocks
-and includes get a filter of `jinja.Environment` put around or before them.
+Operators and calls are intercepted by the environment; here literals, `~`, comparisons, loops and blocks
+get a filter of `jinja.Environment` put around or before them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
@@ -15,7 +15,7 @@ from runner.templates import bounds
 from runner.words import _
 
 CHARGE, CHECK, CONCAT, RAW = " charge", " check", " concat", " raw"
-"""Names of the filters used; the blank keeps them out of a template's reach."""
+"""Names of the filters used; not on the list of those a template may name, by a tag or by a value."""
 
 
 class Meter(NodeTransformer):
@@ -34,16 +34,11 @@ class Meter(NodeTransformer):
         self.depth -= 1
         written = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
         node.body.insert(0, _charge_for(bounds.STEP + written, node))
+        if isinstance(node, nodes.For) and node.test is not None:
+            node.test = _filtered(node.test, CHECK)  # runs for the elements that are left out, too
         return node
 
     visit_Template = visit_For = visit_Macro = visit_CallBlock = visit_Block = visit_body  # noqa: N815
-
-    def visit_include(self, node: Any) -> Any:
-        """Charge before the statement."""
-        self.generic_visit(node)
-        return [_charge_for(bounds.INCLUDE, node), node]
-
-    visit_Include = visit_Import = visit_FromImport = visit_include  # noqa: N815
 
     def visit_value(self, node: Any) -> Any:
         """Pay for what is made or taken out; not where a name is assigned."""
@@ -91,6 +86,6 @@ def _charge_for(units: int, node: nodes.Node) -> nodes.ExprStmt:
     return nodes.ExprStmt(_filtered(nodes.Const(units), CHARGE), lineno=node.lineno)
 
 
-def _filtered(node: nodes.Expr | None, name: str) -> nodes.Filter:
+def _filtered(node: nodes.Node | None, name: str) -> nodes.Filter:
     lineno = node.lineno if node is not None else 1
-    return nodes.Filter(node, name, [], [], None, None, lineno=lineno)
+    return nodes.Filter(cast("nodes.Expr | None", node), name, [], [], None, None, lineno=lineno)

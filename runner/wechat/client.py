@@ -7,6 +7,7 @@ when the platform refuses the token, which it does before it looks at the reques
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Collection, Mapping, MutableMapping
@@ -18,6 +19,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 from runner.errors import PolicyError
 from runner.ports import Clock, Sleep
+from runner.settings.hosts import check_api_host
 from runner.settings.records import Account, Secret
 from runner.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
 from runner.wechat.endpoints import READS, Endpoints
@@ -156,7 +158,11 @@ def connect(
 
     Returns:
         The calls.
+
+    Raises:
+        PolicyError: the address may not receive a secret.
     """
+    check_api_host(api, os.environ)
     transport = Transport(api, make_session(api), timeout_s=timeout_s)
     tokens = Tokens(
         transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random

@@ -12,7 +12,7 @@ from browser import open_browser
 from selenium import webdriver
 
 from runner.article import image_bytes
-from runner.article.page import frame_document
+from runner.article.page import Pictures, frame_document
 from runner.article.theme import SHIPPED
 from runner.load import load_campaigns
 from runner.model import Article, Articles
@@ -67,7 +67,7 @@ def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path,
     assert articles
     for number, article in enumerate(articles):
         file = tmp_path / f"{number}.html"
-        document = frame_document(article, data=lambda info: image_bytes(info, Files(ROOT)))
+        document = frame_document(article, pictures=Pictures(lambda info: image_bytes(info, Files(ROOT))))
         file.write_text(document, encoding="utf-8")
         browser.get(file.as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 375

@@ -47,7 +47,7 @@ def switch(playground: Playground, **switches: object) -> None:
 
 
 def wait_for_events(playground: Playground) -> None:
-    for _ in range(100):
+    for _ in range(1200):
         events = playground.sandbox.control("GET", "events")["events"]
         if events and all(event["state"] == "delivered" for event in events):
             return

@@ -160,7 +160,7 @@ def test_second_death_while_clearing_up_the_first(playground: Playground, second
 
 LOSSES = ({"kind": "cut_before"}, {"kind": "cut_after"}, {"kind": "garbage", "after": True},
           {"kind": "http_500"}, {"kind": "http_502", "after": True}, {"kind": "html", "after": True},
-          {"kind": "latency", "latency_s": 0.5}, {"kind": "errcode", "errcode": -1},
+          {"kind": "latency", "latency_s": 4}, {"kind": "errcode", "errcode": -1},
           {"kind": "errcode", "errcode": -1, "after": True})  # fmt: skip
 
 
@@ -173,9 +173,12 @@ LOSSES = ({"kind": "cut_before"}, {"kind": "cut_after"}, {"kind": "garbage", "af
 def test_answers_lost_on_the_wire(playground: Playground, kind: str, endpoint: str, loss: dict[str, Any]):
     """An answer that is cut, spoilt, late or a gateway's is never taken for a refusal of the send."""
     sends = fill(playground, kind)
-    playground.timeout_s = (1.0, 0.25)
+    patient = playground.timeout_s
+    if loss["kind"] == "latency":
+        playground.timeout_s = (60.0, 1.5)
     playground.sandbox.fault(endpoint=endpoint, **loss)
     code = playground.apply()
+    playground.timeout_s = patient
     if endpoint.startswith("message/mass"):
         assert code is Exit.UNKNOWN
         assert playground.outcomes[0].result is Result.UNKNOWN

@@ -120,7 +120,7 @@ def test_bare_it_rehearses_a_text(install, tmp_path: Path) -> None:
     (tmp_path / "campaigns" / "news.md").write_text("秋天", encoding="utf-8")
     done = run(programs, tmp_path, "validate")
     assert done.returncode == 3
-    assert "pip install 'wechat-campaigns[articles]'" in done.stdout + done.stderr
+    assert "pip install './CHECKOUT[articles]'" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -138,7 +138,7 @@ def listening(folder: Path) -> Iterator[Listener]:
             yield Listener(line.removeprefix("listening on ").strip(), started.pid)
         finally:
             started.terminate()
-            started.communicate(timeout=10)
+            started.communicate(timeout=60)
 
 
 def normal(text: str) -> str:
@@ -198,7 +198,7 @@ def tell(story: Story, listener: Listener) -> None:
 def wait_for_event(story: Story) -> None:
     import time
 
-    for _ in range(300):
+    for _ in range(600):
         states = {event["state"] for event in story.sandbox.control("GET", "events")["events"]}
         if states == {"delivered"}:
             return

@@ -1,8 +1,8 @@
 """Try every interleaving of the real protocol against a model of the platform and of the store.
 
 Runners are the real `state`, `decide` and `attempt`. Each port call of a runner is one step of the search:
-what it does next depends only on the answers it has had, so a runner is kept as the list of those answers, and run
-again from the start to find its next call. `python -m tests.protocol.model` runs the deep setting.
+what it does next depends only on its answers so far, so a runner is kept as the list of its answers, and
+run again from the start to find its next call. `python -m tests.protocol.model` runs the deep setting.
 """
 
 from __future__ import annotations

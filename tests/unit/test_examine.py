@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -15,6 +14,7 @@ from factories import make_settings
 from runner import clean
 from runner.clean import Memory, Remembered, Watched, digest_of, remembered
 from runner.cli.language import choose
+from runner.errors import InvalidError
 from runner.examine import Examined, examine
 from runner.reading.files import Files
 from runner.settings.records import Settings
@@ -77,9 +77,18 @@ def rewritten(path: Path, data: bytes) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def later() -> int:
-    """A minute from now: for a run that begins then, what was written just now has long been left alone."""
-    return time.time_ns() + 60 * 10**9
+def just_written(root: Path) -> int:
+    """The moment of the last write below a folder: for a run that begins then, all of it may change still.
+
+    Files and runs have one clock, so a busy machine between two lines of a test changes nothing.
+    """
+    paths = [root, *root.rglob("*")]
+    return max(max(s.st_mtime_ns, s.st_ctime_ns) for s in (path.lstat() for path in paths))
+
+
+def left_alone(root: Path) -> int:
+    """A minute after the last write: for a run that begins then, files are known by their stamps."""
+    return just_written(root) + 60 * 10**9
 
 
 def memory_of(root: Path, now_ns: int | None = None) -> Memory:
@@ -107,30 +116,30 @@ def sends_of(root: Path, now_ns: int | None = None) -> int:
 
 def test_a_clean_file_is_not_checked_again(root: Path) -> None:
     """What an unchanged file was found to be is taken from the memory, even a number that is made up."""
-    first, _ = run(root)
+    first, _ = run(root, now_ns=just_written(root))
     entries = tampered(root, sends=7)
     assert first.sends == ENOUGH + 2 == len(entries)
     assert {one.stamp for one in entries.values()} == {None}, "changed a moment ago: only bytes tell"
-    assert sends_of(root) == 7 * len(entries)
+    assert sends_of(root, just_written(root)) == 7 * len(entries)
 
 
 def test_a_file_left_alone_is_not_even_read_again(root: Path) -> None:
     """Inode, size and times to the nanosecond stand for the digest; without them the bytes are looked at."""
-    run(root, now_ns=later())
+    run(root, now_ns=left_alone(root))
     entries = tampered(root, sends=7, digest="of other bytes")
-    assert sends_of(root, later()) == 7 * len(entries)
+    assert sends_of(root, left_alone(root)) == 7 * len(entries)
     tampered(root, sends=7, digest="of other bytes", stamp=[1, 2, 3, 4])
-    assert sends_of(root, later()) == len(entries)
+    assert sends_of(root, left_alone(root)) == len(entries)
 
 
 def test_a_warning_is_remembered_with_its_file(root: Path) -> None:
     """A file that only warns is as unchanged as one that does not, and warns again."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
     (root / "long.yaml").write_text(text, encoding="utf-8")
-    first, _ = run(root, now_ns=later())
+    first, _ = run(root, now_ns=left_alone(root))
     assert [problem.rule for problem in first.problems] == ["text-long"]
     assert str(root / "long.yaml") in memory_of(root).campaigns
-    again, _ = run(root, now_ns=later())
+    again, _ = run(root, now_ns=left_alone(root))
     assert again.problems == first.problems
 
 
@@ -138,27 +147,28 @@ def test_a_warning_is_remembered_in_the_language_it_was_said_in(root: Path) -> N
     """Another language says it anew, and what is remembered knows its English as what is said anew does."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
     (root / "long.yaml").write_text(text, encoding="utf-8")
-    (plain,) = run(root, now_ns=later())[0].problems
+    (plain,) = run(root, now_ns=left_alone(root))[0].problems
     choose("zh")
-    (first,) = run(root, now_ns=later())[0].problems
-    (again,) = run(root, now_ns=later())[0].problems
+    (first,) = run(root, now_ns=left_alone(root))[0].problems
+    (again,) = run(root, now_ns=left_alone(root))[0].problems
     assert first.what == again.what != plain.what
     assert english(first.what) == english(again.what) == plain.what
 
 
 def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_path: Path) -> None:
-    """A file may stay what it was while the way to it leads out of the campaigns folder."""
+    """A file may stay what it was while the way to it has become a link."""
     (root / "inner").mkdir()
     (root / "inner/words.txt").write_text("你好", encoding="utf-8")
     (root / "file.yaml").write_text(FROM_FILE.replace("words", "inner/words"), encoding="utf-8")
-    run(root, now_ns=later())
+    run(root, now_ns=left_alone(root))
     (root / "inner").rename(tmp_path / "outside")
     (root / "inner").symlink_to(tmp_path / "outside")
-    found, _ = run(root, now_ns=later())
-    assert [problem.rule for problem in found.problems] == ["file-outside"]
+    with pytest.raises(InvalidError) as caught:
+        run(root, now_ns=left_alone(root))
+    assert [problem.rule for problem in caught.value.problems] == ["file-link"]
 
 
-@pytest.mark.parametrize("now", [None, later()], ids=["just written", "left alone"])
+@pytest.mark.parametrize("clock", [just_written, left_alone])
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -168,12 +178,14 @@ def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_
         ("hello.mp3", b"RIFF" + MP3[4:]),
     ],
 )
-def test_a_change_that_no_date_tells_is_found(root: Path, name: str, data: bytes, now: int | None) -> None:
+def test_a_change_that_no_date_tells_is_found(
+    root: Path, name: str, data: bytes, clock: Callable[[Path], int]
+) -> None:
     """Whatever a campaign reads is known by its bytes: same size, same date, still looked at again."""
-    run(root, now_ns=now)
+    run(root, now_ns=clock(root))
     size = (root / name).stat().st_size
     rewritten(root / name, data[:size].ljust(size, b" "))
-    found, _ = run(root, now_ns=now)
+    found, _ = run(root, now_ns=clock(root))
     assert found.file_problems or found.problems
 
 
@@ -203,12 +215,12 @@ def test_what_is_read_counts_though_a_stamp_told_of_something_else(root: Path) -
             return "示例"
 
     sign.write_text("{{ city }}", encoding="utf-8")
-    run(root, now_ns=later())
+    run(root, now_ns=left_alone(root))
     (root / "new.yaml").write_text(TEXT.replace("{{ city }}", "").replace("city: 京", ""), encoding="utf-8")
     cache, settings = root.parent / "cache", make_settings()
-    found = examine(root, settings=settings, files=ForAMoment(root), cache=cache, now_ns=later())
+    found = examine(root, settings=settings, files=ForAMoment(root), cache=cache, now_ns=left_alone(root))
     assert not found.problems
-    found, _ = run(root, now_ns=later())
+    found, _ = run(root, now_ns=left_alone(root))
     assert [problem.rule for problem in found.problems] == ["template"]
 
 

@@ -91,19 +91,22 @@ def test_a_link_out_is_refused(root: Path, link: str) -> None:
         path = "out/outside.txt"
     with pytest.raises(FileError) as caught:
         Files(root).text(BASE, path)
-    assert caught.value.rule == "file-outside"
+    assert caught.value.rule == "file-link"
 
 
-def test_a_link_that_stays_inside_is_followed(root: Path) -> None:
-    """Two campaigns may share a file by a link."""
-    (root / "2026/again.txt").symlink_to(root / "shared.txt")
-    assert Files(root).text(BASE, "again.txt") == "shared"
+@pytest.mark.parametrize("target", ["shared.txt", "nowhere.txt"])
+def test_a_link_that_stays_inside_is_refused(root: Path, target: str) -> None:
+    """What it leads to may change without the file that was reviewed; so may one that leads nowhere yet."""
+    (root / "2026/again.txt").symlink_to(root / target)
+    with pytest.raises(FileError) as caught:
+        Files(root).text(BASE, "again.txt")
+    assert caught.value.rule == "file-link"
 
 
-def test_a_linked_campaigns_folder_is_fine(root: Path, tmp_path: Path) -> None:
+def test_a_link_above_the_campaigns_folder_is_fine(root: Path, tmp_path: Path) -> None:
     """The folder itself may be reached by a link."""
-    (tmp_path / "link").symlink_to(root)
-    assert Files(tmp_path / "link").text(BASE, "../shared.txt") == "shared"
+    (tmp_path / "link").symlink_to(root.parent)
+    assert Files(tmp_path / "link" / root.name).text(BASE, "../shared.txt") == "shared"
 
 
 def test_a_pipe_is_refused_without_waiting(root: Path) -> None:

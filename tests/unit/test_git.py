@@ -12,9 +12,9 @@ from runner.git import CANNOT, LATE, MISSING, Answer, ask, clean_env, git
 
 
 def repository(folder: Path) -> str:
-    """Make a repository with one commit; the commit."""
-    folder.mkdir()
-    (folder / "a.txt").write_text(folder.name)
+    """Make a repository whose campaigns have one commit; the commit."""
+    (folder / "campaigns").mkdir(parents=True)
+    (folder / "campaigns" / "a.txt").write_text(folder.name)
     commits.git(folder, "init", "-q")
     commits.git(folder, "add", ".")
     commits.git(folder, "commit", "-qm", folder.name)
@@ -26,9 +26,9 @@ def test_a_plan_names_the_commit_of_its_own_folder(tmp_path: Path, monkeypatch: 
     mine, other = repository(tmp_path / "mine"), repository(tmp_path / "other")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     assert mine != other
-    assert commit_of(tmp_path / "mine") == mine
-    (tmp_path / "mine" / "a.txt").write_text("edited")
-    assert commit_of(tmp_path / "mine") == f"{mine}-dirty"
+    assert commit_of(tmp_path / "mine" / "campaigns") == mine
+    (tmp_path / "mine" / "campaigns" / "a.txt").write_text("edited")
+    assert commit_of(tmp_path / "mine" / "campaigns") == f"{mine}-dirty"
 
 
 def test_no_commit_is_named_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,9 +43,9 @@ def test_a_question_changes_nothing(tmp_path: Path) -> None:
     """Not even git's index, which `status` would write anew: two runs may look at once."""
     repository(tmp_path / "r")
     index = tmp_path / "r" / ".git" / "index"
-    (tmp_path / "r" / "a.txt").touch()
+    (tmp_path / "r" / "campaigns" / "a.txt").touch()
     before = index.stat().st_mtime_ns, index.read_bytes()
-    assert ask(tmp_path / "r", "status", "--porcelain").code == 0
+    assert ask(tmp_path / "r" / "campaigns", "status", "--porcelain").code == 0
     assert (index.stat().st_mtime_ns, index.read_bytes()) == before
 
 

@@ -282,3 +282,34 @@ def test_mended_file_may_have_any_suffix():
     mended = Media(file=replace(media.file, mended=True))
     assert rules(Image(media=media)) == ["file-suffix"]
     assert rules(Image(media=mended)) == []
+
+
+@pytest.mark.parametrize("value", ["M 1", "M1\n", " M1", "M1\t", "M\u200b1", "M1\u00a0", "M\u30001", "M1\r"])
+def test_an_id_with_a_blank_is_an_error(value: str) -> None:
+    """It was pasted with what stood around it, and WeChat knows none of that name."""
+    for content in (
+        Draft(media_id=value),
+        Voice(media=Media(media_id=value)),
+        Image(media=Media(media_id=value)),
+        Images(images=(Media(media_id="M"), Media(media_id=value))),
+        Wxcard(card_id=value),
+    ):
+        assert "blank-in-id" in {
+            problem.rule for problem in check(make_send(content=content), make_account())
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"), [("VIP 客户", True), ("👨‍👩‍👧家庭", True), ("会员 ", False), ("会\n员", False)]
+)
+def test_a_name_chosen_by_people_may_have_a_blank_inside(name: str, fine: bool) -> None:
+    """But none at its ends, and no line break."""
+    send = make_send(Voice(media=Media(name=name)))
+    assert ("blank-in-id" not in {problem.rule for problem in check(send, make_account())}) is fine
+
+
+def test_what_is_empty_names_the_entry_that_leaves_it_so() -> None:
+    """The other entries of `for_each` fill it."""
+    (problem,) = check(make_send(Text(content=" "), id="sale[beijing]"), make_account())
+    assert problem.rule == "empty"
+    assert "sale[beijing]" in problem.what

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.errors import UsageError
+from runner.errors import InvalidError, UsageError
 from runner.load import load_campaigns
 
 VALID = "filter: {tag: 会员}\nmsgtype: text\ncontent: hi\n"
@@ -43,7 +43,7 @@ def test_what_is_no_campaign_is_left_alone(root: Path) -> None:
     for name in (
         "_settings.yaml",
         "_partials/x.yaml",
-        ".git/x.yaml",
+        ".idea/x.yaml",
         "a/_b/x.yaml",
         "a/cover.png",
         "readme.md",
@@ -119,15 +119,17 @@ def test_the_size_of_a_campaign_is_bounded(root: Path) -> None:
 
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_a_link_is_refused_not_skipped(root: Path, tmp_path: Path, what: str) -> None:
-    """A linked campaign is neither sent nor silently left out."""
+    """A linked campaign is neither sent nor silently left out, whatever else is selected."""
     write(tmp_path, "outside/sale.yaml")
     if what == "file":
         (root / "sale.yaml").symlink_to(tmp_path / "outside/sale.yaml")
     else:
         (root / "more").symlink_to(tmp_path / "outside")
-    loaded = load_campaigns(root)
-    assert loaded.campaigns == ()
-    assert [p.rule for p in loaded.problems] == ["file-link"]
+    write(root, "other.yaml")
+    for only in ((), ("other",)):
+        with pytest.raises(InvalidError) as caught:
+            load_campaigns(root, only)
+        assert [p.rule for p in caught.value.problems] == ["file-link"]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,9 @@ def test_no_bytes_raise(root: Path, data: bytes) -> None:
 def test_a_link_to_itself_is_refused(root: Path) -> None:
     """A link that leads in a circle is a problem in words, like any other link to a folder."""
     (root / "loop").symlink_to("loop")
-    assert [p.rule for p in load_campaigns(root).problems] == ["file-link"]
+    with pytest.raises(InvalidError) as caught:
+        load_campaigns(root)
+    assert [p.rule for p in caught.value.problems] == ["file-link"]
 
 
 def test_a_folder_that_cannot_be_read_is_named(root: Path) -> None:

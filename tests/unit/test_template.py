@@ -71,7 +71,7 @@ def fault(text: str, files: Texts | None = None) -> TemplateFaultError:
             "4",
         ),
         ("{% macro m() %}[{{ caller() }}]{% endmacro %}{% call m() %}{{ n }}{% endcall %}", "[3]"),
-        ("{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}", "aba"),
+        ("{% for i in range(3) %}{{ loop.cycle('a', 'b') }}{% endfor %}", "aba"),
         ("{{ shop|dictsort|map('first')|join(',') }}", "items,name"),
         ("{% for k, v in shop.copy_of|default({'a': 1})|items %}{{ k }}{{ v }}{% endfor %}", "a1"),
         ("甲\r\n{{ n }}\r乙", "甲\n3\n乙"),
@@ -222,7 +222,7 @@ def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
     (root / "folder").symlink_to(tmp_path)
     with pytest.raises(TemplateFaultError) as caught:
         Templates(Files(root)).render("{% include '" + name.replace("\\", "\\\\") + "' %}", {})
-    assert "campaigns folder" in caught.value.what
+    assert "campaigns folder" in caught.value.what or "is a link" in caught.value.what
 
 
 def test_include_is_found_among_the_partials_first():
@@ -293,7 +293,7 @@ def test_fault_in_an_include_names_the_file(partial):
         ("{{ cities }}", "a list cannot be written"),
         ("{{ shop }}", "a map cannot be written"),
         ("{% if yes %}", "the template cannot be read: "),
-        ("{{ '%*d' % (9, 1) }}", "may not take its width from a value"),
+        ("{{ '%*d' % (9, 1) }}", "a format may hold `%s`, `%d`, `%.2f`"),
         ("{{ range(10001)|length }}", "a range may hold at most 10,000"),
         ("{% set a = ['x' * 50000] %}{% set b = [a, a, a, a, a] %}", "would grow beyond 200,000"),
         ("{% include 'r' %}", "nests or calls itself too deeply"),

@@ -9,7 +9,8 @@ import pytest
 
 from runner.limits import table as limits_table
 from runner.templates import bounds
-from runner.templates.jinja import FILTER_NAMES
+from runner.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
+from runner.workers import LIMITS
 
 PAGE = Path(__file__).parents[2].joinpath("docs/templates.md").read_text(encoding="utf-8")
 
@@ -20,9 +21,22 @@ def test_page_lists_every_filter():
     assert tuple(re.findall(r"`(\w+)`", listed)) == FILTER_NAMES
 
 
+def test_page_lists_every_test_and_method() -> None:
+    """Nor does the sandbox allow a test or a method that the page does not list."""
+    section = PAGE.split("Tests (`is …`): ")[1].split("A format (")[0]
+    methods = [name for kind, names in ATTRIBUTES if kind in (str, dict, (list, tuple)) for name in names]
+    listed = re.findall(r"`(\w+)`", section)
+    assert set(listed) == {*filter(str.isalpha, TEST_NAMES), *methods, "dict", "namespace", "range"}
+
+
 @pytest.mark.parametrize(
     "number",
     [
+        LIMITS.memory >> 20,
+        LIMITS.item_s,
+        LIMITS.run_s,
+        LIMITS.most_s,
+        int(LIMITS.whole_s(1_000)),
         bounds.MAX_SIZE,
         bounds.MAX_RANGE,
         bounds.MAX_TAGS,

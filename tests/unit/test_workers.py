@@ -1,18 +1,18 @@
 """`workers`: the same results in the same order, however many processes share the work."""
 
-import multiprocessing
+import faulthandler
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from runner.workers import CHUNK, ENOUGH, in_chunks
+from runner.workers import ENOUGH, Limits, Loss, each
 
 # The test runner's own threads are nothing the workers of these tests touch.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -20,37 +20,40 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 MANY = list(range(ENOUGH + 50))
 
 
-def doubled(items: Sequence[int]) -> list[tuple[int, int]]:
-    return [(2 * item, os.getpid()) for item in items]
+def doubled(item: int) -> tuple[int, int]:
+    return 2 * item, os.getpid()
 
 
-def results(found: list[list[tuple[int, int]]]) -> list[int]:
-    return [number for chunk in found for number, _ in chunk]
+def no_loss(item: int, loss: Loss, slowest: int | None) -> NoReturn:
+    raise AssertionError(f"{item} was lost: {loss}")
 
 
-def processes(found: list[list[tuple[int, int]]]) -> set[int]:
-    return {pid for chunk in found for _, pid in chunk}
+def by_loss(item: int, loss: Loss, slowest: int | None) -> Loss:
+    return loss
+
+
+def results(found: list[tuple[int, int]]) -> list[int]:
+    return [number for number, _ in found]
+
+
+def processes(found: list[tuple[int, int]]) -> set[int]:
+    return {pid for _, pid in found}
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_order_does_not_depend_on_workers(workers: int) -> None:
-    """Chunks come back in the order of the items."""
-    found = in_chunks(doubled, MANY, workers=workers)
+    """Results come back in the order of the items; one worker is this process itself."""
+    found = each(doubled, MANY, lost=no_loss, workers=workers)
     assert results(found) == [2 * item for item in MANY]
-    sizes = {len(chunk) for chunk in found[:-1]}
-    assert len(sizes) == 1
-    assert len(found) >= 8 * workers, "none waits long for the last chunk of another"
     assert (processes(found) == {os.getpid()}) is (workers == 1)
 
 
-def test_a_chunk_has_an_end() -> None:
-    """What a worker hands over at a time is bounded, however many items there are."""
-    assert max(map(len, in_chunks(list, range(20_000), workers=2))) == CHUNK
-
-
-def test_few_items_stay_here() -> None:
-    """Starting workers for a handful of files would cost more than it saves."""
-    assert processes(in_chunks(doubled, MANY[:ENOUGH - 1])) == {os.getpid()}  # fmt: skip
+def test_few_items_have_one_worker_of_their_own() -> None:
+    """A handful of files is bounded too, and more than one process would cost more than it saves."""
+    found = processes(each(doubled, MANY[: ENOUGH - 1], lost=no_loss))
+    assert len(found) == 1
+    if threading.active_count() == 1:
+        assert found != {os.getpid()}
 
 
 def test_a_process_with_threads_is_not_forked() -> None:
@@ -59,43 +62,144 @@ def test_a_process_with_threads_is_not_forked() -> None:
     thread = threading.Thread(target=ended.wait)
     thread.start()
     try:
-        assert processes(in_chunks(doubled, MANY)) == {os.getpid()}
+        assert processes(each(doubled, MANY, lost=no_loss)) == {os.getpid()}
     finally:
         ended.set()
         thread.join()
 
 
-def test_work_of_a_killed_worker_is_done_here() -> None:
-    """When the system kills a worker, the results are still all there."""
-    here = os.getpid()
+def test_nothing_is_forked_for_nothing() -> None:
+    """No items, no results."""
+    assert each(doubled, [], lost=no_loss, workers=2) == []
 
-    def fragile(items: Sequence[int]) -> list[tuple[int, int]]:
-        if os.getpid() != here:
+
+def test_work_of_a_killed_worker_is_done_by_another(tmp_path: Path) -> None:
+    """When the system kills a worker once, for what others took, the results are still all there."""
+
+    def fragile(item: int) -> tuple[int, int]:
+        if item == 100 and not (tmp_path / "killed").exists():
+            (tmp_path / "killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return doubled(items)
+        return doubled(item)
 
-    assert results(in_chunks(fragile, MANY, workers=2)) == [2 * item for item in MANY]
+    assert results(each(fragile, MANY, lost=no_loss, workers=2)) == [2 * item for item in MANY]
+    assert (tmp_path / "killed").exists()
+
+
+@pytest.mark.parametrize(("signal_sent", "bad"), [(signal.SIGKILL, {3}), (signal.SIGSEGV, {0, 7, 8, 449})])
+def test_an_item_that_ends_its_worker_is_lost_alone(signal_sent: signal.Signals, bad: set[int]) -> None:
+    """All others have their results, in order."""
+
+    def deadly(item: int) -> int | Loss:
+        if item in bad:
+            faulthandler.disable()
+            os.kill(os.getpid(), signal_sent)
+        return item
+
+    found = each(deadly, MANY, lost=by_loss, workers=2)
+    assert found == [Loss.CRASH if item in bad else item for item in MANY]
+
+
+def test_an_item_with_too_much_memory_is_lost_alone() -> None:
+    """The system refuses what is beyond the limit; this process never holds it."""
+
+    def greedy(item: int) -> int | Loss:
+        return len(bytearray(200 << 20)) if item == 5 else item
+
+    found = each(greedy, range(10), lost=by_loss, workers=2, limits=Limits(memory=100 << 20))
+    assert found == [Loss.MEMORY if item == 5 else item for item in range(10)]
+
+
+def test_an_item_that_takes_too_long_is_lost_alone() -> None:
+    """Also one that no Python code could interrupt: its process is killed from outside."""
+
+    def slow(item: int) -> int | Loss:
+        if item == 5:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
+            time.sleep(60)
+        return item
+
+    began = time.monotonic()
+    found = each(slow, range(10), lost=by_loss, workers=2, limits=Limits(item_s=0.5))
+    assert found == [Loss.SLOW if item == 5 else item for item in range(10)]
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_has_an_end(workers: int) -> None:
+    """Many items, each within its own bound, end together in time; the one that took most is named."""
+
+    def slow(item: int) -> int | str:
+        time.sleep(1.5 if item == 150 else 0.3 if item > 100 else 0)
+        return item
+
+    began = time.monotonic()
+    limits = Limits(run_s=3, each_s=0)
+    found = each(slow, range(300), lost=lambda *lost: repr(lost), workers=workers, limits=limits)
+    assert time.monotonic() - began < 20
+    assert found[0] == 0
+    assert len(found) == 300
+    lost = [text for text in found if isinstance(text, str)]
+    assert len(lost) > 100
+    assert all("Loss.RUN" in text for text in lost)
+    if workers == 1:
+        assert lost[-1].startswith("(299, ")
+
+
+def test_the_item_that_took_longest_is_named() -> None:
+    """Whoever is told that time is used up learns by what."""
+
+    def slow(item: int) -> int | None:
+        time.sleep(60 if item == 3 else 0)
+        return item
+
+    found = each(
+        slow, range(6), lost=lambda item, loss, slowest: slowest, workers=2, limits=Limits(run_s=1.5)
+    )
+    assert found[5] in (3, 5)
+    assert found[3] == 3
+
+
+def test_time_for_a_run_grows_with_its_items_up_to_a_bound() -> None:
+    """Many files may take longer than few, but not for ever."""
+    limits = Limits(run_s=10, each_s=1, most_s=100)
+    assert [limits.whole_s(items) for items in (0, 50, 1_000_000)] == [10, 60, 100]
 
 
 def test_a_failure_arrives_as_it_was() -> None:
-    """What a worker raises is raised here, and no process is left behind."""
+    """What a worker raises is raised here, with its trace, and no process is left behind."""
 
-    def failing(items: Sequence[int]) -> None:
-        raise ValueError(f"{len(items)} items")
+    def failing(item: int) -> None:
+        raise ValueError(f"{item} items")
 
-    with pytest.raises(ValueError, match="items"):
-        in_chunks(failing, MANY, workers=2)
-    assert multiprocessing.active_children() == []
+    with pytest.raises(ValueError, match="items") as caught:
+        each(failing, MANY, lost=no_loss, workers=2)
+    assert "in failing" in caught.value.__notes__[0]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_failure_that_cannot_be_handed_over_is_named() -> None:
+    """Not every exception can be copied to another process."""
+
+    class OddError(Exception):
+        pass
+
+    def failing(item: int) -> None:
+        raise OddError("odd")
+
+    with pytest.raises(RuntimeError, match="OddError: odd"):
+        each(failing, MANY, lost=no_loss, workers=2)
 
 
 SLOW = """
 import os, sys, time
-from runner.workers import in_chunks
-def work(items):
+from runner.workers import each
+def work(item):
     os.write(1, b"begun\\n")
     time.sleep(0.5)
 try:
-    in_chunks(work, range(5_000), workers=2)
+    each(work, range(20_000), lost=print, workers=2)
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -111,6 +215,6 @@ def test_an_interrupt_ends_all_without_noise(tmp_path: Path) -> None:
         assert process.stdout.readline() == "begun\n"
         began = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=50)
     assert (process.returncode, told) == (130, "")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # the whole work would take longer

@@ -89,7 +89,7 @@ def test_missing_extra_says_what_to_install() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     assert "campaigns/a.md" in shown
-    assert "pip install 'wechat-campaigns[articles]'" in shown
+    assert "pip install './CHECKOUT[articles]'" in shown
     assert issubclass(MissingExtraError, Exception)
 
 
@@ -120,9 +120,9 @@ def test_a_source_far_too_long_is_refused_at_once(make: Make) -> None:
 
 def test_time_grows_with_the_length(make: Make) -> None:
     """Ten thousand lines of code are judged in seconds, not minutes."""
-    began = time.perf_counter()
+    began = time.process_time()
     make("```python\n" + "x = 1\n" * 10_000 + "```\n")
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
@@ -168,3 +168,28 @@ def _in_process(environment: dict[str, str]) -> bytes:
     )
     command = [sys.executable, "-c", code, str(Path(__file__).parent)]
     return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+
+
+def test_what_a_forked_process_read_is_read_here_too(tmp_path: Path) -> None:
+    """Whoever watches the files sees theme and pictures: a gate asks who approved each of them."""
+    seen: set[str] = set()
+
+    class Watching(Files):
+        def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+            located = super().locate(base_file, path)
+            seen.add(str(located))
+            return located
+
+    (tmp_path / "_themes").mkdir()
+    (tmp_path / "_themes/house.css").write_text("p { color: #333 }")
+    build(
+        ArticleSource(
+            text="茶 ![杯](cup.png)",
+            kind="markdown",
+            file=PurePosixPath("a.md"),
+            title="t",
+            theme="house",
+            files=Watching(tmp_path),
+        )
+    )
+    assert seen == {"_themes/house.css", "cup.png"}

@@ -10,7 +10,7 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from runner.article.page import WIDTHS, article_frames, findings_table, page
+from runner.article.page import WIDTHS, Pictures, article_frames, findings_table, page
 from runner.errors import Place, Problem
 from runner.model import (
     Article,
@@ -116,7 +116,7 @@ def test_cover_is_shown_in_both_crops(shown: HtmlElement) -> None:
 )
 def test_crop_shows_the_named_part(crop: str, style: str) -> None:
     """`X1_Y1_X2_Y2` moves and scales the picture in its card; nonsense shows the whole."""
-    fragment = article_frames(replace(ARTICLE, pic_crop_1_1=crop), data=lambda _: b"")
+    fragment = article_frames(replace(ARTICLE, pic_crop_1_1=crop), pictures=Pictures(lambda _: b""))
     square = html.fragment_fromstring(fragment, create_parent="div").xpath(
         "//div[@class='crop square']/img/@style"
     )

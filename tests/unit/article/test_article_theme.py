@@ -97,7 +97,7 @@ def test_brand_colour_is_checked(make: Make, colour: str) -> None:
     [
         ("p { color: #eeeeee }", ["w contrast 1"]),
         ("blockquote { background-color: #333333 }", []),
-        ("p { background-color: #333333 }", ["w contrast 1"]),
+        ("p { background-color: #333333 }", ["e hidden-text 1", "e hidden-text 3"]),
         ("p { background-color: #fffbe6; color: #443300 }", []),
         ("p { background-color: #9fc5e8; color: #00284d }", []),
     ],

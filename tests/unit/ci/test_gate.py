@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.gate import made_of
+from runner.cli.gate import sources_of
 from runner.cli.main import run
 from runner.cli.options import Options
 from runner.cli.session import Session
@@ -84,8 +84,11 @@ def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
         root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
     )
     with Session(options) as session:
-        assert {str(file) for file in made_of(session, ["news", "late"])} == {*written, "_settings.yaml"}
-        assert {str(file) for file in made_of(session, ["sale"])} == {"sale.yaml", "_settings.yaml"}
+        assert {str(file) for file in sources_of(session, ["news", "late"]).files} == {
+            *written,
+            "_settings.yaml",
+        }
+        assert {str(file) for file in sources_of(session, ["sale"]).files} == {"sale.yaml", "_settings.yaml"}
 
 
 def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +105,7 @@ def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch
         root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
     )
     with Session(options) as session:
-        assert "_partials/foot.txt" in {str(file) for file in made_of(session, names)}
+        assert "_partials/foot.txt" in {str(file) for file in sources_of(session, names).files}
 
 
 def test_a_plan_file_must_have_the_digest_handed_on(

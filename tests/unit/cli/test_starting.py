@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runner import __version__
 from runner.cli.main import run
 from runner.errors import Exit
 from runner.model import Msgtype
@@ -107,10 +106,12 @@ def test_gitlab_gets_its_file() -> None:
     assert {"plan", "review", "apply"} <= set(yaml.safe_load(text))
 
 
-def test_gitlab_keeps_to_the_version_that_wrote_the_file() -> None:
-    """A new version is a change that somebody reviews, as a new commit of the action is on GitHub."""
-    text = starter("gitlab")[".gitlab-ci.yml"]
-    assert re.findall(r'"wechat-campaigns.*"', text) == [f'"wechat-campaigns[articles]=={__version__}"']
+def test_gitlab_installs_one_wheel_by_its_hash() -> None:
+    """Which one stands in the file: a new version is a change that somebody reviews."""
+    written = yaml.safe_load(starter("gitlab")[".gitlab-ci.yml"])
+    assert written["variables"]["CAMPAIGN_WHEEL"] == "", "nothing is installed until somebody names a wheel"
+    [install] = [line for line in written[".campaign"]["before_script"] if "pip" in line]
+    assert 'download --no-deps --require-hashes --dest "$FOLDER/wheel" "$WHEEL"' in install
 
 
 def test_a_default_branch_of_either_usual_name_is_heard() -> None:

@@ -40,7 +40,9 @@ class Backend:
     def open(self, clock: Clock = now, *, machine: str = "a") -> Ledger:
         """Open it as a runner on that machine would."""
         default = self.folder / machine / "x.ledger.sqlite3"
-        self.opened.append(open_ledger(self.setting, default=default, root=self.folder, clock=clock))
+        self.opened.append(
+            open_ledger(self.setting, default=default, root=self.folder / "campaigns", clock=clock)
+        )
         return self.opened[-1]
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> Backend:
 
 
 def ledger_at(place: Backend, machine: str = "a") -> GitLedger:
-    remote = remote_of(place.setting.removeprefix("git:"), folder=place.folder, environ={})
+    remote = remote_of(place.setting.removeprefix("git:"), folder=place.folder / "campaigns", environ={})
     return GitLedger(remote, place.folder / machine, now, sleep=lambda _: None, timeout_s=20)
 
 
@@ -128,7 +128,7 @@ def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
 
 def test_a_remote_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A wrong address is told from an empty ledger."""
-    remote = remote_of(f"{tmp_path}/nothing.git", folder=tmp_path, environ={})
+    remote = remote_of(f"{tmp_path}/nothing.git", folder=tmp_path / "campaigns", environ={})
     with pytest.raises(LedgerError, match="cannot be opened"):
         GitLedger(remote, tmp_path / "a", now).events()
 

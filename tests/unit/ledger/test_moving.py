@@ -53,13 +53,18 @@ def test_an_export_with_a_changed_event_is_refused() -> None:
         from_lines(lines, where="x.jsonl")
 
 
-def test_a_line_that_is_no_event_is_named() -> None:
+@pytest.mark.parametrize("line", ["{}", "[]", "1", "[" * 100_000])
+def test_a_line_that_is_no_event_is_named(line: str) -> None:
     """File and line, as an editor understands them."""
     with pytest.raises(TamperedLedgerError, match=r"x\.jsonl:3"):
-        from_lines([*exported(1), "{}"], where="x.jsonl")
+        from_lines([*exported(1), line], where="x.jsonl")
 
 
-@pytest.mark.parametrize("first", ["", "{}", "[]", "no json", '{"ledger_export": 2, "heads": {}}', "1"])
+@pytest.mark.parametrize(
+    "first",
+    ["", "{}", "[]", "no json", '{"ledger_export": 2, "heads": {}}', "1", "[" * 100_000,
+     '{"ledger_export": 1, "heads": {"wx1": [Infinity, "x"]}}'],
+)  # fmt: skip
 def test_a_file_that_is_no_export_is_refused(first: str) -> None:
     """Whatever its first line is."""
     with pytest.raises(TamperedLedgerError, match="no export"):

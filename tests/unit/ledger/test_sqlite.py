@@ -65,7 +65,7 @@ def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
 def test_threads_do_not_add_up_their_patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that another program keeps locked is told of by each thread after much the same time."""
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3", lambda: NOW)
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.3)
+    monkeypatch.setattr(sqlite, "BUSY_S", 1.0)
 
     def held(number: int) -> Entry:
         return Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": f"{number}"})
@@ -79,7 +79,7 @@ def test_threads_do_not_add_up_their_patience(tmp_path: Path, monkeypatch: pytes
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)) as other:
         other.execute("begin immediate")
         with ThreadPoolExecutor(10) as pool:
-            assert max(pool.map(refused, range(10))) < 2
+            assert max(pool.map(refused, range(10))) < 6  # one after another: 10 s
         other.execute("rollback")
     assert ledger.append(held(10)).seq == 1
     ledger.close()

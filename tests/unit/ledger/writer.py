@@ -21,7 +21,8 @@ STREAM = "wx0000000000000001"
 def main(mode: str, setting: str, folder: str, name: str, count: str) -> None:
     """Do one thing with the ledger, then end."""
     default = Path(folder) / name / "x.ledger.sqlite3"
-    ledger = open_ledger(setting, default=default, root=Path(folder), clock=lambda: datetime.now(UTC))
+    root = Path(folder) / "campaigns"
+    ledger = open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))
     {"append": _append, "claim": _claim, "hold": _hold}[mode](ledger, name, int(count))
     ledger.close()
 

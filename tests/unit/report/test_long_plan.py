@@ -28,8 +28,8 @@ def test_a_long_plan_hides_and_disarms_as_a_short_one() -> None:
 
 
 def test_ten_thousand_lines_take_no_longer_than_they_are_read() -> None:
-    """A line a send, a few seconds at most even on a slow machine."""
+    """A line a send, a few seconds of CPU at most even on a slow machine."""
     plan = plan_of(*[make_send(f"s{number}", text=f"第 {number} 期") for number in range(10_000)])
-    began = time.monotonic()
+    began = time.process_time()
     assert plan_text(plan, Look()).count("\n") > 10_000
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10

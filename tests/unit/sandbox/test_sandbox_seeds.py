@@ -24,12 +24,12 @@ def test_invented_followers_are_always_the_same() -> None:
 
 
 def test_thousands_of_followers_are_planted_in_a_second() -> None:
-    """20,000 followers with tags take about a second at most."""
+    """20,000 followers with tags take about a second of CPU at most."""
     store = Store(None)
-    started = time.perf_counter()
+    started = time.process_time()
     with store.transaction() as db:
         seeds.plant(db, {"accounts": [{"appid": APPID, "followers": 20_000}]}, 0)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     with store.transaction() as db:
         account = accounts.find(db, APPID)
         tagged = db.execute("SELECT members FROM tag WHERE name = '会员'").fetchone()[0]

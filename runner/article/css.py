@@ -1,0 +1,63 @@
+"""Parse the CSS of strangers: bounded in length and depth, so that no library fails on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import tinycss2
+from tinycss2.color3 import RGBA
+from tinycss2.color3 import parse_color as parse_color3
+from tinycss2.color4 import parse_color as parse_color4
+
+STYLE_CHARS: Final = 4_000
+"""Of one style attribute. The longest of a shipped theme has 300."""
+MAX_DEPTH: Final = 16
+"""Of brackets in brackets."""
+_BRACKETS = re.compile(r"[(\[{]|[)\]}]")
+
+
+class CssBoundsError(ValueError):
+    """CSS that is too long, or has too many brackets in brackets."""
+
+
+def depth(text: str) -> int:
+    """Return how deep brackets stand in brackets at most; those in strings count too."""
+    now = most = 0
+    for found in _BRACKETS.finditer(text):
+        now = now + 1 if found[0] in "([{" else max(0, now - 1)
+        most = max(most, now)
+    return most
+
+
+def declarations(style: str) -> Iterator[Any]:
+    """Parse a style attribute.
+
+    Returns:
+        tinycss2's declarations, rules and errors, in order.
+
+    Raises:
+        CssBoundsError: it is too long or too deep.
+    """
+    if len(style) > STYLE_CHARS or depth(style) > MAX_DEPTH:
+        raise CssBoundsError
+    items: list[Any] = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
+    return iter(items)
+
+
+def value_of(declaration: Any) -> str:
+    """Write a declaration's value as text."""
+    return str(tinycss2.serialize(declaration.value)).strip()
+
+
+def colour(value: str) -> RGBA | None:
+    """Return a colour written in sRGB or HSL; None for every other value."""
+    known = parse_color3(value)
+    if isinstance(known, RGBA):
+        return known
+    newer = parse_color4(value)
+    if newer is None or getattr(newer, "space", None) != "srgb":
+        return None
+    red, green, blue = (min(1.0, max(0.0, part)) for part in newer.coordinates)
+    return RGBA(red, green, blue, min(1.0, max(0.0, newer.alpha)))

@@ -1,0 +1,48 @@
+"""The Host header of a request in, whether it names this server out; a name that was rebound to us does not.
+
+A page of another site can have its own name resolve to 127.0.0.1. Its requests then reach us and are of the
+same origin for the browser, but they carry that name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection
+from typing import Final
+
+LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
+
+
+def is_ours(
+    host: str | None, *, port: int | str, names: Collection[str] = (), any_address: bool = False
+) -> bool:
+    """Tell whether a request was meant for this server.
+
+    Args:
+        host: its Host header; None when it has none.
+        port: the port we listen on, which a loopback name has to carry (80 may be left out).
+        names: other names of ours in lower case, with whatever port.
+        any_address: whether an IP address that is none of loopback will do, too: no name was resolved then.
+
+    Returns:
+        False for whatever else, and for what is no host.
+    """
+    found = _HOST.fullmatch(host or "")
+    if found is None:
+        return False
+    name = found["name"].lower()
+    if name in names:
+        return True
+    if (found["port"] or "80") != str(port):
+        return False
+    return name in LOOPBACK_NAMES or (any_address and _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,276 @@
+"""Articles that carry code, hide text, flood the parser, or bring pictures that are none."""
+
+# ruff: noqa: E501 (tables: a case a line)
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from hostile.corpus.case import COLOUR_PIXEL, Case, article
+
+CODE = {
+    "script": "<script>alert(1)</script>",
+    "script-case": "<ScRiPt src=//127.0.0.1:@PORT@/a.js></sCrIpT>",
+    "script-broken": "<script<script>>alert(1)</script</script>>",
+    "script-nul": "<scr\0ipt>alert(1)</scr\0ipt>",
+    "script-svg": "<svg><script>alert(1)</script></svg>",
+    "script-noscript": "<noscript><p title='</noscript><script>alert(1)</script>'>",
+    "script-style": "<style><!--</style><script>alert(1)</script>",
+    "script-comment": "<!--><script>alert(1)</script>-->",
+    "script-cdata": "<![CDATA[<script>alert(1)</script>]]>",
+    "script-template": "<template><script>alert(1)</script></template>",
+    "script-math": "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+    "handler": "<img src=x onerror=alert(1)>",
+    "handler-slash": "<img/src=x/onerror=alert(1)>",
+    "handler-body": "<body onload=alert(1)>",
+    "handler-details": "<details open ontoggle=alert(1)>",
+    "handler-svg": "<svg onload=alert(1)>",
+    "handler-animate": "<svg><animate onbegin=alert(1) attributeName=x>",
+    "handler-quote": "![a](x.png\"onerror=\"alert(1))",
+    "handler-title": "![a](cover.png 'x\" onerror=\"alert(1)')",
+    "handler-width": "![a](cover.png){width=50%\" onerror=alert(1)}",
+    "iframe": "<iframe src=http://127.0.0.1:@PORT@/></iframe>",
+    "iframe-doc": "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "object": "<object data=http://127.0.0.1:@PORT@/></object>",
+    "embed": "<embed src=http://127.0.0.1:@PORT@/>",
+    "applet": "<applet code=x></applet>",
+    "form": "<form action=http://127.0.0.1:@PORT@/><input name=a></form>",
+    "button": "<button formaction=javascript:alert(1)>x</button>",
+    "base": "<base href=http://127.0.0.1:@PORT@/>",
+    "meta": "<meta http-equiv=refresh content='0;url=http://127.0.0.1:@PORT@/'>",
+    "link": "<link rel=stylesheet href=http://127.0.0.1:@PORT@/>",
+    "style-import": "<style>@import 'http://127.0.0.1:@PORT@/';</style>",
+    "style-url": "<p style=\"background:url(http://127.0.0.1:@PORT@/)\">x</p>",
+    "style-expression": "<p style=\"width:expression(alert(1))\">x</p>",
+    "style-binding": "<p style=\"-moz-binding:url(http://127.0.0.1:@PORT@/)\">x</p>",
+    "style-escape": "<p style=\"background:\\75rl(http://127.0.0.1:@PORT@/)\">x</p>",
+    "style-position": "<p style=\"position:fixed;top:0;left:0;width:100%;height:100%\">x</p>",
+    "style-variables": "<p style=\"--a:x;--b:var(--a)var(--a);--c:var(--b)var(--b);content:var(--c)\">x</p>",
+    "href-script": "[x](javascript:alert(1))",
+    "href-script-entity": "[x](java&#115;cript:alert(1))",
+    "href-script-tab": "<a href='java\tscript:alert(1)'>x</a>",
+    "href-script-case": "<a href=JaVaScRiPt:alert(1)>x</a>",
+    "href-data": "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "href-vbscript": "<a href=vbscript:x>x</a>",
+    "href-file": "[x](file:///etc/passwd)",
+    "href-reference": "[x]\n\n[x]: javascript:alert(1)",
+    "xlink": "<svg><a xlink:href=javascript:alert(1)><text>x</text></a></svg>",
+    "picture-http": "![a](http://127.0.0.1:@PORT@/a.png)",
+    "picture-https": "![a](https://127.0.0.1:@PORT@/a.png)",
+    "picture-scheme-relative": "![a](//127.0.0.1:@PORT@/a.png)",
+    "picture-file": "![a](file:///etc/passwd)",
+    "picture-outside": "![a](../../secret.txt)",
+    "picture-absolute": "![a](/etc/passwd)",
+    "picture-proc": "![a](/proc/self/environ)",
+    "picture-zero": "![a](/dev/zero)",
+    "picture-data": "![a](data:image/png;base64,AAAA)",
+    "picture-encoded": "![a](%2e%2e/%2e%2e/secret.txt)",
+    "picture-set": "<img srcset='http://127.0.0.1:@PORT@/ 1x'>",
+    "picture-svg-use": "<svg><use href='http://127.0.0.1:@PORT@/#a'/></svg>",
+    "picture-svg-image": "<svg><image href='http://127.0.0.1:@PORT@/'/></svg>",
+    "picture-video": "<video poster=http://127.0.0.1:@PORT@/ src=http://127.0.0.1:@PORT@/></video>",
+    "doctype-entities": '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><p>&a;</p>',
+    "doctype-laughs": '<!DOCTYPE a [<!ENTITY a "x"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><p>&b;</p>',
+    "xinclude": "<xi:include href='file:///etc/passwd' xmlns:xi='http://www.w3.org/2001/XInclude'/>",
+    "php": "<?php system('touch @MARKER@'); ?>",
+    "processing": "<?xml-stylesheet href='http://127.0.0.1:@PORT@/'?><p>x</p>",
+    "conditional": "<!--[if IE]><script>alert(1)</script><![endif]-->",
+    "front-matter": "---\ntitle: !!python/object/apply:os.system ['touch @MARKER@']\n---\nx",
+    "template-class": "{{ x.__class__ }}",
+    "template-popen": "{{ cycler.__init__.__globals__.os.popen('touch @MARKER@').read() }}",
+    "template-include": "{% include '../../secret.txt' %}",
+    "template-markup": "{% set a %}<script>alert(1)</script>{% endset %}{{ a }}",
+}  # fmt: skip
+FLOODS = {
+    "brackets": "[" * 20_000,
+    "brackets-pairs": "[](" * 20_000,
+    "brackets-close": "[" * 20_000 + "]" * 20_000,
+    "bangs": "![" * 8_000,
+    "footnotes": "[^" * 90_000,
+    "footnotes-inline": "^[" * 90_000,
+    "footnotes-defined": "".join(f"[^{n}]: a\n\n" for n in range(1000)),
+    "stars": "*a " * 20_000,
+    "stars-run": "*" * 100_000,
+    "stars-mixed": "*_**__" * 10_000,
+    "tildes": "~~a" * 20_000,
+    "ticks": "".join("`" * n + " " for n in range(300)),
+    "ticks-run": "`" * 100_000,
+    "angles": "<" * 50_000,
+    "angles-letters": "<a " * 20_000,
+    "comments-open": "<!--" * 20_000,
+    "cdata-open": "<![CDATA[" * 3_000,
+    "php-open": "<?" * 20_000,
+    "quotes": ">" * 20_000 + " a",
+    "quotes-lines": "> " * 100 + "a\n" * 1000,
+    "lists": "".join("  " * n + "- a\n" for n in range(300)),
+    "lists-line": "- " * 10_000 + "a",
+    "numbers": "1. " * 10_000,
+    "tables": "|a" * 3000 + "|\n" + "|-" * 3000 + "|\n" + "|b" * 3000 + "|\n",
+    "tables-rows": "|a|b|\n|-|-|\n" + "|c|d|\n" * 2_000,
+    "headings": "# a\n" * 4_000,
+    "rules": "---\n\n" * 5_000,
+    "links-reference": "".join(f"[a{n}]: http://a.example/{n}\n" for n in range(2000)) + "[a1] " * 2000,
+    "links-nested": "[a](" * 10_000 + ")" * 10_000,
+    "links-parentheses": "[a](" + "(" * 30_000 + ")" * 30_000 + ")",
+    "entities": "&amp;" * 30_000,
+    "entities-numbers": "&#x1F600;" * 20_000,
+    "entity-long": "&" + "a" * 100_000 + ";",
+    "entity-number-long": "&#" + "9" * 100_000 + ";",
+    "backslashes": "\\" * 100_000,
+    "divs": "<div>" * 20_000,
+    "spans": "<span>a" * 20_000,
+    "attributes": "<p " + " ".join(f"a{n}=b" for n in range(20_000)) + ">x</p>",
+    "attribute-long": "<p style='" + "color:red;" * 20_000 + "'>x</p>",
+    "attribute-style-brackets": "<p style='" + "(" * 2000 + "'>x</p>",
+    "attribute-style-braces": "<p style='" + "{" * 2000 + "'>x</p>",
+    "code-python": "```python\n" + "(" * 20_000 + "\n```",
+    "code-strings": "```python\n" + "'''" * 10_000 + "\n```",
+    "code-js": "```js\n" + "/" * 20_000 + "\n```",
+    "code-language": "```" + "a" * 50_000 + "\nx\n```",
+    "code-fences": "```\n" * 20_000,
+    "line-long": "字" * 150_000,
+    "emoji-joined": "\U0001f469\u200d" * 30_000,
+    "combining": "a" + "\u0301" * 100_000,
+    "rtl": "\u202e" * 50_000,
+    "blank-lines": "\n" * 190_000,
+    "blanks": " " * 190_000,
+    "tabs": "\t" * 100_000,
+    "same-picture": "![a](cover.png)\n\n" * 3000,
+    "letters-brackets": "a[b" * 20_000,
+    "urls": "http://a.example/" * 10_000,
+    "urls-angle": "<http://a" * 10_000,
+    "mails": "a@" * 30_000,
+}
+HTML = {
+    "html-script": "<p>x</p><script>alert(1)</script>",
+    "html-deep": "<div>" * 5000 + "x" + "</div>" * 5000,
+    "html-deep-mixed": "<b><i>" * 3000,
+    "html-tables": "<table>" * 3000,
+    "html-attributes": "<p " + "a=b " * 30_000 + ">",
+    "html-unclosed": "<p title='" + "a" * 150_000,
+    "html-style": "<style>" + "p{color:red}" * 10_000 + "</style><p>x</p>",
+    "html-selectors": "<style>" + "a " * 5000 + "{color:red}</style>" + "<a>" * 500,
+    "html-imports": "<style>" + "@import url(http://127.0.0.1:@PORT@/);" * 100 + "</style>",
+    "html-hidden": "<p style='font-size:0'>x</p>",
+    "html-hidden-2": "<p style='opacity:0'>x</p>",
+    "html-hidden-3": "<p style='text-indent:-9999px'>x</p>",
+    "html-entities": "&lt;" * 40_000,
+    "html-plaintext": "<plaintext><script>",
+    "html-xmp": "<xmp><script>alert(1)</script></xmp>",
+    "html-frameset": "<frameset><frame src=http://127.0.0.1:@PORT@/></frameset>",
+    "html-namespace": "<x:script xmlns:x='http://www.w3.org/1999/xhtml'>alert(1)</x:script>",
+}
+MOST_REFUSED = frozenset(
+    {"picture-http", "picture-https", "picture-scheme-relative", "picture-file", "picture-outside", "picture-absolute",
+     "picture-proc", "picture-zero", "picture-encoded", "template-class", "template-popen", "template-include"}
+)  # fmt: skip
+
+
+def png(width: int, height: int, data: bytes = b"", *, tail: bytes = b"", text: bytes = b"") -> bytes:
+    """Make a PNG that claims a size; what its rows hold is another matter."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    more = chunk(b"zTXt", b"a\0\0" + zlib.compress(text)) if text else b""
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + header
+        + more
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+        + tail
+    )
+
+
+def pictures() -> dict[str, bytes]:
+    """Make files that say of themselves that they are pictures."""
+    gif = b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + b"\x80\0\0" + b"\0" * 6
+    jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+    return {
+        "bomb-pixels": png(50_000, 50_000, b"\0" * 10_000_000),
+        "bomb-size": png(2**31 - 1, 2**31 - 1),
+        "bomb-rows": png(30_000, 30_000, b"\0" * 20_000_000),
+        "bomb-text": png(1, 1, b"\0\0\0\0", text=b"a" * 30_000_000),
+        "zero": png(0, 0),
+        "truncated": COLOUR_PIXEL[:40],
+        "header-only": COLOUR_PIXEL[:8],
+        "wrong-checksum": COLOUR_PIXEL[:-20] + b"\0" * 20,
+        "polyglot-html": png(1, 1, b"\0" * 4, tail=b"<script>alert(1)</script>"),
+        "polyglot-zip": png(1, 1, b"\0" * 4, tail=b"PK\3\4" + b"\0" * 100),
+        "polyglot-gif-js": b"GIF89a/*" + b"\0" * 30 + b"*/=1;alert(1)",
+        "gif-huge": gif + b"\x2c" + struct.pack("<HHHH", 0, 0, 65_535, 65_535) + b"\0\2\0;",
+        "gif-frames": gif + (b"\x2c" + struct.pack("<HHHH", 0, 0, 1, 1) + b"\0\2\2D\1\0") * 20_000 + b";",
+        "jpeg-truncated": jpeg,
+        "jpeg-huge": jpeg
+        + b"\xff\xc0\0\x11\x08\xff\xff\xff\xff\3\1\x22\0\2\x11\1\3\x11\1"
+        + b"\xff\xda\0\x0c",
+        "jpeg-segments": jpeg + b"\xff\xe1\0\2" * 100_000,
+        "bmp-huge": b"BM" + struct.pack("<IHHIIIIHHI", 54, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 24, 0),
+        "svg": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        "svg-entity": b"<?xml version='1.0'?><!DOCTYPE s [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><svg>&a;</svg>",
+        "html": b"<html><script>alert(1)</script></html>",
+        "postscript": b"%!PS\n(@MARKER@) (w) file closefile\n",
+        "imagemagick": b"push graphic-context\nimage over 0,0 0,0 'ephemeral:/etc/passwd'\n",
+        "tiff": b"II*\0" + struct.pack("<I", 8) + b"\xff\xff" * 100,
+        "tiff-loop": b"II*\0" + struct.pack("<IHI", 8, 0, 8),
+        "webp": b"RIFF" + struct.pack("<I", 2**31 - 1) + b"WEBPVP8 " + b"\0" * 100,
+        "icns": b"icns" + struct.pack(">I", 2**31 - 1) + b"\0" * 50,
+        "psd": b"8BPS\0\1" + b"\0" * 6 + struct.pack(">HIIHH", 3, 300_000, 300_000, 8, 3),
+        "empty": b"",
+        "text": b"just text",
+        "shell": b"#!/bin/sh\ntouch MARKER\n",
+    }
+
+
+def _articles(table: dict[str, str], suffix: str = "md") -> list[Case]:
+    return [
+        Case(
+            name=name,
+            files={"c.yaml": article(f"a.{suffix}") + "vars: {x: a}\n", f"a.{suffix}": body},
+            refused=True if name in MOST_REFUSED else None,
+        )
+        for name, body in table.items()
+    ]
+
+
+def cases() -> dict[str, list[Case]]:
+    """Give the cases in batches that share a checkout."""
+    image = "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: odd.png}]}\n"
+    body = {"c.yaml": article(), "a.md": "![a](odd.png)\n"}
+    shown = pictures()
+    floods = _articles({f"flood-{name}": text for name, text in FLOODS.items()})
+    return {
+        "code": _articles(CODE),
+        "floods-1": floods[: len(floods) // 2],
+        "floods-2": floods[len(floods) // 2 :],
+        "html": _articles(HTML, "html"),
+        "pictures": [
+            Case(name=f"picture-{name}", files={"c.yaml": image, "odd.png": data}, refused=_is_refused(name))
+            for name, data in shown.items()
+        ],
+        "pictures-in-body": [
+            Case(name=f"inside-{name}", files={**body, "odd.png": data}, refused=_is_refused(name))
+            for name, data in shown.items()
+        ],
+    }
+
+
+def _is_refused(name: str) -> bool | None:
+    """Tell what is no picture of WeChat's by its first bytes; of the others a part may still be shown."""
+    plain = (
+        "svg",
+        "html",
+        "postscript",
+        "imagemagick",
+        "icns",
+        "psd",
+        "empty",
+        "text",
+        "shell",
+        "tiff",
+        "webp",
+    )
+    return True if name.startswith(plain) else None

@@ -1,0 +1,135 @@
+"""A repository with approvals on a forge of ours: who merged and approved what, and one run of a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forges import FakeForge
+from hosted import Hosted
+from playground import Sandbox
+
+REPO = "shop/campaigns"
+SECRET = "0" * 32
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 今晚八点，会员全场八折。\n"
+APPROVALS = "approvals: {approvers: [bob]}"
+
+
+def settings(
+    sandbox: Sandbox, *more: str, secret: str = "{env: WECHAT_MAIN_SECRET}", policy: str = ""
+) -> str:
+    """Settings of a production environment whose platform is the sandbox."""
+    lines = "".join(f"    {line}\n" for line in more)
+    return (
+        "default_environment: production\nenvironments:\n  production:\n"
+        f"    api: {sandbox.url}\n    ledger: git\n{lines}"
+        f"    accounts:\n      main: {{kind: service, appid: wx0000000000000001, secret: {secret}}}\n{policy}"
+    )
+
+
+@dataclass
+class Repository(Hosted):
+    """The repository; what was merged is told to the forge, with who wrote it and who approved it."""
+
+    forge: FakeForge = field(default_factory=FakeForge)
+    merged: int = 0
+
+    def start(self, **campaigns: str) -> None:
+        """Make the repository and its ledger with these campaigns on main, brought in by nobody's request."""
+        for command in (["init", "--quiet", "--bare", "-b", "main", str(self.remote)],
+                        ["clone", "--quiet", str(self.remote), "author"]):  # fmt: skip
+            subprocess.run(["git", *command], cwd=self.folder, check=True, capture_output=True)
+        self.git("checkout", "--quiet", "-b", "main")
+        self.change(**campaigns)
+        self.git("push", "--quiet", "-u", "origin", "main")
+        assert self.run("ledger", "init", ci=False).returncode == 0
+
+    def push(self) -> str:
+        """Push what was committed straight to main: no request, no approval."""
+        self.git("push", "--quiet", "origin", "HEAD:main")
+        return self.told(None)
+
+    def told(self, request: dict[str, Any] | None, *approved: str) -> str:
+        """Let the forge say by which request main's head came, and who approved it."""
+        head = self.git("rev-parse", "HEAD")
+        self.forge.lists[f"/repos/{REPO}/commits/{head}/pulls"] = [] if request is None else [request]
+        return head
+
+    def merge(self, *approved: str, author: str = "ann", **campaigns: str) -> str:
+        """Merge one commit by a request of its own, approved by these people."""
+        self.git("checkout", "--quiet", "main")
+        for name, text in campaigns.items():
+            path = self.folder / "author" / "campaigns" / f"{name}.yaml"
+            path.write_text(text, encoding="utf-8")
+        return self.merge_index(*approved, author=author)
+
+    def merge_index(self, *approved: str, author: str = "ann") -> str:
+        """Merge what lies in the working tree, as `merge`."""
+        self.merged += 1
+        self.git("add", "-A", ".")
+        self.git("commit", "--quiet", "--allow-empty", "-m", f"Change {self.merged}")
+        self.git("push", "--quiet", "origin", "HEAD:main")
+        head = self.git("rev-parse", "HEAD")
+        base = {"ref": "main", "repo": {"full_name": REPO}}
+        number = 100 + self.merged
+        pull = {"number": number, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": head, "base": base}
+        reviews = [{"user": {"login": who}, "state": "APPROVED", "commit_id": head} for who in approved]
+        writer = {"login": author}
+        self.forge.lists |= {
+            f"/repos/{REPO}/commits/{head}/pulls": [{**pull, "user": writer, "head": {"sha": head}}],
+            f"/repos/{REPO}/pulls/{number}/reviews": reviews,
+            f"/repos/{REPO}/pulls/{number}/commits": [{"author": writer, "committer": writer}],
+        }
+        return head
+
+    def run(
+        self,
+        *arguments: str,
+        ci: bool = True,
+        event: str = "push",
+        given: str | None = None,
+        **variables: str,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command in the author's clone, in a clean environment, as a run of GitHub's if asked."""
+        event_file = self.folder / "event.json"
+        event_file.write_text(json.dumps({"repository": {"default_branch": "main"}}), encoding="utf-8")
+        run_of = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_EVENT_PATH": str(event_file),
+            "GITHUB_REF": "refs/heads/main" if event == "push" else "refs/pull/1/merge",
+            "GITHUB_REPOSITORY": REPO,
+            "GITHUB_API_URL": self.forge.url,
+            "CAMPAIGN_REVIEW_TOKEN": self.forge.reading_token,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=self.folder / "author",
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "LC_ALL": "C.UTF-8",
+                "GIT_CONFIG_NOSYSTEM": "1",
+                "WECHAT_MAIN_SECRET": SECRET,
+                **(run_of if ci else {}),
+                **variables,
+            },
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def apply(self, *arguments: str, **how: Any) -> subprocess.CompletedProcess[str]:
+        """Apply without asking, in a run of main."""
+        return self.run("apply", "--auto-approve", *arguments, **how)
+
+    @property
+    def campaigns(self) -> Path:
+        return self.folder / "author" / "campaigns"

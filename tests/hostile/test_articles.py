@@ -1,0 +1,387 @@
+"""Hostile articles, themes and pictures, by the real command: each ends as a plain problem, within limits."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+SETTINGS = """\
+environments:
+  test:
+    api: sandbox
+    default_account: main
+    accounts:
+      main: {appid: wx0000000000000001, secret: {env: NOT_SET}, kind: service}
+"""
+CAMPAIGN = """\
+filter: {tag: 会员}
+msgtype: mpnews
+content:
+  articles:
+    - {title: 春茶, body: BODY, cover: {media_id: M1}THEME}
+"""
+MEMORY_BYTES = 2 * 1024**3
+"""Of addresses, for the command and every process it starts."""
+SECONDS = 100
+"""One article may use 5 s of a processor, or 60 s on the clock where other work keeps the processor busy."""
+
+
+def _checked(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, str]], str]:
+    """Validate a folder with the real command; the problems as (level, rule), and all that was printed."""
+    root = folder / "campaigns"
+    for name, content in files.items():
+        file = root / name.replace("__", "/").replace("_dot_", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+    (root / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "validate", "--format", "json"],
+        cwd=folder,
+        env={
+            "PATH": os.defpath,
+            "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder / "state"),
+            "LANG": "C.UTF-8",
+        },
+        capture_output=True,
+        timeout=SECONDS,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES)),
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 3), (done.returncode, done.stderr[-500:])
+    assert len(done.stdout) < 2_000_000
+    problems = json.loads(done.stdout)["problems"]
+    return [(problem["level"], problem["rule"]) for problem in problems], done.stdout
+
+
+def _errors(found: list[tuple[str, str]]) -> set[str]:
+    return {rule for level, rule in found if level == "error"}
+
+
+def _article(folder: Path, body: str, *, kind: str = "md", theme: str = "", **files: str | bytes):
+    named = f"a.{kind}"
+    campaign = CAMPAIGN.replace("BODY", named).replace("THEME", f", theme: {theme}" if theme else "")
+    return _checked(folder, **{"c_dot_yaml": campaign, named.replace(".", "_dot_"): body}, **files)
+
+
+def test_an_honest_article_has_no_error(tmp_path: Path) -> None:
+    """The folder around the hostile content is sound, so every error below comes from that content."""
+    theme = ".article { --line: #333 } p { color: var(--line); margin: 0 0 1em }"
+    found, _said = _article(tmp_path, "春茶 **上新**", theme="house", _themes__house_dot_css=theme)
+    assert _errors(found) == set()
+
+
+# --- Markdown ----------------------------------------------------------------------------------
+
+MARKDOWN = {
+    "footnote-marks": "[^" * 95_000,
+    "inline-notes": "^[" * 90_000,
+    "brackets": "[" * 100_000,
+    "images": "![" * 60_000,
+    "cdata": "<![CDATA[" * 20_000,
+    "links": "[a](b)" * 30_000,
+    "emphasis": "*a_" * 60_000,
+    "strong": "**a" * 60_000,
+    "strikes": "~~a" * 60_000,
+    "less-than": "<" * 150_000,
+    "tags": "<a " * 60_000,
+    "comments": "<!--" * 40_000,
+    "declarations": "<!A" * 50_000,
+    "instructions": "<?" * 80_000,
+    "ticks": "".join("`" * count + "a" for count in range(1, 600)),
+    "ticks-odd": "`a``b" * 30_000,
+    "table-columns": "|" + "a|" * 20_000 + "\n|" + "-|" * 20_000 + "\n|" + "b|" * 20_000,
+    "table-rows": "|" + "a|" * 100 + "\n|" + "-|" * 100 + "\n" + "|b\n" * 50_000,
+    "quotes": ">" * 10_000 + "a",
+    "lists": "- " * 50_000 + "a",
+    "lists-deeper": "".join("  " * count + "- a\n" for count in range(300)),
+    "quotes-and-lists": "> - " * 20_000 + "a",
+    "definitions": "".join(f"[a{count}]: /x\n" for count in range(9_000)),
+    "definitions-open": "[a]: " * 30_000,
+    "titles-open": '[a]: /b "' * 20_000,
+    "nested-links": "[" * 20_000 + "a" + "](b)" * 20_000,
+    "parentheses": "[a](" + "(" * 100_000,
+    "angle-links": "[a](<b" * 30_000,
+    "autolinks": "<http://a" * 20_000,
+    "ampersands": "&" * 190_000,
+    "references": "&#999999;" * 21_000,
+    "reference-long": "&#" + "9" * 20_000 + ";",
+    "notes": "[^a]: x\n" * 20_000,
+    "one-note-often": "a[^1]" * 30_000 + "\n\n[^1]: x\n",
+    "front-matter": "---\n" * 40_000,
+    "rules": "***\n" * 40_000,
+    "headings": "# a\n" * 40_000,
+    "underlined": "a\n=\n" * 40_000,
+    "fences": "```\n" * 40_000,
+    "code-brackets": "```python\n" + "(" * 150_000 + "\n```",
+    "code-strings": "```ruby\n" + "%w(" * 50_000 + "\n```",
+    "code-perl": "```perl\n" + "s{" * 50_000 + "\n```",
+    "code-html": "```html\n" + "<a" * 60_000 + "\n```",
+    "code-here": "```bash\n" + "<<A\n" * 30_000 + "\n```",
+    "image-width": "![a](b.png){width=" + "9" * 5_000 + "%}",
+    "marks-by-hand": "\ue000" * 190_000,
+    "long-word": "a" * 199_000,
+    "too-long": "a" * 300_000,
+}
+
+
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_markdown_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
+    """Whatever is repeated or nested, the command ends in time with errors that name the file."""
+    found, said = _article(tmp_path, MARKDOWN[name])
+    assert _errors(found)
+    assert "a.md" in said
+
+
+@pytest.mark.parametrize("source", ["\u200b" * 20, "\u2060\ufeff", "&#8203;&#8205;", "\u3164\u2800", "&shy;"])
+def test_an_article_of_invisible_characters_is_empty(tmp_path: Path, source: str) -> None:
+    """Characters that show nothing are no text."""
+    found, _said = _article(tmp_path, source)
+    assert _errors(found) & {"article-empty", "text-control-character"}
+
+
+# --- HTML --------------------------------------------------------------------------------------
+
+HTML = {
+    "deep-sections": "<section>" * 20_000 + "x",
+    "deep-spans": "<span>" * 30_000 + "x",
+    "deep-tables": "<table><tr><td>" * 5_000 + "x",
+    "deep-lists": "<ul><li>" * 10_000 + "x",
+    "many": "<p>x</p>" * 25_000,
+    "attributes": "<p " + " ".join(f"a{count}=b" for count in range(20_000)) + ">x</p>",
+    "long-attribute": "<p " + "a" * 100_000 + "=1>x</p>",
+    "long-tag": "<" + "a" * 100_000 + ">x</p>",
+    "tag-names": "".join(f"<a{count}>" for count in range(20_000)) + "x",
+    "style-brackets": "<p style='color:" + "(" * 2_000 + "'>x</p>",
+    "style-squares": "<p style='color:" + "[" * 2_000 + "'>x</p>",
+    "style-braces": "<p style='" + "{" * 2_000 + "'>x</p>",
+    "style-digits": "<p style='margin:" + "1" * 2_000 + "'>x</p>",
+    "style-digits-px": "<p style='margin:" + "1" * 3_000 + "q'>x</p>",
+    "style-line-height": "<p style='line-height:" + "1" * 3_000 + "x'>x</p>",
+    "style-font-size": "<p style='font-size:" + "0" * 3_000 + "x'>x</p>",
+    "style-long": "<p style='" + "color:red;" * 15_000 + "'>x</p>",
+    "style-backslashes": "<p style='" + "\\" * 3_000 + "'>x</p>",
+    "style-comments": "<p style='" + "/*" * 3_000 + "'>x</p>",
+    "style-quotes": '<p style="' + "'" * 3_001 + '">x</p>',
+    "style-address": "<p style='background-color:url(" + "a" * 3_000 + ")'>x</p>",
+    "entity-decimal": "<p>&#" + "1" * 5_000 + ";</p><b>",
+    "entity-hex": "<p>&#x" + "f" * 50_000 + ";</p><i id=a>",
+    "comments": "<!--" * 40_000,
+    "open-tags": "<p" * 60_000,
+    "closings": "</p>" * 40_000 + "<td>x",
+    "doctype": '<!DOCTYPE a [<!ENTITY a "'
+    + "b" * 1_000
+    + '">'
+    + "".join(f'<!ENTITY a{count} "&a;&a;&a;&a;&a;&a;&a;&a;">' for count in range(100))
+    + "]><p id=b>&a99;</p>",
+    "external": '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]><p id=b>&a;</p>',
+    "link-bracket": "<a href='http://[::1'>x</a>",
+    "link-long": "<a href='https://" + "a" * 100_000 + "'>x</a>",
+    "image-bracket": "x<img alt=a src='//[a'>",
+    "image-long": "x<img alt=a src='" + "a/" * 10_000 + "'>",
+    "image-dots": "x<img alt=a src='" + "../" * 10_000 + "etc/passwd'>",
+    "image-data": "x<img alt=a src='data:image/png;base64," + "A" * 100_000 + "'>",
+    "svg": "<svg>" * 20_000,
+    "template": "<template>" * 20_000 + "x",
+    "select": "<select><option>" * 9_000 + "x",
+    "frameset": "<frameset><frame>" * 5_000,
+    "plaintext": "<plaintext>" * 9_000,
+    "formatting": "<b><i>" * 9_000 + "</b>" * 9_000,
+}
+
+
+@pytest.mark.parametrize("name", HTML)
+def test_html_that_costs_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
+    """As for Markdown; no entity is filled in and no file read."""
+    found, said = _article(tmp_path, HTML[name], kind="html")
+    assert _errors(found)
+    assert "a.html" in said
+    assert "root:" not in said
+
+
+HIDDEN = [
+    "color:transparent", "color:rgba(0,0,0,0)", "color:rgba(0,0,0,.01)", "color:#0000", "color:#00000000",
+    "color:rgb(0 0 0 / 0)", "color:hsl(0,0%,100%)", "color:hsl(0 0% 0% / 0)", "color:hwb(0 100% 0%)",
+    "color:lab(100% 0 0)", "color:oklch(1 0 0)", "color:color(srgb 1 1 1)", "color:Canvas",
+    "color:light-dark(#fff,#000)", "color:color-mix(in srgb,#fff,#fff)", "color:var(--x,#fff)", "color:#fff",
+    "color:white", "color:#fefefe", "color:currentcolor;background-color:#333;color:#333",
+    "background-color:#333;color:#343434", "background-color:#333333", "opacity:0", "opacity:.01",
+    "filter:opacity(0)", "font-size:0", "font-size:0.0001px", "font-size:1px", "font-size:.1em",
+    "font-size:1%", "font-size:.05rem", "font-size:1e-5px", "font-size:calc(0px)", "font-size:0.1vw",
+    "font-size:clamp(0px,0px,0px)", "font-size:.001ex", "text-indent:-9999px", "text-indent:-999em",
+    "text-indent:-100vw", "text-indent:calc(-100%)", "text-indent:9999px", "text-indent:-1e5px",
+    "position:absolute", "position:fixed;left:-9999px", "left:-9999px", "top:-999px",
+    "clip:rect(0,0,0,0)", "clip-path:inset(50%)", "height:0;overflow-x:hidden", "max-height:0",
+    "overflow:hidden", "overflow-x:hidden", "overflow-x:clip", "width:0%;overflow-x:auto",
+    "max-width:1px;overflow-x:auto", "width:1%;overflow-x:scroll", "visibility:hidden", "visibility:collapse",
+    "display:none", "display:contents", "transform:scale(0)", "transform:translateX(-999px)", "zoom:0",
+    "margin-left:-9999px", "margin-top:-9999px", "margin-bottom:-5em", "margin:-100vh 0 0", "margin:-100%",
+    "margin-left:-99ch", "margin-top:9999px", "margin-left:calc(-100px)", "padding-top:99999px",
+    "letter-spacing:-1em", "letter-spacing:-99px", "letter-spacing:-5vw", "line-height:0", "line-height:0.01",
+    "vertical-align:-9999px", "vertical-align:999em", "box-shadow:inset 0 0 0 999px #333",
+    "box-shadow:0 -999px 0 999px #fff", "text-decoration:line-through 2em #fff",
+    "-webkit-text-fill-color:transparent", "text-shadow:none;color:#ffffff", "mask:none", "content:'x'",
+    "list-style-type:'text'", "border:999px solid #fff", "border-top-width:9999px", "border-spacing:9999px",
+    "writing-mode:vertical-rl", "float:left", "z-index:-1", "content-visibility:hidden", "hyphens:none",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", HIDDEN)
+def test_hidden_text_is_an_error(tmp_path: Path, style: str) -> None:
+    """Text that readers would not see stops the article, by whatever property or value it is hidden."""
+    found, _said = _article(tmp_path, f'<p>春茶</p><p style="{style}">暗藏</p>', kind="html")
+    assert _errors(found)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<section style="color:#fff"><br>暗藏</section>',
+        '<section style="color:#fff"><span style="color:#333">春</span>暗藏</section>',
+        '<section style="background-color:#333"><section>暗藏</section></section>',
+        '<section style="font-size:50%">' * 4 + "暗藏" + "</section>" * 4,
+        '<section style="width:20%">' * 3
+        + '<section style="overflow-x:auto">暗藏</section>'
+        + "</section>" * 3,
+        '<p style="color:#fff;background-color:#000">春<span style="background-color:#fff">暗藏</span></p>',
+    ],
+)
+def test_hidden_text_is_found_through_the_cascade(tmp_path: Path, body: str) -> None:
+    """What hides a text may stand on elements around it, and the text behind one inside."""
+    found, _said = _article(tmp_path, f"<p>春茶</p>{body}", kind="html")
+    assert "hidden-text" in _errors(found)
+
+
+# --- themes ------------------------------------------------------------------------------------
+
+
+def _doubling(rounds: int) -> str:
+    steps = "".join(f"--v{n + 1}: var(--v{n}) var(--v{n});" for n in range(rounds))
+    return f".article {{ --v0: xxxxxxxx; {steps} color: var(--v{rounds}) }}"
+
+
+THEMES = {
+    "variables-double": _doubling(30),
+    "variables-double-little": _doubling(12),
+    "variables-spread": "".join(f".article{{--v{n + 1}:{f'var(--v{n})' * 8}}}" for n in range(12))
+    + ".article{--v0:xxxxxxxx} p{color:var(--v12)}",
+    "variables-circle": ".article { --a: var(--b) x; --b: var(--a) x; color: var(--a) }",
+    "variable-itself": ".article { --a: var(--a) var(--a); color: var(--a) }",
+    "variable-long": f".article {{ --a: {'x' * 60_000} }} " + "p { color: var(--a) }" * 100,
+    "too-long": "p { color: #333 }\n" * 10_000,
+    "brackets": "p { color: " + "(" * 5_000,
+    "squares": "[" * 30_000,
+    "braces": "p{" * 20_000,
+    "not": ":not(" * 5_000 + "p" + ")" * 5_000 + "{color:red}",
+    "has": "p:has(" * 10 + "p" + ")" * 10 + "{color:red}",
+    "hidden": "p { color: #fff }",
+    "hidden-small": "p { font-size: 0.0001px }",
+    "hidden-indent": "p { text-indent: -9999px }",
+    "hidden-variable": ".article { --x: transparent } p { color: var(--x) }",
+    "import": "@import url(https://example.com/a.css);",
+    "address": "p { background-color: url(file:///etc/passwd) }",
+    "digits": "p { margin: " + "1" * 5_000 + "q }",
+    "expression": "p { width: expression(alert(1)) }",
+    "script-end": "p { color: red }</style><script>alert(1)</script>",
+    "important": "p { color: red !important }",
+    "media": "@media screen { p { color: red } }" * 1_000,
+    "universal": "* * * * * * * * * * * * { color: red; position: fixed }",
+}
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_a_hostile_theme_is_a_problem_in_bounded_time(tmp_path: Path, name: str) -> None:
+    """A theme that grows, nests, hides or reaches out stops the articles that use it."""
+    found, _said = _article(tmp_path, "春茶\n\n上新\n", theme="house", _themes__house_dot_css=THEMES[name])
+    assert _errors(found)
+
+
+def test_a_fault_of_a_theme_names_the_campaign_and_the_line(tmp_path: Path) -> None:
+    """The problem stands at the theme's line and names who uses it."""
+    theme = "p { color: #333 }\np { position: fixed }\n"
+    _found, said = _article(tmp_path, "春茶", theme="house", _themes__house_dot_css=theme)
+    problem = next(one for one in json.loads(said)["problems"] if one["rule"] == "position")
+    assert "house.css" in json.dumps(problem)
+    assert " c)" in json.dumps(problem, ensure_ascii=False)
+    assert "2" in json.dumps(problem)
+
+
+# --- pictures ----------------------------------------------------------------------------------
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _png(width: int, height: int, *chunks: bytes, data: bytes | None = None) -> bytes:
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    body = _chunk(b"IDAT", zlib.compress(b"\0" * 1_000) if data is None else data)
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + body + _chunk(b"IEND", b"")
+
+
+def _saved(kind: str, **options: object) -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (64, 48), "#4a7c59").save(target, kind, **options)
+    return target.getvalue()
+
+
+def _moving() -> bytes:
+    frames = [Image.new("P", (9, 9), count % 200) for count in range(400)]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
+    return target.getvalue()
+
+
+PICTURES = {
+    "png-huge": _png(2**31 - 1, 2**31 - 1),
+    "png-wide": _png(2**31 - 1, 1),
+    "png-bomb": _png(20_000, 20_000, data=zlib.compress(b"\0" * 60_001 * 1_000, 9)),
+    "png-zero": _png(0, 0),
+    "png-text-bomb": _png(9, 9, _chunk(b"zTXt", b"a\0\0" + zlib.compress(b"a" * 80_000_000, 9))),
+    "png-profile-bomb": _png(9, 9, _chunk(b"iCCP", b"a\0\0" + zlib.compress(b"a" * 80_000_000, 9))),
+    "png-cut": _saved("PNG")[:60],
+    "png-nothing": b"\x89PNG\r\n\x1a\n",
+    "jpeg-cut": _saved("JPEG")[:200],
+    "jpeg-nothing": b"\xff\xd8\xff",
+    "jpeg-exif": _saved("JPEG")[:2] + b"\xff\xe1\xff\xf0Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 65_500,
+    "gif-moving": _moving(),
+    "gif-huge": b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x02L\x01\0;",
+    "webp-cut": b"RIFF\xff\xff\xff\xffWEBPVP8X" + b"\xff" * 30,
+    "bmp-huge": b"BM" + b"\xff" * 60,
+    "tiff": b"II*\0" + b"\xff" * 60,
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) run\n",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+    "psd": b"8BPS\0\x01" + b"\0" * 90,
+    "icns": b"icns\xff\xff\xff\xff",
+    "html": b"<html><script>alert(1)</script>",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_hostile_picture_is_a_problem(tmp_path: Path, name: str) -> None:
+    """A picture that is broken, huge, or of another format is one error of the article, at its line."""
+    found, _said = _article(tmp_path, "春茶\n\n![杯](cup.png)\n", cup_dot_png=PICTURES[name])
+    assert any(rule.startswith("image-") for rule in _errors(found))
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b\u200b", "\ufeff", "\u2060 \u200d", "\u3164", "\u2800", "\u00ad", "\U000e0041"]
+)
+def test_a_text_that_shows_nothing_is_empty(tmp_path: Path, text: str) -> None:
+    """A message or a title of characters without ink is an error as an empty one is."""
+    written = json.dumps(text)  # YAML reads the escapes of JSON
+    source = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: {written}\n"
+    found, _said = _checked(tmp_path, c_dot_yaml=source)
+    assert _errors(found)

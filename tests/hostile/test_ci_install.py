@@ -1,0 +1,291 @@
+"""Jobs that hold the AppSecret, in a checkout whose files pose as what installs the tool.
+
+The scripts run for real. Each hostile file leaves a marker when it runs. A spy in the new environment records
+what every process of the installation could read: its own variables and those of its parents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from actions_runner import PROJECT, ActionsRunner, Event, toolcache
+from forges import FakeForge, serve
+from hosted import SALE, Hosted
+from playground import Sandbox
+
+from runner.settings.secret import SANDBOX_SECRET
+
+pytestmark = pytest.mark.timeout(600)
+
+WORKFLOW = PROJECT / ".github" / "workflows" / "campaigns.yml"
+TEMPLATE = yaml.safe_load((PROJECT / "docs" / "ci" / "gitlab.yml").read_text(encoding="utf-8"))
+
+MODULES = (
+    "venv.py", "pip/__init__.py", "pip/__main__.py", "pip.py", "ensurepip/__init__.py", "sitecustomize.py",
+    "usercustomize.py", "runner/__init__.py", "runner/cli/__init__.py", "hatchling/__init__.py",
+    "babel/__init__.py", "yaml/__init__.py", "zipfile.py", "json.py", "site.py", "setup.py", "backend.py",
+    "campaign.py",
+)  # fmt: skip
+"""Names that Python, pip or a build would import, were the checkout on its path."""
+SCRIPTS = ("python3", "python", "git", "bash", "campaign/bin/python", "bin/campaign", ".venv/bin/python")
+"""Names that a shell would run, were the checkout on PATH."""
+FILES = {
+    "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    "setup.cfg": "[metadata]\nname = wechat-campaigns\n[options]\npy_modules = venv\n",
+    "pip.conf": "[global]\nindex-url = http://127.0.0.1:9/simple\nno-index = true\n",
+    "pip/pip.conf": "[global]\nindex-url = http://127.0.0.1:9/simple\n",
+    "uv.toml": 'index-url = "http://127.0.0.1:9/simple"\n',
+    "requirements.lock": "./stranger\n",
+    "runner/requirements.lock": "./stranger\n",
+    ".github/build.lock": "./stranger\n",
+    ".python-version": "../../../../stranger\n",
+    "pyvenv.cfg": "home = .\ninclude-system-site-packages = true\n",
+    "python3._pth": ".\nimport site\n",
+    "stranger.pth": "import venv\n",
+}
+SPY = """\
+import json, os, sys
+seen, pid = {{}}, os.getpid()
+while pid not in (0, 1, {reader}):
+    try:
+        with open(f"/proc/{{pid}}/environ", encoding="utf-8", errors="replace") as file:
+            seen[pid] = file.read()
+        with open(f"/proc/{{pid}}/stat", encoding="utf-8") as file:
+            pid = int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        break
+with open({log!r}, "a", encoding="utf-8") as file:
+    file.write(json.dumps({{"argv": sys.orig_argv, "seen": list(seen.values())}}) + "\\n")
+"""
+
+
+@dataclass
+class Trap:
+    """Hostile files, the markers they would leave, and the spy's records."""
+
+    folder: Path
+    markers: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.markers = self.folder / "markers"
+        self.markers.mkdir()
+
+    def lay(self, checkout: Path) -> None:
+        """Write every hostile file into a checkout."""
+        for name in MODULES:
+            body = f"import os\nopen(os.path.join({str(self.markers)!r}, {name.replace('/', '.')!r}), 'w')\n"
+            self._write(checkout / name, body)
+        for name in SCRIPTS:
+            text = f"#!/bin/sh\ntouch '{self.markers}/{name.replace('/', '.')}'\n"
+            self._write(checkout / name, text).chmod(0o755)
+        for name, text in FILES.items():
+            self._write(checkout / name, text)
+        self._write(checkout / "stranger" / "setup.py", f"open({str(self.markers / 'stranger')!r}, 'w')\n")
+
+    @staticmethod
+    def _write(file: Path, text: str) -> Path:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def path(self) -> str:
+        """Give the PATH of a job whose new environments are spied upon."""
+        cache, folder = toolcache(self.folder), self.folder / "spied"
+        folder.mkdir()
+        spy = self._write(folder / "spy.py", SPY.format(reader=os.getpid(), log=str(self.folder / "log")))
+        for name in ("python3", "python"):
+            script = (
+                f'#!/bin/bash\n"{cache}/python3" "$@" || exit\n'
+                'if [[ " $* " == *" -m venv "* ]]; then\n'
+                f'  for site in "${{@: -1}}"/lib/python3.*/site-packages; do\n'
+                f'    echo "import runpy; runpy.run_path({str(spy)!r})" >"$site/spy.pth"\n  done\nfi\n'
+            )
+            self._write(folder / name, script).chmod(0o755)
+        return f"{folder}:{os.environ['PATH']}"
+
+    def sprung(self) -> list[str]:
+        """Name the hostile files that ran."""
+        return sorted(file.name for file in self.markers.iterdir())
+
+    def records(self) -> tuple[list[str], list[str]]:
+        """What processes of the installation could read, and what those of the command could."""
+        lines = (self.folder / "log").read_text(encoding="utf-8").splitlines()
+        records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        command = [r for r in records if any(word.endswith("/bin/campaign") for word in r["argv"])]
+        install = [r for r in records if r not in command]
+        assert any("pip" in r["argv"] for r in install), "the spy saw no pip"
+        return ["\0".join(r["seen"]) for r in install], ["\0".join(r["seen"]) for r in command]
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Trap:
+    """A trap beside the repository."""
+    (tmp_path / "trap").mkdir()
+    return Trap(tmp_path / "trap")
+
+
+@pytest.fixture
+def hosted(tmp_path: Path, sandbox: Sandbox, trap: Trap) -> Hosted:
+    """A repository whose main branch holds every hostile file, and a merged sale."""
+    made = Hosted(folder=tmp_path, sandbox=sandbox)
+    made.begin()
+    trap.lay(tmp_path / "author")
+    made.git("add", "--force", ".")
+    made.git("commit", "--quiet", "-m", "Add tools")
+    made.git("push", "--quiet", "origin", "main")
+    made.merge_commit(made.request(sale=SALE))
+    return made
+
+
+@pytest.fixture
+def forge() -> Iterator[FakeForge]:
+    """A GitHub on loopback."""
+    made = FakeForge()
+    with serve(made):
+        yield made
+
+
+def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
+    """An interpreter that is not isolated runs them: this is what the other tests keep out."""
+    checkout = tmp_path / "checkout"
+    trap.lay(checkout)
+    for words in (["-m", "venv", "x"], ["-m", "pip", "--version"], ["-m", "runner"]):
+        subprocess.run([sys.executable, *words], cwd=checkout, capture_output=True, check=False)
+    assert {"venv.py", "pip.__init__.py", "runner.__init__.py"} <= set(trap.sprung())
+
+
+def test_the_action_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, forge: FakeForge) -> None:
+    """The sale is sent once; no hostile file ran; what installs the tool could read no secret."""
+    actions = ActionsRunner(
+        remote=hosted.remote, folder=hosted.folder / "disk", token=forge.writing_token,
+        env={"GITHUB_API_URL": forge.url, "PATH": trap.path()},
+        vars={"CAMPAIGNS_LIVE": "true"}, secrets={"WECHAT_MAIN_SECRET": SANDBOX_SECRET},
+    )  # fmt: skip
+    actions.folder.mkdir()
+    payload = {"repository": {"default_branch": "main", "fork": False}}
+    jobs = actions.run(WORKFLOW, Event("push", payload, hosted.git("rev-parse", "HEAD"), "refs/heads/main"))
+    assert jobs["apply"].result == "success", jobs["review"].log + jobs["apply"].log
+    assert hosted.texts() == ["今晚八点，会员全场八折。"]
+    assert trap.sprung() == []
+    install, command = trap.records()
+    assert all(SANDBOX_SECRET in seen for seen in command), "the spy sees secrets where there are some"
+    for secret in (SANDBOX_SECRET, forge.writing_token, "WECHAT_MAIN_SECRET", "CAMPAIGN_LEDGER_TOKEN"):
+        assert not [seen for seen in install if secret in seen]
+
+
+def gitlab(hosted: Hosted, trap: Trap, wheel: str, *script: str) -> subprocess.CompletedProcess[str]:
+    """Run the template's `before_script` in a checkout of main, and then a script."""
+    builds = hosted.folder / "builds"
+    checkout = builds / "shop" / "campaigns"
+    subprocess.run(["git", "clone", "--quiet", hosted.remote.as_uri(), str(checkout)], check=True)
+    bin = hosted.folder / "image"
+    bin.mkdir()
+    (bin / "apt-get").write_text("#!/bin/sh\n", encoding="utf-8")
+    (bin / "apt-get").chmod(0o755)
+    env = {
+        "PATH": f"{bin}:{trap.path()}",
+        "HOME": str(hosted.folder),
+        "CI_BUILDS_DIR": str(builds),
+        "GITLAB_CI": "true",
+        "WECHAT_MAIN_SECRET": SANDBOX_SECRET,
+        "CAMPAIGN_LEDGER_TOKEN": "ledger-token-of-the-job",
+        **TEMPLATE["variables"],
+        "CAMPAIGN_WHEEL": wheel,
+    }
+    lines = "\n".join([*TEMPLATE[".campaign"]["before_script"], *script])
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", lines],
+        cwd=checkout, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that a team keeps in its registry."""
+    folder = tmp_path_factory.mktemp("registry")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_template_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, wheel: Path) -> None:
+    """As for the action: the wheel of that hash, what it needs by its own lock, and no secret in between."""
+    address = f"{wheel.as_uri()}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+    done = gitlab(hosted, trap, address, "command -v campaign", "campaign validate")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[0] == str(hosted.folder / "builds" / "campaign" / "bin" / "campaign")
+    assert trap.sprung() == []
+    install, command = trap.records()
+    assert all(SANDBOX_SECRET in seen for seen in command)
+    # The shell that waits for the installation is GitLab's own and has every variable; nobody else does.
+    for process in install:
+        own = process.split("\0\0")[0]
+        assert SANDBOX_SECRET not in own
+        assert "ledger-token-of-the-job" not in own
+
+
+@pytest.mark.parametrize("tail", [None, "", "#sha256=" + "0" * 64], ids=["unset", "no-hash", "other-hash"])
+def test_a_wheel_of_another_hash_is_not_installed(
+    hosted: Hosted, trap: Trap, wheel: Path, tail: str | None
+) -> None:
+    """Neither an unset variable nor an address alone nor another file installs anything."""
+    done = gitlab(hosted, trap, "" if tail is None else wheel.as_uri() + tail, "echo went on")
+    assert done.returncode != 0
+    assert "went on" not in done.stdout
+    assert not (hosted.folder / "builds" / "campaign" / "bin" / "campaign").exists()
+    assert trap.sprung() == []
+
+
+NAME = re.compile(
+    r"""(?:\b(?:install|add|download|inject|run|tool|uvx|requires?)\b[^\n]*[\s"'`=]"""
+    r"""|^\s*-?\s*["'])wechat[-_]campaigns(?:\[|[=<>~!]=|["'`\s,]|$)""",
+    re.MULTILINE,
+)
+"""An installer, or an entry of a list of requirements, that names the tool as an index would know it."""
+
+
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ("pip install 'wechat-campaigns[articles]'", True),
+        ("pipx install wechat-campaigns", True),
+        ("uv add wechat_campaigns==1.0", True),
+        ('    - "wechat-campaigns[articles]"', True),
+        ("uvx wechat-campaigns plan", True),
+        ("pip install './CHECKOUT[articles]'", False),
+        ("pip install dist/wechat_campaigns-1.0.0-py3-none-any.whl", False),
+        ("cd wechat-campaigns", False),
+    ],
+)
+def test_the_pattern_knows_an_installation_by_name(text: str, bad: bool) -> None:
+    """The next test's eyes."""
+    assert bool(NAME.search(text)) is bad
+
+
+def test_nothing_says_to_install_a_name_that_nobody_owns() -> None:
+    """No page, hint, translation, template, hook or workflow: whoever takes the name would be run."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=True)
+    names = [name for name in done.stdout.decode().split("\0") if name and name != "CHANGELOG.md"]
+    assert len(names) > 300
+    found = []
+    for name in names:
+        file = PROJECT / name
+        # This test's own examples; the extra `all`, which installers resolve to the copy at hand.
+        if file == Path(__file__) or not file.is_file() or file.is_symlink():
+            continue
+        text = file.read_bytes().decode("utf-8", errors="ignore")
+        if name == "pyproject.toml":
+            text = text.replace('all = ["wechat-campaigns[articles,postgres,callback]"]', "")
+        found += [f"{name}: {hit[0].strip()}" for hit in NAME.finditer(text)]
+    assert found == []

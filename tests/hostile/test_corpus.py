@@ -1,0 +1,128 @@
+"""The corpus of hostile files, run by the real command under limits.
+
+A case holds when the command ends by itself with an exit code of its own, within its limits, prints no
+secret, starts nothing, connects to nothing, writes nothing outside its folders, and names the hostile file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hostile.corpus import articles, batch, campaigns, checkouts, inputs, settings, templates
+from hostile.corpus.case import Case, text
+from hostile.support import CanaryPort, Trap
+
+BATCHES: dict[str, list[Case]] = {
+    f"{table}-{name}": cases
+    for table, made in (
+        ("templates", templates.cases()),
+        ("campaigns", campaigns.cases()),
+        ("articles", articles.cases()),
+    )
+    for name, cases in made.items()
+}
+
+
+def parameters(batches: dict[str, list[Case]]) -> list[object]:
+    """Make a test of each case; xdist keeps the cases of a batch together."""
+    made = []
+    for name, cases in batches.items():
+        for case in cases:
+            key = f"{name}/{case.name}"
+            group = key if case.alone and name != "environments" else f"hostile-{name}"
+            made.append(pytest.param(name, case, case.alone, id=key, marks=pytest.mark.xdist_group(group)))
+    return made
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> dict[str, dict[str, batch.Verdict]]:
+    """What is known already, by batch."""
+    return {}
+
+
+@pytest.fixture
+def place(tmp_path: Path, port: CanaryPort) -> Callable[[], Trap]:
+    """Make a new place for hostile files each time it is called."""
+    count = iter(range(1000))
+    return lambda: Trap(tmp_path / f"trap{next(count)}", port)
+
+
+@pytest.mark.parametrize(("name", "case", "alone"), parameters(BATCHES))
+def test_hostile_campaign_is_held(
+    name: str,
+    case: Case,
+    alone: bool,
+    verdicts: dict[str, dict[str, batch.Verdict]],
+    place: Callable[[], Trap],
+    record_property: Callable[..., None],
+) -> None:
+    """Validate and plan it offline."""
+    key = f"{name}/{case.name}" if alone else name
+    if key not in verdicts:
+        others = [one for one in BATCHES[name] if not one.alone]
+        verdicts[key] = batch.judged([case] if alone else others, place, thorough="floods" not in name)
+    verdict = verdicts[key][case.name]
+    record_property("peak_kib", verdict.peak_kib)
+    record_property("seconds", verdict.seconds)
+    assert verdict.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "alone"),
+    [
+        *parameters({"settings": settings.whole()}),
+        *parameters({"checkouts": checkouts.cases()}),
+        *parameters({"inputs": inputs.cases()}),
+        *parameters({"links": campaigns.links()}),
+    ],
+)
+def test_hostile_checkout_is_held(
+    name: str, case: Case, alone: bool, place: Callable[[], Trap], record_property: Callable[..., None]
+) -> None:
+    """Plan it offline, or run the case's own command, by the console script from inside the checkout."""
+    judge(case, place(), record_property)
+
+
+def judge(case: Case, trap: Trap, record_property: Callable[..., None]) -> None:
+    """Run the command of one case, and say what it must not have done."""
+    batch.lay(case, trap)
+    if not os.path.lexists(trap.campaigns / "_settings.yaml"):
+        trap.write("campaigns/_settings.yaml", batch.SETTINGS)
+    args = tuple(trap.filled(arg) for arg in case.args) or ("plan", "--offline", "--format", "json")
+    run = trap.run(*args, command=[str(Path(sys.executable).with_name("campaign"))], environ=case.environ)
+    record_property("peak_kib", run.peak_kib)
+    record_property("seconds", run.seconds)
+    assert run.faults == ()
+
+
+@pytest.fixture(scope="session")
+def refused(port: CanaryPort, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bool]:
+    """Tell which hostile environments `validate` refuses, all of them in one settings file."""
+    trap = Trap(tmp_path_factory.mktemp("environments") / "trap", port)
+    every = settings.environments()
+    trap.write("campaigns/_settings.yaml", settings.settings_of(every, next(iter(every))))
+    trap.write("campaigns/a.yaml", text("a"))
+    run = trap.run("validate", "--format", "json")
+    assert run.faults == ()
+    paths = [problem["path"] for problem in run.json()["problems"] if problem["level"] == "error"]
+    return lambda name: any(re.search(rf"environments\W+{re.escape(name)}(?![-\w])", path) for path in paths)
+
+
+@pytest.mark.parametrize(("name", "case", "alone"), parameters({"environments": settings.cases()}))
+def test_hostile_environment_is_held(
+    name: str,
+    case: Case,
+    alone: bool,
+    place: Callable[[], Trap],
+    refused: Callable[[str], bool],
+    record_property: Callable[..., None],
+) -> None:
+    """It is an error of the settings, or an offline plan with it does nothing."""
+    if not refused(case.name):
+        judge(case, place(), record_property)

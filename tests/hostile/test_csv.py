@@ -1,0 +1,68 @@
+"""No cell of the report for spreadsheets is a formula, whatever a send is called or the platform told."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from factories import NOW, intent_of, make_account, make_send, make_state, named
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.history import past
+from runner.protocol.events import Kind
+from runner.report.history import COLUMNS, history_csv
+
+SIGNS = "=+-@＝＋－﹣−＠"
+STARTS = ["", " ", "\t", "\r", "\n", "\u3000", "\u00a0", "\u200b", "\ufeff", "\x00", "a;", "a,", "a\t",
+          "a|", "a；", "a，", "a; ", "a;;", '"', '";', '",', "a b ", "';", "“"]  # fmt: skip
+CELLS = [f"{start}{sign}HYPERLINK(A1)" for start in STARTS for sign in SIGNS]
+
+
+def written(name: str, note: str = "") -> str:
+    send = make_send(name)
+    at = NOW - timedelta(hours=1)
+    actor = {"commit": note or "c" * 40}
+    intent = intent_of(send, at=at, account="main", actor=actor, audience={"count": 90})
+    state = make_state((Kind.INTENT, intent), (Kind.ACCEPTED, named(send, msg_id=7)))
+    return history_csv(past(state, {"main": make_account()}, now=NOW))
+
+
+def formulas(text: str) -> list[str]:
+    """Each cell that begins one, by whatever separator a spreadsheet may read the file with."""
+    found = []
+    for separator in ",;\t|":
+        for row in csv.reader(io.StringIO(text), delimiter=separator):
+            found += [cell for cell in row if cell.strip(' \t\r\n\u3000\u00a0"').startswith(tuple(SIGNS))]
+    return found
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=ascii)
+def test_a_cell_is_no_formula(cell: str) -> None:
+    """At its start, after blanks, hidden characters and every separator; in half and full width."""
+    text = written(cell, cell)
+    assert formulas(text) == []
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0] == list(COLUMNS)
+    assert len(rows) == 2
+    assert "HYPERLINK(A1)" in rows[1][COLUMNS.index("send")]
+
+
+@given(st.text("=+-@;,\t\r\n \"'|＝＠ab", min_size=1, max_size=12))
+def test_no_text_is_a_formula(text: str) -> None:
+    """Nor any other one made of such characters."""
+    assert formulas(written(text, text)) == []
+
+
+def test_every_field_is_quoted_and_numbers_stay() -> None:
+    """So that a separator inside is no separator; an ordinary row is as it was."""
+    text = written("11月/会员日[beijing]")
+    for row in text.splitlines():
+        assert all(field.startswith('"') and field.endswith('"') for field in row.split(","))
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["send"], row["addressed"], row["msg_id"]) == ("11月/会员日[beijing]", "90", "7")
+    assert row["at"].startswith("20")
+    assert "'" not in text
+    assert '"a - b = c"' in written("a - b = c")

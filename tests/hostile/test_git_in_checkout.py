@@ -1,0 +1,335 @@
+"""What a checkout carries never configures git: nothing of it runs, no secret and no token leaves.
+
+Every test runs the real command in a process of its own, with a `git` that writes down each of its calls.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from runner.errors import Exit
+
+SECRETS = {
+    "WECHAT_APPSECRET": "appsecret-of-the-job",
+    "CAMPAIGN_LEDGER_TOKEN": "token-of-the-ledger",
+    "CAMPAIGN_REVIEW_TOKEN": "token-of-reviews",
+    "CAMPAIGN_VAR_CITY": "variable-of-the-job",
+    "GITHUB_TOKEN": "token-of-the-hub",
+    "PGPASSWORD": "password-of-the-database",
+    "AWS_SECRET_ACCESS_KEY": "key-of-the-cloud",
+}
+SETTINGS = """\
+default_environment: production
+environments:
+  production:
+    api: https://api.weixin.qq.com
+    ledger: {ledger}
+    accounts:
+      main: {{kind: service, appid: wx1234567890abcdef, secret: {{env: WECHAT_APPSECRET}}}}
+"""
+CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+
+
+class World:
+    """A clone with campaigns, and a place where its pull request leaves marks if it can."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.repo = folder / "clone"
+        self.campaigns = self.repo / "campaigns"
+        self.mark = folder / "mark"
+        self.calls = folder / "git-calls"
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.campaigns.mkdir(parents=True)
+        (self.campaigns / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
+        self.settle("git")
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("remote", "add", "origin", "https://127.0.0.1:9/team/campaigns.git")
+        self.commit()
+
+    def settle(self, ledger: str) -> None:
+        text = SETTINGS.format(ledger=ledger)
+        (self.campaigns / "_settings.yaml").write_text(text, encoding="utf-8")
+
+    def git(self, *words: str, cwd: Path | None = None) -> str:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
+        done = subprocess.run(
+            command, cwd=cwd or self.repo, env=self.environ(), check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self) -> str:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "x")
+        return self.git("rev-parse", "HEAD")
+
+    def touch(self) -> str:
+        """Give a shell command that leaves the mark and passes its input on."""
+        return f"sh -c 'env >> {self.mark}; cat'"
+
+    def environ(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ALLOW_PROTOCOL": "file:http:https:ssh",
+        }
+
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the command beside the campaigns, with a git that records its arguments and environment."""
+        bin_ = self.folder / "bin"
+        bin_.mkdir(exist_ok=True)
+        wrapper = bin_ / "git"
+        wrapper.write_text(
+            f'#!/bin/sh\n{{ echo "ARGS $*"; env; }} >> {self.calls}\nexec {shutil.which("git")} "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        environ = self.environ()
+        environ |= {**SECRETS, "PATH": f"{bin_}:{environ['PATH']}", **variables}
+        return subprocess.run(
+            [sys.executable, "-m", "runner", *words],
+            cwd=self.repo,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def called(self) -> str:
+        return self.calls.read_text(encoding="utf-8", errors="replace") if self.calls.exists() else ""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A clone of a team."""
+    return World(tmp_path)
+
+
+def spoil(world: World, folder: Path, *, work_tree: bool = True) -> None:
+    """Put ordinary files into a folder that git takes for a repository, with everything that runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "objects").mkdir()
+    (folder / "objects" / ".keep").write_text("")
+    (folder / "refs").mkdir()
+    (folder / "refs" / ".keep").write_text("")
+    shutil.copy(world.repo / ".git" / "index", folder / "index")
+    lines = ["[core]", "repositoryformatversion = 0", "bare = false"]
+    lines += [f"worktree = {folder}"] if work_tree else []
+    lines += [f'fsmonitor = "{world.touch()}"', f'sshCommand = "{world.touch()}"']
+    lines += ['[filter "evil"]', *(f'{kind} = "{world.touch()}"' for kind in ("clean", "smudge", "process"))]
+    lines += [
+        "[credential]",
+        f'helper = "!{world.touch()}"',
+        '[remote "origin"]',
+        "url = http://evil.example/x",
+    ]
+    (folder / "config").write_text("\n".join(lines) + "\n")
+    (folder / ".gitattributes").write_text("* filter=evil diff=evil\n")
+
+
+COMMANDS = [
+    ("plan", "--offline"),
+    ("calendar",),
+    ("apply", "--auto-approve"),
+    ("preview", "sale", "--to", "nobody"),
+    ("validate",),
+    ("plan", "--offline", "--changed-since", "main"),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_repository_as_the_campaigns_folder_is_refused(world: World, words: tuple[str, ...]) -> None:
+    """Ordinary files that git takes for a repository: refused, and git never reads them."""
+    spoil(world, world.campaigns)
+    done = world.run(*words)
+    assert (done.returncode, "campaigns" in done.stdout + done.stderr) == (Exit.INVALID, True), done.stderr
+    assert not world.mark.exists()
+    assert "evil.example" not in world.called()
+
+
+@pytest.mark.parametrize("place", ["2026/autumn", "_partials", ".hidden", "a/.git", "a/.GIT"])
+def test_a_repository_below_the_campaigns_is_refused(world: World, place: str) -> None:
+    """At any depth, in folders that hold no campaigns too; the place is named with a stable rule."""
+    spoil(world, world.campaigns / place)
+    done = world.run("validate", "--format", "json")
+    assert done.returncode == Exit.INVALID, done.stdout + done.stderr
+    found = {(one["rule"], one["file"]) for one in json.loads(done.stdout)["problems"]}
+    assert ("file-repository", f"campaigns/{place}") in found
+
+
+@pytest.mark.parametrize("place", [".", "shop"])
+def test_a_repository_above_the_campaigns_is_none(world: World, place: str) -> None:
+    """The repository is the one whose `.git` is found, whatever else lies beside the campaigns."""
+    spoil(world, world.repo / place)
+    campaigns = world.repo / place / "campaigns"
+    if place != ".":
+        shutil.copytree(world.campaigns, campaigns)
+    commit = world.commit()
+    done = world.run("plan", "--offline", "--format", "json", "--dir", str(campaigns))
+    assert json.loads(done.stdout)["commit"] == commit, done.stderr
+    assert not world.mark.exists()
+    assert "evil.example" not in world.called()
+
+
+def test_no_filter_runs_whatever_the_files_ask_for(world: World) -> None:
+    """The machine may have filters of its own, such as those of Git LFS: a commit chooses none of them."""
+    for name in ("clean", "smudge", "process"):
+        world.git("config", f"filter.evil.{name}", world.touch())
+    world.git("config", "filter.evil.required", "true")
+    world.git("config", "core.fsmonitor", world.touch())
+    world.git("config", "diff.evil.textconv", world.touch())
+    world.git("config", "diff.external", world.touch())
+    (world.repo / ".gitattributes").write_text("* filter=evil diff=evil\n")
+    (world.campaigns / "sale.yaml").write_text(CAMPAIGN + "# another\n", encoding="utf-8")
+    done = world.run("plan", "--offline", "--format", "json", "--changed-since", "main")
+    assert json.loads(done.stdout)["commit"].endswith("-dirty"), done.stderr
+    assert not world.mark.exists()
+
+
+def test_settings_that_lie_in_the_checkout_are_refused(world: World) -> None:
+    """`include.path = ../team.gitconfig` makes git's settings a file that any commit may change."""
+    (world.repo / "team.gitconfig").write_text(f'[core]\nsshCommand = "{world.touch()}"\n')
+    world.git("config", "include.path", "../team.gitconfig")
+    done = world.run("plan", "--offline")
+    assert done.returncode == Exit.USAGE, done.stdout
+    assert "team.gitconfig" in done.stderr
+    assert not world.mark.exists()
+
+
+def test_a_home_inside_the_checkout_lends_it_no_settings(world: World) -> None:
+    """Some CI images set HOME to the checkout: its `.gitconfig` would be the commit's."""
+    (world.repo / ".gitconfig").write_text('[url "http://evil.example/"]\ninsteadOf = https://\n')
+    done = world.run("plan", "--offline", HOME=str(world.repo))
+    assert done.returncode == Exit.USAGE, done.stdout
+    assert ".gitconfig" in done.stderr
+
+
+@pytest.mark.parametrize("words", COMMANDS[:2], ids=" ".join)
+def test_git_gets_no_secret_of_the_job(world: World, words: tuple[str, ...]) -> None:
+    """Of the environment git gets what it needs, and the words of no secret stand in its arguments."""
+    world.run(*words, SSH_AUTH_SOCK="/run/agent", HTTPS_PROXY="http://127.0.0.1:9")
+    called = world.called()
+    assert "ARGS " in called
+    assert [name for name in SECRETS if f"{name}=" in called] == []
+    assert [value for value in SECRETS.values() if value in called] == []
+    assert "SSH_AUTH_SOCK=/run/agent" in called
+    assert "HTTPS_PROXY=http://127.0.0.1:9" in called
+
+
+def test_a_repository_of_somebody_else_is_not_asked(world: World) -> None:
+    """Git's own check of the owner holds although the repository is named to it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    subprocess.run(["chown", "-R", "65534", str(world.repo)], check=True)
+    done = world.run("plan", "--offline", "--format", "json", "--env", "sandbox")
+    assert json.loads(done.stdout)["commit"] is None, done.stderr
+    told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    done = world.run("plan", "--offline", "--format", "json", "--env", "sandbox", **told)
+    assert json.loads(done.stdout)["commit"]
+
+
+# --- the ledger's remote ------------------------------------------------------------------------------
+
+
+@contextmanager
+def server() -> Iterator[tuple[str, list[Mapping[str, str]]]]:
+    """Serve git's first question with a refusal; the address, and the headers of each request."""
+    asked: list[Mapping[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(dict(self.headers))
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        Thread(target=served.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{served.server_port}", asked
+        finally:
+            served.shutdown()
+
+
+def token_of(headers: Mapping[str, str]) -> str:
+    """Read the password of a Basic login; empty without one."""
+    basic = headers.get("Authorization", "").removeprefix("Basic ")
+    return base64.b64decode(basic).decode().partition(":")[2]
+
+
+def test_the_token_goes_to_the_remote_of_the_real_repository(world: World) -> None:
+    """The login goes on working: a header of the token, and with it one of the clone's own settings."""
+    with server() as (url, asked):
+        world.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
+        world.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
+        done = world.run("status")
+        assert done.returncode == Exit.LEDGER, done.stdout
+        assert {token_of(headers) for headers in asked} == {SECRETS["CAMPAIGN_LEDGER_TOKEN"]}
+        asked.clear()
+        world.run("status", CAMPAIGN_LEDGER_TOKEN="")
+        assert {headers.get("X-Checkout") for headers in asked} == {"yes"}
+
+
+def test_the_token_goes_to_no_remote_that_the_files_name(world: World) -> None:
+    """Neither the settings of the campaigns nor a folder that looks like a repository vouch for a server."""
+    with server() as (url, asked):
+        world.settle(f"git:{url}/evil/ledger.git#ledger")
+        spoil(world, world.repo / "shop")
+        config = world.repo / "shop" / "config"
+        config.write_text(config.read_text().replace("http://evil.example", url))
+        shutil.copytree(world.campaigns, world.repo / "shop" / "campaigns")
+        for folder in ("campaigns", "shop/campaigns"):
+            world.run("status", "--dir", folder)
+        assert asked
+        assert {token_of(headers) for headers in asked} == {""}
+
+
+def test_a_submodule_vouches_for_no_server(world: World) -> None:
+    """Its address comes from `.gitmodules`, which a pull request may change."""
+    with server() as (url, asked):
+        other = world.folder / "other"
+        other.mkdir()
+        world.git("init", "--quiet", cwd=other)
+        shutil.copytree(world.campaigns, other / "campaigns")
+        (other / "campaigns" / "_settings.yaml").write_text(SETTINGS.format(ledger="git"), encoding="utf-8")
+        world.git("add", "--all", cwd=other)
+        world.git("commit", "--quiet", "--message", "x", cwd=other)
+        world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+        world.git("remote", "set-url", "origin", f"{url}/evil/campaigns.git", cwd=world.repo / "sub")
+        world.run("status", "--dir", "sub/campaigns")
+        assert asked
+        assert {token_of(headers) for headers in asked} == {""}
+
+
+@pytest.mark.parametrize("form", ["git:{path}#ledger", "git:file://{path}#ledger", "git:./evil.git#ledger"])
+def test_a_ledger_inside_the_checkout_is_refused(world: World, form: str) -> None:
+    """A committed repository has committed hooks, and a push into it would run them."""
+    evil = world.repo / "evil.git"
+    world.git("init", "--quiet", "--bare", str(evil))
+    for name in ("pre-receive", "update", "post-receive"):
+        hook = evil / "hooks" / name
+        hook.write_text(f"#!/bin/sh\ntouch {world.mark}\n")
+        hook.chmod(0o755)
+    world.settle(form.format(path=evil))
+    done = world.run("hold", "main", "--why", "x")
+    assert done.returncode == Exit.LEDGER, done.stdout + done.stderr
+    assert not world.mark.exists()
+    assert "evil.git" in done.stderr

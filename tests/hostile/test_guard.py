@@ -1,0 +1,346 @@
+"""A commit takes away the rule that should hold it back: the rules of the last apply are in the ledger."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import SERVICE, MemoryLedger, make_settings
+from forges import serve
+from playground import Sandbox
+
+from runner.cli.confirming import agreed
+from runner.errors import Exit
+from runner.ledger.sqlite import SqliteLedger
+from runner.policy.guard import (
+    LOOSER,
+    SettingsChange,
+    changes,
+    changes_since,
+    edits,
+    guard_data,
+    guard_key,
+    newest,
+    rules_of,
+    verified,
+)
+from runner.protocol.events import Entry, Event, Kind
+from runner.settings.records import Approvals, Drift, Policy, Settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from repository import SALE, Repository, settings
+
+pytestmark = pytest.mark.xdist_group("hostile-guard")
+
+SECRET = "5" * 32
+
+
+def with_policy(**policy: Any) -> Settings:
+    return make_settings(policy=Policy(**policy))
+
+
+def with_approvals(*names: str, **more: Any) -> Settings:
+    return make_settings(approvals=Approvals(approvers=names, **more))
+
+
+PLAIN = make_settings()
+PAIRS: list[tuple[str, Settings, Settings]] = [
+    ("protected", make_settings(protected=True), PLAIN),
+    ("approvals.count", with_approvals("bob"), PLAIN),
+    ("approvals.count", with_approvals("bob", "ann", count=2), with_approvals("bob", "ann")),
+    ("approvals.approvers", with_approvals("bob"), with_approvals("bob", "eve")),
+    ("approvals.approvers", with_approvals("bob"), with_approvals("eve")),
+    ("approvals.not_author", with_approvals("bob"), with_approvals("bob", not_author=False)),
+    ("repeat_after", PLAIN, make_settings(repeat_after_s=1)),
+    ("repeat_until", PLAIN, make_settings(repeat_until_s=86400)),
+    ("policy.allow_to_all", PLAIN, with_policy(allow_to_all=True)),
+    ("policy.max_recipients", with_policy(max_recipients=10), with_policy(max_recipients=11)),
+    ("policy.max_recipients", with_policy(max_recipients=10), PLAIN),
+    ("policy.audience_drift", with_policy(audience_drift=Drift(percent=5)), PLAIN),
+    (
+        "policy.audience_drift",
+        with_policy(audience_drift=Drift(percent=5)),
+        with_policy(audience_drift=Drift(percent=5, floor=101)),
+    ),
+    ("policy.max_sends_per_apply", with_policy(max_sends_per_apply=1), with_policy(max_sends_per_apply=2)),
+    ("policy.require_preview", with_policy(require_preview=True), PLAIN),
+    ("policy.require_not_after", with_policy(require_not_after=True), PLAIN),
+    ("policy.quiet_hours", with_policy(quiet_hours="22:00-08:00"), PLAIN),
+    ("policy.quiet_hours", with_policy(quiet_hours="22:00-08:00"), with_policy(quiet_hours="22:00-07:59")),
+    (
+        "policy.timezone",
+        with_policy(quiet_hours="22:00-08:00"),
+        with_policy(quiet_hours="22:00-08:00", timezone="Asia/Tokyo"),
+    ),
+    ("policy.allowed_tags", with_policy(allowed_tags=("会员",)), with_policy(allowed_tags=("会员", 2))),
+    ("policy.allowed_tags", with_policy(allowed_tags=("会员",)), PLAIN),
+    (
+        "policy.allowed_links",
+        with_policy(allowed_links=("a.cn",)),
+        with_policy(allowed_links=("a.cn", "xa.cn")),
+    ),
+    ("policy.allowed_links", with_policy(allowed_links=("x.a.cn",)), with_policy(allowed_links=("a.cn",))),
+    ("policy.allowed_links", with_policy(allowed_links=("a.cn",)), PLAIN),
+    ("policy.duplicate_content_days", PLAIN, with_policy(duplicate_content_days=0)),
+    ("policy.quota_reserve", with_policy(quota_reserve=1), PLAIN),
+    ("policy.levels", PLAIN, with_policy(levels={"quiet_hours": "advisory"})),
+]
+
+
+@pytest.mark.parametrize(("key", "before", "after"), PAIRS)
+def test_what_is_looser(key: str, before: Settings, after: Settings) -> None:
+    """Each key, in the direction that lets more through; the way back is no such change of the key."""
+    assert key in {change.key for change in changes(rules_of(before), rules_of(after)) if change.looser}
+    back = {change.key for change in changes(rules_of(after), rules_of(before)) if change.looser}
+    if (key, after) != ("approvals.approvers", with_approvals("eve")) and key != "policy.timezone":
+        assert key not in back
+
+
+def test_every_rule_has_its_row() -> None:
+    """Whoever adds a rule to the settings says here when it is looser."""
+    tried = {key for key, _before, _after in PAIRS}
+    shown_only = {"policy.hold"}
+    assert {f"policy.{entry.name}" for entry in fields(Policy)} <= tried | shown_only
+    assert {f"approvals.{entry.name}" for entry in fields(Approvals)} <= tried
+    assert set(LOOSER) <= tried
+
+
+def test_what_is_only_shown() -> None:
+    """Another address or ledger, a hold that is lifted: said, and not asked about."""
+    before = make_settings(policy=Policy(hold=True), api="https://api.weixin.qq.com")
+    after = make_settings(ledger="git", api="https://api2.weixin.qq.com")
+    found = changes(rules_of(before), rules_of(after))
+    assert [(change.key, change.looser) for change in found] == [
+        ("api", False),
+        ("ledger", False),
+        ("policy.hold", False),
+    ]
+
+
+def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
+    good, _bad = verified(ledger.events(SERVICE), SECRET)
+    before = newest(good, now.environment.name)
+    data = guard_data(now, appid=SERVICE, secret=secret, before=before)
+    return ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data={**data, **changed}))
+
+
+def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
+    """Another secret, edited rules, a copy of an old one, one for another account: none holds."""
+    ledger = MemoryLedger()
+    old = guard(ledger, PLAIN)
+    strict = guard(ledger, with_approvals("bob"))
+    assert verified(ledger.events(), SECRET) == ((old, strict), ())
+    forged = [
+        guard(ledger, PLAIN, secret="6" * 32),
+        guard(ledger, with_approvals("bob"), rules=rules_of(with_approvals("eve"))),
+        guard(ledger, with_approvals("bob"), loosened=[["protected", "true", "false"]]),
+        ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data=old.data)),
+        ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data=strict.data)),
+    ]
+    assert verified(ledger.events(), SECRET) == ((old, strict), tuple(forged))
+    other = replace(old, stream="wx0000000000000009")
+    assert verified([other], SECRET) == ((), (other,))
+    assert verified([strict], SECRET) == ((), (strict,))
+    assert verified(ledger.events(), "6" * 32)[0] == ()
+
+
+ODD: list[Mapping[str, Any]] = [
+    {},
+    {"rules": None},
+    {"rules": [], "mac": None, "environment": 7},
+    {"rules": {"policy": [1], "approvals": "bob", "protected": "yes"}, "mac": "\ud800"},
+    {"rules": {"policy": {"max_recipients": "x", "quiet_hours": "ab-cd", "allowed_tags": 5}}, "mac": 5},
+    {"rules": {"policy": {"levels": [], "audience_drift": 3, "max_recipients": float("nan")}}},
+    {"rules": {"approvals": {"approvers": 3, "count": "many"}}, "loosened": [[1], "x", None]},
+]
+
+
+@pytest.mark.parametrize("data", ODD)
+def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
+    """Whoever can write to the ledger can write anything."""
+    from runner.cli.gate import guard_approvals
+    from runner.policy.guard import accepted_by
+
+    event = Event(
+        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=Kind.GUARD, data=data, unique=None,
+        previous="0" * 64, hash="1" * 64,
+    )  # fmt: skip
+    changes_since([event], with_policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",)))
+    accepted_by([event])
+    guard_approvals(event)
+    assert verified([event], SECRET) == ((), (event,))
+
+
+def test_keys_of_accounts_differ() -> None:
+    """A guard of one account says nothing about another that happens to have the same secret."""
+    assert guard_key(SECRET, SERVICE) != guard_key(SECRET, "wx0000000000000002")
+    assert len(guard_key(SECRET, SERVICE)) == 32
+
+
+def test_a_person_agrees_to_looser_rules_by_name() -> None:
+    """One question that shows them; anything but yes is a no; without any nobody is asked."""
+    asked: list[str] = []
+
+    def answer(text: str, word: str = "yes") -> str:
+        asked.append(text)
+        return word
+
+    change = SettingsChange(key="policy.max_recipients", before="10", after="1000", looser=True)
+    assert agreed([change], answer)
+    assert "policy.max_recipients: 10 → 1000" in asked[0]
+    assert not agreed([change], lambda text: answer(text, "y"))
+    asked.clear()
+    assert agreed([], answer)
+    assert asked == []
+
+
+def test_every_edited_key_is_named() -> None:
+    """Added, edited, removed, below any depth; a whole environment is taken apart."""
+    before = {"environments": {"p": {"api": "a", "accounts": {"m": {"secret": {"env": "A"}}}}}, "notify": [1]}
+    after = {
+        "environments": {
+            "p": {"api": "b", "accounts": {"m": {"secret": {"command": ["x"]}}}},
+            "q": {"api": "c"},
+        }
+    }
+    assert [(c.key, c.before, c.after) for c in edits(before, after)] == [
+        ("environments.p.accounts.m.secret.command", "–", '["x"]'),
+        ("environments.p.accounts.m.secret.env", '"A"', "–"),
+        ("environments.p.api", '"a"', '"b"'),
+        ("environments.q.api", "–", '"c"'),
+        ("notify", "[1]", "–"),
+    ]
+
+
+# --- by the real command --------------------------------------------------------------------------
+
+STRICT = "policy: {max_recipients: 5000, quota_reserve: 1}\n"
+LOOSE = "policy: {max_recipients: 90000}\n"
+
+
+def written(sandbox: Sandbox, *more: str, policy: str = STRICT) -> str:
+    return settings(sandbox, *more, policy=policy).replace("ledger: git", "ledger: sqlite:ledger.sqlite3")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
+    """A protected environment that has applied once, and a new campaign on looser rules."""
+    made = Repository(folder=tmp_path, sandbox=sandbox)
+    with serve(made.forge):
+        made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
+        assert digest_of(made)["settings"] == []
+        done = made.apply("--expect-digest", digest_of(made)["plan_digest"])
+        assert done.returncode == Exit.OK, done.stderr
+        assert len(made.texts()) == 1
+        made.merge(_settings=written(sandbox, policy=LOOSE), sale=SALE)
+        yield made
+
+
+def digest_of(repository: Repository, *more: str, **how: Any) -> dict[str, Any]:
+    done = repository.run("plan", "--format", "json", *more, **how)
+    assert done.returncode == Exit.OK, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+KEYS = {"protected", "policy.max_recipients", "policy.quota_reserve"}
+
+
+@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
+def test_looser_rules_need_more_than_auto_approve(repository: Repository, ci: bool) -> None:
+    """`protected` is gone, so no digest would be asked for: the rules of the last apply ask."""
+    done = repository.apply(ci=ci)
+    assert done.returncode == Exit.POLICY, done.stdout
+    for key in KEYS:
+        assert key in done.stderr
+    assert len(repository.texts()) == 1
+
+
+def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
+    """Without --auto-approve somebody has to be asked; an answer in a pipe is nobody's."""
+    done = repository.run("apply", ci=False, given="yes\nyes\n")
+    assert done.returncode == Exit.USAGE, done.stderr
+    assert len(repository.texts()) == 1
+
+
+def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> None:
+    """The digest is another one than without them; the plan shows them; the run may be started again."""
+    plan = digest_of(repository, "--offline")
+    assert {row["key"] for row in plan["settings"] if row["looser"]} == KEYS
+    text = repository.run("plan", "--offline").stdout
+    assert "policy.max_recipients: 5000 → 90000" in text
+    repository.merge(_settings=written(repository.sandbox, "protected: true"))
+    assert digest_of(repository, "--offline")["plan_digest"] != plan["plan_digest"]
+    repository.merge(_settings=written(repository.sandbox, policy=LOOSE))
+    done = repository.apply("--expect-digest", "0" * 64)
+    assert done.returncode == Exit.POLICY
+    for _again in range(2):
+        done = repository.apply("--expect-digest", plan["plan_digest"])
+        assert done.returncode == Exit.OK, done.stderr
+    assert len(repository.texts()) == 2
+    assert digest_of(repository)["settings"] == []
+
+
+def test_who_holds_the_secret_agrees(repository: Repository) -> None:
+    """`ledger guard`, on a machine only; the reason is kept."""
+    guard = ("ledger", "guard", "--auto-approve", "--why", "agreed")
+    assert repository.run(*guard).returncode == Exit.POLICY
+    assert repository.apply().returncode == Exit.POLICY
+    assert repository.run(*guard, ci=False, WECHAT_MAIN_SECRET="").returncode == Exit.WECHAT
+    done = repository.run(*guard, ci=False)
+    assert done.returncode == Exit.OK, done.stderr
+    assert repository.run(*guard, ci=False).returncode == Exit.OK
+    done = repository.apply()
+    assert done.returncode == Exit.OK, done.stderr
+    kept = [
+        json.loads(line) for line in repository.run("ledger", "log", "--format", "json").stdout.splitlines()
+    ]
+    assert [event["data"].get("why") for event in kept if event["kind"] == "guard"] == [None, "agreed"]
+
+
+def forge(repository: Repository, data: Mapping[str, Any]) -> None:
+    (file,) = (repository.folder / ".local" / "state").rglob("ledger.sqlite3")
+    ledger = SqliteLedger(file, lambda: datetime.now(UTC))
+    ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data=data))
+    ledger.close()
+
+
+def test_a_forged_guard_is_loud(repository: Repository) -> None:
+    """By somebody who reaches the ledger, not the AppSecret: exit 6, nothing sent, until it is settled."""
+    now = make_settings(policy=Policy(max_recipients=90000), name="production")
+    forge(repository, guard_data(now, appid=SERVICE, secret=SECRET, before=None))
+    for run in (repository.apply(), repository.apply("--expect-digest", "0" * 64), repository.run("plan")):
+        assert run.returncode == Exit.LEDGER, run.stderr
+        assert "ledger guard" in run.stderr
+    assert repository.run("plan", "--offline", WECHAT_MAIN_SECRET="").returncode == Exit.OK
+    assert len(repository.texts()) == 1
+    done = repository.run("ledger", "guard", "--auto-approve", "--why", "forged", ci=False)
+    assert done.returncode == Exit.OK, done.stderr
+    done = repository.apply()
+    assert done.returncode == Exit.OK, done.stderr
+    assert len(repository.texts()) == 2
+
+
+def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository, tmp_path: Path) -> None:
+    """Where it sends, where its secret comes from, who approves: old and new, in text, Markdown and JSON."""
+    base = repository.git("rev-parse", "HEAD")
+    secret = "{command: [vault, read, wx]}"
+    more = settings(repository.sandbox, "approvals: {approvers: [eve]}", secret=secret)
+    repository.merge(_settings=more.replace("127.0.0.1", "localhost"))
+    shown = tmp_path / "plan.md"
+    done = repository.run(
+        "plan", "--offline", "--changed-since", base, "--output", f"markdown={shown}", event="pull_request"
+    )
+    assert done.returncode == Exit.OK, done.stderr
+    at = "environments.production"
+    for text in (done.stdout, shown.read_text(encoding="utf-8")):
+        for key in ("api", "ledger", "approvals.approvers", "accounts.main.secret.command"):
+            assert f"{at}.{key}: " in text
+        assert '–  → ["vault","read","wx"]'.replace("  ", " ") in text
+        assert f'{at}.accounts.main.secret.env: "WECHAT_MAIN_SECRET" → –' in text

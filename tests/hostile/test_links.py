@@ -1,0 +1,142 @@
+"""A link in or as the campaigns folder reads nothing: it is refused by name, wherever it leads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from runner.errors import Exit
+from runner.reading.files import FileError, Files
+
+SECRET = "s3cret-of-the-machine"
+CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+FROM_FILE = "filter: {tag: 会员}\nmsgtype: text\ncontent_file: PATH\n"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    """A checkout with campaigns, and secrets beside them."""
+    repo = tmp_path / "clone"
+    (repo / "campaigns").mkdir(parents=True)
+    (repo / "campaigns" / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
+    (repo / ".env").write_text(f"TOKEN={SECRET}\n")
+    subprocess.run(["git", "init", "--quiet", repo], check=True)
+    with (repo / ".git" / "config").open("a") as config:
+        config.write(f'[http]\nextraHeader = "{SECRET}"\n')
+    return repo
+
+
+def run(repo: Path, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(repo.parent),
+        "XDG_STATE_HOME": str(repo.parent / "state"),
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    command = [sys.executable, "-m", "runner", *words]
+    return subprocess.run(command, cwd=cwd or repo, env=environ, capture_output=True, text=True, timeout=60)
+
+
+def problems(done: subprocess.CompletedProcess[str]) -> set[tuple[str, str]]:
+    return {(one["rule"], one["file"]) for one in json.loads(done.stdout)["problems"]}
+
+
+@pytest.mark.parametrize("target", [".", ".git", "elsewhere", "nowhere"])
+def test_a_linked_campaigns_folder_is_refused(repo: Path, target: str) -> None:
+    """`campaigns` as a link to the checkout itself would read `.env`; one to `.git` its settings."""
+    (repo / "campaigns").rename(repo / "elsewhere")
+    (repo / "x.yaml").write_text(FROM_FILE.replace("PATH", ".env"), encoding="utf-8")
+    (repo / "campaigns").symlink_to(target)
+    for folder in ("campaigns", "./campaigns/."):
+        done = run(repo, "validate", "--format", "json", "--dir", folder)
+        assert done.returncode == Exit.INVALID, done.stdout + done.stderr
+        assert problems(done) == {("file-link", "campaigns")}
+        assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("plan", "--offline"), ("apply", "--auto-approve"), ("calendar",), ("render", "x")],
+    ids=" ".join,
+)
+def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[str, ...]) -> None:
+    """Neither on the terminal nor in the comment of a pull request."""
+    (repo / "x.yaml").write_text(FROM_FILE.replace("PATH", ".env"), encoding="utf-8")
+    (repo / "campaigns").rename(repo / "elsewhere")
+    (repo / "campaigns").symlink_to(".")
+    report = repo.parent / "report"
+    output = ("--output", f"markdown={report}") if words[0] in ("plan", "apply") else ()
+    done = run(repo, *words, *output)
+    shown = done.stdout + done.stderr + (report.read_text() if report.exists() else "")
+    assert done.returncode == Exit.INVALID, shown
+    assert "campaigns" in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("place", "target"),
+    [
+        ("more.yaml", "../.env"),
+        ("a.txt", "../.git/config"),
+        ("_settings.yaml", "sale.yaml"),
+        ("_partials", ".."),
+        (".hidden/x", "nowhere"),
+        ("2026/b", "b"),
+        ("c.png", "/etc/hostname"),
+    ],
+)
+def test_a_link_below_is_refused(repo: Path, place: str, target: str) -> None:
+    """Files, folders, links to nothing and to themselves, in any folder; also beside what is chosen."""
+    link = repo / "campaigns" / place
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(target)
+    for select in ((), ("sale",)):
+        done = run(repo, "validate", *select, "--format", "json")
+        assert done.returncode == Exit.INVALID, done.stdout + done.stderr
+        assert problems(done) == {("file-link", f"campaigns/{place}")}
+        assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", ["link.txt", "folder/.env"])
+def test_a_link_is_not_read_by_whoever_names_it(repo: Path, path: str) -> None:
+    """The reading of a file refuses it as well: a link that comes into being meanwhile is not followed."""
+    (repo / "campaigns" / "link.txt").symlink_to("../.env")
+    (repo / "campaigns" / "folder").symlink_to("..")
+    with pytest.raises(FileError) as caught:
+        Files(repo / "campaigns").text(PurePosixPath("sale.yaml"), path)
+    assert caught.value.rule == "file-link"
+
+
+def test_a_link_above_the_checkout_is_fine(repo: Path, tmp_path: Path) -> None:
+    """On macOS `/tmp` is one: a person's machine is laid out as the person likes."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    through = tmp_path / "link" / "clone"
+    for folder, cwd in (
+        (through / "campaigns", tmp_path),
+        (Path("campaigns"), through),
+        (Path(), through / "campaigns"),
+    ):
+        done = run(repo, "validate", "--dir", str(folder), cwd=cwd)
+        assert done.returncode == Exit.OK, done.stdout + done.stderr
+
+
+def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Path, tmp_path: Path) -> None:
+    """`shop/campaigns` with `shop` as a link leads to any folder of the machine that has such a folder."""
+    (tmp_path / "private" / "campaigns").mkdir(parents=True)
+    (tmp_path / "private" / "campaigns" / "x.yaml").write_text(CAMPAIGN, encoding="utf-8")
+    (repo / "shop").symlink_to(tmp_path / "private")
+    done = run(repo, "validate", "--dir", "shop/campaigns", "--format", "json")
+    assert done.returncode == Exit.INVALID
+    assert problems(done) == {("file-link", "shop")}
+
+
+def test_an_editor_s_lock_is_no_link_of_the_campaigns(repo: Path) -> None:
+    """Emacs lays a dangling link beside a file that is being edited; nothing reads it."""
+    (repo / "campaigns" / ".#sale.yaml").symlink_to("person@laptop.1234:1700000000")
+    assert run(repo, "validate").returncode == Exit.OK

@@ -1,0 +1,163 @@
+"""Links are read as a phone reads them: whatever leads elsewhere is found, and ordinary text is left alone."""
+
+# ruff: noqa: E501
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from factories import NOW, make_account, make_article, make_send
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.digest import send_digest
+from runner.ledger.state import LedgerState
+from runner.model import Articles, Audience, Content, Msgtype, Text
+from runner.policy.content import allowed_links, hosts
+from runner.policy.facts import Facts
+from runner.settings.records import Policy
+
+ALLOWED = ("example.com", "mp.weixin.qq.com", "例子.中国", "wx1234567890abcdef")
+
+LEADING_AWAY = [
+    # whole addresses
+    "https://evil.io", "http://evil.io/a", "HTTPS://EVIL.IO", "hTTp://evil.io", "https:/evil.example", "https:evil.io",
+    "https:///evil.io", "https:\\\\evil.io", "https:\\evil.io", "http:/\\evil.io", "//evil.io", "\\\\evil.io/x",
+    "///evil.io", "https://evil", "https://evil.", "https://evil.io.", "https://evil.io:443/", "https://evil.io:x",
+    "https://good@evil.io", "https://example.com@evil.io/", "https://example.com:pw@evil.io",
+    "https://example.com%40evil.io", "https://evil.io\\@example.com",
+    "https://evil.io#@example.com", "https://evil.io?example.com", "https://evil.io/example.com",
+    "https://example.com.evil.io", "https://notexample.com", "https://example.com-evil.io", "https://example.co",
+    "https://example。com.evil.io", "https://e%76il.io", "https://evil%2eio", "https://%65%76%69%6c.io", "https://evil%252eio",
+    "https://evil%00.example.com.evil.io", "https://[::1]/", "https://[::ffff:1.2.3.4]/", "https://1.2.3.4",
+    "https://16909060", "https://0x01020304", "https://0x1.0x2.0x3.0x4", "https://0102.1.1.1", "https://1.2", "https://127.1",
+    "https://xn--fiq228c.com", "https://xn--80ak6aa92e.com", "https://еxample.com", "https://exаmple.com",
+    "https://ⓔⓥⓘⓛ.io", "https://ｅｖｉｌ．ｉｏ", "https：／／evil.io", "https://evil｡io", "https://evil。io", "https://𝐞𝐯𝐢𝐥.io",
+    "https://ev\u200bil.io", "https://ev\u00adil.io", "https://\u202eevil.io", "ht\u200btps://evil.io", "https:/\u2060/evil.io",
+    "&#104;ttps://evil.io", "https&#58;//evil.io", "https&colon;//evil.io", "&amp;#104;ttps://evil.io", "https:&sol;&sol;evil.io",
+    "https://localhost/", "https://坏人.中国/", "https://坏人.公司", "ftp://evil.io/x", "ws://evil.io", "intent://evil.io#Intent",
+    # bare hosts
+    "evil.io", "bit.ly/x", "t.cn/A6", "url.cn/5", "dwz.cn/x", "evil.zip", "evil.mov", "evil.app", "evil.dev/x", "evil.agency",
+    "evil.photography", "evil.museum", "evil.xn--p1ai", "xn--fiq228c.xn--fiqs8s", "EVIL.COM", "Evil.Com", "www.evil.io",
+    "a.b.c.d.evil.io", "evil.io:8080", "evil.io/path?x=1", "evil.io.", "evil.io。", "（evil.io）", "【evil.io】", "“evil.io”",
+    "打开evil.io领券", "看evil.io", "evil．io", "evil｡com", "evil。com", "ev\u200bil.io", "evil\u200b.io", "ｅｖｉｌ.com", "evil&#46;io",
+    "evil&period;com", "坏人.中国", "坏人.公司", "坏人.网络", "坏人.在线", "坏人.我爱你", "坏人.网址", "坏人.商城", "坏人．中国", "坏人.com",
+    "1.2.3.4", "1.2.3.4:8080/x", "0x7f.0x0.0x0.0x1", "0177.0.0.1", "example.com.evil.io", "notexample.com", "x/evil.io", "..evil.io",
+    "-.evil.io", "user@evil.io/path", "a_b.evil.io", "jpg.evil.io", "evil.html/x", "readme.md",
+    # tags
+    '<a href="https://evil.io">看</a>', "<a href='//evil.io'>看</a>", "<a href=https://evil.io>看</a>", '<a href="evil.io">看</a>',
+    '<a\nhref = "https://evil.io">看</a>', '<A HREF="https://evil.io">看</A>', '<a href="ht\ntps://evil.io">看</a>',
+    '<a href="https:\t//evil.io">看</a>', '<a href=" \thttps://evil.io">看</a>', '<a href="https:/evil.io">看</a>',
+    '<a href="javascript:location=1">看</a>', '<a href="weixin://dl/business/?t=x">看</a>', '<a href="\\\\evil.io">看</a>',
+    '<a href="https&#x3a;//evil.io">看</a>', '<a href="https://example.com。evil.io">看</a>', '<a href="/\t/evil.io">看</a>',
+    '<a data-miniprogram-appid="wxfedcba0987654321" data-miniprogram-path="pages/index">看</a>',
+    '<a href="https://example.com" data-miniprogram-appid="wxfedcba0987654321">看</a>', "<a data-miniprogram-appid=wxfedcba0987654321>",
+    '<a href="https://evil.io', '&lt;a href="https://evil.io"&gt;看',
+    # other apps
+    "weixin://dl/business/?t=abc", "weixin:\\\\dl\\x", "WEIXIN://dl/x", "weapp://pages/x", "alipays://platformapi/x", "taobao://evil.io",
+    "#小程序://坏人商城/Ab3dEf", "＃小程序：／／坏人/x", "market://details?id=x", "itms-apps://x", "mqqapi://x/y", "tbopen://m.taobao.com",
+]  # fmt: skip
+
+ORDINARY = [
+    "周年庆今晚开始", "全场3.5折", "价格 3.5 元", "1.5折起", "满199减20.5", "v2.0", "V2.0.1", "版本v1.2.3.4", "iOS 17.1", "微信 8.0", "20:00-22:30",
+    "2026.11.25", "2026/11/25", "11.25—11.30", "2026-11-25T20:00", "a.jpg", "说明.pdf", "封面.PNG", "附件.docx", "index.html", "data.json",
+    "3.5kg", "1.5L", "2.5GB", "0.5ml", "5.5h", "No.1", "e.g. this", "i.e. that", "a.m.", "U.S.A.", "P.S. 谢谢", "9.9元包邮", "第3.2节",
+    "你好。我们", "下载App。打开", "用iPhone。然后", "见OK。Hello", "App。Hello world", "今天。明天", "等等...好", "好……的", "。。。", "...", "a...b",
+    "和/或", "24/7", "A/B测试", "1//2", "价格//数量", "——//——", "/ / /", "//", "https://", "http:", "\\o/", "¯\\_(ツ)_/¯", "C:D", "Q：A", "注：无",
+    "写信到 a@other.cn", "service@shop.other.com.cn，谢谢", "@小李 你好", "//@小李: 转发", "a+b=c", "50%", "#话题#", "400-800-8888", "010-1234.5678",
+    "https://example.com", "https://example.com/a?b=c#d", "https://EXAMPLE.com.", "example.com", "www.example.com/x", "a.b.example.com",
+    "https://example.com。", "https://example.com。下一句", "https://example.com，谢谢", "https://example.com领券", "（https://example.com）",
+    "https://example.com:8443/x", "https://example.com/evil.io", "example.com/evil.io?x=evil.cn", "https://user@example.com/",
+    "https://mp.weixin.qq.com/s/abc", "mp.weixin.qq.com", "https://例子.中国/x", "https://xn--fsqu00a.xn--fiqs8s/", "https://exam\u200bple.com",
+    '<a href="https://example.com/x">看</a>', '<a href="//example.com">看</a>', '<a href="tel:400">打电话</a>', '<a href="mailto:a@b.cn">信</a>',
+    '<a href="https://example.com" data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/index?id=1">看</a>',
+    '<a href="#top">上</a>', "<b>你好</b>", "1<2", "a<b>c", "&lt;3", "AT&T", "x=1;y=2", "3.14159", "0.1.", "1.", ".5", "10.10.", "😀.😀", "5.5折.",
+]  # fmt: skip
+
+
+def refused(content: Content, *allowed: str) -> bool:
+    kind = Msgtype.TEXT if isinstance(content, Text) else Msgtype.MPNEWS
+    send = make_send(msgtype=kind, content=content)
+    facts = Facts(
+        send=send, digest=send_digest(send), account=make_account(), due=1, now=NOW, state=LedgerState(),
+        audience=Audience(count=1, source="x", as_of=NOW), policy=Policy(allowed_links=allowed or ALLOWED),
+    )  # fmt: skip
+    return allowed_links(facts) is not None
+
+
+def test_the_tables_are_as_large_as_they_claim() -> None:
+    """More than a hundred of each kind in all, none twice."""
+    assert len(set(LEADING_AWAY)) == len(LEADING_AWAY) > 150
+    assert len(set(ORDINARY)) == len(ORDINARY) > 90
+
+
+@pytest.mark.parametrize("text", LEADING_AWAY, ids=ascii)
+@pytest.mark.parametrize("around", ["{}", "点这里 {} 领券", "点这里：{}"])
+def test_what_leads_away_is_refused(text: str, around: str) -> None:
+    """Alone and in a sentence."""
+    assert refused(Text(content=around.format(text))), list(hosts(Text(content=text)))
+
+
+@pytest.mark.parametrize("text", ORDINARY, ids=ascii)
+def test_ordinary_text_is_let_pass(text: str) -> None:
+    """Prices, versions, times, files, ends of sentences, and links that are allowed."""
+    assert not refused(Text(content=text)), list(hosts(Text(content=text)))
+    assert not refused(Text(content=f"会员日 {text} 见"))
+
+
+ARTICLES = [
+    '<a href="https://evil.io">x</a>', '<a href="//evil.io">x</a>', '<a href="/\\evil.io">x</a>', "<a href=evil.io>x</a>",
+    '<img src="https://evil.io/x.png">', '<img data-src="//evil.io/x.png">', '<img srcset="https://evil.io/a 2x">',
+    '<section style="background:url(https://evil.io/x)">', "<section style=\"background:url('//evil.io/x')\">",
+    '<section style="background:url(&quot;https://evil.io/x&quot;)">', '<section style="background:u\\72l(https:\\2f/evil.io)">',
+    "<style>@import 'https://evil.io/x.css'</style>", "<style>p{background:url(https://evil.io)}</style>",
+    '<mp-miniprogram data-miniprogram-appid="wxfedcba0987654321"></mp-miniprogram>', '<iframe src="https://evil.io"></iframe>',
+    '<a data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/web?url=https%3A%2F%2Fevil.io">x</a>',
+    '<video poster="https://evil.io/x">', '<form action="https://evil.io">', '<a href="weixin://dl/x">x</a>',
+    '<a data-miniprogram-appid="wxfedcba0987654321" data-miniprogram-path="a">x</a>', '<svg><a xlink:href="https://evil.io">x</a></svg>',
+    '<a title="href=\'x\'" href="https://evil.io">x</a>', '<a href="https://example.com" href="https://evil.io">x</a>',
+]  # fmt: skip
+FINE = [
+    '<a href="https://mp.weixin.qq.com/s/x">x</a>', '<img src="https://mmbiz.qpic.cn/x.png">', "<p>evil.io</p>",
+    '<section style="color:red;background:url(https://mmbiz.qpic.cn/x)">', "<p>3.5折</p>", '<a href="#x">x</a>',
+    '<a data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/a.html?x=1">x</a>',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("html", ARTICLES)
+def test_what_leads_away_in_an_article_is_refused(html: str) -> None:
+    """Its links, its pictures, its styles and its mini programs."""
+    assert refused(Articles(articles=(make_article(html=html),)))
+
+
+@pytest.mark.parametrize("html", FINE)
+def test_an_ordinary_article_is_let_pass(html: str) -> None:
+    """What WeChat keeps pictures at needs no leave, and an article's text is no link."""
+    assert not refused(Articles(articles=(make_article(html=html),)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://evil.io/", "https://example.com@evil.io", "http:\\\\evil.io", "//evil.io", "https://1.2.3.4"],
+)
+def test_the_source_of_an_article_counts(url: str) -> None:
+    """阅读原文 leads there."""
+    assert refused(Articles(articles=(replace(make_article(html="<p>x</p>"), content_source_url=url),)))
+
+
+@given(st.text("ahtps:/\\.。．@#%?[]<>='\" \n\t\u200b中国evilio0123", max_size=60))
+def test_any_text_can_be_read(text: str) -> None:
+    """Nothing in it is a fault of ours."""
+    assert all(isinstance(host, str) for host in hosts(Text(content=text)))
+
+
+@pytest.mark.parametrize("text", ["a." * 40_000, "https://" * 20_000, "<a href=" * 20_000, "//" * 60_000, "a。" * 60_000,
+                                  "<" * 100_000, "1.2.3." * 30_000, "&amp;" * 30_000, "a-" * 60_000, "小程序:" * 30_000,
+                                  "http:" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000])  # fmt: skip
+def test_a_long_text_is_read_in_time(text: str) -> None:
+    """No pattern looks at it again and again."""
+    import time
+
+    began = time.monotonic()
+    list(hosts(Text(content=text)))
+    assert time.monotonic() - began < 10

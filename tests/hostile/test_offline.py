@@ -1,0 +1,207 @@
+"""An offline command uses no network and writes nothing but its own state, whatever the settings name.
+
+The real command runs in a process whose interpreter reports every connection, program and opened file, with a
+`git` that writes down its arguments and a database and an API that would accept whoever comes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Exit
+
+WATCH = """
+import os, sys
+_log = os.open(os.environ["WATCH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+_NETWORK = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname")
+_CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")
+_PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+def _hook(event, args):
+    kind = "network" if event in _NETWORK else "program" if event in _PROGRAMS else ""
+    path = args[0] if args else ""
+    if event in ("os.remove", "os.rmdir") and args[-1] != -1:  # relative to an open folder
+        path = os.path.join(os.readlink(f"/proc/self/fd/{args[-1]}"), path)
+    if event in _CHANGES or event == "sqlite3.connect" and "mode=ro" not in str(path):
+        kind = "write"
+    if event == "open" and isinstance(args[2], int) and args[2] & _WRITING and not isinstance(path, int):
+        kind = "write"
+    if kind:
+        shown = os.fsdecode(path) if isinstance(path, (str, bytes)) else path
+        os.write(_log, f"{kind}\\t{event}\\t{shown}\\n".encode())
+
+sys.addaudithook(_hook)
+"""
+ACCOUNT = "main: {kind: service, appid: wx1234567890abcdef, secret: {command: [touch, MARK]}}"
+CAMPAIGN = "account: main\nfilter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+
+
+class Offline:
+    """A clone with campaigns of a stranger, and a listener that nobody may reach."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self.repo = folder / "clone"
+        self.log = folder / "log"
+        (self.repo / "campaigns").mkdir(parents=True)
+        (self.repo / "campaigns" / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
+        for name in ("home", "site", "bin", "tmp"):
+            (folder / name).mkdir()
+        (folder / "site" / "sitecustomize.py").write_text(WATCH)
+        wrapper = folder / "bin" / "git"
+        wrapper.write_text(f'#!/bin/sh\necho "$*" >> {folder}/git-calls\nexec {shutil.which("git")} "$@"\n')
+        wrapper.chmod(0o755)
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("remote", "add", "origin", f"http://127.0.0.1:{port}/team/campaigns.git")
+
+    def git(self, *words: str) -> None:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words]
+        subprocess.run(command, cwd=self.repo, check=True, capture_output=True, env=self.environ())
+
+    def environ(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder / "home"),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+
+    def settle(self, api: str, ledger: str) -> None:
+        """Write the settings and commit everything."""
+        lines = ["default_environment: production", "environments:", "  production:", f"    api: {api}"]
+        lines += [f"    ledger: {ledger}"] if ledger else []
+        lines += ["    accounts:", "      " + ACCOUNT.replace("MARK", str(self.folder / "mark"))]
+        text = "\n".join(lines).replace("PORT", str(self.port)).replace("FOLDER", str(self.folder))
+        (self.repo / "campaigns" / "_settings.yaml").write_text(text + "\n", encoding="utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "x")
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        environ = {**self.environ(), "PYTHONPATH": str(self.folder / "site"), "WATCH_LOG": str(self.log)}
+        return subprocess.run(
+            [sys.executable, "-m", "runner", *words],
+            cwd=self.repo,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def seen(self, kind: str) -> set[str]:
+        """List what was reported of one kind: the event and its first argument."""
+        rows = [line.split("\t", 2) for line in self.log.read_text(errors="replace").splitlines()]
+        return {f"{event} {what}" for of, event, what in rows if of == kind}
+
+    def outside(self) -> set[str]:
+        """List what was opened for writing that is not the tool's own state."""
+        own = (str(self.repo / ".campaign"), str(self.folder / "state"), str(self.folder / "tmp"), "/dev/")
+        return {one for one in self.seen("write") if not one.split(" ", 1)[1].startswith(own)}
+
+    def files(self) -> dict[str, bytes]:
+        """Read every file that is not the tool's own state, those of the repository included."""
+        left_out = (self.repo / ".campaign", self.folder / "state", self.log, self.folder / "git-calls")
+        return {
+            str(path): path.read_bytes()
+            for path in self.folder.rglob("*")
+            if path.is_file() and not any(path.is_relative_to(one) for one in left_out)
+        }
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Iterator[Offline]:
+    """A clone beside a listener; whoever connects is found."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield Offline(tmp_path, listener.getsockname()[1])
+        listener.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+SETTINGS = {
+    "wechat": ("https://api.weixin.qq.com", ""),
+    "address": ("http://127.0.0.1:PORT", ""),
+    "sandbox": ("sandbox", ""),
+    "sqlite": ("https://api.weixin.qq.com", "sqlite:FOLDER/elsewhere/ledger.sqlite3"),
+    "postgres": ("https://api.weixin.qq.com", "postgresql://u@127.0.0.1:PORT/d"),
+    "git": ("https://api.weixin.qq.com", "git"),
+    "git-address": ("https://api.weixin.qq.com", "git:http://127.0.0.1:PORT/evil/ledger.git#ledger"),
+    "git-path": ("https://api.weixin.qq.com", "git:FOLDER/ledger.git#ledger"),
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        *((named, ("plan", "--offline")) for named in SETTINGS),
+        ("git-address", ("validate",)),
+        ("sandbox", ("validate",)),
+        ("postgres", ("render", "sale")),
+        ("git-address", ("plan", "--offline", "--changed-since", "main")),
+    ],
+)
+def test_nothing_is_reached_and_nothing_is_written(
+    offline: Offline, named: str, words: tuple[str, ...]
+) -> None:
+    """Neither platform, ledger nor secret is touched; git is asked about the clone only."""
+    offline.settle(*SETTINGS[named])
+    before = offline.files()
+    done = offline.run(*words)
+    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert offline.seen("network") == set()
+    assert offline.outside() == set()
+    assert offline.files() == before
+    assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} <= {"git"}
+    calls = (offline.folder / "git-calls").read_text().split("\n", 3)[-1].split()
+    assert not {"fetch", "push", "pull", "clone", "ls-remote", "remote"} & set(calls)
+
+
+@pytest.mark.parametrize("named", ["postgres", "git", "git-address", "git-path", "sqlite"])
+def test_a_ledger_that_is_not_here_is_said_to_be_unknown(offline: Offline, named: str) -> None:
+    """A plan that does not know what was sent says so, in words and to programs."""
+    offline.settle(*SETTINGS[named])
+    plan = json.loads(offline.run("plan", "--offline", "--format", "json").stdout)
+    assert (plan["offline"], plan["ledger_known"]) == (True, False)
+    assert "ledger" in offline.run("plan", "--offline").stdout.partition("Needs attention:")[2]
+
+
+@pytest.mark.parametrize("named", ["git-path", "sqlite"])
+def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) -> None:
+    """What was sent, as far as this machine saw it, is sent in an offline plan too."""
+    offline.git("init", "--quiet", "--bare", str(offline.folder / "ledger.git"))
+    (offline.folder / "elsewhere").mkdir()
+    offline.settle(*SETTINGS[named])
+    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--why", "sent before")):
+        done = offline.run(*command)
+        assert done.returncode == Exit.OK, done.stderr
+    shutil.rmtree(offline.folder / "ledger.git")
+    offline.log.unlink()
+    before = offline.files()
+    plan = json.loads(offline.run("plan", "--offline", "--format", "json").stdout)
+    assert plan["ledger_known"] is True
+    assert [send["action"] for send in plan["sends"]] == ["done"]
+    assert offline.outside() == set()
+    assert offline.files() == before
+
+
+def test_what_watches_can_see(offline: Offline) -> None:
+    """A plan with the network is seen to use it: otherwise the tests above would prove nothing."""
+    offline.settle("sandbox", "sqlite:FOLDER/elsewhere/ledger.sqlite3")
+    assert offline.run("plan").returncode == Exit.WECHAT
+    assert offline.seen("network")
+    assert offline.outside()
+    assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}
+    assert (offline.folder / "mark").exists()

@@ -1,0 +1,75 @@
+"""Pages have a bounded size, and say what they leave out."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from runner.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
+from runner.errors import Place
+from runner.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
+from runner.report.html import fitting
+
+
+def _file(number: int, size_bytes: int) -> FileInfo:
+    return FileInfo(path=PurePosixPath("a.png"), sha256=f"{number:064x}", size_bytes=size_bytes, format="png")
+
+
+def _article(files: list[FileInfo], times: int) -> Article:
+    images = tuple(BodyImage(placeholder=f"wximg:{file.sha256}", file=file) for file in files)
+    html = "".join(f'<img src="{image.placeholder}" alt="a">' for image in images) * times
+    return Article(title="茶", html=html, cover=Media(media_id="M"), images=images)
+
+
+def _send(*articles: Article) -> Send:
+    return Send(
+        id="a",
+        campaign="a",
+        account="main",
+        revision=1,
+        filter=Filter(tag="会员"),
+        msgtype=Msgtype.MPNEWS,
+        content=Articles(articles=articles),
+        place=Place(file="campaigns/a.yaml"),
+    )
+
+
+@pytest.mark.parametrize(("count", "times"), [(1, 120), (100, 1), (30, 4)])
+def test_a_page_with_many_pictures_is_bounded(count: int, times: int) -> None:
+    """One picture many times, or many pictures: grey boxes from the budget on, and a note of how many."""
+    files = [_file(number, 900_000) for number in range(count)]
+    shown = page(_send(_article(files, times)), data=lambda file: b"\xff" * file.size_bytes)
+    assert len(shown) < PICTURE_BYTES + 1_000_000
+    assert "data:image/svg+xml" in shown
+    assert '<p class="warning">' in shown
+
+
+def test_a_page_within_its_budget_shows_every_picture() -> None:
+    """Nothing is left out where there is room."""
+    shown = page(_send(_article([_file(1, 1_000)], 5)), data=lambda file: b"\xff" * file.size_bytes)
+    assert "svg+xml" not in shown
+    assert '<p class="warning">' not in shown
+
+
+def test_articles_of_one_page_share_the_budget() -> None:
+    """The second article of a page does not begin anew."""
+    pictures = Pictures(lambda file: b"\xff" * file.size_bytes)
+    article = _article([_file(1, 900_000)], 20)
+    total = sum(len(article_frames(article, pictures=pictures)) for _ in range(10))
+    assert total < PICTURE_BYTES + 1_000_000
+
+
+def test_messages_are_left_out_unmade_once_the_page_is_full() -> None:
+    """Blocks after the one that does not fit are not made, and are counted."""
+    made: list[int] = []
+
+    def block(number: int) -> str:
+        made.append(number)
+        return "x" * 1_000_000
+
+    blocks = [lambda number=number: block(number) for number in range(10_000)]
+    shown = fitting(blocks, MESSAGE_CHARS)
+    assert len(shown) < MESSAGE_CHARS + 1_000
+    assert len(made) == MESSAGE_CHARS // 1_000_000 + 1
+    assert f"{10_000 - MESSAGE_CHARS // 1_000_000:,}" in shown

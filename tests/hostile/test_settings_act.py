@@ -1,0 +1,204 @@
+"""Settings that act before anybody has read them: an address that collects secrets, a command that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from forges import serve
+from playground import Sandbox
+
+from runner.errors import Exit, PolicyError
+from runner.settings.hosts import GATEWAYS, check_api_host
+
+sys.path.insert(0, str(Path(__file__).parent))
+from repository import APPROVALS, Repository, settings
+
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
+
+
+def campaign(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command in a clean environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", **variables},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def write_settings(folder: Path, *, api: str, secret: str) -> None:
+    root = folder / "campaigns"
+    root.mkdir(exist_ok=True)
+    account = f"{{kind: service, appid: wx0000000000000001, secret: {secret}}}"
+    (root / "_settings.yaml").write_text(
+        f"default_environment: p\nenvironments: {{p: {{api: '{api}', accounts: {{main: {account}}}}}}}\n",
+        encoding="utf-8",
+    )
+    (root / "sale.yaml").write_text(SALE, encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [("plan",), ("status",), ("tags",), ("preview", "sale", "--to", "li")])
+def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """`api:` names a host of the author, `secret: {env: …}` any variable: neither is read nor sent."""
+    marker = tmp_path / "ran"
+    code = f"open({str(marker)!r}, 'w')"
+    write_settings(
+        tmp_path, api="https://collect.invalid", secret=f'{{command: [{sys.executable}, -c, "{code}"]}}'
+    )
+    assert campaign(tmp_path, "ledger", "init").returncode == Exit.OK
+    done = campaign(tmp_path, *command)
+    if command != ("status",):  # which asks WeChat about sends only, and there are none
+        assert done.returncode == Exit.POLICY, done.stderr
+        assert GATEWAYS in done.stderr
+    assert not marker.exists()
+
+
+ALLOWED = [
+    "https://api.weixin.qq.com",
+    "https://API.weixin.qq.com",
+    "https://api2.weixin.qq.com:443/",
+    "https://hk.api.weixin.qq.com",
+    "http://127.0.0.1:8080",
+    "http://localhost:1/",
+    "http://[::1]:9",
+]
+REFUSED = [
+    "http://api.weixin.qq.com",
+    "https://api.weixin.qq.com:8443",
+    "https://api.weixin.qq.com.evil.example",
+    "https://evil.example/api.weixin.qq.com",
+    "https://api.weixin.qq.com\\.evil.example",
+    "https://evil.example\\@api.weixin.qq.com",
+    "https://api.weixin.qq.com@evil.example",
+    "https://evil.example#@api.weixin.qq.com",
+    "https://evil.example?.api.weixin.qq.com",
+    "https://weixin.qq.com",
+    "https://xapi.weixin.qq.com",
+    "https://api.weixin.qq.com.",
+    "https://api。weixin.qq.com",
+    "https://аpi.weixin.qq.com",
+    "https://api.weixin.qq.com\n",
+    "https://api.weixin.qq.com/%2e%2e",
+    "http://127.0.0.1.evil.example",
+    "http://127.0.0.1@evil.example",
+    "http://localhost.evil.example",
+    "http://127.1",
+    "https://169.254.169.254",
+    "ftp://127.0.0.1",
+    "",
+]
+
+
+@pytest.mark.parametrize("api", ALLOWED)
+def test_wechat_and_this_machine_may_receive_a_secret(api: str) -> None:
+    """The five hosts of the platform by https, and loopback."""
+    check_api_host(api, {})
+
+
+@pytest.mark.parametrize("api", REFUSED)
+def test_no_other_host_may(api: str) -> None:
+    """However it is written."""
+    with pytest.raises(PolicyError):
+        check_api_host(api, {GATEWAYS: "gateway.shop.example, "})
+
+
+def test_a_variable_of_the_machine_allows_a_gateway() -> None:
+    """By https, at the port it names."""
+    variables = {GATEWAYS: "gateway.shop.example,proxy.shop.example:8443"}
+    check_api_host("https://gateway.shop.example/wechat", variables)
+    check_api_host("https://proxy.shop.example:8443", variables)
+    for api in (
+        "http://gateway.shop.example",
+        "https://gateway.shop.example:1",
+        "https://proxy.shop.example",
+    ):
+        with pytest.raises(PolicyError):
+            check_api_host(api, variables)
+
+
+# --- a secret's command ------------------------------------------------------------------------------
+
+COMMANDS = [
+    ("apply", "--auto-approve"),
+    ("plan",),
+    ("tags",),
+    ("doctor",),
+    ("preview", "sale", "--to-openid", "o" * 28),
+    ("draft", "sale", "--auto-approve"),
+]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
+    """Settings that bob approved, and on top of them nobody's, with a command for the secret."""
+    made = Repository(folder=tmp_path, sandbox=sandbox)
+    with serve(made.forge):
+        made.start(_settings=settings(sandbox, APPROVALS), sale=SALE)
+        yield made
+
+
+def with_command(repository: Repository, *more: str) -> tuple[Path, str]:
+    marker = repository.folder / "ran"
+    code = f"open({str(marker)!r}, 'w'); print('0' * 32)"
+    secret = json.dumps({"command": [sys.executable, "-c", code]})
+    return marker, settings(repository.sandbox, *more, secret=secret)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[name for name, *_ in COMMANDS])
+@pytest.mark.parametrize("more", [(APPROVALS,), ()], ids=["asked", "key-deleted"])
+def test_a_command_of_settings_that_nobody_approved_does_not_run(
+    repository: Repository, command: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    """In no command of a CI run that would read the secret; approved, it runs."""
+    marker, text = with_command(repository, *more)
+    repository.merge("mallory", _settings=text)
+    done = repository.run(*command)
+    assert done.returncode != Exit.OK, done.stdout
+    assert "Traceback" not in done.stderr
+    assert not marker.exists()
+    assert repository.texts() == []
+
+
+@pytest.mark.parametrize("approver", ["mallory", "bob"])
+def test_a_robots_command_runs_by_approved_settings_only(repository: Repository, approver: str) -> None:
+    """An apply with nothing due asks for no approval of campaigns, and tells the robots all the same."""
+    marker = repository.folder / "ran"
+    code = f"open({str(marker)!r}, 'w'); print('http://127.0.0.1:1/')"
+    robot = json.dumps({"kind": "slack", "url": {"command": [sys.executable, "-c", code]}})
+    text = f"{settings(repository.sandbox, APPROVALS)}notify: [{robot}]\n"
+    repository.merge(approver, _settings=text, sale=f"{SALE}not_after: 2020-01-01T00:00:00+08:00\n")
+    assert repository.apply().returncode == Exit.OK
+    assert marker.exists() == (approver == "bob")
+
+
+def test_the_same_command_runs_once_it_is_approved(repository: Repository) -> None:
+    """Else the test above proves nothing."""
+    marker, text = with_command(repository, APPROVALS)
+    repository.merge("bob", _settings=text)
+    assert repository.run("plan").returncode == Exit.OK
+    assert marker.exists()
+
+
+def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Nobody asks for approvals here, and the author of the pull request writes the settings."""
+    made = Repository(folder=tmp_path, sandbox=sandbox)
+    with serve(made.forge):
+        made.start(_settings=settings(sandbox), sale=SALE)
+        marker, text = with_command(made)
+        made.merge(_settings=text)
+        done = made.run("plan", event="pull_request")
+        assert done.returncode == Exit.POLICY, done.stderr
+        assert not marker.exists()
+        assert made.run("plan", "--offline", event="pull_request").returncode == Exit.OK
+        assert not marker.exists()
+        assert made.run("plan", ci=False).returncode == Exit.OK
+        assert marker.exists()

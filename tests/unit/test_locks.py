@@ -1,0 +1,97 @@
+"""The locks: what pyproject.toml asks for, each with hashes of its files, and nothing of any machine."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+
+import pytest
+from make_lock import BUILD_LOCK, LOCK, PROJECT
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+ENTRY = re.compile(
+    r"(?P<requirement>[^\s\\][^\\\n]*?) \\\n(?P<hashes>(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)"
+)
+PLATFORMS = [
+    {"python_version": python, "python_full_version": f"{python}.0", "platform_machine": machine}
+    for python in ("3.11", "3.12", "3.13")
+    for machine in ("x86_64", "aarch64")
+]
+
+
+def locked(text: str) -> list[Requirement]:
+    """Read a lock that holds entries with hashes and nothing else."""
+    assert ENTRY.sub("", text) == "", "a line that is no package with its hashes"
+    return [Requirement(entry["requirement"]) for entry in ENTRY.finditer(text)]
+
+
+def versions(requirements: Iterable[Requirement], platform: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Name each package that is installed on a platform, and the one version of it."""
+    for requirement in requirements:
+        here = {**default_environment(), "sys_platform": "linux", **platform}
+        if requirement.marker is None or requirement.marker.evaluate(here):
+            [pin] = requirement.specifier
+            assert pin.operator == "=="
+            yield canonicalize_name(requirement.name), pin.version
+
+
+def wanted() -> list[Requirement]:
+    named = [name for extra, names in EXTRAS.items() if extra != "all" for name in names]
+    return [Requirement(name) for name in [*PYPROJECT["project"]["dependencies"], *named]]
+
+
+@pytest.mark.parametrize(
+    "platform", PLATFORMS, ids=lambda p: f"{p['python_version']}-{p['platform_machine']}"
+)
+def test_the_lock_holds_what_is_declared(platform: dict[str, str]) -> None:
+    """Every dependency of every extra, in a version within its range; no package twice."""
+    found = list(versions(locked(LOCK.read_text(encoding="utf-8")), platform))
+    assert len(found) == len(dict(found))
+    for requirement in wanted():
+        version = dict(found)[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"run `make lock`: {requirement} is not {version}"
+    assert "psycopg-binary" in dict(found)
+
+
+def test_the_build_lock_holds_what_builds() -> None:
+    """What `[build-system]` asks for; the locks agree, for they share an environment."""
+    build = dict(versions(locked(BUILD_LOCK.read_text(encoding="utf-8")), PLATFORMS[0]))
+    assert "editables" in build, "make LOCKED=1 installs the checkout as editable"
+    for requirement in map(Requirement, PYPROJECT["build-system"]["requires"]):
+        assert requirement.specifier.contains(build[canonicalize_name(requirement.name)])
+    runtime = dict(versions(locked(LOCK.read_text(encoding="utf-8")), PLATFORMS[0]))
+    assert {name: runtime[name] for name in build if name in runtime}.items() <= build.items()
+
+
+def test_the_project_is_in_no_lock() -> None:
+    """Nobody owns its name on a public index."""
+    for lock in (LOCK, BUILD_LOCK):
+        assert PYPROJECT["project"]["name"] not in {r.name for r in locked(lock.read_text(encoding="utf-8"))}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://index.example/simple\n",
+        "left-pad==1.0\n",
+        "# written on a machine\n",
+        "left-pad @ https://files.example/left-pad.whl \\\n    --hash=sha256:00\n",
+        "./stranger\n",
+    ],
+    ids=["index", "no-hash", "comment", "short-hash", "path"],
+)
+def test_a_line_that_is_no_package_with_hashes_is_found(line: str) -> None:
+    """The other tests' eyes."""
+    with pytest.raises(AssertionError):
+        locked(LOCK.read_text(encoding="utf-8") + line)
+
+
+def test_all_is_every_extra() -> None:
+    """The lock is made of `all`."""
+    [requirement] = [Requirement(name) for name in EXTRAS["all"]]
+    assert requirement.extras == set(EXTRAS) - {"all"}
