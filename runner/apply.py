@@ -8,27 +8,32 @@ from __future__ import annotations
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from runner import wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
-from runner.ledger.state import SendState, Status, fold
+from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.model import Action
 from runner.plan import Plan, Planned, order, recheck
+from runner.planning.decide import Setting, facts_of
 from runner.policy import held_back
 from runner.policy.facts import Grounds
+from runner.protocol import decide as protocol
 from runner.protocol.events import Event
+from runner.protocol.keys import SendKey, mac_of
+from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
 from runner.sending.hints import again_in, not_repeated, settle_hint
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
-from runner.words import _
+from runner.words import N_, _
 
+OVERTAKEN = N_("another runner wrote to the ledger each time this one had decided, so no call was made")
 LOCK_WAIT_S = 10.0
 SIDE_BY_SIDE = 16
 """Accounts that one run sends for at a time."""
@@ -110,7 +115,7 @@ class _AccountRun:
         outcomes: list[Outcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
-                state = fold(self.ports.ledger.events(self.account.appid))
+                state = fold(self.ports.ledger.events(self.account.appid), self._authentic())
                 self.crossing = Crossing(
                     self.account,
                     self.ports.connect(self.account),
@@ -169,8 +174,22 @@ class _AccountRun:
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()
         counted = self._counted(planned)
-        outcome = self._left_out(counted) or self.crossing.send(counted, body)
+        outcome = self._left_out(counted) or self.crossing.send(counted, body, partial(self._judge, counted))
+        if outcome is None:
+            outcome = self._left_out(counted) or self._skipped(planned, _(OVERTAKEN), exit_code=Exit.LEDGER)
         return replace(self._forgotten(planned, outcome), notes=notes)
+
+    def _judge(self, planned: Planned, stream: StreamState) -> protocol.Decision:
+        """Decide on a due send on the newest state: everything that could block it, at once."""
+        grounds = self._grounds()
+
+        def violated() -> tuple[str, ...]:
+            fresh = recheck(planned, self.plan, grounds, reviewed=self.warrant.audiences)
+            return () if fresh.action is Action.SEND else (fresh.decision.reason,)
+
+        setting = replace(grounds.setting, violated=violated)
+        appid = self.account.appid
+        return protocol.decide(stream, facts_of(planned.send, planned.digest, appid, grounds.now, setting))
 
     def _forgotten(self, planned: Planned, outcome: Outcome) -> Outcome:
         """Forget the uploads of a send that was refused because one of them is gone."""
@@ -197,66 +216,92 @@ class _AccountRun:
         code = _LEFT_OUT.get(decision.action, Exit.OK)
         return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
 
+    def _authentic(self) -> Authentic | None:
+        """Verify macs by the account's AppSecret; None for a run that has none."""
+        key = self.ports.mac_key(self.account)
+        return (lambda event: event.data.get("mac") == mac_of(key, event)) if key else None
+
     def _grounds(self) -> Grounds:
-        state, now = self.crossing.state, self.ports.clock()
-        return Grounds(settings=self.settings, state=state, now=now, allowed=self.warrant.allowed)
+        state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment
+        setting = Setting(
+            present=self.plan.present,
+            resend_after_s=environment.repeat_after_s,
+            resend_until_s=environment.repeat_until_s,
+        )
+        return Grounds(
+            settings=self.settings, state=state, now=now, allowed=self.warrant.allowed, setting=setting
+        )
 
     def _look_again(self) -> None:
         """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
-        appid, ledger = self.account.appid, self.ports.ledger
-        seq, _head = ledger.heads().get(appid, (0, ""))
-        if seq != self.crossing.state.seen.get(appid, 0):
-            self.crossing.state = fold(ledger.events(appid))
+        self.crossing.attempt.refresh()
 
     def _settle(self, known: SendState) -> Outcome:
         intent = known.intent
-        if intent is None:
-            raise AssertionError("an open send has an intent")
-        environment = self.settings.environment
-        age_s = (self.ports.clock() - intent.at).total_seconds()
-        if age_s < environment.repeat_after_s:
-            wait = int(environment.repeat_after_s - age_s) + 1
-            why = _("its answer may still be on the way")
-            return self.crossing.unknown(intent, why, remedy=again_in(wait))
+        if known.disputed or intent is None:
+            why = _("nobody but a person can tell whether it went out")
+            return self.crossing.unknown(known.send, why, remedy=settle_hint(known.send))
         body = self._stored_body(intent)
-        if age_s > environment.repeat_until_s or body is None:
-            why = (
-                _("too old to be repeated safely")
-                if body
-                else _("its openid list is not in the campaign any more")
-            )
-            return self.crossing.unknown(intent, why, remedy=settle_hint(known.send))
+        if body is None:
+            why = _("its openid list is not in the campaign any more")
+            return self.crossing.unknown(known.send, why, remedy=settle_hint(known.send))
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.crossing.keep_pace(known.send)
-        held = self._held_back(intent)
-        if held is not None:
-            return held
+        if self.ports.stopping():
+            return self.crossing.unknown(known.send, _("stopped before it was repeated"))
+        if self.crossing.stopped:
+            return self.crossing.unknown(known.send, not_repeated(self.crossing.stopped))
         try:
-            until = intent.at + timedelta(seconds=environment.repeat_until_s)
-            return self.crossing.repeat(intent, body, until=until)
+            outcome = self.crossing.resend(intent, body, partial(self._judge_again, intent))
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.crossing.stopped = _("the ledger cannot be written")
-            return self.crossing.unknown(intent, error.what, remedy=error.remedy)
+            return self.crossing.unknown(known.send, error.what, remedy=error.remedy)
+        return outcome or self._not_resent(intent)
 
-    def _held_back(self, intent: Event) -> Outcome | None:
-        """A repeat may be the first to arrive, so it keeps to what a first send keeps to."""
-        closed = intent.data.get("not_after")
-        if self.ports.stopping():
-            return self.crossing.unknown(intent, _("stopped before it was repeated"))
-        if self.crossing.stopped:
-            return self.crossing.unknown(intent, not_repeated(self.crossing.stopped))
-        if closed is not None and self.ports.clock() > datetime.fromisoformat(closed):
-            why = _("its window ended {when}, so it is not repeated").format(when=closed)
-            return self.crossing.unknown(intent, why, remedy=settle_hint(intent.data["send"]))
-        self._look_again()
-        key = (self.account.appid, intent.data["send"], intent.data["revision"])
-        if self.crossing.state.sends[key].status is not Status.OPEN:
-            return self._overtaken(intent.data["send"])
-        found = held_back(self.account, self._grounds())
-        if found is not None:
-            return self.crossing.unknown(intent, not_repeated(found.what), remedy=found.remedy)
-        return None
+    def _judge_again(self, intent: Event, stream: StreamState) -> protocol.Decision:
+        """Decide on a resend on the newest state; it may be the first to arrive, so holds and hours count."""
+        data, grounds = intent.data, self._grounds()
+
+        def violated() -> tuple[str, ...]:
+            found = held_back(self.account, grounds)
+            return (found.what,) if found is not None else ()
+
+        setting = grounds.setting
+        facts = protocol.Facts(
+            key=SendKey(self.account.appid, data["send"], data["revision"]),
+            digest=data["digest"],
+            now=grounds.now,
+            resend_after=timedelta(seconds=setting.resend_after_s),
+            resend_until=timedelta(seconds=setting.resend_until_s),
+            violated=violated,
+        )
+        return protocol.decide(stream, facts)
+
+    def _not_resent(self, intent: Event) -> Outcome:
+        """Say why a resend was not made: decided once more, for the words."""
+        send_id = intent.data["send"]
+        key = (self.account.appid, send_id, intent.data["revision"])
+        known = self.crossing.state.sends[key]
+        if known.status is not Status.OPEN:
+            return self._overtaken(send_id)
+        decided = self._judge_again(intent, self.crossing.attempt.state)
+        environment, first = self.settings.environment, self.crossing.attempt.state.of(*key[1:])
+        if decided.reason is protocol.Reason.ANSWER_MAY_COME and first is not None and first.first_open:
+            age_s = (self.ports.clock() - first.first_open.at).total_seconds()
+            wait = max(1, int(environment.repeat_after_s - age_s) + 1)
+            why = _("its answer may still be on the way")
+            return self.crossing.unknown(send_id, why, remedy=again_in(wait))
+        if decided.reason is protocol.Reason.TOO_LATE_TO_RESEND:
+            why = _("too old to be repeated safely")
+            return self.crossing.unknown(send_id, why, remedy=settle_hint(send_id))
+        if decided.reason is protocol.Reason.WINDOW_ENDED:
+            why = _("its window ended {when}, so it is not repeated").format(when=decided.params["at"])
+            return self.crossing.unknown(send_id, why, remedy=settle_hint(send_id))
+        held = held_back(self.account, self._grounds())
+        if held is not None:
+            return self.crossing.unknown(send_id, not_repeated(held.what), remedy=held.remedy)
+        return self.crossing.unknown(send_id, _(OVERTAKEN))
 
     def _overtaken(self, send_id: str) -> Outcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""

@@ -234,6 +234,8 @@ class Send:
     not_before: datetime | None = None
     not_after: datetime | None = None
     batch: Batch | None = None
+    formerly: tuple[str, ...] = ()
+    """Ids that it has had: a file that was renamed is still the same message."""
     place: Place
     filter_path: str = "$.filter"
     """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""

@@ -7,7 +7,7 @@ without becoming dangerous.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,6 +84,9 @@ class Plan:
 
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
+
+    present: Callable[[str], bool] = lambda _id: True
+    """Whether a send of this id is among today's campaigns."""
 
     @property
     def digest(self) -> str:
@@ -179,7 +182,7 @@ def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None)
     account, state, now = grounds.settings.environment.accounts[send.account], grounds.state, grounds.now
     digest = send_digest(send)
     resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
-    decision = decide(send, digest, appid=account.appid, state=state, now=now)
+    decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.setting)
     if resolved.problems and decision.action in (Action.SEND, Action.WAIT):
         decision = Decision(
             action=Action.INVALID,
@@ -264,7 +267,14 @@ def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping
         reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
     """
     appid = planned.account.appid
-    decision = decide(planned.send, planned.digest, appid=appid, state=grounds.state, now=grounds.now)
+    decision = decide(
+        planned.send,
+        planned.digest,
+        appid=appid,
+        state=grounds.state,
+        now=grounds.now,
+        setting=grounds.setting,
+    )
     fresh = replace(planned, decision=decision, objections=())
     if decision.action is not Action.SEND:
         return fresh

@@ -73,6 +73,10 @@ class Api(ReadApi, Protocol):
         """Create a draft; its media_id. Not idempotent."""
         ...
 
+    def mass_ready(self) -> None:
+        """Have an access_token, so that a mass call fails for nothing but itself."""
+        ...
+
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Submit a job to everyone or a tag: `{"errcode": 0, "errmsg", "msg_id", "msg_data_id"?}`."""
         ...

@@ -15,9 +15,11 @@ from runner.cli.session import Session, shared
 from runner.cli.streams import require_terminal, writing
 from runner.cli.warrant import actor
 from runner.errors import Exit, InvalidError, PolicyError, TamperedLedgerError, UsageError
-from runner.ledger.events import LEDGER, broken, intent_key, snapshot
+from runner.ledger.events import LEDGER, broken, snapshot
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from runner.policy.guard import changes_since
+from runner.protocol import state as protocol
+from runner.protocol.decide import SETTLE_AFTER, may_settle
 from runner.protocol.events import Entry, Event, Kind
 from runner.words import _, ngettext
 
@@ -79,11 +81,10 @@ def baseline(
     accounts = session.settings.environment.accounts
     known = {send.id: state.send(accounts[send.account].appid, send.id, send.revision) for send in chosen}
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
-    attempts = {id: past.attempt + 1 if past else 1 for id, past in known.items() if _unsent(past)}
-    fresh = [send for send in chosen if send.id in attempts]
+    fresh = [send for send in chosen if _unsent(known[send.id])]
     for send in fresh:
         appid = accounts[send.account].appid
-        session.ledger.append(_past(send, appid, why, actor(session), attempt=attempts[send.id]))
+        session.ledger.append(_past(send, appid, why, actor(session)))
     before_now = [send.id for send in chosen if send not in fresh]
     said = _("{sends} recorded as already sent, {known} known before")
     return session.conclude(
@@ -97,22 +98,20 @@ def _unsent(known: SendState | None) -> bool:
     return known is None or known.status in MAY_SEND_AGAIN
 
 
-def _past(send: Send, appid: str, why: str, actor: dict[str, str], *, attempt: int) -> Entry:
+def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
     from runner.digest import send_digest
 
     data: dict[str, object] = {
         "send": send.id,
         "revision": send.revision,
-        "attempt": attempt,
         "account": send.account,
         "digest": send_digest(send),
         "why": why,
         "actor": actor,
     }
     if send.batch is not None:
-        data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
-    unique = intent_key(send.id, send.revision, attempt)
-    return Entry(stream=appid, kind=Kind.BASELINE, data=data, unique=unique)
+        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+    return Entry(stream=appid, kind=Kind.BASELINE, data=data)
 
 
 @ledger.command()
@@ -263,23 +262,41 @@ def settle(
         raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
     state = session.state()
     known = _unsettled(state, send_id, account, named=msg_id is not None)
+    stream = state.stream(known.appid)
+    record = stream.of(known.send, known.revision)
     data = {
         "send": known.send,
         "revision": known.revision,
-        "attempt": known.attempt,
+        "call": len(record.calls) if record is not None else 0,
         "sent": not not_sent,
         "msg_id": msg_id,
         "why": why,
         "actor": actor(session),
     }
-    # Once for what the ledger holds now: a repeat may make a settled send unknown again.
-    unique = f"settled:{known.send}@{known.revision}#{known.attempt} after {state.seen[known.appid]}"
-    session.ledger.append(Entry(stream=known.appid, kind=Kind.SETTLED, data=data, unique=unique))
+    entry = Entry(stream=known.appid, kind=Kind.SETTLED, data=data)
+    if not_sent:
+        _check_settled(record, session.clock())
+        # It frees the send, so it must be the word of somebody who has the AppSecret.
+        entry = session.signed(entry)
+    session.ledger.append(entry, after=stream.head)
     said = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
         said = _("{send}: settled as not sent; apply may send it")
     said = said.format(send=send_id, msg_id=msg_id)
     return session.conclude(said, send=send_id, revision=known.revision, sent=not not_sent, msg_id=msg_id)
+
+
+def _check_settled(record: protocol.SendState | None, now: datetime) -> None:
+    """Refuse to free a send whose last call may still arrive."""
+    if record is None or may_settle(record, now):
+        return
+    raise UsageError(
+        _("the last call of this send is younger than {minutes} minutes: it may still arrive").format(
+            minutes=round(SETTLE_AFTER.total_seconds() / 60)
+        ),
+        remedy=_("look in the console after that, then run the same command again"),
+        where=record.id,
+    )
 
 
 def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendState:

@@ -38,6 +38,7 @@ def ports_of(session: Session, stopping: threading.Event) -> Ports:
         read=session.read,
         stopping=stopping.is_set,
         notify=notify,
+        mac_key=session.mac_key,
     )
 
 

@@ -33,7 +33,7 @@ from runner.words import _
 if TYPE_CHECKING:
     from runner.ledger.memory import RememberingLedger
     from runner.ledger.state import LedgerState
-    from runner.protocol.events import Event
+    from runner.protocol.events import Entry, Event
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
@@ -304,6 +304,32 @@ class Session:
             if appid not in self._cleared:
                 self._cleared[appid] = settings_approved(self, appid)
             return self._cleared[appid]
+
+    def mac_key(self, account: Account) -> bytes:
+        """Derive the key of an account's macs in the ledger. Raises as `secret`."""
+        from runner.protocol.keys import mac_key
+
+        return mac_key(self.secret(account), account.appid)
+
+    def signed(self, entry: Entry) -> Entry:
+        """Give an entry of an account its mac.
+
+        Raises:
+            SecretError: the AppSecret is not at hand.
+            UsageError: no account of the settings has this AppID.
+        """
+        from runner.protocol.keys import mac_of
+
+        accounts = self.settings.environment.accounts.values()
+        account = next((one for one in accounts if one.appid == entry.stream), None)
+        if account is None:
+            raise UsageError(
+                _("no account of environment {name} has the AppID {appid}").format(
+                    name=self.settings.environment.name, appid=entry.stream
+                ),
+                remedy=_("write the account into _settings.yaml, then run the same command again"),
+            )
+        return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
 
     def secret(self, account: Account, *, trusted: bool = False) -> str:
         """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.

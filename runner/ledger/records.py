@@ -47,7 +47,6 @@ class SendState:
     send: str
     revision: int
     status: Status
-    attempt: int
     at: datetime
     """When the latest intent (or baseline) was written."""
     account: str = ""
@@ -61,8 +60,8 @@ class SendState:
     msg_id: int | None = None
     msg_data_id: int | None = None
     accepted_at: datetime | None = None
-    repeated: bool = False
-    """A repeat was begun: it may have been accepted unheard, so no refusal of another call frees the send."""
+    disputed: bool = False
+    """Nothing but a person can settle it: sent from elsewhere, or written by who has not the AppSecret."""
     why: str = ""
     recalled: tuple[int, ...] = ()
     """Articles that were recalled, from 1; 0 stands for all of them."""

@@ -22,7 +22,9 @@ from runner.ledger.records import (
     Uploaded,
     Use,
 )
+from runner.protocol import state as protocol
 from runner.protocol.events import Event, Kind
+from runner.protocol.state import StreamState
 from runner.words import _
 
 __all__ = [
@@ -39,6 +41,10 @@ __all__ = [
 ]
 
 
+Authentic = Callable[[Event], bool]
+"""Whether an event's mac holds."""
+
+
 @dataclass(slots=True)
 class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`."""
@@ -53,8 +59,6 @@ class LedgerState:
     """By (appid, upload key)."""
     drafts: dict[tuple[str, str, int], DraftState] = field(default_factory=dict)
     """By (appid, send, revision): the latest draft made for a send."""
-    batches: dict[tuple[str, str, int], dict[str, str]] = field(default_factory=dict)
-    """By (appid, id without batch number, revision): each part begun, with the sha256 of its whole list."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
     previewed: list[tuple[str, datetime]] = field(default_factory=list)
@@ -63,8 +67,10 @@ class LedgerState:
     """By (appid, msg_id): what the callback event said."""
     recalls: list[tuple[str, datetime]] = field(default_factory=list)
     """(appid, when) of every recall; the platform allows ten a day."""
-    holds: dict[str, str] = field(default_factory=dict)
-    """By appid: why nothing may be sent from this account."""
+    streams: dict[str, StreamState] = field(default_factory=dict)
+    """By appid: what decides whether a call may begin, and how far the stream was read."""
+    authentic: Authentic | None = None
+    """Whether an event's mac holds, for a run that may act on it; None believes everything."""
     guards: dict[str, list[Event]] = field(default_factory=dict)
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
     seen: dict[str, int] = field(default_factory=dict)
@@ -72,10 +78,22 @@ class LedgerState:
 
     _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    _forms: dict[tuple[str, str, str, bool], set[str]] = field(default_factory=dict)
-    """By (appid, of, mark, split), as `_forms_of` says them: the ids of the sends that have this form."""
     _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
     """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
+
+    def stream(self, appid: str) -> StreamState:
+        """Give an account's stream, empty when nothing was written yet."""
+        if appid not in self.streams:
+            self.streams[appid] = (
+                StreamState(appid) if self.authentic is None else StreamState(appid, self.authentic)
+            )
+        return self.streams[appid]
+
+    @property
+    def holds(self) -> Mapping[str, str]:
+        """By appid: why nothing may be sent from an account."""
+        held = {appid: [*known.holds.values()] for appid, known in self.streams.items()}
+        return {appid: events[-1].data["why"] for appid, events in held.items() if events}
 
     def begun(self, appid: str) -> bool:
         """Tell whether the ledger was begun for this account too: others may share it."""
@@ -88,22 +106,6 @@ class LedgerState:
     def revisions(self, appid: str, send_id: str) -> list[SendState]:
         """List what is known of a send at any revision."""
         return [self.sends[appid, send_id, number] for number in self._revisions.get((appid, send_id), ())]
-
-    def split_otherwise(self, appid: str, send_id: str) -> list[SendState]:
-        """List the sends of the same campaign from when it was split into sends in another way.
-
-        Such as `sale` for `sale[beijing]` and for `sale#1`: they stand for the same message.
-        """
-        ids: set[str] = set()
-        for of, mark, split in _forms_of(send_id):
-            ids.update(self._forms.get((appid, of, mark, not split), ()))
-        return [known for send in sorted(ids) for known in self.revisions(appid, send)]
-
-    def lists(self, appid: str, list_id: str, revision: int) -> set[str]:
-        """Give the sha256 of every openid list of which a part was, or may have been, sent."""
-        begun = self.batches.get((appid, list_id, revision), {})
-        free = {part for part in begun if self.sends[appid, part, revision].status in MAY_SEND_AGAIN}
-        return {sha256 for part, sha256 in begun.items() if part not in free}
 
     def by_digest(self, appid: str, digest: str) -> list[SendState]:
         """List the sends whose latest attempt carried this content to these receivers."""
@@ -136,14 +138,13 @@ class LedgerState:
         Raises:
             TamperedLedgerError: it speaks of a send whose intent is missing.
         """
-        self.seen[event.stream] = event.seq
         self._uses = {}
         step = _STEPS.get(event.kind)
-        if step is None:
-            return
         try:
-            step(self, event)
-        except (KeyError, TypeError) as error:
+            self.stream(event.stream).add(event)
+            if step is not None:
+                step(self, event)
+        except (KeyError, TypeError, ValueError) as error:
             raise TamperedLedgerError(
                 _("event {number} ({kind}) does not fit the events before it").format(
                     number=event.seq, kind=event.kind
@@ -153,9 +154,9 @@ class LedgerState:
             ) from error
 
 
-def fold(events: Iterable[Event]) -> LedgerState:
+def fold(events: Iterable[Event], authentic: Authentic | None = None) -> LedgerState:
     """Fold events, in order within each stream, to the state of every send."""
-    state = LedgerState()
+    state = LedgerState(authentic=authentic)
     for event in events:
         state.add(event)
     return state
@@ -163,13 +164,6 @@ def fold(events: Iterable[Event]) -> LedgerState:
 
 def _key(event: Event) -> tuple[str, str, int]:
     return event.stream, event.data["send"], event.data["revision"]
-
-
-def _forms_of(send_id: str) -> tuple[tuple[str, str, bool], tuple[str, str, bool]]:
-    """Say of a campaign whether `for_each` split it (`[`), and of it or its entry whether openids did."""
-    whole, batch, _number = send_id.partition("#")
-    campaign, entry, _rest = whole.partition("[")
-    return (campaign, "[", bool(entry)), (whole, "#", bool(batch))
 
 
 def _init(state: LedgerState, event: Event) -> None:
@@ -244,76 +238,48 @@ def _recall(state: LedgerState, event: Event) -> None:
     state.sends[key] = replace(known, status=status, recalled=(*known.recalled, article))
 
 
-def _hold(state: LedgerState, event: Event) -> None:
-    if event.data["held"]:
-        state.holds[event.stream] = event.data["why"]
-    else:
-        state.holds.pop(event.stream, None)
-
-
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
     state.begun_for.add(event.stream)
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
-        for form in _forms_of(key[1]):
-            state._forms.setdefault((key[0], *form), set()).add(key[1])
     state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
-    if batch := event.data.get("batch"):
-        base = key[1].rpartition("#")[0]
-        state.batches.setdefault((key[0], base, key[2]), {})[key[1]] = batch["list_sha256"]
     before = state.sends.get(key)
     if before is not None and before.happened:
-        # A slower runner began another attempt; what the platform took before stays taken.
+        # A slower runner began another call; what the platform took before stays taken.
         return
     state.sends[key] = SendState(
         appid=key[0],
         send=key[1],
         revision=key[2],
-        status=Status.BASELINE if event.kind is Kind.BASELINE else Status.OPEN,
-        attempt=event.data["attempt"],
+        status=Status.OPEN,
         at=event.at,
         account=event.data.get("account", ""),
         digest=event.data["digest"],
         receivers=event.data.get("receivers", ""),
         audience=event.data.get("audience", {}).get("count"),
-        intent=event if event.kind is Kind.INTENT else None,
-        repeated=before is not None and before.repeated,
+        intent=event if event.kind == Kind.INTENT else None,
         why=event.data.get("why", ""),
     )
+    _follow(state, event)
+    if event.kind == Kind.BASELINE:
+        state.sends[key] = replace(state.sends[key], status=Status.BASELINE)
 
 
-def _repeat(state: LedgerState, event: Event) -> None:
-    known = state.sends[_key(event)]
-    status = Status.OPEN if known.status is Status.REFUSED else known.status
-    state.sends[_key(event)] = replace(known, status=status, repeated=True)
-
-
-def _accepted(state: LedgerState, event: Event) -> None:
-    known = state.sends[_key(event)]
-    if known.status in (Status.OPEN, Status.REFUSED) or known.nameless:
-        state.sends[_key(event)] = replace(
-            known,
-            status=Status.ACCEPTED,
-            msg_id=event.data.get("msg_id"),
-            msg_data_id=event.data.get("msg_data_id"),
-            accepted_at=event.at,
-            why=event.data.get("why", ""),
-        )
-
-
-def _refused(state: LedgerState, event: Event) -> None:
-    known = state.sends[_key(event)]
-    if not known.repeated:
-        _free(state, event)
-
-
-def _free(state: LedgerState, event: Event) -> None:
-    known = state.sends[_key(event)]
-    if known.status is Status.OPEN and event.data["attempt"] == known.attempt:
-        state.sends[_key(event)] = replace(
-            known, status=Status.REFUSED, repeated=False, why=event.data["why"]
-        )
+def _follow(state: LedgerState, event: Event) -> None:
+    """Take over what the protocol makes of an event; what became of an accepted job stays ours to tell."""
+    key = _key(event)
+    known, decided = state.sends[key], state.streams[event.stream].of(key[1], key[2])
+    if decided is None:
+        raise KeyError(key)
+    taken = decided.status is protocol.Status.ACCEPTED
+    status = known.status if taken and known.happened else _FROM[decided.status]
+    disputed = decided.status is protocol.Status.DISPUTED
+    why = event.data.get("why", known.why)
+    if taken and (not known.happened or known.nameless):
+        msg_id, msg_data_id = event.data.get("msg_id"), event.data.get("msg_data_id")
+        known = replace(known, msg_id=msg_id, msg_data_id=msg_data_id, accepted_at=event.at)
+    state.sends[key] = replace(known, status=status, disputed=disputed, why=why)
 
 
 def _status(state: LedgerState, event: Event) -> None:
@@ -323,28 +289,28 @@ def _status(state: LedgerState, event: Event) -> None:
         state.sends[_key(event)] = replace(known, status=status)
 
 
-def _settled(state: LedgerState, event: Event) -> None:
-    if event.data["sent"]:
-        _accepted(state, event)
-    else:
-        _free(state, event)
-
-
+_FROM = {
+    protocol.Status.NEW: Status.REFUSED,
+    protocol.Status.UNKNOWN: Status.OPEN,
+    protocol.Status.DISPUTED: Status.OPEN,
+    protocol.Status.REJECTED: Status.REFUSED,
+    protocol.Status.ACCEPTED: Status.ACCEPTED,
+}
 _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.INIT: _init,
     Kind.UPLOAD: _upload,
     Kind.DRAFTING: _drafting,
     Kind.DRAFT: _draft,
     Kind.PREVIEW: _preview,
-    Kind.HOLD: _hold,
     Kind.CALLBACK: _callback,
     Kind.RECALL: _recall,
     Kind.GUARD: _guard,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
-    Kind.RESEND: _repeat,
-    Kind.ACCEPTED: _accepted,
-    Kind.REJECTED: _refused,
+    Kind.RESEND: _follow,
+    Kind.ACCEPTED: _follow,
+    Kind.DUPLICATE: _follow,
+    Kind.REJECTED: _follow,
     Kind.STATUS: _status,
-    Kind.SETTLED: _settled,
+    Kind.SETTLED: _follow,
 }

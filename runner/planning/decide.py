@@ -1,13 +1,18 @@
-"""One send, its window and the ledger's memory of it in, what to do with it out."""
+"""One send and the ledger's memory of it in, what the protocol decides out, in words for the reader."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
+from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Send
 from runner.planning.quota import china_time
+from runner.protocol import decide as protocol
+from runner.protocol.decide import Facts, Reason
+from runner.protocol.keys import SendKey
+from runner.sending.hints import settle_hint
 from runner.words import _
 
 
@@ -18,9 +23,28 @@ class Decision:
     action: Action
     reason: str
     remedy: str = ""
+    code: Reason = Reason.NEW
 
 
-def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime) -> Decision:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a decision rests on beside the send, the ledger and the moment."""
+
+    present: Callable[[str], bool] = lambda _id: True
+    """Whether a send of this id is among today's campaigns."""
+    clock_error: timedelta = timedelta()
+    resend_after_s: float = 60
+    resend_until_s: float = 20 * 3600
+    violated: Callable[[], Sequence[str]] = lambda: ()
+    """Ids of the policy rules that block the call."""
+
+
+PLAIN = Setting()
+
+
+def decide(
+    send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime, setting: Setting = PLAIN
+) -> Decision:
     """Decide on one send by its window and by what the ledger remembers of it.
 
     Args:
@@ -29,28 +53,27 @@ def decide(send: Send, digest: str, *, appid: str, state: LedgerState, now: date
         appid: of its account.
         state: the folded ledger.
         now: the present moment, aware.
+        setting: what is known of the campaigns and the platform.
     """
-    revisions = state.revisions(appid, send.id)
-    unknown = next((known for known in revisions if known.status is Status.OPEN), None)
-    if unknown is not None:
-        return Decision(
-            action=Action.UNKNOWN,
-            reason=_("posted {when}, no answer recorded").format(when=china_time(unknown.at)),
-        )
-    known = state.send(appid, send.id, send.revision)
-    if known is not None and known.happened:
-        return _already(known, digest)
-    newer = max((k.revision for k in revisions if k.happened and k.revision > send.revision), default=None)
-    if newer is not None:
-        return _conflict(
-            _("revision {number} was sent already").format(number=newer),
-            _("set revision to {number}, or above to send again").format(number=newer),
-        )
-    earlier = max((k for k in revisions if k.happened), key=lambda k: k.revision, default=None)
-    return (
-        _split_conflict(send, appid, state)
-        or _list_conflict(send, appid, state)
-        or _by_window(send, now, known, earlier)
+    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, now, setting))
+    return in_words(decided, send, state, appid)
+
+
+def facts_of(send: Send, digest: str, appid: str, now: datetime, setting: Setting) -> Facts:
+    """Say what the protocol asks about a send."""
+    return Facts(
+        key=SendKey(appid, send.id, send.revision),
+        digest=digest,
+        now=now,
+        not_before=send.not_before,
+        not_after=send.not_after,
+        list_sha256=send.batch.list_sha256 if send.batch is not None else None,
+        formerly=send.formerly,
+        present=setting.present,
+        clock_error=setting.clock_error,
+        resend_after=timedelta(seconds=setting.resend_after_s),
+        resend_until=timedelta(seconds=setting.resend_until_s),
+        violated=setting.violated,
     )
 
 
@@ -59,77 +82,155 @@ def list_id(send: Send) -> str:
     return send.id.rpartition("#")[0]
 
 
-def _already(known: SendState, digest: str) -> Decision:
-    if known.digest and known.digest != digest:
-        return _conflict(
-            _("edited after it was sent {when}").format(when=china_time(known.at)),
-            _("revert the edit, or set revision: {number} to send the new text as well").format(
-                number=known.revision + 1
-            ),
-        )
+def in_words(decided: protocol.Decision, send: Send, state: LedgerState, appid: str) -> Decision:
+    """Make the words of a decision."""
+    record = decided.known
+    known = state.send(appid, record.id, record.revision) if record is not None else None
+    action = Action(_ACTIONS.get(decided.action, decided.action.value))
+    if decided.reason is Reason.HOLD:
+        # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
+        return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
+    reason, remedy = _WORDS[decided.reason](decided, send, known)
+    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason)
+
+
+_ACTIONS = {
+    protocol.Action.SCHEDULED: "wait",
+    protocol.Action.SENT: "done",
+    protocol.Action.RESEND: "unknown",
+}
+Words = Callable[[protocol.Decision, Send, SendState | None], tuple[str, str]]
+
+
+def _at(known: SendState | None) -> str:
+    return china_time(known.at) if known is not None else "?"
+
+
+def _sent(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    status = known.status if known is not None else Status.SENT
     done = {
         Status.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
         Status.FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
         Status.RECALLED: _("sent {when} and recalled"),
         Status.BASELINE: _("sent before this ledger was begun"),
     }
-    reason = done.get(known.status, _("sent {when}, msg_id {msg_id}"))
-    return Decision(
-        action=Action.DONE,
-        reason=reason.format(when=china_time(known.at), msg_id=known.msg_id or "?"),
-        remedy=_("`campaign status` asks WeChat") if known.status is Status.ACCEPTED else "",
+    reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
+    return (
+        reason.format(when=_at(known), msg_id=(known.msg_id if known is not None else None) or "?"),
+        _("`campaign status` asks WeChat") if status is Status.ACCEPTED else "",
     )
 
 
-def _split_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
-    """Look for the campaign's message under the ids it had before `for_each` or openids came or went."""
-    others = [s for s in state.split_otherwise(appid, send.id) if s.status not in MAY_SEND_AGAIN]
-    known = max(others, key=lambda other: other.revision, default=None)
-    if known is None or known.revision < send.revision:
-        return None
-    return _conflict(
+def _edited(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    revision = decided.known.revision if decided.known is not None else 0
+    return (
+        _("edited after it was sent {when}").format(when=_at(known)),
+        _("revert the edit, or set revision: {number} to send the new text as well").format(
+            number=revision + 1
+        ),
+    )
+
+
+def _newer(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+    number = decided.known.revision if decided.known is not None else 0
+    return (
+        _("revision {number} was sent already").format(number=number),
+        _("set revision to {number}, or above to send again").format(number=number),
+    )
+
+
+def _split(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    record = decided.known
+    name, revision = (record.id, record.revision) if record is not None else ("?", 0)
+    return (
         _("{send} of the same campaign was sent, or may have been, {when}").format(
-            send=known.send, when=china_time(known.at)
+            send=name, when=_at(known)
         ),
         _("take the edit of for_each or openids back, or set revision: {number} to send again").format(
-            number=known.revision + 1
+            number=revision + 1
         ),
     )
 
 
-def _list_conflict(send: Send, appid: str, state: LedgerState) -> Decision | None:
-    if send.batch is None:
-        return None
-    begun = state.lists(appid, list_id(send), send.revision)
-    if not begun - {send.batch.list_sha256}:
-        return None
-    return _conflict(
+def _list_edited(_decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+    return (
         _("the openid list was edited after a part of it had been sent"),
         _("restore the list; put new openids into a campaign of their own"),
     )
 
 
-def _by_window(send: Send, now: datetime, known: SendState | None, earlier: SendState | None) -> Decision:
-    if send.not_after is not None and now > send.not_after:
-        return Decision(
-            action=Action.EXPIRED,
-            reason=_("its window ended {when}").format(when=china_time(send.not_after)),
-            remedy=_("move not_after to send it after all"),
-        )
-    if send.not_before is not None and now < send.not_before:
-        reason = _("its window begins {when}").format(when=china_time(send.not_before))
-        return Decision(action=Action.WAIT, reason=reason)
-    if known is not None:
-        return Decision(action=Action.SEND, reason=_("try again: {why}").format(why=known.why_said))
-    if earlier is not None and earlier.status is not Status.FAILED:
-        # Who reviews it should know that these followers have had it once.
-        said = _("again: revision {number} was sent {when}")
-        if earlier.status is Status.BASELINE:  # dated when it was written down
-            said = _("again: revision {number} was sent before this ledger was begun")
-        said = said.format(number=earlier.revision, when=china_time(earlier.at))
-        return Decision(action=Action.SEND, reason=said)
-    return Decision(action=Action.SEND, reason=_("new"))
+def _moved(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    name = decided.known.id if decided.known is not None else "?"
+    return (
+        _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
+            send=name, when=_at(known)
+        ),
+        _("if the file was renamed or moved, write `formerly: [{send}]`; else change the content").format(
+            send=name
+        ),
+    )
 
 
-def _conflict(reason: str, remedy: str) -> Decision:
-    return Decision(action=Action.CONFLICT, reason=reason, remedy=remedy)
+def _window_ended(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+    at = decided.params["at"]
+    when = china_time(at if isinstance(at, datetime) else datetime.fromisoformat(at))
+    return _("its window ended {when}").format(when=when), _("move not_after to send it after all")
+
+
+def _window_ahead(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+    return _("its window begins {when}").format(when=china_time(decided.params["at"])), ""
+
+
+def _rejected(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    return _("try again: {why}").format(why=known.why_said if known is not None else ""), ""
+
+
+def _raised(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    if known is None or known.status is Status.FAILED:
+        return _("new"), ""
+    # Who reviews it should know that these followers have had it once.
+    said = _("again: revision {number} was sent {when}")
+    if known.status is Status.BASELINE:  # dated when it was written down
+        said = _("again: revision {number} was sent before this ledger was begun")
+    return said.format(number=known.revision, when=_at(known)), ""
+
+
+def _no_answer(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+    return _("posted {when}, no answer recorded").format(when=_at(known)), ""
+
+
+def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) -> tuple[str, str]:
+    return (
+        _("this message was sent under another ledger or by another program, or the ledger was forged"),
+        settle_hint(decided.known.id if decided.known is not None else send.id),
+    )
+
+
+def _clock(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+    minutes = round(decided.params["error"].total_seconds() / 60)
+    return (
+        _("the clock of this machine is {minutes} minutes away from that of WeChat").format(minutes=minutes),
+        _("set the clock of this machine (NTP), then run the same command again"),
+    )
+
+
+_WORDS: Mapping[Reason, Words] = {
+    Reason.NEW: lambda *_args: (_("new"), ""),
+    Reason.REJECTED_BEFORE: _rejected,
+    Reason.REVISION_RAISED: _raised,
+    Reason.NO_ANSWER: _no_answer,
+    Reason.ANSWER_MAY_COME: _no_answer,
+    Reason.TOO_LATE_TO_RESEND: _no_answer,
+    Reason.CONTENT_CHANGED: _no_answer,
+    Reason.DISPUTED: _disputed,
+    Reason.SENT: _sent,
+    Reason.EDITED: _edited,
+    Reason.NEWER_REVISION: _newer,
+    Reason.SPLIT: _split,
+    Reason.LIST_EDITED: _list_edited,
+    Reason.MOVED: _moved,
+    Reason.WINDOW_ENDED: _window_ended,
+    Reason.WINDOW_AHEAD: _window_ahead,
+    Reason.CLOCK: _clock,
+    Reason.POLICY: lambda decided, *_args: (", ".join(decided.params["rules"]), ""),
+}

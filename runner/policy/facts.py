@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from runner.ledger.state import LedgerState
 from runner.model import Audience, Send
+from runner.planning.decide import PLAIN, Setting
 from runner.settings.records import Account, Policy, Settings
 
 
@@ -40,6 +41,8 @@ class Grounds:
     """Aware."""
     allowed: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
+    setting: Setting = PLAIN
+    """What is known of the campaigns and the platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

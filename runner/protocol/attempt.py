@@ -71,6 +71,8 @@ class Attempt:
     ledger: Ledger
     api: MassApi
     state: StreamState
+    take: Callable[[Event], None]
+    """Takes a new event into `state`, and into what else is folded from the stream."""
     clock: Callable[[], datetime]
     mac_key: bytes
 
@@ -109,7 +111,7 @@ class Attempt:
                 # An intent that was kept all the same has no call: it is unknown until somebody looks again.
                 return replace(outcome, error=error)
             else:
-                self.state.add(intent)
+                self.take(intent)
                 return replace(outcome, intent=intent)
         return outcome
 
@@ -138,16 +140,16 @@ class Attempt:
         known = self.state.of(name["send"], name["revision"])
         return replace(outcome, status=known.status if known is not None else Status.UNKNOWN)
 
-    def entry(self, kind: str, data: Mapping[str, Any]) -> Entry:
+    def entry(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Entry:
         """Make an entry of this account that carries its mac."""
-        plain = Entry(stream=self.state.stream, kind=kind, data=data)
+        plain = Entry(stream=self.state.stream, kind=kind, data=data, unique=unique)
         return replace(plain, data={**data, "mac": mac_of(self.mac_key, plain)})
 
-    def append(self, kind: str, data: Mapping[str, Any]) -> Event:
+    def append(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Event:
         """Keep an event at the end of the stream, and take it in with all that came before it."""
-        event = self.ledger.append(self.entry(kind, data))
+        event = self.ledger.append(self.entry(kind, data, unique))
         if event.seq == self.state.head.seq + 1:
-            self.state.add(event)
+            self.take(event)
         else:
             self.refresh()
         return event
@@ -155,4 +157,4 @@ class Attempt:
     def refresh(self) -> None:
         """Take in what the ledger holds beyond `state`."""
         for event in self.ledger.read(self.state.stream, self.state.head).events:
-            self.state.add(event)
+            self.take(event)

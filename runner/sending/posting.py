@@ -1,15 +1,12 @@
-"""One send's crossing: a durable intent, one call, its outcome. The heart of "never twice, never lost".
+"""One send through the protocol: what is posted and kept of it, the platform's pace, the outcome in words.
 
-The order that everything rests on: whoever writes the intent first may post; no intent, no call; an intent
-without an outcome is *unknown* and is only ever repeated with the same body and the same `clientmsgid`,
-inside the time in which the platform knows that id.
+What makes a send safe is in `protocol`; here is what it is given, and what a person is told of its end.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,34 +14,27 @@ from math import ceil
 from typing import Any
 
 from runner import wire
-from runner.digest import clientmsgid, filter_form, openids_sha256
-from runner.errors import (
-    ApiError,
-    CampaignError,
-    Exit,
-    LedgerError,
-    LostAnswerError,
-    SecretError,
-    UnreachableError,
-)
-from runner.ledger.events import Ledger, intent_key
-from runner.ledger.state import LedgerState, SendState, Status, fold
+from runner.digest import filter_form, openids_sha256
+from runner.errors import ApiError, CampaignError, Exit, LedgerError, UnreachableError
+from runner.ledger.events import Ledger
+from runner.ledger.state import LedgerState
 from runner.plan import Planned
 from runner.planning.quota import receivers
-from runner.policy.facts import Finding
-from runner.policy.rules import held_in_ledger
 from runner.ports import Api, Clock, Sleep
-from runner.protocol.events import Event, Kind
+from runner.protocol.attempt import Attempt, Message
+from runner.protocol.attempt import Outcome as Attempted
+from runner.protocol.decide import Action, Decision
+from runner.protocol.events import Event
+from runner.protocol.keys import SendKey
+from runner.protocol.state import Status, StreamState
 from runner.sending import uploads
-from runner.sending.hints import again_in, found_by, name_it, not_repeated, settle_hint
+from runner.sending.hints import again_in, found_by, name_it, settle_hint
 from runner.settings.records import Account
-from runner.wechat.errcodes import lookup, send_outcome
-from runner.words import N_, _, english
+from runner.wechat.errcodes import lookup
+from runner.words import _
 
-FIRST_CALL_WITHIN = timedelta(seconds=60)
-"""An intent older than this is not posted any more: its runner was asleep, another may have repeated it."""
-OVERTAKEN = N_("another runner wrote about this send at the same moment")
-"""Why a recorded call was not made: what was decided on is not what the ledger holds."""
+Judge = Callable[[StreamState], Decision]
+"""Decides on the newest state of an account's stream."""
 CALLS_PER_MINUTE = 60
 """Mass calls of one account. Source: 群发 limits, read 2026-11."""
 MINUTE = timedelta(minutes=1)
@@ -95,6 +85,8 @@ class Ports:
     """True once the user asked to stop; the send in hand is finished."""
     notify: Callable[[str, str], None] = lambda _send, _what: None
     """Told what is being done for which send."""
+    mac_key: Callable[[Account], bytes] = lambda _account: b""
+    """Gives the key of an account's macs, from its AppSecret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +100,35 @@ class Warrant:
     """By send id: followers as the review counted them; empty when only a digest was reviewed."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
+
+
+class MassCalls:
+    """The platform as the protocol asks for it: one post, and the answer whatever its errcode."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self.error: ApiError | None = None
+        """What the last answer means in words, where it was an errcode."""
+
+    def ready(self) -> None:
+        """See `MassApi.ready`."""
+        self._api.mass_ready()
+
+    def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
+        """See `MassApi.post_once`."""
+        self.error = None
+        if self._clock() > begin_by:
+            raise UnreachableError(
+                _("this runner was held up between recording the send and making it, so it was not made"),
+                remedy=_("run apply again"),
+            )
+        call = self._api.mass_send if "touser" in body else self._api.mass_sendall
+        try:
+            return call(body)
+        except ApiError as error:
+            self.error = error
+            return {**error.answer, "errcode": error.errcode}
 
 
 class Crossing:
@@ -127,54 +148,66 @@ class Crossing:
         self._warrant = warrant
         self._again_s = again_s
         self._posts = deque(_recent(state, account.appid, ports.clock()), maxlen=CALLS_PER_MINUTE)
-
-    def send(self, planned: Planned, body: Mapping[str, Any]) -> Outcome:
-        """Write the intent, make the one call, record what came of it.
-
-        Raises:
-            LedgerBusyError: another runner wrote this intent first; nothing was called.
-            LedgerError: the intent may not be kept; nothing was called. Or a refusal could not be kept.
-        """
-        intent, as_decided = self._intend(planned, body)
-        if not as_decided:
-            return self.unknown(intent, _(OVERTAKEN))
-        if self._ports.clock() - intent.at > FIRST_CALL_WITHIN:
-            why = _("this runner was held up between recording the send and making it")
-            return self.unknown(intent, why)
-        return self._withdrawn(intent) or self._first_call(intent, body)
-
-    def _withdrawn(self, intent: Event) -> Outcome | None:
-        """Give a send up that may not be made any more, and record that no call was made."""
-        barred = self._barred(intent, too_late=_("move not_after to send it after all"))
-        if barred is None:
-            return None
-        data = {**_name(intent), "errcode": None, "why": english(barred.what)}
-        self.record(Kind.REJECTED, data)
-        return self.outcome(
-            data["send"], Result.SKIPPED, barred.what, remedy=barred.remedy, exit_code=Exit.POLICY
+        self._calls = MassCalls(api, ports.clock)
+        self.attempt = Attempt(
+            ledger=ports.ledger,
+            api=self._calls,
+            state=state.stream(account.appid),
+            take=state.add,
+            clock=ports.clock,
+            mac_key=ports.mac_key(account),
         )
 
-    def _barred(self, intent: Event, *, too_late: str) -> Finding | None:
-        """Say what has come between: a slow ledger may take minutes to record what was decided on."""
-        held, closed = held_in_ledger(self.account, self.state), intent.data.get("not_after")
-        if held is None and closed is not None and self._ports.clock() > datetime.fromisoformat(closed):
-            return Finding(what=_("its window ended {when}").format(when=closed), remedy=too_late)
-        return held
+    def send(self, planned: Planned, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
+        """Make the one call that `judge` allows on the ledger's newest state.
 
-    def _intend(self, planned: Planned, body: Mapping[str, Any]) -> tuple[Event, bool]:
+        Returns:
+            What became of it; None when `judge` did not allow it.
+
+        Raises:
+            LedgerError: the intent may not be kept; nothing was called.
+            CampaignError: no token could be had; nothing was called.
+        """
         send = planned.send
-        known = self.state.send(self.account.appid, send.id, send.revision)
-        attempt = known.attempt + 1 if known is not None else 1
-        audience = planned.resolved.audience
-        data: dict[str, Any] = {
-            "send": send.id,
-            "revision": send.revision,
-            "attempt": attempt,
+        message = Message(
+            key=SendKey(self.account.appid, send.id, send.revision),
+            action=Action.SEND,
+            body=body,
+            kept=self._kept(planned, body),
+            not_after=send.not_after,
+        )
+        self._ports.notify(send.id, _("sending"))
+        return self._outcome(self._make(message, judge), send.id)
+
+    def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
+        """Post the body of an unknown send once more; as `send`."""
+        data = intent.data
+        ends = data.get("not_after")
+        message = Message(
+            key=SendKey(self.account.appid, data["send"], data["revision"]),
+            action=Action.RESEND,
+            body=body,
+            not_after=datetime.fromisoformat(ends) if ends else None,
+        )
+        self._ports.notify(data["send"], _("repeating with the same clientmsgid"))
+        return self._outcome(self._make(message, judge), data["send"], again=True)
+
+    def _make(self, message: Message, judge: Judge) -> Attempted:
+        self._posts.append(self._ports.clock())
+        made = self.attempt.make(message, judge)
+        if made.intent is None:
+            self._posts.pop()
+            if made.error is not None:
+                raise made.error
+        return made
+
+    def _kept(self, planned: Planned, body: Mapping[str, Any]) -> dict[str, Any]:
+        send, audience = planned.send, planned.resolved.audience
+        kept: dict[str, Any] = {
             "account": planned.account.name,
             "digest": planned.digest,
             "plan_digest": self._warrant.plan_digest,
             "endpoint": wire.endpoint(send),
-            "clientmsgid": clientmsgid(self.account.appid, send.id, send.revision),
             "body": _without_openids(body),
             "filter": filter_form(send),
             "receivers": receivers(send.filter),
@@ -184,65 +217,59 @@ class Crossing:
             "actor": dict(self._warrant.actor),
         }
         if send.batch is not None:
-            data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
-        return self._claim(Kind.INTENT, data, unique=intent_key(send.id, send.revision, attempt))
+            kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+        return kept
 
-    def _first_call(self, intent: Event, body: Mapping[str, Any]) -> Outcome:
-        self._ports.notify(intent.data["send"], _("sending"))
-        try:
-            answer = self._post(intent, body)
-        except (UnreachableError, SecretError) as error:
-            return self._refused(intent, error, errcode=None)
-        except LostAnswerError as error:
-            return self.unknown(intent, error.what)
-        except ApiError as error:
-            outcome = send_outcome(error.errcode)
-            if outcome == "duplicate":
-                return self._adopted(intent, error)
-            if outcome == "refused":
-                return self._refused(intent, error, errcode=error.errcode)
-            return self.unknown(intent, error.what)
-        return self._accepted(intent, answer, how="answer")
+    def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> Outcome | None:
+        if made.intent is None:
+            return None
+        refused = self._calls.error
+        answer = made.answer
+        told = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
+        if made.status is Status.ACCEPTED:
+            return self._accepted(send_id, told, duplicate=refused is not None, again=again)
+        if isinstance(made.error, LedgerError):
+            self.stopped = _("the ledger cannot be written")
+            why = _("the ledger could not keep what WeChat answered (msg_id {msg_id}): {what}")
+            return self.unknown(send_id, why.format(msg_id=told["msg_id"], what=made.error.what))
+        error = made.error or refused
+        if made.status is Status.REJECTED and error is not None:
+            return self._rejected(send_id, error)
+        if made.status is Status.DISPUTED:
+            why = _("WeChat has a job under this key (45065) that this ledger did not make")
+            return self.unknown(send_id, why, remedy=settle_hint(send_id))
+        what = error.what if error is not None else _("the answer cannot be explained")
+        if again:
+            what = _("repeated, and answered: {what}").format(what=what)
+        return self.unknown(send_id, what)
 
-    def repeat(self, intent: Event, body: Mapping[str, Any], *, until: datetime) -> Outcome:
-        """Post the body of an open intent once more; only an acceptance or 45065 settles it.
+    def _accepted(self, send_id: str, told: Mapping[str, Any], *, duplicate: bool, again: bool) -> Outcome:
+        how = "45065" if duplicate else "repeat" if again else "answer"
+        return self.outcome(
+            send_id,
+            Result.ACCEPTED,
+            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else found_by(how),
+            remedy=_("`campaign status` asks whether it was delivered")
+            if told["msg_id"] is not None
+            else name_it(send_id),
+            **told,
+        )
 
-        A refusal of the repeat proves nothing about the first call (40007: it may have used up the draft).
-        The repeat is recorded before it is made: should its acceptance go unheard, then a refusal of the
-        first call that arrives late does not free the send.
-
-        Args:
-            intent: the open intent.
-            body: what was posted.
-            until: no call is begun after this.
-
-        Raises:
-            LedgerError: see `send`.
-        """
-        begun, as_decided = self._claim(Kind.RESEND, _name(intent))
-        if not as_decided:
-            return self.unknown(intent, _(OVERTAKEN))
-        now = self._ports.clock()
-        if now > until or now - begun.at > FIRST_CALL_WITHIN:
-            return self.unknown(intent, _("this runner was held up before it could repeat the send"))
-        barred = self._barred(intent, too_late=settle_hint(intent.data["send"]))
-        if barred is not None:
-            return self.unknown(intent, not_repeated(barred.what), remedy=barred.remedy)
-        self._ports.notify(intent.data["send"], _("repeating with the same clientmsgid"))
-        try:
-            answer = self._post(intent, body)
-        except ApiError as error:
-            if send_outcome(error.errcode) == "duplicate":
-                return self._adopted(intent, error)
-            return self.unknown(intent, _("repeated, and answered: {what}").format(what=error.what))
-        except (UnreachableError, LostAnswerError) as error:
-            return self.unknown(intent, _("repeated without an answer: {what}").format(what=error.what))
-        return self._accepted(intent, answer, how="repeat")
-
-    def _post(self, intent: Event, body: Mapping[str, Any]) -> dict[str, Any]:
-        call = self.api.mass_send if "touser" in body else self.api.mass_sendall
-        self._posts.append(self._ports.clock())
-        return call({**body, "clientmsgid": intent.data["clientmsgid"]})
+    def _rejected(self, send_id: str, error: CampaignError) -> Outcome:
+        errcode = error.errcode if isinstance(error, ApiError) else None
+        stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
+        if stops:
+            self.stopped = (
+                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.what
+            )
+        return self.outcome(
+            send_id,
+            Result.REFUSED,
+            error.what,
+            remedy=error.remedy,
+            errcode=errcode,
+            exit_code=Exit.WECHAT if stops else Exit.FAILED,
+        )
 
     def keep_pace(self, send: str) -> None:
         """Wait until another call fits into the platform's minute; say so for the send that waits."""
@@ -254,79 +281,19 @@ class Crossing:
                 self._ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
                 self._ports.sleep(seconds)
 
-    def _accepted(self, intent: Event, answer: Mapping[str, Any], *, how: str) -> Outcome:
-        msg_id, msg_data_id = _number(answer.get("msg_id")), _number(answer.get("msg_data_id"))
-        send_id = intent.data["send"]
-        data = {**_name(intent), "msg_id": msg_id, "msg_data_id": msg_data_id, "how": how}
-        try:
-            self.record(Kind.ACCEPTED, data)
-        except LedgerError as error:
-            self.stopped = _("the ledger cannot be written")
-            why = _("WeChat accepted it as msg_id {msg_id}, but the ledger could not keep that: {what}")
-            return self.unknown(intent, why.format(msg_id=msg_id, what=error.what))
-        return self.outcome(
-            send_id,
-            Result.ACCEPTED,
-            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else found_by(how),
-            remedy=_("`campaign status` asks whether it was delivered")
-            if msg_id is not None
-            else name_it(send_id),
-            msg_id=msg_id,
-            msg_data_id=msg_data_id,
-        )
-
-    def _adopted(self, intent: Event, error: ApiError) -> Outcome:
-        answer = {"msg_id": error.answer.get("msg_id", error.answer.get("msgid"))}
-        outcome = self._accepted(intent, answer, how="45065")
-        if outcome.result is Result.ACCEPTED and outcome.msg_id is not None:
-            # Only a confirmation: `status` asks again when this goes wrong.
-            with suppress(CampaignError):
-                said = self.api.mass_get(outcome.msg_id)["msg_status"]
-                self.record(Kind.STATUS, {**_name(intent), "msg_id": outcome.msg_id, "msg_status": said})
-        return outcome
-
-    def _refused(self, intent: Event, error: CampaignError, *, errcode: int | None) -> Outcome:
-        # The ledger speaks English, whatever the reader does.
-        self.record(Kind.REJECTED, {**_name(intent), "errcode": errcode, "why": english(error.what)})
-        stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
-        if stops:
-            self.stopped = (
-                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.what
-            )
-        return self.outcome(
-            intent.data["send"],
-            Result.REFUSED,
-            error.what,
-            remedy=error.remedy,
-            errcode=errcode,
-            exit_code=Exit.WECHAT if stops else Exit.FAILED,
-        )
-
-    def unknown(self, intent: Event, why: str, *, remedy: str = "") -> Outcome:
+    def unknown(self, send_id: str, why: str, *, remedy: str = "") -> Outcome:
         """Report a send that may have happened; its intent stays open."""
         return self.outcome(
-            intent.data["send"],
+            send_id,
             Result.UNKNOWN,
             why,
             remedy=remedy or again_in(self._again_s),
             exit_code=Exit.UNKNOWN,
         )
 
-    def record(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
+    def record(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Event:
         """Append an event of this account and take it into `state`."""
-        return uploads.record_in(self._ports.ledger, self.state, self.account.appid)(kind, data, unique)
-
-    def _claim(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> tuple[Event, bool]:
-        """Record the right to one call; False when others wrote about the send since it was decided on."""
-        appid, key = self.account.appid, (self.account.appid, data["send"], data["revision"])
-        decided, seen = self.state.send(*key), self.state.seen.get(appid, 0)
-        event = self.record(kind, data, unique)
-        if event.seq <= seen + 1:
-            return event, True
-        events = self._ports.ledger.events(appid)
-        self.state = fold(events)
-        found = fold(earlier for earlier in events if earlier.seq < event.seq).send(*key)
-        return event, _stand(found) == _stand(decided)
+        return self.attempt.append(kind, data, unique)
 
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> Outcome:
         """Make an outcome of this account."""
@@ -338,20 +305,8 @@ def _recent(state: LedgerState, appid: str, now: datetime) -> list[datetime]:
     return sorted(times)
 
 
-def _stand(known: SendState | None) -> tuple[Status, int, bool] | None:
-    return (known.status, known.attempt, known.repeated) if known is not None else None
-
-
-def _name(intent: Event) -> dict[str, Any]:
-    return {key: intent.data[key] for key in ("send", "revision", "attempt")}
-
-
 def _without_openids(body: Mapping[str, Any]) -> dict[str, Any]:
     if "touser" not in body:
         return dict(body)
     openids = body["touser"]
     return {**body, "touser": {"sha256": openids_sha256(openids), "count": len(openids)}}
-
-
-def _number(value: object) -> int | None:
-    return int(str(value)) if value not in (None, "") else None

@@ -84,6 +84,24 @@ class Client:
         """
         return self._call(Request(method="POST", path=path, body=encode_json(body)))
 
+    def ready(self) -> None:
+        """Have an access_token. Raises as `Tokens.get` says."""
+        self._tokens.get()
+
+    def post_once(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
+
+        A token that the platform refuses is dropped and not renewed here: one intent stands for one call.
+        """
+        request = Request(method="POST", path=path, body=encode_json(body))
+        self._refuse_writes(request)
+        token = self._tokens.get()
+        answer = self._once(request, token)
+        if answer["errcode"] != 0 and lookup(answer["errcode"], path).kind == "token":
+            self._tokens.forget(token)
+        raise_for_errcode(path, answer, secrets=(token,))
+        return answer
+
     def upload(
         self, path: str, *, query: Mapping[str, str], fields: Mapping[str, str | tuple[str, bytes, str]]
     ) -> Answer:
@@ -93,9 +111,8 @@ class Client:
             Request(method="POST", path=path, query=query, body=form, content_type=content_type)
         )
 
-    def _call(self, request: Request) -> Answer:
-        is_read = request.path in self._reads
-        if self._read_only and not is_read:
+    def _refuse_writes(self, request: Request) -> None:
+        if self._read_only and request.path not in self._reads:
             raise PolicyError(
                 _("refused to change anything on the platform while only reading; nothing was sent"),
                 remedy=_(
@@ -103,6 +120,10 @@ class Client:
                 ),
                 where=request.path,
             )
+
+    def _call(self, request: Request) -> Answer:
+        is_read = request.path in self._reads
+        self._refuse_writes(request)
         self._tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
         return repeat(once, sleep=self._sleep, jitter=self._jitter) if is_read else once()

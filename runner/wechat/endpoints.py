@@ -228,6 +228,10 @@ class Endpoints(Api):
         answer = self._client.post(DRAFT_ADD, {"articles": list(articles)})
         return str(require(DRAFT_ADD, answer, "media_id"))
 
+    def mass_ready(self) -> None:
+        """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""
+        self._client.ready()
+
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Submit a job to everyone or to a tag.
 
@@ -239,7 +243,7 @@ class Endpoints(Api):
 
         Source: sendAll (2026-11).
         """
-        answer = self._client.post(MASS_SENDALL, body)
+        answer = self._client.post_once(MASS_SENDALL, body)
         require(MASS_SENDALL, answer, "msg_id")
         return answer
 
@@ -248,7 +252,7 @@ class Endpoints(Api):
 
         Source: massSend (2026-11): verified 服务号 only.
         """
-        answer = self._client.post(MASS_SEND, body)
+        answer = self._client.post_once(MASS_SEND, body)
         require(MASS_SEND, answer, "msg_id")
         return answer
 

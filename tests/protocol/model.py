@@ -173,7 +173,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
     """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
     ports = Replay(runner)
     state = StreamState(APPID, authentic)
-    attempt = Attempt(ledger=ports, api=ports, state=state, clock=ports.clock, mac_key=KEY)
+    attempt = Attempt(ledger=ports, api=ports, state=state, take=state.add, clock=ports.clock, mac_key=KEY)
     attempt.refresh()
     ends = []
     for send in runner.sends:
