@@ -147,6 +147,8 @@ def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -
         at = NOW - timedelta(seconds=len(steps) - number)
         at = data.get("at", at)
         kept = {key: value for key, value in entry.data.items() if key != "at"}
+        if kind in (Kind.INTENT, Kind.RESEND):
+            kept["at"] = at.isoformat()
         head = events[-1].head if events else EMPTY
         events.append(chained(replace(entry, data=kept), at=at, after=head))
     return events
@@ -156,19 +158,19 @@ def make_state(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) ->
     return fold(make_events(*steps, stream=stream))
 
 
-def intent_of(send: Send, *, at: datetime = NOW, attempt: int = 1, **more: Any) -> dict[str, Any]:
+def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
     from runner.planning.quota import receivers
 
-    data = {"send": send.id, "revision": send.revision, "attempt": attempt, "digest": send_digest(send)}
+    data = {"send": send.id, "revision": send.revision, "call": call, "digest": send_digest(send)}
     if send.batch is not None:
-        data["batch"] = {"index": send.batch.index, "list_sha256": send.batch.list_sha256}
+        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
     return {**data, "receivers": receivers(send.filter), "at": at, **more}
 
 
 def named(send: Send, **more: Any) -> dict[str, Any]:
     """The data of an outcome of a send's first attempt."""
-    return {"send": send.id, "revision": send.revision, "attempt": 1, **more}
+    return {"send": send.id, "revision": send.revision, "call": 1, **more}
 
 
 _USUAL: Mapping[Kind, Mapping[str, Any]] = {
@@ -176,7 +178,7 @@ _USUAL: Mapping[Kind, Mapping[str, Any]] = {
     Kind.ACCEPTED: {"msg_id": 7, "msg_data_id": None, "how": "answer"},
     Kind.REJECTED: {"errcode": 45028, "why": "no allowance left"},
     Kind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
-    Kind.BASELINE: {"attempt": 1, "digest": "d" * 64, "why": "sent by hand"},
+    Kind.BASELINE: {"digest": "d" * 64, "why": "sent by hand"},
 }
 UNIQUE_INTENT = intent_key
 
@@ -194,6 +196,9 @@ class ScriptedApi:
     def __init__(self, **answers: Any) -> None:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self._answers = {name: list(a) if isinstance(a, list) else [a] for name, a in answers.items()}
+
+    def mass_ready(self) -> None:
+        pass
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

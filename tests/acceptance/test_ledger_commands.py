@@ -27,7 +27,7 @@ environments:
   branch: {api: sandbox, ledger: "git:REMOTE#ledger"}
 """
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
-NAME = {"send": "sale", "revision": 1, "attempt": 1}
+NAME = {"send": "sale", "revision": 1, "call": 1}
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
 

@@ -117,7 +117,7 @@ def history() -> list[Event]:
 
 
 def _entry(stream: str, number: int, *, accepted: bool) -> Entry:
-    named = {"send": f"2024/{number}", "revision": 1, "attempt": 1}
+    named = {"send": f"2024/{number}", "revision": 1, "call": 1}
     if accepted:
         return Entry(stream=stream, kind=Kind.ACCEPTED, data={**named, "msg_id": number, "how": "answer"})
     body = {"filter": {"is_to_all": False, "tag_id": 100}, "text": {"content": "会员日" * 60}}

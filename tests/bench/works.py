@@ -139,7 +139,7 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
     events: list[Event] = []
     head = EMPTY
     for number, send in enumerate(made.sends if events_each else ()):
-        named = {"send": send.id, "revision": 1, "attempt": 1}
+        named = {"send": send.id, "revision": 1, "call": 1}
         digest = {"account": "main", "digest": send_digest(send), "receivers": "tag x", "body": {}}
         told = {"msg_id": number + 1, "msg_status": "SEND_SUCCESS"}
         for kind, more in (

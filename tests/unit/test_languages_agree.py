@@ -62,7 +62,7 @@ SENDS = (
     make_send("edited", "改过"),
 )
 SENT = make_state((Kind.INTENT, intent_of(make_send("edited"))),
-                  (Kind.ACCEPTED, {"send": "edited", "revision": 1, "attempt": 1}))  # fmt: skip
+                  (Kind.ACCEPTED, {"send": "edited", "revision": 1, "call": 1}))  # fmt: skip
 
 
 def in_both(job: Callable[[], Any]) -> list[Any]:

@@ -23,7 +23,7 @@ from runner.protocol.events import Entry, Event, Kind
 from runner.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "你好"}}
-NAME = {"send": "sale", "revision": 1, "attempt": 1}
+NAME = {"send": "sale", "revision": 1, "call": 1}
 REFUSAL = {**NAME, "errcode": 40007, "why": "no such media"}
 TAKEN = {"errcode": 0, "msg_id": 7}
 LATER = NOW + timedelta(hours=1)

@@ -132,7 +132,7 @@ def test_45065_without_a_msg_id_says_how_to_name_it():
     assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
     assert "settle 'sale' --sent MSG_ID" in outcome.remedy
     assert api.named("mass_get") == []
-    settled = {"send": "sale", "revision": 1, "attempt": 1, "sent": True, "msg_id": 99, "why": "console"}
+    settled = {"send": "sale", "revision": 1, "call": 1, "sent": True, "msg_id": 99, "why": "console"}
     ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
     assert (known.status, known.msg_id) == (Status.ACCEPTED, 99)

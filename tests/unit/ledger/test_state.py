@@ -18,11 +18,11 @@ from runner.protocol.events import Kind
 
 SALE = make_send()
 INTENT = (Kind.INTENT, intent_of(SALE))
-SECOND = (Kind.INTENT, intent_of(SALE, attempt=2))
+SECOND = (Kind.INTENT, intent_of(SALE, call=2))
 REPEAT = (Kind.RESEND, named(SALE))
 ACCEPTED = (Kind.ACCEPTED, named(SALE, msg_id=7))
 REFUSED = (Kind.REJECTED, named(SALE))
-REFUSED_AGAIN = (Kind.REJECTED, named(SALE, attempt=2))
+REFUSED_AGAIN = (Kind.REJECTED, named(SALE, call=2))
 SENT = (Kind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
 NOT_SENT = (Kind.SETTLED, named(SALE, sent=False, why="not in the console"))
 
@@ -118,7 +118,7 @@ def test_lists_name_only_what_may_have_been_sent():
 def test_by_digest_follows_the_latest_attempt():
     """A send tried again with other content does not count for the first content any more."""
     edited = make_send(text="改过")
-    state = make_state(INTENT, REFUSED, (Kind.INTENT, intent_of(edited, attempt=2)))
+    state = make_state(INTENT, REFUSED, (Kind.INTENT, intent_of(edited, call=2)))
     assert state.by_digest(SERVICE, intent_of(SALE)["digest"]) == []
     assert [s.send for s in state.by_digest(SERVICE, intent_of(edited)["digest"])] == ["sale"]
 
