@@ -126,16 +126,3 @@ def plan_digest(sends: Iterable[tuple[Send, str, str]], *, loosened: Sequence[Se
     ]
     covered: dict[str, Any] = {"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])}
     return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
-
-
-def clientmsgid(appid: str, send_id: str, revision: int) -> str:
-    """Derive the platform's idempotency key from a send key.
-
-    Content is no part of it, so an edit after a crash cannot become a second message.
-
-    Returns:
-        32 hex characters, the shorter of the two lengths that sources give.
-
-    Source: sendAll, field clientmsgid, read 2026-11 (32 bytes; older pages say 64).
-    """
-    return sha256(["clientmsgid", appid, send_id, revision])[:32]

@@ -11,7 +11,6 @@ from typing import Any
 
 from runner.digest import send_digest, sha256
 from runner.errors import ApiError, LedgerBusyError, LedgerConflictError, Place
-from runner.ledger.events import intent_key
 from runner.ledger.state import LedgerState, fold
 from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
 from runner.plan import Decision, Plan, Planned, make_plan
@@ -149,6 +148,8 @@ def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -
         kept = {key: value for key, value in entry.data.items() if key != "at"}
         if kind in (Kind.INTENT, Kind.RESEND):
             kept["at"] = at.isoformat()
+        if kind is Kind.HOLD and not data["held"]:
+            kept.setdefault("ends", [e.hash for e in events if e.kind is Kind.HOLD and e.data["held"]])
         head = events[-1].head if events else EMPTY
         events.append(chained(replace(entry, data=kept), at=at, after=head))
     return events
@@ -168,19 +169,23 @@ def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> 
     return {**data, "receivers": receivers(send.filter), "at": at, **more}
 
 
+def intent_entry(send: Send) -> Entry:
+    """The entry of a send's first intent, to append."""
+    return Entry(stream=SERVICE, kind=Kind.INTENT, data=intent_of(send) | {"at": NOW.isoformat()})
+
+
 def named(send: Send, **more: Any) -> dict[str, Any]:
-    """The data of an outcome of a send's first attempt."""
+    """The data of an outcome of a send's first call."""
     return {"send": send.id, "revision": send.revision, "call": 1, **more}
 
 
 _USUAL: Mapping[Kind, Mapping[str, Any]] = {
     Kind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32, "body": {"msgtype": "text"}},
-    Kind.ACCEPTED: {"msg_id": 7, "msg_data_id": None, "how": "answer"},
-    Kind.REJECTED: {"errcode": 45028, "why": "no allowance left"},
+    Kind.ACCEPTED: {"msg_id": 7},
+    Kind.REJECTED: {"errcode": 45028},
     Kind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
     Kind.BASELINE: {"digest": "d" * 64, "why": "sent by hand"},
 }
-UNIQUE_INTENT = intent_key
 
 
 # --- the platform -------------------------------------------------------------------------------
@@ -198,7 +203,8 @@ class ScriptedApi:
         self._answers = {name: list(a) if isinstance(a, list) else [a] for name, a in answers.items()}
 
     def mass_ready(self) -> None:
-        pass
+        if "mass_ready" in self._answers:
+            self.__getattr__("mass_ready")()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -77,11 +77,6 @@ def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int,
     return events, heads
 
 
-def intent_key(send_id: str, revision: int, attempt: int) -> str:
-    """Name the one place of an intent: who writes it first may post, nobody else."""
-    return f"intent:{send_id}@{revision}#{attempt}"
-
-
 def drafting_key(send_id: str, revision: int, number: int) -> str:
     """Name the one place of a draft's announcement: who writes it first adds the draft."""
     return f"drafting:{send_id}@{revision}#{number}"

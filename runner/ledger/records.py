@@ -9,7 +9,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from runner.protocol.events import Event
+from runner.wechat.errcodes import lookup
 from runner.words import _
+
+NOT_BEGUN = "not_begun"
+"""Recorded of a call that certainly was not made."""
 
 
 class Status(StrEnum):
@@ -63,16 +67,20 @@ class SendState:
     disputed: bool = False
     """Nothing but a person can settle it: sent from elsewhere, or written by who has not the AppSecret."""
     why: str = ""
+    """What a person said, or why a call was not made."""
+    errcode: int | None = None
+    """What the platform answered when it rejected the send."""
     recalled: tuple[int, ...] = ()
     """Articles that were recalled, from 1; 0 stands for all of them."""
 
     @property
     def why_said(self) -> str:
-        """`why` in the reader's language, as far as it is ours: the ledger keeps English."""
-        meaning, errcode, rest = self.why.partition(" (errcode ")
-        if not errcode or not rest.endswith(")"):
-            return _(self.why)
-        return _("{meaning} ({details})").format(meaning=_(meaning), details=f"errcode {rest[:-1]}")
+        """Why it stands so, in the reader's language: the ledger keeps codes, and a person's own words."""
+        if self.errcode is not None:
+            endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
+            meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
+            return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
+        return _("the call was not begun") if self.why == NOT_BEGUN else self.why
 
     @property
     def nameless(self) -> bool:

@@ -275,11 +275,12 @@ def _follow(state: LedgerState, event: Event) -> None:
     taken = decided.status is protocol.Status.ACCEPTED
     status = known.status if taken and known.happened else _FROM[decided.status]
     disputed = decided.status is protocol.Status.DISPUTED
-    why = event.data.get("why", known.why)
+    why = event.data.get("why", event.data.get("reason", ""))
+    errcode = event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None
     if taken and (not known.happened or known.nameless):
         msg_id, msg_data_id = event.data.get("msg_id"), event.data.get("msg_data_id")
         known = replace(known, msg_id=msg_id, msg_data_id=msg_data_id, accepted_at=event.at)
-    state.sends[key] = replace(known, status=status, disputed=disputed, why=why)
+    state.sends[key] = replace(known, status=status, disputed=disputed, why=why, errcode=errcode)
 
 
 def _status(state: LedgerState, event: Event) -> None:

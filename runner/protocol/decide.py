@@ -164,7 +164,8 @@ def _stopped(state: StreamState, facts: Facts) -> Decision | None:
 def _other_form(state: StreamState, facts: Facts) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
     mine = SendId.parse(facts.key.id)
-    for known in state.of_campaign(mine.campaign):
+    # The newest first: a revision above it is above all.
+    for known in sorted(state.of_campaign(mine.campaign), key=lambda known: -known.revision):
         if known.status is Status.REJECTED or known.revision < facts.key.revision or known.intent is None:
             continue
         theirs = SendId.parse(known.id)

@@ -15,7 +15,7 @@ from typing import Any
 
 from runner import wire
 from runner.digest import filter_form, openids_sha256
-from runner.errors import ApiError, CampaignError, Exit, LedgerError, UnreachableError
+from runner.errors import ApiError, CampaignError, Exit, LedgerConflictError, LedgerError, UnreachableError
 from runner.ledger.events import Ledger
 from runner.ledger.state import LedgerState
 from runner.plan import Planned
@@ -197,7 +197,10 @@ class Crossing:
         made = self.attempt.make(message, judge)
         if made.intent is None:
             self._posts.pop()
-            if made.error is not None:
+            if made.error is not None and not isinstance(made.error, LedgerConflictError):
+                if not isinstance(made.error, LedgerError):
+                    # Without a token the account's next send would get no further.
+                    self.stopped = made.error.what
                 raise made.error
         return made
 

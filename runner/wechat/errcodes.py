@@ -13,7 +13,6 @@ import yaml
 from runner.words import N_
 
 Kind = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
-Outcome = Literal["refused", "unknown", "duplicate"]
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -32,7 +31,6 @@ class Errcode:
     remedy: str
     source: str
     confidence: Literal["high", "medium", "low"]
-    outcome: Outcome | None = None
     wait_s: int | None = None
     remedy_for_ip: str = ""
     """Used in place of the remedy when the platform named the address, as `{ip}`."""
@@ -72,34 +70,6 @@ def lookup(errcode: int, endpoint: str = "") -> Errcode:
         return _unknown(errcode)
     special = _table()["by_endpoint"].get(endpoint, {}).get(errcode)
     return replace(general, **_fields(special)) if special else general
-
-
-def send_outcome(errcode: int) -> Outcome:
-    """Judge whether a mass/sendall or mass/send that got this errcode may have sent something.
-
-    - `duplicate`: 45065 only. The job exists, the answer carries its msg_id.
-    - `refused`: the platform turned the request down before making a job. True of every code about
-      input, permission, quota, token or a wrong request, and of the two rate limits (45009, 45011),
-      which are counted before a request is looked at.
-    - `unknown`: everything else, since a wrong "refused" can reach a million followers twice. That is
-      every passing fault (-1 is also said after a job was made), 89504 and 89505 (the job is made and
-      waits for an administrator), 44007 and the two codes nobody has explained, and any number that
-      is not in the table.
-
-    Args:
-        errcode: the number in the answer, not 0.
-
-    Returns:
-        One of the three words.
-
-    Source: sendAll, massSend (2026-11).
-    """
-    entry = lookup(errcode)
-    if entry.outcome is not None:
-        return entry.outcome
-    if entry.kind == "duplicate":
-        return "duplicate"
-    return "refused" if entry.known and entry.kind != "retry" else "unknown"
 
 
 @cache

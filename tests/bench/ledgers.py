@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runner.ledger.events import broken, intent_key, snapshot
+from runner.ledger.events import broken, snapshot
 from runner.ledger.state import fold
 from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 from tests.bench.fleet import fleet
@@ -109,20 +109,21 @@ def history() -> list[Event]:
     for account in range(ACCOUNTS):
         stream, head = f"wx{account:04d}", EMPTY
         for number in range(PAST // ACCOUNTS):
-            entry = _entry(stream, number // 2, accepted=bool(number % 2))
             at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=number)
+            entry = _entry(stream, number // 2, at, accepted=bool(number % 2))
             made.append(chained(entry, at=at, after=head))
             head = made[-1].head
     return made
 
 
-def _entry(stream: str, number: int, *, accepted: bool) -> Entry:
+def _entry(stream: str, number: int, at: datetime, *, accepted: bool) -> Entry:
     named = {"send": f"2024/{number}", "revision": 1, "call": 1}
     if accepted:
-        return Entry(stream=stream, kind=Kind.ACCEPTED, data={**named, "msg_id": number, "how": "answer"})
+        return Entry(stream=stream, kind=Kind.ACCEPTED, data={**named, "msg_id": number})
     body = {"filter": {"is_to_all": False, "tag_id": 100}, "text": {"content": "会员日" * 60}}
-    data = {**named, "digest": f"{number:064d}", "clientmsgid": f"{number:032d}", "body": body}
-    return Entry(stream=stream, kind=Kind.INTENT, data=data, unique=intent_key(named["send"], 1, 1))  # type: ignore[arg-type]
+    data = {**named, "at": at.isoformat(), "body": body}
+    data |= {"digest": f"{number:064d}", "clientmsgid": f"{number:032d}"}
+    return Entry(stream=stream, kind=Kind.INTENT, data=data)
 
 
 def say(text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from runner.digest import send_digest
-from runner.ledger.events import LEDGER, intent_key
+from runner.ledger.events import LEDGER
 from runner.ledger.sqlite import SqliteLedger
 from runner.prepare import prepare
 from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
@@ -147,9 +147,8 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
             (Kind.ACCEPTED, {"msg_id": number + 1}),
             (Kind.STATUS, told),
         ):
-            unique = intent_key(send.id, 1, 1) if kind is Kind.INTENT else None
-            entry = Entry(stream=APPID, kind=kind, data={**named, **more}, unique=unique)
             at = now + timedelta(seconds=number)
+            entry = Entry(stream=APPID, kind=kind, data={**named, **more, "at": at.isoformat()})
             events.append(chained(entry, at=at, after=head))
             head = events[-1].head
     start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"}, unique="init")

@@ -15,9 +15,9 @@ from typing import Any
 import requests
 import yaml
 
-from runner.digest import clientmsgid
 from runner.ledger.events import broken, snapshot
 from runner.ledger.state import LedgerState, Status, fold
+from runner.protocol.keys import SendKey
 from tests.unit.ledger.backends import Backend
 
 ACCOUNTS = 4
@@ -66,7 +66,7 @@ class World:
         for appid, send_id in self.sends:
             known = state.send(appid, send_id, 1)
             status = known.status if known else None
-            made = counts[clientmsgid(appid, send_id, 1)]
+            made = counts[SendKey(appid, send_id, 1).clientmsgid]
             if status is Status.OPEN:
                 open_ids.add(send_id)
             elif bool(made) != (status in (Status.ACCEPTED, Status.SENT)):

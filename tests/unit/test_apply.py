@@ -30,7 +30,7 @@ from runner.apply import apply, exit_code
 from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
 from runner.ledger.state import fold
 from runner.model import Batch, Filter, Image, Media, Newspic, Send
-from runner.protocol.events import Entry, Kind
+from runner.protocol.events import Entry, Head, Kind
 from runner.sending.posting import Outcome, Ports, Result, Warrant
 from runner.settings.records import AccountKind, Policy, Settings
 
@@ -312,31 +312,42 @@ def test_upload_refused_for_the_account_stops_it(errcode: int, tried: int):
         assert outcomes[1].why == "not tried: refused with 45009"
 
 
-def test_secret_that_cannot_be_had_is_a_refusal():
-    """The secret's command fails when the first token is needed: certainly not sent, nothing is left open."""
-    world = World(mass_sendall=SecretError("the command failed", remedy="run it by hand"))
-    assert exit_code(world.run(make_send())) is Exit.WECHAT
-    assert kinds(world.ledger.events()) == ["intent", "refused"]
+def test_secret_that_cannot_be_had_ends_before_the_intent():
+    """The secret's command fails when the first token is needed: nothing is recorded, nothing was sent.
+
+    The account's next send would get no further, and is not tried.
+    """
+    world = World(mass_ready=SecretError("the command failed", remedy="run it by hand"))
+    outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
+    assert [(o.result, o.exit_code) for o in outcomes] == [
+        (Result.FAILED, Exit.WECHAT), (Result.SKIPPED, Exit.FAILED)
+    ]  # fmt: skip
+    assert outcomes[1].why == "not tried: the command failed"
+    assert world.ledger.events() == ()
+    assert world.api.named("mass_sendall") == []
 
 
 def test_secret_that_cannot_be_had_leaves_an_unknown_unknown():
     """A repeat that could not be made changes nothing; the rest of the run is reported too."""
-    world = World(mass_sendall=[LOST, SecretError("the command failed", remedy="run it by hand")])
+    failed = SecretError("the command failed", remedy="run it by hand")
+    world = World(mass_sendall=LOST, mass_ready=[None, failed])
     world.run(make_send())
     world.now += timedelta(seconds=61)
     outcomes = world.run(make_send(), make_send("new", "新"))
-    assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.REFUSED]
+    assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.SKIPPED]
+    assert outcomes[0].remedy == "run it by hand"
     assert exit_code(outcomes) is Exit.UNKNOWN
+    assert kinds(world.ledger.events()) == ["intent"]
 
 
-def test_send_that_another_runner_claims_first_is_left_to_it():
-    """Its intent was written in the moment before ours: no call, exit 6, and the next send goes on."""
+def test_send_that_is_always_overtaken_is_not_made():
+    """Somebody else writes in the moment before every intent: no call, exit 6, and the next send goes on."""
 
     class Beaten(MemoryLedger):
-        def append(self, entry: Entry) -> Any:
+        def append(self, entry: Entry, *, after: Head | None = None) -> Any:
             if entry.kind is Kind.INTENT and entry.data["send"] == "a":
-                raise LedgerBusyError("another runner was first", remedy="run again")
-            return super().append(entry)
+                super().append(Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "x", "result": "y"}))
+            return super().append(entry, after=after)
 
     world = World(mass_sendall=TAKEN)
     world.ledger = Beaten(lambda: world.now)
@@ -344,7 +355,6 @@ def test_send_that_another_runner_claims_first_is_left_to_it():
     assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
         ("a", Result.SKIPPED, Exit.LEDGER), ("b", Result.ACCEPTED, Exit.OK)
     ]  # fmt: skip
-    assert (outcomes[0].why, outcomes[0].remedy) == ("another runner was first", "run again")
     assert world.bodies() == ["b"]
 
 
@@ -392,7 +402,7 @@ def test_ledger_that_cannot_be_written_stops_the_account():
     """After the first failed append nothing else is tried; nothing was posted."""
 
     class Full(MemoryLedger):
-        def append(self, entry: Entry) -> Any:
+        def append(self, entry: Entry, *, after: Head | None = None) -> Any:
             raise LedgerError("no space left", remedy="make room")
 
     world = World(mass_sendall=TAKEN)

@@ -20,7 +20,7 @@ from runner.apply import apply
 from runner.errors import Exit, UnreachableError
 from runner.ledger.state import fold
 from runner.model import Filter
-from runner.protocol.events import Entry, Kind
+from runner.protocol.events import Entry, Head, Kind
 from runner.sending.posting import Outcome, Ports, Result, Warrant
 from runner.settings.records import Drift, Policy
 
@@ -96,8 +96,8 @@ def test_drift_since_the_review_blocks() -> None:
 class Interrupted(MemoryLedger):
     """Somebody puts the account on hold while the first send is on its way."""
 
-    def append(self, entry: Entry) -> Any:
-        kept = super().append(entry)
+    def append(self, entry: Entry, *, after: Head | None = None) -> Any:
+        kept = super().append(entry, after=after)
         if entry.kind is Kind.ACCEPTED:
             super().append(HOLD)
         return kept

@@ -44,7 +44,7 @@ CASES: list[tuple[str, Any, list[Any], Action, str]] = [
     ("past its window", make_send(not_after=NOW - HOUR), [], Action.EXPIRED, "window ended"),
     ("unknown", SALE, [begun()], Action.UNKNOWN, "no answer recorded"),
     ("unknown and past its window", make_send(not_after=NOW - HOUR), [begun()], Action.UNKNOWN, "no answer"),
-    ("refused", SALE, [begun(), (Kind.REJECTED, named(SALE))], Action.SEND, "try again: no allowance left"),
+    ("refused", SALE, [begun(), (Kind.REJECTED, named(SALE))], Action.SEND, "try again: the account has no"),
     ("accepted", SALE, accepted(), Action.DONE, "delivery not confirmed yet"),
     ("sent", SALE, ended("SEND_SUCCESS"), Action.DONE, "msg_id 7"),
     ("given up", SALE, ended("SEND_FAIL"), Action.DONE, "raise revision"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -14,7 +13,7 @@ from factories import NOW, make_article, make_file, make_send
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.digest import canonical, clientmsgid, filter_form, plan_digest, send_digest, sha256
+from runner.digest import canonical, filter_form, plan_digest, send_digest, sha256
 from runner.errors import Place
 from runner.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
 
@@ -146,15 +145,6 @@ def test_plan_digest_tells_equal_moments_apart_from_nothing():
     china = NOW.astimezone(timezone(timedelta(hours=8)))
     digests = {plan_digest([(make_send(not_before=moment), "d", "wx1")]) for moment in (NOW, china)}
     assert len(digests) == 1
-
-
-@given(TEXTS, TEXTS, st.integers(1, 99), st.integers(1, 99))
-def test_clientmsgid_is_32_hex_and_one_a_send_key(one: str, other: str, first: int, second: int):
-    """Equal exactly when appid, send and revision are."""
-    ids = clientmsgid("wx1", one, first), clientmsgid("wx1", other, second)
-    assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
-    assert (ids[0] == ids[1]) == ((one, first) == (other, second))
-    assert clientmsgid("wx2", one, first) != ids[0]
 
 
 def test_sha256_is_stable_over_time():

@@ -15,7 +15,7 @@ from factories import (
     MemoryLedger,
     ScriptedApi,
     api_error,
-    intent_of,
+    intent_entry,
     make_account,
     make_send,
     make_settings,
@@ -167,8 +167,7 @@ def test_holds_and_unknown_sends_are_shown() -> None:
     ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "故障"}))
     assert "故障" in checked(ledger=ledger)["account main"].what
     ledger = begun()
-    data = {key: value for key, value in intent_of(make_send()).items() if key != "at"}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.INTENT, data=data))
+    ledger.append(intent_entry(make_send()))
     assert "sale" in checked(ledger=ledger)["account main"].what
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from gettext import NullTranslations
+from itertools import count
 from typing import Any
+from unittest import mock
 
 import pytest
 from factories import (
@@ -42,6 +45,7 @@ from runner.sending import drafting
 from runner.sending.posting import Outcome, Ports, Result, Warrant
 from runner.settings.records import Approvals, Policy
 from runner.wechat.answers import fault_error, raise_for_errcode
+from runner.wechat.errcodes import lookup
 from runner.wechat.transport import Fault, Request, Transport, make_session
 from runner.words import _
 
@@ -135,7 +139,7 @@ class World:
         name = body["text"]["content"] if "text" in body else ""
         if name == "spam":
             raise_for_errcode(
-                "/cgi-bin/message/mass/sendall", {"errcode": 40068, "errmsg": "bad url rid: 1-2"}
+                "/cgi-bin/message/mass/sendall", {"errcode": 45002, "errmsg": "too long rid: 1-2"}
             )
         if name == "unreachable":
             raise fault_error("/cgi-bin/x", _fault(never_sent=True))
@@ -172,6 +176,13 @@ def _drafts(**changes: Any) -> dict[str, Any]:
 def applied() -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Run sends that end in every way; one account stops at the first that cannot get through."""
     events, outcomes = [], []
+    nonces = map(str, count())
+    with mock.patch.object(secrets, "token_hex", side_effect=nonces):
+        _apply(events, outcomes)
+    return events, outcomes
+
+
+def _apply(events: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
     for sends in (
         [make_send("articles", content=ARTICLES), make_send("spam", "spam"), make_send("taken", "taken")],
         [make_send("lost", "lost"), make_send("unreachable", "unreachable")],
@@ -179,7 +190,6 @@ def applied() -> tuple[list[dict[str, Any]], list[Outcome]]:
         world = World()
         outcomes += world.run(*sends)
         events += [event.as_dict() for event in world.ledger.events()]
-    return events, outcomes
 
 
 def test_an_apply_leaves_the_same_ledger_in_every_language():
@@ -191,10 +201,11 @@ def test_an_apply_leaves_the_same_ledger_in_every_language():
     assert {*results} == {Result.ACCEPTED, Result.REFUSED, Result.UNKNOWN}
     assert all(outcome.why.startswith("«") for outcome in told)
     kept = [event["data"] for event in events]
-    assert [data["why"] for data in kept if "why" in data] == [
-        "the content holds a link the platform regards as malicious (errcode 40068, bad url, rid 1-2)",
-        "no connection: the host has no address, or refuses to be connected to",
+    assert [data.get("errcode", data.get("reason")) for data in kept if {"errcode", "reason"} & {*data}] == [
+        45002,
+        "not_begun",
     ]
+    assert not any("why" in data for data in kept), "words are made for who reads"
     assert any(data.get("changed") for data in kept)
 
 
@@ -206,13 +217,13 @@ def test_who_approved_is_recorded_in_english():
 
 
 def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
-    """The meaning is ours and is translated; what the platform said stays as it was."""
+    """The ledger keeps the number; its meaning is said in the reader's language."""
     state = fold(_refused())
     digest = state.sends[SERVICE, "spam", 1].digest
     with speaking(Pseudo()):
         found = decide(make_send("spam", "spam"), digest, appid=SERVICE, state=state, now=NOW)
-    meaning = "«the content holds a link the platform regards as malicious»"
-    details = "errcode 40068, bad url, rid 1-2"
+    meaning = f"«{lookup(45002, '/cgi-bin/message/mass/sendall').meaning}»"
+    details = "errcode 45002"
     assert found.reason == f"«try again: «{meaning} ({details})»»"
 
 

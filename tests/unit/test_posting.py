@@ -1,4 +1,4 @@
-"""One send's crossing: intent, one call, outcome; what each answer makes of it."""
+"""One send's crossing: what each end is called, what is kept of it, what it means for the account."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from factories import (
     make_state,
 )
 
-from runner.digest import clientmsgid
 from runner.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
-from runner.ledger.events import intent_key
 from runner.ledger.state import LedgerState, Status, fold
-from runner.model import Filter
-from runner.protocol.events import Entry, Kind
+from runner.model import Filter, Send
+from runner.planning.decide import Setting, facts_of
+from runner.protocol.decide import Decision, decide
+from runner.protocol.events import Entry, Event, Head, Kind
+from runner.protocol.keys import SendKey
+from runner.protocol.state import StreamState
 from runner.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
@@ -49,11 +51,25 @@ def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Cro
     )  # fmt: skip
 
 
+def judge(send: Send | None = None, now: Any = NOW) -> Any:
+    """The protocol's own judge of a send, with nothing in its way but what the ledger knows."""
+    send = send or make_send()
+    digest = make_planned(send).digest
+
+    def decided(state: StreamState) -> Decision:
+        return decide(state, facts_of(send, digest, SERVICE, now, Setting()))
+
+    return decided
+
+
+def send_once(crossing: Crossing, body: Any = BODY, send: Send | None = None) -> Any:
+    return crossing.send(make_planned(send), body, judge(send))
+
+
 def sent(answer: Any, **changes: Any) -> tuple[Any, MemoryLedger, ScriptedApi]:
     """Send once, the platform giving `answer`."""
-    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=answer, mass_get={"msg_status": "SEND_SUCCESS"})
-    outcome = make_crossing(api, ledger, **changes).send(make_planned(), BODY)
-    return outcome, ledger, api
+    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=answer)
+    return send_once(make_crossing(api, ledger, **changes)), ledger, api
 
 
 def test_intent_is_kept_before_the_call():
@@ -67,7 +83,7 @@ def test_intent_is_kept_before_the_call():
             assert body == {**intent.data["body"], "clientmsgid": intent.data["clientmsgid"]}
             return TAKEN
 
-    outcome = make_crossing(Api(), ledger).send(make_planned(), BODY)
+    outcome = send_once(make_crossing(Api(), ledger))
     assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, Exit.OK)
     assert outcome.why == "accepted by WeChat; delivery is not confirmed yet"
     assert kinds(ledger.events()) == ["intent", "accepted"]
@@ -75,24 +91,54 @@ def test_intent_is_kept_before_the_call():
 
 def test_no_call_without_an_intent():
     """Whoever does not get the intent written does not post."""
-    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=TAKEN)
-    crossing = make_crossing(api, ledger)
-    ledger.append(Entry(stream=SERVICE, kind=Kind.UPLOAD, unique=intent_key("sale", 1, 1)))
+
+    class Full(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+            raise LedgerBusyError("the disk is full", remedy="make room")
+
+    api = ScriptedApi(mass_sendall=TAKEN)
     with pytest.raises(LedgerBusyError):
-        crossing.send(make_planned(), BODY)
+        send_once(make_crossing(api, Full()))
     assert api.calls == []
+
+
+def test_no_token_no_intent():
+    """Whatever can fail before the call fails before anything is recorded; the next send would fail too."""
+    failed = SecretError("the command failed", remedy="run it by hand")
+    ledger, api = MemoryLedger(), ScriptedApi(mass_ready=failed, mass_sendall=TAKEN)
+    crossing = make_crossing(api, ledger)
+    with pytest.raises(SecretError):
+        send_once(crossing)
+    assert ledger.events() == ()
+    assert api.named("mass_sendall") == []
+    assert crossing.stopped == "the command failed"
+
+
+def test_what_the_judge_does_not_allow_is_not_begun():
+    """No outcome: who asked decides again, for the words."""
+    _, ledger, _ = sent(TAKEN)
+    api = ScriptedApi(mass_sendall=TAKEN)
+    assert send_once(make_crossing(api, ledger)) is None
+    assert (api.calls, kinds(ledger.events())) == ([], ["intent", "accepted"])
 
 
 def test_clientmsgid_is_that_of_the_send_key():
     """The id sent depends on appid, send and revision alone: a second try has the same one."""
     for text in ("你好", "你们好"):
-        ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=TAKEN)
-        make_crossing(api, ledger).send(make_planned(make_send(text=text)), BODY)
-        assert api.named("mass_sendall")[0][0]["clientmsgid"] == clientmsgid(SERVICE, "sale", 1)
+        api = ScriptedApi(mass_sendall=TAKEN)
+        send_once(make_crossing(api, MemoryLedger()), send=make_send(text=text))
+        msgid = SendKey(SERVICE, "sale", 1).clientmsgid
+        assert api.named("mass_sendall")[0][0]["clientmsgid"] == msgid
 
 
-REFUSING = [api_error(45028), api_error(40007), api_error(48001), api_error(45009), UNREACHABLE,
-            SecretError("the command failed", remedy="run it by hand")]  # fmt: skip
+REFUSING = [
+    api_error(45028),
+    api_error(40007),
+    api_error(48001),
+    api_error(45009),
+    api_error(40001),
+    UNREACHABLE,
+]
 
 
 @pytest.mark.parametrize("answer", REFUSING, ids=str)
@@ -104,7 +150,7 @@ def test_definite_refusal_frees_the_send(answer: Exception):
     assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.REFUSED
 
 
-UNSURE = [LOST, api_error(-1), api_error(45066), api_error(89504), api_error(123456789)]
+UNSURE = [LOST, api_error(-1), api_error(42010), api_error(45066), api_error(89504), api_error(123456789)]
 
 
 @pytest.mark.parametrize("answer", UNSURE, ids=str)
@@ -117,91 +163,106 @@ def test_anything_else_leaves_it_unknown(answer: Exception):
     assert "60 s" in outcome.remedy
 
 
-def test_45065_on_the_first_call_is_adopted():
-    """The platform has it already: its msg_id is taken over and confirmed, nothing is sent again."""
-    outcome, ledger, api = sent(api_error(45065, msg_id=99))
-    assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, 99)
-    assert outcome.why == "WeChat had it already (45065); nothing was sent a second time"
-    assert api.named("mass_get") == [(99,)]
-    assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.SENT
-
-
-def test_45065_without_a_msg_id_says_how_to_name_it():
-    """It is accepted and nobody can ask about it, until a person has looked it up."""
-    outcome, ledger, api = sent(api_error(45065))
-    assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
-    assert "settle 'sale' --sent MSG_ID" in outcome.remedy
-    assert api.named("mass_get") == []
+def test_45065_on_the_first_call_is_an_alarm():
+    """No call of this ledger can be the one that it speaks of: unknown, and only a person settles it."""
+    outcome, ledger, _ = sent(api_error(45065, msg_id=99))
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert "ledger settle 'sale'" in outcome.remedy
+    known = fold(ledger.events()).send(SERVICE, "sale", 1)
+    assert (known.status, known.disputed, known.msg_id) == (Status.OPEN, True, None)
     settled = {"send": "sale", "revision": 1, "call": 1, "sent": True, "msg_id": 99, "why": "console"}
     ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
-    assert (known.status, known.msg_id) == (Status.ACCEPTED, 99)
+    assert (known.status, known.disputed, known.msg_id) == (Status.ACCEPTED, False, 99)
 
 
-def test_45065_stands_when_the_confirmation_fails():
-    """mass/get going wrong afterwards changes nothing about the acceptance."""
-    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=api_error(45065, msg_id=99), mass_get=LOST)
-    assert make_crossing(api, ledger).send(make_planned(), BODY).result is Result.ACCEPTED
+def test_a_disputed_send_is_not_posted_again():
+    """By nobody, however late."""
+    _, ledger, _ = sent(api_error(45065, msg_id=99))
+    ledger.clock = lambda: NOW + timedelta(seconds=90)
+    api = ScriptedApi(mass_sendall=TAKEN)
+    assert resend(make_crossing(api, ledger, clock=ledger.clock), ledger) is None
+    assert api.calls == []
 
 
-def repeated(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
-    """Repeat an open intent, the platform giving `answer`."""
+def resend(crossing: Crossing, ledger: MemoryLedger) -> Any:
+    intent = next(event for event in ledger.events() if event.kind is Kind.INTENT)
+    return crossing.resend(intent, intent.data["body"], judge(now=ledger.clock()))
+
+
+def resent(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
+    """Lose the answer of a first call, then post it again, the platform giving `answer`."""
     ledger = MemoryLedger(lambda: NOW - timedelta(seconds=90))
-    make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock).send(make_planned(), BODY)
+    send_once(make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock))
     ledger.clock = lambda: NOW
-    api = ScriptedApi(mass_sendall=answer, mass_get={"msg_status": "SENDING"})
-    until = changes.pop("until", NOW + timedelta(hours=1))
-    intent = ledger.events()[0]
-    outcome = make_crossing(api, ledger, **changes).repeat(intent, intent.data["body"], until=until)
+    api = ScriptedApi(mass_sendall=answer)
+    outcome = resend(make_crossing(api, ledger, **changes), ledger)
     return outcome, fold(ledger.events()), api
 
 
-def test_repeat_posts_the_same_body_and_id():
-    """The first never arrived: the repeat, equal to the byte, is accepted."""
-    outcome, state, api = repeated(TAKEN)
-    assert api.named("mass_sendall") == [({**BODY, "clientmsgid": clientmsgid(SERVICE, "sale", 1)},)]
+def test_resend_posts_the_same_body_and_id():
+    """The first never arrived: the resend, equal to the byte, is accepted."""
+    outcome, state, api = resent(TAKEN)
+    assert api.named("mass_sendall") == [({**BODY, "clientmsgid": SendKey(SERVICE, "sale", 1).clientmsgid},)]
     assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, Status.ACCEPTED)
     assert outcome.why == "the first try never arrived; the repeat was accepted by WeChat"
 
 
-def test_repeat_answered_45065_adopts():
-    """The first had arrived."""
-    outcome, state, _ = repeated(api_error(45065, msg_id=3))
+def test_resend_answered_45065_is_an_acceptance():
+    """The first had arrived; nothing else is asked."""
+    outcome, state, api = resent(api_error(45065, msg_id=3))
     assert (outcome.result, state.send(SERVICE, "sale", 1).msg_id) == (Result.ACCEPTED, 3)
+    assert outcome.why == "WeChat had it already (45065); nothing was sent a second time"
+    assert [name for name, _ in api.calls] == ["mass_sendall"]
 
 
-@pytest.mark.parametrize("answer", [*REFUSING[:5], *UNSURE], ids=str)
-def test_no_other_answer_to_a_repeat_settles_it(answer: Exception):
-    """A refused repeat proves nothing about the first call; it stays unknown."""
-    outcome, state, _ = repeated(answer)
+def test_45065_without_a_msg_id_says_how_to_name_it():
+    """It is accepted and nobody can ask about it, until a person has looked it up."""
+    outcome, state, _ = resent(api_error(45065))
+    assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
+    assert "settle 'sale' --sent MSG_ID" in outcome.remedy
+    assert state.send(SERVICE, "sale", 1).nameless
+
+
+@pytest.mark.parametrize("answer", [*REFUSING, *UNSURE], ids=str)
+def test_no_other_answer_to_a_resend_settles_it(answer: Exception):
+    """A rejected resend proves nothing about the first call; it stays unknown."""
+    outcome, state, _ = resent(answer)
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
     assert state.send(SERVICE, "sale", 1).status is Status.OPEN
 
 
-def test_repeat_is_not_begun_after_its_time():
-    """Past the end of the time in which the platform knows the id, nothing is posted."""
-    outcome, _, api = repeated(TAKEN, until=NOW - timedelta(seconds=1))
-    assert outcome.result is Result.UNKNOWN
-    assert api.calls == []
-    outcome, _, api = repeated(TAKEN, until=NOW)
-    assert outcome.result is Result.ACCEPTED
-
-
-@pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.UNKNOWN)])
+@pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.REFUSED)])
 def test_runner_held_up_after_its_intent_does_not_post(late_s: int, result: Result):
-    """A runner asleep for a minute between intent and call may have been overtaken by a repeat."""
-    ledger, api = MemoryLedger(lambda: NOW - timedelta(seconds=late_s)), ScriptedApi(mass_sendall=TAKEN)
-    outcome = make_crossing(api, ledger).send(make_planned(), BODY)
+    """A runner asleep for a minute between intent and call may have been overtaken by a resend.
+
+    The call that was not begun is recorded, so it keeps nobody from sending.
+    """
+    now = NOW
+
+    class Slow(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+            nonlocal now
+            event = super().append(entry, after=after)
+            now += timedelta(seconds=late_s)
+            return event
+
+    ledger, api = Slow(), ScriptedApi(mass_sendall=TAKEN)
+    outcome = send_once(make_crossing(api, ledger, clock=lambda: now))
     assert outcome.result is result
     assert len(api.calls) == (result is Result.ACCEPTED)
+    ended = ledger.events()[-1]
+    assert (ended.kind, ended.data.get("reason")) == (
+        (Kind.ACCEPTED, None) if result is Result.ACCEPTED else (Kind.REJECTED, "not_begun")
+    )
 
 
-def test_next_attempt_after_a_refusal_has_its_own_intent():
-    """Refused, mended, tried again: attempt 2, the same clientmsgid."""
+def test_next_call_after_a_refusal_has_its_own_intent():
+    """Refused, mended, tried again: call 2, the same clientmsgid."""
     _, ledger, _ = sent(api_error(40007))
-    make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger).send(make_planned(), BODY)
+    send_once(make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger))
     intents = [event.data for event in ledger.events() if event.kind is Kind.INTENT]
-    assert [intent["attempt"] for intent in intents] == [1, 2]
+    assert [intent["call"] for intent in intents] == [1, 2]
     assert len({intent["clientmsgid"] for intent in intents}) == 1
 
 
@@ -210,7 +271,7 @@ def test_ledger_holds_no_openid():
     openids = tuple(f"o{number:027d}" for number in range(3))
     ledger, api = MemoryLedger(), ScriptedApi(mass_send=TAKEN)
     body = {"touser": list(openids), "msgtype": "text", "text": {"content": "你好"}}
-    make_crossing(api, ledger).send(make_planned(make_send(filter=Filter(openids=openids))), body)
+    send_once(make_crossing(api, ledger), body, make_send(filter=Filter(openids=openids)))
     assert api.named("mass_send")[0][0]["touser"] == list(openids)
     assert not any(openid in str(event.as_dict()) for event in ledger.events() for openid in openids)
 
@@ -219,13 +280,13 @@ def test_acceptance_the_ledger_cannot_keep_is_reported_unknown():
     """The send is made and its acceptance not recorded: said so with its msg_id, and no other is started."""
 
     class Full(MemoryLedger):
-        def append(self, entry: Entry) -> Any:
+        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
             if entry.kind is Kind.ACCEPTED:
                 raise LedgerBusyError("the disk is full", remedy="make room")
-            return super().append(entry)
+            return super().append(entry, after=after)
 
     crossing = make_crossing(ScriptedApi(mass_sendall=TAKEN), Full())
-    outcome = crossing.send(make_planned(), BODY)
+    outcome = send_once(crossing)
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
     assert "msg_id 7" in outcome.why
     assert crossing.stopped
@@ -270,19 +331,19 @@ def test_refusals_the_next_send_would_meet_stop_the_account(errcode: int):
     """Quota, permission and token refusals concern the account, not the send: exit 4."""
     api = ScriptedApi(mass_sendall=api_error(errcode))
     crossing = make_crossing(api, MemoryLedger())
-    assert crossing.send(make_planned(), BODY).exit_code is Exit.WECHAT
+    assert send_once(crossing).exit_code is Exit.WECHAT
     assert crossing.stopped == f"refused with {errcode}"
 
 
 def test_no_connection_stops_the_account_in_its_own_words():
     """There is no errcode to name: the sends after it say what went wrong."""
     crossing = make_crossing(ScriptedApi(mass_sendall=UNREACHABLE), MemoryLedger())
-    assert crossing.send(make_planned(), BODY).exit_code is Exit.WECHAT
+    assert send_once(crossing).exit_code is Exit.WECHAT
     assert crossing.stopped == "no connection"
 
 
 def test_refusal_of_the_send_alone_stops_nothing():
     """A deleted file concerns this send: the account's next one is tried."""
     crossing = make_crossing(ScriptedApi(mass_sendall=api_error(40007)), MemoryLedger())
-    assert crossing.send(make_planned(), BODY).exit_code is Exit.FAILED
+    assert send_once(crossing).exit_code is Exit.FAILED
     assert crossing.stopped == ""

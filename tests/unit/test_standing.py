@@ -11,6 +11,7 @@ from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 from runner.model import Filter
 from runner.protocol.events import Kind
 from runner.standing import Standing, ended, standing
+from runner.wechat.errcodes import lookup
 
 TAG = make_send()
 EVERYONE = make_send(filter=Filter(is_to_all=True))
@@ -123,7 +124,11 @@ def test_a_recall_is_shown() -> None:
 
 
 def test_a_refusal_keeps_its_reason() -> None:
-    """What the ledger noted is told."""
-    assert (
-        stand((Kind.REJECTED, named(TAG, errcode=45028, why="no allowance left"))).note == "no allowance left"
+    """The number that the ledger kept is told with its meaning; a person's words as they are."""
+    note = stand((Kind.REJECTED, named(TAG, errcode=45028))).note
+    assert note == f"{lookup(45028, '/cgi-bin/message/mass/sendall').meaning} (errcode 45028)"
+    settled = named(TAG, sent=False, why="not in the console (errcode 1)")
+    assert stand((Kind.SETTLED, settled)).note == "not in the console (errcode 1)"
+    assert stand((Kind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_begun"})).note == (
+        "the call was not begun"
     )

@@ -10,7 +10,7 @@ from factories import (
     MemoryLedger,
     ScriptedApi,
     api_error,
-    intent_of,
+    intent_entry,
     kinds,
     make_account,
     make_send,
@@ -27,10 +27,9 @@ SALE = make_send()
 
 def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[ScriptedApi, MemoryLedger]:
     ledger = MemoryLedger()
-    intent = {key: value for key, value in intent_of(SALE).items() if key != "at"}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.INTENT, data=intent))
+    ledger.append(intent_entry(SALE))
     if accept:
-        data = named(SALE, msg_id=7, msg_data_id=None, how="answer")
+        data = named(SALE, msg_id=7)
         ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
     api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
     for _ in answers or (1,):

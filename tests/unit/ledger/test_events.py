@@ -10,7 +10,7 @@ from factories import make_events
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ledger.events import broken, event_from, intent_key
+from runner.ledger.events import broken, event_from
 from runner.protocol.events import Event, Kind
 
 EVENTS = [
@@ -90,9 +90,3 @@ def test_stream_without_a_head_is_found():
 def test_plain_data_reads_back(event: Event):
     """What was exported is the event."""
     assert event_from(event.as_dict()) == event
-
-
-def test_intent_key_names_one_place():
-    """Send, revision and attempt, none of them mistakable for another."""
-    keys = {intent_key(s, r, a) for s in ("a", "a@1", "a#1") for r in (1, 11) for a in (1, 11)}
-    assert len(keys) == 12

@@ -19,7 +19,8 @@ START = datetime(2026, 12, 1, tzinfo=UTC)
 def chain(stream: str, length: int) -> list[Event]:
     events: list[Event] = []
     for number in range(length):
-        entry = Entry(stream=stream, kind=Kind.STATUS, data={"会员": number}, unique=str(number))
+        name = str(number)
+        entry = Entry(stream=stream, kind=Kind.STATUS, data={"会员": number}, nonce=name, unique=name)
         at = START + timedelta(seconds=number)
         events.append(chained(entry, at=at, after=events[-1].head if events else EMPTY))
     return events

@@ -116,7 +116,7 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     """`sale (revision 2)` is another send than `sale`."""
-    state = SendState(appid="wx", send="sale", revision=2, status=Status.OPEN, call=1, at=NOW)
+    state = SendState(appid="wx", send="sale", revision=2, status=Status.OPEN, at=NOW)
     row = Standing(account="main", known=state, told=None, note="no answer yet")
     text = status_text([row], LOOK)
     assert "sale (revision 2)" in text

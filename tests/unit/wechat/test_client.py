@@ -208,24 +208,54 @@ def test_a_refused_token_is_renewed_once_and_the_same_bytes_go_out_again(
 ) -> None:
     """The platform refuses a token before it looks at the request, so one replay is safe."""
     server.on("/cgi-bin/stable_token", {"access_token": TOKEN, "expires_in": 7200}, {"access_token": "NEW"})
-    server.on(MASS_SENDALL, {"errcode": stale, "errmsg": "invalid credential"}, ACCEPTED)
-    assert connected().mass_sendall(SEND)["msg_id"] == 3147483730
-    first, second = server.calls(MASS_SENDALL)
+    server.on(DRAFT_ADD, {"errcode": stale, "errmsg": "invalid credential"}, {"media_id": "D"})
+    assert connected().draft_add([]) == "D"
+    first, second = server.calls(DRAFT_ADD)
     assert first.query["access_token"] == [TOKEN]
     assert second.query["access_token"] == ["NEW"]
     assert first.body == second.body != b""
 
 
+@pytest.mark.parametrize("path", [MASS_SENDALL, MASS_SEND])
+@pytest.mark.parametrize("stale", [40001, 40014, 42001, 40420, 41001, 48012])
+def test_a_mass_call_is_made_once_whatever_becomes_of_its_token(
+    server: ScriptedServer, connected: Connected, path: str, stale: int
+) -> None:
+    """One intent stands for one POST; the token that was refused is not used again."""
+    server.on("/cgi-bin/stable_token", {"access_token": TOKEN, "expires_in": 7200}, {"access_token": "NEW"})
+    server.on(path, {"errcode": stale, "errmsg": "invalid credential"}, ACCEPTED)
+    api = connected()
+    call = api.mass_sendall if path == MASS_SENDALL else api.mass_send
+    with pytest.raises(ApiError):
+        call(SEND)
+    assert [seen.query["access_token"] for seen in server.calls(path)] == [[TOKEN]]
+    assert call(SEND)["msg_id"] == 3147483730
+    assert [seen.query["access_token"] for seen in server.calls(path)] == [[TOKEN], ["NEW"]]
+
+
+def test_a_token_is_had_before_a_mass_call(server: ScriptedServer, connected: Connected) -> None:
+    """What `mass_ready` fetched is what the call uses: nothing of it fails after the intent."""
+    server.on(MASS_SENDALL, ACCEPTED)
+    api = connected()
+    api.mass_ready()
+    assert len(server.calls("/cgi-bin/stable_token")) == 1
+    api.mass_sendall(SEND)
+    assert len(server.calls("/cgi-bin/stable_token")) == 1
+    server.on("/cgi-bin/stable_token", {"errcode": 40013, "errmsg": "invalid appid"})
+    with pytest.raises(ApiError):
+        connected().mass_ready()
+
+
 def test_a_token_refused_for_ever_costs_two_calls(server: ScriptedServer, connected: Connected) -> None:
     """One refresh, one replay, then the error: no recursion."""
-    server.on(MASS_SENDALL, {"errcode": 40001, "errmsg": "invalid credential"})
+    server.on(DRAFT_ADD, {"errcode": 40001, "errmsg": "invalid credential"})
     server.on(TAGS_GET, {"errcode": 42001, "errmsg": "access_token expired"})
     api = connected()
     with pytest.raises(ApiError):
-        api.mass_sendall(SEND)
+        api.draft_add([])
     with pytest.raises(ApiError):
         api.tags_get()
-    assert len(server.calls(MASS_SENDALL)) == 2
+    assert len(server.calls(DRAFT_ADD)) == 2
     assert len(server.calls(TAGS_GET)) == 2
 
 
