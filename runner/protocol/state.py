@@ -173,8 +173,9 @@ def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
     if event.kind in (Kind.INTENT, Kind.RESEND) and data["call"] == len(calls) + 1:
         return (*calls, Call(data["call"], datetime.fromisoformat(data["at"])))
     if event.kind in _ENDS:
-        end = Kind(event.kind)
-        return tuple(replace(c, end=end) if c.number == data["call"] and c.end is None else c for c in calls)
+        # The platform's word about a call comes before that of a person who took it for unsent.
+        weaker, end = (None, Kind.REJECTED), Kind(event.kind)
+        return tuple(replace(c, end=end) if c.number == data["call"] and c.end in weaker else c for c in calls)
     if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["call"] == len(calls)):
         end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
         return tuple(replace(call, end=end) for call in calls)

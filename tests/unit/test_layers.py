@@ -20,7 +20,7 @@ PURE = (
     "settings.checks", "settings.records", "templates.faults", "templates.placeholders",
     "rendering", "limits", "planning.quota", "planning.decide", "planning.budget", "policy",
     "sending", "article.stored", "preview", "status", "standing", "recall",
-    "ledger.state", "ledger.events", "ledger.records", "report", "compare", "promotion",
+    "ledger.state", "ledger.events", "ledger.records", "protocol", "report", "compare", "promotion",
     "history", "calendar", "notify", "fmt", "scaffold", "wizard",
 )  # fmt: skip
 """Rooms that touch neither disk nor network nor clock; what they need comes in as a parameter."""
@@ -90,6 +90,13 @@ def test_every_module_was_read():
 def test_only_the_command_line_opens_the_platform(target: str):
     """Every other room gets an Api as a parameter."""
     assert all(inside(name, "cli", "wechat") for name in importers(target))
+
+
+def test_the_protocol_can_be_read_alone():
+    """What decides and makes a call rests on fingerprints and errors, and on nothing else of ours."""
+    used = {one for name, found in IMPORTS.items() if inside(name, "protocol") for one in found}
+    ours = {one for one in used if inside(one, "runner")}
+    assert {one for one in ours if not inside(one, "runner.protocol", "runner.digest", "runner.errors")} == set()
 
 
 def test_only_the_command_line_picks_a_ledger():

@@ -12,7 +12,7 @@ import pytest
 from scripted_server import TOKEN, Raw, ScriptedServer, World, cut, reset, stall
 
 from runner.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
-from runner.wechat.endpoints import DRAFT_ADD, MASS_SENDALL, READS, TAGS_GET, Endpoints
+from runner.wechat.endpoints import DRAFT_ADD, MASS_SEND, MASS_SENDALL, READS, TAGS_GET, Endpoints
 
 Connected = Callable[..., Endpoints]
 

@@ -1,0 +1,79 @@
+"""Ledgers in a few words: the events of one account, signed or forged, at given moments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
+from runner.protocol.keys import mac_key, mac_of
+from runner.protocol.state import StreamState, fold
+
+APPID = "wx0000000000000001"
+KEY = mac_key("0" * 32, APPID)
+START = datetime(2026, 12, 1, 4, tzinfo=UTC)
+Step = tuple[Kind, Mapping[str, Any]]
+
+
+def authentic(event: Event) -> bool:
+    return event.data.get("mac") == mac_of(KEY, event)
+
+
+def signed(kind: str, data: Mapping[str, Any]) -> Entry:
+    plain = Entry(stream=APPID, kind=kind, data=data)
+    return replace(plain, data={**data, "mac": mac_of(KEY, plain)})
+
+
+def intent(call: int = 1, *, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any) -> Step:
+    data = {"send": send, "revision": revision, "call": call, "at": at.isoformat(), "digest": "d" * 64}
+    return Kind.INTENT, {**data, "body": {"text": "你好"}, **more}
+
+
+def resend(call: int, *, at: datetime = START) -> Step:
+    return Kind.RESEND, {"send": "sale", "revision": 1, "call": call, "at": at.isoformat()}
+
+
+def accepted(call: int = 1, send: str = "sale", revision: int = 1) -> Step:
+    return Kind.ACCEPTED, {"send": send, "revision": revision, "call": call, "msg_id": 7}
+
+
+def duplicate(call: int = 1) -> Step:
+    return Kind.DUPLICATE, {"send": "sale", "revision": 1, "call": call, "msg_id": 7}
+
+
+def rejected(call: int = 1, send: str = "sale", revision: int = 1) -> Step:
+    return Kind.REJECTED, {"send": send, "revision": revision, "call": call, "errcode": 40007}
+
+
+def settled(call: int = 1, *, sent: bool) -> Step:
+    return Kind.SETTLED, {"send": "sale", "revision": 1, "call": call, "sent": sent, "why": "looked"}
+
+
+def baseline() -> Step:
+    return Kind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "by hand"}
+
+
+def hold() -> Step:
+    return Kind.HOLD, {"held": True, "why": "客服系统故障"}
+
+
+def forged(step: Step) -> Step:
+    return step[0], {**step[1], "mac": "0" * 64}
+
+
+def events(*steps: Step) -> list[Event]:
+    """Make the events, a second apart; a release of a hold ends all holds before it."""
+    made: list[Event] = []
+    for number, (kind, data) in enumerate(steps):
+        if kind is Kind.HOLD and not data["held"]:
+            data = {"ends": [event.hash for event in made if event.kind == Kind.HOLD], **data}
+        entry = Entry(stream=APPID, kind=kind, data=data) if "mac" in data else signed(kind, data)
+        after = made[-1].head if made else EMPTY
+        made.append(chained(entry, at=START + timedelta(seconds=number), after=after))
+    return made
+
+
+def state_of(*steps: Step) -> StreamState:
+    return fold(APPID, events(*steps), authentic)

@@ -1,0 +1,274 @@
+"""May this call begin: one judge, everything that can stand in its way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from runner.protocol.decide import CLOCK_TOLERANCE, SETTLE_AFTER, Action, Facts, Reason, decide, may_settle
+from runner.protocol.events import Kind
+from runner.protocol.keys import SendKey
+from tests.protocol.stories import (
+    APPID,
+    START,
+    accepted,
+    baseline,
+    duplicate,
+    forged,
+    hold,
+    intent,
+    rejected,
+    resend,
+    settled,
+    state_of,
+)
+from tests.protocol.stories import Step as Told
+
+NOW = START + timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+EDITED = {"digest": "e" * 64}
+RELEASE: Told = (Kind.HOLD, {"held": False, "why": "repaired"})
+
+
+def facts(send: str = "sale", revision: int = 1, **changes: Any) -> Facts:
+    return replace(Facts(key=SendKey(APPID, send, revision), digest="d" * 64, now=NOW), **changes)
+
+
+def decided(asked: Facts, *steps: Told) -> tuple[Action, Reason]:
+    decision = decide(state_of(*steps), asked)
+    return decision.action, decision.reason
+
+
+SENT = [intent(), accepted()]
+REFUSED = [intent(), rejected()]
+SECOND_SENT = [intent(revision=2), accepted(revision=2)]
+CASES: dict[str, tuple[Facts, list[Told], Action, Reason]] = {
+    "nothing known": (facts(), [], Action.SEND, Reason.NEW),
+    "rejected": (facts(), REFUSED, Action.SEND, Reason.REJECTED_BEFORE),
+    "freed by a person": (facts(), [intent(), settled(sent=False)], Action.SEND, Reason.REJECTED_BEFORE),
+    "raised": (facts(revision=2), SENT, Action.SEND, Reason.REVISION_RAISED),
+    "raised above a rejection": (facts(revision=2), REFUSED, Action.SEND, Reason.NEW),
+    "sent": (facts(), SENT, Action.SENT, Reason.SENT),
+    "sent, its file is older": (facts(not_after=NOW - HOUR), SENT, Action.SENT, Reason.SENT),
+    "by hand": (facts(), [baseline()], Action.SENT, Reason.SENT),
+    "edited": (facts(**EDITED), SENT, Action.CONFLICT, Reason.EDITED),
+    "lowered": (facts(), SECOND_SENT, Action.CONFLICT, Reason.NEWER_REVISION),
+    "lowered below a rejection": (
+        facts(), [intent(revision=2), rejected(revision=2)], Action.SEND, Reason.NEW,
+    ),
+    "unknown": (facts(), [intent()], Action.RESEND, Reason.NO_ANSWER),
+    "unknown, and the revision was raised": (
+        facts(revision=2), [intent()], Action.UNKNOWN, Reason.CONTENT_CHANGED,
+    ),
+    "unknown, and the revision was lowered": (
+        facts(), [intent(revision=2)], Action.UNKNOWN, Reason.CONTENT_CHANGED,
+    ),
+    "unknown and edited": (facts(**EDITED), [intent()], Action.UNKNOWN, Reason.CONTENT_CHANGED),
+    "unknown and edited, asked for": (
+        facts(**EDITED, resend_stored=True), [intent()], Action.RESEND, Reason.NO_ANSWER,
+    ),
+    "disputed": (facts(), [intent(), duplicate()], Action.UNKNOWN, Reason.DISPUTED),
+    "disputed, asked for": (
+        facts(resend_stored=True), [intent(), duplicate()], Action.UNKNOWN, Reason.DISPUTED,
+    ),
+    "forged": (facts(), [forged(intent())], Action.UNKNOWN, Reason.DISPUTED),
+    "window ahead": (facts(not_before=NOW + SECOND), [], Action.SCHEDULED, Reason.WINDOW_AHEAD),
+    "window opens now": (facts(not_before=NOW), [], Action.SEND, Reason.NEW),
+    "window ends now": (facts(not_after=NOW), [], Action.SEND, Reason.NEW),
+    "window ended": (facts(not_after=NOW - SECOND), [], Action.EXPIRED, Reason.WINDOW_ENDED),
+    "held": (facts(), [hold()], Action.BLOCKED, Reason.HOLD),
+    "held, and not due": (
+        facts(not_before=NOW + SECOND), [hold()], Action.SCHEDULED, Reason.WINDOW_AHEAD,
+    ),
+    "held and released": (facts(), [hold(), RELEASE], Action.SEND, Reason.NEW),
+    "held twice, released between": (facts(), [hold(), RELEASE, hold()], Action.BLOCKED, Reason.HOLD),
+    "release forged": (facts(), [hold(), forged(RELEASE)], Action.BLOCKED, Reason.HOLD),
+    "clock ahead": (facts(clock_error=CLOCK_TOLERANCE + SECOND), [], Action.BLOCKED, Reason.CLOCK),
+    "clock behind": (facts(clock_error=-CLOCK_TOLERANCE - SECOND), [], Action.BLOCKED, Reason.CLOCK),
+    "clock near enough": (facts(clock_error=-CLOCK_TOLERANCE), [], Action.SEND, Reason.NEW),
+    "policy": (facts(violated=lambda: ("quota",)), [], Action.BLOCKED, Reason.POLICY),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "steps", "action", "reason"), CASES.values(), ids=CASES)
+def test_a_history_has_one_decision(asked: Facts, steps: list[Told], action: Action, reason: Reason) -> None:
+    """Each by its code; the words are made elsewhere."""
+    assert decided(asked, *steps) == (action, reason)
+
+
+# --- resends ------------------------------------------------------------------------------------
+
+
+def at(moment: datetime, **changes: Any) -> Facts:
+    return facts(now=moment, **changes)
+
+
+@pytest.mark.parametrize(
+    ("age", "reason"),
+    [
+        (timedelta(seconds=59), Reason.ANSWER_MAY_COME),
+        (timedelta(seconds=60), Reason.NO_ANSWER),
+        (timedelta(hours=20), Reason.NO_ANSWER),
+        (timedelta(hours=20) + SECOND, Reason.TOO_LATE_TO_RESEND),
+    ],
+    ids=str,
+)
+def test_a_resend_has_its_time(age: timedelta, reason: Reason) -> None:
+    """From 60 seconds to 20 hours after the first call, both belonging to it."""
+    assert decided(at(START + age), intent())[1] is reason
+    again = resend(2, at=START + timedelta(hours=19))
+    assert decided(at(START + age), intent(), again)[1] is reason, "another call does not renew it"
+
+
+def test_a_call_that_ended_does_not_bound_a_resend() -> None:
+    """The first open one does."""
+    later = START + timedelta(hours=30)
+    steps = [intent(), rejected(), intent(2, at=later)]
+    assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.NO_ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "reason"),
+    [
+        ({}, [hold()], Reason.HOLD),
+        ({"clock_error": HOUR}, [], Reason.CLOCK),
+        ({"violated": lambda: ("quiet_hours",)}, [], Reason.POLICY),
+    ],
+)
+def test_what_stops_a_first_call_stops_a_resend(
+    changes: dict[str, Any], steps: list[Told], reason: Reason
+) -> None:
+    """It may be the first to arrive; the send stays unknown, and says what was in the way."""
+    assert decided(facts(**changes), intent(), *steps) == (Action.UNKNOWN, reason)
+    assert decided(facts(**changes, resend_stored=True), intent(), *steps) == (Action.UNKNOWN, reason)
+
+
+def test_a_resend_keeps_to_the_window_of_its_intent() -> None:
+    """Whatever the file says by now."""
+    steps = [intent(not_after=NOW.isoformat())]
+    assert decided(facts(), *steps) == (Action.RESEND, Reason.NO_ANSWER)
+    assert decided(at(NOW + SECOND, not_after=None), *steps) == (Action.UNKNOWN, Reason.WINDOW_ENDED)
+
+
+def test_a_rule_is_asked_only_where_a_call_would_begin() -> None:
+    """What counts followers or reads a calendar costs nothing for a send that is done."""
+    asked: list[int] = []
+
+    def violated() -> tuple[str, ...]:
+        asked.append(1)
+        return ()
+
+    decided(facts(violated=violated), *SENT)
+    decided(facts(violated=violated, not_before=NOW + HOUR))
+    assert asked == []
+    decided(facts(violated=violated))
+    assert asked == [1]
+
+
+# --- other ids of the same message --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sale", "sale[a]"), ("sale[a]", "sale"), ("sale", "sale#1"), ("sale#1", "sale"),
+        ("sale#1", "sale[a]"), ("sale[a]", "sale#1"), ("sale[a]", "sale[a]#1"), ("sale[a]#1", "sale[a]"),
+        ("sale", "sale[a]#1"), ("SALE", "sale[a]"), ("sale[A]", "sale[a]#1"),
+    ],
+)  # fmt: skip
+def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: str, after: str) -> None:
+    """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
+    asked = facts(after, digest="e" * 64)
+    split = (Action.CONFLICT, Reason.SPLIT)
+    assert decided(asked, intent(send=before)) == split
+    assert decided(asked, intent(send=before), accepted(send=before)) == split
+    assert decided(asked, intent(send=before), rejected(send=before)) == (Action.SEND, Reason.NEW)
+    assert decided(facts(after, 2, digest="e" * 64), intent(send=before)) == (Action.SEND, Reason.NEW)
+    assert decided(asked, intent(send=before, revision=2)) == split
+
+
+def test_the_newest_of_the_other_ids_is_named() -> None:
+    """A revision above it is above all of them."""
+    decision = decide(state_of(intent(send="sale[a]"), intent(send="sale[b]", revision=3)), facts())
+    assert decision.known is not None
+    assert decision.known.revision == 3
+
+
+@pytest.mark.parametrize("other", ["sale[b]", "sale-2", "sale/a[a]", "shop:sale"])
+def test_another_entry_or_campaign_is_new(other: str) -> None:
+    """`for_each` may grow after a part of it was sent; a campaign beside it is no part of it."""
+    asked = facts(other, digest="e" * 64)
+    assert decided(asked, intent(send="sale[a]"), accepted(send="sale[a]")) == (Action.SEND, Reason.NEW)
+
+
+@pytest.mark.parametrize(
+    ("list_sha256", "steps", "reason"),
+    [
+        ("a", [intent(send="sale#1", list_sha256="a")], Reason.NEW),
+        ("b", [intent(send="sale#1", list_sha256="a")], Reason.LIST_EDITED),
+        ("b", [intent(send="sale#1", list_sha256="a"), accepted(send="sale#1")], Reason.LIST_EDITED),
+        ("b", [intent(send="sale#1", list_sha256="a"), rejected(send="sale#1")], Reason.NEW),
+        ("b", [intent(send="sale[x]#1", list_sha256="a")], Reason.NEW),
+    ],
+)
+def test_batches_of_an_edited_list_conflict(list_sha256: str, steps: list[Told], reason: Reason) -> None:
+    """An edit moves openids from batch to batch: once one may be out, the rest waits for the old list.
+
+    Each entry of `for_each` has a list of its own.
+    """
+    asked = facts("sale[y]#2" if "sale[x]#1" in str(steps) else "sale#2", digest="e" * 64)
+    assert decided(replace(asked, list_sha256=list_sha256), *steps)[1] is reason
+
+
+def gone(_id: str) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "decision"),
+    [
+        ({"present": gone}, SENT, (Action.CONFLICT, Reason.MOVED)),
+        ({"present": gone}, [intent()], (Action.CONFLICT, Reason.MOVED)),
+        ({"present": gone}, REFUSED, (Action.SEND, Reason.NEW)),
+        ({}, SENT, (Action.SEND, Reason.NEW)),
+        ({"present": gone, **EDITED}, SENT, (Action.SEND, Reason.NEW)),
+        ({"formerly": ("sale",)}, SENT, (Action.SENT, Reason.SENT)),
+        ({"formerly": ("SALE",)}, SENT, (Action.SENT, Reason.SENT)),
+        ({"formerly": ("sale",), **EDITED}, SENT, (Action.CONFLICT, Reason.EDITED)),
+        ({"formerly": ("sale",)}, [intent()], (Action.RESEND, Reason.NO_ANSWER)),
+        ({"formerly": ("sale",)}, REFUSED, (Action.SEND, Reason.REJECTED_BEFORE)),
+    ],
+)
+def test_a_moved_file_is_the_same_message(
+    changes: dict[str, Any], steps: list[Told], decision: tuple[Action, Reason]
+) -> None:
+    """Same content and receivers, its old file gone: blocked until `formerly` says so.
+
+    `formerly` carries the record over. A copy whose original is still there is a campaign of its own.
+    """
+    assert decided(facts("autumn/sale", **changes), *steps) == decision
+
+
+def test_a_send_is_known_however_it_is_spelt() -> None:
+    """A file renamed in its case alone is not a second message."""
+    assert decided(facts("SALE"), *SENT) == (Action.SENT, Reason.SENT)
+
+
+# --- settling -----------------------------------------------------------------------------------
+
+
+def test_a_person_may_free_a_send_once_no_call_can_arrive() -> None:
+    """Ten minutes after the latest call; what is no unknown send is not settled."""
+    steps = [intent(), resend(2, at=START + HOUR)]
+    known = state_of(*steps).of("sale", 1)
+    assert known is not None
+    assert not may_settle(known, START + HOUR + SETTLE_AFTER - SECOND)
+    assert may_settle(known, START + HOUR + SETTLE_AFTER)
+    for ended in (SENT, REFUSED):
+        known = state_of(*ended).of("sale", 1)
+        assert known is not None
+        assert not may_settle(known, START + HOUR)

@@ -1,0 +1,114 @@
+"""Names of messages, and the macs that only the AppSecret makes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import replace
+from typing import Any
+from unicodedata import normalize
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.protocol.events import EMPTY, Entry, chained
+from runner.protocol.keys import SendId, SendKey, mac_key, mac_of, same_id
+from tests.protocol.stories import APPID, KEY, START
+
+WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)
+IDS = st.builds(SendId, WORDS, st.none() | WORDS, st.none() | st.integers(1))
+ENTRY = Entry(stream=APPID, kind="intent", data={"send": "sale", "revision": 1, "call": 1}, nonce="n")
+
+
+@given(IDS)
+def test_an_id_taken_apart_is_the_id(made: SendId) -> None:
+    """The grammar is the same both ways, so no two sends share an id."""
+    assert SendId.parse(str(made)) == made
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[a]", "#1", "a[]", "a[b", "a]b", "a#", "a#0", "a#01", "a#x", "a#1[b]", "a[b][c]", "a#1#2"]
+)
+def test_what_is_no_id_is_refused(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        SendId.parse(text)
+
+
+def test_the_parts_of_an_id() -> None:
+    """Campaign, entry of `for_each`, batch of an openid list."""
+    assert SendId.parse("shop:a/sale[beijing]#12") == SendId("shop:a/sale", "beijing", 12)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Sale", "sale"), ("CAFÉ", "cafe\u0301"), ("straße", "STRASSE"), ("ﬁn", "FIN"), ("Ǆ", "ǆ")],
+)
+def test_two_spellings_of_one_name_are_one_message(one: str, other: str) -> None:
+    """What a disk or a person may spell either way has one key."""
+    assert same_id(one) == same_id(other)
+    assert SendKey(APPID, one, 1).clientmsgid == SendKey(APPID, other, 1).clientmsgid
+
+
+@given(WORDS)
+def test_comparing_is_done_once(text: str) -> None:
+    """Case, and the form in which accents are written, make no difference; nothing is left to fold."""
+    assert same_id(same_id(text)) == same_id(text)
+    assert same_id(normalize("NFD", text)) == same_id(text)
+
+
+@given(WORDS, WORDS, st.integers(1, 99), st.integers(1, 99))
+def test_clientmsgid_is_32_hex_and_one_a_send_key(one: str, other: str, first: int, second: int) -> None:
+    """Equal exactly when appid, send and revision are."""
+    ids = SendKey("wx1", one, first).clientmsgid, SendKey("wx1", other, second).clientmsgid
+    assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
+    assert (ids[0] == ids[1]) == ((same_id(one), first) == (same_id(other), second))
+    assert SendKey("wx2", one, first).clientmsgid != ids[0]
+
+
+def test_clientmsgid_is_the_same_for_good() -> None:
+    """Another value would send again what is unknown: this one never changes."""
+    assert SendKey("wx1", "sale", 1).clientmsgid == hashlib.sha256(
+        b'["clientmsgid","wx1","sale",1]'
+    ).hexdigest()[:32]  # fmt: skip
+
+
+def test_the_key_is_made_by_hkdf() -> None:
+    """RFC 5869, one block: its first test vector by the same two steps, then ours by them."""
+
+    def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
+        extracted = hmac.digest(salt, secret, "sha256")
+        return hmac.digest(extracted, info + b"\x01", "sha256")
+
+    vector = hkdf(b"\x0b" * 22, bytes(range(13)), bytes(range(0xF0, 0xFA)))
+    assert vector.hex().startswith("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
+    assert mac_key("s" * 32, "wx1") == hkdf(b"s" * 32, bytes(32), b"wechat-campaigns/ledger-mac/1/wx1")
+    assert mac_key("s" * 32, "wx2") != mac_key("s" * 32, "wx1") != mac_key("t" * 32, "wx1")
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"stream": "wx9"},
+    {"kind": "resend"},
+    {"nonce": "m"},
+    {"data": {**ENTRY.data, "send": "sale2"}},
+    {"data": {**ENTRY.data, "revision": 2}},
+    {"data": {**ENTRY.data, "call": 2}},
+    {"data": {**ENTRY.data, "more": 0}},
+    {"data": {"send": "sale", "revision": 1}},
+    {"data": {**ENTRY.data, "call": "1"}},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_any_change_breaks_the_mac(change: dict[str, Any]) -> None:
+    """Whatever the event says, and of which account."""
+    assert mac_of(KEY, replace(ENTRY, **change)) != mac_of(KEY, ENTRY)
+
+
+def test_the_mac_is_that_of_the_event_too() -> None:
+    """It stands in the data, and speaks of all but itself; another key makes another."""
+    kept = chained(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
+    assert mac_of(KEY, kept) == kept.data["mac"]
+    assert mac_of(mac_key("other", APPID), ENTRY) != kept.data["mac"]

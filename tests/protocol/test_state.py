@@ -1,0 +1,201 @@
+"""The table of states: total, and each of its cells told by a story of events."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+
+from runner.protocol import state as protocol
+from runner.protocol.events import Kind
+from runner.protocol.state import TABLE, Status, Step
+from tests.protocol.stories import (
+    START,
+    accepted,
+    baseline,
+    duplicate,
+    forged,
+    hold,
+    intent,
+    rejected,
+    resend,
+    settled,
+    state_of,
+)
+from tests.protocol.stories import Step as Told
+
+N, U, D, R, A = Status
+HISTORY: dict[Status, list[Told]] = {
+    N: [],
+    U: [intent()],
+    D: [intent(), duplicate()],
+    R: [intent(), rejected()],
+    A: [intent(), accepted()],
+}
+CALLS = {N: 0, U: 1, D: 1, R: 1, A: 1}
+Cell = tuple[Step, Status, list[Told], Status]
+"""What happens, to a send in which state, told by which events (the last one is what happens), and the end."""
+
+
+def after(status: Status, step: Told) -> list[Told]:
+    return [*HISTORY[status], step]
+
+
+CELLS: list[Cell] = [
+    *((Step.CALL, s, after(s, intent(CALLS[s] + 1)), end) for s, end in zip(Status, (U, U, D, U, A), strict=True)),
+    *((Step.FORGED, s, after(s, forged(intent(CALLS[s] + 1))), end)
+      for s, end in zip(Status, (D, D, D, D, A), strict=True)),
+    *((Step.TAKEN, s, after(s, settled(CALLS[s], sent=True)), A) for s in Status),
+    *((Step.FREED, s, after(s, settled(CALLS[s], sent=False)), end)
+      for s, end in zip(Status, (N, R, R, R, A), strict=True)),
+    (Step.REJECTED, N, [rejected()], N),
+    (Step.REJECTED, U, [intent(), rejected()], R),
+    (Step.REJECTED, D, [intent(), forged(rejected()), rejected()], D),
+    (Step.REJECTED, R, [intent(), rejected(), rejected()], R),
+    (Step.REJECTED, A, [intent(), accepted(), rejected()], A),
+    (Step.FOREIGN, U, [intent(), duplicate()], D),
+    (Step.FOREIGN, D, [intent(), duplicate(), intent(2), duplicate(2)], D),
+    (Step.FOREIGN, R, [intent(), settled(sent=False), duplicate()], D),
+    (Step.FOREIGN, A, [intent(), resend(2), duplicate(2), rejected()], D),
+]  # fmt: skip
+NO_STORY = {(Step.FOREIGN, N)}
+"""45065 is answered to a call, and a send that was called is not new."""
+
+
+def status(*steps: Told) -> Status:
+    known = state_of(*steps).of("sale", 1)
+    return known.status if known is not None else N
+
+
+def test_the_table_is_total() -> None:
+    """Whatever happens to a send in whatever state has one meaning."""
+    assert set(TABLE) == set(Step)
+    assert all(set(row) == set(Status) for row in TABLE.values())
+
+
+def test_every_cell_has_its_story() -> None:
+    """None is there that no test reaches."""
+    told = {(step, before) for step, before, _, _ in CELLS}
+    assert told | NO_STORY == {(step, before) for step in Step for before in Status}
+    assert len(told) == len(CELLS)
+
+
+@pytest.mark.parametrize(
+    ("step", "before", "steps", "end"), CELLS, ids=[f"{c[0].name}-{c[1].value}" for c in CELLS]
+)
+def test_a_story_ends_as_its_cell_says(step: Step, before: Status, steps: list[Told], end: Status) -> None:
+    """The state before is the cell's, the state after too; and it is this cell that decides."""
+    assert status(*steps[:-1]) is before
+    assert status(*steps) is end
+    another = next(other for other in Status if other is not end)
+    changed = {**TABLE, step: {**TABLE[step], before: another}}
+    with mock.patch.object(protocol, "TABLE", changed):
+        assert status(*steps) is not end
+
+
+# --- calls --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "end"),
+    [
+        ([intent(), resend(2), rejected(1)], U),
+        ([intent(), resend(2), rejected(2)], U),
+        ([intent(), resend(2), rejected(2), rejected(1)], R),
+        ([intent(), rejected(), resend(2)], U),
+        ([intent(), resend(2), settled(2, sent=False)], R),
+        ([intent(), resend(2), settled(1, sent=False)], U),
+        ([intent(), resend(2), duplicate(2)], A),
+        ([intent(), rejected(), intent(2), duplicate(2)], D),
+        ([intent(), duplicate(), resend(2), duplicate(2)], D),
+        ([intent(), duplicate(), resend(2), accepted(2)], A),
+        ([intent(), rejected(), accepted()], A),
+        ([intent(), settled(sent=False), intent(2), accepted(1), duplicate(2)], A),
+        ([baseline(), intent()], A),
+    ],
+)
+def test_a_send_is_free_only_when_no_call_is_open(steps: list[Told], end: Status) -> None:
+    """A rejection speaks of its own call, a person of the calls up to one, 45065 of an earlier open one."""
+    assert status(*steps) is end
+
+
+def test_what_bounds_a_resend_is_the_first_call_that_may_have_arrived() -> None:
+    """No later call renews it; one that ended does not count."""
+    later = START + timedelta(hours=5)
+    known = state_of(intent(), resend(2, at=later)).of("sale", 1)
+    assert known is not None
+    assert known.first_open is not None
+    assert known.first_open.at == START
+    known = state_of(intent(), rejected(), intent(2, at=later)).of("sale", 1)
+    assert known is not None
+    assert known.first_open is not None
+    assert known.first_open.at == later
+
+
+def test_the_latest_intent_is_what_is_posted_again() -> None:
+    """Until the send is accepted: a slower runner's intent does not change what was sent."""
+    edited = intent(2, digest="e" * 64)
+    known = state_of(intent(), rejected(), edited).of("sale", 1)
+    assert known is not None
+    assert known.digest == "e" * 64
+    known = state_of(intent(), accepted(), edited).of("sale", 1)
+    assert known is not None
+    assert known.digest == "d" * 64
+
+
+# --- macs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "step", [rejected(), accepted(), duplicate(), resend(2), settled(sent=False)], ids=lambda s: s[0].value
+)
+def test_who_has_not_the_secret_frees_nothing(step: Told) -> None:
+    """Whatever is written without a mac that holds, only a person settles the send after it."""
+    assert status(intent(), forged(step)) is D
+    without = (step[0], {**step[1], "mac": None})
+    assert status(intent(), without) is D
+
+
+def test_who_has_not_the_secret_may_stop_a_send() -> None:
+    """A person's *sent*, and a baseline, need no mac."""
+    assert status(intent(), forged(settled(sent=True))) is A
+    assert status(forged(baseline())) is A
+
+
+def test_a_forged_intent_is_never_what_is_posted() -> None:
+    """Its body does not become the send's, and its call is none."""
+    known = state_of(intent(), forged(intent(2, digest="e" * 64))).of("sale", 1)
+    assert known is not None
+    assert (known.digest, len(known.calls)) == ("d" * 64, 1)
+
+
+def test_a_hold_needs_no_secret_and_its_release_does() -> None:
+    """Anybody may stop an account; a release ends the holds that it names."""
+    release: Told = (Kind.HOLD, {"held": False, "why": "repaired"})
+    assert state_of(forged(hold())).holds
+    assert not state_of(hold(), release).holds
+    assert state_of(hold(), forged(release)).holds
+    assert len(state_of(hold(), release, hold()).holds) == 1
+    elsewhere: Told = (Kind.HOLD, {"held": False, "why": "repaired", "ends": ["0" * 64]})
+    assert state_of(hold(), elsewhere).holds
+
+
+# --- names --------------------------------------------------------------------------------------
+
+
+def test_a_send_is_found_however_it_is_spelt() -> None:
+    """One message, one record; every form of a campaign is found by its name."""
+    state = state_of(intent(send="Sale"), intent(2, send="SALE"), intent(send="sale[beijing]#1"))
+    known = state.of("sale", 1)
+    assert known is not None
+    assert len(known.calls) == 2
+    assert [found.id for found in state.of_campaign("SALE")] == ["Sale", "sale[beijing]#1"]
+    assert [found.id for found in state.of_content("d" * 64)] == ["Sale", "sale[beijing]#1"]
+
+
+def test_a_send_is_found_by_its_latest_content() -> None:
+    """What it was tried with before does not count."""
+    state = state_of(intent(), rejected(), intent(2, digest="e" * 64))
+    assert state.of_content("d" * 64) == []
+    assert [known.id for known in state.of_content("e" * 64)] == ["sale"]

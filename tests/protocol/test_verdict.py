@@ -1,0 +1,61 @@
+"""What an answer makes certain; everything else leaves the send unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.protocol.events import Kind
+from runner.protocol.verdict import DUPLICATE, REJECTING, verdict
+
+CERTAIN = frozenset().union(*REJECTING.values())
+
+
+@pytest.mark.parametrize(
+    ("answer", "judged"),
+    [
+        ({"errcode": 0, "msg_id": 7}, Kind.ACCEPTED),
+        ({"errcode": 0}, None),
+        ({"errcode": 0, "msg_id": 0}, None),
+        ({"errcode": 45065, "msg_id": 7}, Kind.DUPLICATE),
+        ({"errcode": 45065}, Kind.DUPLICATE),
+        ({"msg_id": 7}, None),
+        ({}, None),
+        ({"errcode": "40007"}, None),
+        ({"errcode": None}, None),
+    ],
+    ids=str,
+)
+def test_an_answer_is_judged(answer: dict[str, Any], judged: Kind | None) -> None:
+    """An acceptance names its job; what is not understood proves nothing."""
+    assert verdict(answer) is judged
+
+
+@pytest.mark.parametrize("errcode", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 45113, 47001])
+def test_a_definite_no_is_a_rejection(errcode: int) -> None:
+    """Wrong input, no permission, no quota, the token and the rate limits are told before a job is made."""
+    assert verdict({"errcode": errcode}) is Kind.REJECTED
+
+
+@pytest.mark.parametrize(
+    "errcode",
+    [-1, -1000, 61450, 42010, 45066, 45085, 46007, 268487001, 268488001, 89504, 89505, 44007, 9500002, 40164],
+)
+def test_what_may_hide_a_send_is_unknown(errcode: int) -> None:
+    """A passing fault, a job waiting for an administrator, an unexplained code: none means 'not sent'."""
+    assert verdict({"errcode": errcode}) is None
+
+
+@given(st.integers().filter(lambda number: number not in (0, DUPLICATE, *CERTAIN)))
+def test_no_other_number_frees_a_send(errcode: int) -> None:
+    """The list is positive: what is not on it is unknown, whatever it carries."""
+    assert verdict({"errcode": errcode, "msg_id": 7}) is None
+
+
+def test_every_certain_errcode_has_one_source() -> None:
+    """And neither an acceptance nor 45065 is among them."""
+    assert sum(len(codes) for codes in REJECTING.values()) == len(CERTAIN)
+    assert not CERTAIN & {0, DUPLICATE}
