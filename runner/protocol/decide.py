@@ -95,7 +95,9 @@ def decide(state: StreamState, facts: Facts) -> Decision:
     unknown = next((known for known in revisions if known.is_unknown), None)
     if unknown is not None:
         return _resend(state, facts, unknown)
-    record = next((known for known in revisions if known.revision == facts.key.revision), None)
+    mine = [known for known in revisions if known.revision == facts.key.revision]
+    # What was accepted under a former id is not to be overlooked for a rejection under this one.
+    record = max(mine, key=lambda known: known.status is Status.ACCEPTED, default=None)
     if record is not None and record.status is Status.ACCEPTED:
         if record.digest in ("", facts.digest):
             return Decision(Action.SENT, Reason.SENT, record)

@@ -175,7 +175,9 @@ def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
     if event.kind in _ENDS:
         # The platform's word about a call comes before that of a person who took it for unsent.
         weaker, end = (None, Kind.REJECTED), Kind(event.kind)
-        return tuple(replace(c, end=end) if c.number == data["call"] and c.end in weaker else c for c in calls)
+        return tuple(
+            replace(c, end=end) if c.number == data["call"] and c.end in weaker else c for c in calls
+        )
     if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["call"] == len(calls)):
         end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
         return tuple(replace(call, end=end) for call in calls)

@@ -26,7 +26,9 @@ def signed(kind: str, data: Mapping[str, Any]) -> Entry:
     return replace(plain, data={**data, "mac": mac_of(KEY, plain)})
 
 
-def intent(call: int = 1, *, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any) -> Step:
+def intent(
+    call: int = 1, *, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any
+) -> Step:
     data = {"send": send, "revision": revision, "call": call, "at": at.isoformat(), "digest": "d" * 64}
     return Kind.INTENT, {**data, "body": {"text": "你好"}, **more}
 

@@ -45,6 +45,7 @@ def decided(asked: Facts, *steps: Told) -> tuple[Action, Reason]:
 
 SENT = [intent(), accepted()]
 REFUSED = [intent(), rejected()]
+REFUSED_MOVED = [intent(send="autumn/sale"), rejected(send="autumn/sale")]
 SECOND_SENT = [intent(revision=2), accepted(revision=2)]
 CASES: dict[str, tuple[Facts, list[Told], Action, Reason]] = {
     "nothing known": (facts(), [], Action.SEND, Reason.NEW),
@@ -241,6 +242,8 @@ def gone(_id: str) -> bool:
         ({"formerly": ("sale",), **EDITED}, SENT, (Action.CONFLICT, Reason.EDITED)),
         ({"formerly": ("sale",)}, [intent()], (Action.RESEND, Reason.NO_ANSWER)),
         ({"formerly": ("sale",)}, REFUSED, (Action.SEND, Reason.REJECTED_BEFORE)),
+        ({"formerly": ("sale",)}, [*SENT, *REFUSED_MOVED], (Action.SENT, Reason.SENT)),
+        ({"formerly": ("sale",)}, [*REFUSED_MOVED, *SENT], (Action.SENT, Reason.SENT)),
     ],
 )
 def test_a_moved_file_is_the_same_message(

@@ -96,7 +96,9 @@ def test_the_protocol_can_be_read_alone():
     """What decides and makes a call rests on fingerprints and errors, and on nothing else of ours."""
     used = {one for name, found in IMPORTS.items() if inside(name, "protocol") for one in found}
     ours = {one for one in used if inside(one, "runner")}
-    assert {one for one in ours if not inside(one, "runner.protocol", "runner.digest", "runner.errors")} == set()
+    assert {
+        one for one in ours if not inside(one, "runner.protocol", "runner.digest", "runner.errors")
+    } == set()
 
 
 def test_only_the_command_line_picks_a_ledger():

@@ -1,0 +1,422 @@
+"""One call, once: recorded after the very view it was decided on, made in time, ended as it was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from factories import MemoryLedger
+
+from runner.digest import sha256
+from runner.errors import LedgerConflictError, LedgerError, LostAnswerError, SecretError, UnreachableError
+from runner.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
+from runner.protocol.decide import Action, Decision, Facts, Reason, decide
+from runner.protocol.events import Entry, Event, Head, Kind
+from runner.protocol.keys import SendKey
+from runner.protocol.state import Status, StreamState, fold
+from tests.protocol.stories import (
+    APPID,
+    KEY,
+    START,
+    accepted,
+    authentic,
+    baseline,
+    hold,
+    intent,
+    rejected,
+    resend,
+    settled,
+    signed,
+)
+from tests.protocol.stories import Step as Told
+
+BODY = {"text": "你好"}
+DIGEST = "d" * 64
+SALE = SendKey(APPID, "sale", 1)
+TAKEN = {"errcode": 0, "msg_id": 7, "msg_data_id": 8}
+LOST = LostAnswerError("cut", remedy="look")
+NO_CONNECTION = UnreachableError("no connection", remedy="look")
+UPLOAD: Told = (Kind.UPLOAD, {"upload": "x", "result": "y"})
+MINUTE = timedelta(minutes=1)
+
+
+class Store(MemoryLedger):
+    """Lets something happen just before an entry of a kind is kept, once or each time; may fail to answer."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: self.now)
+        self.now = START
+        self.before: dict[str, Callable[[], object]] = {}
+        self.unanswered: set[str] = set()
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        happens = self.before.get(entry.kind)
+        if happens is not None:
+            happens()
+        kept = super().append(entry, after=after)
+        if entry.kind in self.unanswered:
+            raise LedgerError("no answer", remedy="look")
+        return kept
+
+    def tell(self, *steps: Told) -> None:
+        for kind, data in steps:
+            super().append(signed(kind, data))
+
+    def once(self, kind: Kind, happens: Callable[[], object]) -> None:
+        def first() -> None:
+            del self.before[kind]
+            happens()
+
+        self.before[kind] = first
+
+    @property
+    def status(self) -> Status:
+        known = fold(APPID, self.events(), authentic).of("sale", 1)
+        return known.status if known is not None else Status.NEW
+
+    @property
+    def kinds(self) -> list[str]:
+        return [str(event.kind) for event in self.events()]
+
+
+@dataclass
+class Platform:
+    """Gives one answer, and remembers what it was asked."""
+
+    store: Store
+    answer: Any = None
+    token: Exception | None = None
+    posts: list[tuple[dict[str, Any], datetime]] = field(default_factory=list)
+    seen: list[list[str]] = field(default_factory=list)
+    """What the ledger held at each post."""
+
+    def ready(self) -> None:
+        if self.token is not None:
+            raise self.token
+
+    def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
+        if self.store.now > begin_by:
+            raise UnreachableError("too late", remedy="again")
+        self.posts.append((dict(body), begin_by))
+        self.seen.append(self.store.kinds)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer if self.answer is not None else TAKEN
+
+
+def judge(store: Store, digest: str = DIGEST) -> Callable[[StreamState], Decision]:
+    return lambda state: decide(state, Facts(key=SALE, digest=digest, now=store.now))
+
+
+def attempt_of(store: Store, platform: Platform) -> Attempt:
+    """A runner that has read the ledger as it is now."""
+    state = StreamState(APPID, authentic)
+    made = Attempt(
+        ledger=store, api=platform, state=state, take=state.add, clock=lambda: store.now, mac_key=KEY
+    )
+    made.refresh()
+    return made
+
+
+def make(
+    store: Store, platform: Platform, action: Action = Action.SEND, not_after: datetime | None = None
+) -> Outcome:
+    message = Message(
+        key=SALE, action=action, body=BODY, kept={"digest": DIGEST, "body": BODY}, not_after=not_after
+    )
+    return attempt_of(store, platform).make(message, judge(store))
+
+
+def again(store: Store, platform: Platform, **more: Any) -> Outcome:
+    store.now += 2 * MINUTE
+    return make(store, platform, Action.RESEND, **more)
+
+
+def begun() -> tuple[Store, Platform]:
+    """A first call whose answer was lost, and another platform to ask."""
+    store = Store()
+    assert make(store, Platform(store, LOST)).status is Status.UNKNOWN
+    return store, Platform(store)
+
+
+# --- one call -----------------------------------------------------------------------------------
+
+
+def test_the_intent_is_kept_before_the_call() -> None:
+    """With the body's hash, its number, its moment, and a mac over all of it."""
+    store = Store()
+    platform = Platform(store)
+    outcome = make(store, platform)
+    ((body, _),) = platform.posts
+    assert body == {**BODY, "clientmsgid": SALE.clientmsgid}
+    assert platform.seen == [["intent"]]
+    kept = outcome.intent
+    assert kept is not None
+    assert {name: kept.data[name] for name in ("send", "revision", "call", "body_sha256", "clientmsgid")} == {
+        "send": "sale", "revision": 1, "call": 1, "body_sha256": sha256(BODY), "clientmsgid": SALE.clientmsgid,
+    }  # fmt: skip
+    assert datetime.fromisoformat(kept.data["at"]) == START
+    assert all(authentic(event) for event in store.events())
+    assert store.kinds == ["intent", "accepted"]
+    assert (outcome.status, store.status) == (Status.ACCEPTED, Status.ACCEPTED)
+
+
+ENDS = [
+    (TAKEN, "accepted", Status.ACCEPTED),
+    ({"errcode": 0}, None, Status.UNKNOWN),
+    ({"errcode": 45065, "msg_id": 7}, "duplicate", Status.DISPUTED),
+    ({"errcode": 40007}, "rejected", Status.REJECTED),
+    ({"errcode": 40001}, "rejected", Status.REJECTED),
+    ({"errcode": -1}, None, Status.UNKNOWN),
+    ({"errcode": 89504}, None, Status.UNKNOWN),
+    ({"errcode": 123456}, None, Status.UNKNOWN),
+    (LOST, None, Status.UNKNOWN),
+    (NO_CONNECTION, "rejected", Status.REJECTED),
+]
+
+
+@pytest.mark.parametrize(("answer", "kept", "status"), ENDS, ids=str)
+def test_what_a_first_call_comes_to(answer: Any, kept: str | None, status: Status) -> None:
+    """Only what is certain is kept; the ledger and the outcome say the same; one call, whatever is answered."""
+    store = Store()
+    platform = Platform(store, answer)
+    outcome = make(store, platform)
+    assert (outcome.status, store.status) == (status, status)
+    assert store.kinds == ["intent", *([kept] if kept else [])]
+    assert len(platform.posts) == 1
+
+
+AGAIN = {
+    "accepted": Status.ACCEPTED,
+    "duplicate": Status.ACCEPTED,
+    "rejected": Status.UNKNOWN,
+    None: Status.UNKNOWN,
+}
+
+
+@pytest.mark.parametrize(("answer", "kept"), [end[:2] for end in ENDS], ids=str)
+def test_what_a_resend_comes_to(answer: Any, kept: str | None) -> None:
+    """45065 means that the first had arrived; a rejection says nothing about the first."""
+    store, platform = begun()
+    platform.answer = answer
+    outcome = again(store, platform)
+    assert (outcome.status, store.status) == (AGAIN[kept], AGAIN[kept])
+    assert store.kinds == ["intent", "resend", *([kept] if kept else [])]
+    assert platform.posts[0][0] == {**BODY, "clientmsgid": SALE.clientmsgid}
+    assert platform.seen == [["intent", "resend"]]
+
+
+def test_no_token_no_intent() -> None:
+    """What can fail before the call fails before anything is recorded."""
+    store = Store()
+    platform = Platform(store, token=SecretError("the command failed", remedy="look"))
+    outcome = make(store, platform)
+    assert (outcome.intent, type(outcome.error)) == (None, SecretError)
+    assert (store.kinds, platform.posts) == ([], [])
+
+
+def test_a_decision_of_another_kind_makes_no_call() -> None:
+    """A first call is never turned into a resend, nor the other way."""
+    store, platform = begun()
+    store.now += 2 * MINUTE
+    outcome = make(store, platform, Action.SEND)
+    assert outcome.intent is None
+    assert outcome.decision is not None
+    assert outcome.decision.action is Action.RESEND
+    fresh = Store()
+    assert make(fresh, Platform(fresh), Action.RESEND).intent is None
+    assert platform.posts == []
+
+
+# --- others who write ---------------------------------------------------------------------------
+
+
+OVERTAKING = {
+    "a hold": ([hold()], Reason.HOLD),
+    "sent by hand": ([baseline()], Reason.SENT),
+    "another runner's call": ([intent()], Reason.ANSWER_MAY_COME),
+    "another runner's acceptance": ([intent(), accepted()], Reason.SENT),
+}
+
+
+@pytest.mark.parametrize(("steps", "reason"), OVERTAKING.values(), ids=OVERTAKING)
+def test_what_comes_before_the_intent_is_decided_on(steps: list[Told], reason: Reason) -> None:
+    """Also as the very first entry of the ledger: no intent, no call, and the decision says why."""
+    store = Store()
+    platform = Platform(store)
+    store.once(Kind.INTENT, lambda: store.tell(*steps))
+    outcome = make(store, platform)
+    assert outcome.intent is None
+    assert outcome.decision is not None
+    assert outcome.decision.reason is reason
+    assert platform.posts == []
+    assert store.kinds == [str(kind) for kind, _ in steps]
+
+
+OVERTAKING_RESEND: dict[str, tuple[list[Told], Reason]] = {
+    "a hold": ([hold()], Reason.HOLD),
+    "the first call's acceptance": ([accepted()], Reason.SENT),
+    "the first call's rejection": ([rejected()], Reason.REJECTED_BEFORE),
+    "a person": ([settled(sent=False)], Reason.REJECTED_BEFORE),
+}
+
+
+@pytest.mark.parametrize(("steps", "reason"), OVERTAKING_RESEND.values(), ids=OVERTAKING_RESEND)
+def test_what_comes_before_a_resend_is_decided_on(steps: list[Told], reason: Reason) -> None:
+    """What the first call came to stands; a hold leaves it unknown."""
+    store, platform = begun()
+    store.once(Kind.RESEND, lambda: store.tell(*steps))
+    outcome = again(store, platform)
+    assert outcome.intent is None
+    assert outcome.decision is not None
+    assert outcome.decision.reason is reason
+    assert platform.posts == []
+
+
+def test_what_is_written_about_other_things_only_delays_a_call() -> None:
+    """It is decided on once more, and made, numbered after what came between."""
+    store = Store()
+    platform = Platform(store)
+    store.once(Kind.INTENT, lambda: store.tell(UPLOAD))
+    assert make(store, platform).status is Status.ACCEPTED
+    assert store.kinds == ["upload", "intent", "accepted"]
+    store, platform = begun()
+    store.once(Kind.RESEND, lambda: store.tell(UPLOAD))
+    assert again(store, platform).status is Status.ACCEPTED
+    assert len(platform.posts) == 1
+
+
+def test_a_runner_that_is_always_overtaken_gives_up() -> None:
+    """Every try is bounded; nothing was called, and the error says so."""
+    store = Store()
+    platform = Platform(store)
+    tries: list[int] = []
+
+    def overtake() -> None:
+        tries.append(1)
+        store.tell(UPLOAD)
+
+    store.before[Kind.INTENT] = overtake
+    outcome = make(store, platform)
+    assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
+    assert len(tries) == TRIES
+    assert platform.posts == []
+    assert store.status is Status.NEW
+
+
+def test_a_stale_view_makes_no_call() -> None:
+    """The runner read before another one sent: its intent is refused, and it sees why."""
+    store = Store()
+    platform = Platform(store)
+    late = attempt_of(store, platform)
+    make(store, platform)
+    store_read, late.ledger.read = (
+        store.read,
+        lambda _stream, _since: store_read(APPID, store.events()[-1].head),
+    )  # type: ignore[method-assign]
+    message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
+    outcome = late.make(message, judge(store))
+    assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
+    assert len(platform.posts) == 1
+
+
+def test_a_late_outcome_is_taken_in_with_what_came_before_it() -> None:
+    """Another runner wrote during the call: the outcome is appended all the same, and the state is whole."""
+    store = Store()
+    platform = Platform(store)
+    runner = attempt_of(store, platform)
+    store.once(Kind.ACCEPTED, lambda: store.tell(hold()))
+    message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
+    assert runner.make(message, judge(store)).status is Status.ACCEPTED
+    assert store.kinds == ["intent", "hold", "accepted"]
+    assert runner.state.holds
+    assert runner.state.head == store.events()[-1].head
+
+
+def test_a_late_rejection_does_not_free_a_send_that_was_called_again() -> None:
+    """The resend may have been accepted unheard."""
+    store = Store()
+    platform = Platform(store, {"errcode": 40007})
+    store.once(Kind.REJECTED, lambda: store.tell(resend(2)))
+    outcome = make(store, platform)
+    assert (outcome.status, store.status) == (Status.UNKNOWN, Status.UNKNOWN)
+
+
+# --- the store does not answer ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Kind.INTENT, Kind.RESEND])
+def test_an_intent_nobody_confirms_has_no_call(kind: Kind) -> None:
+    """It may be kept: whoever looks next finds an unknown send."""
+    store, platform = (Store(), None) if kind is Kind.INTENT else begun()
+    platform = platform or Platform(store)
+    store.unanswered = {kind}
+    outcome = make(store, platform) if kind is Kind.INTENT else again(store, platform)
+    assert (outcome.intent, type(outcome.error)) == (None, LedgerError)
+    assert platform.posts == []
+    assert store.status is Status.UNKNOWN
+
+
+def test_an_acceptance_nobody_keeps_is_unknown() -> None:
+    """The answer is told all the same: somebody can write it down."""
+    store = Store()
+
+    def fail() -> None:
+        raise LedgerError("the disk is full", remedy="make room")
+
+    store.before[Kind.ACCEPTED] = fail
+    outcome = make(store, Platform(store))
+    assert outcome.status is Status.UNKNOWN
+    assert isinstance(outcome.error, LedgerError)
+    assert outcome.answer["msg_id"] == 7
+    assert store.status is Status.UNKNOWN
+
+
+# --- time ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Kind.INTENT, Kind.RESEND])
+@pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
+def test_a_call_is_begun_within_a_minute_of_its_intent(kind: Kind, late: timedelta) -> None:
+    """Counted from the intent's own moment, made before it was kept; else it is recorded as not begun."""
+    store, platform = (Store(), None) if kind is Kind.INTENT else begun()
+    platform = platform or Platform(store)
+
+    def held_up() -> None:
+        store.now += BEGIN_WITHIN + late
+
+    store.before[kind] = held_up
+    outcome = make(store, platform) if kind is Kind.INTENT else again(store, platform)
+    assert len(platform.posts) == (not late)
+    if late:
+        ended = store.events()[-1]
+        assert (ended.kind, ended.data["reason"]) == (Kind.REJECTED, "not_begun")
+        assert outcome.status is (Status.REJECTED if kind is Kind.INTENT else Status.UNKNOWN)
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
+def test_a_window_that_ends_while_the_intent_is_kept_stops_the_call(late: timedelta) -> None:
+    """`not_after` is kept to the second, however slow the ledger."""
+    store = Store()
+    platform = Platform(store)
+
+    def slow() -> None:
+        store.now += timedelta(seconds=20) + late
+
+    store.before[Kind.INTENT] = slow
+    outcome = make(store, platform, not_after=START + timedelta(seconds=20))
+    assert len(platform.posts) == (not late)
+    assert outcome.status is (Status.REJECTED if late else Status.ACCEPTED)
+
+
+def test_the_next_call_after_a_rejection_has_an_intent_of_its_own() -> None:
+    """Numbered after the first, under the same clientmsgid."""
+    store = Store()
+    make(store, Platform(store, {"errcode": 40007}))
+    make(store, Platform(store))
+    intents = [event.data for event in store.events() if event.kind == Kind.INTENT]
+    assert [data["call"] for data in intents] == [1, 2]
+    assert len({data["clientmsgid"] for data in intents}) == 1
