@@ -35,7 +35,7 @@ HISTORY: dict[Status, list[Told]] = {
 }
 CALLS = {N: 0, U: 1, D: 1, R: 1, A: 1}
 Cell = tuple[Step, Status, list[Told], Status]
-"""What happens, to a send in which state, told by which events (the last one is what happens), and the end."""
+"""What happens, to a send in which state; the events that tell it, its own the last; and the end."""
 
 
 def after(status: Status, step: Told) -> list[Told]:
@@ -43,7 +43,8 @@ def after(status: Status, step: Told) -> list[Told]:
 
 
 CELLS: list[Cell] = [
-    *((Step.CALL, s, after(s, intent(CALLS[s] + 1)), end) for s, end in zip(Status, (U, U, D, U, A), strict=True)),
+    *((Step.CALL, s, after(s, intent(CALLS[s] + 1)), end)
+      for s, end in zip(Status, (U, U, D, U, A), strict=True)),
     *((Step.FORGED, s, after(s, forged(intent(CALLS[s] + 1))), end)
       for s, end in zip(Status, (D, D, D, D, A), strict=True)),
     *((Step.TAKEN, s, after(s, settled(CALLS[s], sent=True)), A) for s in Status),
