@@ -22,6 +22,7 @@ from runner.policy import LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
 from runner.policy.guard import SettingsChange, accepted_by, changes_since
 from runner.protocol.events import Event
+from runner.protocol.keys import same_id
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings, shared_draft
 from runner.settings.records import Account, Settings
@@ -149,6 +150,7 @@ def make_plan(
         changes=changes_since(guards, settings),
         accepted=accepted_by(guards),
         ledger_known=ledger_known,
+        present=grounds.setting.present,
     )
 
 
@@ -313,6 +315,8 @@ def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
 def orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
     accounts = settings.environment.accounts
-    planned = {(accounts[send.account].appid, send.id) for send in sends}
+    planned = {
+        (accounts[send.account].appid, same_id(name)) for send in sends for name in (send.id, *send.formerly)
+    }
     found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
-    return tuple(known for known in found if (known.appid, known.send) not in planned)
+    return tuple(known for known in found if (known.appid, same_id(known.send)) not in planned)
