@@ -23,11 +23,11 @@ from runner.policy import held_back
 from runner.policy.facts import Grounds
 from runner.protocol import decide as protocol
 from runner.protocol.events import Event
-from runner.protocol.keys import SendKey, mac_of
+from runner.protocol.keys import SendKey, mac_of, same_id
 from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.hints import again_in, not_repeated, settle_hint
+from runner.sending.hints import again_in, not_repeated, resend_hint, settle_hint
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
@@ -81,6 +81,10 @@ def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
     return [done[number] or [] for number in range(len(runs))]
 
 
+def _names(planned: Planned) -> frozenset[str]:
+    return frozenset(same_id(name) for name in (planned.send.id, *planned.send.formerly))
+
+
 def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
     """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
     worst = (Exit.UNKNOWN, Exit.LEDGER, Exit.WECHAT, Exit.FAILED, Exit.INTERRUPTED, Exit.POLICY, Exit.INVALID)
@@ -110,8 +114,7 @@ class _AccountRun:
     def run(self, *, wait_s: float) -> list[Outcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
         due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
-        unknown = {p.send.id for p in self._mine() if p.action is Action.UNKNOWN}
-        unknown |= {orphan.send for orphan in self.plan.orphans if orphan.appid == self.account.appid}
+        unknown = self._unknown()
         outcomes: list[Outcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
@@ -124,9 +127,11 @@ class _AccountRun:
                     warrant=self.warrant,
                     again_s=self.settings.environment.repeat_after_s,
                 )
-                opened = [known for known in state.open(self.account.appid) if known.send in unknown]
-                settled = sorted(unknown - {known.send for known in opened})
-                outcomes.extend(self._overtaken(send_id) for send_id in settled)
+                wanted = frozenset[str]().union(*unknown.values())
+                opened = [k for k in state.open(self.account.appid) if same_id(k.send) in wanted]
+                still = {same_id(known.send) for known in opened}
+                settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
+                outcomes.extend(self._overtaken(send_id, unknown[send_id]) for send_id in settled)
                 outcomes.extend(self._settle(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
@@ -135,11 +140,20 @@ class _AccountRun:
             # What was done before stays reported; the rest was not begun.
             done = {outcome.id for outcome in outcomes}
             outcomes += [self._failed(p.send.id, error) for p in due if p.send.id not in done]
-            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown - done)]
+            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown.keys() - done)]
         return outcomes
 
+    def _unknown(self) -> dict[str, frozenset[str]]:
+        """Name the unknown sends of the plan: by id, every id that each has had, as `same_id` gives it."""
+        found = {o.send: frozenset({same_id(o.send)}) for o in self.plan.orphans if self._is_mine(o.appid)}
+        waiting = (planned for planned in self._mine() if planned.action is Action.UNKNOWN)
+        return found | {planned.send.id: _names(planned) for planned in waiting}
+
+    def _is_mine(self, appid: str) -> bool:
+        return appid == self.account.appid
+
     def _mine(self) -> list[Planned]:
-        return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
+        return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
 
     def _guarded(self, planned: Planned) -> Outcome:
         if self.crossing.stopped:
@@ -262,6 +276,7 @@ class _AccountRun:
     def _judge_again(self, intent: Event, stream: StreamState) -> protocol.Decision:
         """Decide on a resend on the newest state; it may be the first to arrive, so holds and hours count."""
         data, grounds = intent.data, self._grounds()
+        send_id, revision = data["send"], data["revision"]
 
         def violated() -> tuple[str, ...]:
             found = held_back(self.account, grounds)
@@ -269,14 +284,27 @@ class _AccountRun:
 
         setting = grounds.setting
         facts = protocol.Facts(
-            key=SendKey(self.account.appid, data["send"], data["revision"]),
-            digest=data["digest"],
+            key=SendKey(self.account.appid, send_id, revision),
+            digest=self._digest_now(send_id, revision),
             now=grounds.now,
             resend_after=timedelta(seconds=setting.resend_after_s),
             resend_until=timedelta(seconds=setting.resend_until_s),
+            resend_stored=same_id(send_id) in self.warrant.resend,
             violated=violated,
         )
-        return protocol.decide(stream, facts)
+        decided = protocol.decide(stream, facts)
+        known = decided.known
+        if decided.action is protocol.Action.RESEND and (known is None or known.revision != revision):
+            # It was decided about another revision, whose body is another.
+            return protocol.Decision(protocol.Action.UNKNOWN, protocol.Reason.CONTENT_CHANGED, known)
+        return decided
+
+    def _digest_now(self, send_id: str, revision: int) -> str:
+        """Fingerprint what the campaigns say of a send today; empty when they say nothing."""
+        for planned in self._mine():
+            if same_id(send_id) in _names(planned) and planned.send.revision == revision:
+                return planned.digest
+        return ""
 
     def _not_resent(self, intent: Event) -> Outcome:
         """Say why a resend was not made: decided once more, for the words."""
@@ -284,7 +312,7 @@ class _AccountRun:
         key = (self.account.appid, send_id, intent.data["revision"])
         known = self.crossing.state.sends[key]
         if known.status is not Status.OPEN:
-            return self._overtaken(send_id)
+            return self._overtaken(send_id, frozenset({same_id(send_id)}))
         decided = self._judge_again(intent, self.crossing.attempt.state)
         environment, first = self.settings.environment, self.crossing.attempt.state.of(*key[1:])
         if decided.reason is protocol.Reason.ANSWER_MAY_COME and first is not None and first.first_open:
@@ -298,16 +326,19 @@ class _AccountRun:
         if decided.reason is protocol.Reason.WINDOW_ENDED:
             why = _("its window ended {when}, so it is not repeated").format(when=decided.params["at"])
             return self.crossing.unknown(send_id, why, remedy=settle_hint(send_id))
+        if decided.reason is protocol.Reason.CONTENT_CHANGED:
+            why = _("its campaign was edited or is gone, so what was posted is not posted again")
+            return self.crossing.unknown(send_id, why, remedy=resend_hint(send_id))
         held = held_back(self.account, self._grounds())
         if held is not None:
             return self.crossing.unknown(send_id, not_repeated(held.what), remedy=held.remedy)
         return self.crossing.unknown(send_id, _(OVERTAKEN))
 
-    def _overtaken(self, send_id: str) -> Outcome:
+    def _overtaken(self, send_id: str, names: frozenset[str]) -> Outcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
-        latest = max(
-            self.crossing.state.revisions(self.account.appid, send_id), key=lambda known: known.revision
-        )
+        sends = self.crossing.state.sends.values()
+        mine = [known for known in sends if self._is_mine(known.appid) and same_id(known.send) in names]
+        latest = max(mine, key=lambda known: known.at)
         freed = latest.status is Status.REFUSED
         return self.crossing.outcome(
             send_id,
