@@ -17,10 +17,10 @@ from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.model import Action
-from runner.plan import Plan, Planned, order, recheck
+from runner.plan import Plan, Planned, against_resend, order, recheck
 from runner.planning.decide import Setting, facts_of
-from runner.policy import held_back
-from runner.policy.facts import Grounds
+from runner.policy import Objection, held_back
+from runner.policy.facts import Finding, Grounds
 from runner.protocol import decide as protocol
 from runner.protocol.events import Event
 from runner.protocol.keys import SendKey, mac_of, same_id
@@ -277,15 +277,16 @@ class _AccountRun:
         """Decide on a resend on the newest state; it may be the first to arrive, so holds and hours count."""
         data, grounds = intent.data, self._grounds()
         send_id, revision = data["send"], data["revision"]
+        planned = self._planned_as(send_id, revision)
 
         def violated() -> tuple[str, ...]:
-            found = held_back(self.account, grounds)
+            found = self._against(send_id, revision, grounds)
             return (found.what,) if found is not None else ()
 
         setting = grounds.setting
         facts = protocol.Facts(
             key=SendKey(self.account.appid, send_id, revision),
-            digest=self._digest_now(send_id, revision),
+            digest=planned.digest if planned is not None else "",
             now=grounds.now,
             resend_after=timedelta(seconds=setting.resend_after_s),
             resend_until=timedelta(seconds=setting.resend_until_s),
@@ -299,12 +300,18 @@ class _AccountRun:
             return protocol.Decision(protocol.Action.UNKNOWN, protocol.Reason.CONTENT_CHANGED, known)
         return decided
 
-    def _digest_now(self, send_id: str, revision: int) -> str:
-        """Fingerprint what the campaigns say of a send today; empty when they say nothing."""
-        for planned in self._mine():
-            if same_id(send_id) in _names(planned) and planned.send.revision == revision:
-                return planned.digest
-        return ""
+    def _planned_as(self, send_id: str, revision: int) -> Planned | None:
+        """Give what the campaigns say today of a send of the ledger."""
+        mine = (planned for planned in self._mine() if planned.send.revision == revision)
+        return next((planned for planned in mine if same_id(send_id) in _names(planned)), None)
+
+    def _against(self, send_id: str, revision: int, grounds: Grounds) -> Finding | Objection | None:
+        """Find what stands against a resend; of content that no campaign has, only the account is known."""
+        planned = self._planned_as(send_id, revision)
+        held = held_back(self.account, grounds)
+        if held is not None or planned is None:
+            return held
+        return against_resend(planned, self.plan, grounds, reviewed=self.warrant.audiences)
 
     def _not_resent(self, intent: Event) -> Outcome:
         """Say why a resend was not made: decided once more, for the words."""
@@ -329,7 +336,7 @@ class _AccountRun:
         if decided.reason is protocol.Reason.CONTENT_CHANGED:
             why = _("its campaign was edited or is gone, so what was posted is not posted again")
             return self.crossing.unknown(send_id, why, remedy=resend_hint(send_id))
-        held = held_back(self.account, self._grounds())
+        held = self._against(send_id, intent.data["revision"], self._grounds())
         if held is not None:
             return self.crossing.unknown(send_id, not_repeated(held.what), remedy=held.remedy)
         return self.crossing.unknown(send_id, _(OVERTAKEN))

@@ -18,7 +18,7 @@ from runner.ledger.state import LedgerState, SendState
 from runner.model import Action, Audience, Draft, Invalid, Send
 from runner.planning.decide import Decision, decide, list_id
 from runner.planning.quota import Allowance, allowance, counts
-from runner.policy import LIFTED, Objection, objections
+from runner.policy import COUNTING, LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
 from runner.policy.guard import SettingsChange, accepted_by, changes_since
 from runner.protocol.events import Event
@@ -283,6 +283,19 @@ def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping
     saw = reviewed.get(planned.send.id)
     facts = _facts(planned, plan.sends, grounds, len(plan.due()), applying=True, reviewed=saw)
     return judged(fresh, objections(facts, grounds.allowed))
+
+
+def against_resend(
+    planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]
+) -> Objection | None:
+    """Find the rule that stands against posting an unknown send once more, as it was; as for `recheck`.
+
+    It took its allowance when it was posted first, so no rule counts it again.
+    """
+    saw = reviewed.get(planned.send.id)
+    facts = _facts(planned, plan.sends, grounds, len(plan.due()), applying=True, reviewed=saw)
+    found = objections(facts, grounds.allowed)
+    return next((one for one in found if one.blocks and one.rule not in COUNTING), None)
 
 
 def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
