@@ -60,7 +60,8 @@ def plan(
 
     allowed = rules_aside(allow)
     session.offline = offline
-    made = make_plan(session, select, session.state(), offline=offline, allowed=allowed, since=since)
+    state = session.state(verified=not offline)
+    made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since)
     if out is not None:
         from runner.planning import planfile
         from runner.report.data import plan_data
@@ -113,7 +114,7 @@ def apply(
 
     check_run(session)
     check_writable(session.options.outputs)
-    state = session.begun_state()
+    state = session.begun_state(verified=True)
     allowed = rules_aside(allow)
     prepared = prepared_of(session, select)
     approval = check_approved(session, prepared.sends, state)
