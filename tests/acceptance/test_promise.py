@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -395,21 +395,36 @@ def test_a_hold_in_the_ledger_stops_a_resend_of_stored_content_too(shop: Shop) -
 # --- what proves nothing, and who may say so --------------------------------------------------
 
 
-def test_45065_on_a_first_call_is_no_proof_that_it_was_sent(shop: Shop) -> None:
-    """Another program used the key, or another ledger: a person looks, and no run calls it sent."""
+@pytest.mark.parametrize("after_s", [61, 0], ids=["45065", "45066 first"])
+def test_a_key_that_somebody_else_used_is_no_proof_that_it_was_sent(shop: Shop, after_s: int) -> None:
+    """Another program used it, or another ledger: a person looks, and no run calls it sent."""
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
     key = SendKey(SERVICE, "sale", 1).clientmsgid
     assert shop.sandbox.call(SENDALL, {**body, "clientmsgid": key})["errcode"] == 0
-    for _ in range(2):
+    shop.sandbox.advance(after_s)
+    for _ in range(3):
         code, said = shop.run("apply", "--auto-approve", "--format", "json")
         assert code == Exit.UNKNOWN
         assert '"accepted"' not in said
         assert shop.summary() == {"unknown": 1}
+        shop.sandbox.advance(61)
+    assert shop.posts() == 2, "theirs, and the one that was answered so"
     assert Kind.ACCEPTED not in [event["kind"] for event in shop.log()]
     assert shop.texts() == ["别人的"]
     assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
     assert shop.apply() == Exit.OK
     assert shop.texts() == ["别人的"]
+
+
+def test_45066_after_a_call_of_this_ledger_proves_nothing(shop: Shop) -> None:
+    """It says that the key came too soon, not that a job has it; 45065 later says so."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == Exit.UNKNOWN, "45066"
+    assert shop.summary() == {"unknown": 1}
+    shop.sandbox.advance(61)
+    assert shop.apply() == Exit.OK
+    assert len(shop.texts()) == 1
 
 
 NAME = {"send": "sale", "revision": 1, "call": 1}
@@ -433,7 +448,8 @@ def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
     shop.move("sale", "_kept")
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "中奖了"}}
     data = {**NAME, "digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
-    data |= {"at": "2026-01-01T00:00:00+00:00", "not_after": None, "clientmsgid": "0" * 32}
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    data |= {"at": at.isoformat(), "not_after": None, "clientmsgid": "0" * 32}
     forge(shop, Kind.INTENT, data, mac=mac)
     assert shop.apply() == Exit.UNKNOWN
     assert shop.apply("--resend", "sale") == Exit.UNKNOWN
