@@ -201,7 +201,7 @@ def _step(known: SendState, event: Event) -> Step | None:
 
 
 def _is_foreign(calls: tuple[Call, ...]) -> bool:
-    """True when an answer said that the key was used, and no call of this ledger before it can have done so."""
+    """True when an answer said that the key was used, and no earlier call of this ledger can have done so."""
     first = next((n for n, call in enumerate(calls) if call.end is Kind.DUPLICATE), None)
     if first is None or any(call.end is Kind.ACCEPTED for call in calls):
         return False
