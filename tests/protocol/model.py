@@ -182,7 +182,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         def judge(state: StreamState, key: SendKey = key, send: Send = send) -> Decision:
             facts = Facts(
                 key=key,
-                content_digest=sha256(send.message),
+                digest=sha256(send.message),
                 now=ports.clock(),
                 present=lambda id: id in runner.present,
                 clock_error=timedelta(seconds=runner.offset_s),
@@ -197,7 +197,7 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         body = {"text": send.message}
         if decision.action is Action.RESEND and known is not None and known.intent is not None:
             body = known.intent.data["body"]
-        kept = {"content_digest": sha256(send.message), "body": body}
+        kept = {"digest": sha256(send.message), "body": body}
         message = Message(key=key, action=decision.action, body=body, kept=kept)
         ends.append((send.id, attempt.make(message, judge).status.value))
     return ends
@@ -240,7 +240,7 @@ def steps(world: World) -> Iterator[tuple[str, World]]:
 def _people(world: World) -> Iterator[tuple[str, World]]:
     state = fold(APPID, world.ledger, authentic)
     if world.left("hold") and not state.holds:
-        entry = Entry(stream=APPID, kind=Kind.HOLD, data={"held": True, "reason": "stop"}, nonce="hold")
+        entry = Entry(stream=APPID, kind=Kind.HOLD, data={"held": True, "why": "stop"}, nonce="hold")
         yield "somebody puts the account on hold", world.spend("hold").keep(entry)
     if world.left("unhold") and state.holds:
         data = {"held": False, "ends": list(state.holds), "reason": "go"}
@@ -271,7 +271,7 @@ def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, Kind, di
     at = (START + timedelta(seconds=world.now_s - 3600)).isoformat(timespec="microseconds")
     body = {"text": "forged"}
     base = {"send": "sale", "revision": 1, "call": 1, "at": at, "body": body, "body_sha256": sha256(body)}
-    yield "an intent", Kind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
+    yield "an intent", Kind.INTENT, {**base, "digest": sha256("sale"), "clientmsgid": "0" * 32}
     for known in state.sends.values():
         call = len(known.calls)
         yield "a rejection", Kind.REJECTED, {"send": known.id, "revision": 1, "call": call, "reason": "?"}
