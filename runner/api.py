@@ -69,7 +69,7 @@ def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = Fals
         CampaignError: the platform or the ledger did not do what was asked.
     """
     campaigns.offline = offline
-    return _made(campaigns, select, campaigns.state(), offline=offline).plan
+    return _made(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
 
 
 def apply(
@@ -102,7 +102,7 @@ def apply(
 
     campaigns.offline = False
     check_run(campaigns)
-    state = campaigns.begun_state()
+    state = campaigns.begun_state(verified=True)
     prepared = prepared_of(campaigns, tuple(select))
     approval = check_approved(campaigns, prepared.sends, state)
     made = _made(campaigns, select, state, prepared=prepared)

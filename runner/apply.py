@@ -17,17 +17,17 @@ from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.model import Action
-from runner.plan import Plan, Planned, order, recheck
+from runner.plan import Plan, Planned, against_resend, order, recheck
 from runner.planning.decide import Setting, facts_of
-from runner.policy import held_back
-from runner.policy.facts import Grounds
+from runner.policy import Objection, held_back
+from runner.policy.facts import Finding, Grounds
 from runner.protocol import decide as protocol
 from runner.protocol.events import Event
-from runner.protocol.keys import SendKey, mac_of
+from runner.protocol.keys import SendKey, mac_of, same_id
 from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.hints import again_in, not_repeated, settle_hint
+from runner.sending.hints import again_in, not_repeated, resend_hint, settle_hint
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
@@ -81,6 +81,10 @@ def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
     return [done[number] or [] for number in range(len(runs))]
 
 
+def _names(planned: Planned) -> frozenset[str]:
+    return frozenset(same_id(name) for name in (planned.send.id, *planned.send.formerly))
+
+
 def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
     """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
     worst = (Exit.UNKNOWN, Exit.LEDGER, Exit.WECHAT, Exit.FAILED, Exit.INTERRUPTED, Exit.POLICY, Exit.INVALID)
@@ -110,8 +114,7 @@ class _AccountRun:
     def run(self, *, wait_s: float) -> list[Outcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
         due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
-        unknown = {p.send.id for p in self._mine() if p.action is Action.UNKNOWN}
-        unknown |= {orphan.send for orphan in self.plan.orphans if orphan.appid == self.account.appid}
+        unknown = self._unknown()
         outcomes: list[Outcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
@@ -124,9 +127,11 @@ class _AccountRun:
                     warrant=self.warrant,
                     again_s=self.settings.environment.repeat_after_s,
                 )
-                opened = [known for known in state.open(self.account.appid) if known.send in unknown]
-                settled = sorted(unknown - {known.send for known in opened})
-                outcomes.extend(self._overtaken(send_id) for send_id in settled)
+                wanted = frozenset[str]().union(*unknown.values())
+                opened = [k for k in state.open(self.account.appid) if same_id(k.send) in wanted]
+                still = {same_id(known.send) for known in opened}
+                settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
+                outcomes.extend(self._overtaken(send_id, unknown[send_id]) for send_id in settled)
                 outcomes.extend(self._settle(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
@@ -135,11 +140,20 @@ class _AccountRun:
             # What was done before stays reported; the rest was not begun.
             done = {outcome.id for outcome in outcomes}
             outcomes += [self._failed(p.send.id, error) for p in due if p.send.id not in done]
-            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown - done)]
+            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown.keys() - done)]
         return outcomes
 
+    def _unknown(self) -> dict[str, frozenset[str]]:
+        """Name the unknown sends of the plan: by id, every id that each has had, as `same_id` gives it."""
+        found = {o.send: frozenset({same_id(o.send)}) for o in self.plan.orphans if self._is_mine(o.appid)}
+        waiting = (planned for planned in self._mine() if planned.action is Action.UNKNOWN)
+        return found | {planned.send.id: _names(planned) for planned in waiting}
+
+    def _is_mine(self, appid: str) -> bool:
+        return appid == self.account.appid
+
     def _mine(self) -> list[Planned]:
-        return [planned for planned in self.plan.sends if planned.account.appid == self.account.appid]
+        return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
 
     def _guarded(self, planned: Planned) -> Outcome:
         if self.crossing.stopped:
@@ -262,21 +276,42 @@ class _AccountRun:
     def _judge_again(self, intent: Event, stream: StreamState) -> protocol.Decision:
         """Decide on a resend on the newest state; it may be the first to arrive, so holds and hours count."""
         data, grounds = intent.data, self._grounds()
+        send_id, revision = data["send"], data["revision"]
+        planned = self._planned_as(send_id, revision)
 
         def violated() -> tuple[str, ...]:
-            found = held_back(self.account, grounds)
+            found = self._against(send_id, revision, grounds)
             return (found.what,) if found is not None else ()
 
         setting = grounds.setting
         facts = protocol.Facts(
-            key=SendKey(self.account.appid, data["send"], data["revision"]),
-            digest=data["digest"],
+            key=SendKey(self.account.appid, send_id, revision),
+            digest=planned.digest if planned is not None else "",
             now=grounds.now,
             resend_after=timedelta(seconds=setting.resend_after_s),
             resend_until=timedelta(seconds=setting.resend_until_s),
+            resend_stored=same_id(send_id) in self.warrant.resend,
             violated=violated,
         )
-        return protocol.decide(stream, facts)
+        decided = protocol.decide(stream, facts)
+        known = decided.known
+        if decided.action is protocol.Action.RESEND and (known is None or known.revision != revision):
+            # It was decided about another revision, whose body is another.
+            return protocol.Decision(protocol.Action.UNKNOWN, protocol.Reason.CONTENT_CHANGED, known)
+        return decided
+
+    def _planned_as(self, send_id: str, revision: int) -> Planned | None:
+        """Give what the campaigns say today of a send of the ledger."""
+        mine = (planned for planned in self._mine() if planned.send.revision == revision)
+        return next((planned for planned in mine if same_id(send_id) in _names(planned)), None)
+
+    def _against(self, send_id: str, revision: int, grounds: Grounds) -> Finding | Objection | None:
+        """Find what stands against a resend; of content that no campaign has, only the account is known."""
+        planned = self._planned_as(send_id, revision)
+        held = held_back(self.account, grounds)
+        if held is not None or planned is None:
+            return held
+        return against_resend(planned, self.plan, grounds, reviewed=self.warrant.audiences)
 
     def _not_resent(self, intent: Event) -> Outcome:
         """Say why a resend was not made: decided once more, for the words."""
@@ -284,7 +319,7 @@ class _AccountRun:
         key = (self.account.appid, send_id, intent.data["revision"])
         known = self.crossing.state.sends[key]
         if known.status is not Status.OPEN:
-            return self._overtaken(send_id)
+            return self._overtaken(send_id, frozenset({same_id(send_id)}))
         decided = self._judge_again(intent, self.crossing.attempt.state)
         environment, first = self.settings.environment, self.crossing.attempt.state.of(*key[1:])
         if decided.reason is protocol.Reason.ANSWER_MAY_COME and first is not None and first.first_open:
@@ -298,16 +333,19 @@ class _AccountRun:
         if decided.reason is protocol.Reason.WINDOW_ENDED:
             why = _("its window ended {when}, so it is not repeated").format(when=decided.params["at"])
             return self.crossing.unknown(send_id, why, remedy=settle_hint(send_id))
-        held = held_back(self.account, self._grounds())
+        if decided.reason is protocol.Reason.CONTENT_CHANGED:
+            why = _("its campaign was edited or is gone, so what was posted is not posted again")
+            return self.crossing.unknown(send_id, why, remedy=resend_hint(send_id))
+        held = self._against(send_id, intent.data["revision"], self._grounds())
         if held is not None:
             return self.crossing.unknown(send_id, not_repeated(held.what), remedy=held.remedy)
         return self.crossing.unknown(send_id, _(OVERTAKEN))
 
-    def _overtaken(self, send_id: str) -> Outcome:
+    def _overtaken(self, send_id: str, names: frozenset[str]) -> Outcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
-        latest = max(
-            self.crossing.state.revisions(self.account.appid, send_id), key=lambda known: known.revision
-        )
+        sends = self.crossing.state.sends.values()
+        mine = [known for known in sends if self._is_mine(known.appid) and same_id(known.send) in names]
+        latest = max(mine, key=lambda known: known.at)
         freed = latest.status is Status.REFUSED
         return self.crossing.outcome(
             send_id,

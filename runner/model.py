@@ -49,6 +49,8 @@ class Campaign:
     not_before: datetime | None = None
     not_after: datetime | None = None
     revision: int = 1
+    formerly: tuple[str, ...] = ()
+    """Ids that it, or one of its sends, has had."""
     for_each: Mapping[str, Mapping[str, Any]] | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     description: str | None = None

@@ -18,10 +18,11 @@ from runner.ledger.state import LedgerState, SendState
 from runner.model import Action, Audience, Draft, Invalid, Send
 from runner.planning.decide import Decision, decide, list_id
 from runner.planning.quota import Allowance, allowance, counts
-from runner.policy import LIFTED, Objection, objections
+from runner.policy import COUNTING, LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
 from runner.policy.guard import SettingsChange, accepted_by, changes_since
 from runner.protocol.events import Event
+from runner.protocol.keys import same_id
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings, shared_draft
 from runner.settings.records import Account, Settings
@@ -149,6 +150,7 @@ def make_plan(
         changes=changes_since(guards, settings),
         accepted=accepted_by(guards),
         ledger_known=ledger_known,
+        present=grounds.setting.present,
     )
 
 
@@ -283,6 +285,19 @@ def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping
     return judged(fresh, objections(facts, grounds.allowed))
 
 
+def against_resend(
+    planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]
+) -> Objection | None:
+    """Find the rule that stands against posting an unknown send once more, as it was; as for `recheck`.
+
+    It took its allowance when it was posted first, so no rule counts it again.
+    """
+    saw = reviewed.get(planned.send.id)
+    facts = _facts(planned, plan.sends, grounds, len(plan.due()), applying=True, reviewed=saw)
+    found = objections(facts, grounds.allowed)
+    return next((one for one in found if one.blocks and one.rule not in COUNTING), None)
+
+
 def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
     """Block a due send when a rule stands against it; lesser objections stay as warnings."""
     if not found and not planned.objections:
@@ -313,6 +328,8 @@ def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
 def orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
     accounts = settings.environment.accounts
-    planned = {(accounts[send.account].appid, send.id) for send in sends}
+    planned = {
+        (accounts[send.account].appid, same_id(name)) for send in sends for name in (send.id, *send.formerly)
+    }
     found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
-    return tuple(known for known in found if (known.appid, known.send) not in planned)
+    return tuple(known for known in found if (known.appid, same_id(known.send)) not in planned)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from runner.errors import Place, Problem
 from runner.limits import check as limits
 from runner.load import Found, find_campaigns, load_campaign
 from runner.model import Campaign, Invalid, Send
+from runner.protocol.keys import SendId, same_id
 from runner.render import render
 from runner.rendering.scope import Files
 from runner.settings.records import Settings
@@ -26,6 +27,22 @@ class Prepared:
     problems: tuple[Problem, ...]
     """Errors of files and campaigns, and warnings of sends."""
     invalid: tuple[Invalid, ...]
+    ids: frozenset[str] = frozenset()
+    """Of every campaign file of the folder, selected or not, as `same_id` gives them."""
+
+    def presence(self) -> Callable[[str], bool]:
+        """Give what tells whether a send of some id is among the folder's campaigns.
+
+        Of a campaign that was not rendered (not selected, or invalid) only the file is asked for.
+        """
+        rendered = {same_id(send.campaign) for send in self.sends}
+        sends = {same_id(send.id) for send in self.sends}
+
+        def present(send_id: str) -> bool:
+            campaign = same_id(SendId.parse(send_id).campaign)
+            return same_id(send_id) in sends if campaign in rendered else campaign in self.ids
+
+        return present
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -141,10 +158,12 @@ def prepare(
     workshop = Workshop(settings=settings, files=files, variables=variables or {})
     made = each(workshop.make, found, lost=lost, workers=workers)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
+    everything = find_campaigns(root)[0] if only else found
     return Prepared(
         sends=tuple(send for one in made for send in one.sends),
         problems=(*of_files, *(problem for one in made for problem in one.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(made)),
+        ids=frozenset(same_id(item.id) for item in everything),
     )
 
 

@@ -11,6 +11,7 @@ from runner import article
 from runner.errors import KeyPath, Place, Problem
 from runner.limits.check import is_one_line
 from runner.model import Campaign, Filter, Send
+from runner.protocol.keys import SendId
 from runner.reading.document import json_path
 from runner.reading.nearest import ending
 from runner.rendering.content import render_content
@@ -106,11 +107,18 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
         send_ignore_reprint=campaign.send_ignore_reprint,
         not_before=campaign.not_before,
         not_after=campaign.not_after,
+        formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
         place=_place(campaign, key),
         filter_path=json_path(named),
         filter_at=(at.line, at.column),
     )
     return _Draft(send=send, problems=tuple(scope.problems))
+
+
+def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
+    """Name what a send was once: an id without an entry stands for the same entry of that campaign."""
+    ids = (SendId.parse(name) for name in names)
+    return tuple(str(one if one.entry is not None else replace(one, entry=key)) for one in ids)
 
 
 def _place(campaign: Campaign, key: str | None) -> Place:
@@ -243,7 +251,13 @@ def _numbered(draft: _Draft) -> list[Send]:
     if not send.filter.openids:
         return [send]
     return [
-        replace(send, id=f"{send.id}#{batch.index}", filter=Filter(openids=openids), batch=batch)
+        replace(
+            send,
+            id=f"{send.id}#{batch.index}",
+            filter=Filter(openids=openids),
+            batch=batch,
+            formerly=tuple(f"{name}#{batch.index}" for name in send.formerly),
+        )
         for batch, openids in batches(send.filter.openids)
     ]
 

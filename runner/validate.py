@@ -121,6 +121,7 @@ def _campaign(document: Document) -> Campaign:
     for key in ("not_before", "not_after"):
         if key in data:
             data[key] = datetime.fromisoformat(data[key])
+    data["formerly"] = tuple(data.get("formerly", ()))
     data["msgtype"] = Msgtype(data["msgtype"])
     data.setdefault("filter", None)
     return Campaign(id=document.id, file=document.file, source=document, **data)

@@ -21,8 +21,11 @@ from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import LedgerState, fold
 from runner.pipeline import survey
 from runner.plan import Plan, make_plan
+from runner.planning.decide import Setting
 from runner.policy.facts import Grounds
 from runner.prepare import Prepared, prepare
+from runner.protocol.events import Event
+from runner.protocol.keys import mac_key, mac_of
 from runner.reading.files import Files
 from runner.sending.posting import Outcome, Ports, Warrant
 from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
@@ -37,6 +40,11 @@ PICTURES = Path(__file__).parent / "articles" / "images"
 
 def _as_is(part: Any) -> Any:
     return part
+
+
+def authentic(event: Event) -> bool:
+    """Whether the mac of an event holds, for an account of the sandbox."""
+    return event.data.get("mac") == mac_of(mac_key(SANDBOX_SECRET, event.stream), event)
 
 
 def campaigns_on(sandbox: Sandbox, parent: Path, more: str = "") -> Path:
@@ -137,6 +145,7 @@ class Playground:
     wrap_api: Callable[[Any], Any] = _as_is
     wrap_ledger: Callable[[Ledger], Ledger] = _as_is
     stopping: Callable[[], bool] = lambda: False
+    resend: frozenset[str] = frozenset()
     outcomes: tuple[Outcome, ...] = ()
     _ledgers: list[SqliteLedger] = field(default_factory=list)
 
@@ -159,7 +168,7 @@ class Playground:
         return ledger
 
     def state(self) -> LedgerState:
-        return fold(self.ledger().events())
+        return fold(self.ledger().events(), authentic)
 
     def connect(self, account: Account, *, read_only: bool) -> Any:
         client = connect(
@@ -175,7 +184,7 @@ class Playground:
 
     def plan(self, prepared: Prepared | None = None, ledger: Ledger | None = None) -> Plan:
         prepared = prepared or self.prepare()
-        state = fold((ledger or self.ledger()).events())
+        state = fold((ledger or self.ledger()).events(), authentic)
         known = survey(
             prepared.sends,
             settings=self.settings,
@@ -183,7 +192,13 @@ class Playground:
             connect=lambda account: self.connect(account, read_only=True),
             clock=self.clock,
         )
-        grounds = Grounds(settings=self.settings, state=state, now=self.clock())
+        environment = self.settings.environment
+        setting = Setting(
+            present=prepared.presence(),
+            resend_after_s=environment.repeat_after_s,
+            resend_until_s=environment.repeat_until_s,
+        )
+        grounds = Grounds(settings=self.settings, state=state, now=self.clock(), setting=setting)
         return make_plan(prepared.sends, invalid=prepared.invalid, grounds=grounds, known=known)
 
     def apply(self, prepared: Prepared | None = None) -> Exit:
@@ -199,8 +214,9 @@ class Playground:
             sleep=lambda seconds: self.advance(seconds),
             read=lambda file: files.data(file.path),
             stopping=self.stopping,
+            mac_key=lambda account: mac_key(SANDBOX_SECRET, account.appid),
         )
-        warrant = Warrant(plan_digest=plan.digest)
+        warrant = Warrant(plan_digest=plan.digest, resend=self.resend)
         self.outcomes = apply(plan, ports=ports, settings=self.settings, warrant=warrant)
         return exit_code(self.outcomes)
 

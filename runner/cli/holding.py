@@ -33,7 +33,8 @@ def unhold(session: Session, account_name: str, why: str) -> int:
 
 def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int:
     account = session.account(account_name)
-    state = session.begun_state(sending=False)
+    # A hold asks nobody for a secret; its end must see which holds stand, whatever was forged.
+    state = session.begun_state(sending=False, verified=not held)
     if (account.appid in state.holds) is held:
         said = _("account {name} was not on hold before; nothing to do")
         if held:

@@ -260,7 +260,7 @@ def settle(
     """Decide an unknown send after looking in the console whether it went out."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
-    state = session.state()
+    state = session.state(verified=True)
     known = _unsettled(state, send_id, account, named=msg_id is not None)
     stream = state.stream(known.appid)
     record = stream.of(known.send, known.revision)

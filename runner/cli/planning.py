@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ def make_plan(
     allowed: Mapping[str, str] | None = None,
     since: str | None = None,
     prepared: Prepared | None = None,
+    again: Collection[str] = (),
 ) -> Made:
     """Plan the campaigns selected.
 
@@ -56,11 +57,14 @@ def make_plan(
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
+        again: unknown sends that are named themselves, whatever is selected, as `same_id` gives them.
     """
     from runner import plan
     from runner.compare import with_warnings
     from runner.pipeline import survey
+    from runner.planning.decide import Setting
     from runner.policy.facts import Grounds
+    from runner.protocol.keys import same_id
 
     settings = session.settings
     prepared = prepared or prepared_of(session, select)
@@ -73,7 +77,17 @@ def make_plan(
     made = plan.make_plan(
         prepared.sends,
         invalid=prepared.invalid,
-        grounds=Grounds(settings=settings, state=state, now=session.clock(), allowed=allowed or {}),
+        grounds=Grounds(
+            settings=settings,
+            state=state,
+            now=session.clock(),
+            allowed=allowed or {},
+            setting=Setting(
+                present=prepared.presence(),
+                resend_after_s=settings.environment.repeat_after_s,
+                resend_until_s=settings.environment.repeat_until_s,
+            ),
+        ),
         known=known,
         commit=commit_of(session.options.root),
         with_orphans=not select,
@@ -81,6 +95,9 @@ def make_plan(
         guards=session.newest_guards(),
         ledger_known=session.ledger_known,
     )
+    if select and again:
+        waiting = plan.orphans(prepared.sends, settings, state)
+        made = replace(made, orphans=tuple(known for known in waiting if same_id(known.send) in again))
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)
 

@@ -14,7 +14,7 @@ from runner.cli.means import ports_of, stop_signals
 from runner.cli.planning import Forms, make_plan, plan_forms, plan_text, prepared_of
 from runner.cli.session import Session, shared
 from runner.cli.streams import check_writable, require_terminal, tell, writing
-from runner.cli.warrant import actor, reviewed, rules_aside, run_url
+from runner.cli.warrant import actor, reviewed, rules_aside, run_url, unknown_sends
 from runner.errors import Exit, InvalidError
 from runner.model import Action
 from runner.words import _, ngettext
@@ -60,7 +60,8 @@ def plan(
 
     allowed = rules_aside(allow)
     session.offline = offline
-    made = make_plan(session, select, session.state(), offline=offline, allowed=allowed, since=since)
+    state = session.state(verified=not offline)
+    made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since)
     if out is not None:
         from runner.planning import planfile
         from runner.report.data import plan_data
@@ -85,6 +86,12 @@ def plan(
 )
 @click.option("--expect-digest", metavar="DIGEST", help="Refuse unless the plan has this digest.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option(
+    "--resend",
+    metavar="ID",
+    multiple=True,
+    help="Post an unknown send again as it was, although its campaign was edited or is gone; repeatable.",
+)
 @_ALLOW
 @shared
 def apply(
@@ -93,6 +100,7 @@ def apply(
     plan_file: Path | None,
     expect_digest: str | None,
     auto_approve: bool,
+    resend: tuple[str, ...],
     allow: tuple[str, ...],
 ) -> int:
     """Show the plan, ask, send what is due, record it. A send is made once, however often this runs.
@@ -106,11 +114,12 @@ def apply(
 
     check_run(session)
     check_writable(session.options.outputs)
-    state = session.begun_state()
+    state = session.begun_state(verified=True)
     allowed = rules_aside(allow)
     prepared = prepared_of(session, select)
     approval = check_approved(session, prepared.sends, state)
-    made = make_plan(session, select, state, allowed=allowed, prepared=prepared)
+    again = unknown_sends(state, resend)
+    made = make_plan(session, select, state, allowed=allowed, prepared=prepared, again=again)
     digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
     if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
@@ -124,7 +133,7 @@ def apply(
         _confirm(made.plan, looser)
     with stop_signals(session) as stopping:
         ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
-        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
+        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who, resend=again)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
     if outcomes and not exit_code(outcomes):

@@ -32,7 +32,7 @@ from runner.words import _
 
 if TYPE_CHECKING:
     from runner.ledger.memory import RememberingLedger
-    from runner.ledger.state import LedgerState
+    from runner.ledger.state import Authentic, LedgerState
     from runner.protocol.events import Entry, Event
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
@@ -192,15 +192,21 @@ class Session:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def past(self) -> LedgerState:
+    def past(self, *, verified: bool = False) -> LedgerState:
         """Fold the ledger as it is.
+
+        Args:
+            verified: check macs, of accounts whose AppSecret is at hand; else every event is believed.
 
         Raises:
             LedgerError: a rehearsal would write into the ledger of a real account.
         """
         from runner.ledger.state import fold
 
-        state, environment = fold(self._events()), self.settings.environment
+        state, environment = (
+            fold(self._events(), self._authentic() if verified else None),
+            self.settings.environment,
+        )
         self._guards = state.guards
         real = [a.name for a in environment.accounts.values() if a.appid in state.real]
         if self.rehearsing and real:
@@ -214,9 +220,30 @@ class Session:
             )
         return state
 
-    def state(self) -> LedgerState:
+    def _authentic(self) -> Authentic:
+        """Give what tells whether an event's mac holds; where the AppSecret is missing, all are believed."""
+        from functools import cache
+
+        from runner.protocol.keys import mac_of
+
+        named = {account.appid: account for account in self.settings.environment.accounts.values()}
+
+        @cache
+        def key(appid: str) -> bytes | None:
+            try:
+                return self.mac_key(named[appid]) if appid in named else None
+            except CampaignError:  # not at hand, or not to be used: who sends will be told
+                return None
+
+        def authentic(event: Event) -> bool:
+            known = key(event.stream)
+            return known is None or event.data.get("mac") == mac_of(known, event)
+
+        return authentic
+
+    def state(self, *, verified: bool = False) -> LedgerState:
         """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
-        state = self.past()
+        state = self.past(verified=verified)
         state.initialized |= self.rehearsing
         return state
 
@@ -225,11 +252,12 @@ class Session:
         """True when no real follower can be reached."""
         return self.settings.environment.rehearsing
 
-    def begun_state(self, *, sending: bool = True) -> LedgerState:
+    def begun_state(self, *, sending: bool = True, verified: bool = False) -> LedgerState:
         """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
 
         Args:
             sending: it may send for every account. A hold or a recall must not wait until all were begun.
+            verified: as for `past`.
 
         Raises:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
@@ -237,7 +265,7 @@ class Session:
         from runner.ledger.events import LEDGER
         from runner.protocol.events import Entry, Kind
 
-        state, environment = self.past(), self.settings.environment
+        state, environment = self.past(verified=verified), self.settings.environment
         if not state.initialized and self.rehearsing:
             told = {"environment": environment.name}
             entry = Entry(stream=LEDGER, kind=Kind.INIT, data=told, unique="init")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,21 @@ def run_url() -> str | None:
         return url
     server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
+def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
+    """Read the ID of each `--resend`, as `same_id` gives it. Raises UsageError: no unknown send."""
+    from runner.ledger.state import Status
+    from runner.protocol.keys import same_id
+
+    unknown = {same_id(known.send) for known in state.sends.values() if known.status is Status.OPEN}
+    for send_id in ids:
+        if same_id(send_id) not in unknown:
+            raise UsageError(
+                _("--resend {send}: no unknown send has this id").format(send=send_id),
+                remedy=_("take an id from `campaign status`"),
+            )
+    return frozenset(same_id(send_id) for send_id in ids)
 
 
 def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from runner.planning.quota import china_time
 from runner.protocol import decide as protocol
 from runner.protocol.decide import Facts, Reason
 from runner.protocol.keys import SendKey
-from runner.sending.hints import settle_hint
+from runner.sending.hints import resend_hint, settle_hint
 from runner.words import _
 
 
@@ -199,6 +199,13 @@ def _no_answer(_decided: protocol.Decision, _send: Send, known: SendState | None
     return _("posted {when}, no answer recorded").format(when=_at(known)), ""
 
 
+def _changed(decided: protocol.Decision, send: Send, known: SendState | None) -> tuple[str, str]:
+    name = decided.known.id if decided.known is not None else send.id
+    return _("posted {when} with other content, no answer recorded").format(when=_at(known)), resend_hint(
+        name
+    )
+
+
 def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) -> tuple[str, str]:
     return (
         _("this message was sent under another ledger or by another program, or the ledger was forged"),
@@ -221,7 +228,7 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.NO_ANSWER: _no_answer,
     Reason.ANSWER_MAY_COME: _no_answer,
     Reason.TOO_LATE_TO_RESEND: _no_answer,
-    Reason.CONTENT_CHANGED: _no_answer,
+    Reason.CONTENT_CHANGED: _changed,
     Reason.DISPUTED: _disputed,
     Reason.SENT: _sent,
     Reason.EDITED: _edited,

@@ -35,6 +35,9 @@ RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
 LIFTED = frozenset(RULES) - {"hold"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
 
+COUNTING = frozenset({"max_sends_per_apply", "quota", "quota_reserve"})
+"""The rules about how many sends there are, rather than about one of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objection:

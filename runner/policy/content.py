@@ -47,7 +47,7 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
     twins += [
         known.send
         for known in facts.state.by_digest(facts.account.appid, facts.digest)
-        if known.send != facts.send.id and known.at >= since and known.at_risk
+        if known.send not in (facts.send.id, *facts.send.formerly) and known.at >= since and known.at_risk
     ]
     if not twins:
         return None

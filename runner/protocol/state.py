@@ -10,6 +10,7 @@ from typing import Final
 
 from runner.protocol.events import EMPTY, Event, Head, Kind
 from runner.protocol.keys import SendId, same_id
+from runner.protocol.verdict import TOO_SOON
 
 
 class Status(StrEnum):
@@ -193,6 +194,8 @@ def _step(known: SendState, event: Event) -> Step | None:
             return Step.FOREIGN
         case Kind.REJECTED:
             return Step.REJECTED if known.first_open is None else None
+        case Kind.DUPLICATE if event.data.get("errcode") == TOO_SOON:
+            return None  # an earlier call of this ledger used the key, and who knows how that ended
         case Kind.SETTLED if not event.data["sent"]:
             # It was decided about the calls up to one: a later call may have arrived all the same.
             return Step.FREED if event.data["call"] == len(known.calls) else None
@@ -201,7 +204,7 @@ def _step(known: SendState, event: Event) -> Step | None:
 
 
 def _is_foreign(calls: tuple[Call, ...]) -> bool:
-    """True when 45065 was answered and no call of this ledger before it can be the one that it speaks of."""
+    """True when an answer said that the key was used, and no earlier call of this ledger can have done so."""
     first = next((n for n, call in enumerate(calls) if call.end is Kind.DUPLICATE), None)
     if first is None or any(call.end is Kind.ACCEPTED for call in calls):
         return False

@@ -9,6 +9,8 @@ from runner.protocol.events import Kind
 
 DUPLICATE: Final = 45065
 """A job with this clientmsgid exists. Source: sendAll, read 2026-11."""
+TOO_SOON: Final = 45066
+"""This clientmsgid was used within a minute: of no first call, then. Source: sendAll, read 2026-11."""
 
 REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),
@@ -29,11 +31,11 @@ _REJECTED: Final = frozenset().union(*REJECTING.values())
 
 
 def verdict(answer: Mapping[str, Any]) -> Kind | None:
-    """Judge an answer's JSON object: `ACCEPTED`, `DUPLICATE`, `REJECTED`, or None when it proves nothing."""
+    """Judge an answer: `ACCEPTED`, `DUPLICATE` (its key was used), `REJECTED`, or None: it proves nothing."""
     errcode = answer.get("errcode")
     if errcode == 0:
         # An acceptance names its job: nobody can explain a 0 without one.
         return Kind.ACCEPTED if answer.get("msg_id") else None
-    if errcode == DUPLICATE:
+    if errcode in (DUPLICATE, TOO_SOON):
         return Kind.DUPLICATE
     return Kind.REJECTED if errcode in _REJECTED else None

@@ -32,6 +32,14 @@ def settle_hint(send_id: str) -> str:
     ).format(send=send_id)
 
 
+def resend_hint(send_id: str) -> str:
+    """Say what to do about an unknown send whose campaign does not say any more what was posted."""
+    return _(
+        "take the edit back and run apply again; or let the old content go out: "
+        "`campaign apply --resend '{send}'`; or look in the console, then `campaign ledger settle '{send}'`"
+    ).format(send=send_id)
+
+
 def again_in(seconds: int) -> str:
     """Say how an unknown send is cleared up."""
     return _(

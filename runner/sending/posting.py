@@ -98,6 +98,8 @@ class Warrant:
     """Policy rules set aside, with their reasons."""
     audiences: Mapping[str, int | None] = field(default_factory=dict)
     """By send id: followers as the review counted them; empty when only a digest was reviewed."""
+    resend: frozenset[str] = frozenset()
+    """Unknown sends whose stored content may go out although their campaign has another now, or is gone."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
 

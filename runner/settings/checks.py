@@ -71,17 +71,18 @@ def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
             ),
             remedy=_("make `repeat_until` larger than `repeat_after`"),
         )
-    if environment.get("protected") is not True:
-        return
-    if after < PROTECTED_REPEAT_AFTER_S:
+    protected = environment.get("protected") is True
+    if protected and after < PROTECTED_REPEAT_AFTER_S:
         yield _protected(
             (*path, "repeat_after"),
             _("write {least} or more, or remove the key").format(least=PROTECTED_REPEAT_AFTER_S),
         )
-    if until > PROTECTED_REPEAT_UNTIL_S:
-        yield _protected(
-            (*path, "repeat_until"),
-            _("write {most} or less, or remove the key").format(most=PROTECTED_REPEAT_UNTIL_S),
+    if (protected or _is_real(environment)) and until > PROTECTED_REPEAT_UNTIL_S:
+        yield Finding(
+            path=(*path, "repeat_until"),
+            rule="protected-repeat",
+            what=_("`repeat_until` is longer than WeChat surely knows a send: it would send a second time"),
+            remedy=_("write {most} or less, or remove the key").format(most=PROTECTED_REPEAT_UNTIL_S),
         )
 
 

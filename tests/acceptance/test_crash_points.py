@@ -264,12 +264,12 @@ class FullDisk:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    def append(self, entry: Any) -> Any:
+    def append(self, entry: Any, **after: Any) -> Any:
         self.appends += 1
         if self.appends < self.at:
-            return self.inner.append(entry)
+            return self.inner.append(entry, **after)
         if self.kept and self.appends == self.at:
-            self.inner.append(entry)
+            self.inner.append(entry, **after)
         raise LedgerError("no space left on device", remedy="make room")
 
 
@@ -334,13 +334,17 @@ def test_consumed_draft_stays_unknown(playground: Playground):
 
 
 def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
-    """A typo fixed after a lost answer: the first body is repeated; then the edit shows as a conflict."""
+    """A typo fixed after a lost answer: nothing goes out until it is taken back; then it is a conflict."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert playground.apply() is Exit.UNKNOWN
     playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
     playground.advance(61)
-    playground.apply()
+    assert playground.apply() is Exit.UNKNOWN
+    playground.write("text.yaml", TEXT)
+    playground.advance(61)
+    assert playground.apply() is Exit.OK
+    playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
     assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "周年庆今晚开始"}]
     assert [planned.action for planned in playground.plan().sends] == ["conflict"]
 

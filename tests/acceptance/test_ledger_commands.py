@@ -7,8 +7,10 @@ import os
 import sqlite3
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,8 @@ from runner.cli.main import run
 from runner.errors import Exit
 from runner.ledger.sqlite import SqliteLedger
 from runner.protocol.events import Entry, Kind
+from runner.protocol.keys import mac_key, mac_of
+from runner.settings.secret import SANDBOX_SECRET
 from runner.state_folder import state_folder
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
@@ -28,6 +32,7 @@ environments:
 """
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 NAME = {"send": "sale", "revision": 1, "call": 1}
+BEFORE = datetime.now(UTC) - timedelta(days=2)
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
 
@@ -89,7 +94,7 @@ def test_a_changed_export_is_not_taken_over(folder: Path, capsys: pytest.Capture
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "ledger", "export", "--out", str(copy))
-    copy.write_text(copy.read_text(encoding="utf-8").replace('"how":"answer"', '"how":"repeat"'), "utf-8")
+    copy.write_text(copy.read_text(encoding="utf-8").replace('"call":1', '"call":2'), "utf-8")
     assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == Exit.LEDGER
     assert "was changed after it was written" in capsys.readouterr().err
     assert campaign(folder, "ledger", "log", "--env", "other") == Exit.OK
@@ -130,11 +135,17 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
     """The sandbox's ledger, where the answer to `sale` was lost on these accounts."""
     assert campaign(folder, "ledger", "init") == Exit.OK
     file = state_folder(folder, os.environ) / "sandbox.ledger.sqlite3"
-    ledger = SqliteLedger(file, lambda: datetime.now(UTC) - timedelta(days=2))
+    ledger = SqliteLedger(file, lambda: BEFORE)
     for appid in appids:
         data = {**NAME, "digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-        ledger.append(Entry(stream=appid, kind=Kind.INTENT, data=data))
+        ledger.append(signed(appid, Kind.INTENT, {**data, "at": BEFORE.isoformat()}))
     return ledger
+
+
+def signed(appid: str, kind: Kind, data: dict[str, Any]) -> Entry:
+    """An entry that only a run of this account can have written."""
+    plain = Entry(stream=appid, kind=kind, data=data)
+    return replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, appid), plain)})
 
 
 def test_settling_asks_which_account_is_meant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,7 +165,8 @@ def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: P
     """A repeat was recorded behind the first decision: without a second one the send would stay unknown."""
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == Exit.OK
-    ledger.append(Entry(stream=SERVICE, kind=Kind.RESEND, data=NAME))
+    again = {**NAME, "call": 2, "at": BEFORE.isoformat()}
+    ledger.append(signed(SERVICE, Kind.RESEND, again))
     ledger.close()
     assert campaign(folder, "status") == Exit.UNKNOWN
     assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK
@@ -165,8 +177,8 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
 ) -> None:
     """Nobody could call for it; that is said."""
     ledger = unknown(folder, "wx1234567890abcdef")
-    data = {**NAME, "msg_id": 7, "msg_data_id": 7, "how": "answer"}
-    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.ACCEPTED, data=data))
+    data = {**NAME, "msg_id": 7, "msg_data_id": 7}
+    ledger.append(signed("wx1234567890abcdef", Kind.ACCEPTED, data))
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
     ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.STATUS, data=data))
     ledger.close()
@@ -179,12 +191,12 @@ def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
 ) -> None:
     """The second revision may be out: who recalls it must not lose the first one's page instead."""
     ledger = unknown(folder, SERVICE)
-    data = {**NAME, "msg_id": 7, "msg_data_id": 7, "how": "answer"}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
+    data = {**NAME, "msg_id": 7, "msg_data_id": 7}
+    ledger.append(signed(SERVICE, Kind.ACCEPTED, data))
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
     ledger.append(Entry(stream=SERVICE, kind=Kind.STATUS, data=data))
     data = {**NAME, "revision": 2, "digest": "e" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.INTENT, data=data))
+    ledger.append(signed(SERVICE, Kind.INTENT, {**data, "at": BEFORE.isoformat()}))
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
     assert "it is open, and only what was sent can be recalled" in capsys.readouterr().err
@@ -193,8 +205,8 @@ def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
 def test_a_send_that_was_taken_without_a_msg_id_gets_one(folder: Path) -> None:
     """45065 without msg_id: exit 8 until somebody names it; it cannot be called unsent."""
     ledger = unknown(folder, SERVICE)
-    data = {**NAME, "msg_id": None, "msg_data_id": None, "how": "45065"}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
+    data = {**NAME, "msg_id": None, "msg_data_id": None}
+    ledger.append(signed(SERVICE, Kind.ACCEPTED, data))
     ledger.close()
     settle = ("ledger", "settle", "sale", "--why", "looked")
     assert campaign(folder, "status", "--wait") == Exit.UNKNOWN
@@ -237,15 +249,17 @@ def test_a_ledger_is_begun_for_each_account(folder: Path, capsys: pytest.Capture
 
 
 def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They must work at once, for the other accounts too; and a hold does not begin the ledger."""
+    """A hold works at once, without the AppSecret too, and does not begin the ledger; its end needs it."""
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
     assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
     assert campaign(folder, "recall", "sale", "--auto-approve", *production) == Exit.USAGE
     assert campaign(folder, "hold", "main", "--why", "x", *production) == Exit.OK
+    assert campaign(folder, "unhold", "main", "--why", "x", *production) == Exit.WECHAT
+    monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     assert campaign(folder, "unhold", "main", "--why", "x", *production) == Exit.OK
     capsys.readouterr()
     assert campaign(folder, "apply", "--auto-approve", *production) == Exit.LEDGER

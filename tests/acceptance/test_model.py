@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,13 +29,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from runner.apply import apply
+from runner.digest import send_digest
 from runner.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
 from runner.ledger.state import LedgerState, Status, fold
-from runner.protocol.events import Entry, Event, Kind
+from runner.protocol.decide import Decision, Facts, decide, may_settle
+from runner.protocol.events import Entry, Event, Head, Kind
+from runner.protocol.keys import SendKey, mac_of
+from runner.protocol.state import StreamState
 from runner.sending.posting import Crossing, Outcome, Ports, Result, Warrant
 
 SEND = "sale"
 DAY = timedelta(hours=24)
+KEY = bytes(32)
 ANSWERS = st.sampled_from(
     ("taken unheard", "taken unheard", "refused", "refused", "taken", "lost before", "busy", "unreachable")
 )
@@ -51,6 +57,9 @@ class Platform:
         self.clock = clock
         self.accepted: list[tuple[str, datetime]] = []
         self.answer = "taken"
+
+    def mass_ready(self) -> None:
+        """A token is at hand."""
 
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
         name, answer = body["clientmsgid"], self.answer
@@ -85,14 +94,14 @@ class Fragile(MemoryLedger):
         self.script: list[str] = []
         self.meanwhile: Callable[[], None] | None = None
 
-    def append(self, entry: Entry) -> Event:
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         step = self.script.pop(0) if self.script else "well"
         if self.meanwhile is not None and step == "overtaken":
             other, self.meanwhile = self.meanwhile, None
             other()
         if step in ("dies before", "fails before"):
             raise Crash if step == "dies before" else LedgerError("away", remedy="look")
-        event = super().append(entry)
+        event = super().append(entry, after=after)
         if step in ("dies after", "fails after"):
             raise Crash if step == "dies after" else LedgerError("away", remedy="look")
         return event
@@ -132,7 +141,7 @@ class Machine(RuleBasedStateMachine):
         self.account = make_account()
 
     def state(self) -> LedgerState:
-        return fold(self.ledger.events())
+        return fold(self.ledger.events(), lambda event: event.data.get("mac") == mac_of(KEY, event))
 
     def ports(self) -> Ports:
         return Ports(
@@ -141,7 +150,13 @@ class Machine(RuleBasedStateMachine):
             clock=lambda: self.now,
             sleep=lambda _s: None,
             read=lambda _file: b"",
+            mac_key=lambda _account: KEY,
         )
+
+    def judge(self, stream: StreamState) -> Decision:
+        """What the real judge says to this send, with no policy."""
+        send = make_send(SEND)
+        return decide(stream, Facts(key=SendKey(SERVICE, SEND, 1), digest=send_digest(send), now=self.now))
 
     def _apply(self) -> tuple[Outcome, ...]:
         plan = plan_of(make_send(SEND), state=self.state(), now=self.now)
@@ -204,9 +219,9 @@ class Machine(RuleBasedStateMachine):
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
         try:
             if known is None or known.status is Status.REFUSED:
-                crossing.send(make_planned(make_send(SEND)), body)
+                crossing.send(make_planned(make_send(SEND)), body, self.judge)
             elif known.status is Status.OPEN and known.intent is not None:
-                crossing.repeat(known.intent, body, until=known.intent.at + timedelta(hours=20))
+                crossing.resend(known.intent, body, self.judge)
         except (Crash, CampaignError):
             return
         finally:
@@ -222,22 +237,20 @@ class Machine(RuleBasedStateMachine):
         """A person looks in the console and says what is so."""
         if not in_the_mood:
             return
-        known = self.state().send(SERVICE, SEND, 1)
+        state = self.state()
+        known = state.send(SERVICE, SEND, 1)
         if known is None or known.status is not Status.OPEN or known.intent is None:
             return
+        record = state.stream(SERVICE).of(SEND, 1)
+        assert record is not None
         name = known.intent.data["clientmsgid"]
         sent = any(accepted == name for accepted, _ in self.platform.accepted)
-        data = {
-            "send": SEND,
-            "revision": 1,
-            "attempt": known.attempt,
-            "sent": sent,
-            "msg_id": None,
-            "why": "seen",
-        }
-        self.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=data))
-        # Whoever read before is in flight no longer than half an hour: the argument's fifth assumption.
-        self.stale.clear()
+        if not sent and not may_settle(record, self.now):
+            return
+        call, head = len(record.calls), state.stream(SERVICE).head
+        data = {"send": SEND, "revision": 1, "call": call, "sent": sent, "msg_id": None, "why": "seen"}
+        plain = Entry(stream=SERVICE, kind=Kind.SETTLED, data=data)
+        self.ledger.append(replace(plain, data={**data, "mac": mac_of(KEY, plain)}), after=head)
 
     @invariant()
     def nothing_is_accepted_twice(self) -> None:

@@ -1,0 +1,538 @@
+"""The promise on the real command: what broke an earlier protocol, each as it would happen to a user."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playground import SERVICE, Playground, Sandbox
+
+from runner.errors import Exit, UnreachableError
+from runner.ledger.sqlite import SqliteLedger
+from runner.model import Action
+from runner.protocol.events import Entry, Event, Kind
+from runner.protocol.keys import SendKey, mac_key, mac_of
+
+SETTINGS = """\
+default_environment: shop
+environments:
+  shop:
+    api: {url}
+    ledger: "{ledger}"
+    repeat_after: 0
+    accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
+"""
+SENDALL = "message/mass/sendall"
+HOURS = 3600
+LATENCY_S = 3
+TRIES = 100
+
+
+def campaign_file(text: str, more: str = "") -> str:
+    return f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: {text}\n{more}"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A folder of campaigns, and the command as a process of its own in it."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    def write(self, **campaigns: str) -> None:
+        for name, text in campaigns.items():
+            (self.folder / "campaigns" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    def move(self, before: str, after: str) -> None:
+        files = self.folder / "campaigns"
+        (files / after).parent.mkdir(exist_ok=True)
+        (files / f"{before}.yaml").rename(files / f"{after}.yaml")
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Start the command in an environment that has nothing but what it needs."""
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "LC_ALL": "C.UTF-8",
+            "CAMPAIGN_STATE_DIR": str(self.folder / "state"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "WECHAT_MAIN_SECRET": "0" * 32,
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "runner", *words],
+            cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Run the command to its end: its exit code, and all that it said."""
+        process = self.begin(*words)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err
+        return process.returncode, out + err
+
+    def apply(self, *words: str) -> int:
+        return self.run("apply", "--auto-approve", *words)[0]
+
+    def log(self) -> list[dict[str, Any]]:
+        _code, out = self.run("ledger", "log", "--format", "json")
+        return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+    def texts(self) -> list[str]:
+        return [job["content"]["text"] for job in self.sandbox.jobs()]
+
+    def posts(self) -> int:
+        return sum(one["path"] == f"/cgi-bin/{SENDALL}" for one in self.sandbox.requests())
+
+    def summary(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads(self.run("plan", "--format", "json")[1])["summary"]
+        return found
+
+
+MakeShop = Callable[..., Shop]
+
+
+@pytest.fixture
+def make_shop(sandbox: Sandbox, tmp_path: Path) -> MakeShop:
+    """Makes folders, clones of one another, that share one ledger."""
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "remote.git")], check=True)
+    ledgers = {
+        "sqlite": f"sqlite:{tmp_path / 'ledger.sqlite3'}",
+        "git": f"git:{tmp_path / 'remote.git'}#ledger",
+    }
+
+    def make(ledger: str = "sqlite", name: str = "shop", begin: bool = True) -> Shop:
+        folder = tmp_path / name
+        (folder / "campaigns").mkdir(parents=True)
+        settings = SETTINGS.format(url=sandbox.url, ledger=ledgers[ledger])
+        (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
+        shop = Shop(folder, sandbox)
+        if begin:
+            assert shop.run("ledger", "init")[0] == Exit.OK
+        return shop
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop) -> Shop:
+    """One campaign, `sale`, over a SQLite ledger that is begun."""
+    made = make_shop()
+    made.write(sale=campaign_file("今晚八点"))
+    return made
+
+
+# --- a hold -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "git"])
+def test_a_hold_between_intent_and_answer_ends_the_run(make_shop: MakeShop, ledger: str) -> None:
+    """The call in hand is finished, no other begins, and the run does not end as if all were well."""
+    shop = make_shop(ledger)
+    shop.write(a=campaign_file("甲"), b=campaign_file("乙"), c=campaign_file("丙"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
+    running = shop.begin("apply", "--auto-approve")
+    for _ in range(TRIES):
+        if any(event["kind"] == Kind.INTENT for event in shop.log()):
+            break
+        time.sleep(0.05)
+    assert shop.run("hold", "main", "--why", "客服系统故障")[0] == Exit.OK
+    running.communicate(timeout=120)
+    kinds = [event["kind"] for event in shop.log() if event["kind"] in ("intent", "hold", "accepted")]
+    assert kinds == ["intent", "hold", "accepted"], "the hold came while the first call was in hand"
+    assert shop.texts() == ["甲"]
+    assert running.returncode == Exit.POLICY
+    shop.sandbox.drop_faults()
+    assert shop.apply() == Exit.POLICY
+    assert shop.run("unhold", "main", "--why", "修好了")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+    assert sorted(shop.texts()) == sorted(["甲", "乙", "丙"])
+
+
+# --- one message under two names --------------------------------------------------------------
+
+
+def test_a_renamed_campaign_goes_out_once_from_two_clones(make_shop: MakeShop) -> None:
+    """The clone that has it under its new name is refused, and told the one word that carries it over."""
+    first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
+    first.write(sale=campaign_file("今晚八点"))
+    second.write(spring=campaign_file("今晚八点"))
+    assert first.apply() == Exit.OK
+    assert second.summary() == {"conflict": 1}
+    code, said = second.run("apply", "--auto-approve")
+    assert code == Exit.POLICY
+    assert "formerly: [sale]" in " ".join(said.split())
+    assert second.apply("spring") == Exit.POLICY
+    second.write(spring=campaign_file("今晚八点", "formerly: [sale]\n"))
+    assert second.summary() == {"done": 1}
+    assert second.apply() == Exit.OK
+    assert len(first.texts()) == 1
+
+
+def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: MakeShop) -> None:
+    """Whichever writes first is the one that sends."""
+    first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
+    first.write(sale=campaign_file("今晚八点"))
+    second.write(spring=campaign_file("今晚八点"))
+    both = [shop.begin("apply", "--auto-approve") for shop in (first, second)]
+    for process in both:
+        process.communicate(timeout=120)
+    assert len(first.texts()) == 1
+    assert sorted(process.returncode == Exit.OK for process in both) == [False, True]
+
+
+class Between:
+    """A ledger that lets somebody else run once, just before the first intent is kept."""
+
+    def __init__(self, other: Callable[[], object]) -> None:
+        self._other: Callable[[], object] | None = other
+
+    def __call__(self, ledger: Any) -> Any:
+        self._ledger = ledger
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def lock(self, _stream: str, _wait_s: float) -> Any:
+        """Runners on two machines do not share a lock."""
+        return nullcontext()
+
+    def append(self, entry: Entry, **after: Any) -> Event:
+        if entry.kind == Kind.INTENT and self._other is not None:
+            other, self._other = self._other, None
+            other()
+        kept: Event = self._ledger.append(entry, **after)
+        return kept
+
+
+def test_another_name_that_went_out_between_decision_and_intent_is_seen(
+    playground: Playground, tmp_path: Path
+) -> None:
+    """The decision holds for the ledger that it was made on and for no other."""
+    playground.write("sale.yaml", campaign_file("今晚八点"))
+    other = replace(playground, root=tmp_path / "clone", _ledgers=[])
+    other.write("spring.yaml", campaign_file("今晚八点"))
+    playground.wrap_ledger = Between(other.apply)
+    assert playground.apply() is Exit.POLICY
+    assert [outcome.id for outcome in other.outcomes] == ["spring"]
+    assert len(playground.sandbox.jobs()) == 1
+    other.close()
+
+
+def test_a_hold_between_decision_and_intent_is_seen(playground: Playground) -> None:
+    """Not even the first call begins."""
+    playground.write("sale.yaml", campaign_file("今晚八点"))
+    held = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "故障"})
+    playground.wrap_ledger = Between(lambda: playground.ledger().append(held))
+    assert playground.apply() is Exit.POLICY
+    assert playground.sandbox.jobs() == []
+
+
+def test_a_rename_while_the_outcome_is_unknown_is_resent_under_its_old_id(playground: Playground) -> None:
+    """With `formerly` the record goes over, the unknown one too: one message, one key at WeChat."""
+    playground.write("sale.yaml", campaign_file("今晚八点"))
+    playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert playground.apply() is Exit.UNKNOWN
+    (playground.root / "sale.yaml").unlink()
+    playground.write("spring.yaml", campaign_file("今晚八点", "formerly: [sale]\n"))
+    playground.advance(61)
+    assert playground.apply() is Exit.OK
+    assert [outcome.id for outcome in playground.outcomes] == ["sale"]
+    assert len(playground.sandbox.jobs()) == 1
+    assert [planned.action for planned in playground.plan().sends] == [Action.DONE]
+
+
+def test_an_entry_with_a_new_key_is_the_old_send_where_it_says_so(playground: Playground) -> None:
+    """`formerly` of an entry names its old key; without it the new key is a conflict."""
+    text = "msgtype: text\ncontent: 你好\nfor_each:\n  {key}: {{filter: {{tag: 北京}}{more}}}\n"
+    playground.write("sale.yaml", text.format(key="peking", more=""))
+    assert playground.apply() is Exit.OK
+    playground.write("sale.yaml", text.format(key="beijing", more=""))
+    assert [planned.action for planned in playground.plan().sends] == [Action.CONFLICT]
+    playground.write("sale.yaml", text.format(key="beijing", more=", formerly: ['sale[peking]']"))
+    assert [planned.action for planned in playground.plan().sends] == [Action.DONE]
+
+
+def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground) -> None:
+    """Two years later as on the next day; and `formerly` says in a word that they are the same."""
+    names = ("a", "b", "c")
+    for name in names:
+        playground.write(f"{name}.yaml", campaign_file(f"第 {name} 期"))
+    assert playground.apply() is Exit.OK
+    playground.advance(2 * 365 * 24 * HOURS)
+    for name in names:
+        (playground.root / f"{name}.yaml").unlink()
+        playground.write(f"2025/{name}.yaml", campaign_file(f"第 {name} 期"))
+    assert {planned.action for planned in playground.plan().sends} == {Action.CONFLICT}
+    playground.apply()
+    assert len(playground.sandbox.jobs()) == len(names)
+    for name in names:
+        playground.write(f"2025/{name}.yaml", campaign_file(f"第 {name} 期", f"formerly: [{name}]\n"))
+    assert {planned.action for planned in playground.plan().sends} == {Action.DONE}
+    assert playground.apply() is Exit.OK
+    assert len(playground.sandbox.jobs()) == len(names)
+
+
+def test_the_same_text_in_a_file_beside_the_old_one_is_a_message_of_its_own(playground: Playground) -> None:
+    """Only a file that is gone was moved: whoever keeps both may mean both."""
+    playground.write("a.yaml", campaign_file("早上好"))
+    assert playground.apply() is Exit.OK
+    playground.write("b.yaml", campaign_file("早上好"))
+    assert playground.apply() is Exit.OK
+    assert len(playground.sandbox.jobs()) == 2
+
+
+# --- a resend ---------------------------------------------------------------------------------
+
+
+class Unreachable:
+    """A platform to which no connection is made for a mass message."""
+
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    def mass_sendall(self, _body: Any) -> Any:
+        raise UnreachableError("no route", remedy="look at the network")
+
+
+def test_an_attempt_that_made_no_call_does_not_renew_the_window(playground: Playground) -> None:
+    """WeChat forgets a key after 24 hours, counted from the call that arrived and not from the last try."""
+    playground.write("sale.yaml", campaign_file("今晚八点"))
+    playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert playground.apply() is Exit.UNKNOWN
+    playground.advance(19.5 * HOURS)
+    playground.wrap_api = Unreachable
+    assert playground.apply() is Exit.UNKNOWN
+    kinds = [event.kind for event in playground.ledger().events(SERVICE)]
+    assert Kind.RESEND in kinds, "the attempt was recorded"
+    playground.wrap_api = lambda api: api
+    playground.advance(5 * HOURS)
+    assert playground.apply() is Exit.UNKNOWN
+    assert len(playground.sandbox.jobs()) == 1
+
+
+@pytest.mark.parametrize("edited", ["edited", "deleted", "not selected"])
+def test_an_unknown_send_goes_out_only_with_what_its_campaign_says(shop: Shop, edited: str) -> None:
+    """Nobody who reads the plan expects the old text, or the text of a file that is gone."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    selected: tuple[str, ...] = ()
+    if edited == "edited":
+        shop.write(sale=campaign_file("今晚九点"))
+    else:
+        shop.move("sale", "_kept")
+    if edited == "not selected":
+        shop.write(other=campaign_file("别的", "not_before: '2099-01-01T00:00:00+08:00'\n"))
+        selected = ("other",)
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.texts() == []
+    code, _said = shop.run("apply", "--auto-approve", "--resend", "salt")
+    assert code == Exit.USAGE
+    assert shop.apply(*selected, "--resend", "sale") == Exit.OK
+    assert shop.texts() == ["今晚八点"], "what was posted before, as the words on the command line say"
+    assert shop.run("apply", "--auto-approve", "--resend", "sale")[0] == Exit.USAGE, "it is not unknown now"
+
+
+def test_an_edit_that_is_taken_back_lets_the_resend_go(shop: Shop) -> None:
+    """What was reviewed, and is still what the file says, needs no further word."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    shop.write(sale=campaign_file("今晚九点"))
+    assert shop.apply() == Exit.UNKNOWN
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply() == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+
+
+STANDING = {
+    "quiet_hours": 'policy: {quiet_hours: "00:00-23:59"}\n',
+    "allowed_tags": "policy: {allowed_tags: [内测]}\n",
+    "require_preview": "policy: {require_preview: true}\n",
+    "hold": "policy: {hold: [main]}\n",
+}
+
+
+@pytest.mark.parametrize("rule", STANDING)
+def test_a_resend_obeys_what_a_first_call_obeys(shop: Shop, rule: str) -> None:
+    """It may be the first to arrive."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(before + STANDING[rule], encoding="utf-8")
+    posts = shop.posts()
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.posts() == posts
+    settings.write_text(before, encoding="utf-8")
+    assert shop.apply() == Exit.OK
+    assert len(shop.texts()) == 1
+
+
+def test_a_hold_in_the_ledger_stops_a_resend_of_stored_content_too(shop: Shop) -> None:
+    """`--resend` sets the content aside, and nothing else."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    shop.move("sale", "_kept")
+    assert shop.run("hold", "main", "--why", "故障")[0] == Exit.OK
+    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    assert shop.texts() == []
+
+
+# --- what proves nothing, and who may say so --------------------------------------------------
+
+
+@pytest.mark.parametrize("after_s", [61, 0], ids=["45065", "45066 first"])
+def test_a_key_that_somebody_else_used_is_no_proof_that_it_was_sent(shop: Shop, after_s: int) -> None:
+    """Another program used it, or another ledger: a person looks, and no run calls it sent."""
+    body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
+    key = SendKey(SERVICE, "sale", 1).clientmsgid
+    assert shop.sandbox.call(SENDALL, {**body, "clientmsgid": key})["errcode"] == 0
+    shop.sandbox.advance(after_s)
+    for _ in range(3):
+        code, said = shop.run("apply", "--auto-approve", "--format", "json")
+        assert code == Exit.UNKNOWN
+        assert '"accepted"' not in said
+        assert shop.summary() == {"unknown": 1}
+        shop.sandbox.advance(61)
+    assert shop.posts() == 2, "theirs, and the one that was answered so"
+    assert Kind.ACCEPTED not in [event["kind"] for event in shop.log()]
+    assert shop.texts() == ["别人的"]
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+    assert shop.texts() == ["别人的"]
+
+
+def test_45066_after_a_call_of_this_ledger_proves_nothing(shop: Shop) -> None:
+    """It says that the key came too soon, not that a job has it; 45065 later says so."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == Exit.UNKNOWN, "45066"
+    assert shop.summary() == {"unknown": 1}
+    shop.sandbox.advance(61)
+    assert shop.apply() == Exit.OK
+    assert len(shop.texts()) == 1
+
+
+NAME = {"send": "sale", "revision": 1, "call": 1}
+
+
+def forge(shop: Shop, kind: Kind, data: dict[str, Any], *, mac: str = "") -> None:
+    """Write into the store as somebody who may write there and has not the AppSecret."""
+    ledger = SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: datetime.now(UTC))
+    plain = Entry(stream=SERVICE, kind=kind, data=data)
+    macs = {"none": {}, "another": {"mac": mac_of(mac_key("1" * 32, SERVICE), plain)}, "": {"mac": ""}}
+    ledger.append(replace(plain, data={**data, **macs.get(mac, {"mac": mac})}))
+    ledger.close()
+
+
+MACS = ["none", "another", ""]
+
+
+@pytest.mark.parametrize("mac", MACS)
+def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
+    """Whoever writes to the store could else have any body repeated, past every rule."""
+    shop.move("sale", "_kept")
+    body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "中奖了"}}
+    data = {**NAME, "digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
+    at = datetime.now(UTC) - timedelta(minutes=2)
+    data |= {"at": at.isoformat(), "not_after": None, "clientmsgid": "0" * 32}
+    forge(shop, Kind.INTENT, data, mac=mac)
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    assert shop.posts() == 0
+
+
+@pytest.mark.parametrize("mac", [*MACS, "copied"])
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (Kind.REJECTED, {"errcode": 40007}),
+        (Kind.REJECTED, {"reason": "not_begun"}),
+        (Kind.SETTLED, {"sent": False, "msg_id": None, "why": "x"}),
+    ],
+)
+def test_a_forged_end_frees_nothing(shop: Shop, kind: Kind, data: dict[str, Any], mac: str) -> None:
+    """The message arrived and the answer was lost: who says falsely that it did not is not believed."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert shop.apply() == Exit.UNKNOWN
+    if mac == "copied":
+        mac = next(event["data"]["mac"] for event in shop.log() if event["kind"] == Kind.INTENT)
+    forge(shop, kind, {**NAME, **data}, mac=mac)
+    posts = shop.posts()
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.posts() == posts
+    assert len(shop.texts()) == 1
+    assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+    assert len(shop.texts()) == 1
+
+
+@pytest.mark.parametrize("mac", MACS)
+def test_a_forged_end_of_a_hold_ends_nothing(shop: Shop, mac: str) -> None:
+    """A hold needs no key, its end does."""
+    assert shop.run("hold", "main", "--why", "故障")[0] == Exit.OK
+    held = next(event["hash"] for event in shop.log() if event["kind"] == Kind.HOLD)
+    forge(shop, Kind.HOLD, {"held": False, "why": "x", "ends": [held]}, mac=mac)
+    assert shop.apply() == Exit.POLICY
+    assert shop.posts() == 0
+    assert shop.run("unhold", "main", "--why", "修好了")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+
+
+@pytest.mark.parametrize("errcode", [40001, 40014, 42001])
+def test_a_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
+    """One intent, one call: the next call has an intent of its own."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode)
+    assert shop.apply() != Exit.OK
+    assert shop.posts() == 1
+    assert shop.apply() == Exit.OK
+    assert shop.posts() == 2
+    assert [event["kind"] for event in shop.log()].count(Kind.INTENT) == 2
+    assert len(shop.texts()) == 1
+
+
+@pytest.mark.parametrize("errcode", [-1, 42010, 89504, 99999])
+def test_an_errcode_that_proves_nothing_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
+    """The job was made and the answer says otherwise: what is not on the list frees no send."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, after=True)
+    assert shop.apply() == Exit.UNKNOWN
+    shop.sandbox.advance(61)
+    assert shop.apply() == Exit.OK
+    assert len(shop.texts()) == 1
+
+
+REAL = """\
+environments:
+  production:
+    api: https://api.weixin.qq.com
+    ledger: git
+    repeat_until: {until}
+    accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: X}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("until", "code"), [(72_000, Exit.OK), (72_001, Exit.INVALID), (86_400, Exit.INVALID)]
+)
+def test_resends_end_within_twenty_hours_but_in_a_sandbox(shop: Shop, until: int, code: int) -> None:
+    """WeChat may forget a key at 24 hours; a sandbox may be tried to its end."""
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    settings.write_text(REAL.format(until=until), encoding="utf-8")
+    assert shop.run("validate")[0] == code
+    settings.write_text(REAL.format(until=until).replace("https://api.weixin.qq.com", "sandbox"), "utf-8")
+    assert shop.run("validate")[0] == Exit.OK
