@@ -320,7 +320,7 @@ def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
-    if not plan.looser or not plan.due() or covered or _approved_by_rules_before(session, plan):
+    if not plan.looser or not plan.reaching() or covered or _approved_by_rules_before(session, plan):
         return ()
     if asking and current_run() is None:
         return plan.looser
@@ -338,23 +338,30 @@ def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -
 
 def _approved_by_rules_before(session: Session, plan: Plan) -> bool:
     """Tell whether each account's guard asks for approvals: then every change since was asked about."""
-    appids = {planned.account.appid for planned in plan.due()}
-    return current_run() is not None and all(guard_approvals(session.guard(appid)) for appid in appids)
+    approvals = [guard_approvals(session.guard(appid)) for appid in plan.reaching()]
+    return current_run() is not None and all(approvals)
 
 
 def keep_guards(session: Session, plan: Plan, who: Mapping[str, object]) -> None:
-    """Keep the rules that this apply went by, for each account that it sent from.
+    """Keep the rules that this apply goes by, for each account it calls for, before the first call.
+
+    Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
 
     Raises:
         LedgerError: the ledger does not take it.
     """
-    accounts = {planned.account.appid: planned.account for planned in plan.due()}
-    for account in accounts.values():
-        guards = session.guards(account.appid)
-        environment = session.settings.environment
-        bare = session.rehearsing and not (environment.protected or environment.approvals)
-        if guards or not bare:  # nobody is reached by a rehearsal that asks for nothing
-            keep_guard(session, account, loosened=plan.looser, actor=who)
+    from contextlib import suppress
+
+    from runner.errors import SecretError
+
+    environment = session.settings.environment
+    bare = session.rehearsing and not (environment.protected or environment.approvals)
+    accounts = {account.appid: account for account in environment.accounts.values()}
+    for appid in sorted(plan.reaching() & accounts.keys()):
+        if session.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+            # An account without its secret sends nothing, and keeps no other from sending.
+            with suppress(SecretError):
+                keep_guard(session, accounts[appid], loosened=plan.looser, actor=who)
 
 
 def keep_guard(session: Session, account: Account, *, trusted: bool = False, **more: Any) -> bool:
