@@ -99,7 +99,7 @@ def _body(
     """Let the article room make HTML of the article's file; nothing after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
     body = scope.read(path, partial(scope.room.build, source)) if source is not None else None
-    if source is None or body is None:
+    if source is None or body is None or not scope.sendable(path, body.html):
         return "", ()
     written = scope.files.text(_FROM_ROOT, str(source.file))
     scope.problems += [

@@ -15,7 +15,8 @@ from runner.article.parts import ArticleBody, ArticleFiles, ArticleSource, Kind
 from runner.errors import CampaignError, KeyPath, Place, Problem
 from runner.model import Campaign, FileInfo, Media
 from runner.reading.document import json_path
-from runner.reading.files import FileError
+from runner.reading.files import FileError, refuse_data
+from runner.reading.patterns import openid_line
 from runner.scaffold import PLACEHOLDERS
 from runner.settings.records import ArticleOptions
 from runner.templates.faults import TemplateFaultError
@@ -25,6 +26,8 @@ from runner.words import _
 
 T = TypeVar("T")
 
+_NAMES = ("file", "name", "media_id", "card_id", "body", "text_file", "theme")
+"""Keys of a content whose values followers do not read."""
 _BRACES = re.compile(
     r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
 )
@@ -99,11 +102,12 @@ class Scope:
         self._look_for_braces(path, written)
         self._look_for_placeholders(path, written)
         try:
-            return self.templates.render(written, self.variables).removesuffix("\n")
+            text = self.templates.render(written, self.variables).removesuffix("\n")
         except TemplateFaultError as fault:
             place = None if fault.file else self.campaign.source.line(path, fault.line)
             self._template_problem(path, fault, place)
             return ""
+        return text if path[0] != "content" or path[-1] in _NAMES or self.sendable(path, text) else ""
 
     def data(self, path: KeyPath, value: Any) -> Any:
         """Render every string inside plain data."""
@@ -121,16 +125,29 @@ class Scope:
         Returns:
             The text, or None after a problem.
         """
-        source = self.read(path, lambda: self.files.text(self.campaign.file, written))
-        if source is None:
+        source = self.read(path, lambda: self._source(written))
+        if source is None or not self.sendable(path, source):
             return None
         self._look_for_braces(path, source, file=self.files.locate(self.campaign.file, written))
         try:
-            return self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
+            text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
         except TemplateFaultError as fault:
             file = fault.file or self.files.locate(self.campaign.file, written)
             self._template_problem(path, fault, Place(file=self.shown(file), line=fault.line))
             return None
+        return text if text == source or self.sendable(path, text) else None
+
+    def sendable(self, path: KeyPath, text: str) -> bool:
+        """Tell whether a text that followers will read names none of them; a problem when it does."""
+        line = openid_line(text)
+        if line is not None:
+            self.problem(
+                path,
+                "openid-in-content",
+                _("line {line} of the text holds an openid, which would be sent").format(line=line),
+                _("take it out; receivers stand under `filter` alone"),
+            )
+        return line is None
 
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
@@ -174,6 +191,10 @@ class Scope:
         """Write a path inside the campaigns folder as the user would type it."""
         return f"{self.root}/{file}"
 
+    def _source(self, written: str) -> str:
+        refuse_data(written)
+        return self.files.text(self.campaign.file, written)
+
     def _info(self, written: str) -> FileInfo:
         return self.files.info(self.campaign.file, written)
 
@@ -209,4 +230,4 @@ class Scope:
     def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
         if place is None and fault.file is not None:
             place = Place(file=self.shown(fault.file), line=fault.line)
-        self.problem(path, "template", fault.what, fault.remedy, place=place)
+        self.problem(path, fault.rule, fault.what, fault.remedy, place=place)
