@@ -118,6 +118,10 @@ class Text:
     content: str
 
 
+PLACEHOLDER_SCHEME = "wximg"
+"""With what the `src` of a campaign's own picture begins until it is uploaded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyImage:
     """An image inside an article's HTML; `placeholder` is the `src` it has until it is uploaded."""

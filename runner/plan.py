@@ -99,6 +99,12 @@ class Plan:
         """List what apply would send now."""
         return tuple(planned for planned in self.sends if planned.action is Action.SEND)
 
+    def reaching(self) -> frozenset[str]:
+        """List the AppIDs that apply would call for: to send, or to repeat what is unknown."""
+        acting = (Action.SEND, Action.UNKNOWN)
+        planned = {one.account.appid for one in self.sends if one.action in acting}
+        return frozenset(planned | {orphan.appid for orphan in self.orphans})
+
     def counts(self) -> dict[Action, int]:
         """Count sends by action, invalid campaigns and orphans included."""
         actions = [planned.action for planned in self.sends]

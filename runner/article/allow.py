@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.article import css
+from runner.model import PLACEHOLDER_SCHEME
 from runner.words import N_, _
 
 _TAGS = """
@@ -33,7 +34,6 @@ PROPERTIES = frozenset(_PROPERTIES.split()) | {
     *(f"border{side}-{part}" for side in _SIDES for part in ("color", "style", "width")),
 }
 LINK_PREFIX = "https://mp.weixin.qq.com/"
-PLACEHOLDER_SCHEME = "wximg"
 IMAGE_PREFIXES = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
 """What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
 

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
-from runner.article.allow import IMAGE_PREFIXES, PLACEHOLDER_SCHEME
+from runner.article.allow import IMAGE_PREFIXES
 from runner.article.dom import elements, line_of
 from runner.article.parts import ArticleSource, Findings
-from runner.model import BodyImage, FileInfo
+from runner.model import PLACEHOLDER_SCHEME, BodyImage, FileInfo
 from runner.reading.files import FileError
 from runner.words import _
 

@@ -14,7 +14,6 @@ from runner.article.allow import (
     ATTRIBUTES,
     IMAGE_PREFIXES,
     LINK_PREFIX,
-    PLACEHOLDER_SCHEME,
     PROPERTIES,
     TAGS,
     StyleFault,
@@ -22,6 +21,7 @@ from runner.article.allow import (
 )
 from runner.article.dom import END, elements, line_of, parse, tag_names, text_of
 from runner.article.parts import Findings
+from runner.model import PLACEHOLDER_SCHEME
 from runner.words import N_, _
 
 Report = Callable[..., None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runner.errors import LedgerError, PolicyError
@@ -184,38 +185,108 @@ def require_history(folder: Path) -> None:
     Raises:
         PolicyError: a part of the history is missing, or this is no checkout.
     """
-    if checkout_says(folder, "rev-parse", "--is-shallow-repository") != "false":
-        raise PolicyError(
-            _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
-            remedy=_("check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab"),
-            where=str(folder),
-        )
+    if is_cut(folder) or checkout_says(folder, "rev-parse", "--is-shallow-repository") != "false":
+        raise _cut(folder)
 
 
-def is_shallow(folder: Path) -> bool:
-    """Tell whether a part of the history is missing; a folder outside git has none to miss."""
-    return checkout_says(folder, "rev-parse", "--is-shallow-repository") == "true"
+def is_cut(folder: Path) -> bool:
+    """Tell whether a part of the history is missing, or grafted; a folder outside git has none to miss."""
+    checkout = find_checkout(folder)
+    if checkout is None:
+        return False
+    # Grafts give commits other parents. Git has no switch that says not to believe them.
+    grafts = checkout.common_dir / "info" / "grafts"
+    is_grafted = grafts.is_symlink() or (grafts.exists() and grafts.stat().st_size > 0)
+    return is_grafted or checkout_says(folder, "rev-parse", "--is-shallow-repository") == "true"
 
 
-def versions(folder: Path, file: PurePosixPath) -> Iterator[tuple[str, bytes | None]]:
-    """Go through the commits of the branch that changed a file, newest first, with its bytes there.
+def _cut(folder: Path) -> PolicyError:
+    return PolicyError(
+        _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
+        remedy=_(
+            "check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab; no `filter`, no "
+            "`.git/info/grafts`"
+        ),
+        where=str(folder),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A file after a commit of the branch that changed it, or that merged other versions in."""
+
+    commit: str
+    data: bytes | None
+    """None where the commit removed the file or made it a link."""
+    aside: tuple[bytes, ...] = ()
+    """Versions that came with the commit's other parents and are not what it has: it dropped them."""
+
+
+def versions(folder: Path, file: PurePosixPath) -> list[Version]:
+    """List the versions of a file, newest first, on every path that leads to the checked-out commit.
+
+    Who merges chooses what is the first parent: a version that the branch had may lie on another side.
 
     Args:
         folder: the campaigns folder, in a checkout with its whole history.
         file: relative to the folder.
 
-    Yields:
-        Each commit with the bytes; None where it removed the file or made it a link.
+    Raises:
+        PolicyError: a version is not in this repository.
     """
-    said = checkout_says(folder, "log", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}")
-    for commit in said.split():
-        yield commit, _bytes_at(folder, commit, file)
+    touching = ("log", "--full-history", "--format=%H", "HEAD", "--", f":(literal){file}")
+    touched = set(checkout_says(folder, *touching).split())
+    seen: set[bytes | None] = set()
+    found: list[Version] = []
+    for commit, brought in _branch(folder):
+        aside = [_bytes_at(folder, one, file) for one in brought if one in touched and one != commit]
+        if commit not in touched and not aside:
+            continue
+        data = _bytes_at(folder, commit, file)
+        dropped = tuple(dict.fromkeys(one for one in aside if one is not None and one not in {data, *seen}))
+        seen |= {data, *aside}
+        if dropped or not found or data != found[-1].data:
+            found.append(Version(commit=commit, data=data, aside=dropped))
+    return found[::-1]
+
+
+def _branch(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Go through the branch's own commits, oldest first, each with all those that came with it."""
+    parents = {
+        commit: before
+        for commit, *before in map(
+            str.split, checkout_says(folder, "rev-list", "--parents", "HEAD").splitlines()
+        )
+    }
+    head = checkout_says(folder, "rev-parse", "HEAD")
+    own = [head] if head in parents else []
+    while own and parents[own[-1]]:
+        own.append(parents[own[-1]][0])
+    known: set[str] = set()
+    for commit in reversed(own):
+        brought, waiting = [], [commit]
+        while waiting:
+            one = waiting.pop()
+            if one not in known:
+                known.add(one)
+                brought.append(one)
+                waiting += parents[one]
+        yield commit, brought
+
+
+def newer_than(folder: Path, commit: str) -> set[str]:
+    """Name the commits that came after one; none where this repository does not know it."""
+    return set(checkout_says(folder, "rev-list", f"{commit}..HEAD").split()) if commit else set()
 
 
 def _bytes_at(folder: Path, commit: str, file: PurePosixPath) -> bytes | None:
     blob = blobs_at(folder, commit).get(file)
-    done = ask(folder, "cat-file", "blob", blob, lazily=False) if blob else None
-    return done.stdout if done is not None and done.code == 0 else None
+    if blob is None:
+        return None
+    done = ask(folder, "cat-file", "blob", blob, lazily=False)
+    if done.code:  # a partial clone: what cannot be read asks for something all the same
+        raise _cut(folder)
+    return done.stdout
 
 
 def _fetch(folder: Path, ref: str, *, into: str = "") -> Answer:

@@ -70,7 +70,8 @@ def settings_approved(session: Session, appid: str) -> str:
     """Refuse settings that nobody approved, by the rules that were in force before each change of them.
 
     Every commit that changed the file since the last apply is asked about, each by the approvals that the
-    version before it asked for: who is let in by a commit cannot approve that very commit.
+    version before it asked for, a merge also by those of the versions that it dropped: who is let in by a
+    commit cannot approve that very commit.
 
     Args:
         session: with the settings.
@@ -85,15 +86,17 @@ def settings_approved(session: Session, appid: str) -> str:
     run, folder = current_run(), session.options.root
     if run is None or run.default_branch is None or not session.settings.source:
         return ""
-    from runner.ci.checkout import blob_id, check_committed, check_same, is_shallow, require_history
+    from runner.ci.checkout import blob_id, check_committed, check_same, is_cut, require_history
 
     environment = session.settings.environment
     guard = session.guard(appid)
     in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
     if in_force:
         require_history(folder)
-    elif is_shallow(folder):
-        return ""
+    elif is_cut(folder):
+        if session.rehearsing and not environment.protected:
+            return ""
+        require_history(folder)
     steps = list(_changes_to_ask(session, guard))
     if not (in_force or any(rules for _commit, _data, rules in steps)):
         return ""
@@ -114,19 +117,25 @@ def _changes_to_ask(
     """Go back through the versions of the settings to the one of the last apply."""
     from hashlib import sha256
 
-    from runner.ci.checkout import versions
+    from runner.ci.checkout import newer_than, versions
 
-    environment = session.settings.environment
+    environment, folder = session.settings.environment, session.options.root
     accepted = guard.data.get("settings_sha256") if guard is not None else None
+    # The same bytes may have come back since: without the rules that were asked for in between.
+    since = newer_than(folder, _commit_of(guard))
     asked: list[tuple[str, bytes | None, tuple[Approvals, ...]]] = []
     reached = False
-    for version, older in pairwise(chain(versions(session.options.root, SETTINGS), [None])):
-        commit, data = version or ("", None)
-        if data is not None and sha256(data).hexdigest() == accepted:
+    for version, older in pairwise(chain(versions(folder, SETTINGS), [None])):
+        if version is None:
+            break
+        data, before = version.data, older.data if older is not None else None
+        is_accepted = data is not None and sha256(data).hexdigest() == accepted
+        if is_accepted and version.commit not in since:
             reached = True
             break
-        before = approvals_in(older[1], environment) if older is not None and older[1] is not None else ()
-        asked.append((commit, data, before))
+        held = [*version.aside, *([before] if before is not None and before != data else [])]
+        before_it = chain.from_iterable(approvals_in(one, environment) for one in held)
+        asked.append((version.commit, data, tuple(dict.fromkeys(before_it))))
     for number, (commit, data, rules) in enumerate(asked):
         if number == 0:
             # By its own rules where there were none before; by the guard's where its version is not found.
@@ -135,6 +144,13 @@ def _changes_to_ask(
                 filter(None, [environment.approvals])
             )
         yield commit, data, rules
+
+
+def _commit_of(guard: Event | None) -> str:
+    """Name the commit that an apply was run at; empty when the ledger does not say, or says no commit."""
+    actor = guard.data.get("actor") if guard is not None else None
+    commit = str(actor.get("commit")).removesuffix("-dirty") if isinstance(actor, Mapping) else ""
+    return commit if commit.isalnum() else ""
 
 
 def guard_approvals(guard: Event | None) -> Approvals | None:
@@ -320,7 +336,7 @@ def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
-    if not plan.looser or not plan.due() or covered or _approved_by_rules_before(session, plan):
+    if not plan.looser or not plan.reaching() or covered or _approved_by_rules_before(session, plan):
         return ()
     if asking and current_run() is None:
         return plan.looser
@@ -338,23 +354,30 @@ def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -
 
 def _approved_by_rules_before(session: Session, plan: Plan) -> bool:
     """Tell whether each account's guard asks for approvals: then every change since was asked about."""
-    appids = {planned.account.appid for planned in plan.due()}
-    return current_run() is not None and all(guard_approvals(session.guard(appid)) for appid in appids)
+    approvals = [guard_approvals(session.guard(appid)) for appid in plan.reaching()]
+    return current_run() is not None and all(approvals)
 
 
 def keep_guards(session: Session, plan: Plan, who: Mapping[str, object]) -> None:
-    """Keep the rules that this apply went by, for each account that it sent from.
+    """Keep the rules that this apply goes by, for each account it calls for, before the first call.
+
+    Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
 
     Raises:
         LedgerError: the ledger does not take it.
     """
-    accounts = {planned.account.appid: planned.account for planned in plan.due()}
-    for account in accounts.values():
-        guards = session.guards(account.appid)
-        environment = session.settings.environment
-        bare = session.rehearsing and not (environment.protected or environment.approvals)
-        if guards or not bare:  # nobody is reached by a rehearsal that asks for nothing
-            keep_guard(session, account, loosened=plan.looser, actor=who)
+    from contextlib import suppress
+
+    from runner.errors import SecretError
+
+    environment = session.settings.environment
+    bare = session.rehearsing and not (environment.protected or environment.approvals)
+    accounts = {account.appid: account for account in environment.accounts.values()}
+    for appid in sorted(plan.reaching() & accounts.keys()):
+        if session.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+            # An account without its secret sends nothing, and keeps no other from sending.
+            with suppress(SecretError):
+                keep_guard(session, accounts[appid], loosened=plan.looser, actor=who)
 
 
 def keep_guard(session: Session, account: Account, *, trusted: bool = False, **more: Any) -> bool:

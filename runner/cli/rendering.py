@@ -44,11 +44,11 @@ def _show(session: Session, select: str) -> list[Path]:
     from runner.article.page import page
     from runner.cli.showing import shown
     from runner.digest import plain
-    from runner.report.neutral import json_text
+    from runner.report.neutral import json_text, visible_record
     from runner.state_folder import private_file, private_folder
 
     sends = _rendered(session, select)
-    pages = {send.id: page(send, data=session.read) for send in sends}
+    pages = {send.id: page(visible_record(send), data=session.read) for send in sends}
     targets = []
     folder = session.state_dir / "render"
     with writing(folder):

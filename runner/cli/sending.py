@@ -129,15 +129,14 @@ def apply(
     approval.check(made.plan)
     covered = plan_file is not None or expect_digest is not None
     looser = check_looser(session, made.plan, covered=covered, asking=not auto_approve)
-    if made.plan.due() and not auto_approve:
+    if (made.plan.due() or looser) and not auto_approve:
         _confirm(made.plan, looser)
     with stop_signals(session) as stopping:
         ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
         warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who, resend=again)
+        keep_guards(session, made.plan, who)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
-    if outcomes and not exit_code(outcomes):
-        keep_guards(session, made.plan, who)
     _tell_held_back(made.plan)
     if select:
         _tell_passed_over(session, made.plan, state)
@@ -153,8 +152,9 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
     def ask(text: str) -> str:
         return str(click.prompt(text, err=True))
 
-    click.echo(question(plan), err=True)
-    if not (agreed(looser, ask) and confirmed(plan, ask)):
+    if plan.due():
+        click.echo(question(plan), err=True)
+    if not (agreed(looser, ask) and (not plan.due() or confirmed(plan, ask))):
         raise click.Abort(_("Not confirmed, so nothing is sent."))
 
 

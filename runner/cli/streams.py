@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from runner.errors import UsageError
+from runner.state_folder import work_tree_of
 from runner.words import _
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -97,7 +98,8 @@ def writing(path: Path, asked: str = "") -> Iterator[None]:
         asked: what the user wrote to get it; nothing for a file whose place is not his choice.
 
     Raises:
-        UsageError: the file cannot be written, or is the `-` that means standard output to other tools.
+        UsageError: the file cannot be written, is the `-` that means standard output to other tools, or lies
+            behind a link of the checkout or in git's own folder.
     """
     if path == Path("-"):
         raise UsageError(
@@ -105,6 +107,7 @@ def writing(path: Path, asked: str = "") -> Iterator[None]:
             remedy=_("leave it out and redirect standard output; --format chooses what it carries"),
             where=asked,
         )
+    _refuse_links(path, asked or str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
@@ -116,6 +119,21 @@ def writing(path: Path, asked: str = "") -> Iterator[None]:
             else _("make the file and its folder writable, or work in a copy of the repository"),
             where=asked or str(path),
         ) from error
+
+
+def _refuse_links(path: Path, asked: str) -> None:
+    """Refuse a file behind a link of the checkout: a commit may carry one that leads anywhere."""
+    place = Path(os.path.realpath(Path.cwd()))
+    tree = work_tree_of(place)
+    for part in path.parts:
+        place = place.parent if part == ".." else place / part
+        carried = tree is not None and place != tree and place.is_relative_to(tree)
+        if carried and (place.is_symlink() or part.casefold() == ".git"):
+            raise UsageError(
+                _("{place} is a link or belongs to git, so nothing is written there").format(place=place),
+                remedy=_("remove the link, or name a file outside the checkout"),
+                where=asked,
+            )
 
 
 def check_writable(outputs: Iterable[tuple[str, Path]]) -> None:

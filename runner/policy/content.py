@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runner.article.allow import PLACEHOLDER_SCHEME
-from runner.model import Articles, Content, Draft, Images, Mpvideo, Newspic, Text
+from runner.model import PLACEHOLDER_SCHEME, Articles, Content, Draft, Images, Mpvideo, Newspic, Text
 from runner.policy import links
 from runner.policy.facts import Facts, Finding, Verdict
 from runner.words import _

@@ -19,6 +19,8 @@ from runner.words import _
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
 
+_DATA: Final = (".yaml", ".yml", ".csv", ".tsv", ".xls", ".xlsx")
+"""How files end that hold settings, campaigns or receivers."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Not followed: a link at the last step. Not waited for: a pipe, which is refused then.
@@ -216,6 +218,23 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
             _("make it smaller"),
         )
     return data
+
+
+def refuse_data(path: str) -> None:
+    """Keep settings, campaigns and tables of receivers out of what is sent.
+
+    Args:
+        path: of a text to send, as it is written.
+
+    Raises:
+        FileError: it names one of them.
+    """
+    if PurePosixPath(path).name.lower().rstrip(". ").endswith(_DATA):
+        raise FileError(
+            "file-data",
+            _("`{path}` holds settings or a table, and no text to send").format(path=shorten(path)),
+            _("name a text file, such as one that ends in .txt, .md or .html"),
+        )
 
 
 def _read_all(descriptor: int, expected: int, most: int) -> bytes:

@@ -51,7 +51,9 @@ def _text(scope: Scope, raw: Any) -> Text:
         return Text(content=scope.text(_PATH, raw))
     path = (*_PATH, "text_file")
     written = scope.text(path, raw["text_file"])
-    return Text(content=(scope.text_file(path, written) if written else "") or "")
+    text = (scope.text_file(path, written) if written else "") or ""
+    scope.look_for_unseen(path, text)
+    return Text(content=text)
 
 
 def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
@@ -99,8 +101,9 @@ def _body(
     """Let the article room make HTML of the article's file; nothing after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
     body = scope.read(path, partial(scope.room.build, source)) if source is not None else None
-    if source is None or body is None:
+    if source is None or body is None or not scope.sendable(path, body.html):
         return "", ()
+    scope.look_for_unseen(path, body.html)
     written = scope.files.text(_FROM_ROOT, str(source.file))
     scope.problems += [
         replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source.text))

@@ -15,7 +15,8 @@ from runner.article.parts import ArticleBody, ArticleFiles, ArticleSource, Kind
 from runner.errors import CampaignError, KeyPath, Place, Problem
 from runner.model import Campaign, FileInfo, Media
 from runner.reading.document import json_path
-from runner.reading.files import FileError
+from runner.reading.files import FileError, refuse_data
+from runner.reading.patterns import BIDI, UNSEEN, openid_line, visible
 from runner.scaffold import PLACEHOLDERS
 from runner.settings.records import ArticleOptions
 from runner.templates.faults import TemplateFaultError
@@ -25,6 +26,13 @@ from runner.words import _
 
 T = TypeVar("T")
 
+_NAMES = ("file", "name", "media_id", "card_id", "body", "text_file", "theme")
+"""Keys of a content whose values followers do not read."""
+_SUBDIVISION_FLAGS = re.compile(
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
+"""England, Scotland and Wales: the only emoji made of tags."""
 _BRACES = re.compile(
     r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
 )
@@ -99,11 +107,15 @@ class Scope:
         self._look_for_braces(path, written)
         self._look_for_placeholders(path, written)
         try:
-            return self.templates.render(written, self.variables).removesuffix("\n")
+            text = self.templates.render(written, self.variables).removesuffix("\n")
         except TemplateFaultError as fault:
             place = None if fault.file else self.campaign.source.line(path, fault.line)
             self._template_problem(path, fault, place)
             return ""
+        if path[0] != "content" or path[-1] in _NAMES:
+            return text
+        self.look_for_unseen(path, text)
+        return text if self.sendable(path, text) else ""
 
     def data(self, path: KeyPath, value: Any) -> Any:
         """Render every string inside plain data."""
@@ -121,16 +133,46 @@ class Scope:
         Returns:
             The text, or None after a problem.
         """
-        source = self.read(path, lambda: self.files.text(self.campaign.file, written))
-        if source is None:
+        source = self.read(path, lambda: self._source(written))
+        if source is None or not self.sendable(path, source):
             return None
         self._look_for_braces(path, source, file=self.files.locate(self.campaign.file, written))
         try:
-            return self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
+            text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
         except TemplateFaultError as fault:
             file = fault.file or self.files.locate(self.campaign.file, written)
             self._template_problem(path, fault, Place(file=self.shown(file), line=fault.line))
             return None
+        return text if text == source or self.sendable(path, text) else None
+
+    def sendable(self, path: KeyPath, text: str) -> bool:
+        """Tell whether a text names no follower and reads as it looks; a problem when not."""
+        line, turned = openid_line(text), BIDI.search(text)
+        if line is not None:
+            self.problem(
+                path,
+                "openid-in-content",
+                _("line {line} of the text holds an openid, which would be sent").format(line=line),
+                _("take it out; receivers stand under `filter` alone"),
+            )
+        elif turned:
+            self.problem(
+                path,
+                "bidi-control",
+                _("`{text}` has a character that turns the order of those around it").format(
+                    text=_around(text, turned)
+                ),
+                _("delete it; followers would read something else than what stands there"),
+            )
+        return line is None and turned is None
+
+    def look_for_unseen(self, path: KeyPath, text: str) -> None:
+        """Warn of characters that followers cannot see, and a reviewer neither."""
+        if text.isascii() or not (found := UNSEEN.search(_SUBDIVISION_FLAGS.sub("", text))):
+            return
+        what = _("`{text}` has a character that nobody can see").format(text=_around(found.string, found))
+        remedy = _("delete it; it often comes along when text is pasted")
+        self.problem(path, "invisible-character", what, remedy, level="warning")
 
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
@@ -174,6 +216,10 @@ class Scope:
         """Write a path inside the campaigns folder as the user would type it."""
         return f"{self.root}/{file}"
 
+    def _source(self, written: str) -> str:
+        refuse_data(written)
+        return self.files.text(self.campaign.file, written)
+
     def _info(self, written: str) -> FileInfo:
         return self.files.info(self.campaign.file, written)
 
@@ -209,4 +255,9 @@ class Scope:
     def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
         if place is None and fault.file is not None:
             place = Place(file=self.shown(fault.file), line=fault.line)
-        self.problem(path, "template", fault.what, fault.remedy, place=place)
+        self.problem(path, fault.rule, fault.what, fault.remedy, place=place)
+
+
+def _around(text: str, found: re.Match[str]) -> str:
+    """Cut out a character that cannot be seen with its neighbours, all of them visible."""
+    return " ".join(visible(text[max(0, found.start() - 6) : found.end() + 6]).split())

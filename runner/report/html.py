@@ -16,8 +16,9 @@ from runner.compare import Change, Comparison
 from runner.errors import Problem
 from runner.model import Articles, Send
 from runner.plan import Plan, Planned
+from runner.reading.patterns import visible
 from runner.report.lines import diff, send_lines
-from runner.report.neutral import visible, visible_record
+from runner.report.neutral import visible_record
 from runner.report.sentences import QUIET, account_lines, attention_lines, total
 from runner.report.words import counted, headcount, moment, receivers, summary, window
 from runner.words import Language, _, spoken

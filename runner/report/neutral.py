@@ -10,18 +10,13 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from runner.reading.patterns import HIDDEN, visible
 from runner.words import Said
 
 Record = TypeVar("Record")
 FORMAT_VERSION = "1.1"
 """Of the JSON of every command. A new key raises the minor version; readers refuse another major."""
 
-_HIDDEN = re.compile(
-    "(?<![\U0001f000-\U0001faff\u2600-\u27bf\ufe0f])\u200d|\u200d(?![\U0001f000-\U0001faff\u2600-\u27bf])"
-    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b\u200c\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\uffff\U000e0000-\U000e0fff]"
-)
-"""Control, bidi and zero-width characters, fillers and tags; a joiner between two emoji is no secret."""
 _ORDERS = {
     "::": ": :",  # a workflow command, once a line break happens to stand before it
     "##[": "## [",  # the old form of the same, obeyed anywhere in a line
@@ -31,11 +26,6 @@ _ORDERS = {
 }
 _ORDER = re.compile("|".join(re.escape(order) for order in _ORDERS))
 _TICKS = re.compile("`+")
-
-
-def visible(text: str) -> str:
-    """Write characters that cannot be seen as what they are, `⟨U+202E⟩`; line feeds and tabs stay."""
-    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
 def inert(text: str) -> str:
@@ -113,7 +103,7 @@ def json_text(data: object, *, indent: int | None = None) -> str:
     A reader of the JSON gets every character as it was; only its spelling is harmless.
     """
     text = json.dumps(data, ensure_ascii=False, indent=indent)
-    return _HIDDEN.sub(_escaped, _ORDER.sub(_escaped, text))
+    return HIDDEN.sub(_escaped, _ORDER.sub(_escaped, text))
 
 
 def visible_record(record: Record) -> Record:

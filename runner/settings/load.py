@@ -12,7 +12,7 @@ from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, read_regular
 from runner.reading.nearest import did_you_mean
 from runner.reading.text import Fault, decode
-from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, PROTECTED_REPEAT_UNTIL_S, cross_findings
+from runner.settings.checks import PROTECTED_REPEAT_AFTER_S, REPEAT_UNTIL_S, cross_findings
 from runner.settings.records import (
     SANDBOX,
     Account,
@@ -192,7 +192,7 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
         vars=data.get("vars", {}),
         approvals=_approvals(data.get("approvals")),
         repeat_after_s=data.get("repeat_after", PROTECTED_REPEAT_AFTER_S),
-        repeat_until_s=data.get("repeat_until", PROTECTED_REPEAT_UNTIL_S),
+        repeat_until_s=data.get("repeat_until", REPEAT_UNTIL_S),
     )
 
 

@@ -12,8 +12,9 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
-from runner.reading.files import FileError
+from runner.reading.files import FileError, refuse_data
 from runner.reading.nearest import ending
+from runner.reading.patterns import openid_line
 from runner.templates.bounds import INCLUDE, MAX_SIZE, TooMuchError, copied
 from runner.templates.faults import TemplateFaultError, TextFiles
 from runner.templates.jinja import FILTER_NAMES, KEPT, Environment, Run, running, spend
@@ -21,6 +22,8 @@ from runner.templates.placeholders import Escape
 from runner.words import N_, _
 
 _ROOT = PurePosixPath("_settings.yaml")
+_RULES = ("file-data", "openid-in-content")
+"""Of files that are refused for what they hold; all else is a fault of the template."""
 _INCLUDE = N_("include a file of `_partials/` by its name, any other by its path from the campaigns folder")
 
 
@@ -35,6 +38,7 @@ class Engine:
         self._files = files
         self._environment = Environment(self._load)
         self._compiled: Any = LRUCache(KEPT)
+        self._sound: Any = LRUCache(KEPT)
 
     def render(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str:
         """Render one string.
@@ -73,18 +77,33 @@ class Engine:
                 _("the include `{name}` leads out of the campaigns folder").format(name=name),
                 _(_INCLUDE),
             )
+        refuse_data(name)
         partial = f"_partials/{name}"
         try:
-            text = self._files.text(_ROOT, partial)
+            text = self._text(partial)
             return text, partial, lambda: self._again(name) == text
         except FileError as missing:
             if missing.rule != "file-missing":
                 raise
             try:
-                text = self._files.text(_ROOT, name)
+                text = self._text(name)
                 return text, name, lambda: self._again(name) == text
             except FileError as error:
                 raise (missing if error.rule == "file-missing" else error) from error
+
+    def _text(self, path: str) -> str:
+        """Read a file without openids: a template could spell them so that nobody knows them again."""
+        text = self._files.text(_ROOT, path)
+        if text in self._sound:
+            return text
+        if (line := openid_line(text)) is not None:
+            raise FileError(
+                "openid-in-content",
+                _("`{file}` holds an openid in line {line}, and would be sent").format(file=path, line=line),
+                _("include a text; receivers stand under `filter` alone"),
+            )
+        self._sound[text] = True
+        return text
 
     def _again(self, name: str) -> str:
         """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
@@ -98,7 +117,8 @@ def _fault(error: Exception) -> TemplateFaultError:
     what, remedy = _words(error)
     file, line = _position(error)
     inside = None if file in (None, "<template>", "<unknown>") else PurePosixPath(str(file))
-    return TemplateFaultError(what, remedy=remedy, line=line, file=inside)
+    rule = error.rule if isinstance(error, FileError) and error.rule in _RULES else "template"
+    return TemplateFaultError(what, remedy=remedy, line=line, file=inside, rule=rule)
 
 
 def _position(error: Exception) -> tuple[str | None, int]:

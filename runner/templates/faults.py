@@ -17,11 +17,21 @@ class TextFiles(Protocol):
 class TemplateFaultError(Exception):
     """A template cannot be rendered.
 
-    `file` is the included file at fault, None for the text itself; `line` counts from 1 in either.
+    `file` is the included file at fault, None for the text itself; `line` counts from 1 in either;
+    `rule` is the problem's rule id.
     """
 
-    def __init__(self, what: str, *, remedy: str, line: int = 1, file: PurePosixPath | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        remedy: str,
+        line: int = 1,
+        file: PurePosixPath | None = None,
+        rule: str = "template",
+    ) -> None:
         super().__init__(what)
+        self.rule = rule
         self.what = what
         self.remedy = remedy
         self.line = line

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from runner.reading.patterns import OPENID
 from runner.words import Said
 
 _MASK = "***"
@@ -34,8 +35,6 @@ _SHAPED = re.compile(
       | (?<=/)(?:hook|services)/[A-Za-z0-9_/-]{8,}""",
     re.VERBOSE,
 )
-# An openid is 28 characters of base64url that begin with an o.
-_OPENID = re.compile(r"(?<![\w-])o[A-Za-z0-9_-]{27}(?![\w-])", re.ASCII)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
@@ -52,7 +51,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         # Encoded first: a secret that ends in a percent sign begins its own encoded form.
         text = text.replace(quote(secret, safe=""), _MASK).replace(secret, _MASK)
     text = _VALUE.sub(rf"\g<name>{_MASK}", text)
-    return _OPENID.sub(f"o{_MASK}", text)
+    return OPENID.sub(f"o{_MASK}", text)
 
 
 def redact_message(text: str) -> str:

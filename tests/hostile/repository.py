@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forges import FakeForge
-from hosted import Hosted
+from hosted import Hosted, command
 from playground import Sandbox
 
 REPO = "shop/campaigns"
@@ -41,13 +41,17 @@ class Repository(Hosted):
 
     def start(self, **campaigns: str) -> None:
         """Make the repository and its ledger with these campaigns on main, brought in by nobody's request."""
-        for command in (["init", "--quiet", "--bare", "-b", "main", str(self.remote)],
+        for line in (["init", "--quiet", "--bare", "-b", "main", str(self.remote)],
                         ["clone", "--quiet", str(self.remote), "author"]):  # fmt: skip
-            subprocess.run(["git", *command], cwd=self.folder, check=True, capture_output=True)
+            subprocess.run(["git", *line], cwd=self.folder, check=True, capture_output=True)
         self.git("checkout", "--quiet", "-b", "main")
         self.change(**campaigns)
         self.git("push", "--quiet", "-u", "origin", "main")
         assert self.run("ledger", "init", ci=False).returncode == 0
+
+    def clone(self, *options: str) -> None:
+        """Make the author's clone once more, as a job checks it out."""
+        command(["git", "clone", "--quiet", *options, f"file://{self.remote}", "author"], self.folder)
 
     def push(self) -> str:
         """Push what was committed straight to main: no request, no approval."""
@@ -70,9 +74,13 @@ class Repository(Hosted):
 
     def merge_index(self, *approved: str, author: str = "ann") -> str:
         """Merge what lies in the working tree, as `merge`."""
-        self.merged += 1
         self.git("add", "-A", ".")
-        self.git("commit", "--quiet", "--allow-empty", "-m", f"Change {self.merged}")
+        self.git("commit", "--quiet", "--allow-empty", "-m", f"Change {self.merged + 1}")
+        return self.merge_head(*approved, author=author)
+
+    def merge_head(self, *approved: str, author: str = "ann") -> str:
+        """Make the commit that is checked out the branch's newest, by a request, as `merge`."""
+        self.merged += 1
         self.git("push", "--quiet", "origin", "HEAD:main")
         head = self.git("rev-parse", "HEAD")
         base = {"ref": "main", "repo": {"full_name": REPO}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -247,3 +249,131 @@ def test_approvals_taken_back_with_approval(repository: Repository) -> None:
     repository.merge(sale=SALE)
     done = repository.apply()
     assert done.returncode == Exit.OK, done.stderr
+
+
+# --- approvals that no apply has gone by yet --------------------------------------------------------
+
+
+@pytest.fixture
+def unapplied(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
+    """Settings that have applied without approvals; then bob's approval was asked for, and no apply since."""
+    made = Repository(folder=tmp_path, sandbox=sandbox)
+    with serve(made.forge):
+        made.start(_settings=settings(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
+        made.git("tag", "before")
+        yield made
+
+
+def digest_of(repository: Repository) -> str:
+    done = repository.run("plan", "--format", "json", ci=False)
+    assert done.returncode == Exit.OK, done.stderr
+    return str(json.loads(done.stdout)["plan_digest"])
+
+
+def ask_for_bob(repository: Repository) -> None:
+    repository.merge("bob", _settings=settings(repository.sandbox, "protected: true", APPROVALS))
+    repository.git("tag", "asked")
+
+
+def write(repository: Repository, **campaigns: str) -> None:
+    """Commit on the branch that is checked out, whichever it is."""
+    for name, text in campaigns.items():
+        (repository.campaigns / f"{name}.yaml").write_text(text, encoding="utf-8")
+    repository.git("add", "-A", ".")
+    repository.git("commit", "--quiet", "-m", "Work")
+
+
+EVIL = SALE.replace("八折", "零折")
+
+
+@pytest.mark.parametrize("applied", [False, True], ids=["first", "applied"])
+@pytest.mark.parametrize("way", ["foxtrot", "foxtrot-edited", "foxtrot-aside", "foxtrot-and-back", "revert"])
+def test_approvals_that_no_first_parent_shows(unapplied: Repository, way: str, applied: bool) -> None:
+    """The branch is moved on to a merge that has the asking version on its other side, or back to the old."""
+    repository, old = unapplied, settings(unapplied.sandbox, "protected: true")
+    if applied:
+        assert repository.apply("--expect-digest", digest_of(repository)).returncode == Exit.OK
+    ask_for_bob(repository)
+    if way == "revert":
+        write(repository, _settings=old, evil=EVIL)
+    else:
+        if way == "foxtrot-aside":  # the other side's own tip does not ask any more
+            repository.git("checkout", "--quiet", "-b", "aside")
+            write(repository, _settings=f"{old}# aside\n")
+            repository.git("tag", "--force", "asked")
+        repository.git("checkout", "--quiet", "-b", "evil", "before")
+        write(repository, evil=EVIL, **({"_settings": f"{old}# tidy\n"} if way == "foxtrot-edited" else {}))
+        repository.git("merge", "--quiet", "-s", "ours", "-m", "Update", "asked")
+        if way == "foxtrot-and-back":
+            repository.merge_head("mallory")
+            write(repository, _settings=f"{old}# tidy\n")
+            write(repository, _settings=old)
+    repository.merge_head("mallory")
+    assert repository.git("merge-base", "--is-ancestor", "asked", "HEAD") == ""
+    sent = repository.texts()
+    done = repository.apply("--expect-digest", digest_of(repository))
+    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert repository.texts() == sent
+
+
+@pytest.mark.parametrize("update", [False, True], ids=["behind", "updated"])
+def test_an_honest_merge_asks_no_more(unapplied: Repository, update: bool) -> None:
+    """A branch older than the asking version touches no settings: its merge is not asked about them."""
+    repository = unapplied
+    repository.git("checkout", "--quiet", "-b", "docs", "before")
+    (repository.folder / "author" / "README.md").write_text("# Shop\n", encoding="utf-8")
+    repository.git("add", "-A", ".")
+    repository.git("commit", "--quiet", "-m", "Docs")
+    repository.git("checkout", "--quiet", "main")
+    ask_for_bob(repository)
+    if update:
+        repository.git("checkout", "--quiet", "docs")
+        repository.git("merge", "--quiet", "-m", "Update", "main")
+        repository.git("checkout", "--quiet", "main")
+        handed = settings(repository.sandbox, "protected: true", "approvals: {approvers: [cem]}")
+        repository.merge("bob", _settings=handed)
+    repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "docs")
+    repository.merge_head()
+    repository.git("checkout", "--quiet", "-b", "work")
+    write(repository, sale=SALE)
+    repository.git("checkout", "--quiet", "main")
+    (repository.campaigns / "first.yaml").unlink()
+    repository.merge_index("bob", "cem")
+    repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "work")
+    repository.merge_head("bob", "cem")
+    done = repository.apply("--expect-digest", digest_of(repository))
+    assert done.returncode == Exit.OK, done.stderr
+    assert len(repository.texts()) == 1
+
+
+@pytest.mark.parametrize("option", ["--depth=1", "--filter=blob:none"])
+def test_a_shallow_checkout_hides_no_approvals(unapplied: Repository, option: str) -> None:
+    """One commit deep, or without the old files, nothing says that somebody had to be asked."""
+    repository = unapplied
+    ask_for_bob(repository)
+    repository.merge("mallory", _settings=settings(repository.sandbox, "protected: true"), evil=EVIL)
+    digest, author = digest_of(repository), repository.folder / "author"
+    subprocess.run(["git", "config", "uploadpack.allowFilter", "true"], cwd=repository.remote, check=True)
+    shutil.move(author, repository.folder / "whole")
+    repository.clone(option)
+    done = repository.apply("--expect-digest", digest)
+    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert repository.texts() == []
+
+
+def test_a_graft_cuts_no_approvals_off(unapplied: Repository) -> None:
+    """`.git/info/grafts` gives commits other parents, and git believes it."""
+    repository = unapplied
+    ask_for_bob(repository)
+    head = repository.merge("mallory", _settings=settings(repository.sandbox, "protected: true"), evil=EVIL)
+    digest = digest_of(repository)
+    grafts = repository.folder / "author" / ".git" / "info" / "grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{head}\n", encoding="utf-8")
+    done = repository.apply("--expect-digest", digest)
+    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert repository.texts() == []
+    # Were it not for the graft, the missing approval would be told all the same.
+    grafts.unlink()
+    done = repository.apply("--expect-digest", digest)
+    assert done.returncode == Exit.POLICY, done.stdout + done.stderr

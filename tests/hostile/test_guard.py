@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -344,3 +345,53 @@ def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository,
             assert f"{at}.{key}: " in text
         assert '–  → ["vault","read","wx"]'.replace("  ", " ") in text
         assert f'{at}.accounts.main.secret.env: "WECHAT_MAIN_SECRET" → –' in text
+
+
+# --- what repeats and refusals do to the guard --------------------------------------------------------
+
+UNFENCED = "protected: false", "repeat_after: 1", "repeat_until: 72000"
+"""The last key only names the default."""
+
+
+def calls(repository: Repository) -> int:
+    return sum(row["path"].endswith("/sendall") for row in repository.sandbox.requests())
+
+
+@pytest.mark.parametrize("file", ["kept", "gone"])
+@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
+def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool, file: str) -> None:
+    """Only an unknown send is left, so nothing is new: the repeat goes by the rules kept all the same."""
+    made = Repository(folder=tmp_path, sandbox=sandbox)
+    made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
+    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == Exit.OK
+    made.merge(_settings=written(sandbox, "protected: true"), sale=SALE)
+    sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
+    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == Exit.UNKNOWN
+    if file == "gone":
+        (made.campaigns / "sale.yaml").unlink()
+    made.merge(_settings=written(sandbox, *UNFENCED, policy=LOOSE))
+    time.sleep(1.1)
+    before = calls(made)
+    done = made.apply(ci=ci)
+    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert "repeat_after" in done.stderr
+    assert made.run("apply", ci=False, given="yes\nyes\n").returncode == Exit.USAGE
+    assert calls(made) == before
+    sandbox.advance(120)  # the platform's own wait between two calls with one clientmsgid
+    done = made.apply("--expect-digest", digest_of(made)["plan_digest"])
+    assert done.returncode == Exit.OK, done.stderr
+    assert calls(made) == before + 1
+    assert len(made.texts()) == 2
+
+
+def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sandbox: Sandbox) -> None:
+    """The rules of the first apply are kept, whatever becomes of its sends."""
+    made = Repository(folder=tmp_path, sandbox=sandbox)
+    made.start(_settings=written(sandbox, "protected: true"), sale=SALE)
+    sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
+    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == Exit.WECHAT
+    made.merge(_settings=written(sandbox, policy=LOOSE))
+    done = made.apply()
+    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert "protected" in done.stderr
+    assert made.texts() == []

@@ -15,7 +15,7 @@ IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "
 PURE = (
     "errors", "model", "ports", "digest", "validate", "render", "wire", "resolve", "plan",
     "reading.text", "reading.nearest", "reading.sniff", "reading.yaml_words", "reading.strict_yaml",
-    "reading.document",
+    "reading.document", "reading.patterns",
     "schemas.findings", "schemas.wording", "schemas.phrases", "schemas.hints",
     "settings.checks", "settings.records", "templates.faults", "templates.placeholders",
     "rendering", "limits", "planning.quota", "planning.decide", "planning.budget", "policy",

@@ -61,6 +61,7 @@ BEYOND_THE_SCHEMA = {
     "unknown-time-zone",
     "repeat-order",
     "protected-repeat",
+    "repeat-too-late",
     "quiet-hours-empty",
     "ledger-of-real",
 }

@@ -32,6 +32,8 @@ NASTY = st.text(
         ("一\r二", "一⟨U+000D⟩二"),
         ("👨\u200d👩\u200d👧 ❤️", "👨\u200d👩\u200d👧 ❤️"),
         ("a\u200db", "a⟨U+200D⟩b"),
+        ("a\ufe0f1\ufe0f\u2800\U0001bca0", "a⟨U+FE0F⟩1⟨U+FE0F⟩⟨U+2800⟩⟨U+1BCA0⟩"),
+        ("1\ufe0f\u20e3\u17b4\U0001d17a\U00013430", "1\ufe0f\u20e3⟨U+17B4⟩⟨U+1D17A⟩⟨U+13430⟩"),
     ],
 )
 def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> None:

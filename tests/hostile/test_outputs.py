@@ -1,0 +1,86 @@
+"""Reports and plan files: no link of the checkout decides where they are written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.errors import Exit
+
+SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 'import os'\n"
+
+
+def plan(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runner", "plan", "--offline", *arguments],
+        cwd=checkout,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(checkout.parent),
+            "LC_ALL": "C.UTF-8",
+            "CAMPAIGN_STATE_DIR": str(checkout.parent / "state"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkout"
+    (folder / "campaigns").mkdir(parents=True)
+    (folder / "campaigns" / "sale.yaml").write_text(SALE, encoding="utf-8")
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("option", ["--out", "--output"])
+@pytest.mark.parametrize("shape", ["file", "folder", "dangling", "deeper"])
+def test_a_link_of_the_checkout_is_not_written_through(checkout: Path, option: str, shape: str) -> None:
+    """Neither the file nor a folder on the way to it may be one: the victim stays as it was."""
+    outside = checkout.parent / "outside"
+    outside.mkdir()
+    victim = outside / "plan.json"
+    victim.write_text("mine", encoding="utf-8")
+    report = checkout / "report"
+    if shape == "file":
+        report.mkdir()
+        (report / "plan.json").symlink_to(victim)
+    elif shape == "dangling":
+        report.mkdir()
+        (report / "plan.json").symlink_to(outside / "new.json")
+    elif shape == "folder":
+        report.symlink_to(outside)
+    else:
+        (checkout / "a").mkdir()
+        (checkout / "a" / "b").symlink_to(outside.parent)
+        report = checkout / "a" / "b" / "outside"
+    target = report.relative_to(checkout) / "plan.json"
+    done = plan(checkout, option, str(target) if option == "--out" else f"json={target}")
+    assert done.returncode == Exit.USAGE, done.stderr
+    assert victim.read_text(encoding="utf-8") == "mine"
+    assert {path.name for path in outside.iterdir()} == {"plan.json"}
+
+
+@pytest.mark.parametrize("target", [".git/info/grafts", ".GIT/hooks/post-checkout", "report/../.git/config"])
+def test_git_s_own_files_are_not_written(checkout: Path, target: str) -> None:
+    """Whoever names the options may be a stranger's script; git reads what lies there."""
+    done = plan(checkout, "--out", target)
+    assert done.returncode == Exit.USAGE, done.stderr
+    assert not (checkout / ".git" / "info" / "grafts").exists()
+
+
+def test_a_link_outside_the_checkout_is_the_user_s_own(checkout: Path) -> None:
+    """Such as a temporary folder that is a link on the machine."""
+    real = checkout.parent / "real"
+    real.mkdir()
+    (checkout.parent / "linked").symlink_to(real)
+    done = plan(checkout, "--out", str(checkout.parent / "linked" / "plan.json"))
+    assert done.returncode == Exit.OK, done.stderr
+    assert (real / "plan.json").exists()
