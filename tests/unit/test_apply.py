@@ -82,22 +82,25 @@ def test_sends_go_by_window_then_id():
 
 
 def test_unknown_is_settled_before_new_sends():
-    """The open send is repeated first, with the body of its intent, however its file looks now."""
+    """The open send is repeated first, with the body of its intent."""
     world = World(mass_sendall=[LOST, TAKEN])
     world.run(make_send("old", "旧"))
     world.now += timedelta(seconds=61)
-    outcomes = world.run(make_send("old", "改过"), make_send("new", "新"))
+    outcomes = world.run(make_send("old", "旧"), make_send("new", "新"))
     assert world.bodies() == ["旧", "旧", "新"]
     assert [(o.id, o.result) for o in outcomes] == [("old", Result.ACCEPTED), ("new", Result.ACCEPTED)]
 
 
-def test_unknown_of_a_deleted_campaign_is_settled_too():
-    """Deleting the file does not lose the send."""
+def test_unknown_whose_campaign_is_another_now_is_not_resent():
+    """What was stored is not what was reviewed: edited or deleted, it stays unknown until somebody says so."""
     world = World(mass_sendall=[LOST, TAKEN])
-    world.run(make_send("gone"))
+    world.run(make_send("edited", "旧"))
+    world.run(make_send("gone", "别的"))
     world.now += timedelta(seconds=61)
-    first, *_ = world.run(make_send("other", "别的"))
-    assert (first.id, first.result) == ("gone", Result.ACCEPTED)
+    outcomes = world.run(make_send("edited", "改过"), make_send("new", "新"))
+    found = {outcome.id: outcome.result for outcome in outcomes}
+    assert found["edited"] is Result.UNKNOWN
+    assert "旧" not in world.bodies()[1:]
 
 
 @pytest.mark.parametrize(
