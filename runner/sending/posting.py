@@ -178,8 +178,8 @@ class Crossing:
             kept=self._kept(planned, body),
             not_after=send.not_after,
         )
-        self._ports.notify(send.id, _("sending"))
-        return self._outcome(self._make(message, judge), send.id)
+        made = self._make(message, judge, _("sending"))
+        return self._outcome(made, send.id)
 
     def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
         """Post the body of an unknown send once more; as `send`."""
@@ -191,12 +191,18 @@ class Crossing:
             body=body,
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
-        self._ports.notify(data["send"], _("repeating with the same clientmsgid"))
-        return self._outcome(self._make(message, judge), data["send"], again=True)
+        made = self._make(message, judge, _("repeating with the same clientmsgid"))
+        return self._outcome(made, data["send"], again=True)
 
-    def _make(self, message: Message, judge: Judge) -> Attempted:
+    def _make(self, message: Message, judge: Judge, doing: str) -> Attempted:
+        def told(stream: StreamState) -> Decision:
+            decided = judge(stream)
+            if decided.action is message.action:
+                self._ports.notify(message.key.id, doing)
+            return decided
+
         self._posts.append(self._ports.clock())
-        made = self.attempt.make(message, judge)
+        made = self.attempt.make(message, told)
         if made.intent is None:
             self._posts.pop()
             if made.error is not None and not isinstance(made.error, LedgerConflictError):

@@ -92,7 +92,7 @@ def test_unknown_is_settled_before_new_sends():
 
 
 def test_unknown_whose_campaign_is_another_now_is_not_resent():
-    """What was stored is not what was reviewed: edited or deleted, it stays unknown until somebody says so."""
+    """What was stored is not what was reviewed: edited or deleted, it waits for a person."""
     world = World(mass_sendall=[LOST, TAKEN])
     world.run(make_send("edited", "旧"))
     world.run(make_send("gone", "别的"))
