@@ -55,16 +55,24 @@ _ATTRIBUTE = re.compile(
 )
 _CSS_URL = re.compile(r"url\(\s*[\"']?([^\"')]*)|@import\s*[\"']([^\"']*)", re.IGNORECASE)
 _CSS_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE)
+_TABS = re.compile(r"[\t\r\n]")  # browsers drop them from an address
 _SPLIT_HOST = re.compile(r"[/\\?#]")
 _TAIL = re.compile(r"([a-z0-9_.-]+\.[a-z0-9-]{2,})[:：]?[^\x00-\x7f.][^.]*", re.IGNORECASE)
+_WORD = re.compile(r"[^\s\"'<>，。、；！（）【】「」《》]+")
+_HTTP = re.compile(r"https?:", re.IGNORECASE)
 _STRANGE_END = re.compile(r"[^\w.\-\[\]:%*~$+=].*", re.DOTALL)
 
 
 def in_text(text: str) -> Iterator[str]:
     """Name the hosts of a text message: of its whole and bare addresses, its tags and its mini programs."""
     shown = _plain(text)
-    for tag in re.findall(r"<[^>]*>?", shown):
+    # As it is written and as it looks: `＂` and `＞` end nothing for a browser.
+    for tag in (*re.findall(r"<[^>]*>?", text), *re.findall(r"<[^>]*>?", shown)):
         yield from in_attributes(tag)
+    for reading in (text, unescape(text)):
+        for word in _WORD.findall(_TABS.sub("", reading)):
+            for address in _HTTP.split(word)[1:]:
+                yield from _behind_user(address)
     yield from _in_words(re.sub(r"</?[a-z][^<>]*>", " ", shown, flags=re.IGNORECASE))
 
 
@@ -72,6 +80,8 @@ def in_attributes(html: str) -> Iterator[str]:
     """Name the hosts that the attributes of HTML lead to or fetch from: links, pictures, styles."""
     for found in _ATTRIBUTE.finditer(html):
         name, value = found["name"].lower(), found["double"] or found["single"] or found["bare"] or ""
+        if name not in ("style", "srcset") and not name.startswith("data-miniprogram"):
+            yield from _user_of(unescape(value))
         value = _plain(value)
         if name == "style":
             yield from in_css(value)
@@ -101,7 +111,8 @@ def in_css(css: str) -> Iterator[str]:
 
 def in_address(address: str) -> Iterator[str]:
     """Name the host of a value that is one address, as browsers read it; none for a path or an anchor."""
-    whole = re.sub(r"[\t\r\n]", "", _plain(address)).strip(" \x00-\x1f")
+    yield from _user_of(address)
+    whole = _TABS.sub("", _plain(address)).strip(" \x00-\x1f")
     if not whole or whole[0] in "#?":
         return
     scheme = re.match(r"([a-z][a-z0-9+.-]*):", whole, re.IGNORECASE)
@@ -116,6 +127,25 @@ def in_address(address: str) -> Iterator[str]:
         return  # what it holds is in the address itself
     elif name not in _NOT_FOLLOWED:
         yield _other_app(name, rest)
+
+
+def _user_of(address: str) -> Iterator[str]:
+    """Name the host of an address that has a user; a path or a mail address has none."""
+    whole = _TABS.sub("", address).strip(" \x00-\x1f")
+    if http := _HTTP.match(whole):
+        yield from _behind_user(whole[http.end() :])
+    elif whole[:2].strip("/\\") == "":
+        yield from _behind_user(whole)
+
+
+def _behind_user(rest: str) -> Iterator[str]:
+    """Name the host behind a user (`https://good.example@evil.example`): never listed, whoever the host is.
+
+    What comes before `@` can be made to look like a host, in more ways than can be told apart.
+    """
+    _user, at, host = _SPLIT_HOST.split(rest.lstrip("/\\"), maxsplit=1)[0].rpartition("@")
+    if at:
+        yield f"@{host.partition(':')[0].lower()}"
 
 
 def _other_app(scheme: str, rest: str) -> str:

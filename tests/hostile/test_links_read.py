@@ -15,6 +15,7 @@ from runner.ledger.state import LedgerState
 from runner.model import Articles, Audience, Content, Msgtype, Text
 from runner.policy.content import allowed_links, hosts
 from runner.policy.facts import Facts
+from runner.policy.links import in_address
 from runner.settings.records import Policy
 
 ALLOWED = ("example.com", "mp.weixin.qq.com", "例子.中国", "wx1234567890abcdef")
@@ -58,7 +59,30 @@ LEADING_AWAY = [
     "#小程序://坏人商城/Ab3dEf", "＃小程序：／／坏人/x", "market://details?id=x", "itms-apps://x", "mqqapi://x/y", "tbopen://m.taobao.com",
 ]  # fmt: skip
 
+BEHIND_A_USER = [
+    "https://example.com%2f@evil.net",
+    "https://example.com%252f@evil.net",
+    "https://example.com%23@evil.net/x",
+    "https://example.com／@evil.net/x",
+    "https://example.com＃@evil.net",
+    "https://example.com？@evil.net",
+    "https://example.com@evil.net",
+    "https://user@example.com/",
+    "http:/example.com%2f@evil.net",
+    '<a href="https://example.com%2f@evil.net/">点这里</a>',
+    '<a href="https://example.com／@evil.net/">点这里</a>',
+    '<a href="https://example.com＼@evil.net/">点这里</a>',
+    '<a href="https://example.com＂@evil.net">点这里</a>',
+    '<a href="https://example.com\'@evil.net">点这里</a>',
+    '<a href="https://a＞@evil.net">点这里</a>',
+    '<a href="https://example.com&amp;sol;@evil.net">点这里</a>',
+    '<a href="https://example.com&#64;evil.net">点这里</a>',
+    '<a href="//example.com%2f@evil.net">点这里</a>',
+]
+"""What stands before `@` is a user for a browser, whatever it looks like."""
+
 ORDINARY = [
+    "官网 https://example.com，邮箱 a@example.com",
     "周年庆今晚开始", "全场3.5折", "价格 3.5 元", "1.5折起", "满199减20.5", "v2.0", "V2.0.1", "版本v1.2.3.4", "iOS 17.1", "微信 8.0", "20:00-22:30",
     "2026.11.25", "2026/11/25", "11.25—11.30", "2026-11-25T20:00", "a.jpg", "说明.pdf", "封面.PNG", "附件.docx", "index.html", "data.json",
     "3.5kg", "1.5L", "2.5GB", "0.5ml", "5.5h", "No.1", "e.g. this", "i.e. that", "a.m.", "U.S.A.", "P.S. 谢谢", "9.9元包邮", "第3.2节",
@@ -67,7 +91,7 @@ ORDINARY = [
     "写信到 a@other.cn", "service@shop.other.com.cn，谢谢", "@小李 你好", "//@小李: 转发", "a+b=c", "50%", "#话题#", "400-800-8888", "010-1234.5678",
     "https://example.com", "https://example.com/a?b=c#d", "https://EXAMPLE.com.", "example.com", "www.example.com/x", "a.b.example.com",
     "https://example.com。", "https://example.com。下一句", "https://example.com，谢谢", "https://example.com领券", "（https://example.com）",
-    "https://example.com:8443/x", "https://example.com/evil.io", "example.com/evil.io?x=evil.cn", "https://user@example.com/",
+    "https://example.com:8443/x", "https://example.com/evil.io", "example.com/evil.io?x=evil.cn",
     "https://mp.weixin.qq.com/s/abc", "mp.weixin.qq.com", "https://例子.中国/x", "https://xn--fsqu00a.xn--fiqs8s/", "https://exam\u200bple.com",
     '<a href="https://example.com/x">看</a>', '<a href="//example.com">看</a>', '<a href="tel:400">打电话</a>', '<a href="mailto:a@b.cn">信</a>',
     '<a href="https://example.com" data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/index?id=1">看</a>',
@@ -153,7 +177,7 @@ def test_any_text_can_be_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a." * 40_000, "https://" * 20_000, "<a href=" * 20_000, "//" * 60_000, "a。" * 60_000,
                                   "<" * 100_000, "1.2.3." * 30_000, "&amp;" * 30_000, "a-" * 60_000, "小程序:" * 30_000,
-                                  "http:" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000])  # fmt: skip
+                                  "http:" * 30_000, "https:@" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000])  # fmt: skip
 def test_a_long_text_is_read_in_time(text: str) -> None:
     """No pattern looks at it again and again."""
     import time
@@ -161,3 +185,15 @@ def test_a_long_text_is_read_in_time(text: str) -> None:
     began = time.monotonic()
     list(hosts(Text(content=text)))
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("text", BEHIND_A_USER, ids=ascii)
+def test_a_host_behind_a_user_is_never_listed(text: str) -> None:
+    """Not even the listed host: nobody writes a user into a link that followers are to tap."""
+    assert refused(Text(content=f"点 {text} 看看")), list(hosts(Text(content=text)))
+
+
+@pytest.mark.parametrize("address", [text for text in BEHIND_A_USER if text.startswith("http")], ids=ascii)
+def test_the_source_of_an_article_has_no_user(address: str) -> None:
+    """The same under 阅读原文."""
+    assert any(host.startswith("@") for host in in_address(address))

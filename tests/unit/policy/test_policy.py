@@ -135,7 +135,7 @@ def test_a_bare_digest_leaves_drift_unchecked() -> None:
         ("看 https://shop.other.cn/a?b=1。", {"shop.other.cn"}),
         ('<a href="HTTPS://A.Other.cn">看</a>', {"a.other.cn"}),
         ("//cdn.other.cn/x", {"cdn.other.cn"}),
-        ("http://user@evil.cn:80/", {"evil.cn"}),
+        ("http://user@evil.cn:80/", {"evil.cn", "@evil.cn"}),
         ("https://example.com.evil.cn", {"example.com.evil.cn"}),
         (r"https://evil.cn\@example.com/", {"evil.cn"}),
         (r"https:\\evil.io\.example.com", {"evil.io"}),
