@@ -19,7 +19,6 @@ from runner.protocol.events import (
     Event,
     Head,
     Kind,
-    View,
     chain_break,
     hash_of,
 )
@@ -167,8 +166,8 @@ def head_moved(stream: str) -> LedgerConflictError:
     )
 
 
-def view_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> View:
-    """Make a view of the events after `since`, their chain verified.
+def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> tuple[Event, ...]:
+    """Verify the chain of the events after `since`, and return them.
 
     Args:
         stream: of the events.
@@ -198,7 +197,7 @@ def view_after(stream: str, events: Sequence[Event], since: Head, head: Head) ->
             remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
             where=stream,
         )
-    return View(tuple(events), head)
+    return tuple(events)
 
 
 def held_by_another(stream: str) -> LedgerBusyError:

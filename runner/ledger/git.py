@@ -23,13 +23,13 @@ from runner.ledger.events import (
     held_by_another,
     not_empty,
     recorded_already,
-    view_after,
+    verified_after,
 )
 from runner.ledger.filelock import LockedError, exclusive
 from runner.ledger.git_command import Git
 from runner.ledger.git_remote import NAME, Remote
 from runner.ports import Clock, Sleep
-from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, chained
 from runner.state_folder import private_folder
 from runner.words import N_, _
 
@@ -129,14 +129,14 @@ class GitLedger:
             wanted = sorted(self._seen.events) if stream is None else [stream]
             return tuple(event for name in wanted for event in self._seen.events.get(name, ()))
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         asked = time.monotonic()
         with self._held():
             self._refresh(asked)
             known = self._seen.events.get(stream, [])
             head = Head(*self._seen.heads.get(stream, EMPTY))
-            return view_after(stream, known[max(since.seq - 1, 0) :], since, head)
+            return verified_after(stream, known[max(since.seq - 1, 0) :], since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""

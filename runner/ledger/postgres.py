@@ -27,11 +27,11 @@ from runner.ledger.events import (
     not_empty,
     read_event,
     recorded_already,
-    view_after,
+    verified_after,
 )
 from runner.ledger.postgres_pool import BrokenError, Connection, Pool, again
 from runner.ports import Clock, Sleep
-from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, chained
 from runner.words import _
 
 MIGRATIONS = (
@@ -77,7 +77,7 @@ class PostgresLedger:
         rows = self._rows(query, values)
         return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`: events and head in one statement, so of one moment."""
         query = (
             "select e.seq, e.body, h.seq, h.hash from campaign_head h left join campaign_event e "
@@ -90,7 +90,7 @@ class PostgresLedger:
             for seq, body, *_ in rows
             if seq is not None
         ]
-        return view_after(stream, read, since, head)
+        return verified_after(stream, read, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""

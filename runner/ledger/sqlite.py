@@ -21,10 +21,10 @@ from runner.ledger.events import (
     not_empty,
     read_event,
     recorded_already,
-    view_after,
+    verified_after,
 )
 from runner.ports import Clock
-from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, chained
 from runner.state_folder import private_file, private_folder
 from runner.words import _
 
@@ -105,14 +105,14 @@ class SqliteLedger:
             rows = self._db().execute(query, values).fetchall()
         return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         with self._translated(), _transaction(self._db(), "begin") as db:
             query = "select seq, body from event where stream = ? and seq >= ? order by seq"
             rows = db.execute(query, (stream, since.seq)).fetchall()
             head = _head(db, stream)
         events = [read_event(body, where=partial(event_name, stream, seq)) for seq, body in rows]
-        return view_after(stream, events, since, head)
+        return verified_after(stream, events, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
