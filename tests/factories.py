@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from runner.digest import send_digest, sha256
-from runner.errors import ApiError, LedgerBusyError, LedgerConflictError, Place
+from runner.errors import ApiError, LedgerConflictError, Place
 from runner.ledger.state import LedgerState, fold
 from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
 from runner.plan import Decision, Plan, Planned, make_plan
@@ -121,8 +121,6 @@ class MemoryLedger:
         head = mine[-1].head if mine else EMPTY
         if after is not None and after != head:
             raise LedgerConflictError("somebody wrote first", remedy="run again", where=entry.stream)
-        if entry.unique is not None and any(event.unique == entry.unique for event in mine):
-            raise LedgerBusyError("another runner was first", remedy="run again", where=entry.unique)
         event = chained(entry, at=self.clock(), after=head)
         self.kept.append(event)
         return event

@@ -76,11 +76,6 @@ def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int,
     return events, heads
 
 
-def drafting_key(send_id: str, revision: int, number: int) -> str:
-    """Name the one place of a draft's announcement: who writes it first adds the draft."""
-    return f"drafting:{send_id}@{revision}#{number}"
-
-
 def event_from(data: Mapping[str, Any]) -> Event:
     """Read an event back from its plain data, the hash as it was kept.
 
@@ -94,7 +89,6 @@ def event_from(data: Mapping[str, Any]) -> Event:
         kind=Kind(data["kind"]),
         data=dict(data["data"]),
         nonce=str(data["nonce"]),
-        unique=data["unique"],
         previous=str(data["previous"]),
         hash=str(data["hash"]),
     )
@@ -146,15 +140,6 @@ def _newer(data: Mapping[str, Any]) -> str | None:
 def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
     """Count events and name the last hash, stream by stream."""
     return {event.stream: (event.seq, event.hash) for event in events}
-
-
-def recorded_already(unique: str | None) -> LedgerBusyError:
-    """Say that an entry lost the race for its place."""
-    return LedgerBusyError(
-        _("another runner has recorded this step already"),
-        remedy=_("run the same command again: it starts from what the other runner recorded"),
-        where=unique or "",
-    )
 
 
 def head_moved(stream: str) -> LedgerConflictError:

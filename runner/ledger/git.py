@@ -22,7 +22,6 @@ from runner.ledger.events import (
     heads_of,
     held_by_another,
     not_empty,
-    recorded_already,
     verified_after,
 )
 from runner.ledger.filelock import LockedError, exclusive
@@ -50,14 +49,11 @@ class _Seen:
 
     tip: str | None = None
     events: dict[str, list[Event]] = field(default_factory=dict)
-    unique: set[tuple[str, str]] = field(default_factory=set)
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def take(self, events: Sequence[Event]) -> None:
         for event in events:
             self.events.setdefault(event.stream, []).append(event)
-            if event.unique is not None:
-                self.unique.add((event.stream, event.unique))
 
 
 @dataclass(slots=True)
@@ -191,8 +187,6 @@ class GitLedger:
         kept = self._kept(effort)
         if kept is not None:
             return kept
-        if entry.unique is not None and (entry.stream, entry.unique) in self._seen.unique:
-            raise recorded_already(entry.unique)
         head = self._end_of(entry.stream)
         if after is not None and after != head:
             raise head_moved(entry.stream)

@@ -131,14 +131,14 @@ class Attempt:
         known = self.state.of(name["send"], name["revision"])
         return replace(outcome, status=known.status if known is not None else Status.UNKNOWN)
 
-    def entry(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Entry:
+    def entry(self, kind: str, data: Mapping[str, Any]) -> Entry:
         """Make an entry of this account that carries its mac."""
-        plain = Entry(stream=self.state.stream, kind=kind, data=data, unique=unique)
+        plain = Entry(stream=self.state.stream, kind=kind, data=data)
         return replace(plain, data={**data, "mac": mac_of(self.mac_key, plain)})
 
-    def append(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Event:
+    def append(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Keep an event at the end of the stream, and take it in with all that came before it."""
-        event = self.ledger.append(self.entry(kind, data, unique))
+        event = self.ledger.append(self.entry(kind, data))
         if event.seq == self.state.head.seq + 1:
             self.take(event)
         else:

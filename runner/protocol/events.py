@@ -50,7 +50,6 @@ class Entry:
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
-    unique: str | None = None  # when given, it may exist once in its stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,7 @@ class Event(Entry):
         """Plain data, the form in which events are hashed, kept and exported."""
         plain = {"format": FORMAT, "stream": self.stream, "seq": self.seq, "kind": str(self.kind)}
         plain |= {"at": self.at.isoformat(timespec="microseconds"), "data": dict(self.data)}
-        plain |= {"nonce": self.nonce, "unique": self.unique}
-        return {**plain, "previous": self.previous, "hash": self.hash}
+        return {**plain, "nonce": self.nonce, "previous": self.previous, "hash": self.hash}
 
 
 class Ledger(Protocol):
@@ -101,7 +99,7 @@ def chained(entry: Entry, *, at: datetime, after: Head) -> Event:
     """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
-        unique=entry.unique, seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
     )  # fmt: skip
     return replace(event, hash=hash_of(event))
 

@@ -25,8 +25,8 @@ from runner.protocol.events import EMPTY, Entry, Head, Kind
 OTHER = "wx0000000000000002"
 
 
-def entry(number: int = 0, *, stream: str = STREAM, unique: str | None = None) -> Entry:
-    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number, "会员": "晚上"}, unique=unique)
+def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
+    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number, "会员": "晚上"})
 
 
 def writer(backend: Backend, mode: str, name: str, count: int) -> subprocess.Popen[str]:
@@ -74,36 +74,6 @@ def test_streams_are_chains_of_their_own(backend: Backend) -> None:
     assert holds(ledger)
 
 
-def test_a_unique_entry_is_kept_once_in_its_stream(backend: Backend) -> None:
-    """A second runner is told and nothing is written; another stream has a place of its own."""
-    here, there = backend.open(), backend.open(machine="b")
-    assert there.events() == ()
-    here.append(entry(1, unique="intent"))
-    for ledger in (there, here):
-        with pytest.raises(LedgerBusyError, match="intent"):
-            ledger.append(entry(2, unique="intent"))
-    there.append(entry(3, stream=OTHER, unique="intent"))
-    assert len(here.events()) == 2
-    assert holds(here)
-
-
-def test_threads_racing_for_a_place_have_one_winner(backend: Backend) -> None:
-    """However many threads of however many runners claim, one gets it."""
-    ledgers = [backend.open(machine=name) for name in "ab"]
-
-    def claim(number: int) -> bool:
-        try:
-            ledgers[number % 2].append(entry(number, unique="claim"))
-        except LedgerBusyError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(claim, range(8)))
-    assert won.count(True) == 1
-    assert holds(ledgers[0])
-
-
 def test_processes_racing_for_places_share_them_out(backend: Backend) -> None:
     """Each of ten places is won by exactly one of three processes."""
     racing = [writer(backend, "claim", name, 10) for name in ("a", "b", "c")]
@@ -147,11 +117,11 @@ def test_clocks_that_differ_do_not_disturb_the_order(backend: Backend) -> None:
     """Order is that of writing; a runner an hour behind neither breaks the chain nor wins a second time."""
     late = backend.open(lambda: now() - timedelta(hours=1), machine="b")
     here = backend.open()
-    made = [ledger.append(entry(n, unique=str(n))) for n, ledger in enumerate((here, late, here, late))]
+    made = [ledger.append(entry(n)) for n, ledger in enumerate((here, late, here, late))]
     assert here.events() == tuple(made)
     assert made[1].at < made[0].at
-    with pytest.raises(LedgerBusyError):
-        late.append(entry(unique="2"))
+    with pytest.raises(LedgerConflictError):
+        late.append(entry(), after=made[2].head)
     assert holds(late)
 
 
@@ -265,7 +235,7 @@ def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path
     (tmp_path / "origin").mkdir()
     with closing(sqlite_backend(tmp_path / "origin").open()) as source:
         for n, stream in enumerate((STREAM, STREAM, OTHER)):
-            source.append(entry(n, stream=stream, unique=str(n)))
+            source.append(entry(n, stream=stream))
         moved, heads = source.events(), source.heads()
     ledger = backend.open()
     ledger.restore(moved)
@@ -273,8 +243,8 @@ def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path
     assert ledger.heads() == heads
     with pytest.raises(LedgerError, match="holds events"):
         ledger.restore(moved)
-    with pytest.raises(LedgerBusyError):
-        backend.open(machine="b").append(entry(unique="1"))
+    with pytest.raises(LedgerConflictError):
+        backend.open(machine="b").append(entry(), after=moved[0].head)
     assert ledger.append(entry(7)).previous == moved[1].hash
     assert holds(backend.open(machine="b"))
 
