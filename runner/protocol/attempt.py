@@ -29,9 +29,7 @@ class MassApi(Protocol):
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """Post once, to one place, and return the answer's object, whatever its errcode.
 
-        Raises:
-            UnreachableError: it was not begun: no connection, or `begin_by` had passed.
-            LostAnswerError: it may have arrived.
+        Raises: UnreachableError: not begun, or `begin_by` had passed; LostAnswerError: it may have arrived.
         """
         ...
 

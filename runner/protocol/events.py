@@ -77,20 +77,16 @@ class Ledger(Protocol):
     """The one read and the one write on which the promise rests."""
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
-        """Read the events after `since`, their chain verified up to the head that the store notes.
+        """Read what follows `since`, its chain verified up to the head that the store notes.
 
-        Raises:
-            TamperedLedgerError: `since` is not a part of what is there, or the chain does not hold.
-            LedgerError: the store cannot be reached.
+        Raises: TamperedLedgerError, also when `since` is not there; LedgerError: it cannot be reached.
         """
         ...
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """Keep an entry durably; with `after`, only if the stream's head still is that one.
 
-        Raises:
-            LedgerConflictError: the head moved; nothing was written.
-            LedgerError: it may or may not have been kept; a later read tells by the nonce.
+        Raises: LedgerConflictError: it is not, nothing was written; LedgerError: it may have been kept.
         """
         ...
 
