@@ -234,11 +234,14 @@ HIDDEN = [
     "-webkit-text-fill-color:transparent", "text-shadow:none;color:#ffffff", "mask:none", "content:'x'",
     "list-style-type:'text'", "border:999px solid #fff", "border-top-width:9999px", "border-spacing:9999px",
     "writing-mode:vertical-rl", "float:left", "z-index:-1", "content-visibility:hidden", "hyphens:none",
-    "color:initial;background-color:#000", "color:unset", "color:revert", "color:currentcolor", "background-color:currentcolor",
-    "background-color:inherit", "background-color:initial", "letter-spacing:-2px;font-size:6px", "letter-spacing:-.1em", "letter-spacing:-0.5px",
-    "text-indent:6em;font-size:60px", "font-size:400px", "font-size:50em", "font-size:xxx-large;line-height:200", "line-height:900px",
-    "line-height:3000%", "box-shadow:0 0 0 24px #fff", "box-shadow:0 -24px #fff", "box-shadow:0 -24px 0 0 #fff", "box-shadow:24px 0 4px #fff",
-    "box-shadow:0 0 1px 1px #fff,0 0 1px 20px #fff", "box-shadow:" + ",".join(["0 0 24px #fff"] * 40),
+    "color:initial;background-color:#000", "color:unset", "color:revert", "color:currentcolor",
+    "background-color:currentcolor", "background-color:inherit", "background-color:initial",
+    "letter-spacing:-2px;font-size:6px", "letter-spacing:-.1em", "letter-spacing:-0.5px",
+    "text-indent:6em;font-size:60px", "font-size:400px", "font-size:50em",
+    "font-size:xxx-large;line-height:200", "line-height:900px", "line-height:3000%",
+    "box-shadow:0 0 0 24px #fff", "box-shadow:0 -24px #fff", "box-shadow:0 -24px 0 0 #fff",
+    "box-shadow:24px 0 4px #fff", "box-shadow:0 0 1px 1px #fff,0 0 1px 20px #fff",
+    "box-shadow:" + ",".join(["0 0 24px #fff"] * 40),
 ]  # fmt: skip
 
 
@@ -263,7 +266,7 @@ def test_hidden_text_is_an_error(tmp_path: Path, style: str) -> None:
         '<section style="color:rgba(0,0,0,.9)">春<span style="background-color:#000">暗藏</span></section>',
         '<section style="font-size:300%"><span style="font-size:300%"><br></span>暗藏</section>',
         '<section style="font-size:300%"><p style="text-indent:3em">暗藏</p></section>',
-        '<section style="width:30%"><section style="overflow-x:auto;text-indent:100px">暗藏</section></section>',
+        '<section style="width:30%"><p style="overflow-x:auto;text-indent:100px">暗藏</p></section>',
         "<p>春</p>" + "<br>" * 3_000 + "<p>暗藏</p>",
         "<p>春" + "<br/>\u00a0" * 100 + "暗藏</p>",
         "<p>春</p>" + "<p> </p>" * 100 + "<p>暗藏</p>",
@@ -280,8 +283,9 @@ def test_hidden_text_is_found_through_the_cascade(tmp_path: Path, body: str) -> 
 
 
 PLAIN = [
-    "color:inherit", "box-shadow:0 2px 12px rgba(0,0,0,.1)", "box-shadow:0 10px 24px #ddd", "box-shadow:3px 3px 0 #000", "box-shadow:none",
-    "text-indent:2em", "letter-spacing:1px", "font-size:48px", "line-height:2", "line-height:28px", "color:rgba(0,0,0,.9)",
+    "color:inherit", "box-shadow:0 2px 12px rgba(0,0,0,.1)", "box-shadow:0 10px 24px #ddd",
+    "box-shadow:3px 3px 0 #000", "box-shadow:none", "text-indent:2em", "letter-spacing:1px",
+    "font-size:48px", "line-height:2", "line-height:28px", "color:rgba(0,0,0,.9)",
     "background-color:transparent", "border:1px solid currentcolor",
 ]  # fmt: skip
 
