@@ -48,7 +48,7 @@ LEADING_AWAY = [
     "evil。xin", "evil.网店", "evil.xin", "Evil.Net", "Evil.Xin/x", "www.Evil.Agency", "EVIL.AGENCY", "evil.Agency/x", "http://127.1/x", "http://127.1",
     "微信号@evil.net/x", "微信号@evil.net", "https://example.com。xin", "https://example.com。网店", "evilü。com",
     # beside a listed host
-    "üexample.com", "evil例example.com", "官网üexample.com", "evil\u0301.net", "x\u0331example.com", "example.com\u0331.evil.net", "example.com.\u0331evil.net",
+    "üexample.com", "evil例example.com", "x.例example.com", "官网üexample.com", "evil\u0301.net", "x\u0331example.com", "example.com\u0331.evil.net", "example.com.\u0331evil.net",
     "https://example.com\u0301evil.net", "https://example.com😀evil.net", "https://example.com领券evil.net", "evil😀example.com", "м.example.com.рф",
     "ev\u180bil.net", "evil\ufe00.net", "evil\U000e0100.net", "evil\u17b4.net", "evil.\u3164net", "evil.io领券.example.com", "evil.中国.example.org",
     "坏人.中国领券.example.com", "example.com/x领券evil.io", "example.com：evil.io", "example.com/x，再看evil.io", "https://example.com/x领券evil.io",
