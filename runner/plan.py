@@ -122,6 +122,7 @@ def make_plan(
     with_orphans: bool = True,
     unbegun: Sequence[str] = (),
     guards: Sequence[Event] = (),
+    left: Sequence[SettingsChange] = (),
     ledger_known: bool = True,
 ) -> Plan:
     """Decide on every send.
@@ -135,6 +136,7 @@ def make_plan(
         with_orphans: False when only some campaigns were selected.
         unbegun: accounts whose past the ledger does not know.
         guards: the newest of each account: the rules of its last apply.
+        left: the ledger that the environment has left, where this one knows of no rules.
         ledger_known: False when nothing of the ledger could be read.
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
@@ -153,7 +155,7 @@ def make_plan(
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
         unbegun=tuple(unbegun),
-        changes=changes_since(guards, settings),
+        changes=(*changes_since(guards, settings), *left),
         accepted=accepted_by(guards),
         ledger_known=ledger_known,
         present=grounds.setting.present,

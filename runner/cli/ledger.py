@@ -142,7 +142,7 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
 
     Needs the AppSecret, and runs on a person's machine only. Shows what changed.
     """
-    from runner.cli.gate import current_run, keep_guard
+    from runner.cli.gate import current_run, keep_guard, ledger_left
     from runner.report.neutral import inert
     from runner.report.sentences import changed
 
@@ -154,7 +154,7 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
             where=_("environment {name}").format(name=environment.name),
         )
     session.begun_state(sending=False)
-    found = changes_since(session.newest_guards(), session.settings)
+    found = (*changes_since(session.newest_guards(), session.settings), *ledger_left(session))
     session.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
     if not auto_approve:
         require_terminal(_("add --auto-approve"))

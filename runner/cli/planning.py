@@ -60,6 +60,7 @@ def make_plan(
         again: unknown sends that are named themselves, whatever is selected, as `same_id` gives them.
     """
     from runner import plan
+    from runner.cli.gate import ledger_left
     from runner.compare import with_warnings
     from runner.pipeline import survey
     from runner.planning.decide import Setting
@@ -93,6 +94,7 @@ def make_plan(
         with_orphans=not select,
         unbegun=session.unbegun(state),
         guards=session.newest_guards(),
+        left=ledger_left(session),
         ledger_known=session.ledger_known,
     )
     if select and again:
