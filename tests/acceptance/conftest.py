@@ -1,4 +1,4 @@
-"""What the tests of the real command share; at the end, how many processes were killed."""
+"""What the tests of the real command share; at the end, what they counted and measured."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from runner.errors import Exit
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Add up what the tests recorded, in this process or in xdist's workers."""
+    """Give what the tests recorded, in this process or in xdist's workers."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     # Set-up and tear-down of a test carry its properties too.
     calls = [report for report in reports if getattr(report, "when", "") == "call"]
     kills = sum(count for report in calls for name, count in report.user_properties if name == "kills")
     if kills:
         terminalreporter.write_line(f"SIGKILL: {kills} commands were killed while they were sending")
+    for told in sorted(told for report in calls for name, told in report.user_properties if name == "hold"):
+        terminalreporter.write_line(f"after `hold` returned, {told}")
 
 
 @pytest.fixture
