@@ -294,6 +294,16 @@ def test_a_hold_in_the_ledger_stops_a_resend_of_stored_content_too(shop: Shop) -
     assert shop.texts() == []
 
 
+def test_an_unknown_send_of_an_account_on_hold_is_still_shown_as_unknown(shop: Shop) -> None:
+    """Whoever stopped the account, because something went wrong, must see what may have gone out."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.run("hold", "main", "--why", "故障")[0] == Exit.OK
+    assert shop.summary() == {"unknown": 1}
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.posts() == 1
+
+
 # --- what proves nothing, and who may say so --------------------------------------------------
 
 
