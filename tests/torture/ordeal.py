@@ -32,6 +32,8 @@ FAULTS = (
 ENDPOINTS = (SENDALL, SENDALL, SENDALL, SENDALL, "draft/add", "material/add_material", "media/uploadimg")
 SLOW = {"kind": "latency", "latency_s": 0.08}
 """How long the platform takes otherwise, so that runners die in the midst of a call, too."""
+AWAY_S = (None, 0, 0.05, 0.3, 0.3)
+"""How far from the ledger a run is; all but None have no lock in common with the others: it is a courtesy."""
 ROUND_S = 90.0
 QUIET_ROUNDS = 40
 MINUTE_S = 61
@@ -160,9 +162,11 @@ class Ordeal:
         self.score.runs += 1
         name = f"run {self.score.runs} in {clone.letter}"
         end = runners.death(self.chance) if deadly else None
-        self.story.tell(f"{name}: apply {' '.join(words)}{end or ''}")
+        away_s = self.chance.choice(AWAY_S) if deadly else None
+        how = f"{'' if away_s is None else f' {away_s} s away'}{f', {end}' if end else ''}"
+        self.story.tell(f"{name}: apply {' '.join(words)}{how}")
         arguments = ["apply", "--auto-approve", "--dir", str(clone.root), *words]
-        return runners.start(arguments, self.folder, name, end)
+        return runners.start(arguments, self.folder, name, end, away_s)
 
     def _switches(self) -> runners.Later:
         """Choose who is stopped and let go in the midst of the runs."""

@@ -9,13 +9,15 @@ import resource
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner.cli import checking, holding, sending  # noqa: F401 (loaded once, before forking)
 from runner.cli.main import run
+from runner.ledger.memory import RememberingLedger
+from runner.protocol.events import Entry, Event, Head
 
 ROOM_BYTES = 16384
 """A file that is longer already cannot grow: the ledger, not the few lines of a report."""
@@ -108,18 +110,20 @@ def death(chance: random.Random) -> Death:
     )
 
 
-def start(arguments: list[str], folder: Path, name: str, end: Death | None = None) -> Runner:
-    """Begin one run of the command."""
+def start(
+    arguments: list[str], folder: Path, name: str, end: Death | None = None, away_s: float | None = None
+) -> Runner:
+    """Begin one run of the command; `away_s` as in `_far_away`."""
     report = folder / f"{name}.json"
     forms = ["--output", f"json={report}"] if arguments[0] == "apply" else []
     said, out = os.pipe()
     os.set_blocking(said, False)
-    pid = fork([*arguments, *forms], out)
+    pid = fork([*arguments, *forms], out, away_s)
     os.close(out)
     return Runner(pid=pid, said=said, name=name, report=report, death=end)
 
 
-def fork(arguments: list[str], out: int) -> int:
+def fork(arguments: list[str], out: int, away_s: float | None = None) -> int:
     """Run the command in a child; its process id."""
     pid = os.fork()
     if pid:
@@ -129,9 +133,26 @@ def fork(arguments: list[str], out: int) -> int:
         os.setsid()
         os.dup2(out, 1)
         os.dup2(out, 2)
+        if away_s is not None:
+            _far_away(away_s)
         code = run(arguments)
     finally:
         os._exit(code)
+
+
+def _far_away(away_s: float) -> None:
+    """Be on a machine that shares no courtesy lock with the others, and takes so long to reach the ledger."""
+    append = RememberingLedger.append
+
+    def slowly(ledger: RememberingLedger, entry: Entry, *, after: Head | None = None) -> Event:
+        time.sleep(away_s)
+        return append(ledger, entry, after=after)
+
+    def lock(_ledger: RememberingLedger, _stream: str, _wait_s: float) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    RememberingLedger.append = slowly  # type: ignore[method-assign]
+    RememberingLedger.lock = lock  # type: ignore[method-assign]
 
 
 def command(arguments: list[str], log: Path) -> tuple[int, str]:

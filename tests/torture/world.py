@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from runner.ledger.events import broken, snapshot
 from runner.ledger.state import LedgerState, Status, fold
 from runner.protocol.events import Event, Kind
 from runner.protocol.keys import SendKey, mac_key, mac_of
+from runner.protocol.state import Status as Sending
+from runner.protocol.state import StreamState
 from tests.torture.messages import Clone, Message, begin, marks_in
 from tests.unit.ledger.backends import Backend
 
@@ -113,7 +116,7 @@ class World:
         faults = broken(events, heads)
         assert not faults, faults
         self.events = list(events)
-        return fold(events, lambda event: event.data.get("mac") == mac_of(_key(event.stream), event))
+        return fold(events, authentic)
 
     def judge(self) -> Verdict:
         """Compare what followers received, what the platform took and what the ledger says."""
@@ -126,7 +129,7 @@ class World:
         twice += [f"follower {who} got {mark} {n} times" for (who, mark), n in phones.items() if n > 1]
         lost = self._lost(state, Counter(job["clientmsgid"] for job, _mark in ours))
         held = self._after_holds()
-        calls = self._calls()
+        calls = [*self._calls(), *self._begun_twice()]
         opened = [known for known in state.sends.values() if known.status is Status.OPEN]
         return Verdict(
             faults=(*twice, *lost, *held, *calls),
@@ -209,7 +212,35 @@ class World:
             if n - (key in claimed) > begun[key]
         ]
 
+    def _begun_twice(self) -> list[str]:
+        """Find intents of a message that was on its way or out at that moment, under whatever id."""
+        names = {
+            (self.appids[message.account], name): message.names
+            for message in self.messages.values()
+            for name in message.names
+        }
+        streams: dict[str, StreamState] = {}
+        faults = []
+        for event in self.events:
+            stream = streams.setdefault(event.stream, StreamState(event.stream, authentic))
+            if event.kind == Kind.INTENT:
+                send, revision = event.data["send"], event.data["revision"]
+                known = (stream.of(name, revision) for name in names[event.stream, send])
+                faults += [
+                    f"event {event.seq} of {event.stream}: {send} begun while {one.id} was {one.status}"
+                    for one in known
+                    if one is not None and one.status is not Sending.REJECTED
+                ]
+            stream.add(event)
+        return faults
 
+
+def authentic(event: Event) -> bool:
+    """Whether an event's mac holds."""
+    return event.data.get("mac") == mac_of(_key(event.stream), event)
+
+
+@cache
 def _key(appid: str) -> bytes:
     return mac_key(SECRET, appid)
 
