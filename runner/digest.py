@@ -19,7 +19,10 @@ from runner.model import FileInfo, Send
 
 DIGEST_VERSION = 1
 _PLAIN = frozenset((str, int, bool))
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(
+    # Plain data has no circles, and to look for them takes a tenth of the time.
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False,
+)  # fmt: skip
 
 
 def canonical(value: Any) -> bytes:

@@ -89,6 +89,8 @@ _NO_ACCESS = re.compile(
     re.IGNORECASE,
 )
 _LOCK = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
+_REFTABLE_LOCKED = "cannot lock references"
+_REFTABLE_LOCK = "reftable/tables.list.lock"
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -120,8 +122,10 @@ class Answer:
     @property
     def lock(self) -> str:
         """The lock file that was in the way; empty when none was."""
-        found = _LOCK.search(self.stderr)
-        return found[1] if found else ""
+        if found := _LOCK.search(self.stderr):
+            return found[1]
+        # A repository that keeps its refs in tables has one lock, which git does not name.
+        return _REFTABLE_LOCK if _REFTABLE_LOCKED in self.stderr else ""
 
     @property
     def words(self) -> str:

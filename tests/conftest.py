@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import heavy
 import pytest
 from hypothesis import settings
 from make_catalog import catalogs
 from playground import Playground, Sandbox, make_playground
+from postgres_server import Server, postgres_server
 
 from runner.cli.language import choose
 from runner.sandbox.server import embedded
@@ -112,3 +114,17 @@ def playground(sandbox: Sandbox, tmp_path: Path) -> Iterator[Playground]:
     """A campaigns folder, a SQLite ledger and a clock beside the sandbox; `apply()` runs the real rooms."""
     with make_playground(sandbox, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server; where none can run, the tests that need it say so."""
+    try:
+        running = postgres_server()
+        started = running.__enter__()
+    except Exception as error:
+        if heavy.REQUIRED:
+            raise
+        pytest.skip(f"PostgreSQL cannot start here: {error}")
+    yield started
+    running.__exit__(None, None, None)

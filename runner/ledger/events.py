@@ -28,6 +28,7 @@ from runner.words import _
 LEDGER = "ledger"
 GENESIS = EMPTY.hash
 SNAPSHOT_TRIES = 20
+KINDS = frozenset(Kind)
 
 
 class Ledger(LedgerCore, Protocol):
@@ -134,7 +135,7 @@ def event_name(stream: str, seq: int) -> str:
 def _newer(data: Mapping[str, Any]) -> str | None:
     if data["format"] != FORMAT:
         return f"format {data['format']}"
-    return None if data["kind"] in list(Kind) else f"kind {data['kind']}"
+    return None if data["kind"] in KINDS else f"kind {data['kind']}"
 
 
 def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:

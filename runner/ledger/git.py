@@ -36,6 +36,8 @@ TRIES = 60
 """Rejected pushes before giving up: with four writers a push needs 2.6 tries on average."""
 BROKEN_TRIES = 4
 """Failures of network or remote before giving up."""
+LOCKED_S = 10.0
+"""How long a lock on the remote may be in the way while nobody writes: a living git needs a moment."""
 BACKOFF_S = 0.05
 BACKOFF_MAX_S = 2.0
 TIP = "refs/campaign/tip"
@@ -64,6 +66,15 @@ class _Effort:
     broken: int = 0
     lock: str = ""
     """The lock file that was in the way of the last push."""
+    tip: str | None = None
+    """The branch's end when that lock was met first."""
+    since: float = 0.0
+
+    def meet(self, lock: str, tip: str | None, now: float) -> bool:
+        """Take note of what was in the way; True when it has been the same lock for too long."""
+        if (lock, tip) != (self.lock, self.tip):
+            self.lock, self.tip, self.since = lock, tip, now
+        return bool(lock) and now - self.since >= LOCKED_S
 
 
 def kept_events(folder: Path) -> tuple[Event, ...] | None:
@@ -198,7 +209,8 @@ class GitLedger:
             return event
         if answer.fault in CERTAIN:
             raise self._unusable(answer)
-        effort.lock = answer.lock
+        if effort.meet(answer.lock, self._seen.tip, time.monotonic()):
+            raise self._crowded(effort)
         if answer.fault is not Fault.RACE:
             effort.pending.append((event, written))
             self._count_broken(effort, answer)
@@ -336,8 +348,9 @@ class GitLedger:
     def _crowded(self, effort: _Effort) -> LedgerError:
         if effort.lock:
             # Others hold it for a moment only: a git that was killed on the remote's side holds it for ever.
+            seconds = round(time.monotonic() - effort.since)
             return LedgerError(
-                _("the ledger's branch stayed locked for {count} tries").format(count=TRIES),
+                _("the ledger's branch stayed locked for {seconds} s").format(seconds=seconds),
                 remedy=_(
                     "when no run is writing it, delete {file} on the remote; then run the same command again"
                 ).format(file=effort.lock),

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from runner.errors import TamperedLedgerError
 from runner.ledger.records import (
@@ -248,39 +249,47 @@ def _begin(state: LedgerState, event: Event) -> None:
     if before is not None and before.happened:
         # A slower runner began another call; what the platform took before stays taken.
         return
+    told = _meaning(state, event, None)
     state.sends[key] = SendState(
         appid=key[0],
         send=key[1],
         revision=key[2],
-        status=Status.OPEN,
         at=event.at,
         account=event.data.get("account", ""),
         digest=event.data["digest"],
         receivers=event.data.get("receivers", ""),
         audience=event.data.get("audience", {}).get("count"),
         intent=event if event.kind == Kind.INTENT else None,
-        why=event.data.get("why", ""),
+        **(told | {"status": Status.BASELINE} if event.kind == Kind.BASELINE else told),
     )
-    _follow(state, event)
-    if event.kind == Kind.BASELINE:
-        state.sends[key] = replace(state.sends[key], status=Status.BASELINE)
 
 
 def _follow(state: LedgerState, event: Event) -> None:
-    """Take over what the protocol makes of an event; what became of an accepted job stays ours to tell."""
     key = _key(event)
-    known, decided = state.sends[key], state.streams[event.stream].of(key[1], key[2])
+    known = state.sends[key]
+    state.sends[key] = replace(known, **_meaning(state, event, known))
+
+
+def _meaning(state: LedgerState, event: Event, known: SendState | None) -> dict[str, Any]:
+    """Take over what the protocol makes of an event; what became of an accepted job stays ours to tell.
+
+    Every event of a long past comes by here: a record is made once, not copied field by field.
+    """
+    decided = state.streams[event.stream].of(event.data["send"], event.data["revision"])
     if decided is None:
-        raise KeyError(key)
+        raise KeyError(event.data["send"])
     taken = decided.status is protocol.Status.ACCEPTED
-    status = known.status if taken and known.happened else _FROM[decided.status]
-    disputed = decided.status is protocol.Status.DISPUTED
-    why = event.data.get("why", event.data.get("reason", ""))
-    errcode = event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None
-    if taken and (not known.happened or known.nameless):
-        msg_id, msg_data_id = event.data.get("msg_id"), event.data.get("msg_data_id")
-        known = replace(known, msg_id=msg_id, msg_data_id=msg_data_id, accepted_at=event.at)
-    state.sends[key] = replace(known, status=status, disputed=disputed, why=why, errcode=errcode)
+    happened = known is not None and known.happened
+    found: dict[str, Any] = {
+        "status": known.status if taken and known is not None and happened else _FROM[decided.status],
+        "disputed": decided.status is protocol.Status.DISPUTED,
+        "why": event.data.get("why", event.data.get("reason", "")),
+        "errcode": event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None,
+    }
+    if taken and (known is None or not happened or known.nameless):
+        found |= {"msg_id": event.data.get("msg_id"), "msg_data_id": event.data.get("msg_data_id")}
+        found["accepted_at"] = event.at
+    return found
 
 
 def _status(state: LedgerState, event: Event) -> None:

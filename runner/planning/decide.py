@@ -87,7 +87,7 @@ def in_words(decided: protocol.Decision, send: Send, state: LedgerState, appid: 
     record = decided.known
     known = state.send(appid, record.id, record.revision) if record is not None else None
     action = Action(_ACTIONS.get(decided.action, decided.action.value))
-    if decided.reason is Reason.HOLD:
+    if decided.reason is Reason.HOLD and decided.action is protocol.Action.BLOCKED:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
     reason, remedy = _WORDS[decided.reason](decided, send, known)
@@ -227,6 +227,8 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.REVISION_RAISED: _raised,
     Reason.NO_ANSWER: _no_answer,
     Reason.ANSWER_MAY_COME: _no_answer,
+    # Of an unknown send: what it may have done is said first, and who stopped the account at its resend.
+    Reason.HOLD: _no_answer,
     Reason.TOO_LATE_TO_RESEND: _no_answer,
     Reason.CONTENT_CHANGED: _changed,
     Reason.DISPUTED: _disputed,

@@ -1,15 +1,50 @@
-"""Says at the end how many processes were killed."""
+"""What the tests of the real command share; at the end, what they counted and measured."""
 
 from __future__ import annotations
 
+import subprocess
+import uuid
+from pathlib import Path
 from typing import Any
+
+import pytest
+from playground import Sandbox
+from shop import SETTINGS, MakeShop, Shop
+
+from runner.errors import Exit
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Add up what the tests recorded, in this process or in xdist's workers."""
+    """Give what the tests recorded, in this process or in xdist's workers."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     # Set-up and tear-down of a test carry its properties too.
     calls = [report for report in reports if getattr(report, "when", "") == "call"]
     kills = sum(count for report in calls for name, count in report.user_properties if name == "kills")
     if kills:
         terminalreporter.write_line(f"SIGKILL: {kills} commands were killed while they were sending")
+    for told in sorted(told for report in calls for name, told in report.user_properties if name == "hold"):
+        terminalreporter.write_line(f"after `hold` returned, {told}")
+
+
+@pytest.fixture
+def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> MakeShop:
+    """Makes folders, clones of one another, that share one ledger."""
+    subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "remote.git")], check=True)
+    ledgers = {
+        "sqlite": f"sqlite:{tmp_path / 'ledger.sqlite3'}",
+        "git": f"git:{tmp_path / 'remote.git'}#ledger",
+    }
+
+    def make(ledger: str = "sqlite", name: str = "shop", begin: bool = True) -> Shop:
+        folder = tmp_path / name
+        (folder / "campaigns").mkdir(parents=True)
+        if ledger == "postgres" and ledger not in ledgers:
+            ledgers[ledger] = request.getfixturevalue("server").address(f"s{uuid.uuid4().hex}")
+        settings = SETTINGS.format(url=sandbox.url, ledger=ledgers[ledger])
+        (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
+        shop = Shop(folder, sandbox)
+        if begin:
+            assert shop.run("ledger", "init")[0] == Exit.OK
+        return shop
+
+    return make

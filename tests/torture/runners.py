@@ -8,16 +8,33 @@ import random
 import resource
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.cli import checking, sending  # noqa: F401 (loaded once, before forking)
+from runner.cli import checking, holding, sending  # noqa: F401 (loaded once, before forking)
 from runner.cli.main import run
+from runner.ledger.memory import RememberingLedger
+from runner.protocol.events import Entry, Event, Head
 
 ROOM_BYTES = 16384
 """A file that is longer already cannot grow: the ledger, not the few lines of a report."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Death:
+    """When a runner is to die: a while after it has begun something so many times."""
+
+    word: bytes
+    times: int
+    linger_s: float
+    with_children: bool
+
+    def __str__(self) -> str:
+        alone = "with its children" if self.with_children else "alone"
+        return f"to die {alone} {self.linger_s:.2f} s after{self.word.decode()} {self.times}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,12 +44,11 @@ class Runner:
     pid: int
     said: int
     """The reading end of its output: a pipe, so that a full disk is the ledger's alone."""
+    name: str
     report: Path
-    die_after_sends: int | None
-    """Killed once it has begun that many sends; None lets it live."""
-    linger_s: float
-    """How long after that."""
-    with_children: bool
+    death: Death | None
+    """None lets it live."""
+    began: float = field(default_factory=time.monotonic)
     code: int | None = None
     killed: bool = False
     output: bytes = b""
@@ -41,9 +57,9 @@ class Runner:
     def look(self, now: float) -> None:
         """Kill it when its time has come; notice when it has ended."""
         self._listen()
-        waiting = self.die_after_sends is not None and self.due_at == float("inf")
-        if waiting and self.output.count(b": sending") >= (self.die_after_sends or 0):
-            self.due_at = now + self.linger_s
+        waiting = self.death is not None and self.due_at == float("inf")
+        if self.death is not None and waiting and self.output.count(self.death.word) >= self.death.times:
+            self.due_at = now + self.death.linger_s
         if now >= self.due_at and not self.killed:
             self.kill()
         ended, status = os.waitpid(self.pid, os.WNOHANG)
@@ -61,7 +77,8 @@ class Runner:
         """SIGKILL, to its git children too or to it alone."""
         self.killed = True
         try:
-            os.killpg(self.pid, signal.SIGKILL) if self.with_children else os.kill(self.pid, signal.SIGKILL)
+            with_children = self.death is not None and self.death.with_children
+            os.killpg(self.pid, signal.SIGKILL) if with_children else os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             os.kill(self.pid, signal.SIGKILL)
 
@@ -83,25 +100,30 @@ class Runner:
             return {}
 
 
-def start(root: Path, folder: Path, number: int, chance: random.Random, *, deadly: bool) -> Runner:
-    """Begin one `campaign apply`."""
-    report = folder / f"{number}.json"
-    arguments = ["apply", "--auto-approve", "--dir", str(root), "--output", f"json={report}"]
-    said, end = os.pipe()
-    os.set_blocking(said, False)
-    pid = fork(arguments, end)
-    os.close(end)
-    return Runner(
-        pid=pid,
-        said=said,
-        report=report,
-        die_after_sends=chance.choice((0, 0, 1, 1, 1, 1, 2, 6)) if deadly else None,
+def death(chance: random.Random) -> Death:
+    """Choose how a runner dies: mostly in the midst of a send, at times while it uploads or begins."""
+    return Death(
+        word=chance.choice((b": sending", b": sending", b": sending", b": preparing")),
+        times=chance.choice((0, 0, 1, 1, 1, 1, 2, 6)),
         linger_s=chance.choice((0, 0, 0.02, 0.05, 0.2)) * chance.random(),
         with_children=chance.random() < 0.5,
     )
 
 
-def fork(arguments: list[str], out: int) -> int:
+def start(
+    arguments: list[str], folder: Path, name: str, end: Death | None = None, away_s: float | None = None
+) -> Runner:
+    """Begin one run of the command; `away_s` as in `_far_away`."""
+    report = folder / f"{name}.json"
+    forms = ["--output", f"json={report}"] if arguments[0] == "apply" else []
+    said, out = os.pipe()
+    os.set_blocking(said, False)
+    pid = fork([*arguments, *forms], out, away_s)
+    os.close(out)
+    return Runner(pid=pid, said=said, name=name, report=report, death=end)
+
+
+def fork(arguments: list[str], out: int, away_s: float | None = None) -> int:
     """Run the command in a child; its process id."""
     pid = os.fork()
     if pid:
@@ -111,9 +133,26 @@ def fork(arguments: list[str], out: int) -> int:
         os.setsid()
         os.dup2(out, 1)
         os.dup2(out, 2)
+        if away_s is not None:
+            _far_away(away_s)
         code = run(arguments)
     finally:
         os._exit(code)
+
+
+def _far_away(away_s: float) -> None:
+    """Be on a machine that shares no courtesy lock with the others, and takes so long to reach the ledger."""
+    append = RememberingLedger.append
+
+    def slowly(ledger: RememberingLedger, entry: Entry, *, after: Head | None = None) -> Event:
+        time.sleep(away_s)
+        return append(ledger, entry, after=after)
+
+    def lock(_ledger: RememberingLedger, _stream: str, _wait_s: float) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    RememberingLedger.append = slowly  # type: ignore[method-assign]
+    RememberingLedger.lock = lock  # type: ignore[method-assign]
 
 
 def command(arguments: list[str], log: Path) -> tuple[int, str]:
@@ -123,13 +162,27 @@ def command(arguments: list[str], log: Path) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), log.read_text(encoding="utf-8", errors="replace")
 
 
-def wait(runners: list[Runner], limit_s: float) -> None:
-    """Watch them until all have ended; a runner that outlives the limit is killed and counts as hung."""
-    until = time.monotonic() + limit_s
-    while any(runner.code is None for runner in runners):
+Later = list[tuple[float, Callable[[], Runner]]]
+"""What begins in the midst of the runs: after so many seconds, and how."""
+
+
+def wait(runners: list[Runner], limit_s: float, later: Later | None = None) -> None:
+    """Watch them until all have ended, and begin what is due meanwhile; one that outlives the limit hangs."""
+    began = time.monotonic()
+    due = sorted(later or [], key=lambda one: one[0])
+    while due or any(runner.code is None for runner in runners):
         now = time.monotonic()
-        for runner in runners:
-            if runner.code is None:
-                runner.look(now)
-        assert now < until, "a runner hangs"
+        while due and now - began >= due[0][0]:
+            runners.append(due.pop(0)[1]())
+        watch(runners, now)
+        if now >= began + limit_s:
+            hanging = [runner.name for runner in runners if runner.code is None]
+            raise AssertionError(f"these runs hang: {', '.join(hanging)}")
         time.sleep(0.004)
+
+
+def watch(runners: list[Runner], now: float) -> None:
+    """Look at each run that has not ended."""
+    for runner in runners:
+        if runner.code is None:
+            runner.look(now)

@@ -1,4 +1,4 @@
-"""One PostgreSQL server a run, and each backend by its name."""
+"""Each backend by its name."""
 
 from __future__ import annotations
 
@@ -6,24 +6,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import heavy
 import pytest
 from backends import Backend, git_backend, postgres_backend, sqlite_backend
-from postgres_server import Server, postgres_server
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A PostgreSQL server; where none can run, the tests that need it say so."""
-    try:
-        running = postgres_server()
-        started = running.__enter__()
-    except Exception as error:
-        if heavy.REQUIRED:
-            raise
-        pytest.skip(f"PostgreSQL cannot start here: {error}")
-    yield started
-    running.__exit__(None, None, None)
 
 
 @pytest.fixture(

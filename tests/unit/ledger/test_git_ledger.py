@@ -15,7 +15,7 @@ from writer import STREAM
 from runner.errors import LedgerError, TamperedLedgerError
 from runner.git import Answer, Fault
 from runner.ledger.events import broken
-from runner.ledger.git import GitLedger
+from runner.ledger.git import TRIES, GitLedger
 from runner.ledger.git_command import Git
 from runner.ledger.git_remote import Remote, remote_of
 from runner.protocol.events import Entry, Kind
@@ -155,13 +155,14 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
 
 def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A git that was killed on the remote's side left it: no patience helps, somebody has to look there."""
-    monkeypatch.setattr("runner.ledger.git.TRIES", 3)
+    monkeypatch.setattr("runner.ledger.git.LOCKED_S", 0.1)
     ledger = ledger_at(place)
     ledger.append(entry(1))
     lock = place.stored / "refs" / "heads" / "ledger.lock"
     lock.touch()
-    with pytest.raises(LedgerError, match="stayed locked for 3 tries") as caught:
+    with pytest.raises(LedgerError, match="stayed locked for 0 s") as caught:
         ledger.append(entry(2))
+    assert ledger.tries < TRIES
     assert "refs/heads/ledger.lock" in caught.value.remedy
     lock.unlink()
     assert ledger.append(entry(2)).seq == 2

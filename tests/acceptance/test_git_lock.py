@@ -1,0 +1,52 @@
+"""A lock that a killed git left behind: out of the way, or named before anybody gets impatient."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from shop import MakeShop, campaign_file
+
+from runner.errors import Exit
+
+PATIENCE_S = 30.0
+IN_THE_WAY = "refs/heads/ledger.lock"
+LEFT_OVER = ("packed-refs.lock", "index.lock", "shallow.lock", "HEAD.lock", "config.lock")
+
+
+def test_a_branch_that_a_killed_git_left_locked_is_named(make_shop: MakeShop, tmp_path: Path) -> None:
+    """Who writes is told which file to delete; who only reads is not held up."""
+    shop = make_shop("git")
+    shop.write(sale=campaign_file("今晚八点"))
+    lock = tmp_path / "remote.git" / IN_THE_WAY
+    lock.touch()
+    for words in (("apply", "--auto-approve"), ("hold", "main", "--why", "故障")):
+        began = time.monotonic()
+        code, said = shop.run(*words)
+        assert time.monotonic() - began < PATIENCE_S
+        assert code == Exit.LEDGER
+        assert IN_THE_WAY in "".join(said.split())
+    assert shop.run("plan")[0] == Exit.OK
+    assert shop.posts() == 0
+    lock.unlink()
+    assert shop.apply() == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+
+
+@pytest.mark.parametrize("left", LEFT_OVER)
+def test_other_locks_of_a_killed_git_are_in_nobodys_way(
+    make_shop: MakeShop, tmp_path: Path, left: str
+) -> None:
+    """Neither at the remote nor in the local copy, which nobody else uses."""
+    shop = make_shop("git")
+    shop.write(sale=campaign_file("今晚八点"))
+    copies = [head.parent for head in (shop.folder / "state").rglob("ledger-git/*/HEAD")]
+    assert copies
+    for repository in (tmp_path / "remote.git", *copies):
+        (repository / left).touch()
+    began = time.monotonic()
+    assert shop.run("plan")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+    assert time.monotonic() - began < PATIENCE_S
+    assert shop.texts() == ["今晚八点"]

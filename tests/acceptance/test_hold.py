@@ -1,0 +1,53 @@
+"""Stop means stop: how many calls begin, and how long it takes, after a hold from another process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from shop import SENDALL, MakeShop
+
+from runner.errors import Exit
+from runner.protocol.events import Kind
+
+SENDS = 50
+BEGUN = 5
+LATENCY_S = 0.1
+MANY = (
+    "msgtype: text\ncontent: '{{ key }}'\nfor_each:\n"
+    + "".join(f"  k{n}: {{filter: {{tag: 会员}}, vars: {{key: 第{n}期}}}}\n" for n in range(SENDS))
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("ledger", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)])
+def test_after_a_hold_the_call_in_hand_is_the_last(
+    make_shop: MakeShop, ledger: str, record_property: Callable[[str, object], None]
+) -> None:
+    """A run in the midst of many sends stops at the next one, by what stands in the ledger alone."""
+    shop = make_shop(ledger)
+    shop.write(many=MANY)
+    shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
+    running = shop.begin("apply", "--auto-approve")
+    while shop.posts() < BEGUN:
+        assert running.poll() is None, "the run ended before it was stopped"
+        time.sleep(0.01)
+    code, said = shop.run("hold", "main", "--why", "价格写错了")
+    held_at = time.time()
+    assert code == Exit.OK, said
+    out, err = running.communicate(timeout=120)
+    stopped_s = time.time() - held_at
+    assert running.returncode == Exit.POLICY, out + err
+    log = shop.log()
+    kinds = [event["kind"] for event in log]
+    before, after = kinds[: kinds.index(Kind.HOLD)], kinds[kinds.index(Kind.HOLD) :]
+    assert BEGUN <= before.count(Kind.INTENT) < SENDS
+    assert Kind.INTENT not in after
+    assert after.count(Kind.ACCEPTED) <= 1, "more than the call in hand was finished"
+    assert shop.posts() == before.count(Kind.INTENT), "one intent, one call"
+    taken = [event["at"] for event in log if event["kind"] == Kind.ACCEPTED]
+    last_s = max(0.0, datetime.fromisoformat(taken[-1]).timestamp() - held_at)
+    record_property(
+        "hold", f"{ledger}: last call ended after {last_s:.2f} s, the run after {stopped_s:.2f} s"
+    )

@@ -1,0 +1,58 @@
+"""Rules of the protocol, each broken on purpose: a torture that does not notice proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from runner import policy
+from runner.protocol import attempt, decide, state
+from runner.protocol.events import Entry, Event
+
+
+def ignore_holds() -> None:
+    """A hold in the ledger stops nobody."""
+    stopped = decide._stopped
+
+    def without(known: Any, facts: Any) -> Any:
+        found = stopped(known, facts)
+        return None if found is not None and found.reason is decide.Reason.HOLD else found
+
+    decide._stopped = without
+    policy.RULES = {**policy.RULES, "hold": lambda _facts: None}
+    policy.held_back = lambda _account, _grounds: None
+
+
+def ignore_heads() -> None:
+    """An intent is kept whatever others wrote since its decision."""
+
+    class Unconditional:
+        def __init__(self, ledger: Any) -> None:
+            self._ledger = ledger
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._ledger, name)
+
+        def append(self, entry: Entry, **_after: Any) -> Event:
+            kept: Event = self._ledger.append(entry)
+            return kept
+
+    class Careless(attempt.Attempt):
+        def __init__(self, *, ledger: Any, **more: Any) -> None:
+            super().__init__(ledger=Unconditional(ledger), **more)
+
+    from runner.sending import posting
+
+    posting.Attempt = Careless
+
+
+def believe_45065() -> None:
+    """Whoever used a key before: the message counts as sent."""
+    state._is_foreign = lambda _calls: False
+
+
+PLANTED: dict[str, Callable[[], None]] = {
+    "hold": ignore_holds,
+    "append": ignore_heads,
+    "45065": believe_45065,
+}
