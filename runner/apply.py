@@ -18,7 +18,7 @@ from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, Ledger
 from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.model import Action
 from runner.plan import Plan, Planned, against_resend, order, recheck
-from runner.planning.decide import Setting, facts_of
+from runner.planning.decide import Setting, facts_of, wrong_clock
 from runner.policy import Objection, held_back
 from runner.policy.facts import Finding, Grounds
 from runner.protocol import decide as protocol
@@ -239,6 +239,7 @@ class _AccountRun:
         state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment
         setting = Setting(
             present=self.plan.present,
+            clock_error=self.ports.clock_error(),
             resend_after_s=environment.repeat_after_s,
             resend_until_s=environment.repeat_until_s,
         )
@@ -288,6 +289,7 @@ class _AccountRun:
             key=SendKey(self.account.appid, send_id, revision),
             digest=planned.digest if planned is not None else "",
             now=grounds.now,
+            clock_error=setting.clock_error,
             resend_after=timedelta(seconds=setting.resend_after_s),
             resend_until=timedelta(seconds=setting.resend_until_s),
             resend_stored=same_id(send_id) in self.warrant.resend,
@@ -322,6 +324,9 @@ class _AccountRun:
             return self._overtaken(send_id, frozenset({same_id(send_id)}))
         decided = self._judge_again(intent, self.crossing.attempt.state)
         environment, first = self.settings.environment, self.crossing.attempt.state.of(*key[1:])
+        if decided.reason is protocol.Reason.CLOCK:
+            why, remedy = wrong_clock(decided.params["error"])
+            return self.crossing.unknown(send_id, why, remedy=remedy)
         if decided.reason is protocol.Reason.ANSWER_MAY_COME and first is not None and first.first_open:
             age_s = (self.ports.clock() - first.first_open.at).total_seconds()
             wait = max(1, int(environment.repeat_after_s - age_s) + 1)

@@ -84,6 +84,7 @@ def make_plan(
             allowed=allowed or {},
             setting=Setting(
                 present=prepared.presence(),
+                clock_error=session.watch.known_error(),
                 resend_after_s=settings.environment.repeat_after_s,
                 resend_until_s=settings.environment.repeat_until_s,
             ),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
+    from runner.wechat.watch import ClockWatch
 
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -427,7 +428,15 @@ class Session:
             read_only=read_only,
             clock=self.clock,
             shared=self._tokens,
+            watch=self.watch,
         )
+
+    @cached_property
+    def watch(self) -> ClockWatch:
+        """How far this machine's clock is from the platform's, as its answers tell."""
+        from runner.wechat.watch import ClockWatch
+
+        return ClockWatch()
 
     @cached_property
     def _tokens(self) -> SharedTokens:

@@ -213,11 +213,15 @@ def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) 
     )
 
 
-def _clock(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
-    minutes = round(decided.params["error"].total_seconds() / 60)
+def wrong_clock(error: timedelta) -> tuple[str, str]:
+    """Say how far this machine's clock is from the platform's, and what to do."""
+    said = _("the clock of this machine is {minutes} minutes behind WeChat's, so nothing is sent")
+    if error > timedelta():
+        said = _("the clock of this machine is {minutes} minutes ahead of WeChat's, so nothing is sent")
+    minutes = max(1, int(abs(error).total_seconds() // 60))
     return (
-        _("the clock of this machine is {minutes} minutes away from that of WeChat").format(minutes=minutes),
-        _("set the clock of this machine (NTP), then run the same command again"),
+        said.format(minutes=minutes),
+        _("let NTP set the clock of this machine, then run the same command again"),
     )
 
 
@@ -238,6 +242,6 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.MOVED: _moved,
     Reason.WINDOW_ENDED: _window_ended,
     Reason.WINDOW_AHEAD: _window_ahead,
-    Reason.CLOCK: _clock,
+    Reason.CLOCK: lambda decided, *_args: wrong_clock(decided.params["error"]),
     Reason.POLICY: lambda decided, *_args: (", ".join(decided.params["rules"]), ""),
 }

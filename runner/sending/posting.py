@@ -87,6 +87,8 @@ class Ports:
     """Told what is being done for which send."""
     mac_key: Callable[[Account], bytes] = lambda _account: b""
     """Gives the key of an account's macs, from its AppSecret."""
+    clock_error: Callable[[], timedelta] = timedelta
+    """Gives how far this clock is from the platform's, as its newest answer told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

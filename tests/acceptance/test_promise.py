@@ -536,3 +536,70 @@ def test_resends_end_within_twenty_hours_but_in_a_sandbox(shop: Shop, until: int
     assert shop.run("validate")[0] == code
     settings.write_text(REAL.format(until=until).replace("https://api.weixin.qq.com", "sandbox"), "utf-8")
     assert shop.run("validate")[0] == Exit.OK
+
+
+# --- the clock --------------------------------------------------------------------------------
+
+WINDOW = "not_before: '{begins}'\nnot_after: '{ends}'\n"
+
+
+@pytest.mark.parametrize("ahead_s", [-8 * HOURS, -310, 310, 8 * HOURS])
+def test_nothing_is_sent_by_a_wrong_clock(shop: Shop, ahead_s: int) -> None:
+    """No intent either; plan, apply and doctor tell it, each with its exit code or in its data."""
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
+    assert shop.summary() == {"blocked": 1}
+    code, said = shop.run("apply", "--auto-approve")
+    assert code == Exit.POLICY
+    assert "NTP" in said
+    assert shop.run("doctor")[0] == Exit.WECHAT
+    assert "intent" not in {event["kind"] for event in shop.log()}
+    assert shop.posts() == 0
+    shop.sandbox.drop_faults()
+    assert shop.apply() == Exit.OK
+
+
+@pytest.mark.parametrize("ahead_s", [-290, 290])
+def test_five_minutes_are_let_pass(shop: Shop, ahead_s: int) -> None:
+    """Windows and resends allow for them."""
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
+    assert shop.run("doctor")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_by_a_wrong_clock_no_window_has_ended_or_is_ahead(shop: Shop, hours: int) -> None:
+    """A send that is due in truth would else be passed over without a word."""
+    window = [datetime.now(UTC) + timedelta(hours=hours + more) for more in (-1, 1)]
+    begins, ends = (moment.isoformat(timespec="seconds") for moment in window)
+    shop.write(sale=campaign_file("今晚八点", WINDOW.format(begins=begins, ends=ends)))
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=hours * HOURS, times=None)
+    assert shop.summary() == {"blocked": 1}
+    assert shop.apply() == Exit.POLICY
+
+
+def test_no_resend_by_a_wrong_clock_that_only_the_token_told(shop: Shop) -> None:
+    """Its twenty hours would be other hours. Nothing was read for the plan, so nothing was known before."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    shop.sandbox.fault(endpoint="stable_token", kind="clock", ahead_s=HOURS, times=None)
+    code, said = shop.run("apply", "--auto-approve")
+    assert code == Exit.UNKNOWN
+    assert "NTP" in said
+    assert shop.posts() == 1
+    shop.sandbox.drop_faults()
+    assert shop.apply() == Exit.OK
+
+
+def test_a_clock_that_goes_wrong_on_the_way_stops_what_is_left(shop: Shop) -> None:
+    """The newest answer counts: the one to the first send stops the second."""
+    shop.write(tail=campaign_file("明晚八点"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="clock", ahead_s=HOURS)
+    assert shop.apply() == Exit.POLICY
+    assert shop.posts() == 1
+
+
+def test_a_sandbox_in_another_month_can_be_rehearsed(shop: Shop) -> None:
+    """Its clock was moved on purpose: its answers are dated by the real time."""
+    shop.sandbox.advance(40 * 24 * HOURS)
+    assert shop.run("doctor")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
