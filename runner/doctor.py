@@ -222,7 +222,7 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
     try:
         ledger = ports.open_ledger()
         events, heads = ledger.events(), ledger.heads()
-        state = fold(events)
+        state = fold(events, namespace=settings.namespace)
     except CampaignError as error:
         what, remedy = error.what, error.remedy
         return [Check(name=_("ledger"), grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]

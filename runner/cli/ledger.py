@@ -84,7 +84,7 @@ def baseline(
     fresh = [send for send in chosen if _unsent(known[send.id])]
     for send in fresh:
         appid = accounts[send.account].appid
-        session.ledger.append(_past(send, appid, why, actor(session)))
+        session.ledger.append(_past(send, appid, state, why=why, actor=actor(session)))
     before_now = [send.id for send in chosen if send not in fresh]
     said = _("{sends} recorded as already sent, {known} known before")
     return session.conclude(
@@ -98,12 +98,11 @@ def _unsent(known: SendState | None) -> bool:
     return known is None or known.status in MAY_SEND_AGAIN
 
 
-def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
+def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[str, str]) -> Entry:
     from runner.digest import send_digest
 
     data: dict[str, object] = {
-        "send": send.id,
-        "revision": send.revision,
+        **state.place(send.id, send.revision),
         "account": send.account,
         "digest": send_digest(send),
         "why": why,
@@ -263,10 +262,9 @@ def settle(
     state = session.state(verified=True)
     known = _unsettled(state, send_id, account, named=msg_id is not None)
     stream = state.stream(known.appid)
-    record = stream.of(known.send, known.revision)
+    record = stream.of(state.kept(known.send), known.revision)
     data = {
-        "send": known.send,
-        "revision": known.revision,
+        **state.place(known.send, known.revision),
         "call": len(record.calls) if record is not None else 0,
         "sent": not not_sent,
         "msg_id": msg_id,
@@ -295,14 +293,12 @@ def _check_settled(record: protocol.SendState | None, now: datetime) -> None:
             minutes=round(SETTLE_AFTER.total_seconds() / 60)
         ),
         remedy=_("look in the console after that, then run the same command again"),
-        where=record.id,
     )
 
 
 def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendState:
     """Find the unknown send that is meant; or one that was taken without a msg_id, which is `named` now."""
-    mine = (known for known in state.sends.values() if known.send == send_id)
-    found = [s for s in mine if s.status is Status.OPEN or (named and s.nameless)]
+    found = [s for s in state.named(send_id) if s.status is Status.OPEN or (named and s.nameless)]
     chosen = [s for s in found if account in (None, s.account, s.appid)]
     if not chosen:
         raise UsageError(

@@ -57,14 +57,13 @@ def make_plan(
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
-        again: unknown sends that are named themselves, whatever is selected, as `same_id` gives them.
+        again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
     """
     from runner import plan
     from runner.compare import with_warnings
     from runner.pipeline import survey
     from runner.planning.decide import Setting
     from runner.policy.facts import Grounds
-    from runner.protocol.keys import same_id
 
     settings = session.settings
     prepared = prepared or prepared_of(session, select)
@@ -98,7 +97,7 @@ def make_plan(
     )
     if select and again:
         waiting = plan.orphans(prepared.sends, settings, state)
-        made = replace(made, orphans=tuple(known for known in waiting if same_id(known.send) in again))
+        made = replace(made, orphans=tuple(known for known in waiting if state.same(known.send) in again))
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)
 

@@ -205,7 +205,7 @@ class Session:
         from runner.ledger.state import fold
 
         state, environment = (
-            fold(self._events(), self._authentic() if verified else None),
+            fold(self._events(), self._authentic() if verified else None, self.settings.namespace),
             self.settings.environment,
         )
         self._guards = state.guards

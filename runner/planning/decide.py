@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from runner.digest import former_digest
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Send
 from runner.planning.quota import china_time
@@ -55,26 +56,42 @@ def decide(
         now: the present moment, aware.
         setting: what is known of the campaigns and the platform.
     """
-    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, now, setting))
+    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, state, now, setting))
     return in_words(decided, send, state, appid)
 
 
-def facts_of(send: Send, digest: str, appid: str, now: datetime, setting: Setting) -> Facts:
-    """Say what the protocol asks about a send."""
+def facts_of(
+    send: Send, digest: str, appid: str, state: LedgerState, now: datetime, setting: Setting
+) -> Facts:
+    """Say what the protocol asks about a send, its ids as the ledger has them."""
+
+    def present(kept_id: str) -> bool:
+        # Of what others keep in the same ledger nobody here has the files.
+        return not state.is_ours(kept_id) or setting.present(state.shown(kept_id))
+
     return Facts(
-        key=SendKey(appid, send.id, send.revision),
-        digest=digest,
+        key=SendKey(appid, state.kept(send.id), send.revision),
+        digest=_comparable(send, digest, appid, state),
         now=now,
         not_before=send.not_before,
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
-        formerly=send.formerly,
-        present=setting.present,
+        formerly=tuple(state.kept(name) for name in send.formerly),
+        present=present,
         clock_error=setting.clock_error,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
         violated=setting.violated,
     )
+
+
+def _comparable(send: Send, digest: str, appid: str, state: LedgerState) -> str:
+    """Give the digest to compare with the ledger's, which may be of an earlier version."""
+    known = state.send(appid, send.id, send.revision)
+    if known is None or known.digest == digest:
+        return digest
+    former = former_digest(send)
+    return former if known.digest == former else digest
 
 
 def list_id(send: Send) -> str:
@@ -85,7 +102,10 @@ def list_id(send: Send) -> str:
 def in_words(decided: protocol.Decision, send: Send, state: LedgerState, appid: str) -> Decision:
     """Make the words of a decision."""
     record = decided.known
-    known = state.send(appid, record.id, record.revision) if record is not None else None
+    known = None
+    if record is not None:
+        record = replace(record, id=state.shown(record.id))
+        decided, known = replace(decided, known=record), state.send(appid, record.id, record.revision)
     action = Action(_ACTIONS.get(decided.action, decided.action.value))
     if decided.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.

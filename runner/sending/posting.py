@@ -174,7 +174,7 @@ class Crossing:
         """
         send = planned.send
         message = Message(
-            key=SendKey(self.account.appid, send.id, send.revision),
+            key=SendKey(self.account.appid, self.state.kept(send.id), send.revision),
             action=Action.SEND,
             body=body,
             kept=self._kept(planned, body),
@@ -194,13 +194,13 @@ class Crossing:
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
         made = self._make(message, judge, _("repeating with the same clientmsgid"))
-        return self._outcome(made, data["send"], again=True)
+        return self._outcome(made, self.state.shown(data["send"]), again=True)
 
     def _make(self, message: Message, judge: Judge, doing: str) -> Attempted:
         def told(stream: StreamState) -> Decision:
             decided = judge(stream)
             if decided.action is message.action:
-                self._ports.notify(message.key.id, doing)
+                self._ports.notify(self.state.shown(message.key.id), doing)
             return decided
 
         self._posts.append(self._ports.clock())

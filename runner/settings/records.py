@@ -154,6 +154,8 @@ class Settings:
 
     environment: Environment
     environments: tuple[str, ...]
+    namespace: str = ""
+    """Goes before every id in the ledger, so that several folders may share one and an AppID."""
     vars: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     articles: ArticleOptions = field(default_factory=ArticleOptions)
