@@ -28,7 +28,7 @@ from runner.protocol.keys import SendKey, mac_of, same_id
 from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.hints import again_in, not_repeated, resend_hint, settle_hint
+from runner.sending.hints import again_in, foreign_hint, not_repeated, resend_hint, settle_hint
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
@@ -262,7 +262,7 @@ class _AccountRun:
         intent = known.intent
         if known.disputed or intent is None:
             why = _("nobody but a person can tell whether it went out")
-            return self.crossing.unknown(known.send, why, remedy=settle_hint(known.send))
+            return self.crossing.unknown(known.send, why, remedy=foreign_hint(known.send))
         body = self._stored_body(intent)
         if body is None:
             why = _("its openid list is not in the campaign any more")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from runner.cli.completing import accounts, campaign_ids
+from runner.cli.home import check_home, keep_home
 from runner.cli.options import Day
 from runner.cli.session import Session, shared
 from runner.cli.streams import require_terminal, writing
@@ -76,6 +77,7 @@ def baseline(
         # Left out without a word, they would be new, and sent, once somebody corrects them.
         raise InvalidError(prepared.errors)
     state = session.begun_state()
+    check_home(session, state)
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = session.settings.environment.accounts
@@ -149,7 +151,7 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
             remedy=_("run it on a machine of somebody who holds the AppSecret"),
             where=_("environment {name}").format(name=environment.name),
         )
-    session.begun_state(sending=False)
+    state = session.begun_state(sending=False)
     found = changes_since(session.newest_guards(), session.settings)
     session.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
     if not auto_approve:
@@ -164,7 +166,9 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
         for account in accounts.values()
         if keep_guard(session, account, trusted=True, why=why, actor=actor(session))
     ]
-    said = _("the rules of {name} are recorded for: {accounts}")
+    moved = keep_home(session, state, accounts, actor(session), moved=True)
+    kept = sorted({*kept, *(accounts[appid].name for appid in moved)})
+    said = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")
     names = _(", ").join(kept) or _("no account: they were recorded before")
     return session.conclude(
         said.format(name=environment.name, accounts=names), environment=environment.name, kept=kept

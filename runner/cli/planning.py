@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli.home import check_home
 from runner.cli.session import Session, commit_of
 from runner.errors import InvalidError, Problem, UsageError
 from runner.words import _
@@ -66,6 +67,7 @@ def make_plan(
     from runner.policy.facts import Grounds
 
     settings = session.settings
+    check_home(session, state)
     prepared = prepared or prepared_of(session, select)
     comparison = _compared(session, prepared, select, since) if since is not None else None
     known = None

@@ -314,7 +314,7 @@ class Session:
         """Give the newest of `guards` that speaks of this environment, or of its account at least."""
         from runner.policy.guard import newest
 
-        return newest(self.guards(appid), self.settings.environment.name)
+        return newest(self.guards(appid), self.settings.place)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""

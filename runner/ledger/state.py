@@ -83,6 +83,8 @@ class LedgerState:
     """Whether an event's mac holds, for a run that may act on it; None believes everything."""
     guards: dict[str, list[Event]] = field(default_factory=dict)
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
+    homes: dict[str, dict[str, Event]] = field(default_factory=dict)
+    """By appid and namespace, as `same_id` gives it: which campaigns folder uses the ledger."""
     seen: dict[str, int] = field(default_factory=dict)
     """By stream: the number of the last event taken in."""
 
@@ -222,6 +224,14 @@ def _guard(state: LedgerState, event: Event) -> None:
     state.guards.setdefault(event.stream, []).append(event)
 
 
+def _home(state: LedgerState, event: Event) -> None:
+    if state.authentic is None or state.authentic(event):
+        homes = state.homes.setdefault(event.stream, {})
+        name = same_id(event.data["namespace"])
+        homes.pop(name, None)  # the newest comes last
+        homes[name] = event
+
+
 def _upload(state: LedgerState, event: Event) -> None:
     key, result = (event.stream, event.data["upload"]), event.data["result"]
     if result is None:
@@ -352,6 +362,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.CALLBACK: _callback,
     Kind.RECALL: _recall,
     Kind.GUARD: _guard,
+    Kind.HOME: _home,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
     Kind.RESEND: _follow,

@@ -13,7 +13,7 @@ from runner.planning.quota import china_time
 from runner.protocol import decide as protocol
 from runner.protocol.decide import Facts, Reason
 from runner.protocol.keys import SendKey
-from runner.sending.hints import resend_hint, settle_hint
+from runner.sending.hints import foreign_hint, resend_hint
 from runner.words import _
 
 
@@ -229,7 +229,7 @@ def _changed(decided: protocol.Decision, send: Send, known: SendState | None) ->
 def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) -> tuple[str, str]:
     return (
         _("this message was sent under another ledger or by another program, or the ledger was forged"),
-        settle_hint(decided.known.id if decided.known is not None else send.id),
+        foreign_hint(decided.known.id if decided.known is not None else send.id),
     )
 
 

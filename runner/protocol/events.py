@@ -35,7 +35,7 @@ class Kind(StrEnum):
     BASELINE = "baseline"
     """Sent before the ledger existed, or by hand: `{send, revision, digest, why, actor}`."""
     INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
-    PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
+    PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
     HOLD = "hold"
     """The account was stopped, or released: `{held, why, actor}`; a release: `ends`, holds by hash; mac."""
 

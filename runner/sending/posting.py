@@ -28,7 +28,7 @@ from runner.protocol.events import Event
 from runner.protocol.keys import SendKey
 from runner.protocol.state import Status, StreamState
 from runner.sending import uploads
-from runner.sending.hints import again_in, found_by, name_it, settle_hint
+from runner.sending.hints import again_in, foreign_hint, found_by, name_it
 from runner.settings.records import Account
 from runner.wechat.errcodes import lookup
 from runner.words import _
@@ -250,7 +250,7 @@ class Crossing:
             return self._rejected(send_id, error)
         if made.status is Status.DISPUTED:
             why = _("WeChat has a job under this key (45065) that this ledger did not make")
-            return self.unknown(send_id, why, remedy=settle_hint(send_id))
+            return self.unknown(send_id, why, remedy=foreign_hint(send_id))
         what = error.what if error is not None else _("the answer cannot be explained")
         if again:
             what = _("repeated, and answered: {what}").format(what=what)

@@ -124,9 +124,9 @@ def _two_ledgers(
             yield Finding(
                 path=(*path, "ledger") if "ledger" in environment else path,
                 rule="two-ledgers",
-                what=_("`{name}` sends from {appid} too, by another ledger: each would send what the other sent").format(
-                    name=name, appid=shared[0]
-                ),
+                what=_(
+                    "`{name}` sends from {appid} too, by another ledger: each would send what the other sent"
+                ).format(name=name, appid=shared[0]),
                 remedy=_("name the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
             )
             return

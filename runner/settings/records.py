@@ -164,3 +164,9 @@ class Settings:
     notify: tuple[Notify, ...] = ()
     source: bytes = field(default=b"", repr=False, compare=False)
     """The bytes of the file that all this was read from; empty without a file."""
+
+    @property
+    def place(self) -> str:
+        """Name the environment among all that share a ledger; guards go by it."""
+        name = self.environment.name
+        return f"{self.namespace}:{name}" if self.namespace else name

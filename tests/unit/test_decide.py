@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from runner.digest import send_digest
+from runner.digest import former_digest, send_digest
 from runner.model import Action, Batch, Filter, Send
 from runner.planning.decide import Decision, decide
 from runner.protocol.events import Kind
