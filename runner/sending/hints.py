@@ -34,9 +34,7 @@ def settle_hint(send_id: str) -> str:
 
 def foreign_hint(send_id: str) -> str:
     """Say what to do about a send whose key somebody else has used."""
-    other = _(
-        "if another folder or ledger sends from this AppID, give each its own `namespace:` in the settings"
-    )
+    other = _("if another folder sends from this AppID, give each a `namespace:` of its own in the settings")
     return _("{first}; {then}").format(first=settle_hint(send_id), then=other)
 
 
