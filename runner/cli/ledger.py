@@ -138,7 +138,8 @@ def log(session: Session) -> int:
 def guard(session: Session, why: str, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Needs the AppSecret, and runs on a person's machine only. Shows what changed.
+    Also records that the ledger belongs to this campaigns folder, as when it was moved. Needs the AppSecret,
+    and runs on a person's machine only. Shows what changed.
     """
     from runner.cli.gate import current_run, keep_guard
     from runner.report.neutral import inert
