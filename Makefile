@@ -13,7 +13,7 @@ LOCKED ?=
 INSTALL_LOCKED := install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(LOCK)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo inbox test test-lowest check lock audit docs dist bench torture clean
+.PHONY: help demo inbox test test-lowest check lock audit docs dist bench model torture clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -87,6 +87,9 @@ bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench.sandbox
 	@$(BIN)/python -m tests.bench.articles
 	@$(BIN)/python -m tests.bench.ledgers
+
+model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far beyond the suite; print the worlds seen
+	@$(BIN)/python -m tests.protocol.model
 
 torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture

@@ -10,12 +10,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from runner.digest import send_digest, sha256
-from runner.errors import ApiError, LedgerBusyError, LedgerConflictError, Place
+from runner.errors import ApiError, LedgerConflictError, Place
 from runner.ledger.state import LedgerState, fold
 from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
 from runner.plan import Decision, Plan, Planned, make_plan
 from runner.policy.facts import Grounds
-from runner.protocol.events import EMPTY, Entry, Event, Head, Kind, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, Kind, chained
 from runner.resolve import Known, Resolved
 from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 
@@ -112,17 +112,15 @@ class MemoryLedger:
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         return tuple(event for event in self.kept if stream in (None, event.stream))
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         mine = self.events(stream)
-        return View(mine[since.seq :], mine[-1].head if mine else EMPTY)
+        return mine[since.seq :]
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         mine = self.events(entry.stream)
         head = mine[-1].head if mine else EMPTY
         if after is not None and after != head:
             raise LedgerConflictError("somebody wrote first", remedy="run again", where=entry.stream)
-        if entry.unique is not None and any(event.unique == entry.unique for event in mine):
-            raise LedgerBusyError("another runner was first", remedy="run again", where=entry.unique)
         event = chained(entry, at=self.clock(), after=head)
         self.kept.append(event)
         return event

@@ -31,7 +31,7 @@ def entry_of(event: Element, appid: str) -> Entry | None:
         appid: of the account it was pushed for.
 
     Returns:
-        An entry that can exist once for each job; None for events that are not about a mass job.
+        What to keep; None for events that are not about a mass job.
 
     Raises:
         BadXmlError: it is about a mass job and lacks its number or its counts.
@@ -40,9 +40,8 @@ def entry_of(event: Element, appid: str) -> Entry | None:
     """
     if event.findtext("Event", "").strip() != MASS_FINISHED:
         return None
-    msg_id = _number(event, "MsgID")
     data: dict[str, Any] = {
-        "msg_id": msg_id,
+        "msg_id": _number(event, "MsgID"),
         "status": _text(event, "Status"),
         "total": _number(event, "TotalCount"),
         "filtered": _number(event, "FilterCount"),
@@ -52,7 +51,7 @@ def entry_of(event: Element, appid: str) -> Entry | None:
         "copyright": [_check(item) for item in _items(event, "CopyrightCheckResult")],
         "links": [_text(item, "ArticleUrl") for item in _items(event, "ArticleUrlResult")],
     }
-    return Entry(stream=appid, kind=Kind.CALLBACK, data=data, unique=f"callback:{msg_id}")
+    return Entry(stream=appid, kind=Kind.CALLBACK, data=data)
 
 
 def _items(event: Element, name: str) -> list[Element]:

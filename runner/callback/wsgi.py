@@ -15,9 +15,10 @@ from urllib.parse import parse_qsl
 from runner.callback.events import entry_of
 from runner.callback.verify import Credentials, RefusedError, check_url, open_push
 from runner.callback.xml import MAX_BYTES, BadXmlError, read_xml
-from runner.errors import CampaignError, LedgerBusyError
+from runner.errors import CampaignError
 from runner.ledger.events import Ledger
 from runner.ports import Clock
+from runner.protocol.events import Entry, Event
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -85,13 +86,18 @@ class Receiver:
             return SUCCESS
         ledger = self.ledger()
         try:
+            if any(_same_job(event, entry) for event in ledger.read(entry.stream)):
+                log.info("msg_id %s: known already", entry.data["msg_id"])
+                return SUCCESS
             ledger.append(entry)
             log.info("msg_id %s: %s", entry.data["msg_id"], entry.data["status"])
-        except LedgerBusyError:
-            log.info("msg_id %s: known already", entry.data["msg_id"])
         finally:
             ledger.close()
         return SUCCESS
+
+
+def _same_job(event: Event, entry: Entry) -> bool:
+    return event.kind == entry.kind and event.data["msg_id"] == entry.data["msg_id"]
 
 
 def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:

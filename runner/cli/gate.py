@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.ci.place import CiRun, check_place, ci_run
 from runner.cli.session import Session
-from runner.errors import PolicyError, StalePlanError
+from runner.errors import LedgerConflictError, PolicyError, StalePlanError
 from runner.model import Action, Send
 from runner.reading.files import Files, read_regular
 from runner.settings.load import SETTINGS_FILE, approvals_in, load_settings
@@ -392,24 +392,28 @@ def keep_guard(session: Session, account: Account, *, trusted: bool = False, **m
     Returns:
         Whether anything was new.
     """
-    from contextlib import suppress
-
-    from runner.errors import LedgerBusyError
     from runner.policy.guard import guard_data, newest, verified
-    from runner.protocol.events import Entry, Kind
+    from runner.protocol.attempt import TRIES
+    from runner.protocol.events import EMPTY, Entry, Kind
 
     secret = session.secret(account, trusted=trusted)
-    good, bad = verified(session.guards(account.appid), secret)
-    before = newest(good, session.settings.place)
-    data = guard_data(session.settings, appid=account.appid, secret=secret, before=before, **more)
-    known = ("environment", "rules", "settings_sha256")
-    if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
-        return False
-    # Another run that keeps the same rules at this moment is just as good.
-    with suppress(LedgerBusyError):
-        unique = f"guard:{data['environment']}:{data['replaces']}:{len(good) + len(bad)}"
-        session.ledger.append(Entry(stream=account.appid, kind=Kind.GUARD, data=data, unique=unique))
-    return True
+    for left in reversed(range(TRIES)):
+        events = session.ledger.read(account.appid)
+        good, bad = verified([event for event in events if event.kind == Kind.GUARD], secret)
+        before = newest(good, session.settings.place)
+        data = guard_data(session.settings, appid=account.appid, secret=secret, before=before, **more)
+        known = ("environment", "rules", "settings_sha256")
+        if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
+            return False
+        try:
+            entry = Entry(stream=account.appid, kind=Kind.GUARD, data=data)
+            session.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not left:
+                raise
+        else:
+            return True
+    return False
 
 
 # --- the forge ----------------------------------------------------------------------------------------

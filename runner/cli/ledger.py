@@ -21,7 +21,7 @@ from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from runner.policy.guard import changes_since
 from runner.protocol import state as protocol
 from runner.protocol.decide import SETTLE_AFTER, may_settle
-from runner.protocol.events import Entry, Event, Kind
+from runner.protocol.events import EMPTY, Entry, Event, Kind
 from runner.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def init(session: Session) -> int:
         said = _("the ledger of {name} was begun before; nothing to do")
         return session.conclude(said.format(name=name), environment=name, begun=[])
     for stream in streams:
-        session.ledger.append(Entry(stream=stream, kind=Kind.INIT, data={"environment": name}, unique="init"))
+        # What else is in a stream came before the account was; another run may begin it at this very moment.
+        events = session.ledger.read(stream)
+        entry = Entry(stream=stream, kind=Kind.INIT, data={"environment": name})
+        session.ledger.append(entry, after=events[-1].head if events else EMPTY)
     said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
     return session.conclude(said.format(name=name), environment=name, begun=streams)
 

@@ -18,7 +18,7 @@ from runner.cli.streams import hand_out, tell, writing
 from runner.errors import (
     CampaignError,
     Exit,
-    LedgerBusyError,
+    LedgerConflictError,
     LedgerError,
     StalePlanError,
     TamperedLedgerError,
@@ -264,15 +264,15 @@ class Session:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
         from runner.ledger.events import LEDGER
-        from runner.protocol.events import Entry, Kind
+        from runner.protocol.events import EMPTY, Entry, Kind
 
         state, environment = self.past(verified=verified), self.settings.environment
         if not state.initialized and self.rehearsing:
             told = {"environment": environment.name}
-            entry = Entry(stream=LEDGER, kind=Kind.INIT, data=told, unique="init")
+            entry = Entry(stream=LEDGER, kind=Kind.INIT, data=told)
             # Another run may have begun it in this very moment: just as good.
-            with suppress(LedgerBusyError):
-                self.ledger.append(entry)
+            with suppress(LedgerConflictError):
+                self.ledger.append(entry, after=EMPTY)
             state.initialized = True
         unbegun = self.unbegun(state) if sending else ()
         if not state.initialized or unbegun:

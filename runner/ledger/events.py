@@ -19,7 +19,6 @@ from runner.protocol.events import (
     Event,
     Head,
     Kind,
-    View,
     chain_break,
     hash_of,
 )
@@ -77,11 +76,6 @@ def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int,
     return events, heads
 
 
-def drafting_key(send_id: str, revision: int, number: int) -> str:
-    """Name the one place of a draft's announcement: who writes it first adds the draft."""
-    return f"drafting:{send_id}@{revision}#{number}"
-
-
 def event_from(data: Mapping[str, Any]) -> Event:
     """Read an event back from its plain data, the hash as it was kept.
 
@@ -95,7 +89,6 @@ def event_from(data: Mapping[str, Any]) -> Event:
         kind=Kind(data["kind"]),
         data=dict(data["data"]),
         nonce=str(data["nonce"]),
-        unique=data["unique"],
         previous=str(data["previous"]),
         hash=str(data["hash"]),
     )
@@ -149,15 +142,6 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
     return {event.stream: (event.seq, event.hash) for event in events}
 
 
-def recorded_already(unique: str | None) -> LedgerBusyError:
-    """Say that an entry lost the race for its place."""
-    return LedgerBusyError(
-        _("another runner has recorded this step already"),
-        remedy=_("run the same command again: it starts from what the other runner recorded"),
-        where=unique or "",
-    )
-
-
 def head_moved(stream: str) -> LedgerConflictError:
     """Say that somebody wrote to a stream since it was read."""
     return LedgerConflictError(
@@ -167,8 +151,8 @@ def head_moved(stream: str) -> LedgerConflictError:
     )
 
 
-def view_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> View:
-    """Make a view of the events after `since`, their chain verified.
+def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> tuple[Event, ...]:
+    """Verify the chain of the events after `since`, and return them.
 
     Args:
         stream: of the events.
@@ -198,7 +182,7 @@ def view_after(stream: str, events: Sequence[Event], since: Head, head: Head) ->
             remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
             where=stream,
         )
-    return View(tuple(events), head)
+    return tuple(events)
 
 
 def held_by_another(stream: str) -> LedgerBusyError:

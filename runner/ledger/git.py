@@ -22,14 +22,13 @@ from runner.ledger.events import (
     heads_of,
     held_by_another,
     not_empty,
-    recorded_already,
-    view_after,
+    verified_after,
 )
 from runner.ledger.filelock import LockedError, exclusive
 from runner.ledger.git_command import Git
 from runner.ledger.git_remote import NAME, Remote
 from runner.ports import Clock, Sleep
-from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, chained
 from runner.state_folder import private_folder
 from runner.words import N_, _
 
@@ -50,14 +49,11 @@ class _Seen:
 
     tip: str | None = None
     events: dict[str, list[Event]] = field(default_factory=dict)
-    unique: set[tuple[str, str]] = field(default_factory=set)
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def take(self, events: Sequence[Event]) -> None:
         for event in events:
             self.events.setdefault(event.stream, []).append(event)
-            if event.unique is not None:
-                self.unique.add((event.stream, event.unique))
 
 
 @dataclass(slots=True)
@@ -129,14 +125,14 @@ class GitLedger:
             wanted = sorted(self._seen.events) if stream is None else [stream]
             return tuple(event for name in wanted for event in self._seen.events.get(name, ()))
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         asked = time.monotonic()
         with self._held():
             self._refresh(asked)
             known = self._seen.events.get(stream, [])
             head = Head(*self._seen.heads.get(stream, EMPTY))
-            return view_after(stream, known[max(since.seq - 1, 0) :], since, head)
+            return verified_after(stream, known[max(since.seq - 1, 0) :], since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
@@ -191,8 +187,6 @@ class GitLedger:
         kept = self._kept(effort)
         if kept is not None:
             return kept
-        if entry.unique is not None and (entry.stream, entry.unique) in self._seen.unique:
-            raise recorded_already(entry.unique)
         head = self._end_of(entry.stream)
         if after is not None and after != head:
             raise head_moved(entry.stream)

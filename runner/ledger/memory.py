@@ -16,7 +16,7 @@ from typing import Final
 from runner.errors import LedgerError, TamperedLedgerError
 from runner.ledger.events import Ledger, heads_of
 from runner.ledger.sqlite import BUSY_S, patiently
-from runner.protocol.events import EMPTY, Entry, Event, Head, View
+from runner.protocol.events import EMPTY, Entry, Event, Head
 from runner.state_folder import private_file, private_folder
 from runner.words import _
 
@@ -156,7 +156,7 @@ class RememberingLedger:
             self.memory.note(heads)
         return events
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`.
 
         Raises:
@@ -164,15 +164,16 @@ class RememberingLedger:
         """
         seen = Head(*self.memory.marks(stream).get(stream, EMPTY))
         if since == EMPTY and seen != EMPTY:
-            view = self.store.read(stream)
-            self._check({stream: seen}, view.events)
+            events = self.store.read(stream)
+            self._check({stream: seen}, events)
         else:
-            view = self.store.read(stream, since)
-            if view.head.seq < seen.seq:
-                self._check({stream: seen}, self.store.read(stream).events)
-        if view.head != seen:
-            self.memory.note({stream: view.head})
-        return view
+            events = self.store.read(stream, since)
+            if (events[-1].seq if events else since.seq) < seen.seq:
+                self._check({stream: seen}, self.store.read(stream))
+        head = events[-1].head if events else since
+        if head != seen:
+            self.memory.note({stream: head})
+        return events
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`.

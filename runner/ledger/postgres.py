@@ -1,7 +1,6 @@
 """The ledger in PostgreSQL: for teams and for many runners at once.
 
-A stream's head row is locked while an event is chained to it, so accounts never wait for one another; the
-unique key decides who may post.
+A stream's head row is locked while an event is chained to it, so accounts never wait for one another.
 """
 
 from __future__ import annotations
@@ -26,19 +25,18 @@ from runner.ledger.events import (
     held_by_another,
     not_empty,
     read_event,
-    recorded_already,
-    view_after,
+    verified_after,
 )
 from runner.ledger.postgres_pool import BrokenError, Connection, Pool, again
 from runner.ports import Clock, Sleep
-from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, chained
 from runner.words import _
 
 MIGRATIONS = (
     """
     create table campaign_event (
-        stream text collate "C" not null, seq integer not null, uniq text, body text not null,
-        nonce text not null, primary key (stream, seq), unique (stream, uniq)
+        stream text collate "C" not null, seq integer not null, body text not null,
+        nonce text not null, primary key (stream, seq)
     );
     create table campaign_head (
         stream text collate "C" primary key, seq integer not null, hash text not null
@@ -77,7 +75,7 @@ class PostgresLedger:
         rows = self._rows(query, values)
         return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`: events and head in one statement, so of one moment."""
         query = (
             "select e.seq, e.body, h.seq, h.hash from campaign_head h left join campaign_event e "
@@ -90,7 +88,7 @@ class PostgresLedger:
             for seq, body, *_ in rows
             if seq is not None
         ]
-        return view_after(stream, read, since, head)
+        return verified_after(stream, read, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
@@ -150,9 +148,6 @@ class PostgresLedger:
                 return read_event(str(kept[0]), where=entry.stream)
         if after is not None and after != head:
             raise head_moved(entry.stream)
-        query = "select 1 from campaign_event where stream = %s and uniq = %s"
-        if entry.unique is not None and db.execute(query, (entry.stream, entry.unique)).fetchone():
-            raise recorded_already(entry.unique)
         event = chained(entry, at=self._clock(), after=head)
         with db.pipeline():
             db.execute(_INSERT, _row(event))
@@ -194,7 +189,7 @@ class PostgresLedger:
             yield db
 
 
-_INSERT = "insert into campaign_event (stream, seq, uniq, body, nonce) values (%s, %s, %s, %s, %s)"
+_INSERT = "insert into campaign_event (stream, seq, body, nonce) values (%s, %s, %s, %s)"
 _UPDATE_HEAD = "update campaign_head set seq = %s, hash = %s where stream = %s"
 _UPSERT_HEAD = (
     "insert into campaign_head values (%s, %s, %s) "
@@ -203,7 +198,7 @@ _UPSERT_HEAD = (
 
 
 def _row(event: Event) -> tuple[object, ...]:
-    return event.stream, event.seq, event.unique, canonical(event.as_dict()).decode(), event.nonce
+    return event.stream, event.seq, canonical(event.as_dict()).decode(), event.nonce
 
 
 def _version(db: Connection, where: str) -> int:

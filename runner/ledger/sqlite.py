@@ -20,11 +20,10 @@ from runner.ledger.events import (
     held_by_another,
     not_empty,
     read_event,
-    recorded_already,
-    view_after,
+    verified_after,
 )
 from runner.ports import Clock
-from runner.protocol.events import EMPTY, Entry, Event, Head, View, chained
+from runner.protocol.events import EMPTY, Entry, Event, Head, chained
 from runner.state_folder import private_file, private_folder
 from runner.words import _
 
@@ -35,8 +34,8 @@ LOCK_POLL_S = 0.1
 
 SCHEMA = f"""
 create table event (
-    stream text not null, seq integer not null, uniq text, body text not null,
-    primary key (stream, seq), unique (stream, uniq)
+    stream text not null, seq integer not null, body text not null,
+    primary key (stream, seq)
 ) without rowid;
 create table head (stream text primary key, seq integer not null, hash text not null) without rowid;
 pragma application_id = {APPLICATION_ID};
@@ -105,14 +104,14 @@ class SqliteLedger:
             rows = self._db().execute(query, values).fetchall()
         return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
         """See `Ledger.read`."""
         with self._translated(), _transaction(self._db(), "begin") as db:
             query = "select seq, body from event where stream = ? and seq >= ? order by seq"
             rows = db.execute(query, (stream, since.seq)).fetchall()
             head = _head(db, stream)
         events = [read_event(body, where=partial(event_name, stream, seq)) for seq, body in rows]
-        return view_after(stream, events, since, head)
+        return verified_after(stream, events, since, head)
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """See `Ledger.append`."""
@@ -120,8 +119,6 @@ class SqliteLedger:
             head = _head(db, entry.stream)
             if after is not None and after != head:
                 raise head_moved(entry.stream)
-            if entry.unique is not None and _exists(db, entry):
-                raise recorded_already(entry.unique)
             event = chained(entry, at=self._clock(), after=head)
             _insert(db, event)
             _put_head(db, event.stream, event.seq, event.hash)
@@ -243,11 +240,6 @@ def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iter
         raise
 
 
-def _exists(db: sqlite3.Connection, entry: Entry) -> bool:
-    query = "select 1 from event where stream = ? and uniq = ?"
-    return db.execute(query, (entry.stream, entry.unique)).fetchone() is not None
-
-
 def _head(db: sqlite3.Connection, stream: str) -> Head:
     row = db.execute("select seq, hash from head where stream = ?", (stream,)).fetchone()
     return Head(row[0], row[1]) if row else EMPTY
@@ -255,7 +247,7 @@ def _head(db: sqlite3.Connection, stream: str) -> Head:
 
 def _insert(db: sqlite3.Connection, event: Event) -> None:
     body = canonical(event.as_dict()).decode()
-    db.execute("insert into event values (?, ?, ?, ?)", (event.stream, event.seq, event.unique, body))
+    db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
 
 
 def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> None:

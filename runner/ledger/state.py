@@ -347,7 +347,6 @@ def _status(state: LedgerState, event: Event) -> None:
 
 
 _FROM = {
-    protocol.Status.NEW: Status.REFUSED,
     protocol.Status.UNKNOWN: Status.OPEN,
     protocol.Status.DISPUTED: Status.OPEN,
     protocol.Status.REJECTED: Status.REFUSED,

@@ -15,10 +15,8 @@ from runner.protocol.keys import SendKey, mac_of
 from runner.protocol.state import Status, StreamState
 from runner.protocol.verdict import verdict
 
-BEGIN_WITHIN: Final = timedelta(seconds=60)
-"""A call is not begun later than this after its intent: others take it for made by then."""
-TRIES: Final = 8
-"""How often a decision is made again because somebody else wrote first."""
+BEGIN_WITHIN: Final = timedelta(seconds=60)  # after its intent; by then others take the call for made
+TRIES: Final = 8  # how often a decision is made again because somebody else wrote first
 
 
 class MassApi(Protocol):
@@ -31,9 +29,7 @@ class MassApi(Protocol):
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """Post once, to one place, and return the answer's object, whatever its errcode.
 
-        Raises:
-            UnreachableError: it was not begun: no connection, or `begin_by` had passed.
-            LostAnswerError: it may have arrived.
+        Raises: UnreachableError: not begun, or `begin_by` had passed; LostAnswerError: it may have arrived.
         """
         ...
 
@@ -43,12 +39,11 @@ class Message:
     """What is posted, and what the ledger keeps of it."""
 
     key: SendKey
-    action: Action
-    """`SEND`, or `RESEND` for the stored body of an unknown send: no decision turns one into the other."""
-    body: Mapping[str, Any]
-    """The whole request but its clientmsgid."""
-    kept: Mapping[str, Any] = field(default_factory=dict)
-    """Data of the intent beside the protocol's own: digest, body without openids, who and why."""
+    action: Action  # SEND, or RESEND for a stored body: no decision turns one into the other
+    body: Mapping[str, Any]  # the whole request but its clientmsgid
+    kept: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # in the intent: digest, body without openids, who, why
     not_after: datetime | None = None
 
 
@@ -58,8 +53,7 @@ class Outcome:
 
     decision: Decision | None = None
     intent: Event | None = None
-    status: Status = Status.UNKNOWN
-    """Of the send, with this attempt taken in."""
+    status: Status = Status.UNKNOWN  # of the send, with this attempt taken in
     answer: Mapping[str, Any] = field(default_factory=dict)
     error: CampaignError | None = None
 
@@ -71,22 +65,21 @@ class Attempt:
     ledger: Ledger
     api: MassApi
     state: StreamState
-    take: Callable[[Event], None]
-    """Takes a new event into `state`, and into what else is folded from the stream."""
+    take: Callable[
+        [Event], None
+    ]  # takes a new event into `state`, and into what else is folded from the stream
     clock: Callable[[], datetime]
     mac_key: bytes
 
     def make(self, message: Message, judge: Callable[[StreamState], Decision]) -> Outcome:
         """Make the call that `judge` allows; it is asked again whenever somebody else wrote first."""
         begun = self._begin(message, judge)
-        if begun.intent is None or begun.error is not None:
+        if begun.intent is None:
             return begun
         begin_by = datetime.fromisoformat(begun.intent.data["at"]) + BEGIN_WITHIN
-        if message.not_after is not None:
-            begin_by = min(begin_by, message.not_after)
+        body = {**message.body, "clientmsgid": message.key.clientmsgid}
         try:
-            body = {**message.body, "clientmsgid": message.key.clientmsgid}
-            answer = self.api.post_once(body, begin_by=begin_by)
+            answer = self.api.post_once(body, begin_by=min(begin_by, message.not_after or begin_by))
         except UnreachableError as error:
             return self._ended(replace(begun, error=error), Kind.REJECTED, {"reason": "not_begun"})
         except LostAnswerError as error:
@@ -102,8 +95,8 @@ class Attempt:
                 # First the token: its answer has a date, and so the clock is known to whoever judges.
                 self.api.ready()
                 self.refresh()
-                outcome = Outcome(decision=judge(self.state))
-                if outcome.decision is None or outcome.decision.action is not message.action:
+                outcome = Outcome(decision=(decision := judge(self.state)))
+                if decision.action is not message.action:
                     return outcome
                 intent = self.ledger.append(self._intent(message), after=self.state.head)
             except LedgerConflictError as error:
@@ -118,13 +111,9 @@ class Attempt:
 
     def _intent(self, message: Message) -> Entry:
         key, known = message.key, self.state.of(message.key.id, message.key.revision)
-        data = {
-            "send": key.id,
-            "revision": key.revision,
-            "call": len(known.calls) + 1 if known is not None else 1,
-            "at": self.clock().isoformat(timespec="microseconds"),
-            "body_sha256": sha256(message.body),
-        }
+        call = len(known.calls) + 1 if known is not None else 1
+        data = {"send": key.id, "revision": key.revision, "call": call, "body_sha256": sha256(message.body)}
+        data["at"] = self.clock().isoformat(timespec="microseconds")
         if message.action is Action.RESEND:
             return self.entry(Kind.RESEND, data)
         return self.entry(Kind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
@@ -141,14 +130,14 @@ class Attempt:
         known = self.state.of(name["send"], name["revision"])
         return replace(outcome, status=known.status if known is not None else Status.UNKNOWN)
 
-    def entry(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Entry:
+    def entry(self, kind: str, data: Mapping[str, Any]) -> Entry:
         """Make an entry of this account that carries its mac."""
-        plain = Entry(stream=self.state.stream, kind=kind, data=data, unique=unique)
+        plain = Entry(stream=self.state.stream, kind=kind, data=data)
         return replace(plain, data={**data, "mac": mac_of(self.mac_key, plain)})
 
-    def append(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Event:
+    def append(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Keep an event at the end of the stream, and take it in with all that came before it."""
-        event = self.ledger.append(self.entry(kind, data, unique))
+        event = self.ledger.append(self.entry(kind, data))
         if event.seq == self.state.head.seq + 1:
             self.take(event)
         else:
@@ -157,5 +146,5 @@ class Attempt:
 
     def refresh(self) -> None:
         """Take in what the ledger holds beyond `state`."""
-        for event in self.ledger.read(self.state.stream, self.state.head).events:
+        for event in self.ledger.read(self.state.stream, self.state.head):
             self.take(event)

@@ -11,47 +11,27 @@ from typing import Any, Final
 from runner.protocol.keys import SendId, SendKey, same_id
 from runner.protocol.state import SendState, Status, StreamState
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""How far this clock may be from the platform's before a call begins."""
-SETTLE_AFTER: Final = timedelta(minutes=10)
-"""How old the latest call must be before a person may call a send unsent: until then it may still arrive."""
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from the platform's
+SETTLE_AFTER: Final = timedelta(minutes=10)  # until then a call may still arrive: nobody may call it unsent
 
 
 class Action(StrEnum):
     """What would be done with a send now."""
 
-    SEND = "send"
-    RESEND = "resend"
-    SCHEDULED = "scheduled"
-    EXPIRED = "expired"
-    SENT = "sent"
-    BLOCKED = "blocked"
-    CONFLICT = "conflict"
-    UNKNOWN = "unknown"
+    SEND, RESEND, SENT, UNKNOWN = "send", "resend", "sent", "unknown"
+    SCHEDULED, EXPIRED, BLOCKED, CONFLICT = "scheduled", "expired", "blocked", "conflict"
 
 
 class Reason(StrEnum):
     """Why; the words are made elsewhere, from the code and the parameters."""
 
-    NEW = "new"
-    REJECTED_BEFORE = "rejected_before"
-    REVISION_RAISED = "revision_raised"
-    NO_ANSWER = "no_answer"
-    ANSWER_MAY_COME = "answer_may_come"
-    TOO_LATE_TO_RESEND = "too_late_to_resend"
-    DISPUTED = "disputed"
-    CONTENT_CHANGED = "content_changed"
-    SENT = "sent"
-    EDITED = "edited"
-    NEWER_REVISION = "newer_revision"
-    SPLIT = "split"
-    LIST_EDITED = "list_edited"
-    MOVED = "moved"
-    WINDOW_ENDED = "window_ended"
-    WINDOW_AHEAD = "window_ahead"
-    HOLD = "hold"
-    CLOCK = "clock"
-    POLICY = "policy"
+    NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
+    NO_ANSWER, ANSWER_MAY_COME, DISPUTED = "no_answer", "answer_may_come", "disputed"
+    TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
+    SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
+    SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
+    WINDOW_AHEAD, WINDOW_ENDED = "window_ahead", "window_ended"
+    HOLD, CLOCK, POLICY = "hold", "clock", "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +53,14 @@ class Facts:
     now: datetime
     not_before: datetime | None = None
     not_after: datetime | None = None
-    list_sha256: str | None = None
-    """Of the whole openid list of which this is a batch."""
-    formerly: tuple[str, ...] = ()
-    """Ids that this send has had."""
-    present: Callable[[str], bool] = lambda _id: True
-    """Whether a send of this id is among today's campaigns."""
-    clock_error: timedelta = timedelta()
-    """This clock minus the platform's, as its answers told."""
+    list_sha256: str | None = None  # of the whole openid list of which this is a batch
+    formerly: tuple[str, ...] = ()  # ids that this send has had
+    present: Callable[[str], bool] = lambda _id: True  # whether a send of this id is among today's campaigns
+    clock_error: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
-    resend_stored: bool = False
-    """A person asked to resend the stored content although the campaign's is another."""
-    violated: Callable[[], Sequence[str]] = lambda: ()
-    """Ids of the policy rules that block this call, evaluated on this very view."""
+    resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
+    violated: Callable[[], Sequence[str]] = lambda: ()  # policy rules that block it, asked on this very view
 
 
 def decide(state: StreamState, facts: Facts) -> Decision:

@@ -15,29 +15,21 @@ FORMAT: Final = 1
 
 
 class Kind(StrEnum):
-    """What can happen; `send`, `revision` and `call` in the data name the call concerned.
+    """What can happen; `send`, `revision` and `call` in the data name the call concerned."""
 
-    Those without a line of their own never touch what decides a call: see `ledger.events`.
-    """
-
-    INTENT = "intent"
-    """About to post: `{…, at, digest, clientmsgid, body, body_sha256, mac}`."""
-    RESEND = "resend"
-    """About to post the stored body of an unknown send again: `{…, at, body_sha256, mac}`."""
-    ACCEPTED = "accepted"
-    """The platform took the job: `{…, msg_id, msg_data_id?, mac}`."""
-    DUPLICATE = "duplicate"
-    """The platform had a job with this clientmsgid (45065): `{…, msg_id?, mac}`."""
-    REJECTED = "rejected"
-    """This call certainly made no job: `{…, errcode?, reason?, mac}`."""
-    SETTLED = "settled"
-    """A person decided about the calls up to this one: `{…, sent, msg_id?, why, actor, mac?}`."""
-    BASELINE = "baseline"
-    """Sent before the ledger existed, or by hand: `{send, revision, digest, why, actor}`."""
+    INTENT = "intent"  # about to post: {…, at, digest, clientmsgid, body, body_sha256, mac}
+    RESEND = "resend"  # about to post the stored body of an unknown send again: {…, at, body_sha256, mac}
+    ACCEPTED = "accepted"  # the platform took the job: {…, msg_id, msg_data_id?, mac}
+    DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, msg_id?, mac}
+    REJECTED = "rejected"  # this call certainly made no job: {…, errcode?, reason?, mac}
+    SETTLED = (
+        "settled"  # a person decided about the calls up to this one: {…, sent, msg_id?, why, actor, mac?}
+    )
+    BASELINE = "baseline"  # sent before the ledger existed, or by hand: {send, revision, digest, why, actor}
+    HOLD = "hold"  # stopped, or released: {held, why, actor}; a release: {…, ends: [hash of a hold], mac}
+    # These never touch what decides a call: see `ledger.events`.
     INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
-    HOLD = "hold"
-    """The account was stopped, or released: `{held, why, actor}`; a release: `ends`, holds by hash; mac."""
 
 
 class Head(NamedTuple):
@@ -58,8 +50,6 @@ class Entry:
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
-    unique: str | None = None
-    """When given, it may exist once in its stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,35 +70,23 @@ class Event(Entry):
         """Plain data, the form in which events are hashed, kept and exported."""
         plain = {"format": FORMAT, "stream": self.stream, "seq": self.seq, "kind": str(self.kind)}
         plain |= {"at": self.at.isoformat(timespec="microseconds"), "data": dict(self.data)}
-        plain |= {"nonce": self.nonce, "unique": self.unique}
-        return {**plain, "previous": self.previous, "hash": self.hash}
-
-
-class View(NamedTuple):
-    """The events of a stream after some head, up to another; the chain between them is verified."""
-
-    events: tuple[Event, ...]
-    head: Head
+        return {**plain, "nonce": self.nonce, "previous": self.previous, "hash": self.hash}
 
 
 class Ledger(Protocol):
     """The one read and the one write on which the promise rests."""
 
-    def read(self, stream: str, since: Head = EMPTY) -> View:
-        """Read the events after `since`.
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        """Read what follows `since`, its chain verified up to the head that the store notes.
 
-        Raises:
-            TamperedLedgerError: `since` is not a part of what is there, or the chain does not hold.
-            LedgerError: the store cannot be reached.
+        Raises: TamperedLedgerError, also when `since` is not there; LedgerError: it cannot be reached.
         """
         ...
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         """Keep an entry durably; with `after`, only if the stream's head still is that one.
 
-        Raises:
-            LedgerConflictError: the head moved; nothing was written.
-            LedgerError: it may or may not have been kept; a later read tells by the nonce.
+        Raises: LedgerConflictError: it is not, nothing was written; LedgerError: it may have been kept.
         """
         ...
 
@@ -117,7 +95,7 @@ def chained(entry: Entry, *, at: datetime, after: Head) -> Event:
     """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
-        unique=entry.unique, seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
     )  # fmt: skip
     return replace(event, hash=hash_of(event))
 

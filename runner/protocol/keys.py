@@ -27,8 +27,7 @@ class SendId:
     @classmethod
     def parse(cls, text: str) -> SendId:
         """Read an id. Raises ValueError when it does not follow `campaign[entry]#batch`."""
-        match = _ID.fullmatch(text)
-        if match is None:
+        if (match := _ID.fullmatch(text)) is None:
             raise ValueError(text)
         return cls(match["campaign"], match["entry"], int(match["batch"]) if match["batch"] else None)
 
@@ -47,8 +46,7 @@ class SendKey(NamedTuple):
     """What makes a send this send. Content is not part of it, so an edit cannot make a second message."""
 
     appid: str
-    id: str
-    """As the user wrote it, with its namespace before it (`shop:sale`)."""
+    id: str  # as the user wrote it, with its namespace before it (`shop:sale`)
     revision: int
 
     @property
@@ -66,6 +64,5 @@ def mac_key(appsecret: str, appid: str) -> bytes:
 def mac_of(key: bytes, entry: Entry) -> str:
     """Authenticate an entry, or the event that it became: 64 hex characters over all that was written."""
     written = {name: value for name, value in entry.data.items() if name != "mac"}
-    return hmac.new(
-        key, canonical([entry.stream, entry.kind, written, entry.nonce]), hashlib.sha256
-    ).hexdigest()
+    signed = canonical([entry.stream, entry.kind, written, entry.nonce])
+    return hmac.digest(key, signed, hashlib.sha256).hex()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,17 +14,12 @@ from runner.protocol.verdict import TOO_SOON
 
 
 class Status(StrEnum):
-    """Where a send stands. What became of an accepted job is told elsewhere and changes nothing here."""
+    """Where a send stands. What became of an accepted job is folded elsewhere and changes nothing here."""
 
-    NEW = "new"
-    UNKNOWN = "unknown"
-    """A call may have arrived, and no answer made it certain."""
-    DISPUTED = "disputed"
-    """Unknown, and only a person can settle it: sent from elsewhere, or written by who has not the secret."""
-    REJECTED = "rejected"
-    """Certainly not sent; may be tried again."""
-    ACCEPTED = "accepted"
-    """Taken by the platform, or a person says so. Never left again at this revision."""
+    UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
+    DISPUTED = "disputed"  # unknown until a person settles it: sent from elsewhere, or a mac does not hold
+    REJECTED = "rejected"  # certainly not sent; may be tried again
+    ACCEPTED = "accepted"  # the platform took it, or a person says so; never left again at this revision
 
 
 class Step(StrEnum):
@@ -38,27 +33,26 @@ class Step(StrEnum):
     FREED = "a person says that it was not sent"
 
 
-N, U, D, R, A = Status
+U, D, R, A = Status
 TABLE: Final[Mapping[Step, Mapping[Status, Status]]] = {
     # Who cannot make a mac can stop a send, never start or free one. An acceptance wins over the rejection of
     # another call, however late it comes; what was accepted stays so, but on the word of 45065 alone.
-    Step.CALL: {N: U, U: U, D: D, R: U, A: A},
-    Step.FORGED: {N: D, U: D, D: D, R: D, A: A},
-    Step.TAKEN: {N: A, U: A, D: A, R: A, A: A},
-    Step.FOREIGN: {N: D, U: D, D: D, R: D, A: D},
-    Step.REJECTED: {N: N, U: R, D: D, R: R, A: A},
-    Step.FREED: {N: N, U: R, D: R, R: R, A: A},
+    Step.CALL: {U: U, D: D, R: U, A: A},
+    Step.FORGED: {U: D, D: D, R: D, A: A},
+    Step.TAKEN: {U: A, D: A, R: A, A: A},
+    Step.FOREIGN: {U: D, D: D, R: D, A: D},
+    Step.REJECTED: {U: R, D: D, R: R, A: A},
+    Step.FREED: {U: R, D: R, R: R, A: A},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that may have begun; `end` is its verdict, None while nobody knows one."""
+    """One call that may have begun."""
 
     number: int
-    at: datetime
-    """When its intent was made, by the clock of who made it."""
-    end: Kind | None = None
+    at: datetime  # when its intent was made, by the clock of who made it
+    end: Kind | None = None  # its verdict; None while nobody knows one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +61,9 @@ class SendState:
 
     id: str
     revision: int
-    status: Status = Status.NEW
+    status: Status = Status.REJECTED
     calls: tuple[Call, ...] = ()
-    intent: Event | None = None
-    """The latest one, or the baseline: a resend posts the body in it."""
+    intent: Event | None = None  # the latest one, or the baseline: a resend posts the body in it
 
     @property
     def digest(self) -> str:
@@ -93,15 +86,14 @@ class StreamState:
     """Everything of one account that may stop a call; built by `add`, event by event."""
 
     stream: str
+    # Whether an event's mac holds; who has not the secret believes everything and acts on nothing.
     authentic: Callable[[Event], bool] = lambda _event: True
-    """Whether an event's mac holds; who has not the secret believes everything and acts on nothing."""
     head: Head = EMPTY
-    sends: dict[tuple[str, int], SendState] = field(default_factory=dict)
-    """By id, as `same_id` gives it, and revision."""
-    holds: dict[str, Event] = field(default_factory=dict)
-    """By hash: every hold that no authentic release has ended."""
-    _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
-    """By id, campaign (`/ID`) and content digest (`=DIGEST`): keys of `sends`."""
+    sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `same_id` and revision
+    holds: dict[str, Event] = field(
+        default_factory=dict
+    )  # by hash: those that no authentic release has ended
+    _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
 
     def add(self, event: Event) -> None:
         """Take the next event in. Raises KeyError or TypeError when it does not fit those before it."""
@@ -140,7 +132,9 @@ class StreamState:
         return [self.sends[place] for place in sorted(self._places.get(name, ()))]
 
     def _next(self, before: SendState, event: Event) -> SendState:
-        if _wants_mac(event) and not self.authentic(event):
+        # A baseline, and a person who says *sent*, only stop a send; everything else may start or free one.
+        stops = event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and event.data["sent"])
+        if not (stops or self.authentic(event)):
             return replace(before, status=TABLE[Step.FORGED][before.status])
         known = replace(before, calls=_calls(before.calls, event))
         if event.kind in (Kind.INTENT, Kind.BASELINE) and known.status is not Status.ACCEPTED:
@@ -149,23 +143,8 @@ class StreamState:
         return replace(known, status=TABLE[step][known.status]) if step is not None else known
 
 
-def fold(
-    stream: str, events: Iterable[Event], authentic: Callable[[Event], bool] | None = None
-) -> StreamState:
-    """Fold the events of one stream, in order."""
-    state = StreamState(stream, authentic) if authentic is not None else StreamState(stream)
-    for event in events:
-        state.add(event)
-    return state
-
-
 _ENDS: Final = frozenset({Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED})
 _OF_SENDS: Final = _ENDS | {Kind.INTENT, Kind.RESEND, Kind.SETTLED, Kind.BASELINE}
-
-
-def _wants_mac(event: Event) -> bool:
-    """A baseline, and a person who says *sent*, only stop a send; everything else may start or free one."""
-    return event.kind != Kind.BASELINE and not (event.kind == Kind.SETTLED and event.data["sent"])
 
 
 def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
@@ -175,10 +154,8 @@ def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
         return (*calls, Call(data["call"], datetime.fromisoformat(data["at"])))
     if event.kind in _ENDS:
         # The platform's word about a call comes before that of a person who took it for unsent.
-        weaker, end = (None, Kind.REJECTED), Kind(event.kind)
-        return tuple(
-            replace(c, end=end) if c.number == data["call"] and c.end in weaker else c for c in calls
-        )
+        mine = [c.number == data["call"] and c.end in (None, Kind.REJECTED) for c in calls]
+        return tuple(replace(c, end=Kind(event.kind)) if m else c for c, m in zip(calls, mine, strict=True))
     if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["call"] == len(calls)):
         end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
         return tuple(replace(call, end=end) for call in calls)

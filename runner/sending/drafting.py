@@ -14,7 +14,7 @@ from runner import wire
 from runner.article.stored import Stored, changes, fingerprint
 from runner.digest import sha256
 from runner.errors import ApiError, PolicyError, WeChatError
-from runner.ledger.events import Ledger, drafting_key
+from runner.ledger.events import Ledger, head_moved
 from runner.ledger.records import DraftState
 from runner.ledger.state import Key, LedgerState
 from runner.model import Articles, Newspic
@@ -57,7 +57,7 @@ def ready(
     Raises:
         PolicyError: the draft was edited by hand since it was made.
         WeChatError: readers would get other words, pictures or links than were meant.
-        LedgerBusyError: another runner is adding it at this moment.
+        LedgerConflictError: another runner is adding it at this moment.
         ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent. After a lost answer the
             next run looks for the draft before adding another.
 
@@ -73,7 +73,7 @@ def ready(
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     found = _existing(articles, known, taken=_taken(state, key), api=api)
-    media_id = found[0] if found is not None else _added(articles, data, before, api=api, record=record)
+    media_id = found[0] if found is not None else _added(articles, data, state, key, api=api, record=record)
     data["media_id"] = media_id
     if known is None or known.media_id != media_id:
         known = None
@@ -132,10 +132,18 @@ def _existing(
 
 
 def _added(
-    articles: Stored, data: Mapping[str, Any], before: DraftState | None, *, api: Api, record: uploads.Record
+    articles: Stored,
+    data: Mapping[str, Any],
+    state: LedgerState,
+    key: tuple[str, str, int],
+    *,
+    api: Api,
+    record: uploads.Record,
 ) -> str:
-    tries = before.tries if before is not None else 0
-    record(Kind.DRAFTING, data, drafting_key(data["send"], data["revision"], tries + 1))
+    tries = state.drafts[key].tries if key in state.drafts else 0
+    record(Kind.DRAFTING, data)
+    if state.drafts[key].tries != tries + 1:
+        raise head_moved(key[0])  # others announced it since the ledger was read: the first of them adds it
     return api.draft_add(articles)
 
 

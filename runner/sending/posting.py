@@ -304,9 +304,9 @@ class Crossing:
             exit_code=Exit.UNKNOWN,
         )
 
-    def record(self, kind: str, data: Mapping[str, Any], unique: str | None = None) -> Event:
+    def record(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Append an event of this account and take it into `state`."""
-        return self.attempt.append(kind, data, unique)
+        return self.attempt.append(kind, data)
 
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> Outcome:
         """Make an outcome of this account."""

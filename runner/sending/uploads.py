@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from runner import wire
 from runner.errors import ApiError, StalePlanError, UsageError
@@ -18,7 +18,7 @@ from runner.ledger.state import LedgerState
 from runner.model import FileInfo, Media
 from runner.plan import Planned
 from runner.ports import Api
-from runner.protocol.events import Entry, Event, Kind
+from runner.protocol.events import Entry, Kind
 from runner.words import N_, _
 
 Read = Callable[[FileInfo], bytes]
@@ -29,12 +29,8 @@ UPLOADS_ANEW = N_("run the same command again: it uploads the files of this send
 """The remedy once they are forgotten."""
 
 
-class Record(Protocol):
-    """Appends an event of one account and takes it into the state."""
-
-    def __call__(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
-        """See `ledger.events.Entry`."""
-        ...
+Record = Callable[[Kind, Mapping[str, Any]], object]
+"""Appends an event of one account, and takes it into the state with all that others wrote before it."""
 
 
 def upload(
@@ -117,10 +113,10 @@ def forget(planned: Planned, errcode: int | None, *, state: LedgerState, record:
 def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
     """Make what appends an account's events and takes each into `state`."""
 
-    def record(kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
-        event = ledger.append(Entry(stream=appid, kind=kind, data=data, unique=unique))
-        state.add(event)
-        return event
+    def record(kind: Kind, data: Mapping[str, Any]) -> None:
+        ledger.append(Entry(stream=appid, kind=kind, data=data))
+        for event in ledger.read(appid, state.stream(appid).head):
+            state.add(event)
 
     return record
 

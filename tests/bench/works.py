@@ -151,7 +151,7 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
             entry = Entry(stream=APPID, kind=kind, data={**named, **more, "at": at.isoformat()})
             events.append(chained(entry, at=at, after=head))
             head = events[-1].head
-    start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"}, unique="init")
+    start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"})
     ledger = SqliteLedger(file, lambda: now)
     ledger.restore([*events, chained(start, at=now, after=EMPTY)])
     ledger.close()

@@ -154,7 +154,7 @@ def test_a_commit_that_brings_a_ledger_sends_nothing_again(
     assert len(sandbox.jobs()) == 1
 
     planted = SqliteLedger(upstream / ".campaign" / "test.ledger.sqlite3", lambda: datetime.now(UTC))
-    planted.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "test"}, unique="init"))
+    planted.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "test"}))
     planted.close()
     commit(upstream)
     git(victim, "pull", "--quiet", "--ff-only")

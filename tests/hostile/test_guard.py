@@ -169,7 +169,7 @@ def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     from runner.policy.guard import accepted_by
 
     event = Event(
-        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=Kind.GUARD, data=data, unique=None,
+        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=Kind.GUARD, data=data,
         previous="0" * 64, hash="1" * 64,
     )  # fmt: skip
     changes_since([event], with_policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",)))

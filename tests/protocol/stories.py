@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 from runner.protocol.keys import mac_key, mac_of
-from runner.protocol.state import StreamState, fold
+from runner.protocol.state import StreamState
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
@@ -79,3 +79,13 @@ def events(*steps: Step) -> list[Event]:
 
 def state_of(*steps: Step) -> StreamState:
     return fold(APPID, events(*steps), authentic)
+
+
+def fold(
+    stream: str, happened: Iterable[Event], authentic: Callable[[Event], bool] = lambda _event: True
+) -> StreamState:
+    """Fold the events of one stream, in order."""
+    state = StreamState(stream, authentic)
+    for event in happened:
+        state.add(event)
+    return state

@@ -14,9 +14,9 @@ from runner.digest import sha256
 from runner.errors import LedgerConflictError, LedgerError, LostAnswerError, SecretError, UnreachableError
 from runner.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
 from runner.protocol.decide import Action, Decision, Facts, Reason, decide
-from runner.protocol.events import EMPTY, Entry, Event, Head, Kind, View
+from runner.protocol.events import EMPTY, Entry, Event, Head, Kind
 from runner.protocol.keys import SendKey
-from runner.protocol.state import Status, StreamState, fold
+from runner.protocol.state import Status, StreamState
 from tests.protocol.stories import (
     APPID,
     KEY,
@@ -24,6 +24,7 @@ from tests.protocol.stories import (
     accepted,
     authentic,
     baseline,
+    fold,
     hold,
     intent,
     rejected,
@@ -75,7 +76,7 @@ class Store(MemoryLedger):
     @property
     def status(self) -> Status:
         known = fold(APPID, self.events(), authentic).of("sale", 1)
-        return known.status if known is not None else Status.NEW
+        return known.status if known is not None else Status.REJECTED
 
     @property
     def kinds(self) -> list[str]:
@@ -88,8 +89,8 @@ class StaleReads:
 
     store: Store
 
-    def read(self, _stream: str, since: Head = EMPTY) -> View:
-        return View((), since)
+    def read(self, _stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        return ()
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
         return self.store.append(entry, after=after)
@@ -317,7 +318,7 @@ def test_a_runner_that_is_always_overtaken_gives_up() -> None:
     assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
     assert len(tries) == TRIES
     assert platform.posts == []
-    assert store.status is Status.NEW
+    assert store.status is Status.REJECTED
 
 
 def test_a_stale_view_makes_no_call() -> None:

@@ -21,7 +21,7 @@ from factories import (
 
 from runner import wire
 from runner.errors import (
-    LedgerBusyError,
+    LedgerConflictError,
     LostAnswerError,
     PolicyError,
     UsageError,
@@ -29,6 +29,7 @@ from runner.errors import (
 )
 from runner.ledger.state import LedgerState, fold
 from runner.model import Articles, Image, Media, Newspic, Send
+from runner.protocol.events import Entry, Event, Head, Kind
 from runner.sending import drafting
 from runner.sending.drafting import Ready
 
@@ -46,7 +47,7 @@ class Desk:
         given = {"media_uploadimg": "http://mmbiz.qpic.cn/p", "material_add_material": {"media_id": "M"},
                  "draft_add": "D", "draft_batchget": {"item": []}}  # fmt: skip
         self.api = ScriptedApi(**(given | answers))
-        self.ledger = MemoryLedger()
+        self.ledger: MemoryLedger = MemoryLedger()
 
     def run(self, send: Send, state: LedgerState | None = None) -> Ready | None:
         resolved = replace(
@@ -167,14 +168,33 @@ def test_crash_before_reading_back_is_made_up_for():
     assert fold(desk.ledger.events()).drafts[SERVICE, "sale", 1].stored
 
 
+def test_a_run_that_has_not_looked_lately_takes_the_draft_that_is_there():
+    """Its uploads brought its view up to date before it looked for a draft."""
+    desk = Desk()
+    first = desk.run(SEND)
+    assert first is not None
+    again = desk.run(SEND, state=LedgerState())
+    assert again is not None
+    assert (again.media_id, again.added) == (first.media_id, False)
+    assert desk.added() == 1
+
+
+class Overtaken(MemoryLedger):
+    """Another runner announces the same draft a moment earlier."""
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        if entry.kind == Kind.DRAFTING:
+            super().append(replace(entry, nonce="the other's"))
+        return super().append(entry, after=after)
+
+
 def test_two_runners_never_add_two_drafts():
     """Both decided on the same ledger; whoever announces the draft second adds none."""
     desk = Desk()
-    seen = LedgerState()
-    desk.run(SEND)
-    with pytest.raises(LedgerBusyError):
-        desk.run(SEND, state=seen)
-    assert desk.added() == 1
+    desk.ledger = Overtaken()
+    with pytest.raises(LedgerConflictError):
+        desk.run(SEND)
+    assert desk.added() == 0
 
 
 def test_name_nobody_asked_about_stops_before_the_draft():

@@ -110,7 +110,7 @@ def _tamper_sqlite(backend: Backend, change: Callable[[Rows], Rows]) -> None:
     rows = {(stream, seq): body for stream, seq, body in db.execute("select stream, seq, body from event")}
     db.execute("delete from event")
     for (stream, seq), body in change(rows).items():
-        db.execute("insert into event values (?, ?, ?, ?)", (stream, seq, f"{stream}{seq}", body))
+        db.execute("insert into event values (?, ?, ?)", (stream, seq, body))
     db.commit()
     db.close()
 
@@ -122,8 +122,8 @@ def _tamper_postgres(backend: Backend, change: Callable[[Rows], Rows]) -> None:
         found = db.execute("select stream, seq, body from campaign_event").fetchall()
         db.execute("delete from campaign_event")
         for (stream, seq), body in change({(s, n): body for s, n, body in found}).items():
-            row = (stream, seq, f"{stream}{seq}", body, "x")
-            db.execute("insert into campaign_event values (%s, %s, %s, %s, %s)", row)
+            row = (stream, seq, body, "x")
+            db.execute("insert into campaign_event values (%s, %s, %s, %s)", row)
 
 
 def _tamper_git(backend: Backend, change: Callable[[Rows], Rows]) -> None:

@@ -30,7 +30,6 @@ EDITS = st.sampled_from(
     [
         {"data": {"upload": "other", "result": "r"}},
         {"kind": Kind.DRAFT},
-        {"unique": "intent:sale@1#1"},
         {"hash": "0" * 64},
         {"previous": "f" * 64},
     ]

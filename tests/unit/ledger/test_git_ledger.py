@@ -21,8 +21,8 @@ from runner.ledger.git_remote import Remote, remote_of
 from runner.protocol.events import Entry, Kind
 
 
-def entry(number: int = 0, unique: str | None = None) -> Entry:
-    return Entry(stream=STREAM, kind=Kind.STATUS, data={"n": number}, unique=unique)
+def entry(number: int = 0) -> Entry:
+    return Entry(stream=STREAM, kind=Kind.STATUS, data={"n": number})
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_push_whose_answer_was_lost_is_found(place: Backend) -> None:
     ledger = ledger_at(place)
     ledger.append(entry(1))
     cut = hook(place, "post-receive", "kill -9 $PPID")
-    event = ledger.append(entry(2, unique="intent"))
+    event = ledger.append(entry(2))
     cut.unlink()
     assert ledger.events()[-1] == event
     assert len(ledger.events()) == 2

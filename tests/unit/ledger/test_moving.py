@@ -20,7 +20,7 @@ def chain(stream: str, length: int) -> list[Event]:
     events: list[Event] = []
     for number in range(length):
         name = str(number)
-        entry = Entry(stream=stream, kind=Kind.STATUS, data={"会员": number}, nonce=name, unique=name)
+        entry = Entry(stream=stream, kind=Kind.STATUS, data={"会员": number}, nonce=name)
         at = START + timedelta(seconds=number)
         events.append(chained(entry, at=at, after=events[-1].head if events else EMPTY))
     return events

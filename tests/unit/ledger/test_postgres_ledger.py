@@ -24,8 +24,8 @@ from runner.protocol.events import Entry, Kind
 pytestmark = pytest.mark.heavy
 
 
-def entry(number: int = 0, *, stream: str = STREAM, unique: str | None = None) -> Entry:
-    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number}, unique=unique)
+def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
+    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number})
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
     waits: list[float] = []
     ledger = CutAfterCommit(place.setting, now, sleep=waits.append)
     place.opened.append(ledger)
-    event = ledger.append(entry(unique="intent"))
+    event = ledger.append(entry())
     assert waits
     assert ledger.events() == (event,)
 

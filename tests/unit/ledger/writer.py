@@ -10,10 +10,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner.errors import LedgerBusyError
+from runner.errors import LedgerConflictError
 from runner.ledger.events import Ledger
 from runner.ledger.open import open_ledger
-from runner.protocol.events import Entry, Kind
+from runner.protocol.events import EMPTY, Entry, Kind
 
 STREAM = "wx0000000000000001"
 
@@ -35,10 +35,13 @@ def _append(ledger: Ledger, name: str, count: int) -> None:
 
 def _claim(ledger: Ledger, name: str, count: int) -> None:
     for number in range(count):
-        entry = Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name}, unique=f"claim {number}")
+        events = ledger.read(STREAM)
+        if len(events) != number:
+            continue
+        entry = Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name})
         try:
-            ledger.append(entry)
-        except LedgerBusyError:
+            ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
             continue
         say(str(number))
 
