@@ -430,7 +430,7 @@ def keep_guard(session: Session, account: Account, *, trusted: bool = False, **m
     for left in reversed(range(TRIES)):
         events = session.ledger.read(account.appid)
         good, bad = verified([event for event in events if event.kind == Kind.GUARD], secret)
-        before = newest(good, session.settings.environment.name)
+        before = newest(good, session.settings.place)
         data = guard_data(session.settings, appid=account.appid, secret=secret, before=before, **more)
         known = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):

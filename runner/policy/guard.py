@@ -293,7 +293,7 @@ def guard_data(
         more: for the record only, such as who ran it.
     """
     data = {
-        "environment": settings.environment.name,
+        "environment": settings.place,
         "rules": rules_of(settings),
         "settings_sha256": hashlib.sha256(settings.source).hexdigest(),
         "replaces": before.hash if before is not None else "",

@@ -252,7 +252,7 @@ def _host(rest: str, *, in_text: bool = False) -> str:
         decoded = unquote(decoded)
     host = _plain(decoded).replace("。", ".")
     host = _SPLIT_HOST.split(host, maxsplit=1)[0].rpartition("@")[2]
-    if (tail := _TAIL.fullmatch(host.rstrip("."))):
+    if tail := _TAIL.fullmatch(host.rstrip(".")):
         host = tail[1]
     if not host.startswith("["):
         host = host.partition(":")[0]

@@ -74,6 +74,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
     return Settings(
         environment=chosen,
         environments=names,
+        namespace=data.get("namespace", ""),
         vars=data.get("vars", {}),
         policy=_policy(data.get("policy", {}), chosen.accounts),
         articles=ArticleOptions(**data.get("articles", {})),
