@@ -14,7 +14,7 @@ from typing import Any, Literal
 from runner import wire
 from runner.errors import CampaignError, Problem, UsageError
 from runner.ledger.state import LedgerState
-from runner.model import Audience, Send
+from runner.model import Audience, Filter, Send
 from runner.ports import Clock, ReadApi
 from runner.reading.nearest import near
 from runner.words import N_, _
@@ -56,15 +56,22 @@ class Resolved:
 OFFLINE = Known(offline=True)
 
 
-def ask(sends: Iterable[Send], api: ReadApi, clock: Clock) -> Known:
+def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Send] = ()) -> Known:
     """Make the reads these sends of one account need, each once.
+
+    Args:
+        sends: to be made.
+        api: of the account.
+        clock: for the moment of the reads.
+        again: sends to be posted once more, of which only the receivers are asked about.
 
     Raises:
         ApiError, UnreachableError, LostAnswerError: the platform did not answer a read.
     """
     sends = tuple(sends)
-    by_tag = any(send.filter.tag is not None or send.filter.tag_id is not None for send in sends)
-    to_all = any(send.filter.is_to_all for send in sends)
+    filters = [send.filter for send in (*sends, *again)]
+    by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
+    to_all = any(one.is_to_all for one in filters)
     wanted = {pair for send in sends for pair in wire.names(send.content)}
     return Known(
         tags=tuple(api.tags_get()) if by_tag else (),
@@ -105,6 +112,20 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
         named=named,
         problems=tuple(problems),
     )
+
+
+def as_stored(send: Send, body: Mapping[str, Any], known: Known) -> Resolved:
+    """Say whom a stored body reaches; what its names stood for is in it.
+
+    Args:
+        send: that it posted.
+        body: as the ledger has it.
+        known: the account's reads, or `OFFLINE`.
+    """
+    tag_id = body.get("filter", {}).get("tag_id")
+    tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
+    tag, audience, _gone = _receivers(tagged, known)
+    return Resolved(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
 
 
 def recount(send: Send, resolved: Resolved, api: ReadApi, clock: Clock) -> Audience:

@@ -283,6 +283,12 @@ def _follow(state: LedgerState, event: Event) -> None:
     state.sends[key] = replace(known, status=status, disputed=disputed, why=why, errcode=errcode)
 
 
+def _resend(state: LedgerState, event: Event) -> None:
+    _follow(state, event)
+    key = _key(event)
+    state.sends[key] = replace(state.sends[key], resent_under=event.data.get("plan_digest", ""))
+
+
 def _status(state: LedgerState, event: Event) -> None:
     status = FINAL_BY_MSG_STATUS.get(event.data["msg_status"])
     known = state.sends[_key(event)]
@@ -308,7 +314,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.GUARD: _guard,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
-    Kind.RESEND: _follow,
+    Kind.RESEND: _resend,
     Kind.ACCEPTED: _follow,
     Kind.DUPLICATE: _follow,
     Kind.REJECTED: _follow,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Send
 from runner.planning.quota import china_time
 from runner.protocol import decide as protocol
 from runner.protocol.decide import Facts, Reason
-from runner.protocol.keys import SendKey
-from runner.sending.hints import resend_hint, settle_hint
+from runner.protocol.events import Event
+from runner.protocol.keys import SendKey, same_id
+from runner.sending.hints import again_in, resend_hint, settle_hint
 from runner.words import _
 
 
@@ -24,6 +26,8 @@ class Decision:
     reason: str
     remedy: str = ""
     code: Reason = Reason.NEW
+    again: Event | None = None
+    """The intent whose body would be posted once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,8 @@ class Setting:
     clock_error: timedelta = timedelta()
     resend_after_s: float = 60
     resend_until_s: float = 20 * 3600
+    resend: frozenset[str] = frozenset()
+    """Unknown sends, as `same_id` gives them, to post as they were whatever their campaign says now."""
     violated: Callable[[], Sequence[str]] = lambda: ()
     """Ids of the policy rules that block the call."""
 
@@ -55,12 +61,17 @@ def decide(
         now: the present moment, aware.
         setting: what is known of the campaigns and the platform.
     """
-    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, now, setting))
-    return in_words(decided, send, state, appid)
+    return decide_by(facts_of(send, digest, appid, now, setting), state)
+
+
+def decide_by(facts: Facts, state: LedgerState) -> Decision:
+    """Decide by facts that are gathered already; as `decide`."""
+    return in_words(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
 
 
 def facts_of(send: Send, digest: str, appid: str, now: datetime, setting: Setting) -> Facts:
     """Say what the protocol asks about a send."""
+    names = (send.id, *send.formerly)
     return Facts(
         key=SendKey(appid, send.id, send.revision),
         digest=digest,
@@ -73,6 +84,7 @@ def facts_of(send: Send, digest: str, appid: str, now: datetime, setting: Settin
         clock_error=setting.clock_error,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
+        resend_stored=any(same_id(name) in setting.resend for name in names),
         violated=setting.violated,
     )
 
@@ -82,31 +94,30 @@ def list_id(send: Send) -> str:
     return send.id.rpartition("#")[0]
 
 
-def in_words(decided: protocol.Decision, send: Send, state: LedgerState, appid: str) -> Decision:
+def in_words(decided: protocol.Decision, facts: Facts, state: LedgerState) -> Decision:
     """Make the words of a decision."""
     record = decided.known
-    known = state.send(appid, record.id, record.revision) if record is not None else None
+    known = state.send(facts.key.appid, record.id, record.revision) if record is not None else None
     action = Action(_ACTIONS.get(decided.action, decided.action.value))
     if decided.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
-        return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
-    reason, remedy = _WORDS[decided.reason](decided, send, known)
-    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason)
+        if record is None:
+            return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
+        action, decided = Action.RESEND, replace(decided, reason=Reason.NO_ANSWER)
+    reason, remedy = _WORDS[decided.reason](decided, facts, known)
+    again = record.intent if record is not None and action is Action.RESEND else None
+    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason, again=again)
 
 
-_ACTIONS = {
-    protocol.Action.SCHEDULED: "wait",
-    protocol.Action.SENT: "done",
-    protocol.Action.RESEND: "unknown",
-}
-Words = Callable[[protocol.Decision, Send, SendState | None], tuple[str, str]]
+_ACTIONS = {protocol.Action.SCHEDULED: "wait", protocol.Action.SENT: "done"}
+Words = Callable[[protocol.Decision, Facts, SendState | None], tuple[str, str]]
 
 
 def _at(known: SendState | None) -> str:
     return china_time(known.at) if known is not None else "?"
 
 
-def _sent(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _sent(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     status = known.status if known is not None else Status.SENT
     done = {
         Status.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
@@ -121,7 +132,7 @@ def _sent(_decided: protocol.Decision, _send: Send, known: SendState | None) -> 
     )
 
 
-def _edited(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _edited(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     revision = decided.known.revision if decided.known is not None else 0
     return (
         _("edited after it was sent {when}").format(when=_at(known)),
@@ -131,7 +142,7 @@ def _edited(decided: protocol.Decision, _send: Send, known: SendState | None) ->
     )
 
 
-def _newer(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _newer(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     number = decided.known.revision if decided.known is not None else 0
     return (
         _("revision {number} was sent already").format(number=number),
@@ -139,7 +150,7 @@ def _newer(decided: protocol.Decision, _send: Send, _known: SendState | None) ->
     )
 
 
-def _split(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _split(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     record = decided.known
     name, revision = (record.id, record.revision) if record is not None else ("?", 0)
     return (
@@ -152,14 +163,14 @@ def _split(decided: protocol.Decision, _send: Send, known: SendState | None) -> 
     )
 
 
-def _list_edited(_decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _list_edited(_decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     return (
         _("the openid list was edited after a part of it had been sent"),
         _("restore the list; put new openids into a campaign of their own"),
     )
 
 
-def _moved(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _moved(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     name = decided.known.id if decided.known is not None else "?"
     return (
         _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
@@ -171,21 +182,24 @@ def _moved(decided: protocol.Decision, _send: Send, known: SendState | None) -> 
     )
 
 
-def _window_ended(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _window_ended(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
     at = decided.params["at"]
     when = china_time(at if isinstance(at, datetime) else datetime.fromisoformat(at))
+    if decided.action is protocol.Action.UNKNOWN:
+        why = _("its window ended {when}, so it is not repeated").format(when=when)
+        return why, settle_hint(_name(decided, facts))
     return _("its window ended {when}").format(when=when), _("move not_after to send it after all")
 
 
-def _window_ahead(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _window_ahead(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     return _("its window begins {when}").format(when=china_time(decided.params["at"])), ""
 
 
-def _rejected(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _rejected(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     return _("try again: {why}").format(why=known.why_said if known is not None else ""), ""
 
 
-def _raised(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _raised(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     if known is None or known.status is Status.FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
@@ -195,25 +209,39 @@ def _raised(_decided: protocol.Decision, _send: Send, known: SendState | None) -
     return said.format(number=known.revision, when=_at(known)), ""
 
 
-def _no_answer(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _no_answer(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     return _("posted {when}, no answer recorded").format(when=_at(known)), ""
 
 
-def _changed(decided: protocol.Decision, send: Send, known: SendState | None) -> tuple[str, str]:
-    name = decided.known.id if decided.known is not None else send.id
-    return _("posted {when} with other content, no answer recorded").format(when=_at(known)), resend_hint(
-        name
-    )
+def _name(decided: protocol.Decision, facts: Facts) -> str:
+    return decided.known.id if decided.known is not None else facts.key.id
 
 
-def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) -> tuple[str, str]:
+def _may_come(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    first = decided.known.first_open if decided.known is not None else None
+    wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
+    reason = _("posted {when}, its answer may still be on the way").format(when=_at(known))
+    return reason, again_in(ceil(wait.total_seconds()) + 1)
+
+
+def _too_late(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    reason = _("posted {when}, no answer recorded; too old to be repeated safely").format(when=_at(known))
+    return reason, settle_hint(_name(decided, facts))
+
+
+def _changed(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    reason = _("posted {when} with other content, no answer recorded").format(when=_at(known))
+    return reason, resend_hint(_name(decided, facts))
+
+
+def _disputed(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
     return (
         _("this message was sent under another ledger or by another program, or the ledger was forged"),
-        settle_hint(decided.known.id if decided.known is not None else send.id),
+        settle_hint(_name(decided, facts)),
     )
 
 
-def _clock(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _clock(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     minutes = round(decided.params["error"].total_seconds() / 60)
     return (
         _("the clock of this machine is {minutes} minutes away from that of WeChat").format(minutes=minutes),
@@ -226,8 +254,8 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.REJECTED_BEFORE: _rejected,
     Reason.REVISION_RAISED: _raised,
     Reason.NO_ANSWER: _no_answer,
-    Reason.ANSWER_MAY_COME: _no_answer,
-    Reason.TOO_LATE_TO_RESEND: _no_answer,
+    Reason.ANSWER_MAY_COME: _may_come,
+    Reason.TOO_LATE_TO_RESEND: _too_late,
     Reason.CONTENT_CHANGED: _changed,
     Reason.DISPUTED: _disputed,
     Reason.SENT: _sent,

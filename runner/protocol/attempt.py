@@ -48,7 +48,7 @@ class Message:
     body: Mapping[str, Any]
     """The whole request but its clientmsgid."""
     kept: Mapping[str, Any] = field(default_factory=dict)
-    """Data of the intent beside the protocol's own: digest, body without openids, who and why."""
+    """Data beside the protocol's own: who and why; of an intent also digest and body without openids."""
     not_after: datetime | None = None
 
 
@@ -125,7 +125,7 @@ class Attempt:
             "body_sha256": sha256(message.body),
         }
         if message.action is Action.RESEND:
-            return self.entry(Kind.RESEND, data)
+            return self.entry(Kind.RESEND, {**message.kept, **data})
         return self.entry(Kind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
 
     def _ended(self, outcome: Outcome, kind: Kind | None, told: Mapping[str, Any]) -> Outcome:

@@ -14,6 +14,8 @@ from runner.digest import filter_form, plain, sha256
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
+from runner.planning.planfile import sealed
+from runner.planning.stored import resend_data
 from runner.report.neutral import FORMAT_VERSION
 from runner.report.problems import problem_dict
 from runner.sending.posting import Outcome
@@ -23,6 +25,10 @@ from runner.wechat.redact import redact
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """Give a plan as plain data: the plan file and `--format json`."""
+    return sealed(_plan(plan))
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "plan_digest": plan.digest,
@@ -39,7 +45,12 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             for invalid in plan.invalid
         ]
         + [
-            {"id": orphan.send, "action": "unknown", "reason": "its campaign is not in this plan"}
+            {
+                "id": orphan.known.send,
+                "action": "unknown",
+                "reason": orphan.decision.reason,
+                "remedy": orphan.decision.remedy,
+            }
             for orphan in plan.orphans
         ],
         "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
@@ -134,8 +145,9 @@ def _planned(planned: Planned) -> dict[str, Any]:
         "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
         "msgtype": send.msgtype.value,
         "content": _content(plain(send.content)),
-        "not_before": _time(send.not_before),
-        "not_after": _time(send.not_after),
+        "not_before": plain(send.not_before),
+        "not_after": plain(send.not_after),
+        **({"resend": resend_data(planned.again)} if planned.again is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.findings],
         "policy": [

@@ -7,7 +7,7 @@ from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
 from runner.policy.guard import SettingsChange
 from runner.report.fit import shortened
-from runner.report.words import sends
+from runner.report.words import calls
 from runner.wechat.redact import redact
 from runner.words import _, ngettext
 
@@ -59,19 +59,25 @@ def _budget_lines(budget: Budget) -> list[str]:
 
 
 def total(plan: Plan) -> str:
-    """Say what apply would do now, in one phrase: `2 sends to 1,204 followers`."""
-    counts = [planned.resolved.audience.count for planned in plan.due()]
+    """Say what apply would do now, in one phrase: `2 sends, 1 resend to 1,204 followers`."""
+    counts = [planned.resolved.audience.count for planned in plan.calls()]
     if not counts:
         return _("nothing to send now")
+    told = calls(len(plan.due()), len(plan.resends()))
     if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=sends(len(counts)))
+        return _("{sends} to an unknown number of followers").format(sends=told)
     reach = sum(count or 0 for count in counts)
-    return _("{sends} to {count:,} followers").format(sends=sends(len(counts)), count=reach)
+    return _("{sends} to {count:,} followers").format(sends=told, count=reach)
 
 
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+    notes += [
+        f"{one.known.send}: {one.decision.reason} → {one.decision.remedy}"
+        for one in plan.orphans
+        if one.decision.remedy
+    ]
     unknown = [] if plan.ledger_known else [_unread()]
     return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
 

@@ -93,9 +93,35 @@ class Shop:
     def posts(self) -> int:
         return sum(one["path"] == f"/cgi-bin/{SENDALL}" for one in self.sandbox.requests())
 
-    def summary(self) -> dict[str, int]:
-        found: dict[str, int] = json.loads(self.run("plan", "--format", "json")[1])["summary"]
+    def plan(self, *words: str) -> dict[str, Any]:
+        """What `plan` says, and the file that it writes."""
+        code, said = self.run("plan", "--quiet", "--format", "json", "--out", str(self.plan_file), *words)
+        assert code == Exit.OK, said
+        found: dict[str, Any] = json.loads(self.plan_file.read_text(encoding="utf-8"))
         return found
+
+    @property
+    def plan_file(self) -> Path:
+        return self.folder / "plan.json"
+
+    def reviewed(self, by: str) -> tuple[str, ...]:
+        """The words that bind an apply to the plan made last: by its file, or by its digest alone."""
+        if by == "file":
+            return "--plan", str(self.plan_file)
+        return "--expect-digest", json.loads(self.plan_file.read_text(encoding="utf-8"))["plan_digest"]
+
+    def summary(self) -> dict[str, int]:
+        found: dict[str, int] = self.plan()["summary"]
+        return found
+
+    def row(self, name: str, *words: str) -> dict[str, Any]:
+        (found,) = [row for row in self.plan(*words)["sends"] if row["id"] == name]
+        return found
+
+    def lose_an_answer(self, kind: str = "cut_before") -> None:
+        """Leave a send unknown: the call did not arrive, or its answer did not."""
+        self.sandbox.fault(endpoint=SENDALL, kind=kind)
+        assert self.apply() == Exit.UNKNOWN
 
 
 MakeShop = Callable[..., Shop]
@@ -356,6 +382,125 @@ def test_an_edit_that_is_taken_back_lets_the_resend_go(shop: Shop) -> None:
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply() == Exit.OK
     assert shop.texts() == ["今晚八点"]
+
+
+# --- a resend is reviewed ---------------------------------------------------------------------
+
+BY = ["digest", "file"]
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
+    """It shows what would be posted, to whom and since when nobody knows; its digest is that of no other plan."""
+    before = shop.plan()["plan_digest"]
+    shop.lose_an_answer()
+    made = shop.plan()
+    (row,) = made["sends"]
+    (intent,) = [event["data"] for event in shop.log() if event["kind"] == Kind.INTENT]
+    assert (row["id"], row["action"], row["content"]) == ("sale", "resend", {"content": "今晚八点"})
+    assert row["resend"] == {"body_sha256": intent["body_sha256"], "posted_at": intent["at"]}
+    assert row["audience"]["source"] == "tags/get"
+    assert made["summary"] == {"resend": 1}
+    assert made["plan_digest"] != before
+    assert shop.apply(*shop.reviewed(by)) == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+    assert shop.apply(*shop.reviewed(by)) == Exit.OK, "what was done under it is not another plan"
+    assert len(shop.texts()) == 1
+    (resend,) = [event["data"] for event in shop.log() if event["kind"] == Kind.RESEND]
+    assert resend["plan_digest"] == made["plan_digest"]
+    assert resend["actor"]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
+    """With its stored content, also where the file says something else by now; and what is left unknown, with why."""
+    shop.write(gone=campaign_file("没有了"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
+    assert shop.apply() == Exit.UNKNOWN
+    shop.write(sale=campaign_file("今晚九点"))
+    shop.move("gone", "_kept")
+    code, said = shop.run("plan", "--format", form, "--resend", "sale")
+    assert code == Exit.OK
+    assert "今晚八点" in said
+    assert "今晚九点" not in said
+    assert "resend" in said
+    assert "gone" in said
+    assert "its file is not in this plan" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_resend_that_was_not_reviewed_is_not_made(shop: Shop, by: str) -> None:
+    """The rest of the plan is; nobody agreed to this body at this time."""
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("今晚九点"), card=campaign_file("贺卡"))
+    assert shop.plan()["summary"] == {"send": 1, "unknown": 1}
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply(*shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.texts() == ["贺卡"]
+    assert shop.summary() == {"done": 1, "resend": 1}
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_run_that_was_cut_off_goes_on_under_its_plan(shop: Shop, by: str) -> None:
+    """The message was in that plan: the same digest covers the same body once more."""
+    shop.write(card=campaign_file("贺卡"))
+    shop.plan()
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply(*shop.reviewed(by)) == Exit.UNKNOWN
+    assert len(shop.texts()) == 1
+    assert shop.apply(*shop.reviewed(by)) == Exit.OK
+    assert sorted(shop.texts()) == ["今晚八点", "贺卡"]
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
+def test_words_on_the_command_line_are_reviewed_too(shop: Shop, by: str, gone: bool) -> None:
+    """What `--resend` lets out stands in the plan that was made with it, and in no other."""
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("今晚九点"))
+    if gone:
+        shop.move("sale", "_kept")
+    assert shop.plan()["summary"] == {"unknown": 1}
+    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.posts() == 1
+    row = shop.row("sale", "--resend", "sale")
+    assert (row["action"], row["content"]) == ("resend", {"content": "今晚八点"})
+    assert shop.apply(*shop.reviewed(by)) == Exit.POLICY, "without the words it is another plan"
+    assert shop.posts() == 1
+    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+
+
+def test_a_resend_that_became_impossible_is_told(shop: Shop) -> None:
+    """Somebody settled it after the review: the plan is another one."""
+    shop.lose_an_answer()
+    shop.plan()
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert code == Exit.POLICY
+    assert "sale" in said
+
+
+LINKED = "policy: {allowed_links: [shop.example]}\n"
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
+def test_the_policy_is_asked_about_what_is_stored(shop: Shop, gone: bool) -> None:
+    """Not about what the file says by now, and also where there is no file."""
+    shop.write(sale=campaign_file("看 https://evil.example/a"))
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("看 https://shop.example/a"))
+    if gone:
+        shop.move("sale", "_kept")
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(before + LINKED, encoding="utf-8")
+    row = shop.row("sale", "--resend", "sale")
+    assert (row["action"], row["policy"][0]["rule"]) == ("unknown", "allowed_links")
+    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    assert shop.posts() == 1
+    settings.write_text(before, encoding="utf-8")
+    assert shop.apply("--resend", "sale") == Exit.OK
 
 
 STANDING = {
