@@ -132,3 +132,8 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], *, loosened: Sequence[Sequenc
     """
     covered: dict[str, Any] = {"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])}
     return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
+
+
+def resolved_digest(meanings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Fingerprint what the names in sends stand for, by send id; sends without names count for nothing."""
+    return sha256({send_id: names for send_id, names in meanings.items() if names})

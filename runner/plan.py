@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.digest import plan_digest, plan_row, send_digest
+from runner.digest import plan_digest, plan_row, resolved_digest, send_digest
 from runner.errors import Problem
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Audience, Draft, Invalid, Send
@@ -25,7 +25,7 @@ from runner.policy.guard import SettingsChange, accepted_by, changes_since
 from runner.protocol import decide as protocol
 from runner.protocol.events import Event
 from runner.protocol.keys import SendKey, same_id
-from runner.resolve import OFFLINE, Known, Resolved, as_stored, resolve
+from runner.resolve import OFFLINE, Known, Resolved, as_stored, meanings, resolve
 from runner.sending.draft_notes import draft_warnings, shared_draft
 from runner.sending.hints import not_repeated, settle_hint
 from runner.settings.records import Account
@@ -58,6 +58,11 @@ class Planned:
     def action(self) -> Action:
         """What apply would do."""
         return self.decision.action
+
+    @property
+    def meanings(self) -> dict[str, str | int | None]:
+        """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
+        return meanings(self.send, self.resolved) if self.action in PENDING else {}
 
     @property
     def row(self) -> dict[str, Any]:
@@ -115,6 +120,13 @@ class Plan:
     def digest(self) -> str:
         """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
         return _digest((planned.row for planned in self.sends if is_covered(planned)), self.looser)
+
+    @property
+    def resolved(self) -> str | None:
+        """Fingerprint of what names stand for on the platform; None when it was not asked."""
+        if self.offline:
+            return None
+        return resolved_digest({planned.send.id: planned.meanings for planned in self.sends})
 
     def due(self) -> tuple[Planned, ...]:
         """List what apply would send now."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.session import Session, commit_of
+from runner.cli.streams import tell
 from runner.errors import PolicyError, UsageError
 from runner.words import _
 
@@ -86,7 +87,7 @@ def reviewed(
     """Check the plan against what was reviewed.
 
     Returns:
-        The plan with the resends that were reviewed and no other, the digest, the audiences as the review saw them.
+        The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
     """
     from runner.planning import planfile
 
@@ -95,6 +96,9 @@ def reviewed(
         if digest is not None:
             planfile.check_has(data, digest)
         plan = planfile.check_file(data, plan, state, session.clock())
+        if names := planfile.uncompared(data, plan):
+            told = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
+            tell(told.format(names=_(", ").join(names)))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         return planfile.check_digest(digest, plan, state), digest, {}

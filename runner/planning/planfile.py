@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runner.digest import canonical, plan_digest, sha256
+from runner.digest import canonical, plan_digest, resolved_digest, sha256
 from runner.errors import StalePlanError, UsageError
 from runner.ledger.state import LedgerState
 from runner.model import Action
@@ -98,6 +98,8 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:
         raise _stale(_("; ").join(_differences(reviewed, plan)) or _("the pending sends differ"))
+    if moved := _moved(reviewed, found):
+        raise _stale(_("; ").join(moved))
     return found
 
 
@@ -126,7 +128,8 @@ def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
 def _is_whole(data: Mapping[str, Any]) -> bool:
     rest = {key: value for key, value in data.items() if key != "file_sha256"}
     try:
-        return data.get("file_sha256") == sha256(rest) and data["plan_digest"] == _digest_of(data)
+        digests = (data["file_sha256"], data["plan_digest"], data["resolved"])
+        return digests == (sha256(rest), _digest_of(data), _resolved_of(data))
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
@@ -138,6 +141,31 @@ def _digest_of(data: Mapping[str, Any]) -> str:
         if rule["looser"] and rule["since"] == "last apply"
     ]
     return plan_digest(_rows(data), loosened=loosened)
+
+
+def _resolved_of(data: Mapping[str, Any]) -> str | None:
+    return None if data["offline"] else resolved_digest(_meanings(data))
+
+
+def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {send["id"]: send["resolved"] for send in data["sends"] if send.get("resolved")}
+
+
+def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name what does not stand for what it stood for; of an offline plan nobody knows."""
+    said, before = _("{name} of {send} was {before} and is {after}"), _meanings(data)
+    return [
+        said.format(name=name, send=planned.send.id, before=was, after=planned.meanings[name])
+        for planned in plan.sends
+        for name, was in before.get(planned.send.id, {}).items()
+        if name in planned.meanings and planned.meanings[name] != was
+    ]
+
+
+def uncompared(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
+    names = {name: None for planned in plan.sends for name in planned.meanings}
+    return list(names) if data["resolved"] is None else []
 
 
 def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "plan_digest": plan.digest,
+        "resolved": plan.resolved,
         "created_at": _time(plan.created_at),
         "expires_at": _time(plan.expires_at),
         "environment": plan.environment,
@@ -39,7 +40,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "offline": plan.offline,
         "ledger_known": plan.ledger_known,
         "summary": {action.value: count for action, count in plan.counts().items()},
-        "sends": [_planned(planned) for planned in plan.sends]
+        "sends": [_planned(planned, offline=plan.offline) for planned in plan.sends]
         + [
             {"id": invalid.id, "action": "invalid", "problems": [problem_dict(p) for p in invalid.problems]}
             for invalid in plan.invalid
@@ -127,7 +128,7 @@ def _standing(row: Standing) -> dict[str, Any]:
     }
 
 
-def _planned(planned: Planned) -> dict[str, Any]:
+def _planned(planned: Planned, *, offline: bool) -> dict[str, Any]:
     send, audience = planned.send, planned.resolved.audience
     return {
         "id": send.id,
@@ -147,6 +148,7 @@ def _planned(planned: Planned) -> dict[str, Any]:
         "content": _content(plain(send.content)),
         "not_before": plain(send.not_before),
         "not_after": plain(send.not_after),
+        "resolved": None if offline else planned.meanings,
         **({"resend": resend_data(planned.again)} if planned.again is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.findings],

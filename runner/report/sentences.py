@@ -79,6 +79,8 @@ def attention_lines(plan: Plan) -> list[str]:
         if one.decision.remedy
     ]
     unknown = [] if plan.ledger_known else [_unread()]
+    if plan.offline and any(planned.meanings for planned in plan.sends):
+        unknown.append(_unresolved())
     return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
 
 
@@ -101,6 +103,11 @@ def changed(change: SettingsChange) -> str:
 def _unread() -> str:
     what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
     return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
+
+
+def _unresolved() -> str:
+    what = _("what tags, media and drafts stand for was not looked up, so no apply can compare it")
+    return f"{what} → {_('plan without `--offline` before the plan is reviewed')}"
 
 
 def _unbegun(plan: Plan) -> str:
