@@ -11,7 +11,6 @@ from typing import Any
 from runner.digest import canonical, plan_digest, resolved_digest, sha256
 from runner.errors import StalePlanError, UsageError
 from runner.ledger.state import LedgerState
-from runner.model import Action
 from runner.plan import PENDING, Plan, Planned, as_reviewed, is_covered
 from runner.planning.quota import china_time
 from runner.words import _
@@ -216,7 +215,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
             moved = _("{send} would be sent from another AppID, {appid}")
             found.append(moved.format(send=name, appid=after[name].account.appid))
         elif before[name].keys() != after[name].row.keys():
-            found.append(_("{send} is not {action} any more").format(send=name, action=_was(before[name])))
+            found.append(_no_more(name, after[name]))
         elif before[name] != after[name].row:
             found.append(_("{send} has another send window").format(send=name))
     return found
@@ -228,10 +227,6 @@ def _no_more(name: str, planned: Planned | None) -> str:
     return _("{send} is {action} now: {reason}").format(
         send=name, action=planned.action, reason=planned.decision.reason
     )
-
-
-def _was(row: Mapping[str, Any]) -> Action:
-    return Action.RESEND if "body_sha256" in row else Action.SEND
 
 
 def _stale(what: str) -> StalePlanError:
