@@ -119,6 +119,11 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     return found
 
 
+def covers(send: Mapping[str, Any]) -> bool:
+    """Tell whether the digest of a plan file covers a send in it."""
+    return "resend" in send or send["action"] in PENDING_WORDS
+
+
 def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
     """Add the fingerprint of all the rest to a plan as data: the audiences, for one, are under no digest."""
     return {**data, "file_sha256": sha256(data)}
@@ -147,7 +152,7 @@ def _resolved_of(data: Mapping[str, Any]) -> str | None:
 
 
 def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {send["id"]: send["resolved"] for send in data["sends"] if send.get("resolved")}
+    return {send["id"]: dict(send["resolved"]) for send in data["sends"] if send.get("resolved")}
 
 
 def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
@@ -168,8 +173,8 @@ def uncompared(data: Mapping[str, Any], plan: Plan) -> list[str]:
 
 
 def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give what the digest covers of the sends of a plan file."""
-    return [_row(send) for send in data["sends"] if "resend" in send or send["action"] in PENDING_WORDS]
+    """Give what the digest covers of the sends in a plan file."""
+    return [_row(send) for send in data["sends"] if covers(send)]
 
 
 def _row(send: Mapping[str, Any]) -> dict[str, Any]:

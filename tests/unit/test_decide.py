@@ -57,7 +57,7 @@ CASES: list[tuple[str, Any, list[Any], Action, str]] = [
     ("edited after it was sent", make_send(text="改过"), accepted(), Action.CONFLICT, "edited after"),
     ("other receivers after it was sent", make_send(filter=Filter(tag="北京")), accepted(), Action.CONFLICT,
      "edited after"),
-    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], Action.UNKNOWN, "no answer recorded"),
+    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], Action.UNKNOWN, "no answer"),
     ("raised after it was sent", AGAIN, accepted(), Action.SEND, "again: revision 1 was sent 2026-12-01"),
     ("raised above a baseline", AGAIN, [(Kind.BASELINE, named(SALE))], Action.SEND,
      "again: revision 1 was sent before"),
