@@ -107,16 +107,16 @@ def apply(
     prepared = prepared_of(campaigns, tuple(select))
     approval = check_approved(campaigns, prepared.sends, state)
     made = _made(campaigns, select, state, prepared=prepared)
-    planfile.check_digest(digest, made.plan, state)
-    approval.check(made.plan)
-    check_looser(campaigns, made.plan, covered=True, asking=False)
+    plan = planfile.check_digest(digest, made.plan, state)
+    approval.check(plan)
+    check_looser(campaigns, plan, covered=True, asking=False)
     ports = ports_of(campaigns, stopping or threading.Event())
     who = {**actor(campaigns), **approval.actor}
     warrant = Warrant(plan_digest=digest, actor=who)
-    keep_homes(campaigns, made.plan, state, who)
-    outcomes = tuple(make(made.plan, ports=ports, settings=campaigns.settings, warrant=warrant))
+    keep_homes(campaigns, plan, state, who)
+    outcomes = tuple(make(plan, ports=ports, settings=campaigns.settings, warrant=warrant))
     if outcomes and not exit_code(outcomes):
-        keep_guards(campaigns, made.plan, who)
+        keep_guards(campaigns, plan, who)
     return outcomes
 
 

@@ -8,27 +8,23 @@ from __future__ import annotations
 import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from runner import wire
-from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.names import kept
 from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.model import Action
-from runner.plan import Plan, Planned, against_resend, order, recheck
-from runner.planning.decide import Setting, facts_of, wrong_clock
-from runner.policy import Objection, held_back
-from runner.policy.facts import Finding, Grounds
+from runner.plan import CALLING, Plan, Planned, order, recheck
+from runner.planning.decide import Setting, facts_of
+from runner.planning.stored import stored_body
+from runner.policy.facts import Grounds
 from runner.protocol import decide as protocol
-from runner.protocol.events import Event
-from runner.protocol.keys import SendKey, mac_of, same_id
+from runner.protocol.keys import mac_of, same_id
 from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.hints import again_in, foreign_hint, not_repeated, resend_hint, settle_hint
+from runner.sending.hints import not_repeated
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
@@ -91,9 +87,10 @@ def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
 
 def _busy(plan: Plan, settings: Settings) -> list[Account]:
     # By appid: several names may stand for one account, which must not be sent to from two threads.
-    planned = {p.account.appid: p.account for p in plan.sends if p.action in (Action.SEND, Action.UNKNOWN)}
+    planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, Action.UNKNOWN)}
     named = {account.appid: account for account in settings.environment.accounts.values()}
-    orphaned = {orphan.appid: named[orphan.appid] for orphan in plan.orphans if orphan.appid in named}
+    appids = [orphan.known.appid for orphan in plan.orphans]
+    orphaned = {appid: named[appid] for appid in appids if appid in named}
     return sorted((orphaned | planned).values(), key=lambda account: account.name)
 
 
@@ -143,8 +140,9 @@ class _AccountRun:
 
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
-        found = {o.send: frozenset({self._same(o.send)}) for o in self.plan.orphans if self._is_mine(o.appid)}
-        waiting = (planned for planned in self._mine() if planned.action is Action.UNKNOWN)
+        orphans = (one.known for one in self.plan.orphans if self._is_mine(one.known.appid))
+        waiting = (p for p in self._mine() if p.action in (Action.RESEND, Action.UNKNOWN))
+        found = {known.send: frozenset({self._same(known.send)}) for known in orphans}
         return found | {planned.send.id: self._names(planned) for planned in waiting}
 
     def _same(self, send_id: str) -> str:
@@ -199,12 +197,12 @@ class _AccountRun:
         return replace(self._forgotten(planned, outcome), notes=notes)
 
     def _judge(self, planned: Planned, stream: StreamState) -> protocol.Decision:
-        """Decide on a due send on the newest state: everything that could block it, at once."""
+        """Decide on a send or resend on the newest state: everything that could block it, at once."""
         grounds = self._grounds()
 
         def violated() -> tuple[str, ...]:
             fresh = recheck(planned, self.plan, grounds, reviewed=self.warrant.audiences)
-            return () if fresh.action is Action.SEND else (fresh.decision.reason,)
+            return () if fresh.action is planned.action else (fresh.decision.reason,)
 
         setting = replace(grounds.setting, violated=violated)
         appid = self.account.appid
@@ -259,14 +257,13 @@ class _AccountRun:
         self.crossing.attempt.refresh()
 
     def _settle(self, known: SendState) -> Outcome:
-        intent = known.intent
-        if known.disputed or intent is None:
-            why = _("nobody but a person can tell whether it went out")
-            return self.crossing.unknown(known.send, why, remedy=foreign_hint(known.send))
-        body = self._stored_body(intent)
-        if body is None:
-            why = _("its openid list is not in the campaign any more")
-            return self.crossing.unknown(known.send, why, remedy=settle_hint(known.send))
+        """Post an unknown send once more where the plan says so; else say why it is left."""
+        mine = [p for p in self._mine() if self._same(known.send) in self._names(p)]
+        planned = next((p for p in mine if p.action is Action.RESEND), None)
+        if planned is None or planned.again is None or planned.send.revision != known.revision:
+            left = [p.decision for p in mine if p.action in (Action.RESEND, Action.UNKNOWN)]
+            left += [one.decision for one in self.plan.orphans if one.known.send == known.send]
+            return self.crossing.unknown(known.send, left[0].reason, remedy=left[0].remedy)
         # The pace may take a minute, in which a hold or the quiet hours may come.
         self.crossing.keep_pace(known.send)
         if self.ports.stopping():
@@ -274,84 +271,25 @@ class _AccountRun:
         if self.crossing.stopped:
             return self.crossing.unknown(known.send, not_repeated(self.crossing.stopped))
         try:
-            outcome = self.crossing.resend(intent, body, partial(self._judge_again, intent))
+            counted = self._counted(planned)
+            body = stored_body(planned.again, planned.send)
+            outcome = self.crossing.resend(planned.again, body, partial(self._judge, counted))
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.crossing.stopped = _("the ledger cannot be written")
             return self.crossing.unknown(known.send, error.what, remedy=error.remedy)
-        return outcome or self._not_resent(intent)
+        return outcome or self._not_resent(counted)
 
-    def _judge_again(self, intent: Event, stream: StreamState) -> protocol.Decision:
-        """Decide on a resend on the newest state; it may be the first to arrive, so holds and hours count."""
-        data, grounds = intent.data, self._grounds()
-        send_id, revision = grounds.state.shown(data["send"]), data["revision"]
-        planned = self._planned_as(send_id, revision)
-
-        def violated() -> tuple[str, ...]:
-            found = self._against(send_id, revision, grounds)
-            return (found.what,) if found is not None else ()
-
-        setting = grounds.setting
-        facts = protocol.Facts(
-            key=SendKey(self.account.appid, data["send"], revision),
-            digest=planned.digest if planned is not None else "",
-            now=grounds.now,
-            clock_error=setting.clock_error,
-            resend_after=timedelta(seconds=setting.resend_after_s),
-            resend_until=timedelta(seconds=setting.resend_until_s),
-            resend_stored=self._same(send_id) in self.warrant.resend,
-            violated=violated,
-        )
-        decided = protocol.decide(stream, facts)
-        known = decided.known
-        if decided.action is protocol.Action.RESEND and (known is None or known.revision != revision):
-            # It was decided about another revision, whose body is another.
-            return protocol.Decision(protocol.Action.UNKNOWN, protocol.Reason.CONTENT_CHANGED, known)
-        return decided
-
-    def _planned_as(self, send_id: str, revision: int) -> Planned | None:
-        """Give what the campaigns say today of a send of the ledger."""
-        mine = (planned for planned in self._mine() if planned.send.revision == revision)
-        return next((planned for planned in mine if self._same(send_id) in self._names(planned)), None)
-
-    def _against(self, send_id: str, revision: int, grounds: Grounds) -> Finding | Objection | None:
-        """Find what stands against a resend; of content that no campaign has, only the account is known."""
-        planned = self._planned_as(send_id, revision)
-        held = held_back(self.account, grounds)
-        if held is not None or planned is None:
-            return held
-        return against_resend(planned, self.plan, grounds, reviewed=self.warrant.audiences)
-
-    def _not_resent(self, intent: Event) -> Outcome:
+    def _not_resent(self, planned: Planned) -> Outcome:
         """Say why a resend was not made: decided once more, for the words."""
-        state, revision = self.crossing.state, intent.data["revision"]
-        send_id = state.shown(intent.data["send"])
-        known = state.sends[state.key(self.account.appid, send_id, revision)]
-        if known.status is not Status.OPEN:
-            return self._overtaken(send_id, frozenset({self._same(send_id)}))
-        decided = self._judge_again(intent, self.crossing.attempt.state)
-        first = self.crossing.attempt.state.of(intent.data["send"], revision)
-        if decided.reason is protocol.Reason.CLOCK:
-            why, remedy = wrong_clock(decided.params["error"])
-            return self.crossing.unknown(send_id, why, remedy=remedy)
-        if decided.reason is protocol.Reason.ANSWER_MAY_COME and first is not None and first.first_open:
-            age_s = (self.ports.clock() - first.first_open.at).total_seconds()
-            wait = max(1, int(self.settings.environment.repeat_after_s - age_s) + 1)
-            why = _("its answer may still be on the way")
-            return self.crossing.unknown(send_id, why, remedy=again_in(wait))
-        if decided.reason is protocol.Reason.TOO_LATE_TO_RESEND:
-            why = _("too old to be repeated safely")
-            return self.crossing.unknown(send_id, why, remedy=settle_hint(send_id))
-        if decided.reason is protocol.Reason.WINDOW_ENDED:
-            why = _("its window ended {when}, so it is not repeated").format(when=decided.params["at"])
-            return self.crossing.unknown(send_id, why, remedy=settle_hint(send_id))
-        if decided.reason is protocol.Reason.CONTENT_CHANGED:
-            why = _("its campaign was edited or is gone, so what was posted is not posted again")
-            return self.crossing.unknown(send_id, why, remedy=resend_hint(send_id))
-        held = self._against(send_id, revision, self._grounds())
-        if held is not None:
-            return self.crossing.unknown(send_id, not_repeated(held.what), remedy=held.remedy)
-        return self.crossing.unknown(send_id, _(OVERTAKEN))
+        send = planned.send
+        known = self.crossing.state.send(self.account.appid, send.id, send.revision)
+        if known is None or known.status is not Status.OPEN:
+            return self._overtaken(send.id, self._names(planned))
+        decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
+        if decision.action is Action.RESEND:
+            return self.crossing.unknown(send.id, _(OVERTAKEN))
+        return self.crossing.unknown(send.id, decision.reason, remedy=decision.remedy)
 
     def _overtaken(self, send_id: str, names: frozenset[str]) -> Outcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
@@ -366,16 +304,6 @@ class _AccountRun:
             remedy=_("run apply again: it was not sent") if freed else "",
             exit_code=Exit.FAILED if freed else Exit.OK,
         )
-
-    def _stored_body(self, intent: Event) -> dict[str, Any] | None:
-        body = dict(intent.data["body"])
-        if "touser" not in body:
-            return body
-        for planned in self.plan.sends:
-            openids = planned.send.filter.openids
-            if openids and openids_sha256(openids) == body["touser"]["sha256"]:
-                return {**body, "touser": list(openids)}
-        return None
 
     def _still_unknown(self, send_id: str, error: CampaignError) -> Outcome:
         return Outcome(

@@ -110,27 +110,38 @@ def _received(send: Send) -> dict[str, Any]:
     }
 
 
-def plan_digest(sends: Iterable[tuple[Send, str, str]], *, loosened: Sequence[Sequence[str]] = ()) -> str:
-    """Fingerprint a list of pending sends.
+def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
+    """Say what a plan's digest covers of a send.
 
     Args:
-        sends: each with its `send_digest` and the AppID it goes out from, since the same account name with
-            another AppID has other followers; the order does not matter.
+        send: still to be made.
+        digest: its `send_digest`.
+        appid: from which it goes out: the same account name with another one has other followers.
+    """
+    return {
+        "id": send.id,
+        "revision": send.revision,
+        "digest": digest,
+        "appid": appid,
+        "not_before": plain(send.not_before),
+        "not_after": plain(send.not_after),
+    }
+
+
+def plan_digest(rows: Iterable[Mapping[str, Any]], *, loosened: Sequence[Sequence[str]] = ()) -> str:
+    """Fingerprint what a plan would send.
+
+    Args:
+        rows: of pending sends, and of what would be posted once more; the order does not matter.
         loosened: rules that hold back less than at the last apply, as key, before, after.
 
     Returns:
         64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved.
     """
-    rows = [
-        {
-            "id": send.id,
-            "revision": send.revision,
-            "digest": digest,
-            "appid": appid,
-            "not_before": plain(send.not_before),
-            "not_after": plain(send.not_after),
-        }
-        for send, digest, appid in sends
-    ]
     covered: dict[str, Any] = {"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])}
     return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
+
+
+def resolved_digest(meanings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Fingerprint what the names in sends stand for, by send id; sends without names count for nothing."""
+    return sha256({send_id: names for send_id, names in meanings.items() if names})

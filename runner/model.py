@@ -266,6 +266,8 @@ class Action(StrEnum):
     """What apply would do with a send."""
 
     SEND = "send"
+    RESEND = "resend"
+    """Post an unknown send once more, as the ledger has it."""
     WAIT = "wait"
     EXPIRED = "expired"
     DONE = "done"

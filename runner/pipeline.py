@@ -12,7 +12,8 @@ from runner.digest import send_digest
 from runner.errors import WeChatError
 from runner.ledger.state import LedgerState
 from runner.model import Action, Send
-from runner.planning.decide import decide
+from runner.planning.decide import PLAIN, Setting, decide
+from runner.planning.stored import stored_send
 from runner.ports import Clock, ReadApi
 from runner.resolve import Known, ask
 from runner.settings.records import Account, Settings
@@ -30,6 +31,7 @@ def survey(
     state: LedgerState,
     connect: Callable[[Account], ReadApi],
     clock: Clock,
+    setting: Setting = PLAIN,
 ) -> dict[str, Known]:
     """Ask the platform what a plan needs, once for each account that has something to send.
 
@@ -40,17 +42,25 @@ def survey(
 
     now = clock()
     concerned: dict[str, list[Send]] = {}
+    again: dict[str, list[Send]] = {}
     for send in sends:
         appid = settings.environment.accounts[send.account].appid
-        action = decide(send, send_digest(send), appid=appid, state=state, now=now).action
-        if action in (Action.SEND, Action.WAIT) or (action is Action.EXPIRED and _lately(send, now)):
+        decided = decide(send, send_digest(send), appid=appid, state=state, now=now, setting=setting)
+        if decided.again is not None:
+            name = state.shown(decided.again.data["send"])
+            stored = stored_send(decided.again, send_id=name, account=send.account, campaign=send)
+            if stored is not None:
+                again.setdefault(send.account, []).append(stored)
+        elif decided.action in (Action.SEND, Action.WAIT) or (
+            decided.action is Action.EXPIRED and _lately(send, now)
+        ):
             concerned.setdefault(send.account, []).append(send)
     accounts = settings.environment.accounts
-    readers = {name: connect(accounts[name]) for name in sorted(concerned)}
+    readers = {name: connect(accounts[name]) for name in sorted(concerned.keys() | again.keys())}
 
     def asked(name: str) -> Known:
         try:
-            return ask(concerned[name], readers[name], clock)
+            return ask(concerned.get(name, ()), readers[name], clock, again=again.get(name, ()))
         except WeChatError as error:
             error.within(_("account {name}").format(name=name))
             raise

@@ -12,24 +12,31 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.digest import plan_digest, send_digest
+from runner.digest import plan_digest, plan_row, resolved_digest, send_digest
 from runner.errors import Problem
-from runner.ledger.state import LedgerState, SendState
+from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Audience, Draft, Invalid, Send
-from runner.planning.decide import Decision, decide, list_id
-from runner.planning.quota import Allowance, allowance, counts
-from runner.policy import COUNTING, LIFTED, Objection, objections
+from runner.planning.decide import Decision, decide, decide_by, list_id
+from runner.planning.quota import Allowance, allowance, china_time, counts
+from runner.planning.stored import stored_row, stored_send
+from runner.policy import ALLOWANCE, LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
 from runner.policy.guard import SettingsChange, accepted_by, changes_since
+from runner.protocol import decide as protocol
 from runner.protocol.events import Event
-from runner.resolve import OFFLINE, Known, Resolved, resolve
+from runner.protocol.keys import SendKey
+from runner.resolve import OFFLINE, Known, Resolved, as_stored, meanings, resolve
 from runner.sending.draft_notes import draft_warnings, shared_draft
-from runner.settings.records import Account, Settings
+from runner.sending.hints import not_repeated, settle_hint
+from runner.settings.records import Account
+from runner.wechat.redact import redact
 from runner.words import _
 
 PLAN_LIFE = timedelta(hours=24)
 PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
+CALLING = frozenset({Action.SEND, Action.RESEND})
+"""What apply makes a call for."""
 TAKING = frozenset(Action) - {Action.EXPIRED, Action.INVALID}
 """Sends that take their draft out of the draft box, or have taken it."""
 
@@ -44,11 +51,33 @@ class Planned:
     decision: Decision
     resolved: Resolved
     objections: tuple[Objection, ...] = ()
+    again: Event | None = None
+    """The intent whose stored body would be posted once more; `send` is then what it posted."""
 
     @property
     def action(self) -> Action:
         """What apply would do."""
         return self.decision.action
+
+    @property
+    def meanings(self) -> dict[str, str | int | None]:
+        """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
+        return meanings(self.send, self.resolved) if self.action in PENDING else {}
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What the plan's digest covers of it."""
+        if self.again is None:
+            return plan_row(self.send, self.digest, self.account.appid)
+        return stored_row(self.again, self.send.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
+
+    known: SendState
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +91,7 @@ class Plan:
     offline: bool
     sends: tuple[Planned, ...]
     invalid: tuple[Invalid, ...] = ()
-    orphans: tuple[SendState, ...] = ()
-    """Unknown sends of the ledger whose campaign file is not among those planned."""
+    orphans: tuple[Orphan, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     """By account name."""
     known: Mapping[str, Known] = field(default_factory=dict)
@@ -90,19 +118,31 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Fingerprint of the pending sends; equal on a laptop and in CI, at any time of day."""
-        pending = [planned for planned in self.sends if planned.action in PENDING]
-        return _digest(pending, self.looser)
+        """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
+        return _digest((planned.row for planned in self.sends if is_covered(planned)), self.looser)
+
+    @property
+    def resolved(self) -> str | None:
+        """Fingerprint of what names stand for on the platform; None when it was not asked."""
+        if self.offline:
+            return None
+        return resolved_digest({planned.send.id: planned.meanings for planned in self.sends})
 
     def due(self) -> tuple[Planned, ...]:
         """List what apply would send now."""
         return tuple(planned for planned in self.sends if planned.action is Action.SEND)
 
+    def resends(self) -> tuple[Planned, ...]:
+        """List what apply would post once more."""
+        return tuple(planned for planned in self.sends if planned.action is Action.RESEND)
+
+    def calls(self) -> tuple[Planned, ...]:
+        """List what apply would post, first time or again."""
+        return (*self.due(), *self.resends())
+
     def reaching(self) -> frozenset[str]:
-        """List the AppIDs that apply would call for: to send, or to repeat what is unknown."""
-        acting = (Action.SEND, Action.UNKNOWN)
-        planned = {one.account.appid for one in self.sends if one.action in acting}
-        return frozenset(planned | {orphan.appid for orphan in self.orphans})
+        """List the AppIDs that apply would call for."""
+        return frozenset(planned.account.appid for planned in self.calls())
 
     def counts(self) -> dict[Action, int]:
         """Count sends by action, invalid campaigns and orphans included."""
@@ -150,7 +190,7 @@ def make_plan(
         offline=known is None,
         sends=tuple(_under_policy(looked_at, grounds, offline=known is None)),
         invalid=tuple(invalid),
-        orphans=orphans(sends, settings, state) if with_orphans else (),
+        orphans=orphans(sends, grounds) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
         unbegun=tuple(unbegun),
@@ -167,19 +207,67 @@ def order(planned: Planned) -> tuple[str, datetime, str]:
     return planned.account.name, begins, planned.send.id
 
 
-def expected_digest(plan: Plan, state: LedgerState, reviewed: str) -> str:
-    """Fingerprint what is left of a reviewed plan together with what was already sent under it.
+def is_covered(planned: Planned) -> bool:
+    """Tell whether a plan's digest is over a send: it may be posted, now or later."""
+    return planned.again is not None or planned.action in PENDING
 
-    Lets an apply that was cut off be run again with the same reviewed digest.
+
+def as_reviewed(
+    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
+) -> Plan | None:
+    """Hold a plan against the digest that was reviewed.
+
+    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
+    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
+
+    Args:
+        plan: made just now.
+        state: the folded ledger.
+        reviewed: the digest.
+        resends: rows of the reviewed plan, where its file is at hand.
+
+    Returns:
+        The plan, with the resends that were reviewed; None when something else would be sent.
     """
-    mine = [p for p in plan.sends if p.action in PENDING or _sent_under(p, state, reviewed)]
-    again = _digest(mine, plan.accepted)
-    return again if again == reviewed and not plan.looser else _digest(mine, plan.looser)
+    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
+    offered: list[Planned] = []
+    for one in plan.sends:
+        if one.action in PENDING or _sent_under(one, state, reviewed):
+            rows.append(plan_row(one.send, one.digest, one.account.appid))
+        elif one.again is not None:
+            offered.append(one)
+    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
+    rules = [plan.looser] if plan.looser else [(), plan.accepted]
+    for chosen in choices:
+        if reviewed in [_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
+            left = {one.send.id for one in offered} - {one.send.id for one in chosen}
+            sends = tuple(_not_reviewed(one) if one.send.id in left else one for one in plan.sends)
+            return replace(plan, sends=sends)
+    return None
 
 
-def _digest(planned: Iterable[Planned], looser: Iterable[SettingsChange]) -> str:
-    loosened = [[change.key, change.before, change.after] for change in looser]
-    return plan_digest(((p.send, p.digest, p.account.appid) for p in planned), loosened=loosened)
+def _digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
+    # As it is shown, so that a plan file gives the same.
+    rules = [[redact(text) for text in (change.key, change.before, change.after)] for change in looser]
+    return plan_digest(rows, loosened=rules)
+
+
+def _not_reviewed(planned: Planned) -> Planned:
+    why = _("{why}; not in the plan that was reviewed").format(why=planned.decision.reason)
+    decision = Decision(
+        action=Action.UNKNOWN,
+        reason=why,
+        remedy=_("plan again, have the new plan reviewed, apply with its digest"),
+    )
+    return replace(planned, decision=decision, again=None)
+
+
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
+    """List what was posted once more under a plan, and came to an end."""
+    for known in state.sends.values():
+        first = known.intent.data.get("plan_digest") if known.intent is not None else None
+        if known.resent_under == reviewed != first and known.status is not Status.OPEN:
+            yield known
 
 
 def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:
@@ -192,6 +280,21 @@ def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None)
     digest = send_digest(send)
     resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
     decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.setting)
+    if decision.again is not None:
+        name = state.shown(decision.again.data["send"])
+        stored = stored_send(decision.again, send_id=name, account=send.account, campaign=send)
+        if stored is not None:
+            return Planned(
+                send=stored,
+                account=account,
+                digest=decision.again.data["digest"],
+                decision=decision,
+                resolved=as_stored(
+                    stored, decision.again.data["body"], (known or {}).get(account.name, OFFLINE)
+                ),
+                again=decision.again,
+            )
+        decision = _incomplete(send.id)
     if resolved.problems and decision.action in (Action.SEND, Action.WAIT):
         decision = Decision(
             action=Action.INVALID,
@@ -236,7 +339,7 @@ def _sharing_drafts(looked_at: Sequence[Planned]) -> list[Planned]:
 
 def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bool) -> Iterator[Planned]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
-    due = sum(one.action is Action.SEND for one in looked_at)
+    due = sum(one.action in CALLING for one in looked_at)
     ahead: Counter[str] = Counter()
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
@@ -245,6 +348,8 @@ def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bo
             twin = seen.get((appid, one.digest))
             facts = _facts(one, looked_at, grounds, due, ahead=ahead[appid], twin=twin, offline=offline)
             one = judged(one, objections(facts, grounds.allowed))
+        elif one.action is Action.RESEND:
+            one = judged(one, _against(_facts(one, looked_at, grounds, due, offline=offline), grounds))
         if one.action is Action.SEND:
             seen[appid, one.digest] = one.send.id
             ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
@@ -267,7 +372,7 @@ def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: in
 
 
 def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]) -> Planned:
-    """Decide again on a due send, just before it is made, with what is known by now.
+    """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
         planned: with its audience as it was counted last.
@@ -285,24 +390,17 @@ def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping
         setting=grounds.setting,
     )
     fresh = replace(planned, decision=decision, objections=())
-    if decision.action is not Action.SEND:
+    if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(planned, plan.sends, grounds, len(plan.due()), applying=True, reviewed=saw)
-    return judged(fresh, objections(facts, grounds.allowed))
+    facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed=saw)
+    return judged(fresh, _against(facts, grounds, again=planned.again is not None))
 
 
-def against_resend(
-    planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]
-) -> Objection | None:
-    """Find the rule that stands against posting an unknown send once more, as it was; as for `recheck`.
-
-    It took its allowance when it was posted first, so no rule counts it again.
-    """
-    saw = reviewed.get(planned.send.id)
-    facts = _facts(planned, plan.sends, grounds, len(plan.due()), applying=True, reviewed=saw)
+def _against(facts: Facts, grounds: Grounds, *, again: bool = True) -> tuple[Objection, ...]:
+    """Ask the rules; what is posted once more took its allowance when it was posted first."""
     found = objections(facts, grounds.allowed)
-    return next((one for one in found if one.blocks and one.rule not in COUNTING), None)
+    return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
 
 
 def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
@@ -314,9 +412,10 @@ def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
         return replace(planned, objections=found)
     first = blocking[0]
     lifted = _("{remedy}; once only: --allow {rule}=REASON")
+    reason = _("{rule}: {what}").format(rule=first.rule, what=first.what)
     decision = Decision(
-        action=Action.BLOCKED,
-        reason=_("{rule}: {what}").format(rule=first.rule, what=first.what),
+        action=Action.BLOCKED if planned.again is None else Action.UNKNOWN,
+        reason=reason if planned.again is None else not_repeated(reason),
         remedy=lifted.format(remedy=first.remedy, rule=first.rule) if first.rule in LIFTED else first.remedy,
     )
     return replace(planned, objections=found, decision=decision)
@@ -332,9 +431,50 @@ def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
     return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
 
 
-def orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tuple[SendState, ...]:
+def orphans(sends: Iterable[Send], grounds: Grounds) -> tuple[Orphan, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
-    accounts = settings.environment.accounts
+    return tuple(Orphan(known, _why_left(known, grounds)) for known in _unplanned(sends, grounds))
+
+
+def stored_orphans(sends: Iterable[Send], grounds: Grounds) -> Iterator[Send]:
+    """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
+    accounts = grounds.settings.environment.accounts
+    for known in _unplanned(sends, grounds):
+        if grounds.state.same(known.send) in grounds.setting.resend and known.intent is not None:
+            names = [name for name, account in accounts.items() if account.appid == known.appid]
+            name = known.account if known.account in names else names[0]
+            stored = stored_send(known.intent, send_id=known.send, account=name)
+            if stored is not None:
+                yield stored
+
+
+def _why_left(known: SendState, grounds: Grounds) -> Decision:
+    setting = grounds.setting
+    facts = protocol.Facts(
+        key=SendKey(known.appid, grounds.state.kept(known.send), known.revision),
+        digest="",
+        now=grounds.now,
+        clock_error=setting.clock_error,
+        resend_after=timedelta(seconds=setting.resend_after_s),
+        resend_until=timedelta(seconds=setting.resend_until_s),
+        resend_stored=grounds.state.same(known.send) in setting.resend,
+    )
+    decision = decide_by(facts, grounds.state)
+    if decision.again is not None:
+        return _incomplete(known.send)
+    if decision.code is protocol.Reason.CONTENT_CHANGED:
+        why = _("posted {when}, no answer recorded; its file is not in this plan")
+        return replace(decision, reason=why.format(when=china_time(known.at)))
+    return decision
+
+
+def _incomplete(send_id: str) -> Decision:
+    why = _("posted, no answer recorded; its openid list is not in the campaign any more")
+    return Decision(action=Action.UNKNOWN, reason=why, remedy=settle_hint(send_id))
+
+
+def _unplanned(sends: Iterable[Send], grounds: Grounds) -> tuple[SendState, ...]:
+    accounts, state = grounds.settings.environment.accounts, grounds.state
     planned = {
         (accounts[send.account].appid, state.same(name))
         for send in sends

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from runner import wire
-from runner.errors import CampaignError, Problem, UsageError
+from runner.article.stored import fingerprint
+from runner.errors import ApiError, CampaignError, Problem, UsageError
 from runner.ledger.state import LedgerState
-from runner.model import Audience, Send
+from runner.model import Audience, Draft, Filter, Send
 from runner.ports import Clock, ReadApi
 from runner.reading.nearest import near
 from runner.words import N_, _
@@ -22,6 +23,8 @@ from runner.words import N_, _
 PAGE = 20
 """Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
 MAX_PAGES = 500
+MEDIA_ID_INVALID = 40007
+"""What draft/get answers where there is no such draft."""
 NEAREST = 3
 
 
@@ -34,6 +37,8 @@ class Known:
     followers: int | None = None
     materials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """media_ids by (kind, name); more than one means the name is ambiguous."""
+    drafts: Mapping[str, str | None] = field(default_factory=dict)
+    """Fingerprints of existing drafts by media_id; None when there is no such draft."""
     quota: Mapping[str, Any] | None = None
     """`{daily_limit, used, remain}` of mass/sendall calls."""
     as_of: datetime | None = None
@@ -50,26 +55,37 @@ class Resolved:
     uploads: tuple[tuple[wire.Upload, str | None], ...] = ()
     """Each with the result that can be reused, if any."""
     named: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    draft: str | None = None
+    """Fingerprint of the existing draft that is sent."""
     problems: tuple[Problem, ...] = ()
 
 
 OFFLINE = Known(offline=True)
 
 
-def ask(sends: Iterable[Send], api: ReadApi, clock: Clock) -> Known:
+def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Send] = ()) -> Known:
     """Make the reads these sends of one account need, each once.
+
+    Args:
+        sends: to be made.
+        api: of the account.
+        clock: for the moment of the reads.
+        again: sends to be posted once more, of which only the receivers are asked about.
 
     Raises:
         ApiError, UnreachableError, LostAnswerError: the platform did not answer a read.
     """
     sends = tuple(sends)
-    by_tag = any(send.filter.tag is not None or send.filter.tag_id is not None for send in sends)
-    to_all = any(send.filter.is_to_all for send in sends)
+    filters = [send.filter for send in (*sends, *again)]
+    by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
+    to_all = any(one.is_to_all for one in filters)
     wanted = {pair for send in sends for pair in wire.names(send.content)}
+    drafts = {send.content.media_id for send in sends if isinstance(send.content, Draft)}
     return Known(
         tags=tuple(api.tags_get()) if by_tag else (),
         followers=int(api.user_get()["total"]) if to_all else None,
         materials=_materials(wanted, api),
+        drafts={media_id: _draft(media_id, api) for media_id in sorted(drafts)},
         quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
         as_of=clock(),
     )
@@ -103,8 +119,38 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
         audience=audience,
         uploads=needed,
         named=named,
+        draft=known.drafts.get(send.content.media_id) if isinstance(send.content, Draft) else None,
         problems=tuple(problems),
     )
+
+
+def meanings(send: Send, resolved: Resolved) -> dict[str, str | int | None]:
+    """Say what each name in a send stands for on the platform; None for what nobody knows.
+
+    A draft that is there already stands for its articles, which others may edit.
+    """
+    found: dict[str, str | int | None] = {}
+    if send.filter.tag is not None:
+        found[f"tag {send.filter.tag}"] = resolved.tag_id
+    for kind, name in wire.names(send.content):
+        found[f"{kind} {name}"] = resolved.named.get((kind, name))
+    if isinstance(send.content, Draft):
+        found[f"draft {send.content.media_id}"] = resolved.draft
+    return found
+
+
+def as_stored(send: Send, body: Mapping[str, Any], known: Known) -> Resolved:
+    """Say whom a stored body reaches; what its names stood for is in it.
+
+    Args:
+        send: that it posted.
+        body: as the ledger has it.
+        known: the account's reads, or `OFFLINE`.
+    """
+    tag_id = body.get("filter", {}).get("tag_id")
+    tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
+    tag, audience, _gone = _receivers(tagged, known)
+    return Resolved(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
 
 
 def recount(send: Send, resolved: Resolved, api: ReadApi, clock: Clock) -> Audience:
@@ -170,6 +216,15 @@ def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, st
             pair = (kind, str(item.get("name", "")))
             found[pair] = (*found.get(pair, ()), str(item["media_id"]))
     return found
+
+
+def _draft(media_id: str, api: ReadApi) -> str | None:
+    try:
+        return fingerprint(api.draft_get(media_id)["news_item"])
+    except ApiError as error:
+        if error.errcode == MEDIA_ID_INVALID:
+            return None
+        raise
 
 
 def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from runner.digest import send_digest, sha256
+from runner.digest import filter_form, send_digest, sha256
 from runner.errors import ApiError, LedgerConflictError, Place
 from runner.ledger.state import LedgerState, fold
 from runner.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
@@ -162,9 +162,20 @@ def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> 
     from runner.planning.quota import receivers
 
     data = {"send": send.id, "revision": send.revision, "call": call, "digest": send_digest(send)}
+    data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}
     if send.batch is not None:
         data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
     return {**data, "receivers": receivers(send.filter), "at": at, **more}
+
+
+def body_of(send: Send) -> dict[str, Any]:
+    """A stored body for a send's receivers, as the ledger keeps it."""
+    body: dict[str, Any] = {"msgtype": "text", "text": {"content": "存下的"}}
+    if send.filter.openids:
+        return {**body, "touser": filter_form(send)["openids"]}
+    if send.filter.is_to_all:
+        return {**body, "filter": {"is_to_all": True}}
+    return {**body, "filter": {"is_to_all": False, "tag_id": send.filter.tag_id or 100}}
 
 
 def intent_entry(send: Send) -> Entry:
@@ -178,7 +189,7 @@ def named(send: Send, **more: Any) -> dict[str, Any]:
 
 
 _USUAL: Mapping[Kind, Mapping[str, Any]] = {
-    Kind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32, "body": {"msgtype": "text"}},
+    Kind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32},
     Kind.ACCEPTED: {"msg_id": 7},
     Kind.REJECTED: {"errcode": 45028},
     Kind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},

@@ -20,7 +20,7 @@ from runner.ledger.events import Ledger
 from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import LedgerState, fold
 from runner.pipeline import survey
-from runner.plan import Plan, make_plan
+from runner.plan import Plan, make_plan, stored_orphans
 from runner.planning.decide import Setting
 from runner.policy.facts import Grounds
 from runner.prepare import Prepared, prepare
@@ -185,21 +185,24 @@ class Playground:
     def plan(self, prepared: Prepared | None = None, ledger: Ledger | None = None) -> Plan:
         prepared = prepared or self.prepare()
         state = fold((ledger or self.ledger()).events(), authentic)
-        known = survey(
-            prepared.sends,
-            settings=self.settings,
-            state=state,
-            connect=lambda account: self.connect(account, read_only=True),
-            clock=self.clock,
-        )
         environment = self.settings.environment
         setting = Setting(
             present=prepared.presence(),
             resend_after_s=environment.repeat_after_s,
             resend_until_s=environment.repeat_until_s,
+            resend=self.resend,
         )
         grounds = Grounds(settings=self.settings, state=state, now=self.clock(), setting=setting)
-        return make_plan(prepared.sends, invalid=prepared.invalid, grounds=grounds, known=known)
+        sends = (*prepared.sends, *stored_orphans(prepared.sends, grounds))
+        known = survey(
+            sends,
+            settings=self.settings,
+            state=state,
+            connect=lambda account: self.connect(account, read_only=True),
+            clock=self.clock,
+            setting=setting,
+        )
+        return make_plan(sends, invalid=prepared.invalid, grounds=grounds, known=known)
 
     def apply(self, prepared: Prepared | None = None) -> Exit:
         """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""
@@ -216,7 +219,7 @@ class Playground:
             stopping=self.stopping,
             mac_key=lambda account: mac_key(SANDBOX_SECRET, account.appid),
         )
-        warrant = Warrant(plan_digest=plan.digest, resend=self.resend)
+        warrant = Warrant(plan_digest=plan.digest)
         self.outcomes = apply(plan, ports=ports, settings=self.settings, warrant=warrant)
         return exit_code(self.outcomes)
 

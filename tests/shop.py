@@ -13,6 +13,8 @@ from typing import Any
 
 from playground import Sandbox
 
+from runner.errors import Exit
+
 SETTINGS = """\
 {more}default_environment: shop
 environments:
@@ -87,10 +89,35 @@ class Shop:
         """How many mass calls were made."""
         return sum(one["path"] == f"/cgi-bin/{SENDALL}" for one in self.sandbox.requests())
 
-    def summary(self) -> dict[str, int]:
-        """How many sends the plan has of each action."""
-        found: dict[str, int] = json.loads(self.run("plan", "--format", "json")[1])["summary"]
+    def plan(self, *words: str) -> dict[str, Any]:
+        """What `plan` says, and the file that it writes."""
+        code, said = self.run("plan", "--quiet", "--format", "json", "--out", str(self.plan_file), *words)
+        assert code == Exit.OK, said
+        found: dict[str, Any] = json.loads(self.plan_file.read_text(encoding="utf-8"))
         return found
+
+    @property
+    def plan_file(self) -> Path:
+        return self.folder / "plan.json"
+
+    def reviewed(self, by: str) -> tuple[str, ...]:
+        """The words that bind an apply to the plan made last: by its file, or by its digest alone."""
+        if by == "file":
+            return "--plan", str(self.plan_file)
+        return "--expect-digest", json.loads(self.plan_file.read_text(encoding="utf-8"))["plan_digest"]
+
+    def summary(self) -> dict[str, int]:
+        found: dict[str, int] = self.plan()["summary"]
+        return found
+
+    def row(self, name: str, *words: str) -> dict[str, Any]:
+        (found,) = [row for row in self.plan(*words)["sends"] if row["id"] == name]
+        return found
+
+    def lose_an_answer(self, kind: str = "cut_before") -> None:
+        """Leave a send unknown: the call did not arrive, or its answer did not."""
+        self.sandbox.fault(endpoint=SENDALL, kind=kind)
+        assert self.apply() == Exit.UNKNOWN
 
 
 MakeShop = Callable[..., Shop]

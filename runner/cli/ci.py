@@ -58,7 +58,7 @@ def _comment(text: str, author: str) -> str:
 def outputs(plan_file: Path) -> int:
     """Hand a plan file's digest on to later steps: to GITHUB_OUTPUT, or to standard output.
 
-    digest, pending (sends the digest covers), due (sends that an apply would make or settle now).
+    digest, pending (sends and resends the digest covers), due (what an apply would make or settle now).
     """
     from runner.planning import planfile
 
@@ -66,8 +66,8 @@ def outputs(plan_file: Path) -> int:
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise UsageError(_("the plan file's digest is none"), remedy=_("plan again"), where=str(plan_file))
-    pending = sum(action in planfile.PENDING_WORDS for action in actions)
-    due = sum(action in ("send", "unknown") for action in actions)
+    pending = sum(map(planfile.covers, data["sends"]))
+    due = sum(action in ("send", "resend", "unknown") for action in actions)
     lines = f"digest={digest}\npending={pending}\ndue={due}\n"
     target = os.environ.get("GITHUB_OUTPUT")
     if target:

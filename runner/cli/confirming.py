@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.report.neutral import inert
 from runner.report.sentences import changed
-from runner.report.words import headcount, receivers, sends
+from runner.report.words import calls, headcount, receivers, summary
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ Ask = Callable[[str], str]
 
 
 def question(plan: Plan) -> str:
-    """Name each due send with its account, receivers and count, before anybody is asked."""
-    return inert("\n".join(map(_row, plan.due())))
+    """Name each send and resend with its account, receivers and count, before anybody is asked."""
+    return inert("\n".join(map(_row, plan.calls())))
 
 
 def agreed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
@@ -32,7 +32,11 @@ def agreed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
 
 
 def _row(planned: Planned) -> str:
-    return _("  {send} → {account}: {receivers}, {count} followers").format(
+    said = _("  {send} → {account}: {receivers}, {count} followers")
+    if planned.again is not None:
+        said = _("  {send} → {account}: {receivers}, {count} followers; posted once more: {what}")
+    return said.format(
+        what=summary(planned.send.content),
         send=planned.send.id,
         account=planned.account.name,
         receivers=receivers(planned.send.filter),
@@ -44,13 +48,14 @@ def confirmed(plan: Plan, ask: Ask) -> bool:
     """Ask for the name of each account that sends to everyone, or for a yes when none does.
 
     Args:
-        plan: with something due.
+        plan: with something to post.
         ask: puts a question to a person, gives the answer.
     """
-    due = plan.due()
-    accounts = sorted({planned.account.name for planned in due if planned.send.filter.is_to_all})
+    made = plan.calls()
+    accounts = sorted({planned.account.name for planned in made if planned.send.filter.is_to_all})
     if not accounts:
         said = _("{environment}: a send cannot be undone. Type yes to make {sends}")
-        return ask(said.format(environment=plan.environment, sends=sends(len(due)))) == "yes"
+        told = calls(len(plan.due()), len(plan.resends()))
+        return ask(said.format(environment=plan.environment, sends=told)) == "yes"
     said = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send")
     return all(ask(said.format(environment=plan.environment, name=name)) == name for name in accounts)

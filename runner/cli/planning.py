@@ -71,26 +71,32 @@ def make_plan(
     check_home(session, state)
     prepared = prepared or prepared_of(session, select)
     comparison = _compared(session, prepared, select, since) if since is not None else None
+    setting = Setting(
+        present=prepared.presence(),
+        resend_after_s=settings.environment.repeat_after_s,
+        resend_until_s=settings.environment.repeat_until_s,
+        resend=frozenset(again),
+    )
+    grounds = Grounds(
+        settings=settings, state=state, now=session.clock(), allowed=allowed or {}, setting=setting
+    )
+    sends = (*prepared.sends, *plan.stored_orphans(prepared.sends, grounds))
     known = None
     if not offline:
         known = survey(
-            prepared.sends, settings=settings, state=state, connect=session.reader, clock=session.clock
-        )
-    made = plan.make_plan(
-        prepared.sends,
-        invalid=prepared.invalid,
-        grounds=Grounds(
+            sends,
             settings=settings,
             state=state,
-            now=session.clock(),
-            allowed=allowed or {},
-            setting=Setting(
-                present=prepared.presence(),
-                clock_error=session.watch.known_error(),
-                resend_after_s=settings.environment.repeat_after_s,
-                resend_until_s=settings.environment.repeat_until_s,
-            ),
-        ),
+            connect=session.reader,
+            clock=session.clock,
+            setting=setting,
+        )
+    # The reads said what time it is there.
+    told = replace(setting, clock_error=session.watch.known_error())
+    made = plan.make_plan(
+        sends,
+        invalid=prepared.invalid,
+        grounds=replace(grounds, now=session.clock(), setting=told),
         known=known,
         commit=commit_of(session.options.root),
         with_orphans=not select,
@@ -100,8 +106,8 @@ def make_plan(
         ledger_known=session.ledger_known,
     )
     if select and again:
-        waiting = plan.orphans(prepared.sends, settings, state)
-        made = replace(made, orphans=tuple(known for known in waiting if state.same(known.send) in again))
+        waiting = plan.orphans(sends, grounds)
+        made = replace(made, orphans=tuple(one for one in waiting if state.same(one.known.send) in again))
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)
 

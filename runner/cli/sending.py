@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from runner.policy.guard import SettingsChange
     from runner.sending.posting import Outcome
 
+_RESEND = click.option(
+    "--resend",
+    metavar="ID",
+    multiple=True,
+    help="Post an unknown send again as it was, although its campaign was edited or is gone; repeatable.",
+)
 _ALLOW = click.option(
     "--allow", metavar="RULE=REASON", multiple=True, help="Set one policy rule aside, once; recorded."
 )
@@ -40,6 +47,7 @@ _ALLOW = click.option(
     "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
 )
 @click.option("--all", "everything", is_flag=True, help="List sends done and expired too.")
+@_RESEND
 @_ALLOW
 @shared
 def plan(
@@ -50,6 +58,7 @@ def plan(
     detailed_exitcode: bool,
     since: str | None,
     everything: bool,
+    resend: tuple[str, ...],
     allow: tuple[str, ...],
 ) -> int:
     """Show what would be sent, to how many, and what stands against it. Sends nothing.
@@ -62,7 +71,8 @@ def plan(
     allowed = rules_aside(allow)
     session.offline = offline
     state = session.state(verified=not offline)
-    made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since)
+    again = unknown_sends(state, resend)
+    made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since, again=again)
     if out is not None:
         from runner.planning import planfile
         from runner.report.data import plan_data
@@ -73,7 +83,7 @@ def plan(
     found = made.plan.counts().keys()
     if Action.INVALID in found:
         return Exit.INVALID
-    pending = found & {*PENDING, Action.UNKNOWN}
+    pending = found & {*PENDING, Action.RESEND, Action.UNKNOWN}
     return Exit.PENDING if detailed_exitcode and pending else Exit.OK
 
 
@@ -87,12 +97,7 @@ def plan(
 )
 @click.option("--expect-digest", metavar="DIGEST", help="Refuse unless the plan has this digest.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
-@click.option(
-    "--resend",
-    metavar="ID",
-    multiple=True,
-    help="Post an unknown send again as it was, although its campaign was edited or is gone; repeatable.",
-)
+@_RESEND
 @_ALLOW
 @shared
 def apply(
@@ -121,7 +126,8 @@ def apply(
     approval = check_approved(session, prepared.sends, state)
     again = unknown_sends(state, resend)
     made = make_plan(session, select, state, allowed=allowed, prepared=prepared, again=again)
-    digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
+    agreed, digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
+    made = replace(made, plan=agreed)
     if Action.INVALID in made.plan.counts():
         session.give(plan_forms(session, made))
         _tell_unknown(made.plan)
@@ -130,11 +136,11 @@ def apply(
     approval.check(made.plan)
     covered = plan_file is not None or expect_digest is not None
     looser = check_looser(session, made.plan, covered=covered, asking=not auto_approve)
-    if (made.plan.due() or looser) and not auto_approve:
+    if (made.plan.calls() or looser) and not auto_approve:
         _confirm(made.plan, looser)
     with stop_signals(session) as stopping:
         ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
-        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who, resend=again)
+        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
         keep_guards(session, made.plan, who)
         keep_homes(session, made.plan, state, who)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
@@ -154,9 +160,9 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
     def ask(text: str) -> str:
         return str(click.prompt(text, err=True))
 
-    if plan.due():
+    if plan.calls():
         click.echo(question(plan), err=True)
-    if not (agreed(looser, ask) and (not plan.due() or confirmed(plan, ask))):
+    if not (agreed(looser, ask) and (not plan.calls() or confirmed(plan, ask))):
         raise click.Abort(_("Not confirmed, so nothing is sent."))
 
 
@@ -175,8 +181,8 @@ def _outcome_forms(session: Session, outcomes: tuple[Outcome, ...], plan: Plan) 
 
 def _tell_unknown(plan: Plan) -> None:
     """Name the unknown sends that a refused run leaves as they are: their time to be repeated runs on."""
-    unknown = {planned.send.id for planned in plan.sends if planned.action is Action.UNKNOWN}
-    unknown |= {orphan.send for orphan in plan.orphans}
+    unknown = {p.send.id for p in plan.sends if p.action in (Action.RESEND, Action.UNKNOWN)}
+    unknown |= {orphan.known.send for orphan in plan.orphans}
     if unknown:
         said = _(
             "Still unknown, and not looked at: {sends}. Correct the files and run "
@@ -197,8 +203,10 @@ def _tell_held_back(plan: Plan) -> None:
 def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
     """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
     from runner.plan import orphans
+    from runner.policy.facts import Grounds
 
-    count = len(orphans((planned.send for planned in plan.sends), session.settings, state))
+    grounds = Grounds(settings=session.settings, state=state, now=session.clock())
+    count = len(orphans((planned.send for planned in plan.sends), grounds))
     if count:
         told = ngettext(
             "{count} unknown send outside the selection still waits: run apply without a selection soon.",

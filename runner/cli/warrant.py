@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.session import Session, commit_of
+from runner.cli.streams import tell
 from runner.errors import PolicyError, UsageError
 from runner.words import _
 
@@ -81,23 +82,30 @@ def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
 
 def reviewed(
     session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
-) -> tuple[str, dict[str, int | None]]:
-    """Check the plan against what was reviewed: its digest, and the audiences the review counted."""
+) -> tuple[Plan, str, dict[str, int | None]]:
+    """Check the plan against what was reviewed.
+
+    Returns:
+        The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
+    """
     from runner.planning import planfile
 
     if plan_file is not None:
         data = planfile.read(plan_file)
         if digest is not None:
             planfile.check_has(data, digest)
-        planfile.check_file(data, plan, state, session.clock())
-        return str(data["plan_digest"]), planfile.audiences(data)
+        plan = planfile.check_file(data, plan, state, session.clock())
+        if names := planfile.uncompared(data, plan):
+            told = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
+            tell(told.format(names=_(", ").join(names)))
+        return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
-        planfile.check_digest(digest, plan, state)
-        return digest, {}
+        return planfile.check_digest(digest, plan, state), digest, {}
     if session.settings.environment.protected:
         raise PolicyError(
             _("this environment is protected: apply needs a reviewed plan"),
             remedy=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
             where=_("environment {name}").format(name=plan.environment),
         )
-    return plan.digest, {planned.send.id: planned.resolved.audience.count for planned in plan.due()}
+    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.calls()}
+    return plan, plan.digest, audiences

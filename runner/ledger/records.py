@@ -71,6 +71,8 @@ class SendState:
     """What a person said, or why a call was not made."""
     errcode: int | None = None
     """What the platform answered when it rejected the send."""
+    resent_under: str = ""
+    """Digest of the plan under which it was posted once more, the last time."""
     recalled: tuple[int, ...] = ()
     """Articles that were recalled, from 1; 0 stands for all of them."""
 

@@ -347,6 +347,12 @@ def _meaning(state: LedgerState, event: Event, known: SendState | None) -> dict[
     return found
 
 
+def _resend(state: LedgerState, event: Event) -> None:
+    _follow(state, event)
+    key = _key(event)
+    state.sends[key] = replace(state.sends[key], resent_under=event.data.get("plan_digest", ""))
+
+
 def _status(state: LedgerState, event: Event) -> None:
     status = FINAL_BY_MSG_STATUS.get(event.data["msg_status"])
     known = state.sends[_key(event)]
@@ -372,7 +378,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.HOME: _home,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
-    Kind.RESEND: _follow,
+    Kind.RESEND: _resend,
     Kind.ACCEPTED: _follow,
     Kind.DUPLICATE: _follow,
     Kind.REJECTED: _follow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from runner.digest import former_digest
 from runner.ledger.state import LedgerState, SendState, Status
@@ -12,8 +13,9 @@ from runner.model import Action, Send
 from runner.planning.quota import china_time
 from runner.protocol import decide as protocol
 from runner.protocol.decide import Facts, Reason
+from runner.protocol.events import Event
 from runner.protocol.keys import SendKey
-from runner.sending.hints import foreign_hint, resend_hint
+from runner.sending.hints import again_in, foreign_hint, resend_hint, settle_hint
 from runner.words import _
 
 
@@ -25,6 +27,8 @@ class Decision:
     reason: str
     remedy: str = ""
     code: Reason = Reason.NEW
+    again: Event | None = None
+    """The intent whose body would be posted once more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Setting:
     clock_error: timedelta = timedelta()
     resend_after_s: float = 60
     resend_until_s: float = 20 * 3600
+    resend: frozenset[str] = frozenset()
+    """Unknown sends, as `LedgerState.same` gives them, to post as they were whatever is written now."""
     violated: Callable[[], Sequence[str]] = lambda: ()
     """Ids of the policy rules that block the call."""
 
@@ -56,8 +62,12 @@ def decide(
         now: the present moment, aware.
         setting: what is known of the campaigns and the platform.
     """
-    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, state, now, setting))
-    return in_words(decided, send, state, appid)
+    return decide_by(facts_of(send, digest, appid, state, now, setting), state)
+
+
+def decide_by(facts: Facts, state: LedgerState) -> Decision:
+    """Decide by facts that are gathered already; as `decide`."""
+    return in_words(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
 
 
 def facts_of(
@@ -69,6 +79,7 @@ def facts_of(
         # Of what others keep in the same ledger nobody here has the files.
         return not state.is_ours(kept_id) or setting.present(state.shown(kept_id))
 
+    names = (send.id, *send.formerly)
     return Facts(
         key=SendKey(appid, state.kept(send.id), send.revision),
         digest=_comparable(send, digest, appid, state),
@@ -81,6 +92,7 @@ def facts_of(
         clock_error=setting.clock_error,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
+        resend_stored=any(state.same(name) in setting.resend for name in names),
         violated=setting.violated,
     )
 
@@ -99,34 +111,35 @@ def list_id(send: Send) -> str:
     return send.id.rpartition("#")[0]
 
 
-def in_words(decided: protocol.Decision, send: Send, state: LedgerState, appid: str) -> Decision:
+def in_words(decided: protocol.Decision, facts: Facts, state: LedgerState) -> Decision:
     """Make the words of a decision."""
     record = decided.known
     known = None
     if record is not None:
         record = replace(record, id=state.shown(record.id))
-        decided, known = replace(decided, known=record), state.send(appid, record.id, record.revision)
+        decided = replace(decided, known=record)
+        known = state.send(facts.key.appid, record.id, record.revision)
+    facts = replace(facts, key=facts.key._replace(id=state.shown(facts.key.id)))
     action = Action(_ACTIONS.get(decided.action, decided.action.value))
     if decided.reason is Reason.HOLD and decided.action is protocol.Action.BLOCKED:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
-        return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
-    reason, remedy = _WORDS[decided.reason](decided, send, known)
-    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason)
+        if record is None:
+            return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
+        action, decided = Action.RESEND, replace(decided, reason=Reason.NO_ANSWER)
+    reason, remedy = _WORDS[decided.reason](decided, facts, known)
+    again = record.intent if record is not None and action is Action.RESEND else None
+    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason, again=again)
 
 
-_ACTIONS = {
-    protocol.Action.SCHEDULED: "wait",
-    protocol.Action.SENT: "done",
-    protocol.Action.RESEND: "unknown",
-}
-Words = Callable[[protocol.Decision, Send, SendState | None], tuple[str, str]]
+_ACTIONS = {protocol.Action.SCHEDULED: "wait", protocol.Action.SENT: "done"}
+Words = Callable[[protocol.Decision, Facts, SendState | None], tuple[str, str]]
 
 
 def _at(known: SendState | None) -> str:
     return china_time(known.at) if known is not None else "?"
 
 
-def _sent(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _sent(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     status = known.status if known is not None else Status.SENT
     done = {
         Status.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
@@ -141,7 +154,7 @@ def _sent(_decided: protocol.Decision, _send: Send, known: SendState | None) -> 
     )
 
 
-def _edited(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _edited(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     revision = decided.known.revision if decided.known is not None else 0
     return (
         _("edited after it was sent {when}").format(when=_at(known)),
@@ -151,7 +164,7 @@ def _edited(decided: protocol.Decision, _send: Send, known: SendState | None) ->
     )
 
 
-def _newer(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _newer(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     number = decided.known.revision if decided.known is not None else 0
     return (
         _("revision {number} was sent already").format(number=number),
@@ -159,7 +172,7 @@ def _newer(decided: protocol.Decision, _send: Send, _known: SendState | None) ->
     )
 
 
-def _split(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _split(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     record = decided.known
     name, revision = (record.id, record.revision) if record is not None else ("?", 0)
     return (
@@ -172,14 +185,14 @@ def _split(decided: protocol.Decision, _send: Send, known: SendState | None) -> 
     )
 
 
-def _list_edited(_decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _list_edited(_decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     return (
         _("the openid list was edited after a part of it had been sent"),
         _("restore the list; put new openids into a campaign of their own"),
     )
 
 
-def _moved(decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _moved(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     name = decided.known.id if decided.known is not None else "?"
     return (
         _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
@@ -191,21 +204,24 @@ def _moved(decided: protocol.Decision, _send: Send, known: SendState | None) -> 
     )
 
 
-def _window_ended(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _window_ended(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
     at = decided.params["at"]
     when = china_time(at if isinstance(at, datetime) else datetime.fromisoformat(at))
+    if decided.action is protocol.Action.UNKNOWN:
+        why = _("its window ended {when}, so it is not repeated").format(when=when)
+        return why, settle_hint(_name(decided, facts))
     return _("its window ended {when}").format(when=when), _("move not_after to send it after all")
 
 
-def _window_ahead(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
+def _window_ahead(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
     return _("its window begins {when}").format(when=china_time(decided.params["at"])), ""
 
 
-def _rejected(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _rejected(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     return _("try again: {why}").format(why=known.why_said if known is not None else ""), ""
 
 
-def _raised(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _raised(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     if known is None or known.status is Status.FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
@@ -215,21 +231,35 @@ def _raised(_decided: protocol.Decision, _send: Send, known: SendState | None) -
     return said.format(number=known.revision, when=_at(known)), ""
 
 
-def _no_answer(_decided: protocol.Decision, _send: Send, known: SendState | None) -> tuple[str, str]:
+def _no_answer(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
     return _("posted {when}, no answer recorded").format(when=_at(known)), ""
 
 
-def _changed(decided: protocol.Decision, send: Send, known: SendState | None) -> tuple[str, str]:
-    name = decided.known.id if decided.known is not None else send.id
-    return _("posted {when} with other content, no answer recorded").format(when=_at(known)), resend_hint(
-        name
-    )
+def _name(decided: protocol.Decision, facts: Facts) -> str:
+    return decided.known.id if decided.known is not None else facts.key.id
 
 
-def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) -> tuple[str, str]:
+def _may_come(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    first = decided.known.first_open if decided.known is not None else None
+    wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
+    reason = _("posted {when}, its answer may still be on the way").format(when=_at(known))
+    return reason, again_in(ceil(wait.total_seconds()) + 1)
+
+
+def _too_late(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    reason = _("posted {when}, no answer recorded; too old to be repeated safely").format(when=_at(known))
+    return reason, settle_hint(_name(decided, facts))
+
+
+def _changed(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    reason = _("posted {when} with other content, no answer recorded").format(when=_at(known))
+    return reason, resend_hint(_name(decided, facts))
+
+
+def _disputed(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
     return (
         _("this message was sent under another ledger or by another program, or the ledger was forged"),
-        foreign_hint(decided.known.id if decided.known is not None else send.id),
+        foreign_hint(_name(decided, facts)),
     )
 
 
@@ -250,10 +280,8 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.REJECTED_BEFORE: _rejected,
     Reason.REVISION_RAISED: _raised,
     Reason.NO_ANSWER: _no_answer,
-    Reason.ANSWER_MAY_COME: _no_answer,
-    # Of an unknown send: what it may have done is said first, and who stopped the account at its resend.
-    Reason.HOLD: _no_answer,
-    Reason.TOO_LATE_TO_RESEND: _no_answer,
+    Reason.ANSWER_MAY_COME: _may_come,
+    Reason.TOO_LATE_TO_RESEND: _too_late,
     Reason.CONTENT_CHANGED: _changed,
     Reason.DISPUTED: _disputed,
     Reason.SENT: _sent,

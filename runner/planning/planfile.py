@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runner.digest import canonical
+from runner.digest import canonical, plan_digest, resolved_digest, sha256
 from runner.errors import StalePlanError, UsageError
 from runner.ledger.state import LedgerState
-from runner.plan import PENDING, Plan, Planned, expected_digest
+from runner.plan import PENDING, Plan, Planned, as_reviewed, is_covered
 from runner.planning.quota import china_time
 from runner.words import _
 
@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, Any]:
     return data
 
 
-def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> None:
+def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
     """Refuse when what would be sent is not what was reviewed.
 
     Args:
@@ -79,30 +79,108 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         state: the folded ledger, for sends already made under the reviewed plan.
         now: decides whether the file has expired.
 
+    Returns:
+        The plan, with the resends that were reviewed and no other.
+
     Raises:
-        StalePlanError: names every send that differs.
+        StalePlanError: the file is not as it was written; or names every send that differs.
     """
+    if not _is_whole(reviewed):
+        raise _stale(_("the plan file was edited after it was written, or an earlier version wrote it"))
     if reviewed["environment"] != plan.environment:
         made_for = _("it was made for environment {reviewed}, this is {environment}")
         raise _stale(made_for.format(reviewed=reviewed["environment"], environment=plan.environment))
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
         raise _stale(_("it expired {when}").format(when=china_time(expires_at)))
-    if expected_digest(plan, state, reviewed["plan_digest"]) != reviewed["plan_digest"]:
-        found = _("; ").join(_differences(reviewed, plan)) or _("the pending sends differ")
-        raise _stale(found)
+    resends = [row for row in _rows(reviewed) if "body_sha256" in row]
+    found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
+    if found is None:
+        raise _stale(_("; ").join(_differences(reviewed, plan)) or _("the pending sends differ"))
+    if moved := _moved(reviewed, found):
+        raise _stale(_("; ").join(moved))
+    return found
 
 
-def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> None:
+def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     """Refuse when the plan's digest is not the reviewed one.
+
+    Returns:
+        The plan, with the resends that were reviewed and no other.
 
     Raises:
         StalePlanError: with both digests.
     """
-    if expected_digest(plan, state, reviewed) != reviewed:
+    found = as_reviewed(plan, state, reviewed)
+    if found is None:
         raise _stale(
             _("the digest is {digest}, expected {expected}").format(digest=plan.digest, expected=reviewed)
         )
+    return found
+
+
+def covers(send: Mapping[str, Any]) -> bool:
+    """Tell whether the digest of a plan file covers a send in it."""
+    return "resend" in send or send["action"] in PENDING_WORDS
+
+
+def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the fingerprint of all the rest to a plan as data: the audiences, for one, are under no digest."""
+    return {**data, "file_sha256": sha256(data)}
+
+
+def _is_whole(data: Mapping[str, Any]) -> bool:
+    rest = {key: value for key, value in data.items() if key != "file_sha256"}
+    try:
+        digests = (data["file_sha256"], data["plan_digest"], data["resolved"])
+        return digests == (sha256(rest), _digest_of(data), _resolved_of(data))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _digest_of(data: Mapping[str, Any]) -> str:
+    loosened = [
+        [rule["key"], rule["before"], rule["after"]]
+        for rule in data["settings"]
+        if rule["looser"] and rule["since"] == "last apply"
+    ]
+    return plan_digest(_rows(data), loosened=loosened)
+
+
+def _resolved_of(data: Mapping[str, Any]) -> str | None:
+    return None if data["offline"] else resolved_digest(_meanings(data))
+
+
+def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {send["id"]: dict(send["resolved"]) for send in data["sends"] if send.get("resolved")}
+
+
+def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name what does not stand for what it stood for; of an offline plan nobody knows."""
+    said, before = _("{name} of {send} was {before} and is {after}"), _meanings(data)
+    return [
+        said.format(name=name, send=planned.send.id, before=was, after=planned.meanings[name])
+        for planned in plan.sends
+        for name, was in before.get(planned.send.id, {}).items()
+        if name in planned.meanings and planned.meanings[name] != was
+    ]
+
+
+def uncompared(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
+    names = {name: None for planned in plan.sends for name in planned.meanings}
+    return list(names) if data["resolved"] is None else []
+
+
+def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give what the digest covers of the sends in a plan file."""
+    return [_row(send) for send in data["sends"] if covers(send)]
+
+
+def _row(send: Mapping[str, Any]) -> dict[str, Any]:
+    appid = send["account"]["appid"]
+    row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "digest", "not_after")}}
+    return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
 
 
 def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
@@ -127,8 +205,8 @@ def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
-    before = {s["id"]: s for s in reviewed["sends"] if s.get("action") in PENDING_WORDS}
-    after = {p.send.id: p for p in plan.sends if p.action in PENDING}
+    before = {row["id"]: row for row in _rows(reviewed)}
+    after = {p.send.id: p for p in plan.sends if is_covered(p)}
     added = sorted(set(after) - set(before))
     found = [_("{send} was not in the reviewed plan").format(send=name) for name in added]
     every = {p.send.id: p for p in plan.sends}
@@ -138,10 +216,12 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
             found.append(_("{send} has other content or receivers").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send} has another revision").format(send=name))
-        elif _appid(before[name]) != after[name].account.appid:
+        elif before[name]["appid"] != after[name].account.appid:
             moved = _("{send} would be sent from another AppID, {appid}")
             found.append(moved.format(send=name, appid=after[name].account.appid))
-        elif _window(before[name]) != _window(_shown(after[name])):
+        elif before[name].keys() != after[name].row.keys():
+            found.append(_no_more(name, after[name]))
+        elif before[name] != after[name].row:
             found.append(_("{send} has another send window").format(send=name))
     return found
 
@@ -152,22 +232,6 @@ def _no_more(name: str, planned: Planned | None) -> str:
     return _("{send} is {action} now: {reason}").format(
         send=name, action=planned.action, reason=planned.decision.reason
     )
-
-
-def _appid(send: Mapping[str, Any]) -> object:
-    account = send.get("account")
-    return account.get("appid") if isinstance(account, dict) else None
-
-
-def _window(send: Mapping[str, Any]) -> tuple[object, object]:
-    return send.get("not_before"), send.get("not_after")
-
-
-def _shown(planned: Planned) -> dict[str, str | None]:
-    window = {"not_before": planned.send.not_before, "not_after": planned.send.not_after}
-    return {
-        key: at.astimezone(UTC).isoformat(timespec="seconds") if at else None for key, at in window.items()
-    }
 
 
 def _stale(what: str) -> StalePlanError:

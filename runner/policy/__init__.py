@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from runner.policy import content, rules
-from runner.policy.facts import Facts, Finding, Grounds, Verdict
-from runner.settings.records import Account
+from runner.policy.facts import Facts, Finding, Verdict
 from runner.words import _
 
 RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
@@ -35,8 +34,8 @@ RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
 LIFTED = frozenset(RULES) - {"hold"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
 
-COUNTING = frozenset({"max_sends_per_apply", "quota", "quota_reserve"})
-"""The rules about how many sends there are, rather than about one of them."""
+ALLOWANCE = frozenset({"quota", "quota_reserve"})
+"""The rules about an allowance that an unknown send took already, when it was posted first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +62,6 @@ def objections(facts: Facts, allowed: Mapping[str, str]) -> tuple[Objection, ...
     """
     found = ((name, rule(facts)) for name, rule in RULES.items() if name not in allowed or name not in LIFTED)
     return tuple(_objection(name, finding, facts) for name, finding in found if finding is not None)
-
-
-def held_back(account: Account, grounds: Grounds) -> Finding | None:
-    """Say what holds a repeat back: it may be the first to arrive, so holds and quiet hours count.
-
-    Args:
-        account: whose send it is.
-        grounds: with the ledger's state as just read.
-    """
-    policy = grounds.settings.policy
-    held = rules.held_now(account, policy, grounds.state)
-    if held is not None or "quiet_hours" in grounds.allowed or policy.levels.get("quiet_hours") == "advisory":
-        return held
-    return rules.quiet_now(policy, grounds.now)
 
 
 def _objection(name: str, finding: Finding, facts: Facts) -> Objection:

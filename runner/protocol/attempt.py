@@ -41,9 +41,7 @@ class Message:
     key: SendKey
     action: Action  # SEND, or RESEND for a stored body: no decision turns one into the other
     body: Mapping[str, Any]  # the whole request but its clientmsgid
-    kept: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # in the intent: digest, body without openids, who, why
+    kept: Mapping[str, Any] = field(default_factory=dict)  # beside the data of the protocol itself
     not_after: datetime | None = None
 
 
@@ -115,7 +113,7 @@ class Attempt:
         data = {"send": key.id, "revision": key.revision, "call": call, "body_sha256": sha256(message.body)}
         data["at"] = self.clock().isoformat(timespec="microseconds")
         if message.action is Action.RESEND:
-            return self.entry(Kind.RESEND, data)
+            return self.entry(Kind.RESEND, {**message.kept, **data})
         return self.entry(Kind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
 
     def _ended(self, outcome: Outcome, kind: Kind | None, told: Mapping[str, Any]) -> Outcome:

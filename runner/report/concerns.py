@@ -46,7 +46,7 @@ def fingerprints(problems: Sequence[Problem]) -> Iterator[str]:
 
 def _concerns(planned: Planned) -> Iterator[Problem]:
     send, decision = planned.send, planned.decision
-    if planned.action in _OVER:
+    if planned.action in _OVER or not send.place.file:  # no file of today speaks of it
         return
     yield from planned.resolved.problems
     yield from send.findings

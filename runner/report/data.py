@@ -14,6 +14,8 @@ from runner.digest import filter_form, plain, sha256
 from runner.model import Action
 from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
+from runner.planning.planfile import sealed
+from runner.planning.stored import resend_data
 from runner.report.neutral import FORMAT_VERSION
 from runner.report.problems import problem_dict
 from runner.sending.posting import Outcome
@@ -23,9 +25,14 @@ from runner.wechat.redact import redact
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """Give a plan as plain data: the plan file and `--format json`."""
+    return sealed(_plan(plan))
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "plan_digest": plan.digest,
+        "resolved": plan.resolved,
         "created_at": _time(plan.created_at),
         "expires_at": _time(plan.expires_at),
         "environment": plan.environment,
@@ -33,13 +40,18 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "offline": plan.offline,
         "ledger_known": plan.ledger_known,
         "summary": {action.value: count for action, count in plan.counts().items()},
-        "sends": [_planned(planned) for planned in plan.sends]
+        "sends": [_planned(planned, offline=plan.offline) for planned in plan.sends]
         + [
             {"id": invalid.id, "action": "invalid", "problems": [problem_dict(p) for p in invalid.problems]}
             for invalid in plan.invalid
         ]
         + [
-            {"id": orphan.send, "action": "unknown", "reason": "its campaign is not in this plan"}
+            {
+                "id": orphan.known.send,
+                "action": "unknown",
+                "reason": orphan.decision.reason,
+                "remedy": orphan.decision.remedy,
+            }
             for orphan in plan.orphans
         ],
         "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
@@ -116,7 +128,7 @@ def _standing(row: Standing) -> dict[str, Any]:
     }
 
 
-def _planned(planned: Planned) -> dict[str, Any]:
+def _planned(planned: Planned, *, offline: bool) -> dict[str, Any]:
     send, audience = planned.send, planned.resolved.audience
     return {
         "id": send.id,
@@ -134,8 +146,10 @@ def _planned(planned: Planned) -> dict[str, Any]:
         "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
         "msgtype": send.msgtype.value,
         "content": _content(plain(send.content)),
-        "not_before": _time(send.not_before),
-        "not_after": _time(send.not_after),
+        "not_before": plain(send.not_before),
+        "not_after": plain(send.not_after),
+        "resolved": None if offline else planned.meanings,
+        **({"resend": resend_data(planned.again)} if planned.again is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
         "warnings": [problem_dict(finding) for finding in send.findings],
         "policy": [

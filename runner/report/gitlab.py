@@ -46,7 +46,4 @@ def widget(plan: Plan) -> str:
     Nothing is ever deleted by a plan. Source: GitLab Docs, Terraform integration in merge requests,
     read 2026-11; the three keys are all the widget reads.
     """
-    counts = plan.counts()
-    return json_text(
-        {"create": counts.get(Action.SEND, 0), "update": counts.get(Action.WAIT, 0), "delete": 0}
-    )
+    return json_text({"create": len(plan.calls()), "update": plan.counts().get(Action.WAIT, 0), "delete": 0})

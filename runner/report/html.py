@@ -5,7 +5,7 @@ No script, no network, no form: a strict policy stands in the page, pictures are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -14,8 +14,8 @@ from importlib import resources
 from runner.article.page import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content, findings_table
 from runner.compare import Change, Comparison
 from runner.errors import Problem
-from runner.model import Articles, Send
-from runner.plan import Plan, Planned
+from runner.model import Action, Articles, Send
+from runner.plan import Orphan, Plan, Planned
 from runner.reading.patterns import visible
 from runner.report.lines import diff, send_lines
 from runner.report.neutral import visible_record
@@ -66,7 +66,7 @@ def plan_html(
         _facts(plan, timezone),
         findings_table(visible_record(tuple(problems))),
         pictures.note(),
-        _overview(shown, timezone),
+        _overview([*(_parts(planned, timezone) for planned in shown), *map(_orphan, plan.orphans)]),
         _listed(_("Needs attention"), attention_lines(plan)),
         _changes(comparison, timezone) if comparison is not None else "",
         messages,
@@ -124,18 +124,17 @@ def _facts(plan: Plan, timezone: str) -> str:
     return f'<p class="facts">{"<br>".join(html_text(fact) for fact in facts if fact)}</p>\n'
 
 
-def _overview(shown: Iterable[Planned], timezone: str) -> str:
+def _overview(listed: Sequence[tuple[str, ...]]) -> str:
     names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
-    listed = list(shown)
     rows = "".join(
         "<tr>"
         + "".join(
             # On a narrow screen the names of the columns stand in the cells.
             f'<td data-name="{name}">{html_text(part)}</td>'
-            for name, part in zip(names, _parts(planned, timezone), strict=True)
+            for name, part in zip(names, parts, strict=True)
         )
         + "</tr>\n"
-        for planned in listed[:MAX_ROWS]
+        for parts in listed[:MAX_ROWS]
     )
     if len(listed) > MAX_ROWS:
         more = _("{count:,} more are not shown: the page would be too large").format(
@@ -157,6 +156,10 @@ def _parts(planned: Planned, timezone: str) -> tuple[str, ...]:
         window(send, timezone),
         planned.decision.reason,
     )
+
+
+def _orphan(orphan: Orphan) -> tuple[str, ...]:
+    return Action.UNKNOWN.value, orphan.known.send, "", "", "", "", orphan.decision.reason
 
 
 def _message(planned: Planned, pictures: Pictures, timezone: str) -> str:

@@ -51,7 +51,7 @@ def plan_junit(plan: Plan) -> str:
             )
         )
     cases += [
-        _Case(name=orphan.send, group=plan.environment, failure=_("unknown: posted, no answer recorded"))
+        _Case(name=orphan.known.send, group=plan.environment, failure=f"unknown: {orphan.decision.reason}")
         for orphan in plan.orphans
     ]
     return _suite("campaign plan", cases)

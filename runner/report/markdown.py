@@ -146,8 +146,9 @@ def _facts(facts: dict[str, str]) -> str:
 def _overview(shown: Sequence[Planned], plan: Plan, timezone: str) -> Section:
     rows = [_row(planned, timezone) for planned in shown]
     rows += [f"| **invalid** | {cell(bad.id)} | | | | | {_count(bad.problems)} |" for bad in plan.invalid]
-    gone = _("posted, no answer recorded; its file is gone")
-    rows += [f"| **unknown** | {cell(orphan.send)} | | | | | {gone} |" for orphan in plan.orphans]
+    for orphan in plan.orphans:
+        why = cell(orphan.decision.reason, 120)
+        rows.append(f"| **unknown** | {cell(orphan.known.send)} | | | | | {why} |")
     names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
     lead = f"| {' | '.join(names)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
     return Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")

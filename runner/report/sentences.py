@@ -7,7 +7,7 @@ from runner.plan import Plan, Planned
 from runner.planning.budget import Budget, budgets
 from runner.policy.guard import SettingsChange
 from runner.report.fit import shortened
-from runner.report.words import sends
+from runner.report.words import calls
 from runner.wechat.redact import redact
 from runner.words import _, ngettext
 
@@ -59,20 +59,28 @@ def _budget_lines(budget: Budget) -> list[str]:
 
 
 def total(plan: Plan) -> str:
-    """Say what apply would do now, in one phrase: `2 sends to 1,204 followers`."""
-    counts = [planned.resolved.audience.count for planned in plan.due()]
+    """Say what apply would do now, in one phrase: `2 sends, 1 resend to 1,204 followers`."""
+    counts = [planned.resolved.audience.count for planned in plan.calls()]
     if not counts:
         return _("nothing to send now")
+    told = calls(len(plan.due()), len(plan.resends()))
     if None in counts:
-        return _("{sends} to an unknown number of followers").format(sends=sends(len(counts)))
+        return _("{sends} to an unknown number of followers").format(sends=told)
     reach = sum(count or 0 for count in counts)
-    return _("{sends} to {count:,} followers").format(sends=sends(len(counts)), count=reach)
+    return _("{sends} to {count:,} followers").format(sends=told, count=reach)
 
 
 def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
+    notes += [
+        f"{one.known.send}: {one.decision.reason} → {one.decision.remedy}"
+        for one in plan.orphans
+        if one.decision.remedy
+    ]
     unknown = [] if plan.ledger_known else [_unread()]
+    if plan.offline and any(planned.meanings for planned in plan.sends):
+        unknown.append(_unresolved())
     return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
 
 
@@ -95,6 +103,11 @@ def changed(change: SettingsChange) -> str:
 def _unread() -> str:
     what = _("this machine has no copy of the ledger, so the plan shows campaigns as if none was ever sent")
     return f"{what} → {_('plan without `--offline` where the ledger can be reached')}"
+
+
+def _unresolved() -> str:
+    what = _("what tags, media and drafts stand for was not looked up, so no apply can compare it")
+    return f"{what} → {_('plan without `--offline` before the plan is reviewed')}"
 
 
 def _unbegun(plan: Plan) -> str:

@@ -24,6 +24,7 @@ from runner.words import N_, _, ngettext, spoken
 
 ACTION_STYLE = {
     Action.SEND: "bold green",
+    Action.RESEND: "bold green",
     Action.WAIT: "cyan",
     Action.DONE: "dim",
     Action.EXPIRED: "dim",
@@ -41,7 +42,6 @@ RESULT_STYLE = {
 }
 MANY = 100
 """Sends above which a plan is a line for each instead of a table."""
-ORPHANED = N_("posted, no answer recorded; its file is not in this plan")
 HEADINGS = {
     "ACTION": N_("ACTION"),
     "RESULT": N_("RESULT"),
@@ -170,7 +170,7 @@ def _long_plan(plan: Plan, look: Look) -> str:
         cells = [f"{planned.action:8}", send.id, receivers(send.filter), audience, content[: look.width // 3]]
         lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
     lines += [f"{Action.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
-    lines += [f"{Action.UNKNOWN:8}  {orphan.send}  {_(ORPHANED)}" for orphan in plan.orphans]
+    lines += [f"{Action.UNKNOWN:8}  {one.known.send}  {one.decision.reason}" for one in plan.orphans]
     lines += ["", *account_lines(plan), *_attention(plan), _closing(plan, look)]
     return "\n".join(map(inert, lines))
 
@@ -207,7 +207,8 @@ def _plan_table(plan: Plan, look: Look) -> Table:
     for invalid in plan.invalid:
         table.add_row(_action(Action.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
     for orphan in plan.orphans:
-        table.add_row(_action(Action.UNKNOWN), _said(orphan.send), *blank, _(ORPHANED))
+        why = _said(orphan.decision.reason)
+        table.add_row(_action(Action.UNKNOWN), _said(orphan.known.send), *blank, why)
     return table
 
 
@@ -223,7 +224,7 @@ def _closing(plan: Plan, look: Look) -> str:
         said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
     told = said.format(counts=counted(counts) or _("no campaigns"))
     lines = ["", told, _("Digest: {digest}").format(digest=plan.digest)]
-    if plan.due() and plan.ledger_known and not (Action.INVALID in counts or plan.unbegun):
+    if plan.calls() and plan.ledger_known and not (Action.INVALID in counts or plan.unbegun):
         lines.append(_("An apply of this plan would make {total}.").format(total=total(plan)))
     return "\n".join(lines)
 

@@ -106,6 +106,17 @@ def sends(count: int) -> str:
     return ngettext("{count:,} send", "{count:,} sends", count).format(count=count)
 
 
+def resends(count: int) -> str:
+    """Write `1 resend`, `2 resends`: sends that are posted once more."""
+    return ngettext("{count:,} resend", "{count:,} resends", count).format(count=count)
+
+
+def calls(due: int, again: int) -> str:
+    """Write `2 sends`, `1 resend` or `2 sends, 1 resend`."""
+    told = [sends(due)] if due or not again else []
+    return _(", ").join(told + ([resends(again)] if again else []))
+
+
 def counted(counts: Mapping[Any, int]) -> str:
     """Write counts of statuses, actions, outcomes: `2 send, 1 wait`; those words are the same everywhere."""
     return _(", ").join(f"{count} {name}" for name, count in counts.items() if count)

@@ -21,6 +21,7 @@ from runner.model import Articles, Newspic
 from runner.plan import Planned
 from runner.ports import Api
 from runner.protocol.events import Kind
+from runner.resolve import MEDIA_ID_INVALID
 from runner.sending import drafts, uploads
 from runner.words import _, english
 
@@ -126,7 +127,7 @@ def _existing(
     try:
         return media_id, api.draft_get(media_id)["news_item"]
     except ApiError as error:
-        if error.errcode == uploads.MEDIA_ID_INVALID:
+        if error.errcode == MEDIA_ID_INVALID:
             return None
         raise
 

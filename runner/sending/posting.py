@@ -100,8 +100,6 @@ class Warrant:
     """Policy rules set aside, with their reasons."""
     audiences: Mapping[str, int | None] = field(default_factory=dict)
     """By send id: followers as the review counted them; empty when only a digest was reviewed."""
-    resend: frozenset[str] = frozenset()
-    """Unknown sends whose stored content may go out although their campaign has another now, or is gone."""
     actor: Mapping[str, str] = field(default_factory=dict)
     """Who and where: user, commit, CI run."""
 
@@ -191,6 +189,7 @@ class Crossing:
             key=SendKey(self.account.appid, data["send"], data["revision"]),
             action=Action.RESEND,
             body=body,
+            kept=self._right(),
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
         made = self._make(message, judge, _("repeating with the same clientmsgid"))
@@ -219,19 +218,26 @@ class Crossing:
         kept: dict[str, Any] = {
             "account": planned.account.name,
             "digest": planned.digest,
-            "plan_digest": self._warrant.plan_digest,
             "endpoint": wire.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),
             "receivers": receivers(send.filter),
             "audience": {"count": audience.count, "source": audience.source},
             "not_after": send.not_after.isoformat() if send.not_after else None,
-            "overrides": dict(self._warrant.allowed),
-            "actor": dict(self._warrant.actor),
+            **self._right(),
         }
         if send.batch is not None:
             kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         return kept
+
+    def _right(self) -> dict[str, Any]:
+        """Say by what right a call is made; each call has its own."""
+        warrant = self._warrant
+        return {
+            "plan_digest": warrant.plan_digest,
+            "overrides": dict(warrant.allowed),
+            "actor": dict(warrant.actor),
+        }
 
     def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> Outcome | None:
         if made.intent is None:

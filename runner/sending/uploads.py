@@ -19,12 +19,12 @@ from runner.model import FileInfo, Media
 from runner.plan import Planned
 from runner.ports import Api
 from runner.protocol.events import Entry, Kind
+from runner.resolve import MEDIA_ID_INVALID
 from runner.words import N_, _
 
 Read = Callable[[FileInfo], bytes]
 Tell = Callable[[str], None]
 """Takes what is being done, in words."""
-MEDIA_ID_INVALID = 40007
 UPLOADS_ANEW = N_("run the same command again: it uploads the files of this send anew")
 """The remedy once they are forgotten."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -14,11 +16,13 @@ import pytest
 from playground import SERVICE, Playground
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
-from runner.errors import Exit, UnreachableError
+from runner.errors import Exit, StalePlanError, UnreachableError
 from runner.ledger.sqlite import SqliteLedger
 from runner.model import Action
+from runner.planning import planfile
 from runner.protocol.events import Entry, Event, Kind
 from runner.protocol.keys import SendKey, mac_key, mac_of
+from runner.report.data import plan_data
 
 HOURS = 3600
 LATENCY_S = 3
@@ -258,6 +262,238 @@ def test_an_edit_that_is_taken_back_lets_the_resend_go(shop: Shop) -> None:
     shop.write(sale=campaign_file("今晚八点"))
     assert shop.apply() == Exit.OK
     assert shop.texts() == ["今晚八点"]
+
+
+# --- a resend is reviewed ---------------------------------------------------------------------
+
+BY = ["digest", "file"]
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
+    """It shows what would be posted, to whom, since when nobody knows; no other plan has its digest."""
+    before = shop.plan()["plan_digest"]
+    shop.lose_an_answer()
+    made = shop.plan()
+    (row,) = made["sends"]
+    (intent,) = [event["data"] for event in shop.log() if event["kind"] == Kind.INTENT]
+    assert (row["id"], row["action"], row["content"]) == ("sale", "resend", {"content": "今晚八点"})
+    assert row["resend"] == {"body_sha256": intent["body_sha256"], "posted_at": intent["at"]}
+    assert row["audience"]["source"] == "tags/get"
+    assert made["summary"] == {"resend": 1}
+    assert made["plan_digest"] != before
+    assert shop.apply(*shop.reviewed(by)) == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+    assert shop.apply(*shop.reviewed(by)) == Exit.OK, "what was done under it is not another plan"
+    assert len(shop.texts()) == 1
+    (resend,) = [event["data"] for event in shop.log() if event["kind"] == Kind.RESEND]
+    assert resend["plan_digest"] == made["plan_digest"]
+    assert resend["actor"]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
+    """With its stored content, whatever the file says by now; and what is left unknown, with why."""
+    shop.write(gone=campaign_file("没有了"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
+    assert shop.apply() == Exit.UNKNOWN
+    shop.write(sale=campaign_file("今晚九点"))
+    shop.move("gone", "_kept")
+    code, said = shop.run("plan", "--format", form, "--resend", "sale")
+    assert code == Exit.OK
+    assert "今晚八点" in said
+    assert "今晚九点" not in said
+    assert "resend" in said
+    assert "gone" in said
+    assert "its file is not in this plan" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_resend_that_was_not_reviewed_is_not_made(shop: Shop, by: str) -> None:
+    """The rest of the plan is; nobody agreed to this body at this time."""
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("今晚九点"), card=campaign_file("贺卡"))
+    assert shop.plan()["summary"] == {"send": 1, "unknown": 1}
+    shop.write(sale=campaign_file("今晚八点"))
+    assert shop.apply(*shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.texts() == ["贺卡"]
+    assert shop.summary() == {"done": 1, "resend": 1}
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_run_that_was_cut_off_goes_on_under_its_plan(shop: Shop, by: str) -> None:
+    """The message was in that plan: the same digest covers the same body once more."""
+    shop.write(card=campaign_file("贺卡"))
+    shop.plan()
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply(*shop.reviewed(by)) == Exit.UNKNOWN
+    assert len(shop.texts()) == 1
+    assert shop.apply(*shop.reviewed(by)) == Exit.OK
+    assert sorted(shop.texts()) == ["今晚八点", "贺卡"]
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
+def test_words_on_the_command_line_are_reviewed_too(shop: Shop, by: str, gone: bool) -> None:
+    """What `--resend` lets out stands in the plan that was made with it, and in no other."""
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("今晚九点"))
+    if gone:
+        shop.move("sale", "_kept")
+    assert shop.plan()["summary"] == {"unknown": 1}
+    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.posts() == 1
+    row = shop.row("sale", "--resend", "sale")
+    assert (row["action"], row["content"]) == ("resend", {"content": "今晚八点"})
+    assert shop.apply(*shop.reviewed(by)) == Exit.POLICY, "without the words it is another plan"
+    assert shop.posts() == 1
+    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+
+
+def test_a_resend_that_became_impossible_is_told(shop: Shop) -> None:
+    """Somebody settled it after the review: the plan is another one."""
+    shop.lose_an_answer()
+    shop.plan()
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert code == Exit.POLICY
+    assert "sale" in said
+
+
+# --- a plan file is what was reviewed -----------------------------------------------------------
+
+
+def tag_id(shop: Shop, name: str) -> int:
+    tags = shop.sandbox.call("tags/get", {})["tags"]
+    return next(int(tag["id"]) for tag in tags if tag["name"] == name)
+
+
+def test_a_tag_that_is_another_one_by_now_is_refused(shop: Shop) -> None:
+    """The name stayed, those whom it reaches did not."""
+    row = shop.row("sale")
+    before = tag_id(shop, "会员")
+    assert row["resolved"] == {"tag 会员": before}
+    assert len(shop.plan()["resolved"]) == 64
+    shop.sandbox.call("tags/update", {"tag": {"id": before, "name": "旧会员"}})
+    created = shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})["tag"]["id"]
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert code == Exit.POLICY
+    assert f"tag 会员 of sale was {before} and is {created}" in " ".join(said.split())
+    assert shop.texts() == []
+    shop.plan()
+    assert shop.apply(*shop.reviewed("file")) == Exit.OK
+
+
+ARTICLE = {"title": "秋茶", "content": "<p>新茶上市</p>", "article_type": "news"}
+
+
+def test_a_draft_that_was_edited_after_the_review_is_refused(shop: Shop) -> None:
+    """Its media_id stayed, its text did not."""
+    shop.sandbox.media("cover-1", "image")
+    article = {**ARTICLE, "thumb_media_id": "cover-1"}
+    media_id = shop.sandbox.call("draft/add", {"articles": [article]})["media_id"]
+    draft = f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{media_id: {media_id}}}\n"
+    shop.write(sale=draft)
+    assert shop.row("sale")["resolved"].keys() == {"tag 会员", f"draft {media_id}"}
+    edited = {"media_id": media_id, "index": 0, "articles": {**article, "content": "<p>中奖了</p>"}}
+    assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert code == Exit.POLICY
+    assert media_id in said
+    assert shop.posts() == 0
+    shop.plan()
+    assert shop.apply(*shop.reviewed("file")) == Exit.OK
+
+
+def test_media_of_the_same_name_that_are_others_are_refused(playground: Playground) -> None:
+    """A name in the material list is given by whoever may upload."""
+    playground.sandbox.media("voice-1", "voice", name="早安")
+    playground.write("sale.yaml", "filter: {tag: 会员}\nmsgtype: voice\ncontent: {name: 早安}\n")
+    file = plan_data(playground.plan())
+    (row,) = file["sends"]
+    assert row["resolved"]["voice 早安"] == "voice-1"
+    playground.sandbox.call("material/del_material", {"media_id": "voice-1"})
+    playground.sandbox.media("voice-2", "voice", name="早安")
+    with pytest.raises(StalePlanError, match="voice 早安 of sale was voice-1 and is voice-2"):
+        planfile.check_file(file, playground.plan(), playground.state(), playground.clock())
+
+
+def test_a_plan_that_was_made_offline_says_what_it_lacks(shop: Shop) -> None:
+    """It may be applied, and what nobody compared is named."""
+    made = shop.plan("--offline")
+    assert made["resolved"] is None
+    assert [row["resolved"] for row in made["sends"]] == [None]
+    _code, said = shop.run("plan", "--offline")
+    assert "stand for was not looked up" in " ".join(said.split())
+    code, said = shop.run("apply", "--auto-approve", "--quiet", *shop.reviewed("file"))
+    assert code == Exit.OK
+    assert "tag 会员" in said
+    assert len(shop.texts()) == 1
+
+
+def _first(data: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    return {**data, "sends": [{**data["sends"][0], **changed}, *data["sends"][1:]]}
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "audience": lambda data: _first(data, audience={**data["sends"][0]["audience"], "count": 10**6}),
+    "content": lambda data: _first(data, content={"content": "别的"}),
+    "digest of a row": lambda data: _first(data, digest="d" * 64),
+    "a row less": lambda data: {**data, "sends": []},
+    "what a name stands for": lambda data: _first(data, resolved={}),
+    "summary": lambda data: {**data, "summary": {"send": 2}},
+    "end": lambda data: {**data, "expires_at": "2099-01-01T00:00:00+00:00"},
+    "offline": lambda data: {**data, "offline": True, "resolved": None},
+    "no fingerprint": lambda data: {key: value for key, value in data.items() if key != "file_sha256"},
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_plan_file_that_was_edited_is_refused(shop: Shop, edit: str) -> None:
+    """Whatever it shows was computed; nothing in it is believed."""
+    shop.plan()
+    data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
+    shop.plan_file.write_text(json.dumps(EDITS[edit](data)), encoding="utf-8")
+    code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
+    assert code == Exit.POLICY
+    assert "edited" in said
+    assert shop.posts() == 0
+    shop.plan_file.write_text(json.dumps(data, indent=2), encoding="utf-8")
+    assert shop.apply(*shop.reviewed("file")) == Exit.OK, "how it is laid out says nothing"
+
+
+@pytest.mark.parametrize("edit", ["digest of a row", "a row less", "what a name stands for"])
+def test_the_digests_of_a_plan_file_come_from_its_rows(shop: Shop, edit: str) -> None:
+    """Also where somebody made the fingerprint of the whole anew: the digest is that of the rows."""
+    shop.plan()
+    data = EDITS[edit](json.loads(shop.plan_file.read_text(encoding="utf-8")))
+    data.pop("file_sha256")
+    planfile.write(shop.plan_file, planfile.sealed(data))
+    assert shop.apply(*shop.reviewed("file"), *shop.reviewed("digest")) == Exit.POLICY
+    assert shop.posts() == 0
+
+
+LINKED = "policy: {allowed_links: [shop.example]}\n"
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
+def test_the_policy_is_asked_about_what_is_stored(shop: Shop, gone: bool) -> None:
+    """Not about what the file says by now, and also where there is no file."""
+    shop.write(sale=campaign_file("看 https://evil.example/a"))
+    shop.lose_an_answer()
+    shop.write(sale=campaign_file("看 https://shop.example/a"))
+    if gone:
+        shop.move("sale", "_kept")
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(before + LINKED, encoding="utf-8")
+    row = shop.row("sale", "--resend", "sale")
+    assert (row["action"], row["policy"][0]["rule"]) == ("unknown", "allowed_links")
+    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    assert shop.posts() == 1
+    settings.write_text(before, encoding="utf-8")
+    assert shop.apply("--resend", "sale") == Exit.OK
 
 
 STANDING = {

@@ -13,7 +13,7 @@ from factories import NOW, make_article, make_file, make_send
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.digest import canonical, filter_form, former_digest, plan_digest, send_digest, sha256
+from runner.digest import canonical, filter_form, former_digest, plan_digest, plan_row, send_digest, sha256
 from runner.errors import Place
 from runner.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
 
@@ -117,7 +117,8 @@ def test_openids_are_a_sha256_and_a_count():
 def test_plan_digest_knows_no_order(texts: list[str], random: Any):
     """The order in which files were found does not matter; leaving one out does."""
     sends = [
-        (send, send_digest(send), "wx1") for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))
+        plan_row(send, send_digest(send), "wx1")
+        for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))
     ]
     shuffled = random.sample(sends, len(sends))
     assert plan_digest(shuffled) == plan_digest(sends)
@@ -128,14 +129,14 @@ def test_plan_digest_knows_no_order(texts: list[str], random: Any):
 def test_plan_digest_covers_window_and_revision(change: dict[str, Any]):
     """When it goes out, and how often, is part of what was reviewed."""
     plain, changed = make_send(), make_send(**change)
-    before, after = (plan_digest([(send, send_digest(send), "wx1")]) for send in (plain, changed))
+    before, after = (plan_digest([plan_row(send, send_digest(send), "wx1")]) for send in (plain, changed))
     assert before != after
 
 
 def test_plan_digest_covers_the_appid():
     """The settings gave the account's name another AppID: the same text would go to other followers."""
     send = make_send()
-    assert len({plan_digest([(send, send_digest(send), appid)]) for appid in ("wx1", "wx2")}) == 2
+    assert len({plan_digest([plan_row(send, send_digest(send), appid)]) for appid in ("wx1", "wx2")}) == 2
 
 
 def test_plan_digest_tells_equal_moments_apart_from_nothing():
@@ -143,7 +144,7 @@ def test_plan_digest_tells_equal_moments_apart_from_nothing():
     from datetime import timezone
 
     china = NOW.astimezone(timezone(timedelta(hours=8)))
-    digests = {plan_digest([(make_send(not_before=moment), "d", "wx1")]) for moment in (NOW, china)}
+    digests = {plan_digest([plan_row(make_send(not_before=moment), "d", "wx1")]) for moment in (NOW, china)}
     assert len(digests) == 1
 
 

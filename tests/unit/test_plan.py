@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from runner.errors import Place, Problem
 from runner.ledger.state import LedgerState
 from runner.model import Action, Batch, Filter, Invalid, Media, Voice
-from runner.plan import expected_digest
+from runner.plan import as_reviewed
 from runner.protocol.events import Kind
 from runner.settings.records import AccountKind, Policy
 
@@ -138,7 +138,7 @@ def test_orphans_are_unknown_sends_without_a_file():
     """Deleting the file of an unknown send does not hide it; a selection does not ask for it."""
     state = make_state((Kind.INTENT, intent_of(make_send("gone"))))
     plan = plan_of(make_send(), state=state)
-    assert [orphan.send for orphan in plan.orphans] == ["gone"]
+    assert [orphan.known.send for orphan in plan.orphans] == ["gone"]
     assert plan.counts()[Action.UNKNOWN] == 1
     assert plan_of(make_send(), state=state, with_orphans=False).orphans == ()
 
@@ -194,14 +194,14 @@ def test_digest_is_the_same_offline_and_blocked():
 
 @pytest.mark.parametrize("outcome", [[], [(Kind.ACCEPTED, named(make_send("a")))],
                                      [(Kind.REJECTED, named(make_send("a")))]])  # fmt: skip
-def test_expected_digest_counts_what_was_begun_under_the_review(outcome: list[Any]):
+def test_what_was_begun_under_the_review_counts_as_a_part_of_it(outcome: list[Any]):
     """Unknown, accepted or refused: a run that was cut off may go on under its digest."""
     sends = [make_send("a", "a"), make_send("b", "b")]
     reviewed = plan_of(*sends).digest
     state = make_state((Kind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
-    assert expected_digest(plan_of(*sends, state=state), state, reviewed) == reviewed
+    assert as_reviewed(plan_of(*sends, state=state), state, reviewed) is not None
     edited = [replace(sends[0], revision=2), sends[1]]
-    assert expected_digest(plan_of(*edited, state=state), state, reviewed) != reviewed
+    assert as_reviewed(plan_of(*edited, state=state), state, reviewed) is None
 
 
 def test_empty_folder_is_an_empty_plan():

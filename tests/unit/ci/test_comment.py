@@ -202,7 +202,10 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
         "plan_digest": digest,
         "environment": "production",
         "expires_at": "2026-12-01T00:00:00+00:00",
-        "sends": [{"id": f"s{n}", "action": action} for n, action in enumerate(actions)],
+        "sends": [
+            {"id": f"s{n}", "action": action, **({"resend": {}} if action == "resend" else {})}
+            for n, action in enumerate(actions)
+        ],
     }
     (folder / "plan.json").write_text(json.dumps(data), encoding="utf-8")
     return str(folder / "plan.json")
@@ -210,8 +213,9 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
 
 def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
-    assert run(["ci", "outputs", plan_file(pull, "send", "wait", "unknown", "done", "blocked")]) == Exit.OK
-    expected = f"digest={'d' * 64}\npending=3\ndue=2\n"
+    actions = ("send", "wait", "resend", "unknown", "done", "blocked")
+    assert run(["ci", "outputs", plan_file(pull, *actions)]) == Exit.OK
+    expected = f"digest={'d' * 64}\npending=4\ndue=3\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from factories import make_planned, make_send, plan_of
+from factories import NOW, intent_of, make_planned, make_send, make_settings, make_state, plan_of
 
 from runner.cli.confirming import confirmed, question
-from runner.model import Filter, Send
-from runner.plan import Plan
+from runner.model import Action, Filter, Send
+from runner.plan import Plan, Planned
+from runner.protocol.events import Kind
+from runner.settings.records import Policy
 
 SALE = make_send("sale", filter=Filter(tag="会员"))
+OPEN = make_settings(policy=Policy(allow_to_all=True))
 ALL = make_send("news", filter=Filter(is_to_all=True))
 
 
@@ -48,6 +52,34 @@ def test_a_yes_sends_to_a_tag() -> None:
     agreed, (text,) = asked(planned(SALE), "yes")
     assert agreed
     assert text == f"{plan_of().environment}: a send cannot be undone. Type yes to make 1 send"
+
+
+def resent(send: Send) -> Planned:
+    """A row of a send that would be posted once more."""
+    state = make_state((Kind.INTENT, intent_of(send, at=NOW - timedelta(hours=1))))
+    (row,) = plan_of(send, state=state, settings=OPEN).sends
+    assert row.action is Action.RESEND
+    return row
+
+
+def test_a_resend_is_asked_for_like_a_send() -> None:
+    """It is named with what is posted once more, and counted beside the sends."""
+    plan = replace(planned(SALE), sends=(make_planned(SALE), resent(make_send("card", "贺卡"))))
+    (_sale, card) = question(plan).splitlines()
+    assert "card → main" in card
+    assert "贺卡" in card
+    agreed, (text,) = asked(plan, "yes")
+    assert agreed
+    assert "1 send, 1 resend" in text
+    alone = replace(plan, sends=plan.sends[1:])
+    assert "make 1 resend" in asked(alone, "yes")[1][0]
+
+
+def test_a_resend_to_everyone_wants_the_accounts_name() -> None:
+    """It may be the first to arrive."""
+    plan = replace(planned(), sends=(resent(ALL),))
+    assert not asked(plan, "yes")[0]
+    assert asked(plan, "main")[0]
 
 
 @pytest.mark.parametrize("answer", ["y", "", "YES", "no", " yes"])

@@ -7,15 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from factories import NOW, intent_of, make_account, make_send, make_settings, make_state
+from factories import NOW, intent_of, make_send, make_state
 from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
 
-from runner.ledger.state import LedgerState
 from runner.model import Images, Media, Mpvideo, Newspic, Text
 from runner.planning.planfile import audiences
-from runner.policy import LIFTED, RULES, Objection, held_back, objections
+from runner.policy import LIFTED, RULES, Objection, objections
 from runner.policy.content import hosts
-from runner.policy.facts import Facts, Grounds, Verdict
+from runner.policy.facts import Facts, Verdict
 from runner.protocol.events import Kind
 from runner.schemas.store import schema
 from runner.settings.records import Policy
@@ -200,23 +199,6 @@ def test_an_old_duplicate_is_forgotten() -> None:
     for age, found in ((timedelta(days=30), True), (timedelta(days=30, seconds=1), False)):
         old = make_state((Kind.INTENT, intent_of(make_send("old"), at=NOW - age)))
         assert (said(facts(state=old), "duplicate_content_days") is not None) is found
-
-
-def test_a_repeat_is_held_back_by_holds_and_quiet_hours() -> None:
-    """A repeat may be the first to arrive: a hold always stops it, quiet hours unless set aside."""
-
-    def found(policy: Policy, state: LedgerState | None = None, **allowed: str) -> str | None:
-        settings = make_settings(policy=policy)
-        grounds = Grounds(settings=settings, state=state or LedgerState(), now=NOW, allowed=allowed)
-        held = held_back(make_account(), grounds)
-        return held.what if held else None
-
-    quiet = Policy(quiet_hours="11:30-13:00")
-    assert found(Policy()) is None
-    assert "quiet hours" in str(found(quiet))
-    assert found(quiet, quiet_hours="直播") is None
-    assert found(replace(quiet, levels={"quiet_hours": "advisory"})) is None
-    assert "客服" in str(found(quiet, FAILING["hold"].state, quiet_hours="直播"))
 
 
 @pytest.mark.parametrize("audience", [{"count": 7}, {"count": None}, {"count": "7"}, None, 7])

@@ -1,0 +1,145 @@
+"""What the ledger stored of a post, read back as the send that it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from factories import NOW, intent_of, make_events, make_send, make_settings, make_state, plan_of
+
+from runner import wire
+from runner.digest import sha256
+from runner.ledger.state import Status, fold
+from runner.model import (
+    Action,
+    Content,
+    Draft,
+    Filter,
+    Image,
+    Images,
+    Media,
+    Msgtype,
+    Send,
+    Text,
+    Voice,
+    Wxcard,
+)
+from runner.planning.stored import stored_body, stored_send
+from runner.protocol.events import Event, Kind
+from runner.settings.records import Policy
+
+HOUR = timedelta(hours=1)
+ONE = Media(media_id="m-1")
+CONTENTS: list[tuple[Msgtype, Content]] = [
+    (Msgtype.TEXT, Text(content="今晚八点")),
+    (Msgtype.MPNEWS, Draft(media_id="d-1")),
+    (Msgtype.VOICE, Voice(media=ONE)),
+    (Msgtype.IMAGE, Image(media=ONE)),
+    (Msgtype.IMAGE, Images(images=(ONE, Media(media_id="m-2")), title="图", recommend="看")),
+    (Msgtype.WXCARD, Wxcard(card_id="c-1")),
+]
+
+
+def intent(send: Send, **more: Any) -> Event:
+    """An intent with the body that this send has on the wire."""
+    ids = wire.Ids(uploaded={}, named={})
+    body = wire.mass_body(send, tag_id=100, ids=ids, draft_media_id=None)
+    if "touser" in body:
+        body["touser"] = {"sha256": sha256(body["touser"]), "count": len(body["touser"])}
+    data = intent_of(send, at=NOW - HOUR, body=body, body_sha256=sha256(body), **more)
+    return make_events((Kind.INTENT, data))[0]
+
+
+@pytest.mark.parametrize(("msgtype", "content"), CONTENTS, ids=[type(c).__name__ for _m, c in CONTENTS])
+@pytest.mark.parametrize("to", [Filter(tag="会员"), Filter(tag_id=100), Filter(is_to_all=True)])
+def test_the_body_says_what_was_posted_without_a_campaign(
+    msgtype: Msgtype, content: Content, to: Filter
+) -> None:
+    """Kind, content and receivers, in the names that the user wrote."""
+    send = replace(make_send("sale", filter=to), msgtype=msgtype, content=content)
+    stored = stored_send(intent(send, not_after=(NOW + HOUR).isoformat()), send_id="sale", account="main")
+    assert stored is not None
+    assert (stored.id, stored.revision, stored.msgtype) == (send.id, send.revision, msgtype)
+    assert (stored.content, stored.filter) == (content, to)
+    assert stored.not_after == NOW + HOUR
+
+
+def test_the_same_content_is_shown_as_its_campaign_has_it() -> None:
+    """With the window that was posted: another one now changes nothing about that."""
+    send = make_send("sale", not_after=NOW + 9 * HOUR)
+    stored = stored_send(intent(send), send_id="sale", account="main", campaign=send)
+    assert stored == replace(send, not_after=None)
+
+
+def test_openids_come_from_the_campaign_and_only_if_they_are_the_same() -> None:
+    """The ledger keeps their hash."""
+    send = make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))
+    posted = intent(send)
+    assert stored_send(posted, send_id="sale#1", account="main") is None
+    edited = replace(send, filter=Filter(openids=("o-one", "o-three")))
+    assert stored_send(posted, send_id="sale#1", account="main", campaign=edited) is None
+    stored = stored_send(
+        posted, send_id="sale#1", account="main", campaign=replace(send, content=Text(content="别的"))
+    )
+    assert stored is not None
+    assert stored_body(posted, stored)["touser"] == ["o-one", "o-two"]
+
+
+BROKEN: list[Any] = [
+    {"body": None}, {"body": {}}, {"body": {"msgtype": "text"}}, {"body_sha256": None, "not_after": "soon"},
+    {"body": {"msgtype": "text", "text": {"content": 5}, "filter": {"is_to_all": True}}},
+    {"body": {"msgtype": "none", "filter": {"is_to_all": True}}}, {"body": {"msgtype": "text", "filter": 5}},
+    {"filter": 5}, {"filter": {"tag": 5}}, {"send": "a[", "filter": {"tag": "x"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", BROKEN, ids=str)
+@pytest.mark.parametrize("known", [False, True])
+def test_what_a_stranger_wrote_is_nothing_and_no_traceback(more: dict[str, Any], known: bool) -> None:
+    """Without the AppSecret a plan believes an event, and acts on none."""
+    event = intent(make_send("sale"))
+    event = replace(event, data={**event.data, **more})
+    campaign = make_send("sale", "改过" if "send" in more else "今晚八点") if known else None
+    if more.keys() <= {"filter", "send"} and known:
+        return  # the campaign says the same
+    assert stored_send(event, send_id=event.data["send"], account="main", campaign=campaign) is None
+
+
+def test_a_rule_against_a_resend_leaves_it_unknown_and_under_the_digest() -> None:
+    """A plan of the night is the plan of the day, as it is for sends."""
+    send = make_send("sale")
+    state = make_state((Kind.INTENT, intent_of(send, at=NOW - HOUR)))
+    quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
+    night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
+    assert [one.action for one in (*night.sends, *day.sends)] == [Action.UNKNOWN, Action.RESEND]
+    assert "--allow quiet_hours" in night.sends[0].decision.remedy
+    assert night.digest == day.digest
+
+
+def test_rules_about_how_many_count_resends_and_the_allowance_does_not() -> None:
+    """What is posted again was counted when it was posted first."""
+    send = make_send("sale", filter=Filter(is_to_all=True))
+    state = make_state((Kind.INTENT, intent_of(send, at=NOW - HOUR)))
+    for policy, action in (
+        (Policy(allow_to_all=True, quota_reserve=4), Action.RESEND),
+        (Policy(allow_to_all=True, max_sends_per_apply=0), Action.UNKNOWN),
+        (Policy(allow_to_all=False), Action.UNKNOWN),
+        (Policy(allow_to_all=True, max_recipients=10), Action.UNKNOWN),
+    ):
+        (planned,) = plan_of(send, state=state, settings=make_settings(policy=policy)).sends
+        assert planned.action is action, policy
+
+
+def test_a_resend_keeps_by_what_right_it_was_made() -> None:
+    """The ledger says under which plan, so that a run that was cut off knows its own."""
+    send = make_send("sale")
+    name = {"send": "sale", "revision": 1}
+    events = make_events(
+        (Kind.INTENT, intent_of(send)),
+        (Kind.RESEND, {**name, "call": 2, "plan_digest": "p" * 64}),
+        (Kind.ACCEPTED, {**name, "call": 2}),
+    )
+    (known,) = fold(events).sends.values()
+    assert (known.status, known.resent_under) == (Status.ACCEPTED, "p" * 64)
