@@ -681,7 +681,7 @@ def test_45066_after_a_call_of_this_ledger_proves_nothing(shop: Shop) -> None:
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == Exit.UNKNOWN
     assert shop.apply() == Exit.UNKNOWN, "45066"
-    assert shop.summary() == {"unknown": 1}
+    assert shop.summary() == {"resend": 1}
     shop.sandbox.advance(61)
     assert shop.apply() == Exit.OK
     assert len(shop.texts()) == 1
