@@ -178,3 +178,14 @@ def test_a_send_that_went_to_another_account_leaves_its_past_where_it_was() -> N
         ("main", Action.UNKNOWN), ("new", Action.SEND),
     }  # fmt: skip
     planfile.check_file(plan_data(plan), plan, state, NOW)
+
+
+@pytest.mark.parametrize("other", [{"body_sha256": "e" * 64}, {"at": NOW - 2 * HOUR}])
+def test_the_digest_is_over_the_very_body_and_its_moment(other: dict[str, Any]) -> None:
+    """Another draft or tag under the same content is another body."""
+    send = make_send("sale")
+    usual = intent_of(send, at=NOW - HOUR)
+    states = [make_state((Kind.INTENT, data)) for data in (usual, usual | other)]
+    plans = [plan_of(send, state=state) for state in states]
+    assert [plan.counts() for plan in plans] == [{Action.RESEND: 1}] * 2
+    assert plans[0].digest != plans[1].digest
