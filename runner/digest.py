@@ -138,10 +138,13 @@ def plan_digest(rows: Iterable[Mapping[str, Any]], *, loosened: Sequence[Sequenc
     Returns:
         64 hex characters that change when a send is added, removed, edited, re-timed, revised or moved.
     """
-    covered: dict[str, Any] = {"version": DIGEST_VERSION, "sends": sorted(rows, key=lambda row: row["id"])}
+    covered: dict[str, Any] = {
+        "version": DIGEST_VERSION,
+        "sends": sorted(rows, key=lambda row: (row["id"], row["appid"])),
+    }
     return sha256({**covered, "loosened": [list(rule) for rule in loosened]} if loosened else covered)
 
 
 def resolved_digest(meanings: Mapping[str, Mapping[str, Any]]) -> str:
-    """Fingerprint what the names in sends stand for, by send id; sends without names count for nothing."""
-    return sha256({send_id: names for send_id, names in meanings.items() if names})
+    """Fingerprint what the names in sends stand for, by the id of each send that has names."""
+    return sha256(meanings)

@@ -126,7 +126,7 @@ class Plan:
         """Fingerprint of what names stand for on the platform; None when it was not asked."""
         if self.offline:
             return None
-        return resolved_digest({planned.send.id: planned.meanings for planned in self.sends})
+        return resolved_digest({one.send.id: one.meanings for one in self.sends if one.meanings})
 
     def due(self) -> tuple[Planned, ...]:
         """List what apply would send now."""
@@ -240,8 +240,8 @@ def as_reviewed(
     rules = [plan.looser] if plan.looser else [(), plan.accepted]
     for chosen in choices:
         if reviewed in [_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
-            left = {one.send.id for one in offered} - {one.send.id for one in chosen}
-            sends = tuple(_not_reviewed(one) if one.send.id in left else one for one in plan.sends)
+            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
+            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
             return replace(plan, sends=sends)
     return None
 

@@ -291,6 +291,14 @@ def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
     assert resend["actor"]
 
 
+def test_a_resend_is_not_made_unasked(shop: Shop) -> None:
+    """Without a terminal, and without the word that it was reviewed, nobody can be asked."""
+    shop.lose_an_answer()
+    assert shop.run("apply")[0] == Exit.USAGE
+    assert shop.posts() == 1
+    assert [event["kind"] for event in shop.log()].count(Kind.RESEND) == 0
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
     """With its stored content, whatever the file says by now; and what is left unknown, with why."""
@@ -569,7 +577,7 @@ def test_45066_after_a_call_of_this_ledger_proves_nothing(shop: Shop) -> None:
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == Exit.UNKNOWN
     assert shop.apply() == Exit.UNKNOWN, "45066"
-    assert shop.summary() == {"unknown": 1}
+    assert shop.summary() == {"resend": 1}
     shop.sandbox.advance(61)
     assert shop.apply() == Exit.OK
     assert len(shop.texts()) == 1

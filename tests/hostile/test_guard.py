@@ -420,14 +420,14 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
     made.merge(_settings=written(sandbox, *UNFENCED, policy=LOOSE))
     time.sleep(1.1)
     before = calls(made)
-    done = made.apply(ci=ci)
+    asked = ["--resend", "sale"] if file == "gone" else []
+    done = made.apply(*asked, ci=ci)
     assert done.returncode == Exit.POLICY, done.stdout + done.stderr
     assert "repeat_after" in done.stderr
-    assert made.run("apply", ci=False, given="yes\nyes\n").returncode == Exit.USAGE
+    assert made.run("apply", *asked, ci=False, given="yes\nyes\n").returncode == Exit.USAGE
     assert calls(made) == before
     sandbox.advance(120)  # the platform's own wait between two calls with one clientmsgid
-    asked = ["--resend", "sale"] if file == "gone" else []
-    done = made.apply("--expect-digest", digest_of(made)["plan_digest"], *asked)
+    done = made.apply("--expect-digest", digest_of(made, *asked)["plan_digest"], *asked)
     assert done.returncode == Exit.OK, done.stderr
     assert calls(made) == before + 1
     assert len(made.texts()) == 2

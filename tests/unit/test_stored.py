@@ -7,7 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from factories import NOW, intent_of, make_events, make_send, make_settings, make_state, plan_of
+from factories import (
+    NOW,
+    intent_of,
+    make_account,
+    make_events,
+    make_known,
+    make_send,
+    make_settings,
+    make_state,
+    plan_of,
+)
 
 from runner import wire
 from runner.digest import sha256
@@ -26,8 +36,13 @@ from runner.model import (
     Voice,
     Wxcard,
 )
+from runner.plan import as_reviewed, make_plan, stored_orphans
+from runner.planning import planfile
+from runner.planning.decide import Setting
 from runner.planning.stored import stored_body, stored_send
+from runner.policy.facts import Grounds
 from runner.protocol.events import Event, Kind
+from runner.report.data import plan_data
 from runner.settings.records import Policy
 
 HOUR = timedelta(hours=1)
@@ -143,3 +158,36 @@ def test_a_resend_keeps_by_what_right_it_was_made() -> None:
     )
     (known,) = fold(events).sends.values()
     assert (known.status, known.resent_under) == (Status.ACCEPTED, "p" * 64)
+
+
+def test_a_send_that_went_to_another_account_leaves_its_past_where_it_was() -> None:
+    """Two rows have one id: only that of the old account is left when the resend was not reviewed."""
+    old, new = make_account(), make_account(name="new", appid="wx00000000000000ff")
+    settings, send = make_settings(old, new), replace(make_send("sale"), account="new")
+    state = make_state((Kind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
+    named = Setting(resend=frozenset({"sale"}))
+    grounds = Grounds(settings=settings, state=state, now=NOW, setting=named)
+    (stored,) = stored_orphans([send], grounds)
+    known = {"main": make_known(), "new": make_known()}
+    plan = make_plan([send, stored], invalid=(), grounds=grounds, known=known)
+    assert {(one.account.name, one.action) for one in plan.sends} == {
+        ("main", Action.RESEND), ("new", Action.SEND),
+    }  # fmt: skip
+    before = make_plan([send], invalid=(), grounds=grounds, known=known)
+    bound = as_reviewed(plan, state, before.digest)
+    assert bound is not None
+    assert {(one.account.name, one.action) for one in bound.sends} == {
+        ("main", Action.UNKNOWN), ("new", Action.SEND),
+    }  # fmt: skip
+    planfile.check_file(plan_data(plan), plan, state, NOW)
+
+
+@pytest.mark.parametrize("other", [{"body_sha256": "e" * 64}, {"at": NOW - 2 * HOUR}])
+def test_the_digest_is_over_the_very_body_and_its_moment(other: dict[str, Any]) -> None:
+    """Another draft or tag under the same content is another body."""
+    send = make_send("sale")
+    usual = intent_of(send, at=NOW - HOUR)
+    states = [make_state((Kind.INTENT, data)) for data in (usual, usual | other)]
+    plans = [plan_of(send, state=state) for state in states]
+    assert [plan.counts() for plan in plans] == [{Action.RESEND: 1}] * 2
+    assert plans[0].digest != plans[1].digest
