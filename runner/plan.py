@@ -481,4 +481,6 @@ def _unplanned(sends: Iterable[Send], grounds: Grounds) -> tuple[SendState, ...]
         for name in (send.id, *send.formerly)
     }
     found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
-    return tuple(known for known in found if (known.appid, state.same(known.send)) not in planned)
+    # Those of another namespace have their files, and their runs, elsewhere.
+    mine = (known for known in found if state.is_ours(state.kept(known.send)))
+    return tuple(known for known in mine if (known.appid, state.same(known.send)) not in planned)

@@ -17,6 +17,7 @@ from runner.cli.streams import require_terminal, writing
 from runner.cli.warrant import actor
 from runner.errors import Exit, InvalidError, PolicyError, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, broken, snapshot
+from runner.ledger.names import shown
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from runner.policy.guard import changes_since
 from runner.protocol import state as protocol
@@ -127,7 +128,9 @@ def log(session: Session) -> int:
     events = session.ledger.events()
     session.give(
         {
-            "text": lambda: "\n".join(_line(event) for event in events) or _("no events"),
+            "text": lambda: (
+                "\n".join(_line(event, session.settings.namespace) for event in events) or _("no events")
+            ),
             "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
     )
@@ -321,8 +324,10 @@ def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: 
     return chosen[0]
 
 
-def _line(event: Event) -> str:
-    data = event.data
+def _line(event: Event, namespace: str) -> str:
+    data = dict(event.data)
+    if "send" in data:
+        data["send"] = shown(namespace, str(data["send"]))
     named = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "why", "upload") if data.get(key)
     )

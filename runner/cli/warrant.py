@@ -47,7 +47,8 @@ def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
     """Read the ID of each `--resend`, as `LedgerState.same` gives it. Raises UsageError: no unknown send."""
     from runner.ledger.state import Status
 
-    unknown = {state.same(known.send) for known in state.sends.values() if known.status is Status.OPEN}
+    waiting = (known.send for known in state.sends.values() if known.status is Status.OPEN)
+    unknown = {state.same(name) for name in waiting if state.is_ours(state.kept(name))}
     for send_id in ids:
         if state.same(send_id) not in unknown:
             raise UsageError(

@@ -810,7 +810,25 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
         code, said = shop.run("status", "--format", "json")
         assert code == Exit.OK
         assert {row["id"] for row in json.loads(said)["sends"]} == {"welcome", others}
+        intents_told = [line for line in shop.run("ledger", "log")[1].splitlines() if " intent " in line]
+        assert {line.split(" intent ")[1].split()[0] for line in intents_told} == {"welcome", others}
         assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == Exit.OK
+
+
+def test_an_unknown_send_is_cleared_up_by_its_own_folder(make_shop: MakeShop) -> None:
+    """The other has not its file, and does not end with 8 for it; its quota counts it."""
+    first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
+    first.write(welcome=campaign_file("你好"))
+    second.write(welcome=campaign_file("欢迎"))
+    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == Exit.OK
+    assert first.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == Exit.OK
+    first.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert first.apply() == Exit.UNKNOWN
+    assert second.apply() == Exit.OK
+    assert second.summary() == {"done": 1}
+    assert second.run("apply", "--auto-approve", "--resend", "shop:welcome")[0] == Exit.USAGE
+    assert first.apply() == Exit.OK
+    assert sorted(first.texts()) == ["你好", "欢迎"]
 
 
 def test_every_command_takes_an_id_as_it_is_written(make_shop: MakeShop) -> None:
@@ -819,7 +837,7 @@ def test_every_command_takes_an_id_as_it_is_written(make_shop: MakeShop) -> None
     shop.write(Sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
     assert shop.apply() == Exit.UNKNOWN
-    assert shop.apply("sale", "--resend", "sAle") == Exit.UNKNOWN
+    assert shop.apply("sALE", "--resend", "sAle") == Exit.UNKNOWN
     shop.write(Sale=campaign_file("今晚九点"))
     assert shop.apply("--resend", "SALE") == Exit.OK
     assert shop.texts() == ["今晚八点"]

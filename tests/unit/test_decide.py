@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from factories import NOW, SERVICE, intent_of, make_send, make_state, named
+from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 
 from runner.digest import former_digest, send_digest
+from runner.ledger.state import fold
 from runner.model import Action, Batch, Filter, Send
-from runner.planning.decide import Decision, decide
+from runner.planning.decide import Decision, Setting, decide
 from runner.protocol.events import Kind
 
 SALE = make_send()
@@ -173,3 +174,16 @@ def test_what_was_sent_with_a_digest_of_version_1_is_done() -> None:
 
     assert action(send) is Action.DONE
     assert action(make_send(text="别的")) is Action.CONFLICT
+
+
+def test_what_another_namespace_has_sent_was_not_moved() -> None:
+    """Its file is elsewhere, and nobody here can tell whether it is gone; one's own is gone."""
+    send, gone = make_send("spring"), Setting(present=lambda _id: False)
+    events = make_events(begun(make_send("office:sale")), (Kind.ACCEPTED, named(make_send("office:sale"))))
+
+    def action(namespace: str) -> Action:
+        state = fold(events, namespace=namespace)
+        return decide(send, send_digest(send), appid=SERVICE, state=state, now=NOW, setting=gone).action
+
+    assert action("shop") is Action.SEND
+    assert action("office") is Action.CONFLICT

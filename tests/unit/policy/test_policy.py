@@ -194,6 +194,14 @@ def test_a_twin_of_the_same_plan_is_a_duplicate() -> None:
     assert "sale-old" in objection.what
 
 
+@pytest.mark.parametrize(("known", "found"), [("SALE", False), ("old", False), ("Other", True)])
+def test_a_send_is_no_duplicate_of_itself(known: str, found: bool) -> None:
+    """However its id, or one that it has had, is spelt."""
+    state = make_state((Kind.INTENT, intent_of(make_send(known), at=NOW)))
+    send = make_send(formerly=("OLD",))
+    assert (said(facts(send=send, state=state), "duplicate_content_days") is not None) is found
+
+
 def test_an_old_duplicate_is_forgotten() -> None:
     """After `duplicate_content_days` the same content may go out again."""
     for age, found in ((timedelta(days=30), True), (timedelta(days=30, seconds=1), False)):
