@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.gate import check_approved, check_looser, check_run, keep_guards
+from runner.cli.home import keep_homes
 from runner.cli.means import ports_of
 from runner.cli.options import Options
 from runner.cli.planning import make_plan, prepared_of
@@ -112,6 +113,7 @@ def apply(
     ports = ports_of(campaigns, stopping or threading.Event())
     who = {**actor(campaigns), **approval.actor}
     warrant = Warrant(plan_digest=digest, actor=who)
+    keep_homes(campaigns, made.plan, state, who)
     outcomes = tuple(make(made.plan, ports=ports, settings=campaigns.settings, warrant=warrant))
     if outcomes and not exit_code(outcomes):
         keep_guards(campaigns, made.plan, who)

@@ -15,10 +15,11 @@ from typing import Any
 from runner import wire
 from runner.digest import openids_sha256
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
+from runner.ledger.names import kept
 from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.model import Action
 from runner.plan import Plan, Planned, against_resend, order, recheck
-from runner.planning.decide import Setting, facts_of
+from runner.planning.decide import Setting, facts_of, wrong_clock
 from runner.policy import Objection, held_back
 from runner.policy.facts import Finding, Grounds
 from runner.protocol import decide as protocol
@@ -27,7 +28,7 @@ from runner.protocol.keys import SendKey, mac_of, same_id
 from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
-from runner.sending.hints import again_in, not_repeated, resend_hint, settle_hint
+from runner.sending.hints import again_in, foreign_hint, not_repeated, resend_hint, settle_hint
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
@@ -81,10 +82,6 @@ def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
     return [done[number] or [] for number in range(len(runs))]
 
 
-def _names(planned: Planned) -> frozenset[str]:
-    return frozenset(same_id(name) for name in (planned.send.id, *planned.send.formerly))
-
-
 def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
     """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
     worst = (Exit.UNKNOWN, Exit.LEDGER, Exit.WECHAT, Exit.FAILED, Exit.INTERRUPTED, Exit.POLICY, Exit.INVALID)
@@ -118,7 +115,8 @@ class _AccountRun:
         outcomes: list[Outcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
-                state = fold(self.ports.ledger.events(self.account.appid), self._authentic())
+                events = self.ports.ledger.events(self.account.appid)
+                state = fold(events, self._authentic(), self.settings.namespace)
                 self.crossing = Crossing(
                     self.account,
                     self.ports.connect(self.account),
@@ -128,8 +126,8 @@ class _AccountRun:
                     again_s=self.settings.environment.repeat_after_s,
                 )
                 wanted = frozenset[str]().union(*unknown.values())
-                opened = [k for k in state.open(self.account.appid) if same_id(k.send) in wanted]
-                still = {same_id(known.send) for known in opened}
+                opened = [k for k in state.open(self.account.appid) if self._same(k.send) in wanted]
+                still = {self._same(known.send) for known in opened}
                 settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
                 outcomes.extend(self._overtaken(send_id, unknown[send_id]) for send_id in settled)
                 outcomes.extend(self._settle(known) for known in opened)
@@ -144,10 +142,17 @@ class _AccountRun:
         return outcomes
 
     def _unknown(self) -> dict[str, frozenset[str]]:
-        """Name the unknown sends of the plan: by id, every id that each has had, as `same_id` gives it."""
-        found = {o.send: frozenset({same_id(o.send)}) for o in self.plan.orphans if self._is_mine(o.appid)}
+        """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
+        found = {o.send: frozenset({self._same(o.send)}) for o in self.plan.orphans if self._is_mine(o.appid)}
         waiting = (planned for planned in self._mine() if planned.action is Action.UNKNOWN)
-        return found | {planned.send.id: _names(planned) for planned in waiting}
+        return found | {planned.send.id: self._names(planned) for planned in waiting}
+
+    def _same(self, send_id: str) -> str:
+        """Give the form in which ids are compared."""
+        return same_id(kept(self.settings.namespace, send_id))
+
+    def _names(self, planned: Planned) -> frozenset[str]:
+        return frozenset(self._same(name) for name in (planned.send.id, *planned.send.formerly))
 
     def _is_mine(self, appid: str) -> bool:
         return appid == self.account.appid
@@ -203,7 +208,9 @@ class _AccountRun:
 
         setting = replace(grounds.setting, violated=violated)
         appid = self.account.appid
-        return protocol.decide(stream, facts_of(planned.send, planned.digest, appid, grounds.now, setting))
+        return protocol.decide(
+            stream, facts_of(planned.send, planned.digest, appid, grounds.state, grounds.now, setting)
+        )
 
     def _forgotten(self, planned: Planned, outcome: Outcome) -> Outcome:
         """Forget the uploads of a send that was refused because one of them is gone."""
@@ -239,6 +246,7 @@ class _AccountRun:
         state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment
         setting = Setting(
             present=self.plan.present,
+            clock_error=self.ports.clock_error(),
             resend_after_s=environment.repeat_after_s,
             resend_until_s=environment.repeat_until_s,
         )
@@ -254,7 +262,7 @@ class _AccountRun:
         intent = known.intent
         if known.disputed or intent is None:
             why = _("nobody but a person can tell whether it went out")
-            return self.crossing.unknown(known.send, why, remedy=settle_hint(known.send))
+            return self.crossing.unknown(known.send, why, remedy=foreign_hint(known.send))
         body = self._stored_body(intent)
         if body is None:
             why = _("its openid list is not in the campaign any more")
@@ -276,7 +284,7 @@ class _AccountRun:
     def _judge_again(self, intent: Event, stream: StreamState) -> protocol.Decision:
         """Decide on a resend on the newest state; it may be the first to arrive, so holds and hours count."""
         data, grounds = intent.data, self._grounds()
-        send_id, revision = data["send"], data["revision"]
+        send_id, revision = grounds.state.shown(data["send"]), data["revision"]
         planned = self._planned_as(send_id, revision)
 
         def violated() -> tuple[str, ...]:
@@ -285,12 +293,13 @@ class _AccountRun:
 
         setting = grounds.setting
         facts = protocol.Facts(
-            key=SendKey(self.account.appid, send_id, revision),
+            key=SendKey(self.account.appid, data["send"], revision),
             digest=planned.digest if planned is not None else "",
             now=grounds.now,
+            clock_error=setting.clock_error,
             resend_after=timedelta(seconds=setting.resend_after_s),
             resend_until=timedelta(seconds=setting.resend_until_s),
-            resend_stored=same_id(send_id) in self.warrant.resend,
+            resend_stored=self._same(send_id) in self.warrant.resend,
             violated=violated,
         )
         decided = protocol.decide(stream, facts)
@@ -303,7 +312,7 @@ class _AccountRun:
     def _planned_as(self, send_id: str, revision: int) -> Planned | None:
         """Give what the campaigns say today of a send of the ledger."""
         mine = (planned for planned in self._mine() if planned.send.revision == revision)
-        return next((planned for planned in mine if same_id(send_id) in _names(planned)), None)
+        return next((planned for planned in mine if self._same(send_id) in self._names(planned)), None)
 
     def _against(self, send_id: str, revision: int, grounds: Grounds) -> Finding | Objection | None:
         """Find what stands against a resend; of content that no campaign has, only the account is known."""
@@ -315,16 +324,19 @@ class _AccountRun:
 
     def _not_resent(self, intent: Event) -> Outcome:
         """Say why a resend was not made: decided once more, for the words."""
-        send_id = intent.data["send"]
-        key = (self.account.appid, send_id, intent.data["revision"])
-        known = self.crossing.state.sends[key]
+        state, revision = self.crossing.state, intent.data["revision"]
+        send_id = state.shown(intent.data["send"])
+        known = state.sends[state.key(self.account.appid, send_id, revision)]
         if known.status is not Status.OPEN:
-            return self._overtaken(send_id, frozenset({same_id(send_id)}))
+            return self._overtaken(send_id, frozenset({self._same(send_id)}))
         decided = self._judge_again(intent, self.crossing.attempt.state)
-        environment, first = self.settings.environment, self.crossing.attempt.state.of(*key[1:])
+        first = self.crossing.attempt.state.of(intent.data["send"], revision)
+        if decided.reason is protocol.Reason.CLOCK:
+            why, remedy = wrong_clock(decided.params["error"])
+            return self.crossing.unknown(send_id, why, remedy=remedy)
         if decided.reason is protocol.Reason.ANSWER_MAY_COME and first is not None and first.first_open:
             age_s = (self.ports.clock() - first.first_open.at).total_seconds()
-            wait = max(1, int(environment.repeat_after_s - age_s) + 1)
+            wait = max(1, int(self.settings.environment.repeat_after_s - age_s) + 1)
             why = _("its answer may still be on the way")
             return self.crossing.unknown(send_id, why, remedy=again_in(wait))
         if decided.reason is protocol.Reason.TOO_LATE_TO_RESEND:
@@ -336,7 +348,7 @@ class _AccountRun:
         if decided.reason is protocol.Reason.CONTENT_CHANGED:
             why = _("its campaign was edited or is gone, so what was posted is not posted again")
             return self.crossing.unknown(send_id, why, remedy=resend_hint(send_id))
-        held = self._against(send_id, intent.data["revision"], self._grounds())
+        held = self._against(send_id, revision, self._grounds())
         if held is not None:
             return self.crossing.unknown(send_id, not_repeated(held.what), remedy=held.remedy)
         return self.crossing.unknown(send_id, _(OVERTAKEN))
@@ -344,7 +356,7 @@ class _AccountRun:
     def _overtaken(self, send_id: str, names: frozenset[str]) -> Outcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
         sends = self.crossing.state.sends.values()
-        mine = [known for known in sends if self._is_mine(known.appid) and same_id(known.send) in names]
+        mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
         latest = max(mine, key=lambda known: known.at)
         freed = latest.status is Status.REFUSED
         return self.crossing.outcome(

@@ -17,7 +17,7 @@ from typing import Any
 
 from runner.model import FileInfo, Send
 
-DIGEST_VERSION = 1
+DIGEST_VERSION = 2
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.
@@ -90,19 +90,24 @@ def filter_form(send: Send) -> dict[str, Any]:
 def send_digest(send: Send) -> str:
     """Fingerprint what a follower would receive and who would receive it.
 
-    Covers account name, filter, msgtype, rendered content and options. Leaves out the clock, paths,
-    media ids of uploads, the send window and the revision.
+    Covers filter, msgtype, rendered content and options. Leaves out the clock, paths, media ids of uploads,
+    the send window and the revision; and the account, whose name in the settings is no part of its AppID.
     """
-    return sha256(
-        {
-            "version": DIGEST_VERSION,
-            "account": send.account,
-            "filter": filter_form(send),
-            "msgtype": send.msgtype.value,
-            "content": {"kind": type(send.content).__name__, **plain(send.content)},
-            "send_ignore_reprint": send.send_ignore_reprint,
-        }
-    )
+    return sha256({"version": DIGEST_VERSION, **_received(send)})
+
+
+def former_digest(send: Send) -> str:
+    """Fingerprint a send as it was until version 2, which held the account's name: ledgers have such."""
+    return sha256({"version": 1, "account": send.account, **_received(send)})
+
+
+def _received(send: Send) -> dict[str, Any]:
+    return {
+        "filter": filter_form(send),
+        "msgtype": send.msgtype.value,
+        "content": {"kind": type(send.content).__name__, **plain(send.content)},
+        "send_ignore_reprint": send.send_ignore_reprint,
+    }
 
 
 def plan_digest(sends: Iterable[tuple[Send, str, str]], *, loosened: Sequence[Sequence[str]] = ()) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any
@@ -15,12 +14,12 @@ from runner.errors import ApiError, CampaignError, Exit, extra_hint
 from runner.ledger.events import Ledger, broken
 from runner.ledger.state import LedgerState, fold
 from runner.ports import ReadApi
+from runner.protocol.decide import CLOCK_TOLERANCE
 from runner.settings.records import Account, AccountKind, Settings
 from runner.wechat.errcodes import lookup
 from runner.words import N_, _, ngettext
 
 CLOCK_SLACK = timedelta(seconds=30)
-CLOCK_LIMIT = timedelta(minutes=5)
 EXTRAS = {
     "articles": ("lxml", "nh3", "css_inline", "PIL"),
     "callback": ("cryptography",),
@@ -53,12 +52,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The world, as parameters; `server_time` gives the platform's Date header, None when it gave none."""
+    """The world, as parameters; `clock_error` asks the platform, None when it told no date."""
 
     connect: Callable[[Account], ReadApi]
     open_ledger: Callable[[], Ledger]
-    server_time: Callable[[], str | None]
-    clock: Callable[[], datetime]
+    clock_error: Callable[[], timedelta | None]
 
 
 def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
@@ -132,9 +130,8 @@ def _extras() -> Check:
 
 def _clock(ports: Ports) -> Check:
     try:
-        told = ports.server_time()
-        away = ports.clock() - parsedate_to_datetime(told) if told else None
-    except (OSError, ValueError, TypeError) as error:
+        away = ports.clock_error()
+    except OSError as error:
         return Check(
             name=_("clock"),
             grade=Grade.BAD,
@@ -142,12 +139,17 @@ def _clock(ports: Ports) -> Check:
             what=_("the platform does not answer ({error})").format(error=type(error).__name__),
             remedy=_("check the network, the proxy and `api` in the settings"),
         )
-    if away is None or abs(away) <= CLOCK_SLACK:
-        what = _("within half a minute of the platform's")
+    if away is None:
         return Check(
-            name=_("clock"), grade=Grade.GOOD, what=_("nothing to compare it with") if away is None else what
+            name=_("clock"),
+            grade=Grade.DOUBTFUL,
+            what=_("the platform's answers have no date, so it cannot be compared"),
+            remedy=_("let the proxy pass on the Date header; a wrong clock can send twice"),
         )
-    bad, said = abs(away) > CLOCK_LIMIT, _("{seconds:.0f} s behind the platform's")
+    if abs(away) <= CLOCK_SLACK:
+        what = _("within half a minute of the platform's")
+        return Check(name=_("clock"), grade=Grade.GOOD, what=what)
+    bad, said = abs(away) > CLOCK_TOLERANCE, _("{seconds:.0f} s behind the platform's")
     if away > timedelta():
         said = _("{seconds:.0f} s ahead of the platform's")
     return Check(
@@ -220,7 +222,7 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
     try:
         ledger = ports.open_ledger()
         events, heads = ledger.events(), ledger.heads()
-        state = fold(events)
+        state = fold(events, namespace=settings.namespace)
     except CampaignError as error:
         what, remedy = error.what, error.remedy
         return [Check(name=_("ledger"), grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]

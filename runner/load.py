@@ -14,6 +14,7 @@ from typing import Final
 
 from runner.errors import Place, Problem, UsageError
 from runner.model import Campaign
+from runner.protocol.keys import same_id
 from runner.reading.document import Document, document, fault_problem
 from runner.reading.files import FileError, read_regular
 from runner.reading.nearest import did_you_mean
@@ -25,7 +26,7 @@ from runner.words import _
 
 MAX_YAML_BYTES: Final = 1024 * 1024
 _SUFFIXES = ("yaml", "yml")
-BAD_IN_ID = re.compile(r"[\s\[\]#,\\\x00-\x1f\x7f]")
+BAD_IN_ID = re.compile(r"[\s\[\]#,:\\\x00-\x1f\x7f]")
 """What no id may hold."""
 _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 """What Python puts in place of a byte of a file's name that is not UTF-8."""
@@ -171,7 +172,7 @@ def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Pr
                 _("the file's name holds {character}, which an id may not").format(
                     character=repr(bad.group())
                 ),
-                _("rename it; blanks and the characters [ ] # , \\ are not possible"),
+                _("rename it; blanks and the characters [ ] # , : \\ are not possible"),
             ),
         )
     read = _read(item, data)
@@ -234,10 +235,10 @@ def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
     """Refuse ids that are one and the same file, or id, on another system."""
     same: dict[str, list[Found]] = defaultdict(list)
     for item in found:
-        same[item.id.casefold()].append(item)
+        same[same_id(item.id)].append(item)
     problems = []
     for item in chosen:
-        others = same[item.id.casefold()]
+        others = same[same_id(item.id)]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
             what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].shown)
@@ -265,13 +266,15 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
 
 
 def _matches(item: Found, wanted: str, root: Path) -> bool:
-    plain = unicodedata.normalize("NFC", wanted.removeprefix("./").rstrip("/"))
-    names = (item.id, unicodedata.normalize("NFC", item.relative))
-    shown = tuple((root / name).as_posix().removeprefix("./") for name in names)
+    plain = wanted.removeprefix("./").rstrip("/")
+    if plain in ("", root.as_posix(), "."):
+        return True
+    shown = tuple((root / name).as_posix().removeprefix("./") for name in (item.id, item.relative))
+    plain = same_id(plain)
     return any(
         name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
-        for name in (*names, *shown)
-    ) or plain in ("", root.as_posix(), ".")
+        for name in map(same_id, (item.id, item.relative, *shown))
+    )
 
 
 def _problem(shown: str, rule: str, what: str, remedy: str) -> Problem:

@@ -22,7 +22,6 @@ from runner.policy import COUNTING, LIFTED, Objection, objections
 from runner.policy.facts import Facts, Grounds
 from runner.policy.guard import SettingsChange, accepted_by, changes_since
 from runner.protocol.events import Event
-from runner.protocol.keys import same_id
 from runner.resolve import OFFLINE, Known, Resolved, resolve
 from runner.sending.draft_notes import draft_warnings, shared_draft
 from runner.settings.records import Account, Settings
@@ -122,6 +121,7 @@ def make_plan(
     with_orphans: bool = True,
     unbegun: Sequence[str] = (),
     guards: Sequence[Event] = (),
+    left: Sequence[SettingsChange] = (),
     ledger_known: bool = True,
 ) -> Plan:
     """Decide on every send.
@@ -135,6 +135,7 @@ def make_plan(
         with_orphans: False when only some campaigns were selected.
         unbegun: accounts whose past the ledger does not know.
         guards: the newest of each account: the rules of its last apply.
+        left: the ledger that the environment has left, where this one knows of no rules.
         ledger_known: False when nothing of the ledger could be read.
     """
     settings, state, now = grounds.settings, grounds.state, grounds.now
@@ -153,7 +154,7 @@ def make_plan(
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
         unbegun=tuple(unbegun),
-        changes=changes_since(guards, settings),
+        changes=(*changes_since(guards, settings), *left),
         accepted=accepted_by(guards),
         ledger_known=ledger_known,
         present=grounds.setting.present,
@@ -201,7 +202,7 @@ def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None)
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
     if decision.action in PENDING:
-        drafted = state.drafts.get((account.appid, send.id, send.revision))
+        drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
         if warned := draft_warnings(send, resolved, drafted):
             send = replace(send, findings=(*send.findings, *warned))
     return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
@@ -335,7 +336,9 @@ def orphans(sends: Iterable[Send], settings: Settings, state: LedgerState) -> tu
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
     accounts = settings.environment.accounts
     planned = {
-        (accounts[send.account].appid, same_id(name)) for send in sends for name in (send.id, *send.formerly)
+        (accounts[send.account].appid, state.same(name))
+        for send in sends
+        for name in (send.id, *send.formerly)
     }
     found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
-    return tuple(known for known in found if (known.appid, same_id(known.send)) not in planned)
+    return tuple(known for known in found if (known.appid, state.same(known.send)) not in planned)

@@ -75,8 +75,7 @@ def preview(
         body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
         api.mass_preview({**body, **to})
     data = {
-        "send": planned.send.id,
-        "revision": planned.send.revision,
+        **state.place(planned.send.id, planned.send.revision),
         "digest": planned.digest,
         "to": sha256(dict(to)),
     }

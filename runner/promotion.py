@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from runner.digest import send_digest
@@ -59,7 +59,7 @@ def stage(send: Send, *, environment: str, account: Account, state: LedgerState)
         environment=environment,
         account=account.name,
         digest=digest,
-        content=send_digest(replace(send, account="")),
+        content=digest,
         status=known.status.value if known is not None else NOT_SENT,
         at=known.at if known is not None else None,
         edited=known is not None and bool(known.digest) and known.digest != digest,

@@ -85,8 +85,7 @@ def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, stat
         raise AssertionError("checked: what was sent has a msg_id")
     api.mass_delete(known.msg_id, article_idx)
     data = {
-        "send": known.send,
-        "revision": known.revision,
+        **state.place(known.send, known.revision),
         "msg_id": known.msg_id,
         "article_idx": article_idx,
     }

@@ -49,8 +49,7 @@ def follow(
             raise
         if said in FINAL_BY_MSG_STATUS:
             data = {
-                "send": known.send,
-                "revision": known.revision,
+                **state.place(known.send, known.revision),
                 "msg_id": known.msg_id,
                 "msg_status": said,
             }

@@ -14,7 +14,7 @@ from typing import Any
 from playground import Sandbox
 
 SETTINGS = """\
-default_environment: shop
+{more}default_environment: shop
 environments:
   shop:
     api: {url}
@@ -54,7 +54,7 @@ class Shop:
             "PATH": os.environ["PATH"],
             "HOME": os.environ["HOME"],
             "LC_ALL": "C.UTF-8",
-            "CAMPAIGN_STATE_DIR": str(self.folder / "state"),
+            "CAMPAIGN_STATE_DIR": f"{self.folder}.state",
             "GIT_CONFIG_NOSYSTEM": "1",
             "WECHAT_MAIN_SECRET": "0" * 32,
         }

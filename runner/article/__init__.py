@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final, TypeVar
 
@@ -30,8 +31,11 @@ PICTURE_SECONDS: Final = 20
 """For converting one cover."""
 
 
+@lru_cache(maxsize=64)
 def build(source: ArticleSource) -> ArticleBody:
-    """Make the body of one article.
+    """Make the body of one article, or give it again: many campaigns may send the same.
+
+    `files` is a part of the key: it belongs to one run, in which it reads each file once.
 
     Returns:
         The HTML inside the allow-list, the images it shows, and all findings by line. The same input

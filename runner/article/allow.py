@@ -38,6 +38,9 @@ IMAGE_PREFIXES = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://m
 """What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
 
 MIN_LINE_HEIGHT, MIN_LINE_PX = 1.0, 18
+MAX_LINE_HEIGHT, MAX_LINE_PX = 5.0, 200
+SHADOWS, SHADOW_PX = 2, 6
+"""How many one box has, and how far one may reach beyond the box: further, it could cover a line of text."""
 EM_PX = 16
 MAX_LEFT_PX = 48
 MAX_TOP_PX = 200
@@ -167,12 +170,22 @@ def _words(pattern: str) -> Callable[[str, str, str], StyleFault | None]:
 
 
 def _colour(_tag: str, name: str, value: str) -> StyleFault | None:
-    keywords = ("inherit", "currentcolor", "initial", "unset")
-    return None if value in keywords or css.colour(value) else _value_fault(name, value)
+    inherits = name == "color" and value == "inherit"
+    return None if inherits or css.colour(value) else _value_fault(name, value)
 
 
 def _shadow(_tag: str, name: str, value: str) -> StyleFault | None:
-    return _value_fault(name, value) if "inset" in value else _between(-24, 24)(_tag, name, value)
+    shadows = _ARGUMENTS.sub("", value).split(",")
+    bad = "inset" in value or len(shadows) > SHADOWS or not all(map(_stays_small, shadows))
+    return _value_fault(name, value) if bad else None
+
+
+def _stays_small(shadow: str) -> bool:
+    lengths = _lengths(shadow)
+    if lengths is None:
+        return False
+    right, down, blur, spread = (*lengths, 0, 0, 0, 0)[:4]
+    return max(abs(right), abs(down)) + spread - blur / 2 <= SHADOW_PX and 0 <= blur <= 24
 
 
 def _overflow(_tag: str, name: str, value: str) -> StyleFault | None:
@@ -200,12 +213,17 @@ def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
     if value == "normal":
         return None
     if found:
-        least = {"px": MIN_LINE_PX, "%": 100 * MIN_LINE_HEIGHT}.get(found[2], MIN_LINE_HEIGHT)
-        if float(found[1]) >= least:
+        least, most = {
+            "px": (MIN_LINE_PX, MAX_LINE_PX),
+            "%": (100 * MIN_LINE_HEIGHT, 100 * MAX_LINE_HEIGHT),
+        }.get(found[2], (MIN_LINE_HEIGHT, MAX_LINE_HEIGHT))
+        if least <= float(found[1]) <= most:
             return None
     return StyleFault(
         "line-height",
-        _("`{name}: {value}` can make wrapped lines overlap").format(name=name, value=value),
+        _("`{name}: {value}` can make wrapped lines overlap, or push them away").format(
+            name=name, value=value
+        ),
         _("write a number from 1.5 to 2"),
     )
 
@@ -284,7 +302,7 @@ _VALUE_CHECKS = {
     "overflow-x": _overflow,
     "box-shadow": _shadow,
     "text-indent": _between(0, 100),
-    "letter-spacing": _between(-2, 20),
+    "letter-spacing": _between(0, 20),
     "border-spacing": _between(0, 48),
     "vertical-align": _words("baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit"),
     "list-style-type": _words("[a-z-]+"),

@@ -24,15 +24,21 @@ _DARK_PAGE = 0.098
 # Thresholds of the reader's dark mode, as parts of 1.
 _WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND, _LEAST_STEP = 250 / 255, 190 / 255, 100 / 255, 65 / 255
 _GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
-_DEFAULT_TEXT: Colour = (0.2, 0.2, 0.2)
+_DEFAULT_INK = RGBA(0.2, 0.2, 0.2, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Inks:
     """The colours of a text and of what it stands on."""
 
-    text: Colour = _DEFAULT_TEXT
+    ink: RGBA = _DEFAULT_INK
+    """As it is written: a translucent one is another colour on another ground."""
     ground: Colour = _WHITE
+
+    @property
+    def text(self) -> Colour:
+        """The colour that the text has on its ground."""
+        return _over(self.ink, self.ground)
 
 
 def check(root: HtmlElement, findings: Findings) -> None:
@@ -98,9 +104,8 @@ def own(style: str, around: Inks) -> Inks:
         for item in css.declarations(style)
         if item.type == "declaration" and item.lower_name in ("color", "background-color")
     }
-    text, ground = colours.get("color"), colours.get("background-color")  # None: currentColor, inherit
-    under = around.ground if ground is None else _over(ground, around.ground)
-    return Inks(around.text if text is None else _over(text, under), under)
+    ink, ground = colours.get("color"), colours.get("background-color")  # None: inherited
+    return Inks(ink or around.ink, _over(ground, around.ground) if ground else around.ground)
 
 
 def _over(colour: RGBA, ground: Colour) -> Colour:

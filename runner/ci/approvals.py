@@ -22,7 +22,7 @@ class Request:
     """Its newest commit, the one that was approved."""
     author: str
     writers: frozenset[str] = frozenset()
-    """Whose commits it holds, as far as the forge knows them."""
+    """Whose commits it holds; GitLab tells no account behind a commit."""
     approved_by: tuple[str, ...] = ()
     """Who approved the newest commit; an approval of an earlier one is none."""
     objecting: tuple[str, ...] = ()

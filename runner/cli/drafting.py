@@ -12,6 +12,7 @@ from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, no_send, shared
 from runner.cli.streams import require_terminal
 from runner.errors import Exit, InvalidError, UsageError
+from runner.protocol.keys import same_id
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def _chosen(plan: Plan, select: str) -> list[Planned]:
     from runner import wire
     from runner.plan import PENDING
 
-    found = [planned for planned in plan.sends if select in (planned.send.id, planned.send.campaign)]
+    named = same_id(select)
+    found = [p for p in plan.sends if named in (same_id(p.send.id), same_id(p.send.campaign))]
     if not found:
         raise no_send(select, (planned.send for planned in plan.sends))
     kind = found[0].send.msgtype
@@ -104,7 +106,7 @@ def _make(session: Session, planned: Planned) -> Ready:
 
     appid = planned.account.appid
     with session.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(session.ledger.events(appid))
+        state = fold(session.ledger.events(appid), namespace=session.settings.namespace)
         now = decide(planned.send, planned.digest, appid=appid, state=state, now=session.clock())
         if now.action not in PENDING:
             raise UsageError(

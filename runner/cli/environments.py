@@ -21,8 +21,8 @@ from runner.words import _
 def environments(session: Session, select: tuple[str, ...], names: tuple[str, ...]) -> int:
     """Show how far each send has come in every environment, and whether all of them send the same.
 
-    Reads the files and each environment's ledger; WeChat is not asked. `content` is equal where followers
-    get the same; `digest` holds the account's name too, and is what a plan of that environment shows.
+    Reads the files and each environment's ledger; WeChat is not asked. `digest`, which its plan
+    shows, and `content` are equal where followers get the same.
     """
     from runner.report.environments import environments_data, environments_text
     from runner.report.neutral import json_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import click
 import requests
@@ -26,12 +27,14 @@ def doctor(session: Session) -> int:
     from runner.report.neutral import json_text
     from runner.state_folder import FORMER
 
-    def server_time() -> str | None:
+    def clock_error() -> timedelta | None:
         with requests.Session() as http:
             http.trust_env = not session.rehearsing
+            dated = session.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             answer = http.get(f"{session.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
-            return None if session.rehearsing else answer.headers.get("Date")
+            dated(answer.headers.get("Date"))
+            return session.watch.error
 
     def open_ledger() -> Ledger:
         session.past()  # refuses a rehearsal what was begun for real followers
@@ -40,8 +43,7 @@ def doctor(session: Session) -> int:
     ports = Ports(
         connect=session.reader,
         open_ledger=open_ledger,
-        server_time=server_time,
-        clock=session.clock,
+        clock_error=clock_error,
     )
     former = session.options.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""

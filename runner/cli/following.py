@@ -79,8 +79,11 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
 
     accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
     state = session.state()
+    wanted = state.same(send_id) if send_id is not None else None
     chosen = [
-        known for known in state.sends.values() if send_id in (None, known.send, campaign_of(known.send))
+        known
+        for known in state.sends.values()
+        if wanted in (None, state.same(known.send), state.same(campaign_of(known.send)))
     ]
     if send_id is not None and not chosen:
         raise UsageError(
@@ -89,7 +92,7 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
         )
     if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
         follow(chosen, accounts=accounts, connect=session.reader, ledger=session.ledger, state=state)
-    fresh = [state.sends[known.appid, known.send, known.revision] for known in chosen]
+    fresh = [state.sends[state.key(known.appid, known.send, known.revision)] for known in chosen]
     now = session.clock()
     rows = [standing(known.account or known.appid, known, state, now) for known in fresh]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))
@@ -146,7 +149,7 @@ def _sent(
     if account_name is not None:
         chosen = session.account(account_name)
         accounts = {chosen.appid: chosen}
-    sends = (known for known in state.sends.values() if known.appid in accounts and known.send == send_id)
+    sends = (known for known in state.named(send_id) if known.appid in accounts)
     # Unknown ones too: what they hide is not made up for by an older revision.
     found = [known for known in sends if known.intent is not None and known.status not in MAY_SEND_AGAIN]
     if not found:

@@ -14,7 +14,7 @@ from runner.cli.session import Session
 from runner.errors import LedgerConflictError, PolicyError, StalePlanError
 from runner.model import Action, Send
 from runner.reading.files import Files, read_regular
-from runner.settings.load import SETTINGS_FILE, approvals_in, load_settings
+from runner.settings.load import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
 from runner.settings.records import Approvals
 from runner.words import _
 
@@ -321,6 +321,36 @@ def sources_of(session: Session, campaigns: Collection[str]) -> Sources:
 # --- the rules of the last apply ------------------------------------------------------------------------
 
 
+def ledger_left(session: Session) -> tuple[SettingsChange, ...]:
+    """Tell whether the environment has left a ledger for one that knows of no rules.
+
+    The rules of the last apply are in the ledger. A commit that names another one would take them all away,
+    so the versions of the settings are asked whether there was one that had something to hold back.
+    """
+    from contextlib import suppress
+
+    from runner.ci.checkout import versions
+    from runner.git import find_checkout, is_installed
+    from runner.policy.guard import left_ledger
+    from runner.settings.records import SANDBOX
+
+    environment, folder = session.settings.environment, session.options.root
+    if (
+        environment.api == SANDBOX
+        or session.newest_guards()
+        or not (find_checkout(folder) and is_installed())
+    ):
+        return ()
+    with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
+        for version in versions(folder, SETTINGS):
+            held = chain.from_iterable(
+                ledgers_in(data, environment) for data in (version.data, *version.aside) if data is not None
+            )
+            if left := next((ledger for ledger in held if ledger != environment.ledger), None):
+                return (left_ledger(left, session.settings),)
+    return ()
+
+
 def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -> tuple[SettingsChange, ...]:
     """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
 
@@ -400,7 +430,7 @@ def keep_guard(session: Session, account: Account, *, trusted: bool = False, **m
     for left in reversed(range(TRIES)):
         events = session.ledger.read(account.appid)
         good, bad = verified([event for event in events if event.kind == Kind.GUARD], secret)
-        before = newest(good, session.settings.environment.name)
+        before = newest(good, session.settings.place)
         data = guard_data(session.settings, appid=account.appid, secret=secret, before=before, **more)
         known = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from runner.cli.completing import accounts, campaign_ids
+from runner.cli.home import check_home, keep_home
 from runner.cli.options import Day
 from runner.cli.session import Session, shared
 from runner.cli.streams import require_terminal, writing
@@ -79,6 +80,7 @@ def baseline(
         # Left out without a word, they would be new, and sent, once somebody corrects them.
         raise InvalidError(prepared.errors)
     state = session.begun_state()
+    check_home(session, state)
     day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = session.settings.environment.accounts
@@ -87,7 +89,7 @@ def baseline(
     fresh = [send for send in chosen if _unsent(known[send.id])]
     for send in fresh:
         appid = accounts[send.account].appid
-        session.ledger.append(_past(send, appid, why, actor(session)))
+        session.ledger.append(_past(send, appid, state, why=why, actor=actor(session)))
     before_now = [send.id for send in chosen if send not in fresh]
     said = _("{sends} recorded as already sent, {known} known before")
     return session.conclude(
@@ -101,12 +103,11 @@ def _unsent(known: SendState | None) -> bool:
     return known is None or known.status in MAY_SEND_AGAIN
 
 
-def _past(send: Send, appid: str, why: str, actor: dict[str, str]) -> Entry:
+def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[str, str]) -> Entry:
     from runner.digest import send_digest
 
     data: dict[str, object] = {
-        "send": send.id,
-        "revision": send.revision,
+        **state.place(send.id, send.revision),
         "account": send.account,
         "digest": send_digest(send),
         "why": why,
@@ -140,9 +141,10 @@ def log(session: Session) -> int:
 def guard(session: Session, why: str, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
-    Needs the AppSecret, and runs on a person's machine only. Shows what changed.
+    Also records that the ledger belongs to this campaigns folder, as when it was moved. Needs the AppSecret,
+    and runs on a person's machine only. Shows what changed.
     """
-    from runner.cli.gate import current_run, keep_guard
+    from runner.cli.gate import current_run, keep_guard, ledger_left
     from runner.report.neutral import inert
     from runner.report.sentences import changed
 
@@ -153,8 +155,8 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
             remedy=_("run it on a machine of somebody who holds the AppSecret"),
             where=_("environment {name}").format(name=environment.name),
         )
-    session.begun_state(sending=False)
-    found = changes_since(session.newest_guards(), session.settings)
+    state = session.begun_state(sending=False)
+    found = (*changes_since(session.newest_guards(), session.settings), *ledger_left(session))
     session.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
     if not auto_approve:
         require_terminal(_("add --auto-approve"))
@@ -168,7 +170,9 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
         for account in accounts.values()
         if keep_guard(session, account, trusted=True, why=why, actor=actor(session))
     ]
-    said = _("the rules of {name} are recorded for: {accounts}")
+    moved = keep_home(session, state, accounts, actor(session), moved=True)
+    kept = sorted({*kept, *(accounts[appid].name for appid in moved)})
+    said = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")
     names = _(", ").join(kept) or _("no account: they were recorded before")
     return session.conclude(
         said.format(name=environment.name, accounts=names), environment=environment.name, kept=kept
@@ -266,10 +270,9 @@ def settle(
     state = session.state(verified=True)
     known = _unsettled(state, send_id, account, named=msg_id is not None)
     stream = state.stream(known.appid)
-    record = stream.of(known.send, known.revision)
+    record = stream.of(state.kept(known.send), known.revision)
     data = {
-        "send": known.send,
-        "revision": known.revision,
+        **state.place(known.send, known.revision),
         "call": len(record.calls) if record is not None else 0,
         "sent": not not_sent,
         "msg_id": msg_id,
@@ -298,14 +301,12 @@ def _check_settled(record: protocol.SendState | None, now: datetime) -> None:
             minutes=round(SETTLE_AFTER.total_seconds() / 60)
         ),
         remedy=_("look in the console after that, then run the same command again"),
-        where=record.id,
     )
 
 
 def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendState:
     """Find the unknown send that is meant; or one that was taken without a msg_id, which is `named` now."""
-    mine = (known for known in state.sends.values() if known.send == send_id)
-    found = [s for s in mine if s.status is Status.OPEN or (named and s.nameless)]
+    found = [s for s in state.named(send_id) if s.status is Status.OPEN or (named and s.nameless)]
     chosen = [s for s in found if account in (None, s.account, s.appid)]
     if not chosen:
         raise UsageError(

@@ -39,6 +39,7 @@ def ports_of(session: Session, stopping: threading.Event) -> Ports:
         stopping=stopping.is_set,
         notify=notify,
         mac_key=session.mac_key,
+        clock_error=session.watch.known_error,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.cli.home import check_home
 from runner.cli.session import Session, commit_of
 from runner.errors import InvalidError, Problem, UsageError
 from runner.words import _
@@ -57,16 +58,17 @@ def make_plan(
         allowed: policy rules set aside once.
         since: a commit to compare with, as the user wrote it.
         prepared: what the campaigns were rendered to, when they were already.
-        again: unknown sends that are named themselves, whatever is selected, as `same_id` gives them.
+        again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
     """
     from runner import plan
+    from runner.cli.gate import ledger_left
     from runner.compare import with_warnings
     from runner.pipeline import survey
     from runner.planning.decide import Setting
     from runner.policy.facts import Grounds
-    from runner.protocol.keys import same_id
 
     settings = session.settings
+    check_home(session, state)
     prepared = prepared or prepared_of(session, select)
     comparison = _compared(session, prepared, select, since) if since is not None else None
     known = None
@@ -84,6 +86,7 @@ def make_plan(
             allowed=allowed or {},
             setting=Setting(
                 present=prepared.presence(),
+                clock_error=session.watch.known_error(),
                 resend_after_s=settings.environment.repeat_after_s,
                 resend_until_s=settings.environment.repeat_until_s,
             ),
@@ -93,11 +96,12 @@ def make_plan(
         with_orphans=not select,
         unbegun=session.unbegun(state),
         guards=session.newest_guards(),
+        left=ledger_left(session),
         ledger_known=session.ledger_known,
     )
     if select and again:
         waiting = plan.orphans(prepared.sends, settings, state)
-        made = replace(made, orphans=tuple(known for known in waiting if same_id(known.send) in again))
+        made = replace(made, orphans=tuple(known for known in waiting if state.same(known.send) in again))
     made = with_warnings(made, comparison) if comparison is not None else made
     return Made(prepared=prepared, plan=made, comparison=comparison)
 

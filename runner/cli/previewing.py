@@ -11,6 +11,7 @@ from runner.cli.completing import campaign_ids, testers
 from runner.cli.planning import make_plan
 from runner.cli.session import Session, campaign_of, no_send, shared
 from runner.errors import InvalidError, UsageError
+from runner.protocol.keys import same_id
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:
 
 
 def _one(plan: Plan, send_id: str) -> Planned:
-    found = [planned for planned in plan.sends if planned.send.id == send_id]
+    found = [planned for planned in plan.sends if same_id(planned.send.id) == same_id(send_id)]
     if not found:
         raise no_send(send_id, (planned.send for planned in plan.sends))
     return found[0]

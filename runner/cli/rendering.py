@@ -13,6 +13,7 @@ from runner.cli.completing import campaign_ids
 from runner.cli.session import Session, campaign_of, no_send, shared
 from runner.cli.streams import writing
 from runner.errors import CampaignError, Exit, InvalidError
+from runner.protocol.keys import same_id
 from runner.words import _
 
 if TYPE_CHECKING:
@@ -74,8 +75,10 @@ def _rendered(session: Session, select: str) -> list[Send]:
     prepared = prepared_of(session, (campaign_of(select),))
     if prepared.errors:
         raise InvalidError(prepared.errors)
-    chosen = [send for send in prepared.sends if select in (send.id, send.campaign)] or list(prepared.sends)
-    if "[" in select and [send.id for send in chosen] != [select]:
+    named = same_id(select)
+    chosen = [send for send in prepared.sends if named in (same_id(send.id), same_id(send.campaign))]
+    chosen = chosen or list(prepared.sends)
+    if "[" in select and [same_id(send.id) for send in chosen] != [named]:
         raise no_send(select, prepared.sends)
     return chosen
 

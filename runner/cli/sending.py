@@ -10,6 +10,7 @@ import click
 
 from runner.cli.completing import campaign_ids
 from runner.cli.gate import check_approved, check_looser, check_run, keep_guards
+from runner.cli.home import keep_homes
 from runner.cli.means import ports_of, stop_signals
 from runner.cli.planning import Forms, make_plan, plan_forms, plan_text, prepared_of
 from runner.cli.session import Session, shared
@@ -135,6 +136,7 @@ def apply(
         ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
         warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who, resend=again)
         keep_guards(session, made.plan, who)
+        keep_homes(session, made.plan, state, who)
         outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
     told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
     _tell_held_back(made.plan)

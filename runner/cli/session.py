@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runner.report.text import Look
     from runner.wechat.client import SharedTokens
     from runner.wechat.endpoints import Endpoints
+    from runner.wechat.watch import ClockWatch
 
 WIDTH_WITHOUT_TERMINAL = 120
 
@@ -205,7 +206,7 @@ class Session:
         from runner.ledger.state import fold
 
         state, environment = (
-            fold(self._events(), self._authentic() if verified else None),
+            fold(self._events(), self._authentic() if verified else None, self.settings.namespace),
             self.settings.environment,
         )
         self._guards = state.guards
@@ -317,7 +318,7 @@ class Session:
         """Give the newest of `guards` that speaks of this environment, or of its account at least."""
         from runner.policy.guard import newest
 
-        return newest(self.guards(appid), self.settings.environment.name)
+        return newest(self.guards(appid), self.settings.place)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
@@ -431,7 +432,15 @@ class Session:
             read_only=read_only,
             clock=self.clock,
             shared=self._tokens,
+            watch=self.watch,
         )
+
+    @cached_property
+    def watch(self) -> ClockWatch:
+        """How far this machine's clock is from the platform's, as its answers tell."""
+        from runner.wechat.watch import ClockWatch
+
+        return ClockWatch()
 
     @cached_property
     def _tokens(self) -> SharedTokens:

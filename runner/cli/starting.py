@@ -121,7 +121,7 @@ def _free_id(name: str, root: Path) -> str:
         remedy = _("use a path below the campaigns folder, no part beginning with _ or a dot")
         raise UsageError(said, remedy=remedy)
     if BAD_IN_ID.search(name):
-        remedy = _("choose another id; blanks and the characters [ ] # , \\ are not possible")
+        remedy = _("choose another id; blanks and the characters [ ] # , : \\ are not possible")
         raise UsageError(said, remedy=remedy)
     if (root / file).exists():
         raise _taken(root / file)

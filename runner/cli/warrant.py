@@ -43,18 +43,17 @@ def run_url() -> str | None:
 
 
 def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
-    """Read the ID of each `--resend`, as `same_id` gives it. Raises UsageError: no unknown send."""
+    """Read the ID of each `--resend`, as `LedgerState.same` gives it. Raises UsageError: no unknown send."""
     from runner.ledger.state import Status
-    from runner.protocol.keys import same_id
 
-    unknown = {same_id(known.send) for known in state.sends.values() if known.status is Status.OPEN}
+    unknown = {state.same(known.send) for known in state.sends.values() if known.status is Status.OPEN}
     for send_id in ids:
-        if same_id(send_id) not in unknown:
+        if state.same(send_id) not in unknown:
             raise UsageError(
                 _("--resend {send}: no unknown send has this id").format(send=send_id),
                 remedy=_("take an id from `campaign status`"),
             )
-    return frozenset(same_id(send_id) for send_id in ids)
+    return frozenset(state.same(send_id) for send_id in ids)
 
 
 def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -49,6 +49,7 @@ class SendState:
 
     appid: str
     send: str
+    """Its id as users of this namespace write it."""
     revision: int
     status: Status
     at: datetime

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.errors import TamperedLedgerError
+from runner.ledger import names
 from runner.ledger.records import (
     FINAL_BY_MSG_STATUS,
     MAY_SEND_AGAIN,
@@ -25,6 +26,7 @@ from runner.ledger.records import (
 )
 from runner.protocol import state as protocol
 from runner.protocol.events import Event, Kind
+from runner.protocol.keys import same_id
 from runner.protocol.state import StreamState
 from runner.words import _
 
@@ -42,24 +44,31 @@ __all__ = [
 ]
 
 
+Key = tuple[str, str, int]
+"""AppID, id as `same_id` gives it of the ledger's, revision; `LedgerState.key` makes one."""
 Authentic = Callable[[Event], bool]
 """Whether an event's mac holds."""
 
 
 @dataclass(slots=True)
 class LedgerState:
-    """Everything plan and apply need to know of the past; built only by `fold`."""
+    """Everything plan and apply need to know of the past; built only by `fold`.
 
+    Ids come in and go out as users write them; `kept` and `shown` turn them to those of the ledger and back.
+    """
+
+    namespace: str = ""
+    """Of the settings: whose sends are shown without it."""
     initialized: bool = False
     begun_for: set[str] = field(default_factory=set)
     """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
     real: set[str] = field(default_factory=set)
     """The streams that `ledger init` began: a rehearsal begins none."""
-    sends: dict[tuple[str, str, int], SendState] = field(default_factory=dict)
+    sends: dict[Key, SendState] = field(default_factory=dict)
     uploads: dict[tuple[str, str], Uploaded] = field(default_factory=dict)
     """By (appid, upload key)."""
-    drafts: dict[tuple[str, str, int], DraftState] = field(default_factory=dict)
-    """By (appid, send, revision): the latest draft made for a send."""
+    drafts: dict[Key, DraftState] = field(default_factory=dict)
+    """The latest draft made for each send."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
     previewed: list[tuple[str, datetime]] = field(default_factory=list)
@@ -74,10 +83,12 @@ class LedgerState:
     """Whether an event's mac holds, for a run that may act on it; None believes everything."""
     guards: dict[str, list[Event]] = field(default_factory=dict)
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
+    homes: dict[str, dict[str, Event]] = field(default_factory=dict)
+    """By appid and namespace, as `same_id` gives it: which campaigns folder uses the ledger."""
     seen: dict[str, int] = field(default_factory=dict)
     """By stream: the number of the last event taken in."""
 
-    _digests: dict[tuple[str, str], set[tuple[str, str, int]]] = field(default_factory=dict)
+    _digests: dict[tuple[str, str], set[Key]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
     """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
@@ -101,12 +112,42 @@ class LedgerState:
         return self.initialized and appid in self.begun_for
 
     def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
-        """Look one send up."""
-        return self.sends.get((appid, send_id, revision))
+        """Look one send up, however its id is spelt."""
+        return self.sends.get(self.key(appid, send_id, revision))
+
+    def key(self, appid: str, send_id: str, revision: int) -> Key:
+        """Make the key of a send."""
+        return appid, self.same(send_id), revision
+
+    def same(self, send_id: str) -> str:
+        """Give the form in which ids are compared."""
+        return same_id(self.kept(send_id))
+
+    def kept(self, send_id: str) -> str:
+        """Give an id as events have it."""
+        return names.kept(self.namespace, send_id)
+
+    def shown(self, kept_id: str) -> str:
+        """Give the id of an event as users write it."""
+        return names.shown(self.namespace, kept_id)
+
+    def is_ours(self, kept_id: str) -> bool:
+        """Tell whether the id of an event is of this namespace."""
+        return same_id(names.namespace_of(kept_id)) == same_id(self.namespace)
+
+    def place(self, send_id: str, revision: int) -> dict[str, Any]:
+        """Name a send in the data of an event."""
+        return {"send": self.kept(send_id), "revision": revision}
+
+    def named(self, send_id: str) -> list[SendState]:
+        """List all sends of this id, at any revision and by any account."""
+        wanted = self.same(send_id)
+        return [known for (_appid, name, _revision), known in self.sends.items() if name == wanted]
 
     def revisions(self, appid: str, send_id: str) -> list[SendState]:
         """List what is known of a send at any revision."""
-        return [self.sends[appid, send_id, number] for number in self._revisions.get((appid, send_id), ())]
+        name = self.same(send_id)
+        return [self.sends[appid, name, number] for number in self._revisions.get((appid, name), ())]
 
     def by_digest(self, appid: str, digest: str) -> list[SendState]:
         """List the sends whose latest attempt carried this content to these receivers."""
@@ -155,16 +196,22 @@ class LedgerState:
             ) from error
 
 
-def fold(events: Iterable[Event], authentic: Authentic | None = None) -> LedgerState:
-    """Fold events, in order within each stream, to the state of every send."""
-    state = LedgerState(authentic=authentic)
+def fold(events: Iterable[Event], authentic: Authentic | None = None, namespace: str = "") -> LedgerState:
+    """Fold events, in order within each stream, to the state of every send.
+
+    Args:
+        events: of one stream, or of several.
+        authentic: tells whether a mac holds; None believes all.
+        namespace: of the settings.
+    """
+    state = LedgerState(authentic=authentic, namespace=namespace)
     for event in events:
         state.add(event)
     return state
 
 
-def _key(event: Event) -> tuple[str, str, int]:
-    return event.stream, event.data["send"], event.data["revision"]
+def _key(event: Event) -> Key:
+    return event.stream, same_id(event.data["send"]), event.data["revision"]
 
 
 def _init(state: LedgerState, event: Event) -> None:
@@ -175,6 +222,14 @@ def _init(state: LedgerState, event: Event) -> None:
 
 def _guard(state: LedgerState, event: Event) -> None:
     state.guards.setdefault(event.stream, []).append(event)
+
+
+def _home(state: LedgerState, event: Event) -> None:
+    if state.authentic is None or state.authentic(event):
+        homes = state.homes.setdefault(event.stream, {})
+        name = same_id(event.data["namespace"])
+        homes.pop(name, None)  # the newest comes last
+        homes[name] = event
 
 
 def _upload(state: LedgerState, event: Event) -> None:
@@ -252,7 +307,7 @@ def _begin(state: LedgerState, event: Event) -> None:
     told = _meaning(state, event, None)
     state.sends[key] = SendState(
         appid=key[0],
-        send=key[1],
+        send=state.shown(event.data["send"]),
         revision=key[2],
         at=event.at,
         account=event.data.get("account", ""),
@@ -314,6 +369,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.CALLBACK: _callback,
     Kind.RECALL: _recall,
     Kind.GUARD: _guard,
+    Kind.HOME: _home,
     Kind.BASELINE: _begin,
     Kind.INTENT: _begin,
     Kind.RESEND: _follow,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from runner.digest import former_digest
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Send
 from runner.planning.quota import china_time
 from runner.protocol import decide as protocol
 from runner.protocol.decide import Facts, Reason
 from runner.protocol.keys import SendKey
-from runner.sending.hints import resend_hint, settle_hint
+from runner.sending.hints import foreign_hint, resend_hint
 from runner.words import _
 
 
@@ -55,26 +56,42 @@ def decide(
         now: the present moment, aware.
         setting: what is known of the campaigns and the platform.
     """
-    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, now, setting))
+    decided = protocol.decide(state.stream(appid), facts_of(send, digest, appid, state, now, setting))
     return in_words(decided, send, state, appid)
 
 
-def facts_of(send: Send, digest: str, appid: str, now: datetime, setting: Setting) -> Facts:
-    """Say what the protocol asks about a send."""
+def facts_of(
+    send: Send, digest: str, appid: str, state: LedgerState, now: datetime, setting: Setting
+) -> Facts:
+    """Say what the protocol asks about a send, its ids as the ledger has them."""
+
+    def present(kept_id: str) -> bool:
+        # Of what others keep in the same ledger nobody here has the files.
+        return not state.is_ours(kept_id) or setting.present(state.shown(kept_id))
+
     return Facts(
-        key=SendKey(appid, send.id, send.revision),
-        digest=digest,
+        key=SendKey(appid, state.kept(send.id), send.revision),
+        digest=_comparable(send, digest, appid, state),
         now=now,
         not_before=send.not_before,
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
-        formerly=send.formerly,
-        present=setting.present,
+        formerly=tuple(state.kept(name) for name in send.formerly),
+        present=present,
         clock_error=setting.clock_error,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
         violated=setting.violated,
     )
+
+
+def _comparable(send: Send, digest: str, appid: str, state: LedgerState) -> str:
+    """Give the digest to compare with the ledger's, which may be of an earlier version."""
+    known = state.send(appid, send.id, send.revision)
+    if known is None or known.digest == digest:
+        return digest
+    former = former_digest(send)
+    return former if known.digest == former else digest
 
 
 def list_id(send: Send) -> str:
@@ -85,7 +102,10 @@ def list_id(send: Send) -> str:
 def in_words(decided: protocol.Decision, send: Send, state: LedgerState, appid: str) -> Decision:
     """Make the words of a decision."""
     record = decided.known
-    known = state.send(appid, record.id, record.revision) if record is not None else None
+    known = None
+    if record is not None:
+        record = replace(record, id=state.shown(record.id))
+        decided, known = replace(decided, known=record), state.send(appid, record.id, record.revision)
     action = Action(_ACTIONS.get(decided.action, decided.action.value))
     if decided.reason is Reason.HOLD and decided.action is protocol.Action.BLOCKED:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
@@ -209,15 +229,19 @@ def _changed(decided: protocol.Decision, send: Send, known: SendState | None) ->
 def _disputed(decided: protocol.Decision, send: Send, _known: SendState | None) -> tuple[str, str]:
     return (
         _("this message was sent under another ledger or by another program, or the ledger was forged"),
-        settle_hint(decided.known.id if decided.known is not None else send.id),
+        foreign_hint(decided.known.id if decided.known is not None else send.id),
     )
 
 
-def _clock(decided: protocol.Decision, _send: Send, _known: SendState | None) -> tuple[str, str]:
-    minutes = round(decided.params["error"].total_seconds() / 60)
+def wrong_clock(error: timedelta) -> tuple[str, str]:
+    """Say how far this machine's clock is from the platform's, and what to do."""
+    said = _("the clock of this machine is {minutes} minutes behind WeChat's, so nothing is sent")
+    if error > timedelta():
+        said = _("the clock of this machine is {minutes} minutes ahead of WeChat's, so nothing is sent")
+    minutes = max(1, int(abs(error).total_seconds() // 60))
     return (
-        _("the clock of this machine is {minutes} minutes away from that of WeChat").format(minutes=minutes),
-        _("set the clock of this machine (NTP), then run the same command again"),
+        said.format(minutes=minutes),
+        _("let NTP set the clock of this machine, then run the same command again"),
     )
 
 
@@ -240,6 +264,6 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.MOVED: _moved,
     Reason.WINDOW_ENDED: _window_ended,
     Reason.WINDOW_AHEAD: _window_ahead,
-    Reason.CLOCK: _clock,
+    Reason.CLOCK: lambda decided, *_args: wrong_clock(decided.params["error"]),
     Reason.POLICY: lambda decided, *_args: (", ".join(decided.params["rules"]), ""),
 }

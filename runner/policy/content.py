@@ -42,11 +42,13 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
     if facts.policy.duplicate_content_days == 0:
         return None
     since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
+    state = facts.state
+    mine = {state.same(name) for name in (facts.send.id, *facts.send.formerly)}
     twins = [facts.twin] if facts.twin else []
     twins += [
         known.send
-        for known in facts.state.by_digest(facts.account.appid, facts.digest)
-        if known.send not in (facts.send.id, *facts.send.formerly) and known.at >= since and known.at_risk
+        for known in state.by_digest(facts.account.appid, facts.digest)
+        if state.same(known.send) not in mine and known.at >= since and known.at_risk
     ]
     if not twins:
         return None

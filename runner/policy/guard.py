@@ -93,6 +93,12 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
     return tuple(sorted(found, key=lambda change: (change.key, change.before)))
 
 
+def left_ledger(left: str, settings: Settings) -> SettingsChange:
+    """Say that an environment has left a ledger, in which the rules of its last apply may be."""
+    now = _said(settings.environment.ledger)
+    return SettingsChange(key="ledger", before=_said(left), after=now, looser=True)
+
+
 def accepted_by(guards: Iterable[Event]) -> tuple[SettingsChange, ...]:
     """List the looser rules that came into force with the last apply."""
     found: dict[SettingsChange, None] = {}
@@ -218,13 +224,15 @@ LOOSER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "policy.quota_reserve": _lowered,
     "policy.levels": _more_advisory,
 }
-"""By key: whether the second value lets through what the first held back. `api` and `ledger` are shown
-only. So is `policy.hold`: a hold of the settings is there to be lifted by a commit."""
+"""By key: whether the second value lets through what the first held back. `api` is shown only. So is
+`policy.hold`: a hold of the settings is there to be lifted by a commit."""
 
 
 def _is_looser(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     if key in ("policy.quiet_hours", "policy.timezone"):
         return not _quiet(before) <= _quiet(after) or _other_zone(before, after)
+    if key == "ledger":  # the other one may be a copy from before a rule, or know of none
+        return bool(before.get("protected") or before.get("approvals.approvers"))
     judge = LOOSER.get(key)
     return judge is not None and judge(before.get(key), after.get(key))
 
@@ -285,7 +293,7 @@ def guard_data(
         more: for the record only, such as who ran it.
     """
     data = {
-        "environment": settings.environment.name,
+        "environment": settings.place,
         "rules": rules_of(settings),
         "settings_sha256": hashlib.sha256(settings.source).hexdigest(),
         "replaces": before.hash if before is not None else "",

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from html import unescape
+from pathlib import Path
 from urllib.parse import unquote
 
 
@@ -16,36 +18,33 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_CHINESE_TLDS = tuple(
-    _words(
-        """中国 中國 公司 网络 網絡 在线 我爱你 网址 网站 網站 商城 集团 商店 移动 信息 香港 台湾 台灣 澳门
-        澳門 新加坡 游戏 遊戲 娱乐 購物 购物 餐厅 手机 时尚 机构 組織機構 组织机构 政务 政府 公益 企业 招聘
-        健康 中文网 广东 佛山 慈善 八卦 点看 點看 珠宝 大拿 食品 世界 书籍 新闻 家電 嘉里 联通 微博"""
-    )
-)
 _COMMON_TLDS = _words(
     """com cn net org top shop vip xyz cc io co me info biz site online store tech club link fun pro app dev
-    live wang ren ltd mobi asia tv ink work click cloud edu gov hk tw us uk jp ru icu"""
+    live ren ltd mobi asia tv ink work click cloud edu gov hk tw us uk jp ru icu xin"""
 )
-"""Only before these is `。` between two Latin words read as a dot and not as the end of a sentence."""
-_FILES = _words(
-    """jpg jpeg png gif webp svg bmp heic pdf doc docx xls xlsx ppt pptx txt csv html htm css js ts json yaml
-    yml xml mp3 mp4 avi wav mkv rar gz exe apk ipa dmg psd log ini bak wps"""
-)
-"""What files end in; none is a top-level domain."""
+"""Before these a capital letter makes no name of a host: `Evil.Net` is one, `Mr.Wang` is none."""
 _NOT_FOLLOWED = frozenset({"mailto", "tel", "sms"})
 
 _SCHEME = re.compile(
     r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{1,30}):(?=[/\\])|(?<![a-z0-9+.-])(https?):", re.IGNORECASE
 )
-_AFTER_SCHEME = re.compile(r"[/\\]*([^\s<>\"'`）】」》，、；！？]*)")
+_PATH_SIGNS = r"[!#-&(-;=?-_a-~]*"
+_AFTER_SCHEME = re.compile(rf"[/\\]*([^\s<>\"'`）】」》，、；！？/\\?#]*{_PATH_SIGNS})")
 _SLASHES = re.compile(r"(?<![:/\\a-z0-9])[/\\]{2,}([^\s<>\"'`）】」》，、；！？/\\]+)", re.IGNORECASE)
-_RUN = re.compile(r"[a-z0-9_.-]+", re.IGNORECASE)
-_CHINESE_RUN = re.compile(r"[a-z0-9_.\u3400-\u9fff-]+", re.IGNORECASE)
-_TLD = re.compile(r"xn--[a-z0-9-]+|[a-z]{2,24}", re.IGNORECASE)
-_NUMBER = re.compile(r"0x[0-9a-f]{1,8}|[0-9]{1,10}", re.IGNORECASE)
-_PATH = re.compile(r"[/\\:?#][^\s<>\"']*")
+_RUN = re.compile(
+    r"[^\s\x00-,/:-@\[-^`{-\xbf\xd7\xf7\u2000-\u206f\u2e00-\u2e7f\u3000-\u3001\u3003-\u303f\ufe10-\ufe6f\uff00-\uff65]+"
+)
+"""Characters of hosts in every script, with their marks, and emoji; no blank and no punctuation."""
+_LOOSE = r"\u2190-\u2bff\u3040-\ud7ff\uf900-\ufaff\U0001f000-\U0003ffff"
+"""Chinese characters and emoji: they stand before a host and behind it without a blank."""
+_PROSE = re.compile(rf"^(?:[{_LOOSE}]*[0-9]+\.)?[{_LOOSE}0-9_-]*[{_LOOSE}](?=[a-z0-9])", re.IGNORECASE)
+_NUMBER = "(?:0x[0-9a-f]{1,8}|[0-9]{1,10})"
+_IP = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{3}}(?![a-z0-9.-])", re.IGNORECASE)
+_PATH = re.compile(rf"(?:[/\\?#]|:(?=[0-9])){_PATH_SIGNS}")
+_MAIL_USER = re.compile("[a-z0-9]@", re.IGNORECASE)
 _MOST_LABELS = 12
+_LONGEST = 24
+"""Characters of a top-level domain, at most."""
 _MINI_PROGRAM = re.compile(r"#?小程序:[/\\]{2}[^\s<>\"'/\\]+")
 _ATTRIBUTE = re.compile(
     r"(?<![\w-])(?P<name>href|src|data-src|poster|action|formaction|background|xlink:href|cite|srcset|style"
@@ -57,10 +56,13 @@ _CSS_URL = re.compile(r"url\(\s*[\"']?([^\"')]*)|@import\s*[\"']([^\"']*)", re.I
 _CSS_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE)
 _TABS = re.compile(r"[\t\r\n]")  # browsers drop them from an address
 _SPLIT_HOST = re.compile(r"[/\\?#]")
-_TAIL = re.compile(r"([a-z0-9_.-]+\.[a-z0-9-]{2,})[:：]?[^\x00-\x7f.][^.]*", re.IGNORECASE)
+_TAIL = re.compile(r"([a-z0-9_.-]+\.[a-z0-9-]{2,}(?=[^\x00-\x7f])|[\w.-]+(?=[^\w.-]))[^.]+", re.IGNORECASE)
 _WORD = re.compile(r"[^\s\"'<>，。、；！（）【】「」《》]+")
 _HTTP = re.compile(r"https?:", re.IGNORECASE)
-_STRANGE_END = re.compile(r"[^\w.\-\[\]:%*~$+=].*", re.DOTALL)
+_UNSEEN = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""Beside the category Cf, as in Unicode's Default_Ignorable_Code_Point."""
 
 
 def in_text(text: str) -> Iterator[str]:
@@ -186,46 +188,58 @@ def _whole(text: str) -> tuple[list[str], str]:
 
 def _bare(text: str) -> Iterator[str]:
     at = 0
-    for run in _RUN.finditer(text):
-        if run.start() < at or "." not in run[0]:
+    while run := _RUN.search(text, at):
+        at = run.end()
+        if "." not in run[0]:
             continue
         path = _PATH.match(text, run.end())
-        is_mail = text[run.start() - 1 : run.start()] == "@" and not (path and path[0][0] in "/\\:?")
-        for part in [] if is_mail else re.split(r"\.{2,}", run[0]):
-            found = _latin(
-                part.strip(".-_").lower().split("."), has_path=path is not None and path[0][0] != "#"
-            )
-            if found:
-                yield found
-                at = path.end() if path else at
-    for run in _CHINESE_RUN.finditer(text):
-        if not run[0].isascii() and "." in run[0]:
-            yield from _chinese(run[0].lower().split("."))
-
-
-def _latin(labels: list[str], *, has_path: bool) -> str | None:
-    """Find the host among the labels of a word; None for a number, a version, a file."""
-    if len(labels) == 4 and all(_NUMBER.fullmatch(label) for label in labels):
-        return ".".join(labels)
-    for index in range(len(labels) - 1, 0, -1):
-        is_last = index == len(labels) - 1
-        if _TLD.fullmatch(labels[index]) and (labels[index] not in _FILES or (is_last and has_path)):
-            return ".".join(labels[: index + 1])
-    return None
-
-
-def _chinese(labels: list[str]) -> Iterator[str]:
-    """Find the hosts in a word that has Chinese characters in it."""
-    for index in range(1, len(labels)):
-        before = labels[max(0, index - _MOST_LABELS) : index]
-        if not before[-1]:
+        has_path = path is not None and path[0][0] != "#"
+        if not has_path and _MAIL_USER.fullmatch(text[max(0, run.start() - 2) : run.start()]):
             continue
-        tld = next((tld for tld in _CHINESE_TLDS if labels[index].startswith(tld)), None)
-        if tld is not None:
-            yield ".".join([*before, tld])
-        latin = re.match("[a-z0-9]+", labels[index])
-        if latin and latin[0] in _COMMON_TLDS and re.fullmatch("[\u3400-\u9fff]+", before[-1]):
-            yield f"{before[-1]}.{latin[0]}"
+        for part in re.split(r"\.{2,}", run[0]):
+            for host in _in_run(_PROSE.sub("", part.strip(".-_")), has_path=has_path):
+                yield host
+                at = path.end() if path else at
+
+
+def _in_run(run: str, *, has_path: bool) -> Iterator[str]:
+    """Find the hosts among the labels of a word; none in a number, a version, a file, a name."""
+    if address := _IP.match(run):
+        yield address[0].lower()
+        return
+    labels, found = run.split("."), False
+    for index in range(len(labels) - 1, 0, -1):
+        tld = _tld(labels[index])
+        # What only begins with a domain ends an address that prose follows: another may follow that.
+        if not tld or (found and tld == labels[index]):
+            continue
+        before = labels[:index] if not found else labels[max(0, index - _MOST_LABELS) : index]
+        is_name = len(before) == 1 and not has_path and _reads_as_word(tld)
+        is_numbering = not tld.isascii() and "".join(before).isdecimal()
+        if not (is_name or is_numbering):
+            found = True
+            yield ".".join([*before, tld]).lower()
+
+
+def _tld(label: str) -> str:
+    """Return the top-level domain that a label is or, before Chinese or a mark, begins with; else nothing."""
+    lower, domains = label.lower(), _tlds()
+    latin = re.match("[a-z0-9-]*", lower)
+    end = latin.end() if latin else 0
+    if lower in domains or (end and (lower[:end] in domains or lower.startswith("xn--"))):
+        return label if lower in domains else label[:end]
+    return "" if end else next((label[:n] for n in range(_LONGEST, 0, -1) if lower[:n] in domains), "")
+
+
+def _reads_as_word(tld: str) -> bool:
+    """Tell whether a domain is more likely a word: `Wang` in `Mr.Wang`, `It` behind `。`."""
+    return tld.istitle() and tld.isascii() and tld.lower() not in _COMMON_TLDS
+
+
+@cache
+def _tlds() -> frozenset[str]:
+    lines = (Path(__file__).parent / "tlds.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def _host(rest: str, *, in_text: bool = False) -> str:
@@ -238,11 +252,10 @@ def _host(rest: str, *, in_text: bool = False) -> str:
         decoded = unquote(decoded)
     host = _plain(decoded).replace("。", ".")
     host = _SPLIT_HOST.split(host, maxsplit=1)[0].rpartition("@")[2]
-    if in_text and (tail := _TAIL.fullmatch(host)):
+    if tail := _TAIL.fullmatch(host.rstrip(".")):
         host = tail[1]
     if not host.startswith("["):
         host = host.partition(":")[0]
-    host = _STRANGE_END.sub("", host) or host
     return host.strip(".").lower() or whole.lower()
 
 
@@ -250,20 +263,16 @@ def _until_sentence_ends(host: str) -> str:
     """Cut at a `。` that ends a sentence; keep one that stands for a dot."""
     parts = host.split("。")
     for index, part in enumerate(parts[1:], 1):
-        word = re.match(r"[a-z0-9.-]*", part, re.IGNORECASE)
-        begins = word[0].lower() if word else ""
-        if not ("." in begins.strip(".") or begins in _COMMON_TLDS or begins.startswith("xn--")):
+        word = re.match(rf"[a-z0-9.-]+|[{_LOOSE}]+", part, re.IGNORECASE)
+        begins = word[0] if word else ""
+        if not ("." in begins.strip(".") or (_tld(begins) == begins != "" and not _reads_as_word(begins))):
             return "。".join(parts[:index])
     return host
 
 
 def _dotted(text: str) -> str:
-    """Make a dot of a `。` between Latin words before a top-level domain that is used a lot."""
-
-    def dot(found: re.Match[str]) -> str:
-        return "." if found[1].lower() in _COMMON_TLDS or "." in found[1] else "。"
-
-    return re.sub(r"(?<=[a-z0-9-])。(?=([a-z0-9-]+(?:[.。][a-z0-9-]+){0,3}))", dot, text, flags=re.IGNORECASE)
+    """Make a dot of a `。` between the letters of two words; before Chinese it ends a sentence."""
+    return re.sub(r"(?<=[a-z0-9\u00c0-\u1fff-])。(?=[a-z0-9])", ".", text, flags=re.IGNORECASE)
 
 
 def _plain(text: str) -> str:
@@ -278,8 +287,8 @@ def _plain(text: str) -> str:
         unicodedata.normalize("NFKC", one)
         if ("！" <= one <= "～" and one not in "，；！？（）") or one in "․﹒"
         else one
-        for one in text.replace("｡", "．")
-        if unicodedata.category(one) != "Cf" and one not in "\u034f\u115f\u1160\u3164\uffa0\ufe0e\ufe0f"
+        for one in _UNSEEN.sub("", text).replace("｡", "．")
+        if unicodedata.category(one) != "Cf"
     )
     # Letters that look like others: mathematical, circled.
     return "".join(

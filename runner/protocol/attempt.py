@@ -92,11 +92,12 @@ class Attempt:
         outcome = Outcome()
         for _ in range(TRIES):
             try:
+                # First the token: its answer has a date, and so the clock is known to whoever judges.
+                self.api.ready()
                 self.refresh()
                 outcome = Outcome(decision=(decision := judge(self.state)))
                 if decision.action is not message.action:
                     return outcome
-                self.api.ready()
                 intent = self.ledger.append(self._intent(message), after=self.state.head)
             except LedgerConflictError as error:
                 outcome = replace(outcome, error=error)

@@ -83,11 +83,7 @@ def decide(state: StreamState, facts: Facts) -> Decision:
     other = _other_form(state, facts) or _moved(state, facts)
     if other is not None:
         return other
-    if facts.not_after is not None and facts.now > facts.not_after:
-        return Decision(Action.EXPIRED, Reason.WINDOW_ENDED, params={"at": facts.not_after})
-    if facts.not_before is not None and facts.now < facts.not_before:
-        return Decision(Action.SCHEDULED, Reason.WINDOW_AHEAD, params={"at": facts.not_before})
-    stopped = _stopped(state, facts)
+    stopped = _outside(facts) or _stopped(state, facts)
     if stopped is not None:
         return stopped
     if record is not None:
@@ -109,6 +105,8 @@ def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
     first = known.first_open
     if known.status is Status.DISPUTED or known.intent is None or first is None:
         return unknown(Reason.DISPUTED)
+    if abs(facts.clock_error) > CLOCK_TOLERANCE:
+        return unknown(Reason.CLOCK, {"error": facts.clock_error})
     if facts.now < first.at + facts.resend_after:
         return unknown(Reason.ANSWER_MAY_COME)
     # Another attempt never renews the window: the platform forgets the first one all the same.
@@ -126,13 +124,22 @@ def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
     return Decision(Action.RESEND, Reason.NO_ANSWER, known)
 
 
+def _outside(facts: Facts) -> Decision | None:
+    """Place a first call in time; by a wrong clock no window is open or closed."""
+    if abs(facts.clock_error) > CLOCK_TOLERANCE:
+        return Decision(Action.BLOCKED, Reason.CLOCK, params={"error": facts.clock_error})
+    if facts.not_after is not None and facts.now > facts.not_after:
+        return Decision(Action.EXPIRED, Reason.WINDOW_ENDED, params={"at": facts.not_after})
+    if facts.not_before is not None and facts.now < facts.not_before:
+        return Decision(Action.SCHEDULED, Reason.WINDOW_AHEAD, params={"at": facts.not_before})
+    return None
+
+
 def _stopped(state: StreamState, facts: Facts) -> Decision | None:
-    """Name what stops every call, first or again: a hold, the clock, the policy."""
+    """Name what stops every call, first or again: a hold, the policy."""
     if state.holds:
         held = next(reversed(state.holds.values()))
         return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data["why"]})
-    if abs(facts.clock_error) > CLOCK_TOLERANCE:
-        return Decision(Action.BLOCKED, Reason.CLOCK, params={"error": facts.clock_error})
     violated = facts.violated()
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 

@@ -29,7 +29,7 @@ class Kind(StrEnum):
     HOLD = "hold"  # stopped, or released: {held, why, actor}; a release: {…, ends: [hash of a hold], mac}
     # These never touch what decides a call: see `ledger.events`.
     INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
-    PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
+    PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
 
 
 class Head(NamedTuple):

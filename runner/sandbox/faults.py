@@ -12,8 +12,9 @@ from typing import Any
 from runner.sandbox import store
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
-KINDS = ("latency", "errcode", "cut", "garbage", "html", "http")
+KINDS = ("latency", "errcode", "cut", "garbage", "html", "http", "clock")
 MAX_LATENCY_S = 600
+MAX_AHEAD_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,13 @@ class Fault:
     errcode: int = -1
     status: int = 500
     latency_s: float = 0.0
+    ahead_s: float = 0.0
+    """How far the date of the answer is ahead of the real time."""
+
+    @property
+    def spoils(self) -> bool:
+        """True when it keeps the answer from the client."""
+        return self.kind not in ("latency", "errcode", "clock")
 
 
 def order(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
@@ -34,8 +42,8 @@ def order(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
     Args:
         db: the state.
         spec: `endpoint` (a path with or without /cgi-bin/, or *), `kind` (latency, errcode, cut_before,
-            cut_after, garbage, html, http_500…), `times` (default 1, null for ever), `skip` (calls to let
-            pass first), `after`, `errcode`, `latency_s`.
+            cut_after, garbage, html, http_500…, clock), `times` (default 1, null for ever), `skip` (calls
+            to let pass first), `after`, `errcode`, `latency_s`, `ahead_s`.
 
     Returns:
         The fault's number.
@@ -57,7 +65,7 @@ def _is_count(value: object, least: int) -> bool:
 
 def _read(spec: Mapping[str, Any]) -> Fault:
     """Read the fault itself out of an order."""
-    unknown = spec.keys() - {"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s"}
+    unknown = spec.keys() - {"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s", "ahead_s"}
     if unknown:
         raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}")
     kind, after = ALIASES.get(str(spec.get("kind")), (str(spec.get("kind")), bool(spec.get("after", False))))
@@ -65,13 +73,17 @@ def _read(spec: Mapping[str, Any]) -> Fault:
     kind = "http" if status else kind
     if kind not in KINDS:
         raise ValueError(
-            "kind is one of latency, errcode, cut_before, cut_after, garbage, html, http_500 (4xx, 5xx)"
+            "kind is one of latency, errcode, cut_before, cut_after, garbage, html, clock, "
+            "http_500 (4xx, 5xx)"
         )
     errcode, latency_s = spec.get("errcode", -1), spec.get("latency_s", 1 if kind == "latency" else 0)
     if type(errcode) is not int:
         raise ValueError("errcode is a number")
     if type(latency_s) not in (int, float) or not 0 <= latency_s <= MAX_LATENCY_S:
         raise ValueError(f"latency_s is a number of seconds up to {MAX_LATENCY_S}")
+    ahead_s = spec.get("ahead_s", 3600 if kind == "clock" else 0)
+    if type(ahead_s) not in (int, float) or not abs(ahead_s) <= MAX_AHEAD_S:
+        raise ValueError(f"ahead_s is a number of seconds from -{MAX_AHEAD_S} to {MAX_AHEAD_S}")
     return Fault(
         endpoint=_path(str(spec.get("endpoint", "*"))),
         kind=kind,
@@ -79,6 +91,7 @@ def _read(spec: Mapping[str, Any]) -> Fault:
         errcode=errcode,
         status=int(status[1]) if status else 500,
         latency_s=float(latency_s),
+        ahead_s=float(ahead_s),
     )
 
 

@@ -60,7 +60,7 @@ class Gate:
             incoming: what arrived.
 
         Returns:
-            The answer, and the fault that spoils it on the way back, if one was ordered.
+            The answer, and the fault that meets it on the way back, if one was ordered.
         """
         with self.store.transaction() as db:
             fault = faults.take(db, incoming.path)
@@ -78,7 +78,7 @@ class Gate:
         progress.advance(db, now)
         rid, appid = new_rid(), ""
         answer: Answer = {}
-        if fault is None or fault.after or fault.kind == "latency":
+        if fault is None or fault.after or fault.kind in ("latency", "clock"):
             answer, appid = self._answer(db, incoming, now, rid)
         if fault is not None and fault.kind == "errcode":
             # The platform's own retries have been seen to answer 45065 to a first call that was accepted.

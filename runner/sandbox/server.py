@@ -34,6 +34,10 @@ class Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Leave the date to the application: a fault may order another."""
+        self.send_response_only(code, message)
+
     def log(self, type: str, message: str, *args: Any) -> None:
         """Write nothing: `/_sandbox/requests` has it all."""
 

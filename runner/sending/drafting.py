@@ -16,7 +16,7 @@ from runner.digest import sha256
 from runner.errors import ApiError, PolicyError, WeChatError
 from runner.ledger.events import Ledger, head_moved
 from runner.ledger.records import DraftState
-from runner.ledger.state import LedgerState
+from runner.ledger.state import Key, LedgerState
 from runner.model import Articles, Newspic
 from runner.plan import Planned
 from runner.ports import Api
@@ -67,8 +67,9 @@ def ready(
     if not isinstance(content, Articles | Newspic):
         return None
     articles = wire.draft_articles(content, ids)
-    key = (planned.account.appid, planned.send.id, planned.send.revision)
-    data = {"send": key[1], "revision": key[2], "sha256": sha256(articles)}
+    send = planned.send
+    key = state.key(planned.account.appid, send.id, send.revision)
+    data = {**state.place(send.id, send.revision), "sha256": sha256(articles)}
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     found = _existing(articles, known, taken=_taken(state, key), api=api)
@@ -194,7 +195,7 @@ def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[st
     return (left.format(media_id=before.media_id),)
 
 
-def _taken(state: LedgerState, mine: tuple[str, str, int]) -> frozenset[str]:
+def _taken(state: LedgerState, mine: Key) -> frozenset[str]:
     others = (draft.media_id for key, draft in state.drafts.items() if key != mine)
     older = state.drafts[mine].older if mine in state.drafts else ()
     return frozenset((*filter(None, others), *older))

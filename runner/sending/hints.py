@@ -32,6 +32,12 @@ def settle_hint(send_id: str) -> str:
     ).format(send=send_id)
 
 
+def foreign_hint(send_id: str) -> str:
+    """Say what to do about a send whose key somebody else has used."""
+    other = _("if another folder sends from this AppID, give each a `namespace:` of its own in the settings")
+    return _("{first}; {then}").format(first=settle_hint(send_id), then=other)
+
+
 def resend_hint(send_id: str) -> str:
     """Say what to do about an unknown send whose campaign does not say any more what was posted."""
     return _(

@@ -28,7 +28,7 @@ from runner.protocol.events import Event
 from runner.protocol.keys import SendKey
 from runner.protocol.state import Status, StreamState
 from runner.sending import uploads
-from runner.sending.hints import again_in, found_by, name_it, settle_hint
+from runner.sending.hints import again_in, foreign_hint, found_by, name_it
 from runner.settings.records import Account
 from runner.wechat.errcodes import lookup
 from runner.words import _
@@ -87,6 +87,8 @@ class Ports:
     """Told what is being done for which send."""
     mac_key: Callable[[Account], bytes] = lambda _account: b""
     """Gives the key of an account's macs, from its AppSecret."""
+    clock_error: Callable[[], timedelta] = timedelta
+    """Gives how far this clock is from the platform's, as its newest answer told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +174,7 @@ class Crossing:
         """
         send = planned.send
         message = Message(
-            key=SendKey(self.account.appid, send.id, send.revision),
+            key=SendKey(self.account.appid, self.state.kept(send.id), send.revision),
             action=Action.SEND,
             body=body,
             kept=self._kept(planned, body),
@@ -192,13 +194,13 @@ class Crossing:
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
         made = self._make(message, judge, _("repeating with the same clientmsgid"))
-        return self._outcome(made, data["send"], again=True)
+        return self._outcome(made, self.state.shown(data["send"]), again=True)
 
     def _make(self, message: Message, judge: Judge, doing: str) -> Attempted:
         def told(stream: StreamState) -> Decision:
             decided = judge(stream)
             if decided.action is message.action:
-                self._ports.notify(message.key.id, doing)
+                self._ports.notify(self.state.shown(message.key.id), doing)
             return decided
 
         self._posts.append(self._ports.clock())
@@ -248,7 +250,7 @@ class Crossing:
             return self._rejected(send_id, error)
         if made.status is Status.DISPUTED:
             why = _("WeChat has a job under this key (45065) that this ledger did not make")
-            return self.unknown(send_id, why, remedy=settle_hint(send_id))
+            return self.unknown(send_id, why, remedy=foreign_hint(send_id))
         what = error.what if error is not None else _("the answer cannot be explained")
         if again:
             what = _("repeated, and answered: {what}").format(what=what)

@@ -37,7 +37,8 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
         path = ("environments", name)
         found += [*_default_account(path, environment, data), *_repeat(path, environment)]
         found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
-    return found
+        found += _two_ledgers(path, environment, data)
+    return [*found, *_kinds(data)]
 
 
 def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -106,6 +107,44 @@ def _shared_ledger(
                 remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
             )
             return
+
+
+def _two_ledgers(
+    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """What one ledger of an account knows as sent is new to another."""
+    ledger = environment.get("ledger", "sqlite")
+    for name, other in _maps(data.get("environments")):
+        if name == path[-1]:
+            return  # the later one of two is told
+        # `sqlite` alone is a file of its own for each environment.
+        same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
+        shared = sorted(_appids(environment) & _appids(other))
+        if shared and not same and _is_real(environment) and _is_real(other):
+            yield Finding(
+                path=(*path, "ledger") if "ledger" in environment else path,
+                rule="two-ledgers",
+                what=_(
+                    "`{name}` sends from {appid} too, by another ledger: each would send what the other sent"
+                ).format(name=name, appid=shared[0]),
+                remedy=_("name the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
+            )
+            return
+
+
+def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
+    first: dict[str, tuple[str, object]] = {}
+    for environment, one in _maps(data.get("environments")):
+        for name, account in _maps(one.get("accounts")):
+            known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
+            if kind != account.get("kind"):
+                yield Finding(
+                    path=("environments", environment, "accounts", name, "kind"),
+                    rule="appid-kind",
+                    what=_("`{name}` has the same AppID and is of kind {kind}").format(name=known, kind=kind),
+                    remedy=_("write the kind that the account has at WeChat in both places"),
+                )
 
 
 def _is_real(environment: Mapping[str, Any]) -> bool:

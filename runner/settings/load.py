@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
@@ -33,6 +33,8 @@ from runner.validate import check
 from runner.words import _
 
 SETTINGS_FILE: Final = "_settings.yaml"
+LEDGER: Final = "sqlite"
+"""The ledger of an environment that names none."""
 MAX_BYTES: Final = 1024 * 1024
 
 _SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
@@ -72,6 +74,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
     return Settings(
         environment=chosen,
         environments=names,
+        namespace=data.get("namespace", ""),
         vars=data.get("vars", {}),
         policy=_policy(data.get("policy", {}), chosen.accounts),
         articles=ArticleOptions(**data.get("articles", {})),
@@ -119,6 +122,25 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
     Returns:
         One for each environment there that has this name or one of these AppIDs, and asks for approvals.
     """
+    asked = (other.get("approvals") for other in _same_environments(source, environment))
+    return tuple(dict.fromkeys(_approvals_of(one) for one in asked if isinstance(one, dict)))
+
+
+def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
+    """Read which ledgers another version of the file had, of environments that had something to hold back.
+
+    Args:
+        source: the bytes of that version.
+        environment: as for `approvals_in`.
+    """
+    return tuple(
+        str(other.get("ledger", LEDGER))
+        for other in _same_environments(source, environment)
+        if other.get("protected") or other.get("approvals")
+    )
+
+
+def _same_environments(source: bytes, environment: Environment) -> Iterator[Mapping[str, Any]]:
     text = decode(source)
     read = (
         document(text, id="", file=PurePosixPath(SETTINGS_FILE), shown="") if isinstance(text, str) else None
@@ -126,12 +148,9 @@ def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ..
     data = read.data if isinstance(read, Document) else None
     written = data.get("environments") if isinstance(data, dict) else None
     appids = {account.appid for account in environment.accounts.values()}
-    found = []
     for name, other in written.items() if isinstance(written, dict) else ():
-        approvals = other.get("approvals") if isinstance(other, dict) else None
-        if isinstance(approvals, dict) and (name == environment.name or appids & _appids_of(other)):
-            found.append(_approvals_of(approvals))
-    return tuple(dict.fromkeys(found))
+        if isinstance(other, dict) and (name == environment.name or appids & _appids_of(other)):
+            yield other
 
 
 def _appids_of(environment: Mapping[str, Any]) -> set[str]:
@@ -185,7 +204,7 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     return Environment(
         name=name,
         api=data["api"].rstrip("/"),
-        ledger=data.get("ledger", "sqlite"),
+        ledger=data.get("ledger", LEDGER),
         protected=data.get("protected", False),
         accounts=accounts,
         default_account=default,

@@ -154,6 +154,8 @@ class Settings:
 
     environment: Environment
     environments: tuple[str, ...]
+    namespace: str = ""
+    """Goes before every id in the ledger, so that several folders may share one and an AppID."""
     vars: Mapping[str, Any] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     articles: ArticleOptions = field(default_factory=ArticleOptions)
@@ -162,3 +164,9 @@ class Settings:
     notify: tuple[Notify, ...] = ()
     source: bytes = field(default=b"", repr=False, compare=False)
     """The bytes of the file that all this was read from; empty without a file."""
+
+    @property
+    def place(self) -> str:
+        """Name the environment among all that share a ledger; guards go by it."""
+        name = self.environment.name
+        return f"{self.namespace}:{name}" if self.namespace else name

@@ -17,7 +17,17 @@ from runner.reading.nearest import ending
 from runner.reading.patterns import openid_line
 from runner.templates.bounds import INCLUDE, MAX_SIZE, TooMuchError, copied
 from runner.templates.faults import TemplateFaultError, TextFiles
-from runner.templates.jinja import FILTER_NAMES, KEPT, Environment, Run, running, spend
+from runner.templates.jinja import (
+    FILTER_NAMES,
+    HIDDEN,
+    KEPT,
+    Environment,
+    Run,
+    include,
+    running,
+    shown,
+    spend,
+)
 from runner.templates.placeholders import Escape
 from runner.words import N_, _
 
@@ -47,7 +57,7 @@ class Engine:
             TemplateFaultError: for any fault of the template.
         """
         try:
-            with running(Run(names=frozenset(variables), escape=escape)):
+            with running(Run(names=frozenset(variables), escape=escape, written=[text])):
                 return self._rendered(text, variables)
         # A template can raise whatever its expressions raise.
         except Exception as error:
@@ -71,6 +81,17 @@ class Engine:
         Jinja asks for each use, also of one that is compiled already.
         """
         spend(INCLUDE)
+        try:
+            text, path = self._included(name)
+        except FileError as error:
+            if shown(name) != HIDDEN:
+                raise
+            what = _("the file cannot be included; its name is a value, which is not shown")
+            raise FileError(error.rule, what, _(_INCLUDE)) from error
+        include(text)
+        return text, path, lambda: self._again(name) == text
+
+    def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
             raise FileError(
                 "include-path",
@@ -80,14 +101,12 @@ class Engine:
         refuse_data(name)
         partial = f"_partials/{name}"
         try:
-            text = self._text(partial)
-            return text, partial, lambda: self._again(name) == text
+            return self._text(partial), partial
         except FileError as missing:
             if missing.rule != "file-missing":
                 raise
             try:
-                text = self._text(name)
-                return text, name, lambda: self._again(name) == text
+                return self._text(name), name
             except FileError as error:
                 raise (missing if error.rule == "file-missing" else error) from error
 
@@ -152,7 +171,9 @@ def _words(error: Exception) -> tuple[str, str]:
             _("the template nests or calls itself too deeply"),
             _("let no include call itself; nest less"),
         )
-    what = _("the template fails here: {error}").format(error=error)
+    # Python's words would show the value.
+    said = _("the list does not hold this value") if str(error).endswith("is not in list") else error
+    what = _("the template fails here: {error}").format(error=said)
     return what, _("correct the expression; a null needs `|default('…', true)`")
 
 

@@ -77,6 +77,7 @@ _ABOUT_ANYTHING = frozenset(("d", "default", "defined", "undefined"))
 """Filters and tests that may be asked about a name that is unknown, or is not data."""
 _LONG_NUMBER = re.compile(r"\d{1000}")
 _SHOWN = 60
+HIDDEN = "…"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,6 +87,8 @@ class Run:
     names: frozenset[str]
     escape: Escape
     budget: Budget = field(default_factory=Budget)
+    written: list[str] = field(default_factory=list)
+    """The texts of the template and of what it includes."""
 
 
 _RUN: ContextVar[Run] = ContextVar("rendering")
@@ -104,6 +107,20 @@ def running(run: Run) -> Iterator[Run]:
 def spend(units: int) -> None:
     """Take units from what the rendering of this thread may still spend."""
     _RUN.get().budget.spend(units)
+
+
+def include(text: str) -> None:
+    """Note that the rendering of this thread uses the text of a file, too."""
+    _RUN.get().written.append(text)
+
+
+def shown(name: Any) -> str:
+    """Give a name for a message: where no template writes it, it is a value, and none is shown."""
+    text = str(name)[:_SHOWN]
+    spellings = (text, text.replace("\\", "\\\\"))
+    written = _RUN.get().written
+    known = isinstance(name, int) or any(one in template for one in spellings for template in written)
+    return text if known else HIDDEN
 
 
 class _Template(Template):
@@ -220,7 +237,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""
-        hint = _("`{attribute}` cannot be used in a template").format(attribute=name[:_SHOWN])
+        hint = _("`{attribute}` cannot be used in a template").format(attribute=shown(name))
         return _Unknown(hint, obj=obj, name=name, exc=SecurityError)
 
 
@@ -231,9 +248,7 @@ def _dict(**items: Any) -> dict[str, Any]:
 
 def _listed_name(name: str, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise TemplateRuntimeError(
-            _("nothing named `{name}` can be used here").format(name=str(name)[:_SHOWN])
-        )
+        raise TemplateRuntimeError(_("nothing named `{name}` can be used here").format(name=shown(name)))
     return name
 
 
@@ -250,7 +265,7 @@ class _Unknown(StrictUndefined):
     def _undefined_message(self) -> str:
         if self._undefined_hint:
             return self._undefined_hint
-        name = str(self._undefined_name)[:_SHOWN]
+        name = shown(self._undefined_name)
         if self._undefined_obj is missing:
             return _("no variable named `{name}`{hint}").format(
                 name=name, hint=ending(name, _RUN.get().names)

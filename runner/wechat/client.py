@@ -27,6 +27,7 @@ from runner.wechat.errcodes import lookup
 from runner.wechat.repeat import repeat
 from runner.wechat.token import Tokens
 from runner.wechat.transport import Fault, Request, Transport, make_session
+from runner.wechat.watch import ClockWatch
 from runner.words import _
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
@@ -164,6 +165,7 @@ def connect(
     sleep: Sleep = time.sleep,
     timeout_s: tuple[float, float] = (10.0, 60.0),
     shared: SharedTokens | None = None,
+    watch: ClockWatch | None = None,
 ) -> Endpoints:
     """Connect to the platform as one account; no request is made before the first call.
 
@@ -176,6 +178,7 @@ def connect(
         sleep: waits between tries.
         timeout_s: for a connection, and for each part of an answer.
         shared: access_tokens of all that connect within one run; one more is added when missing.
+        watch: told the Date of each answer.
 
     Returns:
         The calls.
@@ -184,7 +187,7 @@ def connect(
         PolicyError: the address may not receive a secret.
     """
     check_api_host(api, os.environ)
-    transport = Transport(api, make_session(api), timeout_s=timeout_s)
+    transport = Transport(api, make_session(api), timeout_s=timeout_s, watch=watch)
     tokens = Tokens(
         transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random
     )

@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from runner import __version__
 from runner.wechat.redact import redact_logs
+from runner.wechat.watch import ClockWatch
 from runner.words import N_, _
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -55,6 +56,7 @@ class Transport:
         session: made by `make_session`.
         timeout_s: how long to wait for a connection, and for each part of an answer.
         max_answer_bytes: longer answers count as lost.
+        watch: told the Date of each answer.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class Transport:
         *,
         timeout_s: tuple[float, float] = (10.0, 60.0),
         max_answer_bytes: int = MAX_ANSWER_BYTES,
+        watch: ClockWatch | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session
         self._timeout_s = timeout_s
         self._max_answer_bytes = max_answer_bytes
+        self._watch = watch or ClockWatch()
 
     def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply | Fault:
         """Send the request once and read the whole answer.
@@ -82,6 +86,7 @@ class Transport:
             carries the URL, and with it the token, wherever it is shown.
         """
         body = _WatchedBody(request.body) if request.body is not None else None
+        dated = self._watch.begin()
         try:
             with self._session.request(
                 request.method,
@@ -93,6 +98,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                dated(response.headers.get("Date"))
                 return self._read(response)
         except (OSError, HTTPError, UnicodeError) as error:
             unsent = not body.begun if body else _failed_before_sending(error)

@@ -28,19 +28,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture
 def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> MakeShop:
-    """Makes folders, clones of one another, that share one ledger."""
+    """Makes folders, clones of one another, that share one ledger; `own` is one that nobody shares."""
     subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "remote.git")], check=True)
     ledgers = {
         "sqlite": f"sqlite:{tmp_path / 'ledger.sqlite3'}",
         "git": f"git:{tmp_path / 'remote.git'}#ledger",
     }
 
-    def make(ledger: str = "sqlite", name: str = "shop", begin: bool = True) -> Shop:
+    def make(ledger: str = "sqlite", name: str = "shop", begin: bool = True, more: str = "") -> Shop:
         folder = tmp_path / name
         (folder / "campaigns").mkdir(parents=True)
         if ledger == "postgres" and ledger not in ledgers:
             ledgers[ledger] = request.getfixturevalue("server").address(f"s{uuid.uuid4().hex}")
-        settings = SETTINGS.format(url=sandbox.url, ledger=ledgers[ledger])
+        own = f"sqlite:{tmp_path / name}.sqlite3"
+        settings = SETTINGS.format(url=sandbox.url, ledger=ledgers.get(ledger, own), more=more)
         (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
         shop = Shop(folder, sandbox)
         if begin:

@@ -459,3 +459,207 @@ def test_resends_end_within_twenty_hours_but_in_a_sandbox(shop: Shop, until: int
     assert shop.run("validate")[0] == code
     settings.write_text(REAL.format(until=until).replace("https://api.weixin.qq.com", "sandbox"), "utf-8")
     assert shop.run("validate")[0] == Exit.OK
+
+
+# --- the clock --------------------------------------------------------------------------------
+
+WINDOW = "not_before: '{begins}'\nnot_after: '{ends}'\n"
+
+
+@pytest.mark.parametrize("ahead_s", [-8 * HOURS, -310, 310, 8 * HOURS])
+def test_nothing_is_sent_by_a_wrong_clock(shop: Shop, ahead_s: int) -> None:
+    """No intent either; plan, apply and doctor tell it, each with its exit code or in its data."""
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
+    assert shop.summary() == {"blocked": 1}
+    code, said = shop.run("apply", "--auto-approve")
+    assert code == Exit.POLICY
+    assert "NTP" in said
+    assert shop.run("doctor")[0] == Exit.WECHAT
+    assert "intent" not in {event["kind"] for event in shop.log()}
+    assert shop.posts() == 0
+    shop.sandbox.drop_faults()
+    assert shop.apply() == Exit.OK
+
+
+@pytest.mark.parametrize("ahead_s", [-290, 290])
+def test_five_minutes_are_let_pass(shop: Shop, ahead_s: int) -> None:
+    """Windows and resends allow for them."""
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
+    assert shop.run("doctor")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_by_a_wrong_clock_no_window_has_ended_or_is_ahead(shop: Shop, hours: int) -> None:
+    """A send that is due in truth would else be passed over without a word."""
+    window = [datetime.now(UTC) + timedelta(hours=hours + more) for more in (-1, 1)]
+    begins, ends = (moment.isoformat(timespec="seconds") for moment in window)
+    shop.write(sale=campaign_file("今晚八点", WINDOW.format(begins=begins, ends=ends)))
+    shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=hours * HOURS, times=None)
+    assert shop.summary() == {"blocked": 1}
+    assert shop.apply() == Exit.POLICY
+
+
+def test_no_resend_by_a_wrong_clock_that_only_the_token_told(shop: Shop) -> None:
+    """Its twenty hours would be other hours. Nothing was read for the plan, so nothing was known before."""
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    shop.sandbox.fault(endpoint="stable_token", kind="clock", ahead_s=HOURS, times=None)
+    code, said = shop.run("apply", "--auto-approve")
+    assert code == Exit.UNKNOWN
+    assert "NTP" in said
+    assert shop.posts() == 1
+    shop.sandbox.drop_faults()
+    assert shop.apply() == Exit.OK
+
+
+def test_a_clock_that_goes_wrong_on_the_way_stops_what_is_left(shop: Shop) -> None:
+    """The newest answer counts: the one to the first send stops the second."""
+    shop.write(tail=campaign_file("明晚八点"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="clock", ahead_s=HOURS)
+    assert shop.apply() == Exit.POLICY
+    assert shop.posts() == 1
+
+
+def test_a_sandbox_in_another_month_can_be_rehearsed(shop: Shop) -> None:
+    """Its clock was moved on purpose: its answers are dated by the real time."""
+    shop.sandbox.advance(40 * 24 * HOURS)
+    assert shop.run("doctor")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+
+
+# --- several repositories ---------------------------------------------------------------------
+
+SHOP, OFFICE = "namespace: shop\n", "namespace: office\n"
+
+
+def test_a_second_ledger_of_an_account_is_an_alarm(make_shop: MakeShop) -> None:
+    """WeChat knows the key and this ledger does not: never *sent*, and the hint says what to look at."""
+    first, second = make_shop("own", "first"), make_shop("own", "second")
+    first.write(welcome=campaign_file("你好"))
+    second.write(welcome=campaign_file("欢迎"))
+    assert first.apply() == Exit.OK
+    code, said = second.run("apply", "--auto-approve")
+    assert code == Exit.UNKNOWN
+    assert "45065" in said
+    assert "namespace:" in said
+    assert second.apply() == Exit.UNKNOWN, "and stays so"
+    assert second.summary() == {"unknown": 1}
+    assert first.texts() == ["你好"]
+
+
+def test_with_namespaces_both_go_out(make_shop: MakeShop) -> None:
+    """Two messages of one id, from one account, have two keys."""
+    first, second = make_shop("own", "first", more=SHOP), make_shop("own", "second", more=OFFICE)
+    first.write(welcome=campaign_file("你好"))
+    second.write(welcome=campaign_file("欢迎"))
+    assert [first.apply(), second.apply()] == [Exit.OK, Exit.OK]
+    assert first.texts() == ["你好", "欢迎"]
+    assert [first.summary(), second.summary()] == [{"done": 1}, {"done": 1}]
+
+
+def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) -> None:
+    """Nobody's send is another's; each is named as its own folder names it, and the other's in full."""
+    first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
+    first.write(welcome=campaign_file("你好"))
+    second.write(welcome=campaign_file("欢迎"))
+    assert first.apply() == Exit.OK
+    assert second.apply() == Exit.INVALID, "outside git nobody can tell that it is another folder"
+    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == Exit.OK
+    assert second.apply() == Exit.OK
+    assert first.apply() == second.apply() == Exit.OK
+    assert sorted(first.texts()) == ["你好", "欢迎"]
+    intents = [event["data"] for event in first.log() if event["kind"] == Kind.INTENT]
+    assert [intent["send"] for intent in intents] == ["shop:welcome", "office:welcome"]
+    keys = {SendKey(SERVICE, intent["send"], 1).clientmsgid for intent in intents}
+    assert keys == {intent["clientmsgid"] for intent in intents} == set(first.sandbox.sent())
+    for shop, others in ((first, "office:welcome"), (second, "shop:welcome")):
+        code, said = shop.run("status", "--format", "json")
+        assert code == Exit.OK
+        assert {row["id"] for row in json.loads(said)["sends"]} == {"welcome", others}
+        assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == Exit.OK
+
+
+def test_every_command_takes_an_id_as_it_is_written(make_shop: MakeShop) -> None:
+    """With a namespace as without: resend, settle, baseline, a rename, another spelling."""
+    shop = make_shop(more=SHOP)
+    shop.write(Sale=campaign_file("今晚八点"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply("sale", "--resend", "sAle") == Exit.UNKNOWN
+    shop.write(Sale=campaign_file("今晚九点"))
+    assert shop.apply("--resend", "SALE") == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+    shop.write(Sale=campaign_file("今晚八点"))
+    shop.move("Sale", "2026/spring")
+    assert shop.summary() == {"conflict": 1}
+    _code, said = shop.run("plan")
+    assert "formerly: [Sale]" in " ".join(said.split())
+    for former in ("sale", "shop:Sale"):
+        shop.write(**{"2026/spring": campaign_file("今晚八点", f"formerly: ['{former}']\n")})
+        assert shop.summary() == {"done": 1}
+    shop.write(lost=campaign_file("别的"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    assert shop.apply() == Exit.UNKNOWN
+    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--why", "seen")[0] == Exit.OK
+    shop.write(old=campaign_file("旧的"))
+    assert shop.run("ledger", "baseline", "old", "--why", "by hand")[0] == Exit.OK
+    assert shop.summary() == {"done": 3}
+
+
+def committed(shop: Shop, *folders: str) -> None:
+    """Make a repository of a shop's folder."""
+    who = ("-c", "user.name=li", "-c", "user.email=li@example.invalid")
+    commit = (*who, "commit", "--quiet", "-m", shop.folder.name)
+    for words in (("init", "--quiet"), ("add", *folders), commit):
+        subprocess.run(["git", "-C", str(shop.folder), *words], check=True)
+
+
+def cloned(shop: Shop, name: str, *how: str) -> Shop:
+    made = replace(shop, folder=shop.folder.parent / name)
+    subprocess.run(["git", "clone", "--quiet", *how, f"file://{shop.folder}", str(made.folder)], check=True)
+    return made
+
+
+def test_a_ledger_knows_whose_it_is(make_shop: MakeShop) -> None:
+    """Another repository is refused until it has a namespace of its own; a clone of the same one is not."""
+    first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=SHOP)
+    for number, shop in enumerate((first, second)):
+        shop.write(welcome=campaign_file(f"你好 {number}"))
+        committed(shop, "campaigns")
+    assert first.apply() == Exit.OK
+    for words in (("plan",), ("apply", "--auto-approve"), ("ledger", "baseline", "--all", "--why", "x")):
+        code, said = second.run(*words)
+        assert code == Exit.INVALID
+        assert "`namespace: NAME`" in " ".join(said.split())
+        assert "_settings.yaml" in said
+    assert second.run("hold", "main", "--why", "a stop is for everybody")[0] == Exit.OK
+    assert second.run("unhold", "main", "--why", "x")[0] == Exit.OK
+    for name, how in (("clone", ()), ("shallow", ("--depth", "1"))):
+        assert cloned(first, name, *how).summary() == {"done": 1}
+    settings = second.folder / "campaigns" / "_settings.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("shop\n", "office\n", 1), "utf-8")
+    assert second.apply() == Exit.OK
+    assert first.apply() == second.apply() == Exit.OK
+    assert len(first.texts()) == 2
+    settings.write_text(settings.read_text("utf-8").replace("office", "other", 1), "utf-8")
+    code, said = second.run("apply", "--auto-approve")
+    assert code == Exit.INVALID, "under a new namespace all that it sent would be new"
+    assert "namespace: office" in " ".join(said.split())
+
+
+def test_two_folders_of_a_repository_do_not_mix(make_shop: MakeShop) -> None:
+    """Nor does one that was moved count as another, once a person says so."""
+    shop = make_shop(more=SHOP)
+    shop.write(welcome=campaign_file("你好"))
+    news = shop.folder / "news"
+    news.mkdir()
+    for file in (shop.folder / "campaigns").iterdir():
+        (news / file.name).write_bytes(file.read_bytes())
+    committed(shop, "campaigns", "news")
+    assert shop.apply() == Exit.OK
+    assert shop.run("plan", "--dir", "news")[0] == Exit.INVALID
+    guard = ("ledger", "guard", "--auto-approve", "--why", "moved", "--dir", "news")
+    assert shop.run(*guard)[0] == Exit.OK
+    assert shop.run("plan", "--dir", "news")[0] == Exit.OK
+    assert shop.run("plan")[0] == Exit.INVALID

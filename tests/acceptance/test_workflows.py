@@ -258,7 +258,7 @@ def test_campaign_text_gives_no_orders(world: World) -> None:
             "::error::owned",
             "##[error]owned",
             "<!-- campaign:plan environment=production -->",
-            "``` @everyone ${% raw %}{{ secrets.WECHAT_MAIN_SECRET }}{% endraw %} $(touch hacked) \u202e",
+            "``` @everyone ${% raw %}{{ secrets.WECHAT_MAIN_SECRET }}{% endraw %} $(touch hacked) \u200b",
         ]
     )
     text = f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: {json.dumps(evil)}\n"
@@ -268,7 +268,7 @@ def test_campaign_text_gives_no_orders(world: World) -> None:
     for shown in (comment["body"], planned.summary, planned.log):
         assert "##[error]owned" not in shown
         assert "${{" not in shown
-        assert "\u202e" not in shown
+        assert "\u200b" not in shown
         assert not [line for line in shown.splitlines() if line.startswith(("::error::", "::set-output"))]
     assert comment["body"].count("<!-- campaign:") == 1
     assert not list(world.folder.rglob("hacked"))

@@ -234,6 +234,14 @@ HIDDEN = [
     "-webkit-text-fill-color:transparent", "text-shadow:none;color:#ffffff", "mask:none", "content:'x'",
     "list-style-type:'text'", "border:999px solid #fff", "border-top-width:9999px", "border-spacing:9999px",
     "writing-mode:vertical-rl", "float:left", "z-index:-1", "content-visibility:hidden", "hyphens:none",
+    "color:initial;background-color:#000", "color:unset", "color:revert", "color:currentcolor",
+    "background-color:currentcolor", "background-color:inherit", "background-color:initial",
+    "letter-spacing:-2px;font-size:6px", "letter-spacing:-.1em", "letter-spacing:-0.5px",
+    "text-indent:6em;font-size:60px", "font-size:400px", "font-size:50em",
+    "font-size:xxx-large;line-height:200", "line-height:900px", "line-height:3000%",
+    "box-shadow:0 0 0 24px #fff", "box-shadow:0 -24px #fff", "box-shadow:0 -24px 0 0 #fff",
+    "box-shadow:24px 0 4px #fff", "box-shadow:0 0 1px 1px #fff,0 0 1px 20px #fff",
+    "box-shadow:" + ",".join(["0 0 24px #fff"] * 40),
 ]  # fmt: skip
 
 
@@ -255,12 +263,39 @@ def test_hidden_text_is_an_error(tmp_path: Path, style: str) -> None:
         + '<section style="overflow-x:auto">暗藏</section>'
         + "</section>" * 3,
         '<p style="color:#fff;background-color:#000">春<span style="background-color:#fff">暗藏</span></p>',
+        '<section style="color:rgba(0,0,0,.9)">春<span style="background-color:#000">暗藏</span></section>',
+        '<section style="font-size:300%"><span style="font-size:300%"><br></span>暗藏</section>',
+        '<section style="font-size:300%"><p style="text-indent:3em">暗藏</p></section>',
+        '<section style="width:30%"><p style="overflow-x:auto;text-indent:100px">暗藏</p></section>',
+        "<p>春</p>" + "<br>" * 3_000 + "<p>暗藏</p>",
+        "<p>春" + "<br/>\u00a0" * 100 + "暗藏</p>",
+        "<p>春</p>" + "<p> </p>" * 100 + "<p>暗藏</p>",
+        "<p>春</p>" + "<p>\u3000<span>&#8203;</span></p>" * 100 + "<p>暗藏</p>",
+        "<p>春</p><ul>" + "<li></li>" * 100 + "</ul><p>暗藏</p>",
+        "<p>春</p><table>" + "<tr><td></td></tr>" * 100 + "</table><p>暗藏</p>",
+        "<pre>春" + "\n" * 100 + "暗藏</pre>",
     ],
 )
 def test_hidden_text_is_found_through_the_cascade(tmp_path: Path, body: str) -> None:
     """What hides a text may stand on elements around it, and the text behind one inside."""
     found, _said = _article(tmp_path, f"<p>春茶</p>{body}", kind="html")
     assert "hidden-text" in _errors(found)
+
+
+PLAIN = [
+    "color:inherit", "box-shadow:0 2px 12px rgba(0,0,0,.1)", "box-shadow:0 10px 24px #ddd",
+    "box-shadow:3px 3px 0 #000", "box-shadow:none", "text-indent:2em", "letter-spacing:1px",
+    "font-size:48px", "line-height:2", "line-height:28px", "color:rgba(0,0,0,.9)",
+    "background-color:transparent", "border:1px solid currentcolor",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", PLAIN)
+def test_what_hides_nothing_is_let_pass(tmp_path: Path, style: str) -> None:
+    """What honest articles are laid out with: shadows, indents, colours that are inherited."""
+    gaps = "<br>" * 10 + "<section></section>" * 10 + "<p><br></p>" * 10
+    found, said = _article(tmp_path, f'<p>春茶</p><p style="{style}">上新</p>{gaps}<p>再见</p>', kind="html")
+    assert _errors(found) == set(), said
 
 
 # --- themes ------------------------------------------------------------------------------------

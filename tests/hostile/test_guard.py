@@ -91,6 +91,8 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
     ("policy.duplicate_content_days", PLAIN, with_policy(duplicate_content_days=0)),
     ("policy.quota_reserve", with_policy(quota_reserve=1), PLAIN),
     ("policy.levels", PLAIN, with_policy(levels={"quiet_hours": "advisory"})),
+    ("ledger", make_settings(protected=True), make_settings(ledger="git")),
+    ("ledger", with_approvals("bob"), make_settings(ledger="git", approvals=Approvals(approvers=("bob",)))),
 ]
 
 
@@ -99,7 +101,9 @@ def test_what_is_looser(key: str, before: Settings, after: Settings) -> None:
     """Each key, in the direction that lets more through; the way back is no such change of the key."""
     assert key in {change.key for change in changes(rules_of(before), rules_of(after)) if change.looser}
     back = {change.key for change in changes(rules_of(after), rules_of(before)) if change.looser}
-    if (key, after) != ("approvals.approvers", with_approvals("eve")) and key != "policy.timezone":
+    if (key, after) != ("approvals.approvers", with_approvals("eve")) and key not in (
+        "policy.timezone", "ledger",
+    ):  # fmt: skip
         assert key not in back
 
 
@@ -109,11 +113,11 @@ def test_every_rule_has_its_row() -> None:
     shown_only = {"policy.hold"}
     assert {f"policy.{entry.name}" for entry in fields(Policy)} <= tried | shown_only
     assert {f"approvals.{entry.name}" for entry in fields(Approvals)} <= tried
-    assert set(LOOSER) <= tried
+    assert {*LOOSER, "ledger"} <= tried
 
 
 def test_what_is_only_shown() -> None:
-    """Another address or ledger, a hold that is lifted: said, and not asked about."""
+    """Another address, a hold that is lifted, a ledger where nothing was fenced: said, not asked about."""
     before = make_settings(policy=Policy(hold=True), api="https://api.weixin.qq.com")
     after = make_settings(ledger="git", api="https://api2.weixin.qq.com")
     found = changes(rules_of(before), rules_of(after))
@@ -261,6 +265,50 @@ def test_looser_rules_need_more_than_auto_approve(repository: Repository, ci: bo
     for key in KEYS:
         assert key in done.stderr
     assert len(repository.texts()) == 1
+
+
+@pytest.fixture
+def moved(repository: Repository) -> Repository:
+    """The next commit takes another ledger besides, which was begun and knows of no rules."""
+    ledger = "ledger: sqlite:other.sqlite3"
+    loose = written(repository.sandbox, policy=LOOSE).replace("ledger: sqlite:ledger.sqlite3", ledger)
+    repository.merge(_settings=loose)
+    assert repository.run("ledger", "init", ci=False).returncode == Exit.OK
+    assert repository.run("ledger", "baseline", "first", "--why", "sent", ci=False).returncode == Exit.OK
+    return repository
+
+
+@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
+def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository, ci: bool) -> None:
+    """The rules of the last apply are in the ledger that was left: leaving it is agreed to like those."""
+    done = moved.apply(ci=ci)
+    assert done.returncode == Exit.POLICY, done.stdout
+    assert "ledger" in done.stderr
+    assert len(moved.texts()) == 1
+    plan = digest_of(moved, "--offline")
+    assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
+    assert moved.apply("--expect-digest", plan["plan_digest"], ci=ci).returncode == Exit.OK
+    assert len(moved.texts()) == 2
+
+
+def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> None:
+    """`ledger guard` shows the move, keeps the rules, and they are asked about no more."""
+    done = moved.run("ledger", "guard", "--auto-approve", "--why", "agreed", ci=False)
+    assert done.returncode == Exit.OK, done.stderr
+    assert "sqlite:other.sqlite3" in done.stderr + done.stdout
+    assert digest_of(moved)["settings"] == []
+    assert moved.apply().returncode == Exit.OK
+
+
+def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
+    """Its guard holds, of rules that were in force once: the ledger that it names is not this one."""
+    out = repository.folder / "ledger.jsonl"
+    assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == Exit.OK
+    strict = written(repository.sandbox, "protected: true")
+    repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
+    assert repository.run("ledger", "import", str(out), ci=False).returncode == Exit.OK
+    plan = digest_of(repository, "--offline")
+    assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
 
 
 def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:

@@ -44,7 +44,16 @@ LEADING_AWAY = [
     "打开evil.io领券", "看evil.io", "evil．io", "evil｡com", "evil。com", "ev\u200bil.io", "evil\u200b.io", "ｅｖｉｌ.com", "evil&#46;io",
     "evil&period;com", "坏人.中国", "坏人.公司", "坏人.网络", "坏人.在线", "坏人.我爱你", "坏人.网址", "坏人.商城", "坏人．中国", "坏人.com",
     "1.2.3.4", "1.2.3.4:8080/x", "0x7f.0x0.0x0.0x1", "0177.0.0.1", "example.com.evil.io", "notexample.com", "x/evil.io", "..evil.io",
-    "-.evil.io", "user@evil.io/path", "a_b.evil.io", "jpg.evil.io", "evil.html/x", "readme.md",
+    "-.evil.io", "user@evil.io/path", "a_b.evil.io", "jpg.evil.io", "readme.md", "evil.md/x",
+    "evil。xin", "evil.网店", "evil.xin", "Evil.Net", "Evil.Xin/x", "www.Evil.Agency", "EVIL.AGENCY", "evil.Agency/x", "http://127.1/x", "http://127.1",
+    "微信号@evil.net/x", "微信号@evil.net", "https://example.com。xin", "https://example.com。网店", "evilü。com",
+    # beside a listed host
+    "üexample.com", "evil例example.com", "x.例example.com", "官网üexample.com", "evil\u0301.net", "x\u0331example.com", "example.com\u0331.evil.net", "example.com.\u0331evil.net",
+    "https://example.com\u0301evil.net", "https://example.com😀evil.net", "https://example.com领券evil.net", "evil😀example.com", "м.example.com.рф",
+    "ev\u180bil.net", "evil\ufe00.net", "evil\U000e0100.net", "evil\u17b4.net", "evil.\u3164net", "evil.io领券.example.com", "evil.中国.example.org",
+    "坏人.中国领券.example.com", "example.com/x领券evil.io", "example.com：evil.io", "example.com/x，再看evil.io", "https://example.com/x领券evil.io",
+    '<a href="https://example.com”evil.net">看</a>', '<a href="https://example.com,.evil.net">看</a>', '<a href="https://example.com😀evil.net">看</a>',
+    "https://example.com,evil.net", "example.com,evil.net", "https://example.com*evil.net",
     # tags
     '<a href="https://evil.io">看</a>', "<a href='//evil.io'>看</a>", "<a href=https://evil.io>看</a>", '<a href="evil.io">看</a>',
     '<a\nhref = "https://evil.io">看</a>', '<A HREF="https://evil.io">看</A>', '<a href="ht\ntps://evil.io">看</a>',
@@ -96,6 +105,9 @@ ORDINARY = [
     '<a href="https://example.com/x">看</a>', '<a href="//example.com">看</a>', '<a href="tel:400">打电话</a>', '<a href="mailto:a@b.cn">信</a>',
     '<a href="https://example.com" data-miniprogram-appid="wx1234567890abcdef" data-miniprogram-path="pages/index?id=1">看</a>',
     '<a href="#top">上</a>', "<b>你好</b>", "1<2", "a<b>c", "&lt;3", "AT&T", "x=1;y=2", "3.14159", "0.1.", "1.", ".5", "10.10.", "😀.😀", "5.5折.",
+    "Mr.Wang", "Dr.Jart套装", "J.Crew新款", "St.Regis酒店", "Vol.Ten", "HELLO.World", "3.Step", "Mr.Wang新款", "1.手机下单", "2.公司地址", "evil.html/x", "评分4.9/5",
+    "官网example.com", "🎉example.com", "领5元券：example.com", "满100元看example.com领券", "3.5折看example.com", "example.com×品牌", "见OK。It is", "https://example.com/x领券",
+    "https://example.com”。", "https://例子.中国）", "例子.中国", "a@other.cn领券",
 ]  # fmt: skip
 
 
@@ -177,7 +189,8 @@ def test_any_text_can_be_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a." * 40_000, "https://" * 20_000, "<a href=" * 20_000, "//" * 60_000, "a。" * 60_000,
                                   "<" * 100_000, "1.2.3." * 30_000, "&amp;" * 30_000, "a-" * 60_000, "小程序:" * 30_000,
-                                  "http:" * 30_000, "https:@" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000])  # fmt: skip
+                                  "http:" * 30_000, "https:@" * 30_000, "a" * 200_000, "a" * 50 + ":" * 100_000, "中." * 50_000, "a.中国a." * 30_000, "中0." * 50_000, "例" * 200_000, "\u0301" * 200_000,
+                                  "https://" + "a.b" * 60_000 + "例", "@a.b" * 50_000])  # fmt: skip
 def test_a_long_text_is_read_in_time(text: str) -> None:
     """No pattern looks at it again and again."""
     import time

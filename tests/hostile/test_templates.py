@@ -557,3 +557,62 @@ def test_three_plans_are_one(tmp_path: Path) -> None:
 
 def _sends(plan: Any) -> list[dict[str, Any]]:
     return [item for item in plan["sends"] if "digest" in item]
+
+
+SHOWING = [
+    "{{ m[token] }}",
+    "{{ token[token] }}",
+    "{{ n[token] }}",
+    "{{ cities[token] }}",
+    "{{ m[token|lower] }}",
+    "{{ [1]|map(token)|list }}",
+    "{{ [1]|select(token)|list }}",
+    "{{ cities|map(attribute=token)|list }}",
+    "{{ cities|sum(attribute=token) }}",
+    "{{ cities|unique(attribute=token)|list }}",
+    "{% include token %}",
+    "{% import token as x %}",
+    "{% extends token %}",
+    "{% include '../' ~ token %}",
+    "{% include token ~ '.csv' %}",
+    "{{ cities.index(token) }}",
+    "{{ cities|map(attribute='_' ~ token)|list }}",
+    "{{ token + 1 }}",
+    "{{ token() }}",
+    "{{ token|format(1) }}",
+    "{{ range(token) }}",
+    "{{ token|round(token) }}",
+    "{{ token.nope }}",
+    "{{ 5|round(1, token) }}",
+    "{{ m|dictsort(by=token) }}",
+    "{% for a, b in [token] %}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("text", SHOWING)
+def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
+    """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
+    from runner.reading.files import Files
+    from runner.templates.faults import TemplateFaultError
+    from runner.templates.template import Templates
+
+    token = "S3cret" * 7
+    with pytest.raises(TemplateFaultError) as caught:
+        Templates(Files(tmp_path)).render(text, {**VARIABLES, "m": {"key": "v"}, "token": token})
+    assert "s3cret" not in f"{caught.value} {caught.value.what} {caught.value.remedy}".lower()
+
+
+def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
+    """In the template itself and in what it includes."""
+    from runner.reading.files import Files
+    from runner.templates.faults import TemplateFaultError
+    from runner.templates.template import Templates
+
+    (tmp_path / "_partials").mkdir()
+    (tmp_path / "_partials" / "part.txt").write_text("{{ shop.nothere }}")
+    templates = Templates(Files(tmp_path))
+    for text in ("{{ shop.nothere }}", "{{ shop['nothere'] }}", "{{ nothere }}", "{% include 'nothere' %}",
+                 "{% include 'part.txt' %}", "{% include 'part.txt' %}x", "{{ cities|map(attribute='nothere')|list }}"):  # fmt: skip
+        with pytest.raises(TemplateFaultError) as caught:
+            templates.render(text, VARIABLES)
+        assert "nothere" in caught.value.what

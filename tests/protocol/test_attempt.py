@@ -431,3 +431,24 @@ def test_the_next_call_after_a_rejection_has_an_intent_of_its_own() -> None:
     intents = [event.data for event in store.events() if event.kind == Kind.INTENT]
     assert [data["call"] for data in intents] == [1, 2]
     assert len({data["clientmsgid"] for data in intents}) == 1
+
+
+def test_a_clock_that_the_token_tells_to_be_wrong_makes_no_intent() -> None:
+    """Whoever judges knows what fetching the token has shown."""
+    store = Store()
+    error: list[timedelta] = []
+
+    class Dated(Platform):
+        def ready(self) -> None:
+            error.append(timedelta(hours=8))
+
+    def judged(state: StreamState) -> Decision:
+        off = error[-1] if error else timedelta()
+        return decide(state, Facts(key=SALE, digest=DIGEST, now=store.now, clock_error=off))
+
+    platform = Dated(store)
+    message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
+    outcome = attempt_of(store, platform).make(message, judged)
+    assert outcome.decision is not None
+    assert outcome.decision.reason is Reason.CLOCK
+    assert (store.kinds, platform.posts) == ([], [])

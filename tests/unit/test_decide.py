@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from runner.digest import send_digest
+from runner.digest import former_digest, send_digest
 from runner.model import Action, Batch, Filter, Send
 from runner.planning.decide import Decision, decide
 from runner.protocol.events import Kind
@@ -156,3 +156,17 @@ def test_another_entry_of_a_sent_campaign_is_new():
     assert decided(make_send("sale[shanghai]"), *sent).action is Action.SEND
     assert decided(make_send("sale-2"), *sent).action is Action.SEND
     assert decided(make_send("sale/a"), *sent).action is Action.SEND
+
+
+def test_what_was_sent_with_a_digest_of_version_1_is_done() -> None:
+    """It held the account's name; an upgrade makes no edit of it, and an edit is one all the same."""
+    send = make_send()
+    state = make_state(
+        (Kind.INTENT, intent_of(send, digest=former_digest(send))), (Kind.ACCEPTED, named(send))
+    )
+
+    def action(one: Send) -> Action:
+        return decide(one, send_digest(one), appid=SERVICE, state=state, now=NOW).action
+
+    assert action(send) is Action.DONE
+    assert action(make_send(text="别的")) is Action.CONFLICT

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from factories import (
-    NOW,
     SERVICE,
     MemoryLedger,
     ScriptedApi,
@@ -50,7 +48,7 @@ def checked(
     api: Any = None,
     ledger: Any = None,
     away: timedelta = timedelta(),
-    server_time: Callable[[], str | None] | None = None,
+    clock_error: Callable[[], timedelta | None] | None = None,
 ) -> dict[str, Check]:
     """The findings that are not good, by name."""
 
@@ -67,8 +65,7 @@ def checked(
     ports = Ports(
         connect=connect,
         open_ledger=open_ledger,
-        server_time=server_time or (lambda: format_datetime(NOW - away)),
-        clock=lambda: NOW,
+        clock_error=clock_error or (lambda: away),
     )
     found = examine(settings or make_settings(protected=True), ports)
     return {check.name: check for check in found if check.grade is not Grade.GOOD}
@@ -114,13 +111,13 @@ def test_the_clock_is_compared(seconds: int, grade: Grade | None) -> None:
 def test_a_platform_that_does_not_answer_is_bad() -> None:
     """No network, no send."""
 
-    def gone() -> str:
+    def gone() -> timedelta:
         raise ConnectionError("https://api.invalid?access_token=secret")
 
-    check = checked(server_time=gone)["clock"]
+    check = checked(clock_error=gone)["clock"]
     assert check.exit_code is Exit.WECHAT
     assert "secret" not in check.what
-    assert checked(server_time=lambda: "no date")["clock"].grade is Grade.BAD
+    assert checked(clock_error=lambda: None)["clock"].grade is Grade.DOUBTFUL
 
 
 def test_a_test_account_is_told_what_it_cannot_do() -> None:

@@ -20,7 +20,8 @@ PURE = (
     "settings.checks", "settings.records", "templates.faults", "templates.placeholders",
     "rendering", "limits", "planning.quota", "planning.decide", "planning.budget", "policy",
     "sending", "article.stored", "preview", "status", "standing", "recall",
-    "ledger.state", "ledger.events", "ledger.records", "protocol", "report", "compare", "promotion",
+    "ledger.state", "ledger.events", "ledger.records", "ledger.names", "ledger.home",
+    "protocol", "report", "compare", "promotion",
     "history", "calendar", "notify", "fmt", "scaffold", "wizard",
 )  # fmt: skip
 """Rooms that touch neither disk nor network nor clock; what they need comes in as a parameter."""

@@ -57,7 +57,7 @@ def judge(send: Send | None = None, now: Any = NOW) -> Any:
     digest = make_planned(send).digest
 
     def decided(state: StreamState) -> Decision:
-        return decide(state, facts_of(send, digest, SERVICE, now, Setting()))
+        return decide(state, facts_of(send, digest, SERVICE, LedgerState(), now, Setting()))
 
     return decided
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import LedgerError, TamperedLedgerError, UsageError
+from runner.errors import InvalidError, LedgerError, TamperedLedgerError, UsageError
 from runner.ledger.events import read_event
 from runner.ledger.moving import from_lines, to_lines
 from runner.ledger.sqlite import SqliteLedger
@@ -42,9 +42,15 @@ def test_campaigns_are_still_valid(old: Path) -> None:
 
 
 @pytest.mark.parametrize("environment", ["sandbox", "staging", "production", "archive"])
-def test_settings_are_still_valid(old: Path, environment: str) -> None:
-    """So with every environment of the settings."""
-    assert load_settings(old / "campaigns", environment=environment).environment.name == environment
+def test_settings_are_still_valid(old: Path, tmp_path: Path, environment: str) -> None:
+    """So with every environment of the settings, but for two ledgers of one AppID, which would send twice."""
+    with pytest.raises(InvalidError) as refused:
+        load_settings(old / "campaigns", environment=environment)
+    assert [problem.rule for problem in refused.value.problems] == ["two-ledgers"]
+    text = (old / "campaigns" / "_settings.yaml").read_text(encoding="utf-8")
+    mended = text.replace("postgresql://ledger@db.internal/campaigns", "git:origin#ledger")
+    (tmp_path / "_settings.yaml").write_text(mended, encoding="utf-8")
+    assert load_settings(tmp_path, environment=environment).environment.name == environment
 
 
 def test_a_plan_file_is_still_read(old: Path) -> None:

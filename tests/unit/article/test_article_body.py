@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import Make, rules
 
+from runner import bounded
 from runner.article import ArticleBody, ArticleSource, build, dom
 from runner.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
 from runner.article.parts import Kind
@@ -193,3 +195,18 @@ def test_what_a_forked_process_read_is_read_here_too(tmp_path: Path) -> None:
         )
     )
     assert seen == {"_themes/house.css", "cup.png"}
+
+
+def test_the_same_article_is_made_once_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of campaigns may send one article; other words, or another run's files, are another one."""
+    made = []
+    real = bounded.run
+    monkeypatch.setattr(bounded, "run", lambda work, **limits: made.append(1) or real(work, **limits))
+    files = Files(tmp_path)
+    source = ArticleSource(text="春茶", kind="markdown", file=PurePosixPath("a.md"), title="茶", files=files)
+    assert build(source) == build(replace(source))
+    assert len(made) == 1
+    assert build(replace(source, text="秋茶")) != build(source)
+    assert len(made) == 2
+    build(replace(source, files=Files(tmp_path)))
+    assert len(made) == 3

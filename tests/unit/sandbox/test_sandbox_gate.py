@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -289,6 +291,18 @@ def test_latency_waits_and_answers(wechat: WeChat) -> None:
     assert isinstance(answer, dict)
 
 
+@pytest.mark.parametrize("ahead_s", [3600, -90])
+def test_an_answer_may_have_another_date(wechat: WeChat, ahead_s: int) -> None:
+    """By so much from the real time, wherever the sandbox's clock is; the call happens."""
+    wechat.control("POST", "clock", {"advance_s": 10**6})
+    order(wechat, kind="clock", endpoint="tags/get", ahead_s=ahead_s)
+    for expected_s in (ahead_s, 0):
+        answer = wechat.http.get(f"/cgi-bin/tags/get?access_token={wechat.token}")
+        assert answer.json["tags"]
+        away_s = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+        assert abs(away_s - expected_s) < 60
+
+
 def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     """What is ordered can be seen and dropped; a mistake in an order is explained."""
     order(wechat, kind="cut_after", times=None)
@@ -297,6 +311,7 @@ def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
     assert wechat.control("DELETE", "faults") == {"faults": []}
     assert "kind is one of" in wechat.control("POST", "faults", {"kind": "x"})["error"]
     assert "no key colour" in wechat.control("POST", "faults", {"kind": "html", "colour": 1})["error"]
+    assert "ahead_s is" in wechat.control("POST", "faults", {"kind": "clock", "ahead_s": "x"})["error"]
     assert "times is" in wechat.control("POST", "faults", {"kind": "html", "times": 0})["error"]
     assert "object" in wechat.control("POST", "faults", [3])["error"]
 

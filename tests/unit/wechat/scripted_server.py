@@ -73,9 +73,11 @@ class Handler(BaseHTTPRequestHandler):
             answer(self)
             return
         raw = answer if isinstance(answer, Raw) else Raw(body=json.dumps(answer, ensure_ascii=False).encode())
-        self.send_response(raw.status)
+        self.send_response_only(raw.status)
+        self.send_header("Date", raw.headers.get("Date") or self.date_time_string())
         for name, value in raw.headers.items():
-            self.send_header(name, value)
+            if name != "Date":
+                self.send_header(name, value)
         self.send_header("Content-Length", str(raw.claimed_length or len(raw.body)))
         self.end_headers()
         self.wfile.write(raw.body)
