@@ -37,6 +37,8 @@ AWAY_S = (None, 0, 0.05, 0.3, 0.3)
 ROUND_S = 90.0
 QUIET_ROUNDS = 40
 MINUTE_S = 61
+ENDS = frozenset({Exit.OK, Exit.WECHAT, Exit.POLICY, Exit.LEDGER, Exit.FAILED, Exit.UNKNOWN})
+"""How a run that nobody killed may end."""
 LAST_ROUNDS = 3
 """How many rounds a story tells whole."""
 
@@ -108,6 +110,9 @@ class Ordeal:
         files = random.Random(seed + 1)
         self.moves = Moves(world.first, world.second, files, self.story.tell)
         self.score = Score(backend=world.backend.kind, sends=len(world.messages))
+        self._meant: dict[str, frozenset[str]] = {}
+        """By run: the marks of all messages in the files that it was given."""
+        self._ended_well: list[str] = []
 
     def run(self) -> Score:
         """Torture, then let it finish, then count."""
@@ -165,6 +170,7 @@ class Ordeal:
         away_s = self.chance.choice(AWAY_S) if deadly else None
         how = f"{'' if away_s is None else f' {away_s} s away'}{f', {end}' if end else ''}"
         self.story.tell(f"{name}: apply {' '.join(words)}{how}")
+        self._meant[name] = frozenset(m.mark for m in clone.messages.values() if not m.claimed)
         arguments = ["apply", "--auto-approve", "--dir", str(clone.root), *words]
         return runners.start(arguments, self.folder, name, end, away_s)
 
@@ -222,8 +228,11 @@ class Ordeal:
             self.score.kills += died
             self.score.unknown += runner.unknown()
             self.story.tell(f"{runner.name}: {'killed' if died else f'ended with {runner.code}'}")
-            assert runner.code != Exit.BUG, runner.output.decode(errors="replace")
-            assert b"Traceback" not in runner.output, runner.output.decode(errors="replace")
+            said = f"{runner.name} ended with {runner.code}: {runner.output.decode(errors='replace')}"
+            assert died or runner.code in ENDS, said
+            assert b"Traceback" not in runner.output, said
+            if runner.code == Exit.OK and runner.name in self._meant:
+                self._ended_well.append(runner.name)
 
     # --- what must hold at any moment ---------------------------------------------------------
 
@@ -233,7 +242,12 @@ class Ordeal:
         self.score.holds = verdict.holds
         self.score.doubled, self.score.lost = verdict.doubled, verdict.lost
         self.score.after_hold = verdict.broke_hold
-        assert not verdict.faults, "; ".join(verdict.faults)
+        silent = [(name, sorted(self._meant[name] - verdict.marks)) for name in self._ended_well]
+        untold = [f"{name} ended with 0 and had not sent {marks}" for name, marks in silent if marks]
+        self._ended_well.clear()
+        self.score.silent += len(untold)
+        faults = (*verdict.faults, *untold)
+        assert not faults, "; ".join(faults)
         return verdict
 
     def _missing(self, verdict: Verdict) -> list[Message]:
@@ -323,6 +337,7 @@ class Ordeal:
         for clone in (self.world.first, self.world.second):
             runner = self._apply(clone, deadly=False)
             runners.wait([runner], ROUND_S * 4)
+            self._count([runner])
             wanted = Exit.POLICY if edited else Exit.OK
             said = runner.output.decode(errors="replace")
             assert runner.code == wanted, (
