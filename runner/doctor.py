@@ -57,6 +57,8 @@ class Ports:
     connect: Callable[[Account], ReadApi]
     open_ledger: Callable[[], Ledger]
     clock_error: Callable[[], timedelta | None]
+    survives_power_cut: Callable[[], bool] = lambda: True
+    """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
 
 
 def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
@@ -240,7 +242,12 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
     held = ngettext(
         "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
     ).format(count=len(events))
-    return [_begun(settings, state, held), *_waiting(settings, state)]
+    found = [_begun(settings, state, held), *_waiting(settings, state)]
+    if not ports.survives_power_cut():
+        what = _("a power cut at the git remote could lose sends that it has acknowledged")
+        remedy = _("run `git config core.fsync all` in that repository")
+        found.append(Check(name=_("ledger"), grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+    return found
 
 
 def _begun(settings: Settings, state: LedgerState, held: str) -> Check:

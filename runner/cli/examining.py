@@ -23,6 +23,7 @@ def doctor(session: Session) -> int:
     trouble, 6 when it is the ledger.
     """
     from runner.doctor import Ports, examine, state_checks, worst
+    from runner.ledger.git import GitLedger
     from runner.report.doctor import doctor_data, doctor_text
     from runner.report.neutral import json_text
     from runner.state_folder import FORMER
@@ -40,10 +41,15 @@ def doctor(session: Session) -> int:
         session.past()  # refuses a rehearsal what was begun for real followers
         return session.ledger
 
+    def survives_power_cut() -> bool:
+        store = session.ledger.store
+        return not isinstance(store, GitLedger) or store.survives_power_cut()
+
     ports = Ports(
         connect=session.reader,
         open_ledger=open_ledger,
         clock_error=clock_error,
+        survives_power_cut=survives_power_cut,
     )
     former = session.options.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""

@@ -188,6 +188,17 @@ class GitLedger:
         except LockedError:
             raise held_by_another(stream) from None
 
+    def survives_power_cut(self) -> bool:
+        """Tell whether the remote has a push on its disk before it answers; of another machine nobody knows.
+
+        Source: git-config, core.fsync; by default git leaves refs to the file system.
+        """
+        place = Path(self._remote.url.removeprefix("file://"))
+        if not place.is_dir():
+            return True
+        synced = Git(folder=place).run("config", "--get", "core.fsync").text.replace(" ", "").split(",")
+        return "all" in synced or {"loose-object", "reference"} <= set(synced)
+
     def close(self) -> None:
         """See `Ledger.close`: nothing is held open between calls."""
 

@@ -49,6 +49,7 @@ def checked(
     ledger: Any = None,
     away: timedelta = timedelta(),
     clock_error: Callable[[], timedelta | None] | None = None,
+    survives: bool = True,
 ) -> dict[str, Check]:
     """The findings that are not good, by name."""
 
@@ -66,6 +67,7 @@ def checked(
         connect=connect,
         open_ledger=open_ledger,
         clock_error=clock_error or (lambda: away),
+        survives_power_cut=lambda: survives,
     )
     found = examine(settings or make_settings(protected=True), ports)
     return {check.name: check for check in found if check.grade is not Grade.GOOD}
@@ -147,6 +149,13 @@ def test_a_ledger_that_was_never_begun_is_bad() -> None:
     assert "not begun for main" in checked(ledger=shared)["ledger"].what
     sandbox = make_settings(api="sandbox")
     assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
+
+
+def test_a_store_that_forgets_at_a_power_cut_is_doubtful() -> None:
+    """Nothing is refused for it: nobody may be able to change it."""
+    found = checked(survives=False)["ledger"]
+    assert found.grade is Grade.DOUBTFUL
+    assert worst([found]) is Exit.OK
 
 
 def test_a_changed_ledger_is_bad() -> None:

@@ -43,6 +43,25 @@ def hook(place: Backend, name: str, script: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("synced", "survives"),
+    [
+        ("", False),
+        ("committed", False),
+        ("loose-object", False),
+        ("all", True),
+        ("loose-object, reference", True),
+    ],
+)
+def test_a_remote_here_says_whether_it_survives_a_power_cut(
+    place: Backend, synced: str, survives: bool
+) -> None:
+    """What git acknowledges lies in a ref, and a ref is not on the disk unless that is asked for."""
+    if synced:
+        subprocess.run(["git", f"--git-dir={place.stored}", "config", "core.fsync", synced], check=True)
+    assert ledger_at(place).survives_power_cut() is survives
+
+
 # --- how the branch looks -------------------------------------------------------------------------
 
 
