@@ -121,7 +121,7 @@ def in_words(decided: protocol.Decision, facts: Facts, state: LedgerState) -> De
         known = state.send(facts.key.appid, record.id, record.revision)
     facts = replace(facts, key=facts.key._replace(id=state.shown(facts.key.id)))
     action = Action(_ACTIONS.get(decided.action, decided.action.value))
-    if decided.reason is Reason.HOLD and decided.action is protocol.Action.BLOCKED:
+    if decided.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
             return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)

@@ -270,7 +270,7 @@ class Ordeal:
             shown = {actions.get(name) for name in message.names} - {None}
             unknown = any((appid, name) in verdict.unknown for name in message.names)
             sent = message.mark in verdict.marks
-            if unknown and "unknown" not in shown:
+            if unknown and not shown & {"unknown", "resend"}:
                 untold.append(f"{message.name} is unknown, and the plan says {shown}")
             if not sent and not message.claimed and actions.get(message.name) in (None, "done"):
                 untold.append(f"{message.name} was not sent, and the plan says {shown}")
