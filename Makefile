@@ -89,7 +89,7 @@ bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench.ledgers
 
 model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far beyond the suite; print the worlds seen
-	@$(BIN)/python -m tests.protocol.model
+	@$(BIN)/python -m tests.protocol
 
 torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled
 	@$(BIN)/python -m tests.torture

@@ -7,8 +7,6 @@ run again from the start to find its next call. `python -m tests.protocol.model`
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -453,30 +451,9 @@ def search(scenario: Scenario, *, most: int = 10**9) -> Found:
     return Found(len(came), time.monotonic() - begun, complete=True)
 
 
-def main() -> int:
-    """Search every scenario to its end, or as far as asked for; say how many worlds were seen."""
-    from tests.protocol.scenarios import SCENARIOS
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=400_000, help="worlds of each scenario")
-    most, code = parser.parse_args().most, 0
-    for scenario in SCENARIOS:
-        found = search(scenario, most=most)
-        how = found.broken or ("all" if found.complete else "not all")
-        print(f"{scenario.name}: {found.states:,} worlds ({how}), {found.seconds:.0f} s", flush=True)
-        if found.broken:
-            print("\n".join(f"  {line}" for line in found.story))
-            code = 1
-    return code
-
-
 def _story(came: Mapping[World, tuple[World, str] | None], world: World) -> tuple[str, ...]:
     lines = []
     while (step := came[world]) is not None:
         world, said = step
         lines.append(said)
     return tuple(reversed(lines))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
