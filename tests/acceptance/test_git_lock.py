@@ -41,7 +41,7 @@ def test_other_locks_of_a_killed_git_are_in_nobodys_way(
     """Neither at the remote nor in the local copy, which nobody else uses."""
     shop = make_shop("git")
     shop.write(sale=campaign_file("今晚八点"))
-    copies = [head.parent for head in (shop.folder / "state").rglob("ledger-git/*/HEAD")]
+    copies = [head.parent for head in tmp_path.rglob("ledger-git/*/HEAD")]
     assert copies
     for repository in (tmp_path / "remote.git", *copies):
         (repository / left).touch()
