@@ -122,6 +122,9 @@ class _AccountRun:
                     warrant=self.warrant,
                     again_s=self.settings.environment.repeat_after_s,
                 )
+                # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
+                known_as = state.stream(self.account.appid).names
+                unknown = {send_id: known_as(*names) for send_id, names in unknown.items()}
                 wanted = frozenset[str]().union(*unknown.values())
                 opened = [k for k in state.open(self.account.appid) if self._same(k.send) in wanted]
                 still = {self._same(known.send) for known in opened}

@@ -65,7 +65,7 @@ class Facts:
 
 def decide(state: StreamState, facts: Facts) -> Decision:
     """Decide on one send by everything that the ledger and `facts` know."""
-    revisions = [known for name in (facts.key.id, *facts.formerly) for known in state.revisions(name)]
+    revisions = state.revisions(facts.key.id, *facts.formerly)
     unknown = next((known for known in revisions if known.is_unknown), None)
     if unknown is not None:
         return _resend(state, facts, unknown)
@@ -165,7 +165,7 @@ def _other_form(state: StreamState, facts: Facts) -> Decision | None:
 
 def _moved(state: StreamState, facts: Facts) -> Decision | None:
     """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
-    named = {same_id(name) for name in (facts.key.id, *facts.formerly)}
+    named = state.names(facts.key.id, *facts.formerly)
     for known in state.of_content(facts.digest):
         if (
             known.status is not Status.REJECTED

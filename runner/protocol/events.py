@@ -17,7 +17,7 @@ FORMAT: Final = 1
 class Kind(StrEnum):
     """What can happen; `send`, `revision` and `call` in the data name the call concerned."""
 
-    INTENT = "intent"  # about to post: {…, at, digest, clientmsgid, body, body_sha256, mac}
+    INTENT = "intent"  # about to post: {…, at, digest, formerly?, clientmsgid, body, body_sha256, mac}
     RESEND = "resend"  # about to post the stored body of an unknown send again: {…, at, body_sha256, mac}
     ACCEPTED = "accepted"  # the platform took the job: {…, msg_id, msg_data_id?, mac}
     DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, msg_id?, mac}

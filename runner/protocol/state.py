@@ -94,6 +94,7 @@ class StreamState:
         default_factory=dict
     )  # by hash: those that no authentic release has ended
     _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
 
     def add(self, event: Event) -> None:
         """Take the next event in. Raises KeyError or TypeError when it does not fit those before it."""
@@ -108,17 +109,26 @@ class StreamState:
             place = same_id(event.data["send"]), event.data["revision"]
             before = self.sends.get(place) or SendState(id=event.data["send"], revision=place[1])
             after = self.sends[place] = self._next(before, event)
-            campaign = same_id(SendId.parse(after.id).campaign)
-            for name in (place[0], f"/{campaign}", f"={after.digest}"):
-                self._places.setdefault(name, set()).add(place)
+            if after.intent is not before.intent or not before.calls:
+                campaign = same_id(SendId.parse(after.id).campaign)
+                for name in (place[0], f"/{campaign}", f"={after.digest}"):
+                    self._places.setdefault(name, set()).add(place)
+            if former := event.data.get("formerly"):
+                names = self.names(event.data["send"], *former)
+                self._names.update(dict.fromkeys(names, names))
 
     def of(self, send_id: str, revision: int) -> SendState | None:
         """Look one send up, however its id is spelt."""
         return self.sends.get((same_id(send_id), revision))
 
-    def revisions(self, send_id: str) -> list[SendState]:
-        """List what is known of a send at any revision."""
-        return self._at(same_id(send_id))
+    def names(self, *ids: str) -> frozenset[str]:
+        """List every id that messages of these ids have had, in the form in which ids are compared."""
+        alone = (same_id(one) for one in ids)
+        return frozenset[str]().union(*(self._names.get(name, {name}) for name in alone))
+
+    def revisions(self, *ids: str) -> list[SendState]:
+        """List what is known of a send at any revision, whatever id it has had."""
+        return [known for name in sorted(self.names(*ids)) for known in self._at(name)]
 
     def of_campaign(self, campaign: str) -> list[SendState]:
         """List every send that a campaign has had: whole, per entry, per batch."""
@@ -136,11 +146,12 @@ class StreamState:
         stops = event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and event.data["sent"])
         if not (stops or self.authentic(event)):
             return replace(before, status=TABLE[Step.FORGED][before.status])
-        known = replace(before, calls=_calls(before.calls, event))
-        if event.kind in (Kind.INTENT, Kind.BASELINE) and known.status is not Status.ACCEPTED:
-            known = replace(known, intent=event)
-        step = _step(known, event)
-        return replace(known, status=TABLE[step][known.status]) if step is not None else known
+        calls, intent = _calls(before.calls, event), before.intent
+        if event.kind in (Kind.INTENT, Kind.BASELINE) and before.status is not Status.ACCEPTED:
+            intent = event
+        step = _step(calls, event)
+        status = TABLE[step][before.status] if step is not None else before.status
+        return SendState(id=before.id, revision=before.revision, status=status, calls=calls, intent=intent)
 
 
 _ENDS: Final = frozenset({Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED})
@@ -155,27 +166,28 @@ def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
     if event.kind in _ENDS:
         # The platform's word about a call comes before that of a person who took it for unsent.
         mine = [c.number == data["call"] and c.end in (None, Kind.REJECTED) for c in calls]
-        return tuple(replace(c, end=Kind(event.kind)) if m else c for c, m in zip(calls, mine, strict=True))
+        end = Kind(event.kind)
+        return tuple(Call(c.number, c.at, end) if m else c for c, m in zip(calls, mine, strict=True))
     if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["call"] == len(calls)):
         end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
         return tuple(replace(call, end=end) for call in calls)
     return calls
 
 
-def _step(known: SendState, event: Event) -> Step | None:
-    """Say what an event means, `known.calls` being as it leaves them; None when it changes nothing."""
+def _step(calls: tuple[Call, ...], event: Event) -> Step | None:
+    """Say what an event means, `calls` being as it leaves them; None when it changes nothing."""
     match event.kind:
         case Kind.INTENT | Kind.RESEND:
             return Step.CALL
-        case Kind.DUPLICATE | Kind.REJECTED if _is_foreign(known.calls):
+        case Kind.DUPLICATE | Kind.REJECTED if _is_foreign(calls):
             return Step.FOREIGN
         case Kind.REJECTED:
-            return Step.REJECTED if known.first_open is None else None
+            return Step.REJECTED if all(call.end is not None for call in calls) else None
         case Kind.DUPLICATE if event.data.get("errcode") == TOO_SOON:
             return None  # an earlier call of this ledger used the key, and who knows how that ended
         case Kind.SETTLED if not event.data["sent"]:
             # It was decided about the calls up to one: a later call may have arrived all the same.
-            return Step.FREED if event.data["call"] == len(known.calls) else None
+            return Step.FREED if event.data["call"] == len(calls) else None
         case _:
             return Step.TAKEN
 

@@ -226,6 +226,8 @@ class Crossing:
             "not_after": send.not_after.isoformat() if send.not_after else None,
             **self._right(),
         }
+        if send.formerly:
+            kept["formerly"] = [self.state.kept(name) for name in send.formerly]
         if send.batch is not None:
             kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         return kept

@@ -84,7 +84,6 @@ def test_a_renamed_campaign_goes_out_once_from_two_clones(make_shop: MakeShop) -
     assert len(first.texts()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="an intent does not keep the former ids of its send")
 def test_a_clone_that_is_behind_does_not_send_what_was_renamed_and_edited(make_shop: MakeShop) -> None:
     """It knows neither the new id nor the new text: only the ledger can tell it whose message this is."""
     first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)

@@ -256,6 +256,33 @@ def test_a_moved_file_is_the_same_message(
     assert decided(facts("autumn/sale", **changes), *steps) == decision
 
 
+ON = {"send": "spring", "formerly": ["Sale"], "digest": "e" * 64}
+FURTHER = {"send": "summer", "formerly": ["spring"], "digest": "f" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "decision"),
+    [
+        ({}, [intent(**ON), accepted(send="spring")], (Action.CONFLICT, Reason.EDITED)),
+        ({"digest": "e" * 64}, [intent(**ON), accepted(send="spring")], (Action.SENT, Reason.SENT)),
+        ({}, [intent(**ON)], (Action.UNKNOWN, Reason.CONTENT_CHANGED)),
+        ({"digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.NO_ANSWER)),
+        ({}, [intent(**ON), rejected(send="spring")], (Action.SEND, Reason.REJECTED_BEFORE)),
+        (
+            {},
+            [intent(**ON), rejected(send="spring"), intent(**FURTHER), accepted(send="summer")],
+            (Action.CONFLICT, Reason.EDITED),
+        ),
+    ],
+)
+def test_a_checkout_that_is_behind_knows_a_message_by_a_former_id(
+    changes: dict[str, Any], steps: list[Told], decision: tuple[Action, Reason]
+) -> None:
+    """It was renamed and edited since: the ledger keeps every id that a message has had."""
+    assert decided(facts("sale", **changes), *steps) == decision
+    assert decided(facts("news", present=lambda _id: True), *steps) == (Action.SEND, Reason.NEW)
+
+
 def test_a_send_is_known_however_it_is_spelt() -> None:
     """A file renamed in its case alone is not a second message."""
     assert decided(facts("SALE"), *SENT) == (Action.SENT, Reason.SENT)

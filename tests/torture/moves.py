@@ -17,8 +17,7 @@ class Moves:
     """Edits, renames and raises in the first clone; the second one is behind until it is synced.
 
     What a person must not do is not done: to rename a file without a word *and* to change what it says makes
-    a message of its own, which no tool can tell from the old one. And a clone that is behind knows neither
-    the new id nor the new text: with both at once nothing tells it that its message went out.
+    a message of its own, which no tool can tell from the old one.
     """
 
     first: Clone
@@ -27,7 +26,6 @@ class Moves:
     tell: Callable[[str, int], None]
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("edits", "renames", "raises"), 0))
     _edited: set[int] = field(default_factory=set)
-    _renamed: set[int] = field(default_factory=set)
 
     def make(self) -> None:
         """Make a few moves, and now and then let the second clone catch up."""
@@ -40,7 +38,6 @@ class Moves:
         """Give the second clone what the first one has."""
         self.second.write(self.first.messages.values())
         self._edited.clear()
-        self._renamed.clear()
 
     def mend(self) -> None:
         """Let every file tell its former ids, as the tool's remedy asks for."""
@@ -53,15 +50,14 @@ class Moves:
         if kind == "mend":
             return self.mend()
         if kind == "edit":
-            if not (message.untold or message.number in self._renamed):
+            if not message.untold:
                 self._changed(message.edited(), "edits")
         elif kind == "raise":
-            if not (message.entry or message.untold or message.number in self._renamed):
+            if not (message.entry or message.untold):
                 self._changed(message.raised(), "raises")
-        elif not (message.entry or message.number in self._edited or message.untold):
-            told = kind == "rename" or message.version > 0
+        elif not (message.entry or message.untold):
+            told = kind == "rename" or message.version > 0 or message.number in self._edited
             self.counts["renames"] += 1
-            self._renamed.add(message.number)
             self._write(message.renamed(told=told), "renamed" if told else "renamed without a word")
         return None
 
