@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 from tests.protocol.model import search
 from tests.protocol.scenarios import SCENARIOS
@@ -13,9 +14,12 @@ def main() -> int:
     """Search every scenario to its end, or as far as asked for; say how many worlds were seen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=400_000, help="worlds of each scenario")
-    most, code = parser.parse_args().most, 0
-    for scenario in SCENARIOS:
-        found = search(scenario, most=most)
+    parser.add_argument("--more", type=int, default=0, help="how often more each thing may happen")
+    options, code = parser.parse_args(), 0
+    for given in SCENARIOS:
+        budget = {what: times + options.more for what, times in given.budget.items()}
+        scenario = replace(given, budget=budget)
+        found = search(scenario, most=options.most)
         how = found.broken or ("all" if found.complete else "not all")
         print(f"{scenario.name}: {found.states:,} worlds ({how}), {found.seconds:.0f} s", flush=True)
         if found.broken:
