@@ -6,6 +6,7 @@ What makes a send safe is in `posting`; here is who comes when, and what stops t
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,13 +15,15 @@ from runner import wire
 from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, LedgerError, LostAnswerError
 from runner.ledger.names import kept
 from runner.ledger.state import Authentic, SendState, Status, fold
+from runner.ledger.trust import believer
 from runner.model import Action
 from runner.plan import CALLING, Plan, Planned, order, recheck
 from runner.planning.decide import Setting, facts_of
 from runner.planning.stored import stored_body
 from runner.policy.facts import Grounds
 from runner.protocol import decide as protocol
-from runner.protocol.keys import mac_of, same_id
+from runner.protocol.events import Event
+from runner.protocol.keys import same_id
 from runner.protocol.state import StreamState
 from runner.resolve import recount
 from runner.sending import drafting, uploads
@@ -113,7 +116,7 @@ class _AccountRun:
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 events = self.ports.ledger.events(self.account.appid)
-                state = fold(events, self._authentic(), self.settings.namespace)
+                state = fold(events, self._authentic(events), self.settings.namespace)
                 self.crossing = Crossing(
                     self.account,
                     self.ports.connect(self.account),
@@ -238,10 +241,10 @@ class _AccountRun:
         code = _LEFT_OUT.get(decision.action, Exit.OK)
         return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
 
-    def _authentic(self) -> Authentic | None:
+    def _authentic(self, events: Sequence[Event]) -> Authentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
         key = self.ports.mac_key(self.account)
-        return (lambda event: event.data.get("mac") == mac_of(key, event)) if key else None
+        return believer(events, lambda _appid: key) if key else None
 
     def _grounds(self) -> Grounds:
         state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -149,8 +149,23 @@ def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -
         if kind is Kind.HOLD and not data["held"]:
             kept.setdefault("ends", [e.hash for e in events if e.kind is Kind.HOLD and e.data["held"]])
         head = events[-1].head if events else EMPTY
-        events.append(chained(replace(entry, data=kept), at=at, after=head))
+        mine = [event for event in events if event.stream == entry.stream]
+        events.append(chained(replace(entry, data=linked(kind, kept, mine)), at=at, after=head))
     return events
+
+
+def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[str, Any]:
+    """Tie an event of a send to those before it: a call to the last one, an end to the intent of its call."""
+    if kind in (Kind.INTENT, Kind.RESEND):
+        return {"after": before[-1].hash if before else EMPTY.hash, **data}
+    if kind not in (Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED, Kind.SETTLED):
+        return dict(data)
+    place = data["send"], data["revision"]
+    calls = [e for e in before if e.kind in (Kind.INTENT, Kind.RESEND) and e.data.get("mac") != "0" * 64
+             and (e.data["send"], e.data["revision"]) == place]  # fmt: skip
+    number = data.get("call", len(calls))
+    intent = calls[number - 1].hash if 0 < number <= len(calls) else ""
+    return {"intent": intent, **{key: value for key, value in data.items() if key != "call"}}
 
 
 def make_state(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:

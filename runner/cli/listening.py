@@ -37,7 +37,7 @@ def listen(session: Session, port: int, host: str, names: tuple[str, ...]) -> in
     from runner.callback.server import Server, only_for
     from runner.callback.wsgi import app_from
 
-    session.begun_state(sending=False)
+    session.begun_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     receiver = receiver_of(session)

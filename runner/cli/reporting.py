@@ -27,7 +27,7 @@ def report(session: Session, since: datetime | None) -> int:
     from runner.report.neutral import json_text
 
     found = past(
-        session.state(),
+        session.state(verified=False),
         session.settings.environment.accounts,
         now=session.clock(),
         since=since.replace(tzinfo=CHINA) if since is not None else None,
@@ -56,7 +56,7 @@ def calendar(session: Session, month: datetime | None) -> int:
     from runner.report.calendar import calendar_data, calendar_html, calendar_text
     from runner.report.neutral import json_text
 
-    now, state = session.clock(), session.state()
+    now, state = session.clock(), session.state(verified=False)
     first: date = month.date() if month is not None else china_day(now).replace(day=1)
     begin, end = bounds(first)
     done = past(state, session.settings.environment.accounts, now=now, since=begin, until=end)

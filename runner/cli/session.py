@@ -169,6 +169,7 @@ class Session:
     def ledger(self) -> RememberingLedger:
         """The environment's ledger."""
         ledger = self.open_ledger()
+        ledger.sign = self._sign
         self.stack.callback(ledger.close)
         return ledger
 
@@ -205,10 +206,8 @@ class Session:
         """
         from runner.ledger.state import fold
 
-        state, environment = (
-            fold(self._events(), self._authentic() if verified else None, self.settings.namespace),
-            self.settings.environment,
-        )
+        events, environment = tuple(self._events()), self.settings.environment
+        state = fold(events, self._authentic(events) if verified else None, self.settings.namespace)
         self._guards = state.guards
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
@@ -225,11 +224,11 @@ class Session:
             )
         return state
 
-    def _authentic(self) -> Authentic:
-        """Give what tells whether an event's mac holds; where the AppSecret is missing, all are believed."""
+    def _authentic(self, events: Iterable[Event]) -> Authentic:
+        """Give what tells whether an event is believed; where the AppSecret is missing, all are."""
         from functools import cache
 
-        from runner.protocol.keys import mac_of
+        from runner.ledger.trust import believer
 
         named = {account.appid: account for account in self.settings.environment.accounts.values()}
 
@@ -240,13 +239,9 @@ class Session:
             except CampaignError:  # not at hand, or not to be used: who sends will be told
                 return None
 
-        def authentic(event: Event) -> bool:
-            known = key(event.stream)
-            return known is None or event.data.get("mac") == mac_of(known, event)
+        return believer(events, key)
 
-        return authentic
-
-    def state(self, *, verified: bool = False) -> LedgerState:
+    def state(self, *, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
         state = self.past(verified=verified)
         state.initialized |= self.rehearsing
@@ -257,7 +252,7 @@ class Session:
         """True when no real follower can be reached."""
         return self.settings.environment.rehearsing
 
-    def begun_state(self, *, sending: bool = True, verified: bool = False) -> LedgerState:
+    def begun_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
 
         Args:
@@ -343,6 +338,14 @@ class Session:
         from runner.protocol.keys import mac_key
 
         return mac_key(self.secret(account), account.appid)
+
+    def _sign(self, entry: Entry) -> Entry:
+        """Sign what is written to the ledger, whoever writes it."""
+        from runner.ledger.events import LEDGER
+        from runner.ledger.trust import is_signed
+
+        done = entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry)
+        return entry if done else self.signed(entry)
 
     def signed(self, entry: Entry) -> Entry:
         """Give an entry of an account its mac.

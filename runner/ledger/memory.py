@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -140,6 +140,8 @@ class RememberingLedger:
     def __init__(self, store: Ledger, memory: Memory) -> None:
         self.store = store
         self.memory = memory
+        self.sign: Callable[[Entry], Entry] = lambda entry: entry
+        """Gives an entry its mac."""
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """See `Ledger.events`.
@@ -183,7 +185,7 @@ class RememberingLedger:
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
         """
         seq, digest = self.memory.marks(entry.stream).get(entry.stream, (0, ""))
-        event = self.store.append(entry, after=after)
+        event = self.store.append(self.sign(entry), after=after)
         if event.seq <= seq:
             said = _("{stream} ends at event {last}; this machine has seen event {number}")
             raise self._went_back([said.format(stream=entry.stream, last=event.seq - 1, number=seq)])

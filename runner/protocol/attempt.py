@@ -110,8 +110,8 @@ class Attempt:
     def _intent(self, message: Message) -> Entry:
         key, known = message.key, self.state.of(message.key.id, message.key.revision)
         call = len(known.calls) + 1 if known is not None else 1
-        data = {"send": key.id, "revision": key.revision, "call": call, "body_sha256": sha256(message.body)}
-        data["at"] = self.clock().isoformat(timespec="microseconds")
+        data = {"send": key.id, "revision": key.revision, "call": call, "after": self.state.head.hash}
+        data |= {"at": self.clock().isoformat(timespec="microseconds"), "body_sha256": sha256(message.body)}
         if message.action is Action.RESEND:
             return self.entry(Kind.RESEND, {**message.kept, **data})
         return self.entry(Kind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
@@ -120,9 +120,9 @@ class Attempt:
         """Keep what is certain, at the end of the stream whatever that is by now."""
         if kind is None or outcome.intent is None:
             return outcome
-        name = {key: outcome.intent.data[key] for key in ("send", "revision", "call")}
+        name = {key: outcome.intent.data[key] for key in ("send", "revision")}
         try:
-            self.append(kind, {**name, **told})
+            self.append(kind, {**name, "intent": outcome.intent.hash, **told})
         except LedgerError as error:
             return replace(outcome, error=error)
         known = self.state.of(name["send"], name["revision"])

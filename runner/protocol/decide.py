@@ -139,7 +139,7 @@ def _stopped(state: StreamState, facts: Facts) -> Decision | None:
     """Name what stops every call, first or again: a hold, the policy."""
     if state.holds:
         held = next(reversed(state.holds.values()))
-        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data["why"]})
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data.get("why", "")})
     violated = facts.violated()
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 
@@ -147,8 +147,10 @@ def _stopped(state: StreamState, facts: Facts) -> Decision | None:
 def _other_form(state: StreamState, facts: Facts) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
     mine = SendId.parse(facts.key.id)
+    campaigns = {SendId.parse(name).campaign for name in state.names(facts.key.id, *facts.formerly)}
+    every = [known for name in campaigns for known in state.of_campaign(name)]
     # The newest first: a revision above it is above all.
-    for known in sorted(state.of_campaign(mine.campaign), key=lambda known: -known.revision):
+    for known in sorted(every, key=lambda known: (-known.revision, known.id)):
         if known.status is Status.REJECTED or known.revision < facts.key.revision or known.intent is None:
             continue
         theirs = SendId.parse(known.id)

@@ -15,21 +15,20 @@ FORMAT: Final = 1
 
 
 class Kind(StrEnum):
-    """What can happen; `send`, `revision` and `call` in the data name the call concerned."""
+    """What can happen. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
 
-    INTENT = "intent"  # about to post: {…, at, digest, formerly?, clientmsgid, body, body_sha256, mac}
-    RESEND = "resend"  # about to post the stored body of an unknown send again: {…, at, body_sha256, mac}
-    ACCEPTED = "accepted"  # the platform took the job: {…, msg_id, msg_data_id?, mac}
-    DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, msg_id?, mac}
-    REJECTED = "rejected"  # this call certainly made no job: {…, errcode?, reason?, mac}
-    SETTLED = (
-        "settled"  # a person decided about the calls up to this one: {…, sent, msg_id?, why, actor, mac?}
-    )
-    BASELINE = "baseline"  # sent before the ledger existed, or by hand: {send, revision, digest, why, actor}
+    INTENT = "intent"  # about to post: {…, call, at, after, digest, formerly?, clientmsgid, body…}
+    RESEND = "resend"  # about to post a stored body again: {…, call, at, after, body_sha256}
+    ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
+    DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}
+    REJECTED = "rejected"  # this call certainly made no job: {…, intent, errcode?, reason?}
+    SETTLED = "settled"  # a person decided about the calls up to one: {…, intent, sent, msg_id?, why, actor}
+    BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, digest, why, actor}
     HOLD = "hold"  # stopped, or released: {held, why, actor}; a release: {…, ends: [hash of a hold], mac}
     # These never touch what decides a call: see `ledger.events`.
     INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
+    VOUCHED = "vouched"  # a person says that all events before are true: see `ledger.trust`
 
 
 class Head(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import index
 from typing import Final
 
 from runner.protocol.events import EMPTY, Event, Head, Kind
@@ -50,8 +51,8 @@ TABLE: Final[Mapping[Step, Mapping[Status, Status]]] = {
 class Call:
     """One call that may have begun."""
 
-    number: int
-    at: datetime  # when its intent was made, by the clock of who made it
+    intent: str  # the hash of the event that announced it: an end of another ledger, or call, is none of its
+    at: datetime  # when that was made, by the clock of who made it
     end: Kind | None = None  # its verdict; None while nobody knows one
 
 
@@ -106,7 +107,7 @@ class StreamState:
                 for ended in event.data["ends"]:
                     self.holds.pop(ended, None)
         elif event.kind in _OF_SENDS:
-            place = same_id(event.data["send"]), event.data["revision"]
+            place = same_id(event.data["send"]), index(event.data["revision"])
             before = self.sends.get(place) or SendState(id=event.data["send"], revision=place[1])
             after = self.sends[place] = self._next(before, event)
             if after.intent is not before.intent or not before.calls:
@@ -142,9 +143,9 @@ class StreamState:
         return [self.sends[place] for place in sorted(self._places.get(name, ()))]
 
     def _next(self, before: SendState, event: Event) -> SendState:
-        # A baseline, and a person who says *sent*, only stop a send; everything else may start or free one.
-        stops = event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and event.data["sent"])
-        if not (stops or self.authentic(event)):
+        # An intent was decided on after one event and is chained to that very one: a copy of it is none.
+        is_copy = event.kind in (Kind.INTENT, Kind.RESEND) and event.data.get("after") != event.previous
+        if is_copy or not self.authentic(event):
             return replace(before, status=TABLE[Step.FORGED][before.status])
         calls, intent = _calls(before.calls, event), before.intent
         if event.kind in (Kind.INTENT, Kind.BASELINE) and before.status is not Status.ACCEPTED:
@@ -162,16 +163,21 @@ def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
     """Keep the calls: begun by an intent or a resend, ended by an answer, or all together by a person."""
     data = event.data
     if event.kind in (Kind.INTENT, Kind.RESEND) and data["call"] == len(calls) + 1:
-        return (*calls, Call(data["call"], datetime.fromisoformat(data["at"])))
+        return (*calls, Call(event.hash, datetime.fromisoformat(data["at"])))
     if event.kind in _ENDS:
         # The platform's word about a call comes before that of a person who took it for unsent.
-        mine = [c.number == data["call"] and c.end in (None, Kind.REJECTED) for c in calls]
+        mine = [c.intent == data["intent"] and c.end in (None, Kind.REJECTED) for c in calls]
         end = Kind(event.kind)
-        return tuple(Call(c.number, c.at, end) if m else c for c, m in zip(calls, mine, strict=True))
-    if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["call"] == len(calls)):
+        return tuple(Call(c.intent, c.at, end) if m else c for c, m in zip(calls, mine, strict=True))
+    if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["intent"] == latest(calls)):
         end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
         return tuple(replace(call, end=end) for call in calls)
     return calls
+
+
+def latest(calls: tuple[Call, ...]) -> str:
+    """Name the latest call; empty when there was none."""
+    return calls[-1].intent if calls else ""
 
 
 def _step(calls: tuple[Call, ...], event: Event) -> Step | None:
@@ -187,7 +193,7 @@ def _step(calls: tuple[Call, ...], event: Event) -> Step | None:
             return None  # an earlier call of this ledger used the key, and who knows how that ended
         case Kind.SETTLED if not event.data["sent"]:
             # It was decided about the calls up to one: a later call may have arrived all the same.
-            return Step.FREED if event.data["call"] == len(calls) else None
+            return Step.FREED if event.data["intent"] == latest(calls) else None
         case _:
             return Step.TAKEN
 

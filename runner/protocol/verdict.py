@@ -31,7 +31,8 @@ def verdict(answer: Mapping[str, Any]) -> Kind | None:
     errcode = answer.get("errcode")
     if errcode == 0:
         # An acceptance names its job: nobody can explain a 0 without one.
-        return Kind.ACCEPTED if answer.get("msg_id") else None
+        msg_id = answer.get("msg_id")
+        return Kind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
     if errcode in (DUPLICATE, TOO_SOON):
         return Kind.DUPLICATE
     return Kind.REJECTED if errcode in _REJECTED else None

@@ -17,7 +17,7 @@ from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
 
-from runner.errors import PolicyError
+from runner.errors import PolicyError, UnreachableError
 from runner.ports import Clock, Sleep
 from runner.settings.hosts import check_api_host
 from runner.settings.records import Account, Secret
@@ -92,11 +92,18 @@ class Client:
     def post_once(self, path: str, body: Mapping[str, Any]) -> Answer:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
 
-        A token that the platform refuses is dropped and not renewed here: one intent stands for one call.
+        `ready` fetched it; nothing is asked in between, which could take until the call comes too late. A
+        token that the platform refuses is dropped and not renewed here: one intent stands for one call.
         """
         request = Request(method="POST", path=path, body=encode_json(body))
         self._refuse_writes(request)
-        token = self._tokens.get()
+        token = self._tokens.at_hand
+        if not token:
+            raise UnreachableError(
+                _("no access_token was fetched before the call, so it was not made"),
+                remedy=_("run the same command again"),
+                where=path,
+            )
         answer = self._once(request, token)
         if answer["errcode"] != 0 and lookup(answer["errcode"], path).kind == "token":
             self._tokens.forget(token)

@@ -70,6 +70,11 @@ class Tokens:
                 self._fetch()
             return self._token
 
+    @property
+    def at_hand(self) -> str:
+        """The token fetched last, whether or not it is still good; empty before the first one."""
+        return self._token
+
     def forget(self, token: str) -> None:
         """Drop a token that the platform has refused; one fetched since then stays."""
         with self._turn:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import linked
 
 from runner.cli.main import run
 from runner.errors import Exit
@@ -138,14 +139,15 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
     ledger = SqliteLedger(file, lambda: BEFORE)
     for appid in appids:
         data = {**NAME, "digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-        ledger.append(signed(appid, Kind.INTENT, {**data, "at": BEFORE.isoformat()}))
+        append(ledger, appid, Kind.INTENT, {**data, "at": BEFORE.isoformat()})
     return ledger
 
 
-def signed(appid: str, kind: Kind, data: dict[str, Any]) -> Entry:
-    """An entry that only a run of this account can have written."""
+def append(ledger: SqliteLedger, appid: str, kind: Kind, data: dict[str, Any]) -> None:
+    """Keep an event that only a run of this account can have written."""
+    data = linked(kind, data, ledger.events(appid))
     plain = Entry(stream=appid, kind=kind, data=data)
-    return replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, appid), plain)})
+    ledger.append(replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, appid), plain)}))
 
 
 def test_settling_asks_which_account_is_meant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +168,7 @@ def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: P
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == Exit.OK
     again = {**NAME, "call": 2, "at": BEFORE.isoformat()}
-    ledger.append(signed(SERVICE, Kind.RESEND, again))
+    append(ledger, SERVICE, Kind.RESEND, again)
     ledger.close()
     assert campaign(folder, "status") == Exit.UNKNOWN
     assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK
@@ -178,9 +180,9 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     """Nobody could call for it; that is said."""
     ledger = unknown(folder, "wx1234567890abcdef")
     data = {**NAME, "msg_id": 7, "msg_data_id": 7}
-    ledger.append(signed("wx1234567890abcdef", Kind.ACCEPTED, data))
+    append(ledger, "wx1234567890abcdef", Kind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.STATUS, data=data))
+    append(ledger, "wx1234567890abcdef", Kind.STATUS, data)
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
     assert "nothing is known to be sent as sale" in capsys.readouterr().err
@@ -192,11 +194,11 @@ def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
     """The second revision may be out: who recalls it must not lose the first one's page instead."""
     ledger = unknown(folder, SERVICE)
     data = {**NAME, "msg_id": 7, "msg_data_id": 7}
-    ledger.append(signed(SERVICE, Kind.ACCEPTED, data))
+    append(ledger, SERVICE, Kind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.STATUS, data=data))
+    append(ledger, SERVICE, Kind.STATUS, data)
     data = {**NAME, "revision": 2, "digest": "e" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-    ledger.append(signed(SERVICE, Kind.INTENT, {**data, "at": BEFORE.isoformat()}))
+    append(ledger, SERVICE, Kind.INTENT, {**data, "at": BEFORE.isoformat()})
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
     assert "it is open, and only what was sent can be recalled" in capsys.readouterr().err
@@ -206,7 +208,7 @@ def test_a_send_that_was_taken_without_a_msg_id_gets_one(folder: Path) -> None:
     """45065 without msg_id: exit 8 until somebody names it; it cannot be called unsent."""
     ledger = unknown(folder, SERVICE)
     data = {**NAME, "msg_id": None, "msg_data_id": None}
-    ledger.append(signed(SERVICE, Kind.ACCEPTED, data))
+    append(ledger, SERVICE, Kind.ACCEPTED, data)
     ledger.close()
     settle = ("ledger", "settle", "sale", "--why", "looked")
     assert campaign(folder, "status", "--wait") == Exit.UNKNOWN

@@ -35,7 +35,7 @@ from runner.ledger.state import LedgerState, Status, fold
 from runner.protocol.decide import Decision, Facts, decide, may_settle
 from runner.protocol.events import Entry, Event, Head, Kind
 from runner.protocol.keys import SendKey, mac_of
-from runner.protocol.state import StreamState
+from runner.protocol.state import StreamState, latest
 from runner.sending.posting import Crossing, Outcome, Ports, Result, Warrant
 
 SEND = "sale"
@@ -247,8 +247,8 @@ class Machine(RuleBasedStateMachine):
         sent = any(accepted == name for accepted, _ in self.platform.accepted)
         if not sent and not may_settle(record, self.now):
             return
-        call, head = len(record.calls), state.stream(SERVICE).head
-        data = {"send": SEND, "revision": 1, "call": call, "sent": sent, "msg_id": None, "why": "seen"}
+        intent, head = latest(record.calls), state.stream(SERVICE).head
+        data = {"send": SEND, "revision": 1, "intent": intent, "sent": sent, "msg_id": None, "why": "seen"}
         plain = Entry(stream=SERVICE, kind=Kind.SETTLED, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(KEY, plain)}), after=head)
 

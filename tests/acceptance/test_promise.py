@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import linked
 from playground import SERVICE, Playground
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
@@ -599,6 +600,7 @@ NAME = {"send": "sale", "revision": 1, "call": 1}
 def forge(shop: Shop, kind: Kind, data: dict[str, Any], *, mac: str = "") -> None:
     """Write into the store as somebody who may write there and has not the AppSecret."""
     ledger = SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: datetime.now(UTC))
+    data = linked(kind, data, ledger.events(SERVICE))
     plain = Entry(stream=SERVICE, kind=kind, data=data)
     macs = {"none": {}, "another": {"mac": mac_of(mac_key("1" * 32, SERVICE), plain)}, "": {"mac": ""}}
     ledger.append(replace(plain, data={**data, **macs.get(mac, {"mac": mac})}))

@@ -110,18 +110,18 @@ def history() -> list[Event]:
         stream, head = f"wx{account:04d}", EMPTY
         for number in range(PAST // ACCOUNTS):
             at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=number)
-            entry = _entry(stream, number // 2, at, accepted=bool(number % 2))
+            entry = _entry(stream, number // 2, at, head.hash, accepted=bool(number % 2))
             made.append(chained(entry, at=at, after=head))
             head = made[-1].head
     return made
 
 
-def _entry(stream: str, number: int, at: datetime, *, accepted: bool) -> Entry:
+def _entry(stream: str, number: int, at: datetime, last: str, *, accepted: bool) -> Entry:
     named = {"send": f"2024/{number}", "revision": 1, "call": 1}
     if accepted:
-        return Entry(stream=stream, kind=Kind.ACCEPTED, data={**named, "msg_id": number})
+        return Entry(stream=stream, kind=Kind.ACCEPTED, data={**named, "intent": last, "msg_id": number})
     body = {"filter": {"is_to_all": False, "tag_id": 100}, "text": {"content": "会员日" * 60}}
-    data = {**named, "at": at.isoformat(), "body": body}
+    data = {**named, "at": at.isoformat(), "after": last, "body": body}
     data |= {"digest": f"{number:064d}", "clientmsgid": f"{number:032d}"}
     return Entry(stream=stream, kind=Kind.INTENT, data=data)
 

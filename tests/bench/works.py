@@ -148,7 +148,8 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
             (Kind.STATUS, told),
         ):
             at = now + timedelta(seconds=number)
-            entry = Entry(stream=APPID, kind=kind, data={**named, **more, "at": at.isoformat()})
+            tied = {"after": head.hash} if kind == Kind.INTENT else {"intent": head.hash}
+            entry = Entry(stream=APPID, kind=kind, data={**named, **more, **tied, "at": at.isoformat()})
             events.append(chained(entry, at=at, after=head))
             head = events[-1].head
     start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"})

@@ -21,7 +21,7 @@ from runner.protocol.attempt import Attempt, Message
 from runner.protocol.decide import Action, Decision, Facts, decide, may_settle
 from runner.protocol.events import EMPTY, Entry, Event, Head, Kind, chained
 from runner.protocol.keys import SendKey, mac_key, mac_of
-from runner.protocol.state import Status, StreamState
+from runner.protocol.state import Status, StreamState, latest
 from tests.protocol.stories import fold
 
 APPID = "wx0000000000000001"
@@ -257,7 +257,7 @@ def _people(world: World) -> Iterator[tuple[str, World]]:
                 data = {
                     "send": known.id,
                     "revision": 1,
-                    "call": len(known.calls),
+                    "intent": latest(known.calls),
                     "sent": sent,
                     "why": "console",
                 }
@@ -269,11 +269,12 @@ def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, Kind, di
     at = (START + timedelta(seconds=world.now_s - 3600)).isoformat(timespec="microseconds")
     body = {"text": "forged"}
     base = {"send": "sale", "revision": 1, "call": 1, "at": at, "body": body, "body_sha256": sha256(body)}
+    base["after"] = world.head.hash
     yield "an intent", Kind.INTENT, {**base, "digest": sha256("sale"), "clientmsgid": "0" * 32}
     for known in state.sends.values():
-        call = len(known.calls)
-        yield "a rejection", Kind.REJECTED, {"send": known.id, "revision": 1, "call": call, "why": "?"}
-        settled = {"send": known.id, "revision": 1, "call": call, "sent": False, "why": "?"}
+        intent = latest(known.calls)
+        yield "a rejection", Kind.REJECTED, {"send": known.id, "revision": 1, "intent": intent, "why": "?"}
+        settled = {"send": known.id, "revision": 1, "intent": intent, "sent": False, "why": "?"}
         yield "a settlement", Kind.SETTLED, settled
     if state.holds:
         yield "a release", Kind.HOLD, {"held": False, "ends": list(state.holds), "why": "?"}

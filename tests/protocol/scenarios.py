@@ -72,7 +72,7 @@ def _patched(where: object, name: str, instead: object) -> Callable[[], Abstract
 
 
 SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]] = {
-    "conditional append": ("answers lost, runs crash", _no_condition),
+    "conditional append": ("a hold comes and goes", _no_condition),
     "the window counts from the first call": ("attempts that make no call", _latest_window),
     "45065 without an earlier call is an alarm": (
         "another ledger has sent it",

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from factories import linked
+
 from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 from runner.protocol.keys import mac_key, mac_of
 from runner.protocol.state import StreamState
@@ -71,6 +73,7 @@ def events(*steps: Step) -> list[Event]:
     for number, (kind, data) in enumerate(steps):
         if kind is Kind.HOLD and not data["held"]:
             data = {"ends": [event.hash for event in made if event.kind == Kind.HOLD], **data}
+        data = linked(kind, data, made)
         entry = Entry(stream=APPID, kind=kind, data=data) if "mac" in data else signed(kind, data)
         after = made[-1].head if made else EMPTY
         made.append(chained(entry, at=START + timedelta(seconds=number), after=after))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from factories import MemoryLedger
+from factories import MemoryLedger, linked
 
 from runner.digest import sha256
 from runner.errors import LedgerConflictError, LedgerError, LostAnswerError, SecretError, UnreachableError
@@ -64,7 +64,7 @@ class Store(MemoryLedger):
 
     def tell(self, *steps: Told) -> None:
         for kind, data in steps:
-            super().append(signed(kind, data))
+            super().append(signed(kind, linked(kind, data, self.events())))
 
     def once(self, kind: Kind, happens: Callable[[], object]) -> None:
         def first() -> None:

@@ -154,10 +154,26 @@ def test_who_has_not_the_secret_frees_nothing(step: Told) -> None:
     assert status(intent(), without) is D
 
 
-def test_who_has_not_the_secret_may_stop_a_send() -> None:
-    """A person's *sent*, and a baseline, need no mac."""
-    assert status(intent(), forged(settled(sent=True))) is A
-    assert status(forged(baseline())) is A
+def test_who_has_not_the_secret_may_stop_a_send_and_not_say_that_it_was_made() -> None:
+    """A person's *sent*, or a baseline, without a mac that holds leaves it to who has the AppSecret."""
+    assert status(intent(), forged(settled(sent=True))) is D
+    assert status(forged(baseline())) is D
+
+
+def test_a_copy_of_a_call_is_none() -> None:
+    """Its mac holds, and it is chained to another event than the one it was decided on."""
+    kind, data = intent(after="f" * 64)
+    assert status((kind, data)) is D
+    known = state_of((kind, data)).of("sale", 1)
+    assert known is not None
+    assert (known.calls, known.intent) == ((), None)
+
+
+def test_the_end_of_another_call_ends_none() -> None:
+    """As of an older ledger: nothing but the call that it names."""
+    for kind, data in (rejected(), accepted(), settled(sent=False)):
+        elsewhere = kind, {**data, "intent": "f" * 64}
+        assert status(intent(), elsewhere) is not R
 
 
 def test_a_forged_intent_is_never_what_is_posted() -> None:

@@ -168,10 +168,11 @@ class World:
     def _plausible(self) -> set[tuple[str, str]]:
         """List claimed messages whose first call died unanswered: 45065 to a later one may speak of it."""
         claimed = {(self.appids[m.account], m.name) for m in self.messages.values() if m.claimed}
+        first = {e.hash for e in self.events if e.kind == Kind.INTENT and e.data["call"] == 1}
         told = {
             (e.stream, e.data["send"])
             for e in self.events
-            if e.kind == Kind.DUPLICATE and e.data["call"] == 1
+            if e.kind == Kind.DUPLICATE and e.data["intent"] in first
         }
         return claimed - told
 

@@ -17,6 +17,7 @@ from factories import (
     ScriptedApi,
     api_error,
     kinds,
+    linked,
     make_account,
     make_file,
     make_known,
@@ -234,6 +235,10 @@ def test_send_opened_by_another_run_is_not_exit_0():
     assert exit_code(outcomes) is Exit.UNKNOWN
 
 
+def tied(world: World, data: dict[str, Any]) -> dict[str, Any]:
+    return linked(Kind.SETTLED, data, world.ledger.events())
+
+
 @pytest.mark.parametrize(("sent", "code"), [(True, Exit.OK), (False, Exit.FAILED)])
 def test_unknown_settled_by_another_run_is_told(sent: bool, code: Exit):
     """Open when planned, settled before our turn: nothing is posted, and exit 0 only when it was sent."""
@@ -242,7 +247,7 @@ def test_unknown_settled_by_another_run_is_told(sent: bool, code: Exit):
     world.now += timedelta(seconds=61)
     plan = world.plan(make_send())
     settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
-    world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
+    world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=tied(world, settled)))
     outcomes = world.run(plan=plan)
     assert [(o.id, o.result) for o in outcomes] == [("sale", Result.SKIPPED)]
     assert exit_code(outcomes) is code
@@ -258,7 +263,7 @@ def test_unknown_settled_while_this_run_looks_is_not_repeated():
     settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
 
     def connect(_account: Any) -> Any:
-        world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
+        world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=tied(world, settled)))
         return world.api
 
     (outcome,) = world.run(plan=plan, connect=connect)

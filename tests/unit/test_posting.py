@@ -14,6 +14,7 @@ from factories import (
     api_error,
     intent_of,
     kinds,
+    linked,
     make_account,
     make_planned,
     make_send,
@@ -171,7 +172,9 @@ def test_45065_on_the_first_call_is_an_alarm():
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
     assert (known.status, known.disputed, known.msg_id) == (Status.OPEN, True, None)
     settled = {"send": "sale", "revision": 1, "call": 1, "sent": True, "msg_id": 99, "why": "console"}
-    ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=settled))
+    ledger.append(
+        Entry(stream=SERVICE, kind=Kind.SETTLED, data=linked(Kind.SETTLED, settled, ledger.events()))
+    )
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
     assert (known.status, known.disputed, known.msg_id) == (Status.ACCEPTED, False, 99)
 

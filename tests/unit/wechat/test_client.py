@@ -233,6 +233,15 @@ def test_a_mass_call_is_made_once_whatever_becomes_of_its_token(
     assert [seen.query["access_token"] for seen in server.calls(path)] == [[TOKEN], ["NEW"]]
 
 
+def test_without_a_token_at_hand_a_mass_call_is_not_made(
+    server: ScriptedServer, connected: Connected
+) -> None:
+    """To fetch one now could take until the call comes too late."""
+    with pytest.raises(UnreachableError):
+        Endpoints(connected()._client).mass_sendall(SEND)
+    assert server.seen == []
+
+
 def test_a_token_is_had_before_a_mass_call(server: ScriptedServer, connected: Connected) -> None:
     """What `mass_ready` fetched is what the call uses: nothing of it fails after the intent."""
     server.on(MASS_SENDALL, ACCEPTED)
@@ -339,7 +348,7 @@ def write_calls(api: Endpoints) -> list[Callable[[], Any]]:
         lambda: api.media_uploadimg("a.png", b"x"),
         lambda: api.media_uploadvideo("M", "t", "d"),
         lambda: api.draft_add([]),
-        lambda: api.mass_sendall(SEND),
+        lambda: Endpoints(api._client).mass_sendall(SEND),
         lambda: api.mass_send(SEND),
         lambda: api.mass_preview(SEND),
         lambda: api.mass_delete(1),
