@@ -412,6 +412,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.SETTLED: _follow,
 }
 _UNBELIEVED: dict[str, Callable[[LedgerState, Event], None]] = {
+    Kind.INIT: lambda state, event: state.real.add(event.stream),  # keeps a rehearsal off, and begins nothing
     Kind.GUARD: _guard,
     Kind.CALLBACK: _callback,
     **dict.fromkeys(

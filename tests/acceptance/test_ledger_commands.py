@@ -230,8 +230,11 @@ environments:
 """
 
 
-def test_a_ledger_is_begun_for_each_account(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_ledger_is_begun_for_each_account(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Staging shares production's branch: its beginning is not production's, whose archive stays unsent."""
+    monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
@@ -257,7 +260,12 @@ def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
+    assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.WECHAT, (
+        "who begins it has the AppSecret"
+    )
+    monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
+    monkeypatch.delenv("NO_SECRET")
     assert campaign(folder, "recall", "sale", "--auto-approve", *production) == Exit.USAGE
     assert campaign(folder, "hold", "main", "--why", "x", *production) == Exit.OK
     assert campaign(folder, "unhold", "main", "--why", "x", *production) == Exit.WECHAT
@@ -282,9 +290,10 @@ environments:
 
 
 def test_a_rehearsal_uses_no_real_ledger_however_it_is_written(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check of the settings compares words; the ledger itself knows for whom it was begun."""
+    monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     settings = TWO_SPELLINGS.replace("FOLDER", str(state_folder(folder, os.environ)))
     (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
     assert campaign(folder, "ledger", "init", "--env", "production") == Exit.OK

@@ -56,9 +56,11 @@ class Ready(Endpoints):
     """Has a token before each mass call, as an attempt does."""
 
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        self.mass_ready()
+        if not self._client._read_only:
+            self.mass_ready()
         return super().mass_sendall(body)
 
     def mass_send(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        self.mass_ready()
+        if not self._client._read_only:
+            self.mass_ready()
         return super().mass_send(body)

@@ -348,7 +348,7 @@ def write_calls(api: Endpoints) -> list[Callable[[], Any]]:
         lambda: api.media_uploadimg("a.png", b"x"),
         lambda: api.media_uploadvideo("M", "t", "d"),
         lambda: api.draft_add([]),
-        lambda: Endpoints(api._client).mass_sendall(SEND),
+        lambda: api.mass_sendall(SEND),
         lambda: api.mass_send(SEND),
         lambda: api.mass_preview(SEND),
         lambda: api.mass_delete(1),
