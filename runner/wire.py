@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from html import escape
 from typing import Any
 
 from runner.digest import plain, sha256
@@ -189,7 +190,7 @@ def _images(content: Images, ids: Ids) -> dict[str, Any]:
 def _news(article: Article, ids: Ids) -> dict[str, Any]:
     html = article.html
     for image in article.images:
-        html = html.replace(image.placeholder, ids.uploaded[_body_image(image.file).key])
+        html = html.replace(image.placeholder, escape(ids.uploaded[_body_image(image.file).key]))
     optional = {
         "author": article.author,
         "digest": article.digest,

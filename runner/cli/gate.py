@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -444,6 +444,22 @@ def keep_guard(session: Session, account: Account, *, trusted: bool = False, **m
         else:
             return True
     return False
+
+
+def vouch(session: Session, account: Account, **more: Any) -> None:
+    """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
+
+    Raises:
+        LedgerConflictError: somebody wrote to the ledger since it was read.
+    """
+    from runner.protocol.events import EMPTY, Entry, Kind
+    from runner.protocol.keys import mac_key, mac_of
+
+    events = session.ledger.read(account.appid)
+    head = events[-1].head if events else EMPTY
+    plain = Entry(stream=account.appid, kind=Kind.VOUCHED, data={"after": head.hash, **more})
+    mac = mac_of(mac_key(session.secret(account, trusted=True), account.appid), plain)
+    session.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
 
 
 # --- the forge ----------------------------------------------------------------------------------------

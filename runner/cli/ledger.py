@@ -140,15 +140,17 @@ def log(session: Session) -> int:
 
 @ledger.command()
 @click.option("--why", required=True, help="Why these rules apply from now on; recorded.")
+@click.option("--new-secret", is_flag=True, help="The AppSecret was changed: believe all events before.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
-def guard(session: Session, why: str, auto_approve: bool) -> int:
+def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
     Also records that the ledger belongs to this campaigns folder, as when it was moved. Needs the AppSecret,
-    and runs on a person's machine only. Shows what changed.
+    and runs on a person's machine only. Shows what changed. After a change of the AppSecret nobody can tell
+    any more who wrote the events before: --new-secret says that they are true. Look at `ledger log` first.
     """
-    from runner.cli.gate import current_run, keep_guard, ledger_left
+    from runner.cli.gate import current_run, keep_guard, ledger_left, vouch
     from runner.report.neutral import inert
     from runner.report.sentences import changed
 
@@ -174,6 +176,10 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
         for account in accounts.values()
         if keep_guard(session, account, trusted=True, why=why, actor=actor(session))
     ]
+    if new_secret:
+        for account in accounts.values():
+            vouch(session, account, why=why, actor=actor(session))
+        state = session.begun_state(sending=False)
     moved = keep_home(session, state, accounts, actor(session), moved=True)
     kept = sorted({*kept, *(accounts[appid].name for appid in moved)})
     said = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")

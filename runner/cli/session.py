@@ -280,6 +280,18 @@ class Session:
                 what = _(
                     "the ledger was not begun for {names}, whose campaigns would all count as never sent"
                 ).format(names=_(", ").join(unbegun))
+            accounts = environment.accounts
+            if state.initialized and any(accounts[name].appid in state.real for name in unbegun):
+                raise LedgerError(
+                    _("the ledger of {names} was begun with another AppSecret").format(
+                        names=_(", ").join(unbegun)
+                    ),
+                    remedy=_(
+                        "if the AppSecret was changed, run `campaign ledger guard --env {name} "
+                        "--new-secret`; if not, find out who can write to the ledger"
+                    ).format(name=environment.name),
+                    where=_("environment {name}").format(name=environment.name),
+                )
             raise LedgerError(
                 what,
                 remedy=_(
@@ -418,8 +430,8 @@ class Session:
                     number=bad[-1].seq
                 ),
                 remedy=_(
-                    "find out who can write to the ledger; afterwards, or when the AppSecret was changed, "
-                    "run `campaign ledger guard --env {name}`"
+                    "find out who can write to the ledger; afterwards run `campaign ledger guard --env "
+                    "{name}`, with --new-secret when the AppSecret was changed"
                 ).format(name=self.settings.environment.name),
                 where=appid,
             )

@@ -1,0 +1,165 @@
+"""What is believed of a ledger: what only a holder of the AppSecret can have written, or vouched for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
+
+from runner.digest import send_digest
+from runner.ledger.events import LEDGER
+from runner.ledger.state import LedgerState, Status, fold
+from runner.ledger.trust import believer
+from runner.protocol.events import EMPTY, Entry, Kind
+from runner.protocol.keys import mac_key, mac_of
+
+KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
+SALE = make_send()
+
+
+class Book:
+    """A ledger and who writes to it."""
+
+    def __init__(self) -> None:
+        self.ledger = MemoryLedger()
+        self.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT))
+
+    def write(self, kind: Kind, data: Mapping[str, Any], key: bytes = KEY) -> None:
+        data = linked(kind, {k: v.isoformat() if k == "at" else v for k, v in data.items()}, self.mine())
+        plain = Entry(stream=SERVICE, kind=kind, data=data)
+        self.ledger.append(replace(plain, data={**data, "mac": mac_of(key, plain)}))
+
+    def vouch(self, key: bytes, after: str | None = None) -> None:
+        mine = self.mine()
+        self.write(Kind.VOUCHED, {"after": after or (mine[-1].hash if mine else EMPTY.hash)}, key)
+
+    def mine(self) -> tuple[Any, ...]:
+        return self.ledger.events(SERVICE)
+
+    def read(self, key: bytes = KEY) -> LedgerState:
+        events = self.ledger.events()
+        return fold(events, believer(events, lambda stream: key if stream == SERVICE else None))
+
+
+def sent(key: bytes = KEY) -> Book:
+    book = Book()
+    book.write(Kind.INIT, {}, key)
+    book.write(Kind.INTENT, intent_of(SALE), key)
+    book.write(Kind.ACCEPTED, named(SALE, msg_id=7), key)
+    return book
+
+
+def status_of(state: LedgerState) -> tuple[Status, bool]:
+    known = state.send(SERVICE, "sale", 1)
+    assert known is not None
+    return known.status, known.disputed
+
+
+FORGED: dict[Kind, dict[str, Any]] = {
+    Kind.INIT: {},
+    Kind.UPLOAD: {"upload": "k", "result": {"media_id": "EVIL"}},
+    Kind.DRAFT: {"send": "sale", "revision": 1, "sha256": "d", "media_id": "EVIL"},
+    Kind.PREVIEW: {"send": "sale", "revision": 1, "digest": send_digest(SALE)},
+    Kind.STATUS: {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_FAIL"},
+    Kind.RECALL: {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 0},
+    Kind.HOME: {"namespace": "", "folder": "x", "in_git": False, "root": ""},
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_what_nobody_with_the_secret_wrote_changes_nothing(kind: Kind) -> None:
+    """No upload, no preview, no failure that would free an allowance, no beginning."""
+    book = Book() if kind is Kind.INIT else sent()
+    before = told(book.read())
+    book.write(kind, FORGED[kind], OTHER)
+    assert told(book.read()) == before
+    book.write(kind, FORGED[kind])
+    assert told(book.read()) != before, "with the mac it counts"
+
+
+def told(state: LedgerState) -> tuple[object, ...]:
+    return (
+        state.sends,
+        state.uploads,
+        state.drafts,
+        state.previews,
+        state.begun_for,
+        state.homes,
+        state.recalls,
+    )
+
+
+def test_a_forged_beginning_keeps_a_rehearsal_off_and_begins_nothing() -> None:
+    """It may stop, and start nothing."""
+    book = Book()
+    book.write(Kind.INIT, {}, OTHER)
+    state = book.read()
+    assert not state.begun(SERVICE)
+    assert state.real == {LEDGER, SERVICE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (Kind.SETTLED, named(SALE, sent=True, msg_id=99, why="?")),
+        (Kind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "?"}),
+        (Kind.ACCEPTED, named(SALE, msg_id=99)),
+        (Kind.REJECTED, named(SALE, errcode=45028)),
+    ],
+)
+def test_nobody_says_that_a_send_was_made_without_the_secret(kind: Kind, data: dict[str, Any]) -> None:
+    """Neither made nor not made: a person with the AppSecret has to look."""
+    book = Book()
+    book.write(Kind.INIT, {})
+    book.write(Kind.INTENT, intent_of(SALE))
+    book.write(kind, data, OTHER)
+    state = book.read()
+    assert status_of(state) == (Status.OPEN, True)
+    assert state.sends[state.key(SERVICE, "sale", 1)].msg_id is None
+
+
+def test_what_was_accepted_keeps_its_number() -> None:
+    """A forged end does not give it that of another message, whose recall would hit the wrong one."""
+    book = sent()
+    book.write(Kind.SETTLED, named(SALE, sent=True, msg_id=99, why="?"), OTHER)
+    assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
+
+
+def test_the_platforms_number_wins_over_that_of_a_person() -> None:
+    """Who settled while the call was in hand may have read another one."""
+    book = Book()
+    book.write(Kind.INTENT, intent_of(SALE))
+    book.write(Kind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
+    book.write(Kind.ACCEPTED, named(SALE, msg_id=7))
+    assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
+
+
+def test_after_a_change_of_the_secret_somebody_vouches() -> None:
+    """Before, nothing is believed and everything is unknown; then it is as it was, up to that event."""
+    book = sent(OTHER)
+    assert status_of(book.read()) == (Status.OPEN, True)
+    assert not book.read().begun(SERVICE)
+    book.vouch(KEY)
+    assert status_of(book.read()) == (Status.ACCEPTED, False)
+    assert book.read().begun(SERVICE)
+    book.write(Kind.STATUS, FORGED[Kind.STATUS], OTHER)
+    assert status_of(book.read()) == (Status.ACCEPTED, False), "what comes later needs a mac of its own"
+
+
+@pytest.mark.parametrize(
+    ("key", "after"), [(OTHER, None), (KEY, "f" * 64)], ids=["without the secret", "a copy"]
+)
+def test_who_may_not_vouch(key: bytes, after: str | None) -> None:
+    """Somebody else, or a copy of what was once said of other events."""
+    book = sent(OTHER)
+    book.vouch(key, after)
+    assert not book.read().begun(SERVICE)
+
+
+def test_without_the_secret_everything_is_believed() -> None:
+    """A pull request's plan shows it, and acts on none."""
+    events = sent(OTHER).ledger.events()
+    assert status_of(fold(events, believer(events, lambda _stream: None))) == (Status.ACCEPTED, False)
