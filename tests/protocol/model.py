@@ -276,6 +276,8 @@ def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, Kind, di
         yield "a rejection", Kind.REJECTED, {"send": known.id, "revision": 1, "intent": intent, "why": "?"}
         settled = {"send": known.id, "revision": 1, "intent": intent, "sent": False, "why": "?"}
         yield "a settlement", Kind.SETTLED, settled
+        yield "that it was sent", Kind.SETTLED, {**settled, "sent": True, "msg_id": 1}
+    yield "a baseline", Kind.BASELINE, {"send": "sale", "revision": 1, "digest": sha256("sale"), "why": "?"}
     if state.holds:
         yield "a release", Kind.HOLD, {"held": False, "ends": list(state.holds), "why": "?"}
 
