@@ -19,12 +19,13 @@ from runner.errors import Exit
 from runner.ledger.events import Ledger
 from runner.ledger.sqlite import SqliteLedger
 from runner.ledger.state import LedgerState, fold
+from runner.ledger.trust import is_signed
 from runner.pipeline import survey
 from runner.plan import Plan, make_plan, stored_orphans
 from runner.planning.decide import Setting
 from runner.policy.facts import Grounds
 from runner.prepare import Prepared, prepare
-from runner.protocol.events import Event
+from runner.protocol.events import Entry, Event, Head
 from runner.protocol.keys import mac_key, mac_of
 from runner.reading.files import Files
 from runner.sending.posting import Outcome, Ports, Warrant
@@ -45,6 +46,16 @@ def _as_is(part: Any) -> Any:
 def authentic(event: Event) -> bool:
     """Whether the mac of an event holds, for an account of the sandbox."""
     return event.data.get("mac") == mac_of(mac_key(SANDBOX_SECRET, event.stream), event)
+
+
+class SignedLedger(SqliteLedger):
+    """Gives what is written its mac, as the command does."""
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        if "mac" not in entry.data and is_signed(entry):
+            mac = mac_of(mac_key(SANDBOX_SECRET, entry.stream), entry)
+            entry = replace(entry, data={**entry.data, "mac": mac})
+        return super().append(entry, after=after)
 
 
 def campaigns_on(sandbox: Sandbox, parent: Path, more: str = "") -> Path:
@@ -163,7 +174,7 @@ class Playground:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def ledger(self) -> SqliteLedger:
-        ledger = SqliteLedger(self.ledger_file, self.clock)
+        ledger = SignedLedger(self.ledger_file, self.clock)
         self._ledgers.append(ledger)
         return ledger
 
