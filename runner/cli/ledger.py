@@ -13,9 +13,9 @@ from runner.cli.completing import accounts, campaign_ids
 from runner.cli.home import check_home, keep_home
 from runner.cli.options import Day
 from runner.cli.session import Session, shared
-from runner.cli.streams import require_terminal, writing
+from runner.cli.streams import require_terminal, tell, writing
 from runner.cli.warrant import actor
-from runner.errors import Exit, InvalidError, PolicyError, TamperedLedgerError, UsageError
+from runner.errors import Exit, InvalidError, LedgerError, PolicyError, TamperedLedgerError, UsageError
 from runner.ledger.events import LEDGER, broken, snapshot
 from runner.ledger.names import shown
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
@@ -230,11 +230,21 @@ def export(session: Session, out: Path | None) -> int:
 
 @ledger.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--as-backup", is_flag=True, help="The ledger itself is lost: take an export without a hold.")
+@click.option("--why", help="With --as-backup: how it was lost; recorded.")
 @shared
-def import_(session: Session, file: IO[str]) -> int:
-    """Take over an export, events and hashes as they are, into a ledger that holds none."""
-    from runner.ledger.moving import from_lines
+def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -> int:
+    """Take over an export, events and hashes as they are, into a ledger that holds none.
 
+    Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
+    What was sent after the export would be sent again.
+    """
+    from runner.ledger.moving import from_lines, still_sending
+
+    if as_backup != bool(why and why.strip()):
+        raise UsageError(
+            _("--as-backup and --why belong together"), remedy=_("give both: --as-backup --why REASON")
+        )
     try:
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
@@ -242,7 +252,31 @@ def import_(session: Session, file: IO[str]) -> int:
             _("the file is not UTF-8 text"), remedy=_("give an export"), where=file.name
         ) from error
     events = from_lines(lines, where=file.name)
+    named = {account.appid: account.name for account in session.settings.environment.accounts.values()}
+    names = _(", ").join(named.get(appid, appid) for appid in still_sending(events))
+    if names and not as_backup:
+        raise LedgerError(
+            _(
+                "this export was made while {names} could go on sending: what was sent after it is missing, "
+                "and would be sent again"
+            ).format(names=names),
+            remedy=_(
+                "with the ledger that you leave: `campaign hold ACCOUNT --why REASON` for each, wait until "
+                "no apply runs, then export again; `campaign unhold` once it is imported. Only if that "
+                "ledger is lost: --as-backup --why REASON"
+            ),
+            where=file.name,
+        )
     session.ledger.restore(events)
+    if names:
+        data = {"environment": session.settings.environment.name, "why": why, "actor": actor(session)}
+        session.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data=data))
+        tell(
+            _(
+                "Sends made after this export are missing in it, so the next apply would send them again: "
+                "look in the console of {names}, and mark each of them with `campaign ledger baseline` first."
+            ).format(names=names)
+        )
     said = ngettext(
         "{count:,} event taken over, every chain holds",
         "{count:,} events taken over, every chain holds",

@@ -57,14 +57,74 @@ def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.Ca
     """After export and import the other backend knows what was sent, and every chain holds."""
     copy = folder.parent / "copy.jsonl"
     assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
+    assert campaign(folder, "hold", "service", "--why", "moves") == Exit.OK
     assert campaign(folder, "ledger", "export", "--out", str(copy)) == Exit.OK
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
+    assert "two pasts cannot be mixed" in capsys.readouterr().err
     assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
+    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == Exit.OK
     capsys.readouterr()
     assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == Exit.OK
     assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
-    assert "two pasts cannot be mixed" in capsys.readouterr().err
+
+
+def test_who_still_uses_the_ledger_that_was_left_is_stopped(folder: Path) -> None:
+    """A hold moves with it and stays in both; this machine knows the one that was left for an older copy."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    campaign(folder, "hold", "service", "--why", "moves")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    (folder / "tea.yaml").write_text(CAMPAIGN.replace("你好", "喝茶"), encoding="utf-8")
+    for name in ("branch", "sandbox"):
+        assert campaign(folder, "apply", "tea", "--auto-approve", "--env", name) == Exit.POLICY
+    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == Exit.OK
+    assert campaign(folder, "apply", "tea", "--auto-approve") == Exit.LEDGER
+    assert campaign(folder, "apply", "tea", "--auto-approve", "--env", "branch") == Exit.OK
+
+
+@pytest.mark.parametrize("released", [False, True], ids=["never held", "released before"])
+def test_an_export_of_a_ledger_that_may_go_on_is_not_taken_over(
+    folder: Path, capsys: pytest.CaptureFixture[str], released: bool
+) -> None:
+    """What was sent after it would be sent again: refused, unless somebody says that the ledger is lost."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    if released:
+        campaign(folder, "hold", "service", "--why", "x")
+        campaign(folder, "unhold", "service", "--why", "x")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    take = ("ledger", "import", str(copy), "--env", "branch")
+    capsys.readouterr()
+    assert campaign(folder, *take) == Exit.LEDGER
+    assert "campaign hold" in capsys.readouterr().err
+    for half in (("--as-backup",), ("--why", "lost"), ("--as-backup", "--why", " ")):
+        assert campaign(folder, *take, *half) == Exit.USAGE
+    assert campaign(folder, "ledger", "log", "--env", "branch") == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, *take, "--as-backup", "--why", "the disk burnt", "--quiet") == Exit.OK
+    assert "campaign ledger baseline" in capsys.readouterr().err
+    campaign(folder, "ledger", "log", "--env", "branch")
+    assert "the disk burnt" in capsys.readouterr().out
+    assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
+
+
+def test_each_account_with_sends_is_on_hold_for_a_move(folder: Path) -> None:
+    """One that never sent need not be."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    other = CAMPAIGN.replace("filter", "account: subscription\nfilter")
+    (folder / "tea.yaml").write_text(other, encoding="utf-8")
+    campaign(folder, "hold", "service", "--why", "moves")
+    take = ("ledger", "import", str(copy), "--env", "branch")
+    assert campaign(folder, "apply", "tea", "--auto-approve") == Exit.OK
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, *take) == Exit.LEDGER
+    campaign(folder, "hold", "subscription", "--why", "moves")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, *take) == Exit.OK
 
 
 def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

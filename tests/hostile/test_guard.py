@@ -306,7 +306,8 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == Exit.OK
     strict = written(repository.sandbox, "protected: true")
     repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
-    assert repository.run("ledger", "import", str(out), ci=False).returncode == Exit.OK
+    lost = ("--as-backup", "--why", "lost")
+    assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == Exit.OK
     plan = digest_of(repository, "--offline")
     assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
 
