@@ -287,7 +287,13 @@ def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -
 
 @ledger.command()
 @click.argument("send_id", metavar="ID")
-@click.option("--sent", "msg_id", type=int, metavar="MSG_ID", help="It went out; this is its msg_id.")
+@click.option(
+    "--sent",
+    "msg_id",
+    type=click.IntRange(min=1),
+    metavar="MSG_ID",
+    help="It went out; this is its msg_id.",
+)
 @click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
 @click.option(
     "--account",

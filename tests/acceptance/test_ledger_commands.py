@@ -232,6 +232,16 @@ def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: P
     assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK
 
 
+@pytest.mark.parametrize("msg_id", ["0", "-3"])
+def test_no_message_has_such_an_id(folder: Path, msg_id: str) -> None:
+    """Nobody can have read it in the console: the send stays unknown."""
+    unknown(folder, SERVICE).close()
+    settle = ("ledger", "settle", "sale", "--why", "looked", "--sent")
+    assert campaign(folder, *settle, msg_id) == Exit.USAGE
+    assert campaign(folder, "status") == Exit.UNKNOWN
+    assert campaign(folder, *settle, "1") == Exit.OK
+
+
 def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
