@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -15,7 +16,15 @@ from runner.cli.options import Day
 from runner.cli.session import Session, shared
 from runner.cli.streams import require_terminal, tell, writing
 from runner.cli.warrant import actor
-from runner.errors import Exit, InvalidError, LedgerError, PolicyError, TamperedLedgerError, UsageError
+from runner.errors import (
+    Exit,
+    InvalidError,
+    LedgerError,
+    PolicyError,
+    SecretError,
+    TamperedLedgerError,
+    UsageError,
+)
 from runner.ledger.events import LEDGER, broken, snapshot
 from runner.ledger.names import shown
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
@@ -27,6 +36,11 @@ from runner.words import _, ngettext
 
 if TYPE_CHECKING:
     from runner.model import Send
+
+SIGNED = frozenset(
+    (Kind.INTENT, Kind.RESEND, Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED, Kind.HOME, Kind.GUARD)
+)
+"""What carries a mac, whatever it says; what frees a send or an account carries one besides."""
 
 
 @click.group()
@@ -187,7 +201,8 @@ def guard(session: Session, why: str, auto_approve: bool) -> int:
 def verify(session: Session) -> int:
     """Check the hash chain: finds every event that was edited, removed, reordered or cut off.
 
-    Also finds events that this machine has seen and that are gone or changed.
+    Also finds events that this machine has seen and that are gone or changed, and, of accounts whose
+    AppSecret is at hand, events that somebody without it wrote.
     """
     # The store itself first: it lists every fault, where the comparison with what was seen ends the command.
     events, heads = snapshot(session.ledger.store)
@@ -203,8 +218,66 @@ def verify(session: Session) -> int:
             remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
     session.ledger.events()
+    forged, unread = _forged(session, events)
+    named = [
+        _("event {number} of {stream} ({kind}) was not written with this AppSecret").format(
+            number=event.seq, stream=event.stream, kind=event.kind
+        )
+        for event in forged
+    ]
     said = ngettext("{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events))
-    return session.conclude(said.format(count=len(events)), events=len(events), faults=[])
+    told = ["\n".join(named) or said.format(count=len(events))]
+    if unread:
+        without = _("the AppSecret of {names} is not at hand, so its macs were not looked at")
+        told.append(without.format(names=_(", ").join(unread)))
+    code = session.conclude("\n".join(told), events=len(events), faults=named, macs_unread=unread)
+    if named:
+        raise TamperedLedgerError(
+            ngettext(
+                "every chain holds, but {count:,} event was not written with this AppSecret",
+                "every chain holds, but {count:,} events were not written with this AppSecret",
+                len(named),
+            ).format(count=len(named)),
+            remedy=_(
+                "unless the AppSecret was changed since: find out who can write to the ledger, and look in "
+                "the console for what these events speak of"
+            ),
+        )
+    return code
+
+
+def _forged(session: Session, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
+    """Find the events that nobody with the AppSecret wrote, and the accounts whose AppSecret is missing."""
+    from runner.policy.guard import verified
+    from runner.protocol.keys import mac_key, mac_of
+
+    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    forged: list[Event] = []
+    unread: list[str] = []
+    for appid in sorted({event.stream for event in events if _carries_mac(event)}):
+        own = [event for event in events if event.stream == appid and _carries_mac(event)]
+        if appid not in accounts:
+            unread.append(appid)
+            continue
+        try:
+            # Trusted, because guards are looked at here: all that is wrong is named at once.
+            secret = session.secret(accounts[appid], trusted=True)
+        except (SecretError, PolicyError):
+            unread.append(accounts[appid].name)
+            continue
+        key = mac_key(secret, appid)
+        bad = verified((event for event in own if event.kind == Kind.GUARD), secret)[1]
+        others = (event for event in own if event.kind != Kind.GUARD)
+        bad += tuple(event for event in others if event.data.get("mac") != mac_of(key, event))
+        forged += sorted(bad, key=lambda event: event.seq)
+    return forged, unread
+
+
+def _carries_mac(event: Event) -> bool:
+    ends = (event.kind == Kind.HOLD and not event.data.get("held")) or (
+        event.kind == Kind.SETTLED and not event.data.get("sent")
+    )
+    return event.kind in SIGNED or ends or "mac" in event.data
 
 
 @ledger.command()

@@ -32,6 +32,7 @@ environments:
 """
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 NAME = {"send": "sale", "revision": 1, "call": 1}
+ACCOUNT = "{kind: service, appid: wx1234567890abcdef, secret: {env: NO_SUCH_SECRET}}"
 BEFORE = datetime.now(UTC) - timedelta(days=2)
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
@@ -137,6 +138,54 @@ def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     assert out == f"event 2 of {SERVICE} was changed after it was written\n"
     assert "1 fault in the chains, events in all: 3" in err
+
+
+FORGED: list[tuple[Kind, dict[str, Any]]] = [
+    (Kind.INTENT, {**NAME, "digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()}),
+    (Kind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7}),
+    (Kind.REJECTED, {**NAME, "errcode": 45028}),
+    (Kind.SETTLED, {**NAME, "sent": False, "msg_id": None, "why": "x", "actor": {}}),
+    (Kind.HOLD, {"held": False, "why": "x", "actor": {}, "ends": []}),
+    (Kind.HOME, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
+    (Kind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
+    (Kind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
+]
+
+
+@pytest.mark.parametrize("mac", [None, "0" * 64], ids=["none", "wrong"])
+@pytest.mark.parametrize(("kind", "data"), FORGED, ids=[kind for kind, _data in FORGED])
+def test_verify_names_what_nobody_with_the_secret_wrote(
+    folder: Path, capsys: pytest.CaptureFixture[str], kind: Kind, data: dict[str, Any], mac: str | None
+) -> None:
+    """Its chain holds: whoever can write the store can hash."""
+    ledger = unknown(folder, SERVICE)
+    assert campaign(folder, "ledger", "verify") == Exit.OK
+    event = ledger.append(Entry(stream=SERVICE, kind=kind, data=data | ({"mac": mac} if mac else {})))
+    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "x", "actor": {}}))
+    ledger.close()
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify", "--format", "json") == Exit.LEDGER
+    (fault,) = json.loads(capsys.readouterr().out)["faults"]
+    assert f"event {event.seq} of {SERVICE} ({kind})" in fault
+
+
+def test_verify_without_the_secret_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An account of another's settings, or one whose AppSecret is not here: its macs were not looked at."""
+    unknown(folder, "wx1234567890abcdef").close()
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify", "--format", "json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["macs_unread"] == ["wx1234567890abcdef"]
+    assert campaign(folder, "ledger", "verify") == Exit.OK
+    assert "wx1234567890abcdef" in capsys.readouterr().out
+    lost = SETTINGS + f"  shop: {{api: sandbox, ledger: sqlite, accounts: {{main: {ACCOUNT}}}}}\n"
+    (folder / "_settings.yaml").write_text(lost, encoding="utf-8")
+    file = state_folder(folder, os.environ) / "shop.ledger.sqlite3"
+    ledger = SqliteLedger(file, lambda: BEFORE)
+    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.INTENT, data=FORGED[0][1]))
+    ledger.close()
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify", "--env", "shop", "--format", "json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["macs_unread"] == ["main"]
 
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
