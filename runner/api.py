@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from runner.cli.options import Options
 from runner.cli.planning import make_plan, prepared_of
 from runner.cli.session import Session
 from runner.cli.warrant import actor
-from runner.errors import InvalidError
+from runner.errors import Exit, InvalidError
 
 if TYPE_CHECKING:
     from runner.cli.planning import Made
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.prepare import Prepared
     from runner.sending.posting import Outcome
 
-__all__ = ["apply", "load", "plan"]
+__all__ = ["apply", "exit_code", "load", "plan"]
 
 
 def load(
@@ -89,7 +89,8 @@ def apply(
         stopping: once set, the send in hand is finished and no other is started.
 
     Returns:
-        What happened to each send, in the order in which it happened.
+        What happened to each send, in the order in which it happened; then the sends that were held back,
+        because they are blocked, in conflict or expired.
 
     Raises:
         StalePlanError: the plan is another one by now; nothing was sent.
@@ -97,7 +98,6 @@ def apply(
         InvalidError: as for `plan`.
     """
     from runner.apply import apply as make
-    from runner.apply import exit_code
     from runner.planning import planfile
     from runner.sending.posting import Warrant
 
@@ -113,11 +113,34 @@ def apply(
     ports = ports_of(campaigns, stopping or threading.Event())
     who = {**actor(campaigns), **approval.actor}
     warrant = Warrant(plan_digest=digest, actor=who)
+    keep_guards(campaigns, plan, who)
     keep_homes(campaigns, plan, state, who)
-    outcomes = tuple(make(plan, ports=ports, settings=campaigns.settings, warrant=warrant))
-    if outcomes and not exit_code(outcomes):
-        keep_guards(campaigns, plan, who)
-    return outcomes
+    outcomes = make(plan, ports=ports, settings=campaigns.settings, warrant=warrant)
+    return (*outcomes, *_held_back(plan))
+
+
+def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
+    """Choose the code with which the command would end: that of the worst outcome."""
+    from runner.apply import exit_code as worst
+
+    return worst(outcomes)
+
+
+def _held_back(plan: Plan) -> Iterator[Outcome]:
+    """Tell of the sends that the plan did not let through."""
+    from runner.model import Action
+    from runner.sending.posting import Outcome, Result
+
+    codes = {Action.BLOCKED: Exit.POLICY, Action.CONFLICT: Exit.POLICY, Action.EXPIRED: Exit.OK}
+    for planned in plan.sends:
+        if planned.action in codes:
+            yield Outcome(
+                id=planned.send.id,
+                account=planned.account.name,
+                result=Result.SKIPPED,
+                why=planned.decision.reason,
+                exit_code=codes[planned.action],
+            )
 
 
 def _made(

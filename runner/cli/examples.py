@@ -117,6 +117,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "ledger import": (
         ("campaign ledger import ledger.jsonl", N_("into an empty ledger")),
+        (
+            "campaign ledger import ledger.jsonl --as-backup --why 'the disk is gone'",
+            N_("the ledger is lost"),
+        ),
     ),
     "ledger settle": (
         ("campaign ledger settle sale --sent 3147483648 --why 'seen in the console'", N_("it went out")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -13,12 +14,21 @@ from runner.cli.completing import accounts, campaign_ids
 from runner.cli.home import check_home, keep_home
 from runner.cli.options import Day
 from runner.cli.session import Session, shared
-from runner.cli.streams import require_terminal, writing
+from runner.cli.streams import require_terminal, tell, writing
 from runner.cli.warrant import actor
-from runner.errors import Exit, InvalidError, PolicyError, TamperedLedgerError, UsageError
+from runner.errors import (
+    Exit,
+    InvalidError,
+    LedgerError,
+    PolicyError,
+    SecretError,
+    TamperedLedgerError,
+    UsageError,
+)
 from runner.ledger.events import LEDGER, broken, snapshot
 from runner.ledger.names import shown
 from runner.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
+from runner.ledger.trust import believer, is_signed
 from runner.policy.guard import changes_since
 from runner.protocol import state as protocol
 from runner.protocol.decide import SETTLE_AFTER, may_settle
@@ -194,7 +204,8 @@ def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> i
 def verify(session: Session) -> int:
     """Check the hash chain: finds every event that was edited, removed, reordered or cut off.
 
-    Also finds events that this machine has seen and that are gone or changed.
+    Also finds events that this machine has seen and that are gone or changed, and, of accounts whose
+    AppSecret is at hand, events that somebody without it wrote.
     """
     # The store itself first: it lists every fault, where the comparison with what was seen ends the command.
     events, heads = snapshot(session.ledger.store)
@@ -210,8 +221,57 @@ def verify(session: Session) -> int:
             remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
     session.ledger.events()
+    forged, unread = _forged(session, events)
+    named = [
+        _("event {number} of {stream} ({kind}) was not written with this AppSecret").format(
+            number=event.seq, stream=event.stream, kind=event.kind
+        )
+        for event in forged
+    ]
     said = ngettext("{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events))
-    return session.conclude(said.format(count=len(events)), events=len(events), faults=[])
+    told = ["\n".join(named) or said.format(count=len(events))]
+    if unread:
+        without = _("the AppSecret of {names} is not at hand, so its macs were not looked at")
+        told.append(without.format(names=_(", ").join(unread)))
+    code = session.conclude("\n".join(told), events=len(events), faults=named, macs_unread=unread)
+    if named:
+        raise TamperedLedgerError(
+            ngettext(
+                "every chain holds, but {count:,} event was not written with this AppSecret",
+                "every chain holds, but {count:,} events were not written with this AppSecret",
+                len(named),
+            ).format(count=len(named)),
+            remedy=_(
+                "unless the AppSecret was changed since: find out who can write to the ledger, and look in "
+                "the console for what these events speak of"
+            ),
+        )
+    return code
+
+
+def _forged(session: Session, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
+    """Find the events that nobody with the AppSecret wrote, and the accounts whose AppSecret is missing."""
+    from runner.policy.guard import verified
+    from runner.protocol.keys import mac_key
+
+    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    forged: list[Event] = []
+    unread: list[str] = []
+    for appid in sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)}):
+        own = [event for event in events if event.stream == appid]
+        if appid not in accounts:
+            unread.append(appid)
+            continue
+        try:
+            # Trusted, because guards are looked at here: all that is wrong is named at once.
+            key = mac_key(secret := session.secret(accounts[appid], trusted=True), appid)
+        except (SecretError, PolicyError):
+            unread.append(accounts[appid].name)
+            continue
+        guards = verified((event for event in own if event.kind == Kind.GUARD), secret)[1]
+        believed = believer(own, {appid: key}.get)
+        forged += [e for e in own if (is_signed(e) or e in guards) and not believed(e)]
+    return forged, unread
 
 
 @ledger.command()
@@ -237,11 +297,21 @@ def export(session: Session, out: Path | None) -> int:
 
 @ledger.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--as-backup", is_flag=True, help="The ledger itself is lost: take an export without a hold.")
+@click.option("--why", help="With --as-backup: how it was lost; recorded.")
 @shared
-def import_(session: Session, file: IO[str]) -> int:
-    """Take over an export, events and hashes as they are, into a ledger that holds none."""
-    from runner.ledger.moving import from_lines
+def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -> int:
+    """Take over an export, events and hashes as they are, into a ledger that holds none.
 
+    Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
+    What was sent after the export would be sent again.
+    """
+    from runner.ledger.moving import from_lines, still_sending
+
+    if as_backup != bool(why and why.strip()):
+        raise UsageError(
+            _("--as-backup and --why belong together"), remedy=_("give both: --as-backup --why REASON")
+        )
     try:
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
@@ -249,7 +319,31 @@ def import_(session: Session, file: IO[str]) -> int:
             _("the file is not UTF-8 text"), remedy=_("give an export"), where=file.name
         ) from error
     events = from_lines(lines, where=file.name)
+    named = {account.appid: account.name for account in session.settings.environment.accounts.values()}
+    names = _(", ").join(named.get(appid, appid) for appid in still_sending(events))
+    if names and not as_backup:
+        raise LedgerError(
+            _(
+                "this export was made while {names} could go on sending: what was sent after it is missing, "
+                "and would be sent again"
+            ).format(names=names),
+            remedy=_(
+                "with the ledger that you leave: `campaign hold ACCOUNT --why REASON` for each, wait until "
+                "no apply runs, then export again; `campaign unhold` once it is imported. Only if that "
+                "ledger is lost: --as-backup --why REASON"
+            ),
+            where=file.name,
+        )
     session.ledger.restore(events)
+    if names:
+        data = {"environment": session.settings.environment.name, "why": why, "actor": actor(session)}
+        session.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data=data))
+        tell(
+            _(
+                "Sends made after this export are missing in it, so the next apply would send them again: "
+                "look in the console of {names}, and mark each of them with `campaign ledger baseline` first."
+            ).format(names=names)
+        )
     said = ngettext(
         "{count:,} event taken over, every chain holds",
         "{count:,} events taken over, every chain holds",
@@ -260,7 +354,13 @@ def import_(session: Session, file: IO[str]) -> int:
 
 @ledger.command()
 @click.argument("send_id", metavar="ID")
-@click.option("--sent", "msg_id", type=int, metavar="MSG_ID", help="It went out; this is its msg_id.")
+@click.option(
+    "--sent",
+    "msg_id",
+    type=click.IntRange(min=1),
+    metavar="MSG_ID",
+    help="It went out; this is its msg_id.",
+)
 @click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
 @click.option(
     "--account",

@@ -95,7 +95,11 @@ def plan(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Refuse unless this was reviewed.",
 )
-@click.option("--expect-digest", metavar="DIGEST", help="Refuse unless the plan has this digest.")
+@click.option(
+    "--expect-digest",
+    metavar="DIGEST",
+    help="Refuse unless the plan has this digest; alone it does not compare what names stand for.",
+)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @_RESEND
 @_ALLOW

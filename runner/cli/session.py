@@ -203,12 +203,16 @@ class Session:
 
         Raises:
             LedgerError: a rehearsal would write into the ledger of a real account.
+            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
         from runner.ledger.state import fold
 
         events, environment = tuple(self._events()), self.settings.environment
         state = fold(events, self._authentic(events) if verified else None, self.settings.namespace)
         self._guards = state.guards
+        # The fold itself asks for secrets, when these guards are not known yet.
+        for (appid, _place), secret in tuple(self._secrets.items()):
+            self._check_guards(appid, secret)
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
         self._kept = (self, state)

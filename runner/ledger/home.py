@@ -72,8 +72,8 @@ def objection(
         return (
             said.format(folder=Home.of(mine).folder),
             _(
-                "write `namespace: NAME`, one that no other folder has; if the folder was moved, run "
-                "`campaign ledger guard`"
+                "if this is the same folder, moved or renamed, run `campaign ledger guard`; only if it is "
+                "another one, write `namespace: NAME`, one that no other folder has"
             ),
         )
     others = {name: event for name, event in homes.items() if is_same(Home.of(event), here, has_commit)}

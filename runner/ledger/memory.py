@@ -134,14 +134,19 @@ class RememberingLedger:
 
     Args:
         store: the ledger itself.
-        memory: of this very ledger.
+        memory: of the ledger in this place.
+        chains: of every ledger, wherever it lies. In place of a stream's name stands the hash of its first
+            event: by that, an older copy in another place is the same ledger.
     """
 
-    def __init__(self, store: Ledger, memory: Memory) -> None:
+    def __init__(self, store: Ledger, memory: Memory, chains: Memory) -> None:
         self.store = store
         self.memory = memory
         self.sign: Callable[[Entry], Entry] = lambda entry: entry
         """Gives an entry its mac."""
+        self.chains = chains
+        self._firsts: dict[str, str] = {}
+        """By stream, the hash of its first event."""
 
     def events(self, stream: str | None = None) -> tuple[Event, ...]:
         """See `Ledger.events`.
@@ -150,13 +155,9 @@ class RememberingLedger:
             TamperedLedgerError: the ledger went back, or is another one.
         """
         # The marks come first: what others append in the meantime is not missing.
-        marks = self.memory.marks(stream)
+        marks, chains = self.memory.marks(stream), self.chains.marks()
         events = self.store.events(stream)
-        heads = heads_of(events)
-        # A ledger whose ends are those that were seen holds them: most often nobody wrote since.
-        if heads != marks:
-            self._check(marks, events)
-            self.memory.note(heads)
+        self._compare(marks, chains, events)
         return events
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
@@ -165,17 +166,16 @@ class RememberingLedger:
         Raises:
             TamperedLedgerError: the ledger went back, or is another one.
         """
-        seen = Head(*self.memory.marks(stream).get(stream, EMPTY))
-        if since == EMPTY and seen != EMPTY:
-            events = self.store.read(stream)
-            self._check({stream: seen}, events)
-        else:
-            events = self.store.read(stream, since)
-            if (events[-1].seq if events else since.seq) < seen.seq:
-                self._check({stream: seen}, self.store.read(stream))
+        marks, chains = self.memory.marks(stream), self.chains.marks()
+        seen, known = Head(*marks.get(stream, EMPTY)), self._known(stream, chains)
+        events = self.store.read(stream, since)
         head = events[-1].head if events else since
-        if head != seen:
-            self.memory.note({stream: head})
+        if since == EMPTY:
+            self._compare(marks, chains, events)
+        elif stream not in self._firsts or head.seq < seen.seq or seen != known:
+            self._compare(marks, chains, self.store.read(stream))
+        elif head != seen:
+            self._note({stream: head})
         return events
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Event:
@@ -184,17 +184,22 @@ class RememberingLedger:
         Raises:
             TamperedLedgerError: the ledger went back since it was read; the entry is kept in it.
         """
-        seq, digest = self.memory.marks(entry.stream).get(entry.stream, (0, ""))
+        seen = self.memory.marks(entry.stream).get(entry.stream, EMPTY)
+        known = self._known(entry.stream, self.chains.marks())
         event = self.store.append(self.sign(entry), after=after)
-        if event.seq <= seq:
-            said = _("{stream} ends at event {last}; this machine has seen event {number}")
-            raise self._went_back([said.format(stream=entry.stream, last=event.seq - 1, number=seq)])
-        if seq and event.seq == seq + 1 and event.previous != digest:
-            said = _("event {number} of {stream} is not the one that this machine has seen")
-            raise self._went_back([said.format(stream=entry.stream, number=seq)])
+        for (seq, digest), memory in ((seen, self.memory), (known, self.chains)):
+            if event.seq <= seq:
+                said = _("{stream} ends at event {last}; this machine has seen event {number}")
+                told = said.format(stream=entry.stream, last=event.seq - 1, number=seq)
+                raise _went_back([told], [memory])
+            if seq and event.seq == seq + 1 and event.previous != digest:
+                said = _("event {number} of {stream} is not the one that this machine has seen")
+                raise _went_back([said.format(stream=entry.stream, number=seq)], [memory])
+        if event.seq == 1:
+            self._firsts[event.stream] = event.hash
         # The entry is kept: that must not look like a failure. The next read raises the mark.
         with suppress(LedgerError):
-            self.memory.note({event.stream: (event.seq, event.hash)})
+            self._note({event.stream: (event.seq, event.hash)})
         return event
 
     def restore(self, events: Sequence[Event]) -> None:
@@ -203,9 +208,9 @@ class RememberingLedger:
         Raises:
             TamperedLedgerError: these are older than what was seen of this ledger; nothing was written.
         """
-        self._check(self.memory.marks(), events)
+        self._check(self.memory.marks(), self.chains.marks(), events)
         self.store.restore(events)
-        self.memory.note(heads_of(events))
+        self._note(heads_of(events))
 
     def heads(self) -> Marks:
         """See `Ledger.heads`."""
@@ -218,17 +223,46 @@ class RememberingLedger:
     def close(self) -> None:
         """See `Ledger.close`."""
         self.memory.close()
+        self.chains.close()
         self.store.close()
 
-    def _check(self, marks: Marks, events: Sequence[Event]) -> None:
-        if faults := lost(marks, events):
-            raise self._went_back(faults)
+    def _known(self, stream: str, chains: Marks) -> Head:
+        """Give the last event seen of the chain that a stream is, if its first event was read yet."""
+        return Head(*chains.get(self._firsts.get(stream, ""), EMPTY))
 
-    def _went_back(self, faults: Sequence[str]) -> TamperedLedgerError:
-        return TamperedLedgerError(
-            _("events that were there before are gone or changed: {faults}").format(faults="; ".join(faults)),
-            remedy=_(
-                "restore the newer ledger. If an older one was restored on purpose, delete `{file}`, run "
-                "`campaign ledger verify`, and mark what was sent since with `campaign ledger baseline`"
-            ).format(file=self.memory.file),
-        )
+    def _compare(self, marks: Marks, chains: Marks, events: Sequence[Event]) -> None:
+        """Check events, each stream from its first one on, and raise the marks."""
+        heads, known = heads_of(events), self._check(marks, chains, events)
+        if heads != marks or heads != known:
+            self._note(heads)
+
+    def _check(self, marks: Marks, chains: Marks, events: Sequence[Event]) -> Marks:
+        """Check events, each stream from its first one on; what is remembered of their chains."""
+        firsts = {event.stream: event.hash for event in events if event.seq == 1}
+        self._firsts |= firsts
+        known = {stream: chains[first] for stream, first in firsts.items() if first in chains}
+        heads = heads_of(events)
+        # A ledger whose ends are those that were seen holds them: most often nobody wrote since.
+        found = [
+            (memory, lost(seen, events))
+            for memory, seen in ((self.memory, marks), (self.chains, known))
+            if seen != heads
+        ]
+        if faults := dict.fromkeys(fault for _memory, told in found for fault in told):
+            raise _went_back(tuple(faults), [memory for memory, told in found if told])
+        return known
+
+    def _note(self, heads: Marks) -> None:
+        self.memory.note(heads)
+        chains = {self._firsts[stream]: head for stream, head in heads.items() if stream in self._firsts}
+        self.chains.note(chains)
+
+
+def _went_back(faults: Sequence[str], memories: Sequence[Memory]) -> TamperedLedgerError:
+    return TamperedLedgerError(
+        _("events that were there before are gone or changed: {faults}").format(faults="; ".join(faults)),
+        remedy=_(
+            "restore the newer ledger. If an older one was restored on purpose, delete {files}, run "
+            "`campaign ledger verify`, and mark what was sent since with `campaign ledger baseline`"
+        ).format(files=_(", ").join(f"`{memory.file}`" for memory in memories)),
+    )

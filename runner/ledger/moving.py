@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from runner.digest import canonical
 from runner.errors import TamperedLedgerError
 from runner.ledger.events import broken, read_event
+from runner.ledger.state import fold
 from runner.protocol.events import Event
 from runner.words import _
 
@@ -55,6 +56,12 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
             where=where,
         )
     return events
+
+
+def still_sending(events: Iterable[Event]) -> list[str]:
+    """List the AppIDs that have sends and at the end are not on hold: they may have gone on sending."""
+    state = fold(events)
+    return sorted({known.appid for known in state.sends.values()} - state.holds.keys())
 
 
 def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:

@@ -58,8 +58,10 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Rem
 
 
 def _remembering(store: Ledger, state: Path, name: str, identity: str) -> RememberingLedger:
-    digest = sha256(os.fsencode(identity)).hexdigest()[:16]
-    return RememberingLedger(store, Memory(state / "seen" / f"{name}-{digest}.sqlite3"))
+    digest, seen = sha256(os.fsencode(identity)).hexdigest()[:16], state / "seen"
+    return RememberingLedger(
+        store, Memory(seen / f"{name}-{digest}.sqlite3"), Memory(seen / "chains.sqlite3")
+    )
 
 
 def _sqlite_path(written: str, default: Path) -> Path:

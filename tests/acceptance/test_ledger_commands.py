@@ -33,6 +33,7 @@ environments:
 """
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 NAME = {"send": "sale", "revision": 1, "call": 1}
+ACCOUNT = "{kind: service, appid: wx1234567890abcdef, secret: {env: NO_SUCH_SECRET}}"
 BEFORE = datetime.now(UTC) - timedelta(days=2)
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
@@ -58,14 +59,74 @@ def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.Ca
     """After export and import the other backend knows what was sent, and every chain holds."""
     copy = folder.parent / "copy.jsonl"
     assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
+    assert campaign(folder, "hold", "service", "--why", "moves") == Exit.OK
     assert campaign(folder, "ledger", "export", "--out", str(copy)) == Exit.OK
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
+    assert "two pasts cannot be mixed" in capsys.readouterr().err
     assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
+    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == Exit.OK
     capsys.readouterr()
     assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == Exit.OK
     assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
-    assert "two pasts cannot be mixed" in capsys.readouterr().err
+
+
+def test_who_still_uses_the_ledger_that_was_left_is_stopped(folder: Path) -> None:
+    """A hold moves with it and stays in both; this machine knows the one that was left for an older copy."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    campaign(folder, "hold", "service", "--why", "moves")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    (folder / "tea.yaml").write_text(CAMPAIGN.replace("你好", "喝茶"), encoding="utf-8")
+    for name in ("branch", "sandbox"):
+        assert campaign(folder, "apply", "tea", "--auto-approve", "--env", name) == Exit.POLICY
+    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == Exit.OK
+    assert campaign(folder, "apply", "tea", "--auto-approve") == Exit.LEDGER
+    assert campaign(folder, "apply", "tea", "--auto-approve", "--env", "branch") == Exit.OK
+
+
+@pytest.mark.parametrize("released", [False, True], ids=["never held", "released before"])
+def test_an_export_of_a_ledger_that_may_go_on_is_not_taken_over(
+    folder: Path, capsys: pytest.CaptureFixture[str], released: bool
+) -> None:
+    """What was sent after it would be sent again: refused, unless somebody says that the ledger is lost."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    if released:
+        campaign(folder, "hold", "service", "--why", "x")
+        campaign(folder, "unhold", "service", "--why", "x")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    take = ("ledger", "import", str(copy), "--env", "branch")
+    capsys.readouterr()
+    assert campaign(folder, *take) == Exit.LEDGER
+    assert "campaign hold" in capsys.readouterr().err
+    for half in (("--as-backup",), ("--why", "lost"), ("--as-backup", "--why", " ")):
+        assert campaign(folder, *take, *half) == Exit.USAGE
+    assert campaign(folder, "ledger", "log", "--env", "branch") == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, *take, "--as-backup", "--why", "the disk burnt", "--quiet") == Exit.OK
+    assert "campaign ledger baseline" in capsys.readouterr().err
+    campaign(folder, "ledger", "log", "--env", "branch")
+    assert "the disk burnt" in capsys.readouterr().out
+    assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
+
+
+def test_each_account_with_sends_is_on_hold_for_a_move(folder: Path) -> None:
+    """One that never sent need not be."""
+    copy = folder.parent / "copy.jsonl"
+    campaign(folder, "apply", "sale", "--auto-approve")
+    other = CAMPAIGN.replace("filter", "account: subscription\nfilter")
+    (folder / "tea.yaml").write_text(other, encoding="utf-8")
+    campaign(folder, "hold", "service", "--why", "moves")
+    take = ("ledger", "import", str(copy), "--env", "branch")
+    assert campaign(folder, "apply", "tea", "--auto-approve") == Exit.OK
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, *take) == Exit.LEDGER
+    campaign(folder, "hold", "subscription", "--why", "moves")
+    campaign(folder, "ledger", "export", "--out", str(copy))
+    assert campaign(folder, *take) == Exit.OK
 
 
 def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +139,54 @@ def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     assert out == f"event 2 of {SERVICE} was changed after it was written\n"
     assert "1 fault in the chains, events in all: 3" in err
+
+
+FORGED: list[tuple[Kind, dict[str, Any]]] = [
+    (Kind.INTENT, {**NAME, "digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()}),
+    (Kind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7}),
+    (Kind.REJECTED, {**NAME, "errcode": 45028}),
+    (Kind.SETTLED, {**NAME, "sent": False, "msg_id": None, "why": "x", "actor": {}}),
+    (Kind.HOLD, {"held": False, "why": "x", "actor": {}, "ends": []}),
+    (Kind.HOME, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
+    (Kind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
+    (Kind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
+]
+
+
+@pytest.mark.parametrize("mac", [None, "0" * 64], ids=["none", "wrong"])
+@pytest.mark.parametrize(("kind", "data"), FORGED, ids=[kind for kind, _data in FORGED])
+def test_verify_names_what_nobody_with_the_secret_wrote(
+    folder: Path, capsys: pytest.CaptureFixture[str], kind: Kind, data: dict[str, Any], mac: str | None
+) -> None:
+    """Its chain holds: whoever can write the store can hash."""
+    ledger = unknown(folder, SERVICE)
+    assert campaign(folder, "ledger", "verify") == Exit.OK
+    event = ledger.append(Entry(stream=SERVICE, kind=kind, data=data | ({"mac": mac} if mac else {})))
+    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "x", "actor": {}}))
+    ledger.close()
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify", "--format", "json") == Exit.LEDGER
+    (fault,) = json.loads(capsys.readouterr().out)["faults"]
+    assert f"event {event.seq} of {SERVICE} ({kind})" in fault
+
+
+def test_verify_without_the_secret_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An account of another's settings, or one whose AppSecret is not here: its macs were not looked at."""
+    unknown(folder, "wx1234567890abcdef").close()
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify", "--format", "json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["macs_unread"] == ["wx1234567890abcdef"]
+    assert campaign(folder, "ledger", "verify") == Exit.OK
+    assert "wx1234567890abcdef" in capsys.readouterr().out
+    lost = SETTINGS + f"  shop: {{api: sandbox, ledger: sqlite, accounts: {{main: {ACCOUNT}}}}}\n"
+    (folder / "_settings.yaml").write_text(lost, encoding="utf-8")
+    file = state_folder(folder, os.environ) / "shop.ledger.sqlite3"
+    ledger = SqliteLedger(file, lambda: BEFORE)
+    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.INTENT, data=FORGED[0][1]))
+    ledger.close()
+    capsys.readouterr()
+    assert campaign(folder, "ledger", "verify", "--env", "shop", "--format", "json") == Exit.OK
+    assert json.loads(capsys.readouterr().out)["macs_unread"] == ["main"]
 
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
@@ -172,6 +281,16 @@ def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: P
     ledger.close()
     assert campaign(folder, "status") == Exit.UNKNOWN
     assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK
+
+
+@pytest.mark.parametrize("msg_id", ["0", "-3"])
+def test_no_message_has_such_an_id(folder: Path, msg_id: str) -> None:
+    """Nobody can have read it in the console: the send stays unknown."""
+    unknown(folder, SERVICE).close()
+    settle = ("ledger", "settle", "sale", "--why", "looked", "--sent")
+    assert campaign(folder, *settle, msg_id) == Exit.USAGE
+    assert campaign(folder, "status") == Exit.UNKNOWN
+    assert campaign(folder, *settle, "1") == Exit.OK
 
 
 def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(

@@ -306,7 +306,8 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == Exit.OK
     strict = written(repository.sandbox, "protected: true")
     repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
-    assert repository.run("ledger", "import", str(out), ci=False).returncode == Exit.OK
+    lost = ("--as-backup", "--why", "lost")
+    assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == Exit.OK
     plan = digest_of(repository, "--offline")
     assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
 
@@ -360,18 +361,24 @@ def forge(repository: Repository, data: Mapping[str, Any]) -> None:
     ledger.close()
 
 
-def test_a_forged_guard_is_loud(repository: Repository) -> None:
+@pytest.mark.parametrize("ci", [True, False], ids=["ci", "machine"])
+def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
     """By somebody who reaches the ledger, not the AppSecret: exit 6, nothing sent, until it is settled."""
     now = make_settings(policy=Policy(max_recipients=90000), name="production")
     forge(repository, guard_data(now, appid=SERVICE, secret=SECRET, before=None))
-    for run in (repository.apply(), repository.apply("--expect-digest", "0" * 64), repository.run("plan")):
+    digest = digest_of(repository, "--offline", WECHAT_MAIN_SECRET="")["plan_digest"]
+    for run in (
+        repository.apply(ci=ci),
+        repository.apply("--expect-digest", digest, ci=ci),
+        repository.run("plan", ci=ci),
+    ):
         assert run.returncode == Exit.LEDGER, run.stderr
         assert "ledger guard" in run.stderr
     assert repository.run("plan", "--offline", WECHAT_MAIN_SECRET="").returncode == Exit.OK
     assert len(repository.texts()) == 1
     done = repository.run("ledger", "guard", "--auto-approve", "--why", "forged", ci=False)
     assert done.returncode == Exit.OK, done.stderr
-    done = repository.apply()
+    done = repository.apply(ci=ci)
     assert done.returncode == Exit.OK, done.stderr
     assert len(repository.texts()) == 2
 

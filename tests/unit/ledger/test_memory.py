@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,7 +80,7 @@ def test_an_append_to_a_ledger_that_went_back_is_no_success(tmp_path: Path):
     """It is noticed between reading and writing too, before the call that the entry announces."""
     memory = Memory(tmp_path / "seen")
     memory.note({STREAM: (3, "x")})
-    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory)
+    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory, Memory(tmp_path / "chains"))
     with pytest.raises(TamperedLedgerError):
         ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
     memory.note({STREAM: (1, "x")})
@@ -90,7 +93,7 @@ def test_an_append_behind_another_past_is_no_success(tmp_path: Path):
     chain(tmp_path, "ledger", 2)
     memory = Memory(tmp_path / "seen")
     memory.note({STREAM: (2, "x")})
-    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory)
+    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory, Memory(tmp_path / "chains"))
     with pytest.raises(TamperedLedgerError):
         ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
     ledger.close()
@@ -101,7 +104,7 @@ def test_an_older_export_is_not_taken_over_unnoticed(tmp_path: Path):
     events = chain(tmp_path, "one", 5)
     memory = Memory(tmp_path / "seen")
     memory.note({STREAM: (5, events[-1].hash)})
-    ledger = RememberingLedger(SqliteLedger(tmp_path / "new", now), memory)
+    ledger = RememberingLedger(SqliteLedger(tmp_path / "new", now), memory, Memory(tmp_path / "chains"))
     with pytest.raises(TamperedLedgerError):
         ledger.restore(events[:4])
     ledger.restore(events)
@@ -109,12 +112,93 @@ def test_an_older_export_is_not_taken_over_unnoticed(tmp_path: Path):
     ledger.close()
 
 
+def opened(folder: Path, name: str) -> RememberingLedger:
+    return open_ledger(f"sqlite:{name}", default=folder / "x.sqlite3", root=folder, clock=now)
+
+
+def copied(folder: Path, name: str, other: str) -> None:
+    with closing(sqlite3.connect(folder / name)) as db, closing(sqlite3.connect(folder / other)) as copy:
+        db.backup(copy)
+
+
+def ways_in(ledger: RememberingLedger) -> Iterator[Callable[[], object]]:
+    """Whatever a command may do first."""
+    yield ledger.events
+    yield lambda: ledger.events(STREAM)
+    yield lambda: ledger.read(STREAM)
+    yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[-1].head)
+    yield lambda: ledger.read(STREAM, ledger.store.read(STREAM)[0].head)
+
+
+@pytest.mark.parametrize("way", range(5))
+@pytest.mark.parametrize("used", [False, True], ids=["first sight", "used before"])
+def test_an_older_copy_in_another_place_is_no_other_ledger(tmp_path: Path, way: int, used: bool) -> None:
+    """It is known by its first event: an append that was never read again is missed too."""
+    chain(tmp_path, "one", 3)
+    copied(tmp_path, "one", "two")
+    ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
+    if used:
+        copy.events()
+        copy.close()
+        copy = opened(tmp_path, "two")
+    ledger.events()
+    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    with pytest.raises(TamperedLedgerError) as older:
+        list(ways_in(copy))[way]()
+    assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.remedy
+    copied(tmp_path, "one", "two")
+    list(ways_in(copy))[way]()
+    ledger.close()
+    copy.close()
+
+
+def test_an_append_to_an_older_copy_is_no_success(tmp_path: Path) -> None:
+    """The ledger that was left goes on while a run is at work on the copy."""
+    chain(tmp_path, "one", 3)
+    copied(tmp_path, "one", "two")
+    ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
+    assert ledger.events() == copy.events()
+    for _one in range(2):
+        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    for _again in range(3):
+        with pytest.raises(TamperedLedgerError):
+            copy.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    assert ledger.events()[-1].seq == 5
+    ledger.close()
+    copy.close()
+
+
+def test_a_ledger_that_was_begun_here_is_known_elsewhere(tmp_path: Path) -> None:
+    """Also when its first event was written and never read, as by a first apply."""
+    ledger = opened(tmp_path, "one")
+    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    copied(tmp_path, "one", "two")
+    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    copy = opened(tmp_path, "two")
+    with pytest.raises(TamperedLedgerError):
+        copy.events()
+    with pytest.raises(TamperedLedgerError):
+        opened(tmp_path, "three").restore(copy.store.events())
+    ledger.close()
+    copy.close()
+
+
+def test_another_ledger_is_another_one(tmp_path: Path) -> None:
+    """The same account, begun anew: nothing is asked of it that the first one had."""
+    for name in ("one", "two"):
+        ledger = opened(tmp_path, name)
+        for _one in range(3 if name == "one" else 1):
+            ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+        assert ledger.read(STREAM) == ledger.events()
+        ledger.close()
+
+
 def test_a_damaged_memory_is_no_empty_one(tmp_path: Path):
     """It says so, and names the file; it does not count as a first sight."""
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
     ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
     ledger.close()
-    (file,) = (tmp_path / "seen").glob("*.sqlite3")
+    (file,) = (tmp_path / "seen").glob("x-*.sqlite3")
     file.write_bytes(b"no database" * 100)
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
     with pytest.raises(LedgerError) as damaged:

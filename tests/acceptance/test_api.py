@@ -1,0 +1,70 @@
+"""The tool in another program: what it keeps and what it tells, as the command would."""
+
+from __future__ import annotations
+
+import pytest
+from shop import SENDALL, MakeShop, Shop, campaign_file
+
+from runner import api
+from runner.errors import Exit
+from runner.sending.posting import Outcome
+
+STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
+EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'
+
+
+@pytest.fixture
+def shop(make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Used by the command and by this process alike; its rules are kept in the ledger."""
+    made = make_shop(more=STRICT)
+    monkeypatch.setenv("CAMPAIGN_STATE_DIR", f"{made.folder}.state")
+    monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
+    assert made.run("ledger", "guard", "--auto-approve", "--why", "x")[0] == Exit.OK
+    return made
+
+
+def applied(shop: Shop) -> tuple[Outcome, ...]:
+    with api.load(shop.folder / "campaigns") as campaigns:
+        digest = api.plan(campaigns).digest
+    with api.load(shop.folder / "campaigns") as campaigns:
+        return api.apply(campaigns, digest=digest)
+
+
+def test_the_rules_of_a_run_are_kept_whatever_becomes_of_it(shop: Shop) -> None:
+    """Else who lets each run fail could loosen them step by step, and nobody would be asked."""
+    settings = shop.folder / "campaigns" / "_settings.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace(STRICT, LOOSE), encoding="utf-8")
+    shop.write(sale=campaign_file("今晚八点"))
+    shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert [outcome.exit_code for outcome in applied(shop)] == [Exit.UNKNOWN]
+    kinds = [event["kind"] for event in shop.log() if event["kind"] in ("guard", "intent")]
+    assert kinds == ["guard", "guard", "intent"]
+    assert shop.plan()["settings"] == []
+
+
+def test_a_send_that_was_held_back_is_told(shop: Shop) -> None:
+    """A program that looks at the outcomes alone must not take it for sent."""
+    shop.write(tea=campaign_file("喝茶"))
+    assert shop.apply() == Exit.OK
+    assert [outcome for outcome in applied(shop) if outcome.id == "tea"] == []
+    (shop.folder / "campaigns" / "tea.yaml").unlink()
+    shop.write(
+        again=campaign_file("喝茶"),
+        late=campaign_file("迟了", EXPIRED),
+        large=campaign_file("大家").replace("{tag: 会员}", "{is_to_all: true}"),
+        sale=campaign_file("今晚八点"),
+    )
+    planned = {row["id"]: row["action"] for row in shop.plan()["sends"]}
+    assert planned == {"again": "conflict", "late": "expired", "large": "blocked", "sale": "send"}
+    told = {outcome.id: outcome for outcome in applied(shop)}
+    assert {name: (str(one.result), one.exit_code) for name, one in told.items()} == {
+        "sale": ("accepted", Exit.OK),
+        "again": ("skipped", Exit.POLICY),
+        "large": ("skipped", Exit.POLICY),
+        "late": ("skipped", Exit.OK),
+    }
+    assert all(one.why for one in told.values())
+    assert api.exit_code(tuple(told.values())) == Exit.POLICY
+    assert api.exit_code((told["sale"],)) == Exit.OK
