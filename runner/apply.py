@@ -55,14 +55,23 @@ def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> 
         warrant: what is recorded beside each intent.
 
     Returns:
-        One outcome for each send that was tried or left out, accounts in name order. Never raises for
-        a failed send.
+        One outcome for each send that was tried or left out, accounts in name order; then those whose window
+        nobody used. Never raises for a failed send.
     """
-    busy = _busy(plan, settings)
-    if not busy:
-        return ()
-    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in busy]
-    return tuple(outcome for outcomes in _share(runs) for outcome in outcomes)
+    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in _busy(plan, settings)]
+    done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
+    return (*done, *(_missed(planned) for planned in plan.missed()))
+
+
+def _missed(planned: Planned) -> Outcome:
+    return Outcome(
+        id=planned.send.id,
+        account=planned.account.name,
+        result=Result.SKIPPED,
+        why=_("never sent: {why}").format(why=planned.decision.reason),
+        remedy=planned.decision.remedy,
+        exit_code=Exit.FAILED,
+    )
 
 
 def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:

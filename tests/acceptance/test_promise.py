@@ -405,6 +405,58 @@ def test_a_tag_that_is_another_one_by_now_is_refused(shop: Shop) -> None:
     assert shop.apply(*shop.reviewed("file")) == Exit.OK
 
 
+# --- a window that nobody used -------------------------------------------------------------------
+
+
+def until(ago_s: float) -> str:
+    """A window that ended some time ago."""
+    return f"not_after: '{(datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()}'\n"
+
+
+def test_a_window_that_was_missed_is_told_for_a_day(shop: Shop) -> None:
+    """Whoever relied on the send learns that it was not made, in every form and by the exit code."""
+    shop.write(
+        sale=campaign_file("今晚八点", until(23 * HOURS)), old=campaign_file("上周", until(25 * HOURS))
+    )
+    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.PENDING
+    markdown = shop.folder / "told.md"
+    words = ("--quiet", "--format", "json", "--output", f"markdown={markdown}")
+    process = shop.begin("apply", "--auto-approve", *words)
+    out, _err = process.communicate(timeout=120)
+    assert process.returncode == Exit.FAILED
+    (told,) = json.loads(out)["outcomes"]
+    assert (told["id"], told["result"]) == ("sale", "skipped")
+    assert told["remedy"]
+    assert "sale" in markdown.read_text(encoding="utf-8")
+    code, said = shop.run("apply", "--auto-approve", "--quiet")
+    assert code == Exit.FAILED
+    assert "sale" in said
+    assert "old" not in said.split()
+    assert shop.posts() == 0
+    shop.write(sale=campaign_file("今晚八点", until(25 * HOURS)))
+    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+
+
+def test_a_missed_window_stops_no_other_send(shop: Shop) -> None:
+    """What is due is sent, and the exit code still tells of the one that was not."""
+    shop.write(sale=campaign_file("今晚八点", until(HOURS)), new=campaign_file("明晚八点"))
+    assert shop.apply("new") == Exit.OK, "it was not asked about"
+    shop.write(next=campaign_file("后天"))
+    assert shop.apply() == Exit.FAILED
+    assert shop.texts() == ["明晚八点", "后天"]
+
+
+def test_a_window_that_was_used_is_not_missed(shop: Shop) -> None:
+    """It was sent in time: nothing to tell when it has ended."""
+    assert shop.apply() == Exit.OK
+    shop.write(sale=campaign_file("今晚八点", until(HOURS)))
+    assert shop.summary() == {"done": 1}
+    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+
+
 ARTICLE = {"title": "秋茶", "content": "<p>新茶上市</p>", "article_type": "news"}
 
 
