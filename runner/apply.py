@@ -16,18 +16,19 @@ from runner.errors import ApiError, CampaignError, Exit, LedgerBusyError, Ledger
 from runner.ledger.names import kept
 from runner.ledger.state import Authentic, SendState, Status, fold
 from runner.ledger.trust import believer
-from runner.model import Action
+from runner.model import Action, Draft
 from runner.plan import CALLING, Plan, Planned, order, recheck
 from runner.planning.decide import Setting, facts_of
+from runner.planning.planfile import check_meanings
 from runner.planning.stored import stored_body
 from runner.policy.facts import Grounds
 from runner.protocol import decide as protocol
 from runner.protocol.events import Event
 from runner.protocol.keys import same_id
 from runner.protocol.state import StreamState
-from runner.resolve import recount
+from runner.resolve import draft_mark, recount
 from runner.sending import drafting, uploads
-from runner.sending.hints import not_repeated
+from runner.sending.hints import edited_draft, edited_draft_hint, not_repeated
 from runner.sending.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
 from runner.settings.records import Account, Settings
 from runner.wechat.errcodes import lookup
@@ -57,14 +58,23 @@ def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> 
         warrant: what is recorded beside each intent.
 
     Returns:
-        One outcome for each send that was tried or left out, accounts in name order. Never raises for
-        a failed send.
+        One outcome for each send that was tried or left out, accounts in name order; then those whose window
+        nobody used. Never raises for a failed send.
     """
-    busy = _busy(plan, settings)
-    if not busy:
-        return ()
-    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in busy]
-    return tuple(outcome for outcomes in _share(runs) for outcome in outcomes)
+    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in _busy(plan, settings)]
+    done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
+    return (*done, *(_missed(planned) for planned in plan.missed()))
+
+
+def _missed(planned: Planned) -> Outcome:
+    return Outcome(
+        id=planned.send.id,
+        account=planned.account.name,
+        result=Result.SKIPPED,
+        why=_("never sent: {why}").format(why=planned.decision.reason),
+        remedy=planned.decision.remedy,
+        exit_code=Exit.FAILED,
+    )
 
 
 def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
@@ -196,7 +206,7 @@ class _AccountRun:
         self.crossing.keep_pace(planned.send.id)
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()
-        counted = self._counted(planned)
+        counted = self._counted(self._with_draft(planned, draft))
         outcome = self._left_out(counted) or self.crossing.send(counted, body, partial(self._judge, counted))
         if outcome is None:
             outcome = self._left_out(counted) or self._skipped(planned, _(OVERTAKEN), exit_code=Exit.LEDGER)
@@ -215,6 +225,15 @@ class _AccountRun:
         return protocol.decide(
             stream, facts_of(planned.send, planned.digest, appid, grounds.state, grounds.now, setting)
         )
+
+    def _with_draft(self, planned: Planned, made: drafting.Ready | None) -> Planned:
+        """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
+        content, mark = planned.send.content, made.mark if made is not None else None
+        if isinstance(content, Draft):
+            mark = draft_mark(content.media_id, self.crossing.api)
+        now = replace(planned, resolved=replace(planned.resolved, draft=mark))
+        check_meanings(planned, now)
+        return now
 
     def _forgotten(self, planned: Planned, outcome: Outcome) -> Outcome:
         """Forget the uploads of a send that was refused because one of them is gone."""
@@ -277,6 +296,10 @@ class _AccountRun:
         if self.crossing.stopped:
             return self.crossing.unknown(known.send, not_repeated(self.crossing.stopped))
         try:
+            edited = drafting.edited_since(planned.again, state=self.crossing.state, api=self.crossing.api)
+            if edited is not None:
+                said = edited_draft(edited)
+                return self.crossing.unknown(known.send, said, remedy=edited_draft_hint(known.send))
             counted = self._counted(planned)
             body = stored_body(planned.again, planned.send)
             outcome = self.crossing.resend(planned.again, body, partial(self._judge, counted))

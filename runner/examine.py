@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import Problem
+from runner.former import by_id
 from runner.load import Found, find_campaigns
 from runner.prepare import Workshop, lost
 from runner.reading.files import Files
@@ -59,8 +60,9 @@ def examine(
     """
     found, problems = find_campaigns(root, only)
     whole = Examined(file_problems=problems)
+    present = by_id(find_campaigns(root)[0] if only else found)
     if cache is None or len(found) < ENOUGH:
-        workshop = Workshop(settings=settings, files=files, variables=variables or {})
+        workshop = Workshop(settings=settings, files=files, variables=variables or {}, present=present)
         for one in each(lambda item: _checked(workshop, item), found, lost=_lost):
             whole.take(one.sends, one.file_problems, one.problems)
         return whole
@@ -68,7 +70,7 @@ def examine(
 
     memory = remembered(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
     watched = Watched(files, root, memory)
-    workshop = Workshop(settings=settings, files=watched, variables=variables or {})
+    workshop = Workshop(settings=settings, files=watched, variables=variables or {}, present=present)
     _with_memory(whole, found, workshop, memory, watched)
     return whole
 
@@ -79,13 +81,14 @@ class _Checked(NamedTuple):
     sends: int
     file_problems: tuple[Problem, ...]
     problems: tuple[Problem, ...]
+    alone: bool = True
     remembered: Remembered | None = None
     stamps: Mapping[str, tuple[Stamp, str]] | None = None
 
 
 def _checked(workshop: Workshop, item: Found, data: bytes | None = None) -> _Checked:
     made = workshop.make(item, data)
-    return _Checked(len(made.sends), made.file_problems, made.problems)
+    return _Checked(len(made.sends), made.file_problems, made.problems, made.alone)
 
 
 def _lost(item: Found, loss: Loss, slowest: Found | None) -> _Checked:
@@ -122,8 +125,9 @@ def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watch
     data = bytes_of(item.shown)
     watched.begin()
     checked = _checked(workshop, item, data)
-    if data is None or checked.file_problems or any(p.level == "error" for p in checked.problems):
+    broken = checked.file_problems or any(p.level == "error" for p in checked.problems)
+    if data is None or broken or not checked.alone:
         return checked
     remembered = Remembered(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
     stamps = {name: watched.stamps[name] for name in watched.read if name in watched.stamps}
-    return _Checked(checked.sends, (), checked.problems, remembered, stamps)
+    return _Checked(checked.sends, (), checked.problems, remembered=remembered, stamps=stamps)

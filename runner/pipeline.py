@@ -6,20 +6,18 @@ Reads through the ports given; sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
 
 from runner.digest import send_digest
 from runner.errors import WeChatError
 from runner.ledger.state import LedgerState
 from runner.model import Action, Send
-from runner.planning.decide import PLAIN, Setting, decide
+from runner.planning.decide import PLAIN, Setting, decide, ended_lately
 from runner.planning.stored import stored_send
 from runner.ports import Clock, ReadApi
 from runner.resolve import Known, ask
 from runner.settings.records import Account, Settings
 from runner.words import _
 
-LATELY = timedelta(days=1)
 SIDE_BY_SIDE = 16
 """Accounts that are asked at a time."""
 
@@ -52,7 +50,8 @@ def survey(
             if stored is not None:
                 again.setdefault(send.account, []).append(stored)
         elif decided.action in (Action.SEND, Action.WAIT) or (
-            decided.action is Action.EXPIRED and _lately(send, now)
+            # Only a wrong clock may say that the window ended: the answers tell the time.
+            decided.action is Action.EXPIRED and ended_lately(send, now)
         ):
             concerned.setdefault(send.account, []).append(send)
     accounts = settings.environment.accounts
@@ -67,8 +66,3 @@ def survey(
 
     with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
         return dict(zip(readers, pool.map(asked, readers), strict=True))
-
-
-def _lately(send: Send, now: datetime) -> bool:
-    """Tell whether a window ended so lately that only a wrong clock may say so: the answers tell the time."""
-    return send.not_after is not None and now - send.not_after < LATELY

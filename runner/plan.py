@@ -16,7 +16,7 @@ from runner.digest import plan_digest, plan_row, resolved_digest, send_digest
 from runner.errors import Problem
 from runner.ledger.state import LedgerState, SendState, Status
 from runner.model import Action, Audience, Draft, Invalid, Send
-from runner.planning.decide import Decision, decide, decide_by, list_id
+from runner.planning.decide import Decision, decide, decide_by, ended_lately, list_id
 from runner.planning.quota import Allowance, allowance, china_time, counts
 from runner.planning.stored import stored_row, stored_send
 from runner.policy import ALLOWANCE, LIFTED, Objection, objections
@@ -139,6 +139,13 @@ class Plan:
     def calls(self) -> tuple[Planned, ...]:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
+
+    def missed(self) -> tuple[Planned, ...]:
+        """List what was never sent although its window was open, and ended within the last day."""
+        if not self.ledger_known:
+            return ()
+        lately = (planned for planned in self.sends if ended_lately(planned.send, self.created_at))
+        return tuple(planned for planned in lately if planned.action is Action.EXPIRED)
 
     def reaching(self) -> frozenset[str]:
         """List the AppIDs that apply would call for."""

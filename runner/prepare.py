@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runner import former
 from runner.errors import Place, Problem
 from runner.limits import check as limits
 from runner.load import Found, find_campaigns, load_campaign
@@ -58,6 +59,8 @@ class Made:
     sends: tuple[Send, ...] = ()
     file_problems: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
+    alone: bool = True
+    """False when it depends on which other campaigns there are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class Workshop:
     settings: Settings
     files: Files
     variables: Mapping[str, str] = field(default_factory=dict)
+    present: Mapping[str, Found] = field(default_factory=dict)
+    """Every campaign file of the folder, selected or not, as `former.by_id` gives them."""
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,6 +87,8 @@ class Workshop:
         campaign = load_campaign(item, data)
         if not isinstance(campaign, Campaign):
             return Made(id=item.id, file_problems=campaign)
+        if problems_of_ids := former.still_there(campaign, self.present):
+            return Made(id=item.id, file_problems=problems_of_ids)
         rendered = render(
             campaign,
             settings=self.settings,
@@ -99,7 +106,12 @@ class Workshop:
             if len(warnings) == len(found):
                 sends.append(replace(send, findings=(*send.findings, *warnings)) if warnings else send)
         # The batches of one openid list repeat what is wrong with their content.
-        return Made(id=item.id, sends=tuple(sends), problems=tuple(dict.fromkeys(problems)))
+        return Made(
+            id=item.id,
+            sends=tuple(sends),
+            problems=tuple(dict.fromkeys(problems)),
+            alone=not any(send.formerly for send in rendered.sends),
+        )
 
 
 def lost(item: Found, loss: Loss, slowest: Found | None) -> Made:
@@ -155,15 +167,17 @@ def prepare(
         UsageError: no such folder, or `only` selects nothing.
     """
     found, problems = find_campaigns(root, only)
-    workshop = Workshop(settings=settings, files=files, variables=variables or {})
+    everything = find_campaigns(root)[0] if only else found
+    workshop = Workshop(
+        settings=settings, files=files, variables=variables or {}, present=former.by_id(everything)
+    )
     made = each(workshop.make, found, lost=lost, workers=workers)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
-    everything = find_campaigns(root)[0] if only else found
     return Prepared(
         sends=tuple(send for one in made for send in one.sends),
         problems=(*of_files, *(problem for one in made for problem in one.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(made)),
-        ids=frozenset(same_id(item.id) for item in everything),
+        ids=frozenset(workshop.present),
     )
 
 

@@ -85,7 +85,7 @@ def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Se
         tags=tuple(api.tags_get()) if by_tag else (),
         followers=int(api.user_get()["total"]) if to_all else None,
         materials=_materials(wanted, api),
-        drafts={media_id: _draft(media_id, api) for media_id in sorted(drafts)},
+        drafts={media_id: draft_mark(media_id, api) for media_id in sorted(drafts)},
         quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
         as_of=clock(),
     )
@@ -218,7 +218,12 @@ def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, st
     return found
 
 
-def _draft(media_id: str, api: ReadApi) -> str | None:
+def draft_mark(media_id: str, api: ReadApi) -> str | None:
+    """Read the fingerprint of a draft as it is now; None when it is gone: used up, or deleted.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: it could not be read.
+    """
     try:
         return fingerprint(api.draft_get(media_id)["news_item"])
     except ApiError as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.errors import KeyPath, Place, Problem
 from runner.model import Campaign, Msgtype
+from runner.protocol.keys import same_id
 from runner.reading.document import Document, json_path
 from runner.reading.strict_yaml import NODES, compose
 from runner.reading.text import MAX_PROBLEMS, Fault
@@ -128,7 +129,7 @@ def _campaign(document: Document) -> Campaign:
 
 
 def _cross_findings(data: dict[str, Any]) -> list[Finding]:
-    return [*_moments(data), *_window(data), *_reprint(data)]
+    return [*_moments(data), *_window(data), *_reprint(data), *_twins(data)]
 
 
 def _moments(data: dict[str, Any]) -> list[Finding]:
@@ -174,6 +175,20 @@ def _reprint(data: dict[str, Any]) -> list[Finding]:
             at_key=True,
         )
     ]
+
+
+def _twins(data: dict[str, Any]) -> list[Finding]:
+    """Refuse entries whose sends would have one id: the later would count as sent with the earlier."""
+    entries, found = data.get("for_each"), []
+    first: dict[str, str] = {}
+    for key in entries if isinstance(entries, dict) else ():
+        taken = first.setdefault(same_id(str(key)), str(key))
+        if taken != key:
+            what = _("the key `{key}` is one with `{other}`").format(key=key, other=taken)
+            remedy = _("rename one: letter case does not tell ids apart")
+            path = ("for_each", key)
+            found.append(Finding(path=path, rule="for-each-key-taken", what=what, remedy=remedy, at_key=True))
+    return found
 
 
 def _moment(text: object) -> datetime | None:

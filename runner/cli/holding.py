@@ -19,7 +19,13 @@ _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever
 @shared
 def hold(session: Session, account_name: str, why: str) -> int:
     """Stop every send of an account, those of a running apply too, until `campaign unhold`."""
-    return _switch(session, account_name, why, held=True)
+    appid = session.account(account_name).appid
+    # Neither the past is looked at nor what this machine has seen of it: however long, damaged or forged, it
+    # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
+    data = {"held": True, "why": why, "actor": actor(session)}
+    session.ledger.store.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
+    said = _("account {name} is on hold: nothing is sent from it").format(name=account_name)
+    return session.conclude(said, account=account_name, held=True, changed=True)
 
 
 @click.command()
@@ -28,28 +34,13 @@ def hold(session: Session, account_name: str, why: str) -> int:
 @shared
 def unhold(session: Session, account_name: str, why: str) -> int:
     """Let an account send again."""
-    return _switch(session, account_name, why, held=False)
-
-
-def _switch(session: Session, account_name: str, why: str, *, held: bool) -> int:
-    account = session.account(account_name)
-    # A hold asks nobody for a secret; its end must see which holds stand, whatever was forged.
-    state = session.begun_state(sending=False, verified=not held)
-    if (account.appid in state.holds) is held:
-        said = _("account {name} was not on hold before; nothing to do")
-        if held:
-            said = _("account {name} was on hold before; nothing to do")
-        return session.conclude(
-            said.format(name=account_name), account=account_name, held=held, changed=False
-        )
-    # Without the lock: a hold must not wait for the apply that it stops.
-    data = {"held": held, "why": why, "actor": actor(session)}
-    if not held:
-        data["ends"] = list(state.stream(account.appid).holds)
-    entry = Entry(stream=account.appid, kind=Kind.HOLD, data=data)
-    # Anybody may stop an account; who lets it send again must have its AppSecret.
-    session.ledger.append(entry)
-    said = _("account {name} may send again")
-    if held:
-        said = _("account {name} is on hold: nothing is sent from it")
-    return session.conclude(said.format(name=account_name), account=account_name, held=held, changed=True)
+    appid = session.account(account_name).appid
+    # Which holds stand must be seen, whatever was forged; and who ends them must have the AppSecret.
+    holds = session.past(verified=True).stream(appid).holds
+    if not holds:
+        said = _("account {name} was not on hold before; nothing to do").format(name=account_name)
+        return session.conclude(said, account=account_name, held=False, changed=False)
+    data = {"held": False, "why": why, "actor": actor(session), "ends": list(holds)}
+    session.ledger.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
+    said = _("account {name} may send again").format(name=account_name)
+    return session.conclude(said, account=account_name, held=False, changed=True)

@@ -171,7 +171,8 @@ def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> i
             remedy=_("run it on a machine of somebody who holds the AppSecret"),
             where=_("environment {name}").format(name=environment.name),
         )
-    state = session.begun_state(sending=False)
+    # Whatever was forged: this is where it is settled.
+    state = session.begun_state(sending=False, verified=False)
     found = (*changes_since(session.newest_guards(), session.settings), *ledger_left(session))
     session.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
     if not auto_approve:

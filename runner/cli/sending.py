@@ -42,7 +42,9 @@ _ALLOW = click.option(
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
 @click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending, or were missed lately."
+)
 @click.option(
     "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
 )
@@ -83,7 +85,7 @@ def plan(
     found = made.plan.counts().keys()
     if Action.INVALID in found:
         return Exit.INVALID
-    pending = found & {*PENDING, Action.RESEND, Action.UNKNOWN}
+    pending = found & {*PENDING, Action.RESEND, Action.UNKNOWN} or made.plan.missed()
     return Exit.PENDING if detailed_exitcode and pending else Exit.OK
 
 

@@ -47,6 +47,7 @@ class Setting:
 
 
 PLAIN = Setting()
+LATELY = timedelta(days=1)
 
 
 def decide(
@@ -104,6 +105,11 @@ def _comparable(send: Send, digest: str, appid: str, state: LedgerState) -> str:
         return digest
     former = former_digest(send)
     return former if known.digest == former else digest
+
+
+def ended_lately(send: Send, now: datetime) -> bool:
+    """Tell whether a send's window ended within the last day."""
+    return send.not_after is not None and now - send.not_after < LATELY
 
 
 def list_id(send: Send) -> str:

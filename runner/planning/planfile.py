@@ -157,13 +157,31 @@ def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
     """Name what does not stand for what it stood for; of an offline plan nobody knows."""
-    said, before = _("{name} of {send} was {before} and is {after}"), _meanings(data)
+    before = _meanings(data)
     return [
-        said.format(name=name, send=planned.send.id, before=was, after=planned.meanings[name])
-        for planned in plan.sends
-        for name, was in before.get(planned.send.id, {}).items()
-        if name in planned.meanings and planned.meanings[name] != was
+        moved
+        for one in plan.sends
+        for moved in _moved_of(one.send.id, before.get(one.send.id, {}), one.meanings)
     ]
+
+
+def _moved_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    said = _("{name} of {send} was {before} and is {after}")
+    return [
+        said.format(name=name, send=send_id, before=was, after=after[name])
+        for name, was in before.items()
+        if name in after and after[name] != was
+    ]
+
+
+def check_meanings(planned: Planned, now: Planned) -> None:
+    """Refuse a send whose names stand for something else than when its plan was made.
+
+    Raises:
+        StalePlanError: names them.
+    """
+    if moved := _moved_of(planned.send.id, planned.meanings, now.meanings):
+        raise _stale(_("; ").join(moved))
 
 
 def uncompared(data: Mapping[str, Any], plan: Plan) -> list[str]:

@@ -19,9 +19,9 @@ from runner.ledger.records import DraftState
 from runner.ledger.state import Key, LedgerState
 from runner.model import Articles, Newspic
 from runner.plan import Planned
-from runner.ports import Api
-from runner.protocol.events import Kind
-from runner.resolve import MEDIA_ID_INVALID
+from runner.ports import Api, ReadApi
+from runner.protocol.events import Event, Kind
+from runner.resolve import MEDIA_ID_INVALID, draft_mark
 from runner.sending import drafts, uploads
 from runner.words import _, english
 
@@ -36,6 +36,8 @@ class Ready:
     media_id: str
     added: bool
     """False when it was there before."""
+    mark: str
+    """Fingerprint of what is in it."""
     notes: tuple[str, ...] = ()
     """What a person should know: what the platform changed, which older draft stays behind."""
 
@@ -80,8 +82,34 @@ def ready(
         known = None
         record(Kind.DRAFT, data)
     stored = found[1] if found is not None else api.draft_get(media_id)["news_item"]
-    notes = _checked(articles, stored, known, data, record)
-    return Ready(media_id=media_id, added=found is None, notes=(*notes, *_left_behind(before, data)))
+    mark = fingerprint(stored)
+    notes = (*_checked(articles, stored, mark, known, data, record), *_left_behind(before, data))
+    return Ready(media_id=media_id, added=found is None, mark=mark, notes=notes)
+
+
+def edited_since(intent: Event, *, state: LedgerState, api: ReadApi) -> str | None:
+    """Name the draft that a stored body would send, when it is not what it was at its first call.
+
+    A draft that is gone is not edited: the platform has used it up, or refuses the call.
+
+    Args:
+        intent: whose body would be posted once more.
+        state: the folded ledger.
+        api: reads of the account.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: it could not be read.
+    """
+    data = intent.data
+    if data["body"]["msgtype"] != "mpnews":
+        return None
+    media_id, noted = str(data["body"]["mpnews"]["media_id"]), data.get("draft")
+    known = state.drafts.get(state.key(intent.stream, state.shown(data["send"]), data["revision"]))
+    if noted is None and known is not None and known.media_id == media_id:
+        noted = known.stored  # an intent of an earlier version does not say it
+    if noted is None:
+        return None
+    return media_id if draft_mark(media_id, api) not in (None, noted) else None
 
 
 def make(
@@ -151,12 +179,13 @@ def _added(
 def _checked(
     articles: Stored,
     stored: Stored,
+    mark: str,
     known: DraftState | None,
     data: Mapping[str, Any],
     record: uploads.Record,
 ) -> tuple[str, ...]:
     """Compare a draft with what was given, and with what it was when it was made."""
-    found, mark = changes(articles, stored), fingerprint(stored)
+    found = changes(articles, stored)
     if known is None or known.stored is None:
         # Kept in English whatever the reader speaks: a later run may speak another language.
         record(Kind.DRAFT, {**data, "stored": mark, "changed": [english(change.what) for change in found]})

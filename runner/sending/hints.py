@@ -24,6 +24,17 @@ def not_repeated(why: str) -> str:
     return _("not repeated: {why}").format(why=why)
 
 
+def edited_draft(media_id: str) -> str:
+    """Say that an unknown send is left because its draft would send something else now."""
+    return not_repeated(_("draft {media_id} was edited after it was posted").format(media_id=media_id))
+
+
+def edited_draft_hint(send_id: str) -> str:
+    """Say what to do about it."""
+    first = _("take the edit back in the console and run apply again")
+    return _("{first}; or {then}").format(first=first, then=settle_hint(send_id))
+
+
 def settle_hint(send_id: str) -> str:
     """Say how a person clears up a send that nothing repeats any more."""
     return _(

@@ -226,6 +226,8 @@ class Crossing:
             "not_after": send.not_after.isoformat() if send.not_after else None,
             **self._right(),
         }
+        if planned.resolved.draft is not None:
+            kept["draft"] = planned.resolved.draft
         if send.formerly:
             kept["formerly"] = [self.state.kept(name) for name in send.formerly]
         if send.batch is not None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from shop import SENDALL, MakeShop
+from shop import SENDALL, MakeShop, campaign_file
 
 from runner.errors import Exit
-from runner.protocol.events import Kind
+from runner.ledger.sqlite import SqliteLedger
+from runner.protocol.events import Entry, Kind
 
+APPID = "wx0000000000000001"
 SENDS = 50
 BEGUN = 5
 LATENCY_S = 0.1
@@ -51,3 +57,42 @@ def test_after_a_hold_the_call_in_hand_is_the_last(
     record_property(
         "hold", f"{ledger}: last call ended after {last_s:.2f} s, the run after {stopped_s:.2f} s"
     )
+
+
+def _forge(ledger: Path) -> None:
+    """Append what does not fit, as somebody can who may write the store."""
+    store = SqliteLedger(ledger, lambda: datetime.now(UTC))
+    store.append(
+        Entry(stream=APPID, kind=Kind.INTENT, data={"send": "x", "revision": 1, "call": 1, "at": "x"})
+    )
+    store.close()
+
+
+def _damage(ledger: Path) -> None:
+    """Change what was written: no chain holds any more."""
+    with closing(sqlite3.connect(ledger)) as store, store:
+        store.execute("update event set body = replace(body, 'environment', 'surroundings')")
+
+
+def _go_back(ledger: Path) -> None:
+    """Put an empty one in its place: this machine has seen more."""
+    for file in ledger.parent.glob(f"{ledger.name}*"):
+        file.unlink()
+
+
+@pytest.mark.parametrize("harm", [_forge, _damage, _go_back])
+def test_nothing_in_the_ledger_keeps_anybody_from_stopping(
+    make_shop: MakeShop, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    """A hold looks at nothing that was: an event that does not fit, a broken chain, a past that is gone."""
+    shop, ledger = make_shop(), tmp_path / "ledger.sqlite3"
+    shop.write(sale=campaign_file("今晚八点"))
+    harm(ledger)
+    code, said = shop.run("hold", "main", "--why", "价格写错了")
+    assert code == Exit.OK, said
+    with closing(sqlite3.connect(ledger)) as store:
+        last = "select body from event where stream = ? order by seq desc"
+        (body,) = store.execute(last, (APPID,)).fetchone()
+    assert json.loads(body)["kind"] == Kind.HOLD
+    assert shop.apply() != Exit.OK
+    assert shop.posts() == 0

@@ -395,6 +395,22 @@ def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
     assert "not begun for main" in capsys.readouterr().err
 
 
+def test_a_ledger_that_was_never_begun_takes_a_hold_and_its_end(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopping needs no beginning; what stands is there when the ledger is begun."""
+    remote = folder.parent / "remote.git"
+    (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
+    production = ("--env", "production")
+    monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
+    for command in ("hold", "unhold", "hold"):
+        assert campaign(folder, command, "main", "--why", "x", *production) == Exit.OK, command
+    assert campaign(folder, "ledger", "init", *production) == Exit.OK
+    capsys.readouterr()
+    assert campaign(folder, "plan", "--offline", *production) == Exit.OK
+    assert "blocked" in capsys.readouterr().out
+
+
 TWO_SPELLINGS = """
 environments:
   rehearsal:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from factories import linked
-from playground import SERVICE, Playground
+from playground import PICTURES, SERVICE, Playground, Sandbox
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
 from runner.errors import Exit, StalePlanError, UnreachableError
@@ -24,6 +24,8 @@ from runner.planning import planfile
 from runner.protocol.events import Entry, Event, Kind
 from runner.protocol.keys import SendKey, mac_key, mac_of
 from runner.report.data import plan_data
+from runner.sending.posting import Result
+from runner.settings.secret import SANDBOX_SECRET
 
 HOURS = 3600
 LATENCY_S = 3
@@ -404,6 +406,58 @@ def test_a_tag_that_is_another_one_by_now_is_refused(shop: Shop) -> None:
     assert shop.apply(*shop.reviewed("file")) == Exit.OK
 
 
+# --- a window that nobody used -------------------------------------------------------------------
+
+
+def until(ago_s: float) -> str:
+    """A window that ended some time ago."""
+    return f"not_after: '{(datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()}'\n"
+
+
+def test_a_window_that_was_missed_is_told_for_a_day(shop: Shop) -> None:
+    """Whoever relied on the send learns that it was not made, in every form and by the exit code."""
+    shop.write(
+        sale=campaign_file("今晚八点", until(23 * HOURS)), old=campaign_file("上周", until(25 * HOURS))
+    )
+    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.PENDING
+    markdown = shop.folder / "told.md"
+    words = ("--quiet", "--format", "json", "--output", f"markdown={markdown}")
+    process = shop.begin("apply", "--auto-approve", *words)
+    out, _err = process.communicate(timeout=120)
+    assert process.returncode == Exit.FAILED
+    (told,) = json.loads(out)["outcomes"]
+    assert (told["id"], told["result"]) == ("sale", "skipped")
+    assert told["remedy"]
+    assert "sale" in markdown.read_text(encoding="utf-8")
+    code, said = shop.run("apply", "--auto-approve", "--quiet")
+    assert code == Exit.FAILED
+    assert "sale" in said
+    assert "old" not in said.split()
+    assert shop.posts() == 0
+    shop.write(sale=campaign_file("今晚八点", until(25 * HOURS)))
+    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+
+
+def test_a_missed_window_stops_no_other_send(shop: Shop) -> None:
+    """What is due is sent, and the exit code still tells of the one that was not."""
+    shop.write(sale=campaign_file("今晚八点", until(HOURS)), new=campaign_file("明晚八点"))
+    assert shop.apply("new") == Exit.OK, "it was not asked about"
+    shop.write(next=campaign_file("后天"))
+    assert shop.apply() == Exit.FAILED
+    assert shop.texts() == ["明晚八点", "后天"]
+
+
+def test_a_window_that_was_used_is_not_missed(shop: Shop) -> None:
+    """It was sent in time: nothing to tell when it has ended."""
+    assert shop.apply() == Exit.OK
+    shop.write(sale=campaign_file("今晚八点", until(HOURS)))
+    assert shop.summary() == {"done": 1}
+    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.OK
+    assert shop.apply() == Exit.OK
+    assert shop.texts() == ["今晚八点"]
+
+
 ARTICLE = {"title": "秋茶", "content": "<p>新茶上市</p>", "article_type": "news"}
 
 
@@ -423,6 +477,116 @@ def test_a_draft_that_was_edited_after_the_review_is_refused(shop: Shop) -> None
     assert shop.posts() == 0
     shop.plan()
     assert shop.apply(*shop.reviewed("file")) == Exit.OK
+
+
+def in_console(sandbox: Sandbox, media_id: str, **changes: Any) -> None:
+    """Edit the first article of a draft, as a colleague does in the console."""
+    (article,) = sandbox.call("draft/get", {"media_id": media_id})["news_item"]
+    edited = {"media_id": media_id, "index": 0, "articles": {**article, **changes}}
+    assert sandbox.call("draft/update", edited)["errcode"] == 0
+
+
+def draft_of_ours(sandbox: Sandbox) -> str:
+    """Make a draft in the console; its media_id."""
+    sandbox.media("cover-1", "image")
+    made = sandbox.call("draft/add", {"articles": [{**ARTICLE, "thumb_media_id": "cover-1"}]})
+    return str(made["media_id"])
+
+
+class EditedMeanwhile:
+    """The platform on which a colleague edits a draft while the first message is being sent."""
+
+    def __init__(self, api: Any, edit: Callable[[], None]) -> None:
+        self._api, self._edit = api, edit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
+
+    def mass_sendall(self, body: Any) -> Any:
+        self._edit()
+        return self._api.mass_sendall(body)
+
+
+def test_a_draft_that_is_edited_during_the_run_is_refused(playground: Playground) -> None:
+    """The plan saw another text, seconds or minutes ago."""
+    media_id = draft_of_ours(playground.sandbox)
+    playground.write("a.yaml", campaign_file("今晚八点"))
+    playground.write("b.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{media_id: {media_id}}}\n")
+
+    def edit() -> None:
+        in_console(playground.sandbox, media_id, title="中奖了")
+
+    playground.wrap_api = lambda api: EditedMeanwhile(api, edit)
+    assert playground.apply() is Exit.POLICY
+    refused = playground.outcomes[-1]
+    assert (refused.id, refused.result) == ("b", Result.FAILED)
+    assert media_id in refused.why
+    assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "今晚八点"}]
+    playground.wrap_api = lambda api: api
+    assert playground.apply() is Exit.OK, "whoever plans again sees what it is now"
+    assert len(playground.sandbox.jobs()) == 2
+
+
+@pytest.mark.parametrize("earlier_version", [False, True])
+@pytest.mark.parametrize("given", ["media_id", "articles"])
+def test_a_resend_does_not_post_a_draft_that_was_edited(
+    playground: Playground, given: str, earlier_version: bool
+) -> None:
+    """It posts what was posted, or nothing; with the edit taken back it is what it was."""
+    if given == "media_id":
+        content = f"{{media_id: {draft_of_ours(playground.sandbox)}}}"
+    else:
+        playground.write("cup.png", (PICTURES / "cup.png").read_bytes())
+        playground.write("tea.md", "新茶上市\n")
+        content = "{articles: [{title: 秋茶, body: tea.md, cover: {file: cup.png}}]}"
+    playground.write("sale.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
+    playground.sandbox.fault(endpoint=SENDALL, kind="cut_before")
+    if earlier_version:
+        playground.wrap_ledger = WithoutMark
+    assert playground.apply() is Exit.UNKNOWN
+    (intent,) = [one for one in playground.ledger().events(SERVICE) if one.kind == Kind.INTENT]
+    assert ("draft" in intent.data) is not earlier_version
+    media_id = intent.data["body"]["mpnews"]["media_id"]
+    in_console(playground.sandbox, media_id, title="中奖了")
+    playground.advance(61)
+    if (given, earlier_version) != ("media_id", True):  # where nobody noted what it was
+        assert playground.apply() is Exit.UNKNOWN
+        assert media_id in playground.outcomes[0].why
+        assert playground.outcomes[0].remedy
+        assert not playground.sandbox.jobs()
+        assert Kind.RESEND not in [one.kind for one in playground.ledger().events(SERVICE)]
+    in_console(playground.sandbox, media_id, title="秋茶")
+    assert playground.apply() is Exit.OK
+    (job,) = playground.sandbox.jobs()
+    assert [one["title"] for one in job["content"]["articles"]] == ["秋茶"]
+
+
+class WithoutMark:
+    """A ledger as an earlier version wrote it: its intents do not say what was in their draft."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def append(self, entry: Entry, **more: Any) -> Any:
+        data = {name: value for name, value in entry.data.items() if name not in ("draft", "mac")}
+        plain = replace(entry, data=data)
+        if "mac" in entry.data:
+            plain = replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, entry.stream), plain)})
+        return self._ledger.append(plain, **more)
+
+
+def test_a_resend_of_a_draft_that_is_gone_asks_the_platform(playground: Playground) -> None:
+    """The first call used it up: 45065 says so."""
+    content = f"{{media_id: {draft_of_ours(playground.sandbox)}}}"
+    playground.write("sale.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
+    playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
+    assert playground.apply() is Exit.UNKNOWN
+    playground.advance(61)
+    assert playground.apply() is Exit.OK
+    assert len(playground.sandbox.jobs()) == 1
 
 
 def test_media_of_the_same_name_that_are_others_are_refused(playground: Playground) -> None:
