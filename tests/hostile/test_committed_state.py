@@ -420,8 +420,8 @@ def fork(setting: str, root: Path, elsewhere: Path) -> None:
     """Have another machine write a longer past."""
     default = elsewhere / "x.ledger.sqlite3"
     ledger = open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))
-    for held in (True, False) * 5:
-        ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": held, "why": "x"}))
+    for _one in range(10):
+        ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "x"}))
     ledger.close()
 
 
