@@ -112,7 +112,8 @@ def _length_of_own_options(args: list[str]) -> int:
 
 EXIT_CODES = N_("""Exit codes: 0 done or nothing to do; 1 a bug; 2 sends pending or missed
 (plan --detailed-exitcode); 3 invalid campaign or setting; 4 refused by WeChat; 5 refused by policy, digest or
-staleness; 6 ledger; 7 some sends failed or were missed; 8 an outcome is unknown; 64 usage; 130 interrupted.""")
+staleness; 6 ledger; 7 some sends failed or were missed; 8 an outcome is unknown; 64 usage;
+130 interrupted.""")
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
