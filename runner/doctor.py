@@ -273,7 +273,8 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
     found = []
     for account in settings.environment.accounts.values():
         name = _("account {name}").format(name=account.name)
-        if why := state.holds.get(account.appid):
+        why = state.holds.get(account.appid)
+        if why is not None:  # a hold that somebody wrote without a reason is one too
             remedy = f"`campaign unhold {account.name} --why REASON`"
             found.append(
                 Check(

@@ -167,6 +167,16 @@ def test_a_changed_ledger_is_bad() -> None:
     assert "chain" in check.what
 
 
+def test_a_hold_without_words_is_shown() -> None:
+    """An empty reason stops as much as any other."""
+    ledger = MemoryLedger()
+    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": ""}))
+    assert any(
+        check.grade is Grade.DOUBTFUL and "unhold" in check.remedy
+        for check in checked(ledger=ledger).values()
+    )
+
+
 def test_holds_and_unknown_sends_are_shown() -> None:
     """What keeps an account from sending, and what waits for a decision."""
     ledger = begun()
