@@ -38,6 +38,12 @@ BEFORE = datetime.now(UTC) - timedelta(days=2)
 WINDOW = 'not_before: "2026-01-01T10:00:00+08:00"\nnot_after: "2026-01-01T12:00:00+08:00"\n'
 
 
+@pytest.fixture(autouse=True)
+def _gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real environments of these tests name a host without an address."""
+    monkeypatch.setenv("CAMPAIGN_API_HOSTS", "api.invalid")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two campaigns, one of them long past; a bare repository beside them."""
