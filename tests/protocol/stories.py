@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from factories import linked
-
 from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
 from runner.protocol.keys import mac_key, mac_of
 from runner.protocol.state import StreamState
+from tests.factories import linked
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
