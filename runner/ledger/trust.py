@@ -17,7 +17,7 @@ UNSIGNED: Final = frozenset({Kind.GUARD, Kind.CALLBACK})
 
 def is_signed(entry: Entry) -> bool:
     """Tell whether an entry is one that carries a mac: all do but a hold, which anybody may write."""
-    return entry.kind not in UNSIGNED and not (entry.kind == Kind.HOLD and entry.data["held"])
+    return entry.kind not in UNSIGNED and not (entry.kind == Kind.HOLD and bool(entry.data.get("held")))
 
 
 def believer(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:

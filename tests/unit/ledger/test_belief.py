@@ -12,7 +12,7 @@ from factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 from runner.digest import send_digest
 from runner.ledger.events import LEDGER
 from runner.ledger.state import LedgerState, Status, fold
-from runner.ledger.trust import believer
+from runner.ledger.trust import believer, is_signed
 from runner.protocol.events import EMPTY, Entry, Kind
 from runner.protocol.keys import mac_key, mac_of
 
@@ -163,3 +163,9 @@ def test_without_the_secret_everything_is_believed() -> None:
     """A pull request's plan shows it, and acts on none."""
     events = sent(OTHER).ledger.events()
     assert status_of(fold(events, believer(events, lambda _stream: None))) == (Status.ACCEPTED, False)
+
+
+@pytest.mark.parametrize(("data", "signed"), [({"held": True}, False), ({"held": False}, True), ({}, True)])
+def test_a_hold_alone_needs_no_mac(data: dict[str, Any], signed: bool) -> None:
+    """Whatever is written in its place, by whoever may write to the store, is no bug of ours."""
+    assert is_signed(Entry(stream=SERVICE, kind=Kind.HOLD, data=data)) is signed
