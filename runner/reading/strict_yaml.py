@@ -80,6 +80,11 @@ else:
 
 
 @lru_cache(maxsize=8)  # who asks where a value stands asks just after the file was read
+def _root(text: str, parser: type) -> Node | None:
+    root: Node | None = parser(text).get_single_node()
+    return root
+
+
 def compose(text: str, parser: type = NODES, /) -> Node | Fault:
     """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
 
@@ -91,7 +96,7 @@ def compose(text: str, parser: type = NODES, /) -> Node | Fault:
         The root node, or the fault that stops every YAML reader (or an empty file's).
     """
     try:
-        root: Node | None = parser(text).get_single_node()
+        root = _root(text, parser)
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:

@@ -170,7 +170,7 @@ def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
             wire.sendall(begin % server.port if b"%d" in begin else begin)
         began = time.monotonic()
         answered = 0
-        while answered != 403 and time.monotonic() - began < 2:
+        while answered != 403 and time.monotonic() - began < 4:
             with suppress(IndexError):  # closed with the slow ones: who pushes tries again
                 answered = ask(server)
         assert answered == 403
@@ -182,7 +182,7 @@ def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
                         pass
                 except ConnectionError:
                     pass
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
 
 
 def test_a_connection_that_says_a_byte_now_and_then_is_ended() -> None:
@@ -191,10 +191,10 @@ def test_a_connection_that_says_a_byte_now_and_then_is_ended() -> None:
         began = time.monotonic()
         with suppress(OSError):
             wire.sendall(b"GET /main HTTP/1.1\r\n")
-            while time.monotonic() - began < 9:
+            while time.monotonic() - began < 30:
                 wire.sendall(b"X")
                 time.sleep(0.1)
-        assert time.monotonic() - began < 9
+        assert time.monotonic() - began < 30
         assert ask(server) == 403
 
 

@@ -197,7 +197,7 @@ def test_a_long_text_is_read_in_time(text: str) -> None:
 
     began = time.monotonic()
     list(hosts(Text(content=text)))
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
 @pytest.mark.parametrize("text", BEHIND_A_USER, ids=ascii)

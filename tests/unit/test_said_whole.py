@@ -179,3 +179,15 @@ def test_what_and_remedy_are_whole_sentences(
     found = list(problems(tmp_path))
     assert [text for problem in found for text in (problem.what, problem.remedy) if not is_whole(text)] == []
     assert len({problem.rule for problem in found}) >= rules
+
+
+def test_a_language_is_not_kept_with_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a text that was read before is said in the language of now."""
+    from runner.reading.strict_yaml import Fault, compose
+
+    first = compose("")
+    monkeypatch.setattr(words, "_spoken", None)
+    second = compose("")
+    assert isinstance(first, Fault)
+    assert isinstance(second, Fault)
+    assert first.what == f"⟦{second.what}⟧"

