@@ -19,9 +19,9 @@ from make_catalog import catalogs
 from playground import Playground, Sandbox, make_playground
 from postgres_server import Server, postgres_server
 
-from runner.cli.language import choose
-from runner.sandbox.server import embedded
-from runner.translations.hatch_build import compile_catalog
+from wechat_campaigns.cli.language import choose
+from wechat_campaigns.sandbox.server import embedded
+from wechat_campaigns.translations.hatch_build import compile_catalog
 
 # Also for what is run before a test has its environment: fixtures of a module.
 for _name in ("LANG", "LANGUAGE", *(name for name in os.environ if name.startswith("LC_"))):

@@ -14,11 +14,11 @@ import click
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from runner.cli.language import KINDS, flat
-from runner.cli.main import campaign
-from runner.translations.hatch_build import compile_catalog
-from runner.wechat.errcodes import texts
-from runner.words import CATALOGS, DOMAIN
+from wechat_campaigns.cli.language import KINDS, flat
+from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.translations.hatch_build import compile_catalog
+from wechat_campaigns.wechat.errcodes import texts
+from wechat_campaigns.words import CATALOGS, DOMAIN
 from tests.schema_words import schema_words
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ def words() -> Iterator[tuple[str, Message]]:
     for path in sorted((ROOT / "runner").rglob("*.py")):
         place = path.relative_to(ROOT).as_posix()
         yield from ((place, message) for message in marked(ast.parse(path.read_text(encoding="utf-8"))))
-    yield from (("runner/wechat/errcodes.yaml", text) for text in texts())
+    yield from (("runner/wechat_campaigns/wechat/errcodes.yaml", text) for text in texts())
     for text, places in schema_words().items():
         yield from ((place.partition("#")[0], text) for place in places)
     yield from _helps(campaign)

@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _report(copied: Path, room: str, tests: tuple[str, ...], *, wanted: int, seed: int) -> None:
-    file = copied / "runner" / room
+    file = copied / "runner" / "wechat_campaigns" / room
     source = file.read_text(encoding="utf-8")
     if not _passes(copied, tests):
         print(f"{room}: its tests do not pass unbroken", flush=True)

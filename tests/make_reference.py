@@ -14,13 +14,13 @@ import click
 import yaml
 from babel.messages import Catalog
 
-from runner.cli.main import campaign
-from runner.schemas.store import SchemaName, schema
+from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.schemas.store import SchemaName, schema
 from tests.make_catalog import catalogs, read
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
-PACKAGE = ROOT / "runner"
+PACKAGE = ROOT / "runner" / "wechat_campaigns"
 NOTE = "<!-- Written by `python -m tests.make_reference`; do not edit. -->"
 HELP_WIDTH = 100
 Texts = tuple[str, ...]
@@ -132,7 +132,7 @@ def _messages() -> str:
     parts = [
         "What this program says when something is wrong, and what it advises, in English and in Chinese; "
         "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
-        "made by `runner/schemas/wording.py` from the schema itself."
+        "made by `runner/wechat_campaigns/schemas/wording.py` from the schema itself."
     ]
     chinese = dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
     for path in sorted(PACKAGE.rglob("*.py")):

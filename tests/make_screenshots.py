@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver import Chrome
 
-from runner.sandbox.server import embedded
-from runner.state_folder import REHEARSAL, state_folder
+from wechat_campaigns.sandbox.server import embedded
+from wechat_campaigns.state_folder import REHEARSAL, state_folder
 from tests.browser import open_browser
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _campaign(folder: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "runner", *words]
+    command = [sys.executable, "-m", "wechat_campaigns", *words]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -14,24 +14,24 @@ from typing import Any
 
 import requests
 
-from runner.apply import apply, exit_code
-from runner.errors import Exit
-from runner.ledger.events import Ledger
-from runner.ledger.sqlite import SqliteLedger
-from runner.ledger.state import LedgerState, fold
-from runner.ledger.trust import is_signed
-from runner.pipeline import survey
-from runner.plan import Plan, make_plan, stored_orphans
-from runner.planning.decide import Setting
-from runner.policy.facts import Grounds
-from runner.prepare import Prepared, prepare
-from runner.protocol.events import Entry, Event, Head
-from runner.protocol.keys import mac_key, mac_of
-from runner.reading.files import Files
-from runner.sending.posting import Outcome, Ports, Warrant
-from runner.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
-from runner.settings.secret import SANDBOX_SECRET
-from runner.wechat.client import connect
+from wechat_campaigns.apply import apply, exit_code
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.ledger.state import LedgerState, fold
+from wechat_campaigns.ledger.trust import is_signed
+from wechat_campaigns.pipeline import survey
+from wechat_campaigns.plan import Plan, make_plan, stored_orphans
+from wechat_campaigns.planning.decide import Setting
+from wechat_campaigns.policy.facts import Grounds
+from wechat_campaigns.prepare import Prepared, prepare
+from wechat_campaigns.protocol.events import Entry, Event, Head
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.reading.files import Files
+from wechat_campaigns.sending.posting import Outcome, Ports, Warrant
+from wechat_campaigns.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.wechat.client import connect
 
 SERVICE = "wx0000000000000001"
 SUBSCRIPTION = "wx0000000000000002"

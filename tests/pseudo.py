@@ -8,7 +8,7 @@ from gettext import NullTranslations
 
 import pytest
 
-from runner import words
+from wechat_campaigns import words
 
 
 class Pseudo(NullTranslations):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runner.model import Msgtype
-from runner.schemas.store import SchemaName, schema
-from runner.schemas.wording import has_remedy
+from wechat_campaigns.model import Msgtype
+from wechat_campaigns.schemas.store import SchemaName, schema
+from wechat_campaigns.schemas.wording import has_remedy
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
 """Those whose files people write."""
 
 
 def schema_words() -> dict[str, list[str]]:
-    """Every text that `runner.schemas` translates when it says it, with its JSON paths."""
+    """Every text that `wechat_campaigns.schemas` translates when it says it, with its JSON paths."""
     found: dict[str, list[str]] = {}
     for name in SCHEMAS:
         for path, text in _said(schema(name), ""):

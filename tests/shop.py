@@ -13,7 +13,7 @@ from typing import Any
 
 from playground import Sandbox
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 
 SETTINGS = """\
 {more}default_environment: shop
@@ -61,7 +61,7 @@ class Shop:
             "WECHAT_MAIN_SECRET": "0" * 32,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "wechat_campaigns", *words],
             cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
-from runner import api
-from runner.errors import Exit
-from runner.sending.posting import Outcome
+from wechat_campaigns import api
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.sending.posting import Outcome
 
 STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
 EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'

@@ -14,8 +14,8 @@ from browser import open_browser
 from inbox_page import CAMPAIGNS, Inbox
 from playground import SERVICE, Sandbox
 
-from runner.cli.main import run
-from runner.errors import Exit
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit
 
 pytestmark = pytest.mark.heavy
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runner.cli.main import run
-from runner.errors import Exit
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit
 
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
 

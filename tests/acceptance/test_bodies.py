@@ -63,7 +63,7 @@ def test_uploadvideo_is_asked_with_title_and_description(project: Path, sandbox:
 
 
 def run(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "runner", *words, "--dir", str(project)]
+    command = [sys.executable, "-m", "wechat_campaigns", *words, "--dir", str(project)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from runner.cli.main import run
-from runner.sandbox.remote import SandboxClient
-from runner.sandbox.server import embedded
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.server import embedded
 
 SECRET = "0" * 32
 APPID = "wx0000000000000001"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playground import PICTURES, Playground
 
-from runner.errors import Exit, LedgerError
-from runner.protocol.events import Kind
-from runner.sending.posting import Result
+from wechat_campaigns.errors import Exit, LedgerError
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.sending.posting import Result
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
 CITIES = """\
@@ -351,7 +351,7 @@ def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
 
 def test_every_plan_makes_reads_only(playground: Playground):
     """Planning, for every kind of content at once, calls nothing outside the list of reads."""
-    from runner.wechat.endpoints import READS
+    from wechat_campaigns.wechat.endpoints import READS
 
     for kind in KINDS:
         fill(playground, kind)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playground import PICTURES, Sandbox, campaigns_on
 
-from runner.cli.main import run
-from runner.errors import Exit
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit
 
 NEWS = """\
 filter: {tag: 会员}

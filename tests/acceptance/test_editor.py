@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from language_server import Editor, open_editor
 
-from runner.cli.main import run
-from runner.model import Msgtype
-from runner.scaffold import Wanted, campaign_text
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.model import Msgtype
+from wechat_campaigns.scaffold import Wanted, campaign_text
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("npm")]
 

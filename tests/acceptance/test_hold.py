@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from shop import SENDALL, MakeShop, campaign_file
 
-from runner.errors import Exit
-from runner.ledger.sqlite import SqliteLedger
-from runner.protocol.events import Entry, Kind
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Kind
 
 APPID = "wx0000000000000001"
 SENDS = 50

@@ -11,7 +11,7 @@ from playground import SERVICE, Sandbox
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from runner.sandbox.server import embedded
+from wechat_campaigns.sandbox.server import embedded
 
 pytestmark = pytest.mark.heavy
 

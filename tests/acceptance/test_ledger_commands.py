@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from factories import linked
 
-from runner.cli.main import run
-from runner.errors import Exit
-from runner.ledger.sqlite import SqliteLedger
-from runner.protocol.events import Entry, Kind
-from runner.protocol.keys import mac_key, mac_of
-from runner.settings.secret import SANDBOX_SECRET
-from runner.state_folder import state_folder
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.state_folder import state_folder
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
 SETTINGS = """

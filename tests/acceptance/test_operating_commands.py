@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from playground import PICTURES, SERVICE, Sandbox
 
-from runner.cli.main import run
-from runner.errors import Exit
-from runner.state_folder import state_folder
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.state_folder import state_folder
 
 SETTINGS = """\
 environments:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playground import Sandbox
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 
 FULL = Path("/dev/full")
 SETTINGS = """\
@@ -39,7 +39,7 @@ def campaign(sandbox: Sandbox, tmp_path: Path) -> Command:
 
     def command(*words: str, line: Sequence[str] = (), **streams: Any) -> subprocess.CompletedProcess[str]:
         given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-        line = line or [sys.executable, "-m", "runner", *words]
+        line = line or [sys.executable, "-m", "wechat_campaigns", *words]
         return subprocess.run(line, cwd=tmp_path, env=env, encoding="utf-8", check=False, **given)
 
     return command
@@ -86,7 +86,7 @@ def test_reader_that_leaves_breaks_off_no_send(campaign: Command, sandbox: Sandb
 
 def test_closed_streams_are_no_fault(campaign: Command, sandbox: Sandbox):
     """A scheduler that closes all three streams gets its send, and the ledger stays whole."""
-    line = ["/bin/sh", "-c", f"exec {sys.executable} -m runner apply --auto-approve <&- >&- 2>&-"]
+    line = ["/bin/sh", "-c", f"exec {sys.executable} -m wechat_campaigns apply --auto-approve <&- >&- 2>&-"]
     assert campaign(line=line).returncode == Exit.OK
     assert len(sandbox.jobs()) == 1
     assert campaign("ledger", "verify").returncode == Exit.OK

@@ -13,8 +13,8 @@ import heavy
 import pytest
 from playground import PICTURES
 
-from runner import __version__
-from runner.doctor import EXTRAS
+from wechat_campaigns import __version__
+from wechat_campaigns.doctor import EXTRAS
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 
@@ -84,9 +84,9 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
         "_schema/campaign.schema.json", "py.typed", "starter/github.yml", "starter/gitlab.yml",
         "translations/zh/LC_MESSAGES/campaign.mo",
     )  # fmt: skip
-    assert {f"runner/{name}" for name in needed} <= set(names)
+    assert {f"wechat_campaigns/{name}" for name in needed} <= set(names)
     assert not [name for name in names if name.endswith(".po") or "hatch_build" in name]
-    assert all(name.startswith(("runner/", "wechat_campaigns-")) for name in names)
+    assert all(name.startswith(("wechat_campaigns/", "wechat_campaigns-")) for name in names)
     assert f"wechat_campaigns-{__version__}.dist-info/licenses/LICENSE" in names
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from commits import git
 
-from runner.cli.main import run
-from runner.errors import Exit
-from runner.state_folder import state_folder
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.state_folder import state_folder
 
 ROOT = Path(__file__).parents[2]
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"
@@ -195,7 +195,7 @@ def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str
     command = [
         sys.executable,
         "-m",
-        "runner",
+        "wechat_campaigns",
         "plan",
         "--output",
         "json=../p",

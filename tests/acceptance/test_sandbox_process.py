@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 import requests
 
-from runner.errors import UsageError
-from runner.sandbox.remote import SandboxClient
-from runner.sandbox.server import embedded, serve
+from wechat_campaigns.errors import UsageError
+from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.server import embedded, serve
 
 SENDALL = "/cgi-bin/message/mass/sendall"
 
 
 @contextmanager
 def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], SandboxClient]]:
-    command = [sys.executable, "-m", "runner.sandbox", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         line = started.stdout.readline()
@@ -157,7 +157,7 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
     """A broken seed ends with 64 and a remedy, without a traceback."""
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, colour: red}]")
-    command = [sys.executable, "-m", "runner.sandbox", "--seed", str(seed)]
+    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--seed", str(seed)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 64
     assert "has no key colour" in ended.stderr
@@ -191,7 +191,7 @@ def test_the_phones_of_the_last_rehearsal_can_be_looked_at(tmp_path: Path) -> No
         "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n", encoding="utf-8"
     )
     (folder / "sale.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
-    command = [sys.executable, "-m", "runner"]
+    command = [sys.executable, "-m", "wechat_campaigns"]
     subprocess.run(
         [*command, "apply", "--auto-approve"], cwd=tmp_path, check=True, capture_output=True, timeout=60
     )

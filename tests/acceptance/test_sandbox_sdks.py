@@ -15,8 +15,8 @@ from heavy import cannot
 from node import node_modules
 from sdk.tunnel import tunnel
 
-from runner.sandbox.remote import SandboxClient
-from runner.sandbox.server import embedded
+from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.server import embedded
 
 SCRIPTS = Path(__file__).parent / "sdk"
 CACHE = Path(__file__).parents[2] / "build"

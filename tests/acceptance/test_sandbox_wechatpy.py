@@ -12,8 +12,8 @@ from requests.adapters import HTTPAdapter
 from wechatpy import WeChatClient
 from wechatpy.exceptions import APILimitedException, WeChatClientException
 
-from runner.sandbox.remote import SandboxClient
-from runner.sandbox.server import embedded
+from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.server import embedded
 
 REAL = "https://api.weixin.qq.com"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

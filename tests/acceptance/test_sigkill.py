@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from playground import PICTURES, SERVICE, Sandbox
 
-from runner.errors import Exit
-from runner.sandbox.server import embedded
-from runner.state_folder import REHEARSAL, private_folder, state_folder
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.sandbox.server import embedded
+from wechat_campaigns.state_folder import REHEARSAL, private_folder, state_folder
 
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
 LATENCY_S = 0.05
@@ -69,7 +69,7 @@ class Project:
 
         `kill` does so at a random moment, `signal_at` sends a signal at the first progress of that word.
         """
-        command = [sys.executable, "-m", "runner", "apply", "--auto-approve"]
+        command = [sys.executable, "-m", "wechat_campaigns", "apply", "--auto-approve"]
         process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -140,7 +140,7 @@ def check(sandbox: Sandbox, project: Project) -> None:
 @contextmanager
 def served(state: Path) -> Iterator[Sandbox]:
     """A sandbox in a process of its own."""
-    command = [sys.executable, "-m", "runner.sandbox", "--port", "0", "--state", str(state), "--no-quota"]
+    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0", "--state", str(state), "--no-quota"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -89,7 +89,7 @@ class Story:
     def run(self, words: str, clock: str, *, expected: int = 0) -> str:
         self.at(clock if clock.count(":") == 2 else f"{clock}:00")
         done = subprocess.run(
-            [sys.executable, "-m", "runner", *words.split()],
+            [sys.executable, "-m", "wechat_campaigns", *words.split()],
             cwd=self.folder, env=environment(), capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         shown = "\n".join(part for part in (done.stderr.rstrip(), done.stdout.rstrip()) if part)
@@ -127,7 +127,7 @@ class Listener:
 @contextmanager
 def listening(folder: Path) -> Iterator[Listener]:
     """Run `campaign listen` on a port of its own."""
-    command = [sys.executable, "-m", "runner", "listen", "--port", "0"]
+    command = [sys.executable, "-m", "wechat_campaigns", "listen", "--port", "0"]
     with subprocess.Popen(
         command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as started:
@@ -219,7 +219,7 @@ def test_the_story_is_told_as_the_docs_tell_it(sandbox: Sandbox, tmp_path: Path)
     )
     story.at("09:59:00")
     subprocess.run(
-        [sys.executable, "-m", "runner", "ledger", "log"], cwd=tmp_path, env=environment(), check=True,
+        [sys.executable, "-m", "wechat_campaigns", "ledger", "log"], cwd=tmp_path, env=environment(), check=True,
         capture_output=True,
     )  # fmt: skip
     with listening(tmp_path) as listener:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.state_folder import state_folder
+from wechat_campaigns.state_folder import state_folder
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 第一版\n"
 
@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 def watching(root: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     words = ("render", "hello", "--watch", "--dir", str(root))
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "runner", *words], stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, "-m", "wechat_campaigns", *words], stdout=log, stderr=log)
         yield process
         process.kill()
         process.wait(10)

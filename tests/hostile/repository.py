@@ -116,7 +116,7 @@ class Repository(Hosted):
             "CAMPAIGN_REVIEW_TOKEN": self.forge.reading_token,
         }
         return subprocess.run(
-            [sys.executable, "-m", "runner", *arguments],
+            [sys.executable, "-m", "wechat_campaigns", *arguments],
             cwd=self.folder / "author",
             env={
                 "PATH": os.environ["PATH"],

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 
 LIMITS: Final = Path(__file__).with_name("limits.py")
 MEMORY: Final = 2 << 30
@@ -173,7 +173,7 @@ class Trap:
     def run(
         self,
         *args: str,
-        command: Sequence[str] = (sys.executable, "-m", "runner"),
+        command: Sequence[str] = (sys.executable, "-m", "wechat_campaigns"),
         stdin: bytes = b"",
         environ: Mapping[str, str] | None = None,
         wall_s: float = WALL_S,

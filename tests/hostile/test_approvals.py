@@ -14,11 +14,11 @@ import pytest
 from forges import serve
 from playground import Sandbox
 
-from runner.cli.gate import Approval, sources_of
-from runner.cli.options import Options
-from runner.cli.planning import make_plan
-from runner.cli.session import Session
-from runner.errors import Exit, StalePlanError
+from wechat_campaigns.cli.gate import Approval, sources_of
+from wechat_campaigns.cli.options import Options
+from wechat_campaigns.cli.planning import make_plan
+from wechat_campaigns.cli.session import Session
+from wechat_campaigns.errors import Exit, StalePlanError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import APPROVALS, SALE, Repository, settings

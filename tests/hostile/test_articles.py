@@ -45,7 +45,7 @@ def _checked(folder: Path, **files: str | bytes) -> tuple[list[tuple[str, str]],
         file.write_bytes(content.encode() if isinstance(content, str) else content)
     (root / "_settings.yaml").write_text(SETTINGS, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "runner", "validate", "--format", "json"],
+        [sys.executable, "-m", "wechat_campaigns", "validate", "--format", "json"],
         cwd=folder,
         env={
             "PATH": os.defpath,

@@ -24,7 +24,7 @@ from forges import FakeForge, serve
 from hosted import SALE, Hosted
 from playground import Sandbox
 
-from runner.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.settings.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -33,7 +33,7 @@ TEMPLATE = yaml.safe_load((PROJECT / "docs" / "ci" / "gitlab.yml").read_text(enc
 
 MODULES = (
     "venv.py", "pip/__init__.py", "pip/__main__.py", "pip.py", "ensurepip/__init__.py", "sitecustomize.py",
-    "usercustomize.py", "runner/__init__.py", "runner/cli/__init__.py", "hatchling/__init__.py",
+    "usercustomize.py", "runner/wechat_campaigns/__init__.py", "runner/wechat_campaigns/cli/__init__.py", "hatchling/__init__.py",
     "babel/__init__.py", "yaml/__init__.py", "zipfile.py", "json.py", "site.py", "setup.py", "backend.py",
     "campaign.py",
 )  # fmt: skip
@@ -160,9 +160,9 @@ def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
     """An interpreter that is not isolated runs them: this is what the other tests keep out."""
     checkout = tmp_path / "checkout"
     trap.lay(checkout)
-    for words in (["-m", "venv", "x"], ["-m", "pip", "--version"], ["-m", "runner"]):
+    for words in (["-m", "venv", "x"], ["-m", "pip", "--version"], ["-m", "wechat_campaigns"]):
         subprocess.run([sys.executable, *words], cwd=checkout, capture_output=True, check=False)
-    assert {"venv.py", "pip.__init__.py", "runner.__init__.py"} <= set(trap.sprung())
+    assert {"venv.py", "pip.__init__.py", "wechat_campaigns.__init__.py"} <= set(trap.sprung())
 
 
 def test_the_action_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, forge: FakeForge) -> None:

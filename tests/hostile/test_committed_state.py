@@ -24,12 +24,12 @@ from heavy import cannot
 from playground import SERVICE, Sandbox, campaigns_on
 from postgres_server import postgres_server
 
-from runner.errors import Exit
-from runner.ledger.events import LEDGER
-from runner.ledger.open import open_ledger
-from runner.ledger.sqlite import SqliteLedger
-from runner.protocol.events import Entry, Kind
-from runner.sandbox.server import embedded
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.sandbox.server import embedded
 
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 GIT = ("git", "-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "init.defaultBranch=main")
@@ -53,7 +53,7 @@ def campaign(state: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(folder: Path, *words: str, umask: int = -1, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "wechat_campaigns", *words],
             cwd=folder,
             env={
                 "PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "LC_ALL": "C.UTF-8",

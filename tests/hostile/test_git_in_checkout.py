@@ -19,7 +19,7 @@ from threading import Thread
 
 import pytest
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 
 SECRETS = {
     "WECHAT_APPSECRET": "appsecret-of-the-job",
@@ -102,7 +102,7 @@ class World:
         environ = self.environ()
         environ |= {**SECRETS, "PATH": f"{bin_}:{environ['PATH']}", **variables}
         return subprocess.run(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "wechat_campaigns", *words],
             cwd=self.repo,
             env=environ,
             capture_output=True,

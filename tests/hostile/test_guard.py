@@ -16,10 +16,10 @@ from factories import SERVICE, MemoryLedger, make_settings
 from forges import serve
 from playground import Sandbox
 
-from runner.cli.confirming import agreed
-from runner.errors import Exit
-from runner.ledger.sqlite import SqliteLedger
-from runner.policy.guard import (
+from wechat_campaigns.cli.confirming import agreed
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.policy.guard import (
     LOOSER,
     SettingsChange,
     changes,
@@ -31,8 +31,8 @@ from runner.policy.guard import (
     rules_of,
     verified,
 )
-from runner.protocol.events import Entry, Event, Kind
-from runner.settings.records import Approvals, Drift, Policy, Settings
+from wechat_campaigns.protocol.events import Entry, Event, Kind
+from wechat_campaigns.settings.records import Approvals, Drift, Policy, Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import SALE, Repository, settings
@@ -169,8 +169,8 @@ ODD: list[Mapping[str, Any]] = [
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     """Whoever can write to the ledger can write anything."""
-    from runner.cli.gate import guard_approvals
-    from runner.policy.guard import accepted_by
+    from wechat_campaigns.cli.gate import guard_approvals
+    from wechat_campaigns.policy.guard import accepted_by
 
     event = Event(
         stream=SERVICE, seq=1, at=datetime.now(UTC), kind=Kind.GUARD, data=data,

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from runner.errors import Exit
-from runner.reading.files import FileError, Files
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.reading.files import FileError, Files
 
 SECRET = "s3cret-of-the-machine"
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -39,7 +39,7 @@ def run(repo: Path, *words: str, cwd: Path | None = None) -> subprocess.Complete
         "LC_ALL": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
     }
-    command = [sys.executable, "-m", "runner", *words]
+    command = [sys.executable, "-m", "wechat_campaigns", *words]
     return subprocess.run(command, cwd=cwd or repo, env=environ, capture_output=True, text=True, timeout=60)
 
 

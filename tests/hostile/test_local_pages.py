@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runner.hosts import is_ours
-from runner.sandbox.server import embedded
-from runner.sandbox.web import FRAMED
+from wechat_campaigns.hosts import is_ours
+from wechat_campaigns.sandbox.server import embedded
+from wechat_campaigns.sandbox.web import FRAMED
 
 PATHS = [
     ("GET", "/"),
@@ -163,7 +163,7 @@ def listening(tmp_path: Path) -> Iterator[str]:
         "T": "token",
         "LC_ALL": "C.UTF-8",
     }
-    command = [sys.executable, "-m", "runner", "listen", "--port", "0", "--name", "push.example"]
+    command = [sys.executable, "-m", "wechat_campaigns", "listen", "--port", "0", "--name", "push.example"]
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

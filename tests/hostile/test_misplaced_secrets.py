@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.main import run
-from runner.wechat.redact import redact_message
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.wechat.redact import redact_message
 
 APPSECRET = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 AES_KEY = "Zx9CvBnM1qWeRtY2uIoPaS3dFgHjK4lQwErT5yUiOp6"
@@ -377,7 +377,7 @@ def test_the_real_command_does_not_show_it(case: Case, home: Path) -> None:
     }
     for command in commands(home / "out"):
         done = subprocess.run(
-            [sys.executable, "-m", "runner", *command],
+            [sys.executable, "-m", "wechat_campaigns", *command],
             cwd=home, env=environ, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert not shown(case.value, done.stdout + done.stderr), command

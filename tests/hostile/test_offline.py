@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 
 WATCH = """
 import os, sys
@@ -93,7 +93,7 @@ class Offline:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         environ = {**self.environ(), "PYTHONPATH": str(self.folder / "site"), "WATCH_LOG": str(self.log)}
         return subprocess.run(
-            [sys.executable, "-m", "runner", *words],
+            [sys.executable, "-m", "wechat_campaigns", *words],
             cwd=self.repo,
             env=environ,
             capture_output=True,

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 'import os'\n"
 
 
 def plan(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "runner", "plan", "--offline", *arguments],
+        [sys.executable, "-m", "wechat_campaigns", "plan", "--offline", *arguments],
         cwd=checkout,
         env={
             "PATH": os.environ["PATH"],

@@ -6,10 +6,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from runner.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
-from runner.errors import Place
-from runner.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
-from runner.report.html import fitting
+from wechat_campaigns.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
+from wechat_campaigns.errors import Place
+from wechat_campaigns.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
+from wechat_campaigns.report.html import fitting
 
 
 def _file(number: int, size_bytes: int) -> FileInfo:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import Exit, UsageError
-from runner.ledger.postgres_address import conninfo
+from wechat_campaigns.errors import Exit, UsageError
+from wechat_campaigns.ledger.postgres_address import conninfo
 
 PASSWORD = "pw-of-the-machine"
 SSL_REQUEST = 80877103
@@ -87,7 +87,7 @@ def read(folder: Path, ledger: str, **variables: str) -> subprocess.CompletedPro
         encoding="utf-8",
     )
     return subprocess.run(
-        [sys.executable, "-m", "runner", "ledger", "log", "--dir", str(root)],
+        [sys.executable, "-m", "wechat_campaigns", "ledger", "log", "--dir", str(root)],
         env={
             "PATH": os.environ["PATH"],
             "HOME": str(folder),

@@ -35,7 +35,7 @@ def _run(folder: Path, *arguments: str, **files: str) -> subprocess.CompletedPro
         file.write_text(content, encoding="utf-8")
     environment = {"PATH": os.defpath, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
     return subprocess.run(
-        [sys.executable, "-m", "runner", *arguments],
+        [sys.executable, "-m", "wechat_campaigns", *arguments],
         cwd=folder,
         env={**environment, "LANG": "C.UTF-8"},
         capture_output=True,

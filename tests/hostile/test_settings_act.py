@@ -13,8 +13,8 @@ import pytest
 from forges import serve
 from playground import Sandbox
 
-from runner.errors import Exit, PolicyError
-from runner.settings.hosts import GATEWAYS, check_api_host
+from wechat_campaigns.errors import Exit, PolicyError
+from wechat_campaigns.settings.hosts import GATEWAYS, check_api_host
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import APPROVALS, Repository, settings
@@ -25,7 +25,7 @@ SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 def campaign(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the real command in a clean environment."""
     return subprocess.run(
-        [sys.executable, "-m", "runner", *arguments],
+        [sys.executable, "-m", "wechat_campaigns", *arguments],
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", **variables},
         cwd=folder,
         capture_output=True,

@@ -372,9 +372,9 @@ BOUNDED: dict[str, str] = {
 CHILD = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[2])
-from runner.reading.files import FileError
-from runner.templates.faults import TemplateFaultError
-from runner.templates.template import Templates
+from wechat_campaigns.reading.files import FileError
+from wechat_campaigns.templates.faults import TemplateFaultError
+from wechat_campaigns.templates.template import Templates
 
 class Texts:
     def __init__(self, files):
@@ -474,7 +474,7 @@ def command(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedP
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-m", "runner", *arguments],
+        [sys.executable, "-m", "wechat_campaigns", *arguments],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **more},
         capture_output=True,
@@ -512,12 +512,12 @@ def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
     good = "msgtype: text\ncontent: hi\nfilter: {tag: a}\n"
     folder = folder_of(tmp_path, bad=good.replace("hi", "bang"), good=good)
     (folder / "sitecustomize.py").write_text(
-        "import os, signal, runner.render as r\n"
+        "import os, signal, wechat_campaigns.render as r\n"
         "real = r.render\n"
         "def render(campaign, **more):\n"
         "    if campaign.content == 'bang': os.kill(os.getpid(), signal.SIGTERM)\n"
         "    return real(campaign, **more)\n"
-        "import runner.prepare; runner.prepare.render = render\n"
+        "import wechat_campaigns.prepare; wechat_campaigns.prepare.render = render\n"
     )
     done = command(folder, "validate", "campaigns", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
     assert done.returncode == 3, done.stderr
@@ -592,9 +592,9 @@ SHOWING = [
 @pytest.mark.parametrize("text", SHOWING)
 def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
-    from runner.reading.files import Files
-    from runner.templates.faults import TemplateFaultError
-    from runner.templates.template import Templates
+    from wechat_campaigns.reading.files import Files
+    from wechat_campaigns.templates.faults import TemplateFaultError
+    from wechat_campaigns.templates.template import Templates
 
     token = "S3cret" * 7
     with pytest.raises(TemplateFaultError) as caught:
@@ -604,9 +604,9 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
     """In the template itself and in what it includes."""
-    from runner.reading.files import Files
-    from runner.templates.faults import TemplateFaultError
-    from runner.templates.template import Templates
+    from wechat_campaigns.reading.files import Files
+    from wechat_campaigns.templates.faults import TemplateFaultError
+    from wechat_campaigns.templates.template import Templates
 
     (tmp_path / "_partials").mkdir()
     (tmp_path / "_partials" / "part.txt").write_text("{{ shop.nothere }}")

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from unittest import mock
 
-from runner.protocol import attempt, decide, state
-from runner.protocol.events import Kind
-from runner.protocol.state import Call, SendState
-from runner.protocol.verdict import verdict
+from wechat_campaigns.protocol import attempt, decide, state
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.state import Call, SendState
+from wechat_campaigns.protocol.verdict import verdict
 from tests.protocol import model
 from tests.protocol.model import Runner, Scenario, Send
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from factories import MemoryLedger, linked
 
-from runner.digest import sha256
-from runner.errors import LedgerConflictError, LedgerError, LostAnswerError, SecretError, UnreachableError
-from runner.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
-from runner.protocol.decide import Action, Decision, Facts, Reason, decide
-from runner.protocol.events import EMPTY, Entry, Event, Head, Kind
-from runner.protocol.keys import SendKey
-from runner.protocol.state import Status, StreamState
+from wechat_campaigns.digest import sha256
+from wechat_campaigns.errors import LedgerConflictError, LedgerError, LostAnswerError, SecretError, UnreachableError
+from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
+from wechat_campaigns.protocol.decide import Action, Decision, Facts, Reason, decide
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind
+from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.state import Status, StreamState
 from tests.protocol.stories import (
     APPID,
     KEY,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runner.protocol.decide import CLOCK_TOLERANCE, SETTLE_AFTER, Action, Facts, Reason, decide, may_settle
-from runner.protocol.events import Kind
-from runner.protocol.keys import SendKey
+from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE, SETTLE_AFTER, Action, Facts, Reason, decide, may_settle
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.keys import SendKey
 from tests.protocol.stories import (
     APPID,
     START,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.protocol.events import EMPTY, Entry, chained
-from runner.protocol.keys import SendId, SendKey, mac_key, mac_of, same_id
+from wechat_campaigns.protocol.events import EMPTY, Entry, chained
+from wechat_campaigns.protocol.keys import SendId, SendKey, mac_key, mac_of, same_id
 from tests.protocol.stories import APPID, KEY, START
 
 WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)

@@ -7,9 +7,9 @@ from unittest import mock
 
 import pytest
 
-from runner.protocol import state as protocol
-from runner.protocol.events import Kind
-from runner.protocol.state import TABLE, Status, Step
+from wechat_campaigns.protocol import state as protocol
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.state import TABLE, Status, Step
 from tests.protocol.stories import (
     START,
     accepted,

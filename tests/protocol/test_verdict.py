@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.protocol.events import Kind
-from runner.protocol.verdict import DUPLICATE, REJECTING, verdict
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.verdict import DUPLICATE, REJECTING, verdict
 
 CERTAIN = frozenset().union(*REJECTING.values())
 

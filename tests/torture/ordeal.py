@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.errors import Exit
+from wechat_campaigns.errors import Exit
 from tests.torture import runners
 from tests.torture.messages import Clone, Message
 from tests.torture.moves import Moves

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner import policy
-from runner.protocol import attempt, decide, state
-from runner.protocol.events import Entry, Event
+from wechat_campaigns import policy
+from wechat_campaigns.protocol import attempt, decide, state
+from wechat_campaigns.protocol.events import Entry, Event
 
 
 def ignore_holds() -> None:
@@ -41,7 +41,7 @@ def ignore_heads() -> None:
         def __init__(self, *, ledger: Any, **more: Any) -> None:
             super().__init__(ledger=Unconditional(ledger), **more)
 
-    from runner.sending import posting
+    from wechat_campaigns.sending import posting
 
     posting.Attempt = Careless
 

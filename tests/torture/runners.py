@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.cli import checking, holding, sending  # noqa: F401 (loaded once, before forking)
-from runner.cli.main import run
-from runner.ledger.memory import RememberingLedger
-from runner.protocol.events import Entry, Event, Head
+from wechat_campaigns.cli import checking, holding, sending  # noqa: F401 (loaded once, before forking)
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.ledger.memory import RememberingLedger
+from wechat_campaigns.protocol.events import Entry, Event, Head
 
 ROOM_BYTES = 16384
 """A file that is longer already cannot grow: the ledger, not the few lines of a report."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.schemas.accept import accepts
-from runner.schemas.shapes import validator
-from runner.schemas.store import SchemaName
+from wechat_campaigns.schemas.accept import accepts
+from wechat_campaigns.schemas.shapes import validator
+from wechat_campaigns.schemas.store import SchemaName
 from tests.unit.test_validate_fuzz import CAMPAIGNS, KEYS, MOMENTS, OTHERS, SETTINGS, TEXTS, at, paths
 
 TAILS = ("\n", " ", "\u3000", "\u2028", "\u00a0", "\x1c", "é", "٣", "𝟙", "ſ", "\ud800")

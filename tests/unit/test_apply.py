@@ -27,13 +27,13 @@ from factories import (
     plan_of,
 )
 
-from runner.apply import apply, exit_code
-from runner.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
-from runner.ledger.state import fold
-from runner.model import Batch, Filter, Image, Media, Newspic, Send
-from runner.protocol.events import Entry, Head, Kind
-from runner.sending.posting import Outcome, Ports, Result, Warrant
-from runner.settings.records import AccountKind, Policy, Settings
+from wechat_campaigns.apply import apply, exit_code
+from wechat_campaigns.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
+from wechat_campaigns.ledger.state import fold
+from wechat_campaigns.model import Batch, Filter, Image, Media, Newspic, Send
+from wechat_campaigns.protocol.events import Entry, Head, Kind
+from wechat_campaigns.sending.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.settings.records import AccountKind, Policy, Settings
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = LostAnswerError("the connection was cut", remedy="try again")

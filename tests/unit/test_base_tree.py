@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from commits import git
 
-from runner.base_tree import resolve_ref, write_tree
-from runner.errors import UsageError
+from wechat_campaigns.base_tree import resolve_ref, write_tree
+from wechat_campaigns.errors import UsageError
 
 
 @pytest.fixture

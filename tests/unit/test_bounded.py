@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import bounded
+from wechat_campaigns import bounded
 
 
 def _cause(work, **limits) -> str:

@@ -12,9 +12,9 @@ import pytest
 from babel.messages import Catalog
 from make_catalog import catalogs, read, refreshed
 
-from runner.words import LANGUAGES
+from wechat_campaigns.words import LANGUAGES
 
-PACKAGE = Path(__file__).parents[2] / "runner"
+PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 CATALOGS = {path.parts[-3]: path for path in catalogs()}
 CALLS = ("_", "N_", "ngettext")
@@ -22,7 +22,7 @@ SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
 """Functions whose first argument people read."""
 SAID = frozenset({"what", "remedy", "needed_for", "note", "title", "lead"})
 """Keywords whose value people read."""
-APART = ("runner/sandbox/", "runner/callback/")
+APART = ("runner/wechat_campaigns/sandbox/", "runner/wechat_campaigns/callback/")
 """The sandbox answers as the platform does, its own calls are for programs; a refused push is for the log."""
 MACHINES = ("listening on http://",)
 """Lines that programs wait for."""

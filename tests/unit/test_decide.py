@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 
-from runner.digest import former_digest, send_digest
-from runner.ledger.state import fold
-from runner.model import Action, Batch, Filter, Send
-from runner.planning.decide import Decision, Setting, decide
-from runner.protocol.events import Kind
+from wechat_campaigns.digest import former_digest, send_digest
+from wechat_campaigns.ledger.state import fold
+from wechat_campaigns.model import Action, Batch, Filter, Send
+from wechat_campaigns.planning.decide import Decision, Setting, decide
+from wechat_campaigns.protocol.events import Kind
 
 SALE = make_send()
 AGAIN = make_send(revision=2)

@@ -19,19 +19,19 @@ from factories import (
     make_send,
 )
 
-from runner import wire
-from runner.errors import (
+from wechat_campaigns import wire
+from wechat_campaigns.errors import (
     LedgerConflictError,
     LostAnswerError,
     PolicyError,
     UsageError,
     WeChatError,
 )
-from runner.ledger.state import LedgerState, fold
-from runner.model import Articles, Image, Media, Newspic, Send
-from runner.protocol.events import Entry, Event, Head, Kind
-from runner.sending import drafting
-from runner.sending.drafting import Ready
+from wechat_campaigns.ledger.state import LedgerState, fold
+from wechat_campaigns.model import Articles, Image, Media, Newspic, Send
+from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
+from wechat_campaigns.sending import drafting
+from wechat_campaigns.sending.drafting import Ready
 
 LOST = LostAnswerError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}

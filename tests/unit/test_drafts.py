@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from factories import NOW, ScriptedApi
 
-from runner.sending import drafts
+from wechat_campaigns.sending import drafts
 
 GIVEN = {
     "title": "茶",

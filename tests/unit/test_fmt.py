@@ -9,12 +9,12 @@ from factories import make_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cli.main import run
-from runner.digest import send_digest
-from runner.errors import Exit
-from runner.fmt import formatted
-from runner.prepare import prepare
-from runner.reading.files import Files
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.digest import send_digest
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.fmt import formatted
+from wechat_campaigns.prepare import prepare
+from wechat_campaigns.reading.files import Files
 
 FILE = PurePosixPath("2026/sale.yaml")
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from factories import make_settings
 
-from runner.errors import Problem
-from runner.examine import examine
-from runner.prepare import prepare
-from runner.reading.files import Files
-from runner.workers import ENOUGH
+from wechat_campaigns.errors import Problem
+from wechat_campaigns.examine import examine
+from wechat_campaigns.prepare import prepare
+from wechat_campaigns.reading.files import Files
+from wechat_campaigns.workers import ENOUGH
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 EACH = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nfor_each:\n"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pre_commit.clientlib import load_manifest
 
-from runner.cli.main import COMMANDS, campaign
+from wechat_campaigns.cli.main import COMMANDS, campaign
 
 MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "runner"
+PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 MODULES = sorted(path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py"))
 NETWORK = {"requests", "urllib3", "socket", "http", "urllib.request", "ssl"}
 IO = NETWORK | {"subprocess", "sqlite3", "flask", "werkzeug", "psycopg", "os", "shutil", "tempfile", "time"}
@@ -64,7 +64,7 @@ def inside(name: str, *rooms: str) -> bool:
 
 def importers(*targets: str) -> set[str]:
     """The modules outside the targets that import one of them."""
-    wanted = tuple(f"runner.{target}" for target in targets)
+    wanted = tuple(f"wechat_campaigns.{target}" for target in targets)
     return {
         name
         for name, found in IMPORTS.items()
@@ -74,7 +74,7 @@ def importers(*targets: str) -> set[str]:
 
 def test_the_architecture_names_every_room_once():
     """Whoever meets a module finds it in the table of docs/architecture.md, and nothing there is gone."""
-    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
     cells = [row.split("|")[1] for row in text.splitlines() if row.startswith("| `")]
     named = [name.strip("`/") for cell in cells for name in cell.replace(" ", "").split(",")]
     rooms = {name.partition(".")[0] for name in IMPORTS} | {"starter"}
@@ -84,7 +84,7 @@ def test_the_architecture_names_every_room_once():
 def test_every_module_was_read():
     """The test sees the package it judges."""
     assert len(IMPORTS) > 80
-    assert "runner.digest" in IMPORTS["plan"]
+    assert "wechat_campaigns.digest" in IMPORTS["plan"]
 
 
 @pytest.mark.parametrize("target", ["wechat.client", "wechat.transport", "wechat.token"])
@@ -96,9 +96,9 @@ def test_only_the_command_line_opens_the_platform(target: str):
 def test_the_protocol_can_be_read_alone():
     """What decides and makes a call rests on fingerprints and errors, and on nothing else of ours."""
     used = {one for name, found in IMPORTS.items() if inside(name, "protocol") for one in found}
-    ours = {one for one in used if inside(one, "runner")}
+    ours = {one for one in used if inside(one, "wechat_campaigns")}
     assert {
-        one for one in ours if not inside(one, "runner.protocol", "runner.digest", "runner.errors")
+        one for one in ours if not inside(one, "wechat_campaigns.protocol", "wechat_campaigns.digest", "wechat_campaigns.errors")
     } == set()
 
 
@@ -149,18 +149,18 @@ def test_sandbox_stands_alone():
     """The emulator shares no rule with what it judges, and only the command line starts it."""
     assert all(inside(name, "cli") for name in importers("sandbox"))
     used = {one for name, found in IMPORTS.items() if inside(name, "sandbox") for one in found}
-    assert not {one for one in used if inside(one, *(f"runner.{room}" for room in SENDING))}
+    assert not {one for one in used if inside(one, *(f"wechat_campaigns.{room}" for room in SENDING))}
 
 
 def test_reports_are_strings():
     """A report neither asks nor tells the platform, nor writes."""
     used = {one for name, found in IMPORTS.items() if inside(name, "report") for one in found}
-    assert not {one for one in used if inside(one, "runner.wechat.client", "runner.apply", "runner.cli")}
+    assert not {one for one in used if inside(one, "wechat_campaigns.wechat.client", "wechat_campaigns.apply", "wechat_campaigns.cli")}
 
 
 def test_imports_run_one_way():
     """No two rooms import one another at the top of their files, however far around."""
-    graph = {name: {one.removeprefix("runner.") for one in found if one.removeprefix("runner.") in IMPORTS}
+    graph = {name: {one.removeprefix("wechat_campaigns.") for one in found if one.removeprefix("wechat_campaigns.") in IMPORTS}
              for name, found in IMPORTS.items()}  # fmt: skip
     rooms = {name: {one for one in found if one.partition(".")[0] != name.partition(".")[0]}
              for name, found in graph.items()}  # fmt: skip

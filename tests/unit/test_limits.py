@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import Place
-from runner.limits.check import check
-from runner.model import (
+from wechat_campaigns.errors import Place
+from wechat_campaigns.limits.check import check
+from wechat_campaigns.model import (
     Article,
     Articles,
     BodyImage,
@@ -31,7 +31,7 @@ from runner.model import (
     Voice,
     Wxcard,
 )
-from runner.settings.records import Account, AccountKind, Secret
+from wechat_campaigns.settings.records import Account, AccountKind, Secret
 
 M = Media(media_id="M")
 PICTURE = BodyImage(

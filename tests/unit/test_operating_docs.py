@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.cli.main import COMMANDS
-from runner.schemas.store import schema
+from wechat_campaigns.cli.main import COMMANDS
+from wechat_campaigns.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("operating", "policy", "callback", "notify", "story")

@@ -14,13 +14,13 @@ from factories import NOW, intent_of, make_account, make_send, make_settings, ma
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.digest import sha256
-from runner.errors import StalePlanError, UsageError
-from runner.ledger.state import LedgerState
-from runner.model import Filter
-from runner.planning import planfile
-from runner.protocol.events import Kind
-from runner.report.data import plan_data
+from wechat_campaigns.digest import sha256
+from wechat_campaigns.errors import StalePlanError, UsageError
+from wechat_campaigns.ledger.state import LedgerState
+from wechat_campaigns.model import Filter
+from wechat_campaigns.planning import planfile
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.report.data import plan_data
 
 SALE, CARD = make_send("sale"), make_send("card", "贺卡")
 EMPTY = LedgerState()

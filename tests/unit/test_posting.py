@@ -21,15 +21,15 @@ from factories import (
     make_state,
 )
 
-from runner.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
-from runner.ledger.state import LedgerState, Status, fold
-from runner.model import Filter, Send
-from runner.planning.decide import Setting, facts_of
-from runner.protocol.decide import Decision, decide
-from runner.protocol.events import Entry, Event, Head, Kind
-from runner.protocol.keys import SendKey
-from runner.protocol.state import StreamState
-from runner.sending.posting import Crossing, Ports, Result, Warrant
+from wechat_campaigns.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
+from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.model import Filter, Send
+from wechat_campaigns.planning.decide import Setting, facts_of
+from wechat_campaigns.protocol.decide import Decision, decide
+from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
+from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.sending.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}

@@ -20,10 +20,10 @@ from factories import (
     make_state,
 )
 
-from runner import wire
-from runner.errors import ApiError, LedgerError
-from runner.ledger.state import LedgerState
-from runner.model import (
+from wechat_campaigns import wire
+from wechat_campaigns.errors import ApiError, LedgerError
+from wechat_campaigns.ledger.state import LedgerState
+from wechat_campaigns.model import (
     Articles,
     Audience,
     Content,
@@ -38,10 +38,10 @@ from runner.model import (
     Voice,
     Wxcard,
 )
-from runner.preview import preview, receiver, used_today
-from runner.protocol.events import Kind
-from runner.resolve import Resolved
-from runner.settings import records
+from wechat_campaigns.preview import preview, receiver, used_today
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.resolve import Resolved
+from wechat_campaigns.settings import records
 
 PICTURE = Media(media_id="P1")
 NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))

@@ -18,10 +18,10 @@ from factories import (
     named,
 )
 
-from runner.errors import ApiError, LedgerError, UsageError
-from runner.ledger.state import LedgerState, SendState, Status
-from runner.protocol.events import Kind
-from runner.recall import LIMITS, PER_DAY, check, left_today, recall
+from wechat_campaigns.errors import ApiError, LedgerError, UsageError
+from wechat_campaigns.ledger.state import LedgerState, SendState, Status
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.recall import LIMITS, PER_DAY, check, left_today, recall
 
 SEND = make_send()
 

@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.article import ArticleBody
-from runner.errors import MissingExtraError, Place, Problem
-from runner.model import (
+from wechat_campaigns.article import ArticleBody
+from wechat_campaigns.errors import MissingExtraError, Place, Problem
+from wechat_campaigns.model import (
     Articles,
     Campaign,
     Draft,
@@ -30,10 +30,10 @@ from runner.model import (
     Voice,
     Wxcard,
 )
-from runner.reading.document import Document, document
-from runner.reading.files import Files
-from runner.render import Rendered, render
-from runner.settings.records import Account, AccountKind, Environment, Secret, Settings
+from wechat_campaigns.reading.document import Document, document
+from wechat_campaigns.reading.files import Files
+from wechat_campaigns.render import Rendered, render
+from wechat_campaigns.settings.records import Account, AccountKind, Environment, Secret, Settings
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import SecretError
-from runner.settings.records import Secret
-from runner.settings.secret import read_secret, run_command, written_secrets
-from runner.wechat.redact import redact
+from wechat_campaigns.errors import SecretError
+from wechat_campaigns.settings.records import Secret
+from wechat_campaigns.settings.secret import read_secret, run_command, written_secrets
+from wechat_campaigns.wechat.redact import redact
 
 HEX = "0123456789abcdef0123456789abcdef"
 

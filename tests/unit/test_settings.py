@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import InvalidError, Problem, UsageError
-from runner.load import load_campaigns
-from runner.settings.load import load_settings
-from runner.settings.records import (
+from wechat_campaigns.errors import InvalidError, Problem, UsageError
+from wechat_campaigns.load import load_campaigns
+from wechat_campaigns.settings.load import load_settings
+from wechat_campaigns.settings.records import (
     AccountKind,
     Approvals,
     ArticleOptions,

@@ -17,10 +17,10 @@ from factories import (
     named,
 )
 
-from runner.errors import ApiError
-from runner.ledger.state import LedgerState, Status, fold
-from runner.protocol.events import Entry, Kind
-from runner.status import follow
+from wechat_campaigns.errors import ApiError
+from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.status import follow
 
 SALE = make_send()
 

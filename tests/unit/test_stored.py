@@ -19,10 +19,10 @@ from factories import (
     plan_of,
 )
 
-from runner import wire
-from runner.digest import sha256
-from runner.ledger.state import Status, fold
-from runner.model import (
+from wechat_campaigns import wire
+from wechat_campaigns.digest import sha256
+from wechat_campaigns.ledger.state import Status, fold
+from wechat_campaigns.model import (
     Action,
     Content,
     Draft,
@@ -36,14 +36,14 @@ from runner.model import (
     Voice,
     Wxcard,
 )
-from runner.plan import as_reviewed, make_plan, stored_orphans
-from runner.planning import planfile
-from runner.planning.decide import Setting
-from runner.planning.stored import stored_body, stored_send
-from runner.policy.facts import Grounds
-from runner.protocol.events import Event, Kind
-from runner.report.data import plan_data
-from runner.settings.records import Policy
+from wechat_campaigns.plan import as_reviewed, make_plan, stored_orphans
+from wechat_campaigns.planning import planfile
+from wechat_campaigns.planning.decide import Setting
+from wechat_campaigns.planning.stored import stored_body, stored_send
+from wechat_campaigns.policy.facts import Grounds
+from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.settings.records import Policy
 
 HOUR = timedelta(hours=1)
 ONE = Media(media_id="m-1")

@@ -20,13 +20,13 @@ from factories import (
     make_send,
 )
 
-from runner import wire
-from runner.errors import ApiError, LostAnswerError, StalePlanError
-from runner.ledger.state import LedgerState
-from runner.model import Articles, Image, Media, Mpvideo, Send
-from runner.protocol.events import Event, Kind
-from runner.resolve import OFFLINE, resolve
-from runner.sending import uploads
+from wechat_campaigns import wire
+from wechat_campaigns.errors import ApiError, LostAnswerError, StalePlanError
+from wechat_campaigns.ledger.state import LedgerState
+from wechat_campaigns.model import Articles, Image, Media, Mpvideo, Send
+from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.resolve import OFFLINE, resolve
+from wechat_campaigns.sending import uploads
 
 LOST = LostAnswerError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from factories import make_article, make_file, make_send
 
-from runner import wire
-from runner.model import (
+from wechat_campaigns import wire
+from wechat_campaigns.model import (
     Articles,
     Draft,
     Filter,

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from runner.errors import InvalidError
-from runner.load import load_campaigns
-from runner.reading.text import shorten
-from runner.schemas import findings, hints, phrases, shapes, wording
-from runner.schemas.hints import value_remedy
-from runner.schemas.phrases import clause, listed
-from runner.schemas.store import schema
-from runner.schemas.wording import WORDS
-from runner.settings.load import load_settings
+from wechat_campaigns.errors import InvalidError
+from wechat_campaigns.load import load_campaigns
+from wechat_campaigns.reading.text import shorten
+from wechat_campaigns.schemas import findings, hints, phrases, shapes, wording
+from wechat_campaigns.schemas.hints import value_remedy
+from wechat_campaigns.schemas.phrases import clause, listed
+from wechat_campaigns.schemas.store import schema
+from wechat_campaigns.schemas.wording import WORDS
+from wechat_campaigns.settings.load import load_settings
 from tests.schema_words import schema_words
 
 # Keywords that only annotate or combine; what they combine refuses by itself.

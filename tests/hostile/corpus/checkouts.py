@@ -16,7 +16,7 @@ RUNS = "open(r'@MARKER@-' + __name__, 'w').close()\n"
 MODULES = (
     "sitecustomize.py", "usercustomize.py", "venv.py", "jinja2.py", "yaml.py", "runner.py", "click.py", "rich.py",
     "json.py", "re.py", "random.py", "typing.py", "requests.py", "lxml.py", "nh3.py", "PIL.py", "pip/__init__.py",
-    "runner/__init__.py", "runner/__main__.py", "runner/cli/__init__.py", "wechat_campaigns.py", "tinycss2.py",
+    "runner/wechat_campaigns/__init__.py", "runner/wechat_campaigns/__main__.py", "runner/wechat_campaigns/cli/__init__.py", "wechat_campaigns.py", "tinycss2.py",
     "markdown_it/__init__.py", "pygments/__init__.py", "encodings/__init__.py", "conftest.py", "setup.py",
 )  # fmt: skip
 PLAIN = {

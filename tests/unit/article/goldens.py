@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runner.article import ArticleBody, ArticleSource, build
-from runner.reading.files import Files
-from runner.settings.records import ArticleOptions
+from wechat_campaigns.article import ArticleBody, ArticleSource, build
+from wechat_campaigns.reading.files import Files
+from wechat_campaigns.settings.records import ArticleOptions
 
 FOLDER = Path(__file__).parents[2] / "articles"
 

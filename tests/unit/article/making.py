@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runner.article import ArticleBody
+from wechat_campaigns.article import ArticleBody
 
 Make = Callable[..., ArticleBody]
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
-from runner.article import ArticleSource, build, dom, escape_for
-from runner.article.escape import clean, reveal
-from runner.article.parts import Kind
-from runner.reading.files import Files
+from wechat_campaigns.article import ArticleSource, build, dom, escape_for
+from wechat_campaigns.article.escape import clean, reveal
+from wechat_campaigns.article.parts import Kind
+from wechat_campaigns.reading.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))
 MARKUP = st.text(alphabet="*_`~[](){}<>!#|\\&;:\"'=/ -+.\n\tab1中。「", max_size=40)

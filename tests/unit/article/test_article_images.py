@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from making import Make, rules
 from PIL import Image
 
-from runner.article import image_bytes, mend
-from runner.article.images import MATERIAL, MAX_BYTES, fixed, look
-from runner.errors import StalePlanError
-from runner.reading.files import Files
-from runner.reading.sniff import sniff
-from runner.settings.records import ArticleOptions
+from wechat_campaigns.article import image_bytes, mend
+from wechat_campaigns.article.images import MATERIAL, MAX_BYTES, fixed, look
+from wechat_campaigns.errors import StalePlanError
+from wechat_campaigns.reading.files import Files
+from wechat_campaigns.reading.sniff import sniff
+from wechat_campaigns.settings.records import ArticleOptions
 
 MEND = ArticleOptions(fix_images=True)
 

@@ -10,9 +10,9 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from runner.article.page import WIDTHS, Pictures, article_frames, findings_table, page
-from runner.errors import Place, Problem
-from runner.model import (
+from wechat_campaigns.article.page import WIDTHS, Pictures, article_frames, findings_table, page
+from wechat_campaigns.errors import Place, Problem
+from wechat_campaigns.model import (
     Article,
     Articles,
     BodyImage,

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wechatpy.crypto import WeChatCrypto
 
-from runner.callback.events import entry_of
-from runner.callback.verify import (
+from wechat_campaigns.callback.events import entry_of
+from wechat_campaigns.callback.verify import (
     Credentials,
     RefusedError,
     check_url,
@@ -25,10 +25,10 @@ from runner.callback.verify import (
     read_key,
     signature,
 )
-from runner.callback.wsgi import Receiver, app_from
-from runner.callback.xml import MAX_BYTES, BadXmlError, read_xml
-from runner.errors import LedgerError
-from runner.sandbox import events as sandbox_events
+from wechat_campaigns.callback.wsgi import Receiver, app_from
+from wechat_campaigns.callback.xml import MAX_BYTES, BadXmlError, read_xml
+from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.sandbox import events as sandbox_events
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 PLAIN = Credentials(appid=SERVICE, token="token")
@@ -246,7 +246,7 @@ def test_an_event_without_numbers_is_refused(count: str) -> None:
 
 def test_secrets_stay_out_of_logs(caplog: pytest.LogCaptureFixture) -> None:
     """Refusals are logged without token, key, signature or body."""
-    with caplog.at_level(logging.INFO, "runner.callback"):
+    with caplog.at_level(logging.INFO, "wechat_campaigns.callback"):
         Server(SAFE).ask({**signed("guess"), "echostr": "e"}, EVENT.encode())
         Server(PLAIN).ask(signed(), EVENT.encode())
     assert "refused" in caplog.text

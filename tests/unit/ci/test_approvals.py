@@ -10,12 +10,12 @@ from forges import FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ci.approvals import Request, check_approvals
-from runner.ci.forge import Forge
-from runner.ci.github import github, pull_of
-from runner.ci.gitlab import gitlab, merge_request_of
-from runner.errors import Exit, ForgeError, PolicyError
-from runner.settings.records import Approvals
+from wechat_campaigns.ci.approvals import Request, check_approvals
+from wechat_campaigns.ci.forge import Forge
+from wechat_campaigns.ci.github import github, pull_of
+from wechat_campaigns.ci.gitlab import gitlab, merge_request_of
+from wechat_campaigns.errors import Exit, ForgeError, PolicyError
+from wechat_campaigns.settings.records import Approvals
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40

@@ -10,12 +10,12 @@ from forges import BOT, FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ci.comment import comment_body, upsert
-from runner.ci.forge import MAX_PAGES, Forge
-from runner.cli.main import run
-from runner.errors import Exit, ForgeError, UsageError
-from runner.report.fit import COMMENT_CHARS
-from runner.report.markdown import marker
+from wechat_campaigns.ci.comment import comment_body, upsert
+from wechat_campaigns.ci.forge import MAX_PAGES, Forge
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.errors import Exit, ForgeError, UsageError
+from wechat_campaigns.report.fit import COMMENT_CHARS
+from wechat_campaigns.report.markdown import marker
 
 REPO = "shop/campaigns"
 COMMENTS = f"/repos/{REPO}/issues/12/comments"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.shell_completion import ShellComplete
 
-from runner.cli.completing import VARIABLE
-from runner.cli.main import campaign, run
-from runner.errors import Exit
+from wechat_campaigns.cli.completing import VARIABLE
+from wechat_campaigns.cli.main import campaign, run
+from wechat_campaigns.errors import Exit
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """\

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from factories import NOW, intent_of, make_planned, make_send, make_settings, make_state, plan_of
 
-from runner.cli.confirming import confirmed, question
-from runner.model import Action, Filter, Send
-from runner.plan import Plan, Planned
-from runner.protocol.events import Kind
-from runner.settings.records import Policy
+from wechat_campaigns.cli.confirming import confirmed, question
+from wechat_campaigns.model import Action, Filter, Send
+from wechat_campaigns.plan import Plan, Planned
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.settings.records import Policy
 
 SALE = make_send("sale", filter=Filter(tag="会员"))
 OPEN = make_settings(policy=Policy(allow_to_all=True))

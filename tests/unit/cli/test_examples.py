@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from runner.cli.examples import EXAMPLES
-from runner.cli.main import campaign
+from wechat_campaigns.cli.examples import EXAMPLES
+from wechat_campaigns.cli.main import campaign
 
 LINES = [line for rows in EXAMPLES.values() for line, _ in rows]
 

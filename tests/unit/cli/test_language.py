@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import words
-from runner.cli import language
-from runner.cli.main import campaign, run
-from runner.report.columns import breaks, columns, wrapped
+from wechat_campaigns import words
+from wechat_campaigns.cli import language
+from wechat_campaigns.cli.main import campaign, run
+from wechat_campaigns.report.columns import breaks, columns, wrapped
 
 CHINESE = "从经过评审的文件发送微信公众号群发消息。"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from runner.cli.main import campaign, run
-from runner.errors import Exit
+from wechat_campaigns.cli.main import campaign, run
+from wechat_campaigns.errors import Exit
 
 
 @pytest.fixture(autouse=True)

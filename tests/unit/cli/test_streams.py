@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.main import run
-from runner.cli.streams import hand_out, spare_the_encoding
-from runner.errors import Exit
-from runner.state_folder import state_folder
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.streams import hand_out, spare_the_encoding
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.state_folder import state_folder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.watching import INTERVAL_S, saves, snapshot
+from wechat_campaigns.cli.watching import INTERVAL_S, saves, snapshot
 
 
 class EndedError(Exception):

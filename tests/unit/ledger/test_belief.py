@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 
-from runner.digest import send_digest
-from runner.ledger.events import LEDGER
-from runner.ledger.state import LedgerState, Status, fold
-from runner.ledger.trust import believer, is_signed
-from runner.protocol.events import EMPTY, Entry, Kind
-from runner.protocol.keys import mac_key, mac_of
+from wechat_campaigns.digest import send_digest
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.ledger.trust import believer, is_signed
+from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
 SALE = make_send()

@@ -18,9 +18,9 @@ import pytest
 from backends import Backend, Rows, edited, now
 from writer import STREAM
 
-from runner.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
-from runner.ledger.events import Ledger, broken, snapshot
-from runner.protocol.events import EMPTY, Entry, Head, Kind
+from wechat_campaigns.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger.events import Ledger, broken, snapshot
+from wechat_campaigns.protocol.events import EMPTY, Entry, Head, Kind
 
 OTHER = "wx0000000000000002"
 

@@ -14,11 +14,11 @@ import pytest
 from backends import now
 from writer import STREAM
 
-from runner.errors import LedgerError
-from runner.ledger.disk import filesystem_of, mount_table, refuse_network
-from runner.ledger.events import broken
-from runner.ledger.sqlite import SqliteLedger
-from runner.protocol.events import Entry, Kind
+from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
+from wechat_campaigns.ledger.events import broken
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Kind
 
 MOUNTS = """\
 /dev/vda / ext4 rw 0 0
@@ -153,9 +153,9 @@ def test_a_write_that_fails_midway_loses_nothing(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from datetime import UTC, datetime
-from runner.errors import LedgerError
-from runner.protocol.events import Entry, Kind
-from runner.ledger.sqlite import SqliteLedger
+from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.ledger.sqlite import SqliteLedger
 ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:

@@ -10,8 +10,8 @@ from factories import make_events
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ledger.events import broken, event_from
-from runner.protocol.events import Event, Kind
+from wechat_campaigns.ledger.events import broken, event_from
+from wechat_campaigns.protocol.events import Event, Kind
 
 EVENTS = [
     *make_events(*[(Kind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
@@ -53,7 +53,7 @@ def test_edit_with_a_fresh_hash_is_found(place: int):
 
 
 def _hash(event: Event) -> str:
-    from runner.digest import sha256
+    from wechat_campaigns.digest import sha256
 
     return sha256({key: value for key, value in event.as_dict().items() if key != "hash"})
 

@@ -12,13 +12,13 @@ import pytest
 from backends import GIT, Backend, edited, git_backend, now
 from writer import STREAM
 
-from runner.errors import LedgerError, TamperedLedgerError
-from runner.git import Answer, Fault
-from runner.ledger.events import broken
-from runner.ledger.git import TRIES, GitLedger
-from runner.ledger.git_command import Git
-from runner.ledger.git_remote import Remote, remote_of
-from runner.protocol.events import Entry, Kind
+from wechat_campaigns.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.git import Answer, Fault
+from wechat_campaigns.ledger.events import broken
+from wechat_campaigns.ledger.git import TRIES, GitLedger
+from wechat_campaigns.ledger.git_command import Git
+from wechat_campaigns.ledger.git_remote import Remote, remote_of
+from wechat_campaigns.protocol.events import Entry, Kind
 
 
 def entry(number: int = 0) -> Entry:
@@ -174,7 +174,7 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
 
 def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A git that was killed on the remote's side left it: no patience helps, somebody has to look there."""
-    monkeypatch.setattr("runner.ledger.git.LOCKED_S", 0.1)
+    monkeypatch.setattr("wechat_campaigns.ledger.git.LOCKED_S", 0.1)
     ledger = ledger_at(place)
     ledger.append(entry(1))
     lock = place.stored / "refs" / "heads" / "ledger.lock"

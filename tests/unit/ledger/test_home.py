@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from factories import SERVICE, make_events
 
-from runner.ledger.home import Home, is_same, objection
-from runner.ledger.state import fold
-from runner.protocol.events import Kind
+from wechat_campaigns.ledger.home import Home, is_same, objection
+from wechat_campaigns.ledger.state import fold
+from wechat_campaigns.protocol.events import Kind
 
 ROOT, OTHER = "a" * 40, "b" * 40
 WHOLE = Home(folder="campaigns", in_git=True, root=ROOT)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import LedgerError, TamperedLedgerError
-from runner.ledger.memory import Memory, RememberingLedger, lost
-from runner.ledger.open import open_ledger
-from runner.ledger.sqlite import SqliteLedger
-from runner.protocol.events import Entry, Event, Kind
+from wechat_campaigns.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.ledger.memory import Memory, RememberingLedger, lost
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Event, Kind
 
 STREAM = "wx1"
 
@@ -60,7 +60,7 @@ def test_many_write_at_once(tmp_path: Path):
     """Processes and threads that begin the file together all succeed, and the highest mark stays."""
     file = tmp_path / "seen" / "x"
     code = (
-        "import sys; from pathlib import Path; from runner.ledger.memory import Memory\n"
+        "import sys; from pathlib import Path; from wechat_campaigns.ledger.memory import Memory\n"
         "memory = Memory(Path(sys.argv[1]))\n"
         "for n in range(200): memory.note({'a': (n * 4 + int(sys.argv[2]), sys.argv[2])})\n"
     )

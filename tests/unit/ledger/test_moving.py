@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import TamperedLedgerError
-from runner.ledger.events import heads_of
-from runner.ledger.moving import from_lines, to_lines
-from runner.protocol.events import EMPTY, Entry, Event, Kind, chained
+from wechat_campaigns.errors import TamperedLedgerError
+from wechat_campaigns.ledger.events import heads_of
+from wechat_campaigns.ledger.moving import from_lines, to_lines
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 

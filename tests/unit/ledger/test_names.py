@@ -7,9 +7,9 @@ from factories import SERVICE, intent_of, make_events, make_send, named
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.ledger.names import kept, namespace_of, shown
-from runner.ledger.state import LedgerState, Status, fold
-from runner.protocol.events import Kind
+from wechat_campaigns.ledger.names import kept, namespace_of, shown
+from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.protocol.events import Kind
 
 NAMES = st.sampled_from(["", "shop", "Shop", "office", "店"])
 IDS = st.from_regex(r"[^:\[\]#\s]{1,5}(\[[^:\[\]#\s]{1,5}\])?(#[1-9])?", fullmatch=True)

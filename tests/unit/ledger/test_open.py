@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.ledger.open import open_ledger
-from runner.protocol.events import Entry, Kind
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.protocol.events import Entry, Kind
 
 
 def now() -> datetime:

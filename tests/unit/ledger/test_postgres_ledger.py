@@ -14,12 +14,12 @@ from backends import Backend, now, postgres_backend
 from postgres_server import Server
 from writer import STREAM
 
-from runner.errors import LedgerError, UsageError
-from runner.ledger.events import broken
-from runner.ledger.open import open_ledger
-from runner.ledger.postgres import PostgresLedger
-from runner.ledger.postgres_pool import SIZE
-from runner.protocol.events import Entry, Kind
+from wechat_campaigns.errors import LedgerError, UsageError
+from wechat_campaigns.ledger.events import broken
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.postgres import PostgresLedger
+from wechat_campaigns.ledger.postgres_pool import SIZE
+from wechat_campaigns.protocol.events import Entry, Kind
 
 pytestmark = pytest.mark.heavy
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from factories import NOW, SERVICE
 
-from runner.errors import LedgerError
-from runner.ledger import sqlite
-from runner.ledger.sqlite import SqliteLedger
-from runner.protocol.events import Entry, Kind
+from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.ledger import sqlite
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import Entry, Kind
 
 
 def test_runners_may_begin_one_ledger_together(tmp_path: Path):

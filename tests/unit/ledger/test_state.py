@@ -10,10 +10,10 @@ from factories import NOW, SERVICE, intent_of, make_events, make_send, make_stat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import TamperedLedgerError
-from runner.ledger.events import LEDGER
-from runner.ledger.state import Status, fold
-from runner.protocol.events import Kind
+from wechat_campaigns.errors import TamperedLedgerError
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.state import Status, fold
+from wechat_campaigns.protocol.events import Kind
 
 SALE = make_send()
 INTENT = (Kind.INTENT, intent_of(SALE))

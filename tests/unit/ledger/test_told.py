@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from runner.ledger.state import Status
-from runner.protocol.events import Kind
+from wechat_campaigns.ledger.state import Status
+from wechat_campaigns.protocol.events import Kind
 
 SEND = make_send()
 SENT = [

@@ -10,10 +10,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner.errors import LedgerConflictError
-from runner.ledger.events import Ledger
-from runner.ledger.open import open_ledger
-from runner.protocol.events import EMPTY, Entry, Kind
+from wechat_campaigns.errors import LedgerConflictError
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
 
 STREAM = "wx0000000000000001"
 

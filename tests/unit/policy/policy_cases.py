@@ -8,12 +8,12 @@ from typing import Any
 
 from factories import NOW, SUBSCRIPTION, intent_of, make_account, make_article, make_send, make_state, named
 
-from runner.digest import send_digest
-from runner.ledger.state import LedgerState
-from runner.model import Articles, Audience, Draft, Filter, Msgtype, Text
-from runner.policy.facts import Facts
-from runner.protocol.events import Kind
-from runner.settings.records import AccountKind, Drift, Policy
+from wechat_campaigns.digest import send_digest
+from wechat_campaigns.ledger.state import LedgerState
+from wechat_campaigns.model import Articles, Audience, Draft, Filter, Msgtype, Text
+from wechat_campaigns.policy.facts import Facts
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.settings.records import AccountKind, Drift, Policy
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
 UNKNOWN = Audience(count=None, source="unknown offline")

@@ -10,14 +10,14 @@ import pytest
 from factories import NOW, intent_of, make_send, make_state
 from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
 
-from runner.model import Images, Media, Mpvideo, Newspic, Text
-from runner.planning.planfile import audiences
-from runner.policy import LIFTED, RULES, Objection, objections
-from runner.policy.content import hosts
-from runner.policy.facts import Facts, Verdict
-from runner.protocol.events import Kind
-from runner.schemas.store import schema
-from runner.settings.records import Policy
+from wechat_campaigns.model import Images, Media, Mpvideo, Newspic, Text
+from wechat_campaigns.planning.planfile import audiences
+from wechat_campaigns.policy import LIFTED, RULES, Objection, objections
+from wechat_campaigns.policy.content import hosts
+from wechat_campaigns.policy.facts import Facts, Verdict
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.schemas.store import schema
+from wechat_campaigns.settings.records import Policy
 
 
 def said(about: Facts, rule: str) -> Objection | None:

@@ -14,12 +14,12 @@ from factories import NOW, SERVICE, intent_of, make_account, make_send, make_sta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.history import Past, past
-from runner.ledger.state import LedgerState
-from runner.protocol.events import Kind
-from runner.report.chart import Bar, chart
-from runner.report.columns import columns
-from runner.report.history import (
+from wechat_campaigns.history import Past, past
+from wechat_campaigns.ledger.state import LedgerState
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.report.chart import Bar, chart
+from wechat_campaigns.report.columns import columns
+from wechat_campaigns.report.history import (
     COLUMNS,
     history_csv,
     history_data,
@@ -27,7 +27,7 @@ from runner.report.history import (
     history_markdown,
     history_text,
 )
-from runner.report.text import Look
+from wechat_campaigns.report.text import Look
 
 TOLD = {"status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
 

@@ -6,9 +6,9 @@ import re
 
 from factories import make_article, make_file, make_send, plan_of
 
-from runner.article.page import WIDTHS
-from runner.model import Articles, FileInfo
-from runner.report.html import plan_html
+from wechat_campaigns.article.page import WIDTHS
+from wechat_campaigns.model import Articles, FileInfo
+from wechat_campaigns.report.html import plan_html
 
 PICTURE = make_file("leaf.png", b"leaf")
 DATA = {"leaf.png": b"leaf", "cover.png": b"cover"}

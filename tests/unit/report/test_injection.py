@@ -15,22 +15,22 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from nasty import ATTACK, nasty_comparison, nasty_plan
 
-from runner.cli.language import choose
-from runner.cli.showing import shown
-from runner.errors import Problem, UsageError
-from runner.plan import Plan
-from runner.report import neutral
-from runner.report.concerns import plan_problems
-from runner.report.data import plan_data
-from runner.report.failure import failure_forms
-from runner.report.gitlab import codequality, widget
-from runner.report.html import plan_html
-from runner.report.junit import plan_junit, problems_junit
-from runner.report.markdown import outcomes_markdown, plan_markdown
-from runner.report.problems import problems_github, problems_text
-from runner.report.sarif import sarif
-from runner.report.text import Look, outcomes_text, plan_text
-from runner.sending.posting import Outcome, Result
+from wechat_campaigns.cli.language import choose
+from wechat_campaigns.cli.showing import shown
+from wechat_campaigns.errors import Problem, UsageError
+from wechat_campaigns.plan import Plan
+from wechat_campaigns.report import neutral
+from wechat_campaigns.report.concerns import plan_problems
+from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.report.failure import failure_forms
+from wechat_campaigns.report.gitlab import codequality, widget
+from wechat_campaigns.report.html import plan_html
+from wechat_campaigns.report.junit import plan_junit, problems_junit
+from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
+from wechat_campaigns.report.problems import problems_github, problems_text
+from wechat_campaigns.report.sarif import sarif
+from wechat_campaigns.report.text import Look, outcomes_text, plan_text
+from wechat_campaigns.sending.posting import Outcome, Result
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 PIECES = st.sampled_from([*ATTACK.split("\n"), "\n", "`", "::", "<!--", "\u202e", "|", "\\", "会员"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from factories import NOW, make_article, make_file, make_send
 
-from runner.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
-from runner.report.lines import content_lines, diff, html_lines, send_lines
+from wechat_campaigns.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
+from wechat_campaigns.report.lines import content_lines, diff, html_lines, send_lines
 
 FILE = Media(file=make_file("a.png"))
 

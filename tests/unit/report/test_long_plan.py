@@ -6,7 +6,7 @@ import time
 
 from factories import make_send, plan_of
 
-from runner.report.text import MANY, Look, plan_text
+from wechat_campaigns.report.text import MANY, Look, plan_text
 
 
 def test_each_send_of_a_long_plan_has_its_line() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from runner.report import neutral
+from wechat_campaigns.report import neutral
 
 COMMANDS = ("::", "##[", "<!--", "-->", "${{")
 NASTY = st.text(

@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from runner.sandbox import seeds, web
-from runner.sandbox.endpoints import ENDPOINTS
-from runner.sandbox.gate import Gate
-from runner.sandbox.store import Store
+from wechat_campaigns.sandbox import seeds, web
+from wechat_campaigns.sandbox.endpoints import ENDPOINTS
+from wechat_campaigns.sandbox.gate import Gate
+from wechat_campaigns.sandbox.store import Store
 
 SERVICE = "wx0000000000000001"
 SUBSCRIPTION = "wx0000000000000002"

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sandbox import bits
+from wechat_campaigns.sandbox import bits
 
 numbers = st.sets(st.integers(0, 500))
 

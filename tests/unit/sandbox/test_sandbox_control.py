@@ -3,7 +3,7 @@
 import pytest
 from sandbox_client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
 
-from runner.sandbox.control import ROUTES
+from wechat_campaigns.sandbox.control import ROUTES
 
 
 def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.sandbox import faults, rules
-from runner.sandbox.accounts import Options
-from runner.sandbox.control import ROUTES
-from runner.sandbox.endpoints import ENDPOINTS
+from wechat_campaigns.sandbox import faults, rules
+from wechat_campaigns.sandbox.accounts import Options
+from wechat_campaigns.sandbox.control import ROUTES
+from wechat_campaigns.sandbox.endpoints import ENDPOINTS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
 

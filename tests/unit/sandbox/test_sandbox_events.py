@@ -19,8 +19,8 @@ from sandbox_client import SERVICE, WeChat
 from wechatpy.crypto import PrpCrypto, WeChatCrypto
 from wechatpy.utils import check_signature
 
-from runner.sandbox import events, pusher
-from runner.sandbox.accounts import Callback
+from wechat_campaigns.sandbox import events, pusher
+from wechat_campaigns.sandbox.accounts import Callback
 
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TOKEN = "token"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sandbox_client import MP4, PNG, SAMPLE, WeChat
 from test_sandbox_gate import BODIES, SENDALL, json_values
 
-from runner.sandbox import gate, strict_json
-from runner.sandbox.endpoints import ENDPOINTS
+from wechat_campaigns.sandbox import gate, strict_json
+from wechat_campaigns.sandbox.endpoints import ENDPOINTS
 
 TEXT = b'{"filter":{"tag_id":2},"msgtype":"text","text":{"content":"x"},"more":%s}'
 slow = settings(

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sandbox_client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
 
-from runner.sandbox import gate
-from runner.sandbox.answers import Refused
+from wechat_campaigns.sandbox import gate
+from wechat_campaigns.sandbox.answers import Refused
 
 SENDALL = "message/mass/sendall"
 

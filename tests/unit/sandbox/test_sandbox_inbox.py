@@ -11,10 +11,10 @@ import pytest
 from inbox_calls import openids, phone, preview, to_all, told
 from sandbox_client import MP3, NOON, PNG, SERVICE, WeChat
 
-from runner.sandbox import seeds, web
-from runner.sandbox.endpoints import ENDPOINTS
-from runner.sandbox.gate import Gate
-from runner.sandbox.store import Store
+from wechat_campaigns.sandbox import seeds, web
+from wechat_campaigns.sandbox.endpoints import ENDPOINTS
+from wechat_campaigns.sandbox.gate import Gate
+from wechat_campaigns.sandbox.store import Store
 
 SCRIPTS = ("main.js", "lists.js", "phone.js", "bubbles.js", "dom.js", "words.js")
 STATIC = (*SCRIPTS, "inbox.css", "phone.css", "article.css", "icon.svg")

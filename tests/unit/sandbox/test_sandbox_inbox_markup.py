@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sandbox.inbox.markup import VOID, fit
+from wechat_campaigns.sandbox.inbox.markup import VOID, fit
 
 LOCAL = {"//own/a.png": "/local/a.png"}
 

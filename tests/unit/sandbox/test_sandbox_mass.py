@@ -3,7 +3,7 @@
 import pytest
 from sandbox_client import PNG, SUBSCRIPTION, TEST, WeChat
 
-from runner.sandbox import rules
+from wechat_campaigns.sandbox import rules
 
 TEXT = {"content": "你好"}
 

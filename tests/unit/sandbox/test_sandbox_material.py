@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sandbox_client import JPEG, MP3, MP4, PNG, SAMPLE, TEST, WeChat
 
-from runner.sandbox import articles
+from wechat_campaigns.sandbox import articles
 
 
 @pytest.mark.parametrize(("kind", "data"), [("image", PNG), ("voice", MP3), ("video", MP4), ("thumb", JPEG)])

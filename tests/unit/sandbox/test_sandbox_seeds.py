@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UsageError
-from runner.sandbox import accounts, bits, seeds
-from runner.sandbox.store import Store
+from wechat_campaigns.errors import UsageError
+from wechat_campaigns.sandbox import accounts, bits, seeds
+from wechat_campaigns.sandbox.store import Store
 
 APPID = "wx0000000000000001"
 

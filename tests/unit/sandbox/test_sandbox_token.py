@@ -5,7 +5,7 @@ import json
 import pytest
 from sandbox_client import SERVICE, SUBSCRIPTION, TEST, WeChat, dump
 
-from runner.sandbox.seeds import SECRET
+from wechat_campaigns.sandbox.seeds import SECRET
 
 STABLE = {"grant_type": "client_credential", "appid": SERVICE, "secret": SECRET}
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from scripted_server import ACCOUNT, ScriptedServer, World
 
-from runner.settings.records import Account
-from runner.wechat.client import connect
-from runner.wechat.endpoints import Endpoints
+from wechat_campaigns.settings.records import Account
+from wechat_campaigns.wechat.client import connect
+from wechat_campaigns.wechat.endpoints import Endpoints
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.wechat.answers import read_answer
-from runner.wechat.transport import Reply
+from wechat_campaigns.wechat.answers import read_answer
+from wechat_campaigns.wechat.transport import Reply
 
 
 def test_half_an_emoji_becomes_a_question_mark():

@@ -9,8 +9,8 @@ from email.utils import format_datetime
 import pytest
 from scripted_server import Raw, ScriptedServer
 
-from runner.wechat.endpoints import TAGS_GET, Endpoints
-from runner.wechat.watch import ClockWatch, clock_error
+from wechat_campaigns.wechat.endpoints import TAGS_GET, Endpoints
+from wechat_campaigns.wechat.watch import ClockWatch, clock_error
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

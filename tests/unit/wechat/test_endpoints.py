@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from scripted_server import Raw, ScriptedServer, Seen
 
-from runner.errors import LostAnswerError
-from runner.wechat.endpoints import Endpoints
+from wechat_campaigns.errors import LostAnswerError
+from wechat_campaigns.wechat.endpoints import Endpoints
 
 Connected = Callable[..., Endpoints]
 

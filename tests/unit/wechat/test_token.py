@@ -13,13 +13,13 @@ from typing import cast
 import pytest
 from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
 
-from runner.errors import ApiError, UnreachableError
-from runner.settings.records import Secret
-from runner.wechat.client import SharedTokens
-from runner.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
-from runner.wechat.token import STABLE_TOKEN, Tokens
-from runner.wechat.token import TOKEN as CLASSIC
-from runner.wechat.transport import Reply, Request, Transport
+from wechat_campaigns.errors import ApiError, UnreachableError
+from wechat_campaigns.settings.records import Secret
+from wechat_campaigns.wechat.client import SharedTokens
+from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
+from wechat_campaigns.wechat.token import STABLE_TOKEN, Tokens
+from wechat_campaigns.wechat.token import TOKEN as CLASSIC
+from wechat_campaigns.wechat.transport import Reply, Request, Transport
 
 Connected = Callable[..., Endpoints]
 

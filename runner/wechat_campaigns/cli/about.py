@@ -1,0 +1,30 @@
+"""What `campaign --version` says: the version, the formats it knows, the extras that are installed."""
+
+from __future__ import annotations
+
+import platform
+from hashlib import sha256
+
+from wechat_campaigns import __version__
+
+
+def about() -> str:
+    """Write the version, one fact a line; the first line is what scripts read."""
+    from wechat_campaigns.digest import DIGEST_VERSION
+    from wechat_campaigns.doctor import EXTRAS, installed
+    from wechat_campaigns.protocol.events import FORMAT
+    from wechat_campaigns.report.neutral import FORMAT_VERSION
+    from wechat_campaigns.schemas.store import SchemaName, schema_text
+
+    names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
+    prints = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}
+    extras = [extra for extra in EXTRAS if installed(extra)]
+    return "\n".join(
+        [
+            f"campaign {__version__}",
+            f"Python {platform.python_version()}",
+            f"formats: plan {FORMAT_VERSION}, ledger {FORMAT}, digest {DIGEST_VERSION}",
+            f"schemas: {', '.join(f'{name} {told}' for name, told in prints.items())}",
+            f"extras: {', '.join(extras) or 'none'}",
+        ]
+    )

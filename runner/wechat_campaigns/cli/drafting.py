@@ -1,0 +1,159 @@
+"""`campaign draft`: makes the drafts of a campaign's articles, and stops there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.completing import campaign_ids
+from wechat_campaigns.cli.planning import make_plan
+from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
+from wechat_campaigns.cli.streams import require_terminal
+from wechat_campaigns.errors import Exit, InvalidError, UsageError
+from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan import Plan, Planned
+    from wechat_campaigns.sending.drafting import Ready
+
+Made = tuple["Planned", "Ready"]
+
+
+@click.command()
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@shared
+def draft(session: Session, select: str, auto_approve: bool) -> int:
+    """Make the draft of an article and stop there, so that it can be looked at in the console.
+
+    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
+    and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
+    """
+    from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
+
+    state = session.begun_state()
+    made = make_plan(session, (campaign_of(select),), state)
+    if made.prepared.errors:
+        raise InvalidError(made.prepared.errors)
+    chosen = _chosen(made.plan, select)
+    _confirm(session, chosen, auto_approve=auto_approve)
+    drafts = [(planned, _make(session, planned)) for planned in chosen]
+    session.give(
+        {
+            "text": lambda: inert(_text(drafts)),
+            "json": lambda: json_text(
+                {"format_version": FORMAT_VERSION, "drafts": [_row(one) for one in drafts]}
+            ),
+        }
+    )
+    return Exit.OK
+
+
+def _chosen(plan: Plan, select: str) -> list[Planned]:
+    """Pick the sends asked for that still wait for their draft."""
+    from wechat_campaigns import wire
+    from wechat_campaigns.plan import PENDING
+
+    named = same_id(select)
+    found = [p for p in plan.sends if named in (same_id(p.send.id), same_id(p.send.campaign))]
+    if not found:
+        raise no_send(select, (planned.send for planned in plan.sends))
+    kind = found[0].send.msgtype
+    if not all(wire.needs_draft(planned.send.content) for planned in found):
+        raise UsageError(
+            _("{send} needs no draft to be made: it sends {kind} as it is").format(
+                send=select, kind=kind.value
+            ),
+            remedy=_(
+                "only articles and picture posts written in the campaign become drafts; "
+                "`campaign render` shows the others"
+            ),
+        )
+    pending = [planned for planned in found if planned.action in PENDING]
+    if not pending:
+        first = found[0]
+        raise UsageError(
+            _("{send} is {action}: {reason}").format(
+                send=first.send.id, action=first.action.value, reason=first.decision.reason
+            ),
+            remedy=first.decision.remedy or _("a draft is made for sends that are still to be made"),
+        )
+    return pending
+
+
+def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool) -> None:
+    for planned in chosen:
+        missing = sum(result is None for _, result in planned.resolved.uploads)
+        said = _("  {send} → draft box of {account}, {count} uploads")
+        session.say(said.format(send=planned.send.id, account=planned.account.name, count=missing))
+    if auto_approve:
+        return
+    require_terminal(_("add --auto-approve"))
+    if not click.confirm(_("Make {count} drafts? Nothing is sent").format(count=len(chosen)), err=True):
+        raise click.Abort(_("Not confirmed, so no draft is made."))
+
+
+def _make(session: Session, planned: Planned) -> Ready:
+    """Make one draft while no other runner of this account is at work."""
+    from wechat_campaigns.apply import LOCK_WAIT_S
+    from wechat_campaigns.ledger.state import fold
+    from wechat_campaigns.plan import PENDING
+    from wechat_campaigns.planning.decide import decide
+    from wechat_campaigns.sending import drafting
+
+    appid = planned.account.appid
+    with session.ledger.lock(appid, LOCK_WAIT_S):
+        state = fold(session.ledger.events(appid), namespace=session.settings.namespace)
+        now = decide(planned.send, planned.digest, appid=appid, state=state, now=session.clock())
+        if now.action not in PENDING:
+            raise UsageError(
+                _("another run came first: it is {action}, {reason}").format(
+                    action=now.action.value, reason=now.reason
+                ),
+                remedy=_("run `campaign status`"),
+                where=planned.send.id,
+            )
+        api = session.sender(planned.account)
+        ready = drafting.make(
+            planned,
+            api=api,
+            ledger=session.ledger,
+            state=state,
+            read=session.read,
+            tell=lambda what: session.say(f"  {planned.send.id}: {what}"),
+        )
+    if ready is None:
+        raise AssertionError("only sends that need a draft were chosen")
+    return ready
+
+
+def _text(drafts: Sequence[Made]) -> str:
+    lines = []
+    for planned, ready in drafts:
+        said = _("{send}: draft {media_id} was there already, unchanged, account {account}")
+        if ready.added:
+            said = _("{send}: draft {media_id} added, account {account}")
+        lines.append(said.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
+        lines += [f"  {note}" for note in ready.notes]
+    lines.append(
+        "\n"
+        + _(
+            "Nothing was sent. Look at it on mp.weixin.qq.com under 草稿箱 (drafts), and edit the campaign's "
+            "files, not the draft: `campaign apply` sends it only as it is now."
+        )
+    )
+    return "\n".join(lines)
+
+
+def _row(made: Made) -> dict[str, object]:
+    planned, ready = made
+    return {
+        "id": planned.send.id,
+        "account": planned.account.name,
+        "media_id": ready.media_id,
+        "added": ready.added,
+        "notes": list(ready.notes),
+    }

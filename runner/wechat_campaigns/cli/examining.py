@@ -1,0 +1,63 @@
+"""`campaign doctor`: is everything here that a send needs?"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+import click
+import requests
+
+from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.ledger.events import Ledger
+
+TIMEOUT_S = 10.0
+
+
+@click.command()
+@shared
+def doctor(session: Session) -> int:
+    """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
+
+    Also prints where this machine keeps its state. Each line has a remedy. Exits 4 when WeChat is the
+    trouble, 6 when it is the ledger.
+    """
+    from wechat_campaigns.doctor import Ports, examine, state_checks, worst
+    from wechat_campaigns.ledger.git import GitLedger
+    from wechat_campaigns.report.doctor import doctor_data, doctor_text
+    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.state_folder import FORMER
+
+    def clock_error() -> timedelta | None:
+        with requests.Session() as http:
+            http.trust_env = not session.rehearsing
+            dated = session.watch.begin()
+            # Only the clock's header is wanted; the platform answers every path with one.
+            answer = http.get(f"{session.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            dated(answer.headers.get("Date"))
+            return session.watch.error
+
+    def open_ledger() -> Ledger:
+        session.past()  # refuses a rehearsal what was begun for real followers
+        return session.ledger
+
+    def survives_power_cut() -> bool:
+        store = session.ledger.store
+        return not isinstance(store, GitLedger) or store.survives_power_cut()
+
+    ports = Ports(
+        connect=session.reader,
+        open_ledger=open_ledger,
+        clock_error=clock_error,
+        survives_power_cut=survives_power_cut,
+    )
+    former = session.options.root.resolve().parent / FORMER
+    unused = str(former) if os.path.lexists(former) else ""
+    checks = (*examine(session.settings, ports), *state_checks(str(session.state_dir), unused))
+    session.give(
+        {
+            "text": lambda: doctor_text(checks, session.look),
+            "json": lambda: json_text(doctor_data(checks)),
+        }
+    )
+    return worst(checks)

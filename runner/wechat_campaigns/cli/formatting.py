@@ -1,0 +1,69 @@
+"""The command that writes campaign files in the usual shape: fmt."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import click
+
+from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.streams import writing
+from wechat_campaigns.errors import Exit
+from wechat_campaigns.words import _
+
+
+@click.command()
+@click.argument("paths", nargs=-1)
+@click.option("--check", is_flag=True, help="Change nothing; exit 3 when a file is not in shape.")
+@shared
+def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
+    """Bring campaign files into the usual shape: modeline, order of keys, line ends.
+
+    PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
+    stay as they are written, and no digest changes.
+    """
+    from wechat_campaigns.load import campaign_files
+    from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text, line
+
+    changed, left = [], {}
+    for file in campaign_files(session.options.root, paths):
+        shown = (session.options.root / file).as_posix()
+        done, why = _format(session, file, check=check)
+        if why:
+            left[shown] = why
+        elif done:
+            changed.append(shown)
+    for shown, why in left.items():
+        session.say(_("{file}: left as it is: {why}").format(file=line(shown), why=why))
+    session.give(
+        {
+            "text": lambda: "\n".join(line(shown) for shown in changed),
+            "json": lambda: json_text({"format_version": FORMAT_VERSION, "changed": changed, "left": left}),
+        }
+    )
+    return Exit.INVALID if check and changed else Exit.OK
+
+
+def _format(session: Session, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
+    """Format one file; say whether it changed, or why it was left."""
+    from wechat_campaigns.fmt import formatted
+    from wechat_campaigns.load import MAX_YAML_BYTES
+    from wechat_campaigns.reading.files import FileError, read_regular
+    from wechat_campaigns.reading.text import Fault, decode
+
+    path = session.options.root / file
+    try:
+        data = read_regular(path, MAX_YAML_BYTES)
+    except FileError as error:
+        return False, error.what
+    text = decode(data)
+    if isinstance(text, Fault):
+        return False, text.what
+    result = formatted(text, file)
+    new = result.text.encode()
+    if new == data or result.left:
+        return False, result.left
+    if not check:
+        with writing(path):
+            path.write_bytes(new)
+    return True, ""

@@ -1,0 +1,138 @@
+"""The folder that this is in, whether its ledger is another's out; and what makes it the ledger's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wechat_campaigns.cli.session import Session
+from wechat_campaigns.errors import InvalidError, Place, Problem, SecretError
+from wechat_campaigns.ledger.home import Home, objection
+from wechat_campaigns.ledger.names import namespace_of
+from wechat_campaigns.protocol.keys import same_id
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wechat_campaigns.ledger.state import LedgerState
+    from wechat_campaigns.plan import Plan
+
+
+def check_home(session: Session, state: LedgerState) -> None:
+    """Refuse a ledger that belongs to another campaigns folder, or to this one under another namespace.
+
+    Raises:
+        InvalidError: `namespace` of the settings is to be written, or to be what it was.
+    """
+    from wechat_campaigns.settings.load import SETTINGS_FILE
+
+    root, namespace = session.options.root, session.settings.namespace
+    for appid in sorted({account.appid for account in session.settings.environment.accounts.values()}):
+        homes = state.homes.get(appid, {})
+        if not homes and not namespace:
+            continue  # nobody has said whose it is, and git need not be asked
+        found = objection(
+            homes,
+            _here(root),
+            namespace,
+            sent_by=frozenset(same_id(namespace_of(place[0])) for place in state.stream(appid).sends),
+            has_commit=lambda commit: _has_commit(root, commit),
+        )
+        if found is not None:
+            what, remedy = found
+            place = Place(file=(root / SETTINGS_FILE).as_posix(), line=1)
+            raise InvalidError(
+                (Problem(place=place, path="$.namespace", rule="namespace", what=what, remedy=remedy),)
+            )
+
+
+def keep_homes(session: Session, plan: Plan, state: LedgerState, who: Mapping[str, object]) -> None:
+    """Write down whose ledger it is, for each account that an apply calls for, before the first call.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    environment, namespace = session.settings.environment, session.settings.namespace
+    asks_for_something = environment.protected or environment.approvals or namespace
+    if asks_for_something or not session.rehearsing:  # else nobody is reached
+        appids = {account.appid for account in environment.accounts.values()}
+        keep_home(session, state, plan.reaching() & appids, who)
+
+
+def keep_home(
+    session: Session,
+    state: LedgerState,
+    appids: Iterable[str],
+    who: Mapping[str, object],
+    *,
+    moved: bool = False,
+) -> list[str]:
+    """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
+
+    Args:
+        session: with the settings.
+        state: the folded ledger.
+        appids: of the accounts.
+        who: for the record.
+        moved: a person vouches that the folder is another one now.
+
+    Returns:
+        The AppIDs for which something was new.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    from contextlib import suppress
+
+    from wechat_campaigns.protocol.events import Entry, Kind
+
+    root, namespace, new = session.options.root, session.settings.namespace, []
+    here = replace(_here(root), root=_first_commit(root))
+    for appid in sorted(appids):
+        event = state.homes.get(appid, {}).get(same_id(namespace))
+        before = Home.of(event) if event is not None else None
+        if before is not None and not here.known_better(before) and not (moved and here != before):
+            continue
+        data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
+        # An account without its secret sends nothing, and keeps no other from sending.
+        with suppress(SecretError):
+            session.ledger.append(Entry(stream=appid, kind=Kind.HOME, data=data))
+            new.append(appid)
+    return new
+
+
+@cache
+def _here(root: Path) -> Home:
+    from wechat_campaigns.git import ask
+
+    inside = ask(root, "rev-parse", "--show-prefix", lazily=False)
+    if inside.code:
+        return Home(folder=root.resolve().name)
+    return Home(folder=inside.text.rstrip("/") or ".", in_git=True)
+
+
+def _first_commit(root: Path) -> str:
+    """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
+    from wechat_campaigns.git import ask
+
+    if not _is_whole(root):
+        return ""
+    found = ask(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()
+    return found[-1] if found else ""
+
+
+def _is_whole(root: Path) -> bool:
+    from wechat_campaigns.git import ask
+
+    return ask(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
+
+
+@cache
+def _has_commit(root: Path, commit: str) -> bool | None:
+    from wechat_campaigns.git import ask
+
+    if ask(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
+        return True
+    return False if _is_whole(root) else None

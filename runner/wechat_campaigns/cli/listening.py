@@ -1,0 +1,105 @@
+"""`campaign listen`: receive the platform's events and keep them in the ledger."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.errors import Exit, SecretError, UsageError
+from wechat_campaigns.hosts import LOOPBACK_NAMES
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.callback.verify import Credentials
+    from wechat_campaigns.callback.wsgi import Receiver
+    from wechat_campaigns.settings.records import Account
+
+
+@click.command()
+@click.option("--port", default=8091, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front.")
+@click.option("--name", "names", multiple=True, help="The host name that this server passes on; repeatable.")
+@shared
+def listen(session: Session, port: int, host: str, names: tuple[str, ...]) -> int:
+    """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
+
+    Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
+    is `listening on http://HOST:PORT`. A WSGI server of your own can mount `wechat_campaigns.callback.wsgi:app_from`.
+    """
+    from wechat_campaigns.callback.server import Server, only_for
+    from wechat_campaigns.callback.wsgi import app_from
+
+    session.begun_state(sending=False, verified=False)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    receiver = receiver_of(session)
+    try:
+        app = only_for(app_from(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port)
+        server = Server(host, port, app)
+    except (OSError, OverflowError, SystemExit) as error:
+        raise UsageError(
+            _("nothing can listen there"),
+            where=f"{host}:{port}",
+            remedy=_("use --port 0 to pick a free port"),
+        ) from error
+    click.echo(f"listening on http://{host}:{server.port}")
+    for name in receiver.accounts:
+        click.echo(_("  account {name}: /{name}").format(name=name))
+    sys.stdout.flush()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    server.serve_forever()
+    server.server_close()
+    return Exit.OK
+
+
+def receiver_of(session: Session) -> Receiver:
+    """Make the receiver of an environment's accounts.
+
+    Raises:
+        UsageError: no account has `callback` in the settings.
+        SecretError: a token or key cannot be had.
+    """
+    from wechat_campaigns.callback.wsgi import Receiver
+
+    accounts = session.settings.environment.accounts.values()
+    known = {account.name: _credentials(account) for account in accounts if account.callback is not None}
+    if not known:
+        raise UsageError(
+            _("no account of environment {name} has a callback").format(
+                name=session.settings.environment.name
+            ),
+            remedy=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
+        )
+    # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
+    return Receiver(accounts=known, ledger=session.open_ledger, clock=lambda: datetime.now(UTC))
+
+
+def _credentials(account: Account) -> Credentials:
+    from wechat_campaigns.callback.verify import Credentials, RefusedError, read_key
+    from wechat_campaigns.settings.secret import read_secret
+
+    callback = account.callback
+    if callback is None:
+        raise AssertionError("asked only for accounts with a callback")
+    token = read_secret(callback.token, os.environ, name=_("Token of the server settings"))
+    aes_key = ""
+    if callback.aes_key is not None:
+        aes_key = read_secret(callback.aes_key, os.environ, name="EncodingAESKey")
+        try:
+            read_key(aes_key)
+        except RefusedError as error:
+            raise SecretError(
+                str(error),
+                remedy=_("copy it again from 基本配置 → 服务器配置"),
+                where=_("account {name}").format(name=account.name),
+            ) from None
+    return Credentials(appid=account.appid, token=token, aes_key=aes_key)

@@ -1,0 +1,62 @@
+"""Tells the chat robots of the settings how an apply ended; a robot that fails is a warning, no exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from wechat_campaigns.cli.session import Session
+from wechat_campaigns.errors import CampaignError
+from wechat_campaigns.settings.records import Notify
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.notify import Run
+    from wechat_campaigns.sending.posting import Outcome
+
+TIMEOUT_S = 5.0
+
+
+def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
+    """Tell every robot of the settings.
+
+    Args:
+        session: for the settings, and to warn.
+        outcomes: of the apply.
+        run: where and by which commit.
+    """
+    for number, robot in enumerate(session.settings.notify, 1):
+        try:
+            why = _tell(session, robot, outcomes, run)
+        except CampaignError as error:
+            why = error.what
+        if why is not None:
+            said = _("Warning: robot {number} ({kind}) was not told: {why}. No send is affected.")
+            session.say(said.format(number=number, kind=robot.kind, why=why))
+
+
+def _tell(session: Session, robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
+    from wechat_campaigns.notify import tell
+
+    address = session.other_secret(robot.url, name=_("robot's address"))
+    return tell(robot, address, outcomes, run, post=post)
+
+
+def post(address: str, body: Mapping[str, Any]) -> Any:
+    """Post JSON once, within seconds; the answer's JSON, or its text.
+
+    Raises:
+        OSError: it cannot be reached, or answers no success. Nothing of the address is in it.
+    """
+    try:
+        answer = requests.post(address, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+    except (requests.RequestException, ValueError) as error:
+        raise ConnectionError(type(error).__name__) from None
+    if not 200 <= answer.status_code < 300:
+        raise ConnectionError(_("status {status}").format(status=answer.status_code))
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text

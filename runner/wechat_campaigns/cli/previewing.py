@@ -1,0 +1,86 @@
+"""`campaign preview`: one real message to one tester."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.completing import campaign_ids, testers
+from wechat_campaigns.cli.planning import make_plan
+from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
+from wechat_campaigns.errors import InvalidError, UsageError
+from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan import Plan, Planned
+
+
+@click.command()
+@click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
+@click.option(
+    "--to",
+    "name",
+    metavar="TESTER",
+    shell_complete=testers,
+    help="An alias of the settings, or a WeChat name.",
+)
+@click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
+@shared
+def preview(session: Session, send_id: str, name: str | None, openid: str | None) -> int:
+    """Send one real message to one tester, and record that this content was seen.
+
+    Uses up no allowance; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
+    for_each. Of several pictures a preview shows the first.
+    """
+    from wechat_campaigns import preview as room
+
+    if (name is None) == (openid is None):
+        raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
+    state = session.begun_state()
+    made = make_plan(session, (campaign_of(send_id),), state)
+    if made.prepared.errors:
+        raise InvalidError(made.prepared.errors)
+    planned = _one(made.plan, send_id)
+    used = room.used_today(planned.account.appid, state, session.clock())
+    if used >= room.PER_DAY:
+        said = _("The ledger knows of {used} previews today; WeChat may refuse more than {limit}.")
+        session.say(said.format(used=used, limit=room.PER_DAY))
+    with _alone(session, planned):
+        notes = room.preview(
+            planned,
+            room.receiver(name, session.settings.testers) if name is not None else {"touser": str(openid)},
+            api=session.sender(planned.account),
+            ledger=session.ledger,
+            state=session.state(),
+            read=session.read,
+            tell=lambda what: session.say(f"  {send_id}: {what}"),
+        )
+    for note in notes:
+        session.say(f"  {note}")
+    said = _("{send}: a preview is on its way to the tester; digest {digest} counts as seen")
+    return session.conclude(
+        said.format(send=send_id, digest=planned.digest[:12]),
+        send=send_id,
+        digest=planned.digest,
+        notes=list(notes),
+    )
+
+
+def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:
+    """Keep other runners from adding the same draft; what needs none waits for nobody."""
+    from wechat_campaigns import wire
+    from wechat_campaigns.apply import LOCK_WAIT_S
+
+    if not wire.needs_draft(planned.send.content):
+        return nullcontext()
+    return session.ledger.lock(planned.account.appid, LOCK_WAIT_S)
+
+
+def _one(plan: Plan, send_id: str) -> Planned:
+    found = [planned for planned in plan.sends if same_id(planned.send.id) == same_id(send_id)]
+    if not found:
+        raise no_send(send_id, (planned.send for planned in plan.sends))
+    return found[0]

@@ -1,0 +1,123 @@
+"""`campaign render`: what a follower will see, once or after every save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.completing import campaign_ids
+from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
+from wechat_campaigns.cli.streams import writing
+from wechat_campaigns.errors import CampaignError, Exit, InvalidError
+from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.model import Send
+
+
+@click.command()
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
+@click.option("--watch", is_flag=True, help="Render again after every save; Ctrl-C ends it.")
+@shared
+def render(session: Session, select: str, open_: bool, watch: bool) -> int:
+    """Show what a follower will see: text here, and a page with phone-width frames for each send.
+
+    ID is a campaign, or one send of it: sale[beijing]. Pages are written into the state folder and their
+    paths printed; for a single send `--output html=FILE` names another place. With --watch, reload the
+    page in the browser.
+    """
+    if watch:
+        return _watch(session, select, open_=open_)
+    pages = _show(session, select)
+    if open_:
+        _open(pages)
+    return Exit.OK
+
+
+def _show(session: Session, select: str) -> list[Path]:
+    """Render once; the pages written."""
+    from wechat_campaigns.article.page import page
+    from wechat_campaigns.cli.showing import shown
+    from wechat_campaigns.digest import plain
+    from wechat_campaigns.report.neutral import json_text, visible_record
+    from wechat_campaigns.state_folder import private_file, private_folder
+
+    sends = _rendered(session, select)
+    pages = {send.id: page(visible_record(send), data=session.read) for send in sends}
+    targets = []
+    folder = session.state_dir / "render"
+    with writing(folder):
+        private_folder(folder)
+    for name, html in pages.items():
+        target = folder / f"{name.replace('/', '.')}.html"
+        with writing(target):
+            private_file(target)
+            target.write_text(html, encoding="utf-8")
+        session.say(_("page: {file}").format(file=target))
+        targets.append(target)
+    forms = {
+        "text": lambda: "\n\n".join(shown(send) for send in sends),
+        "json": lambda: json_text([{"id": send.id, "content": plain(send.content)} for send in sends]),
+    }
+    session.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
+    return targets
+
+
+def _rendered(session: Session, select: str) -> list[Send]:
+    from wechat_campaigns.cli.planning import prepared_of
+
+    prepared = prepared_of(session, (campaign_of(select),))
+    if prepared.errors:
+        raise InvalidError(prepared.errors)
+    named = same_id(select)
+    chosen = [send for send in prepared.sends if named in (same_id(send.id), same_id(send.campaign))]
+    chosen = chosen or list(prepared.sends)
+    if "[" in select and [same_id(send.id) for send in chosen] != [named]:
+        raise no_send(select, prepared.sends)
+    return chosen
+
+
+def _watch(session: Session, select: str, *, open_: bool) -> int:
+    """Render now and after every save, until Ctrl-C; a file that is wrong is told, and waited for."""
+    from wechat_campaigns.cli.watching import saves
+
+    waiting = saves(session.options.root)
+    opened = not open_
+    try:
+        while True:
+            pages = _attempt(session, select)
+            if pages and not opened:
+                _open(pages)
+                opened = True
+            said = _("{time} waiting for the next save; Ctrl-C ends it")
+            session.say(said.format(time=time.strftime("%H:%M:%S")))
+            next(waiting)
+    except KeyboardInterrupt:
+        session.say("\n" + _("no longer watching"))
+    return Exit.OK
+
+
+def _attempt(session: Session, select: str) -> list[Path]:
+    from wechat_campaigns.report.neutral import inert
+    from wechat_campaigns.report.problems import problems_text
+
+    # A session of its own reads every file anew.
+    with Session(session.options) as fresh:
+        try:
+            return _show(fresh, select)
+        except InvalidError as error:
+            fresh.say(problems_text(error.problems, color=False))
+        except CampaignError as error:
+            fresh.say(inert(f"{error}\n→ {error.remedy}"))
+    return []
+
+
+def _open(pages: Sequence[Path]) -> None:
+    for page in pages:
+        click.launch(str(page))

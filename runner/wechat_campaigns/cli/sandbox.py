@@ -1,0 +1,75 @@
+"""`campaign sandbox`: serve a local WeChat."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.errors import UsageError
+from wechat_campaigns.words import _
+
+
+def _rehearsed(root: Path, state: Path | None) -> Path:
+    """Name the state file of `api: sandbox` environments."""
+    from wechat_campaigns.load import require_folder
+    from wechat_campaigns.state_folder import REHEARSAL, ready_state_folder
+
+    if state is not None:
+        raise UsageError(_("--rehearsal has a state file of its own"), remedy=_("leave `--state` out"))
+    require_folder(root)
+    return ready_state_folder(root, os.environ) / REHEARSAL
+
+
+@click.command()
+@click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
+@click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
+@click.option("--name", "names", multiple=True, help="Another name clients reach it by; repeatable.")
+@click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Keep the state in a file.")
+@click.option("--rehearsal", is_flag=True, help="Show the phones of the rehearsals of --dir: their state.")
+@click.option(
+    "--dir",
+    "directory",
+    default="campaigns",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The campaigns folder, for --rehearsal.",
+)
+@click.option(
+    "--seed", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Accounts, followers, tags."
+)
+@click.option("--no-quota", is_flag=True, help="No daily or monthly limits.")
+@click.option("--retired-cards", is_flag=True, help="Let wxcard through, which WeChat refuses with 45113.")
+def sandbox(
+    port: int,
+    host: str,
+    expose: bool,
+    names: tuple[str, ...],
+    state: Path | None,
+    rehearsal: bool,
+    directory: Path,
+    seed: Path | None,
+    no_quota: bool,
+    retired_cards: bool,
+) -> int:
+    """Serve the WeChat API on loopback, with followers whose phones can be looked at.
+
+    The first line printed is `listening on http://127.0.0.1:PORT`; the inbox is at that address.
+    """
+    from wechat_campaigns.sandbox.server import serve
+
+    if rehearsal:
+        state = _rehearsed(directory, state)
+    return serve(
+        port=port,
+        host=host,
+        expose=expose,
+        names=names,
+        state=state,
+        seed=seed,
+        quota=not no_quota,
+        retired_cards=retired_cards,
+        announce=click.echo,
+    )

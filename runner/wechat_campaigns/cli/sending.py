@@ -1,0 +1,237 @@
+"""Commands around the send itself: plan and apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.completing import campaign_ids
+from wechat_campaigns.cli.gate import check_approved, check_looser, check_run, keep_guards
+from wechat_campaigns.cli.home import keep_homes
+from wechat_campaigns.cli.means import ports_of, stop_signals
+from wechat_campaigns.cli.planning import Forms, make_plan, plan_forms, plan_text, prepared_of
+from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.streams import check_writable, require_terminal, tell, writing
+from wechat_campaigns.cli.warrant import actor, reviewed, rules_aside, run_url, unknown_sends
+from wechat_campaigns.errors import Exit, InvalidError
+from wechat_campaigns.model import Action
+from wechat_campaigns.words import _, ngettext
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.state import LedgerState
+    from wechat_campaigns.plan import Plan
+    from wechat_campaigns.policy.guard import SettingsChange
+    from wechat_campaigns.sending.posting import Outcome
+
+_RESEND = click.option(
+    "--resend",
+    metavar="ID",
+    multiple=True,
+    help="Post an unknown send again as it was, although its campaign was edited or is gone; repeatable.",
+)
+_ALLOW = click.option(
+    "--allow", metavar="RULE=REASON", multiple=True, help="Set one policy rule aside, once; recorded."
+)
+
+
+@click.command()
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
+@click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending, or were missed lately."
+)
+@click.option(
+    "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
+)
+@click.option("--all", "everything", is_flag=True, help="List sends done and expired too.")
+@_RESEND
+@_ALLOW
+@shared
+def plan(
+    session: Session,
+    select: tuple[str, ...],
+    out: Path | None,
+    offline: bool,
+    detailed_exitcode: bool,
+    since: str | None,
+    everything: bool,
+    resend: tuple[str, ...],
+    allow: tuple[str, ...],
+) -> int:
+    """Show what would be sent, to how many, and what stands against it. Sends nothing.
+
+    SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
+    any other call is refused before it leaves this machine.
+    """
+    from wechat_campaigns.plan import PENDING
+
+    allowed = rules_aside(allow)
+    session.offline = offline
+    state = session.state(verified=not offline)
+    again = unknown_sends(state, resend)
+    made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since, again=again)
+    if out is not None:
+        from wechat_campaigns.planning import planfile
+        from wechat_campaigns.report.data import plan_data
+
+        with writing(out, f"--out {out}"):
+            planfile.write(out, plan_data(made.plan))
+    session.give(plan_forms(session, made, everything=everything or bool(select)))
+    found = made.plan.counts().keys()
+    if Action.INVALID in found:
+        return Exit.INVALID
+    pending = found & {*PENDING, Action.RESEND, Action.UNKNOWN} or made.plan.missed()
+    return Exit.PENDING if detailed_exitcode and pending else Exit.OK
+
+
+@click.command()
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Refuse unless this was reviewed.",
+)
+@click.option(
+    "--expect-digest",
+    metavar="DIGEST",
+    help="Refuse unless the plan has this digest; alone it does not compare what names stand for.",
+)
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@_RESEND
+@_ALLOW
+@shared
+def apply(
+    session: Session,
+    select: tuple[str, ...],
+    plan_file: Path | None,
+    expect_digest: str | None,
+    auto_approve: bool,
+    resend: tuple[str, ...],
+    allow: tuple[str, ...],
+) -> int:
+    """Show the plan, ask, send what is due, record it. A send is made once, however often this runs.
+
+    Sends whose outcome is unknown are cleared up first, with the same clientmsgid. Ctrl-C lets the send
+    in hand finish and starts no other.
+    """
+    from wechat_campaigns.apply import apply as make
+    from wechat_campaigns.apply import exit_code
+    from wechat_campaigns.sending.posting import Warrant
+
+    check_run(session)
+    check_writable(session.options.outputs)
+    state = session.begun_state(verified=True)
+    allowed = rules_aside(allow)
+    prepared = prepared_of(session, select)
+    approval = check_approved(session, prepared.sends, state)
+    again = unknown_sends(state, resend)
+    made = make_plan(session, select, state, allowed=allowed, prepared=prepared, again=again)
+    agreed, digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
+    made = replace(made, plan=agreed)
+    if Action.INVALID in made.plan.counts():
+        session.give(plan_forms(session, made))
+        _tell_unknown(made.plan)
+        raise InvalidError(made.errors)
+    session.say(plan_text(session, made))
+    approval.check(made.plan)
+    covered = plan_file is not None or expect_digest is not None
+    looser = check_looser(session, made.plan, covered=covered, asking=not auto_approve)
+    if (made.plan.calls() or looser) and not auto_approve:
+        _confirm(made.plan, looser)
+    with stop_signals(session) as stopping:
+        ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
+        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
+        keep_guards(session, made.plan, who)
+        keep_homes(session, made.plan, state, who)
+        outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
+    told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
+    _tell_held_back(made.plan)
+    if select:
+        _tell_passed_over(session, made.plan, state)
+    if session.settings.notify:
+        _notify(session, outcomes, made.plan)
+    return exit_code(outcomes) or _left_standing(made.plan) or told
+
+
+def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
+    require_terminal(_("add --auto-approve once the plan has been reviewed"))
+    from wechat_campaigns.cli.confirming import agreed, confirmed, question
+
+    def ask(text: str) -> str:
+        return str(click.prompt(text, err=True))
+
+    if plan.calls():
+        click.echo(question(plan), err=True)
+    if not (agreed(looser, ask) and (not plan.calls() or confirmed(plan, ask))):
+        raise click.Abort(_("Not confirmed, so nothing is sent."))
+
+
+def _outcome_forms(session: Session, outcomes: tuple[Outcome, ...], plan: Plan) -> Forms:
+    from wechat_campaigns.report.data import outcomes_data
+    from wechat_campaigns.report.markdown import outcomes_markdown
+    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.text import outcomes_text
+
+    return {
+        "text": lambda: outcomes_text(outcomes, session.look),
+        "json": lambda: json_text(outcomes_data(outcomes)),
+        "markdown": lambda: outcomes_markdown(outcomes, plan),
+    }
+
+
+def _tell_unknown(plan: Plan) -> None:
+    """Name the unknown sends that a refused run leaves as they are: their time to be repeated runs on."""
+    unknown = {p.send.id for p in plan.sends if p.action in (Action.RESEND, Action.UNKNOWN)}
+    unknown |= {orphan.known.send for orphan in plan.orphans}
+    if unknown:
+        said = _(
+            "Still unknown, and not looked at: {sends}. Correct the files and run "
+            "apply again soon: a send can be repeated safely for some hours only."
+        )
+        tell(said.format(sends=", ".join(sorted(unknown))))
+
+
+def _tell_held_back(plan: Plan) -> None:
+    """Say that something stands against sends, even to whom `--quiet` does not show the plan."""
+    from wechat_campaigns.report.words import counted
+
+    held = {action: n for action, n in plan.counts().items() if action in (Action.BLOCKED, Action.CONFLICT)}
+    if held:
+        tell(_("Held back: {counts}; `campaign plan` says why.").format(counts=counted(held)))
+
+
+def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
+    """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
+    from wechat_campaigns.plan import orphans
+    from wechat_campaigns.policy.facts import Grounds
+
+    grounds = Grounds(settings=session.settings, state=state, now=session.clock())
+    count = len(orphans((planned.send for planned in plan.sends), grounds))
+    if count:
+        told = ngettext(
+            "{count} unknown send outside the selection still waits: run apply without a selection soon.",
+            "{count} unknown sends outside the selection still wait: run apply without a selection soon.",
+            count,
+        )
+        tell(told.format(count=count))
+
+
+def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
+    from wechat_campaigns.cli.notifying import notify
+    from wechat_campaigns.notify import Run
+
+    followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    run = Run(
+        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
+    )
+    notify(session, outcomes, run)
+
+
+def _left_standing(plan: Plan) -> Exit:
+    return Exit.POLICY if plan.counts().keys() & {Action.BLOCKED, Action.CONFLICT} else Exit.OK

@@ -1,0 +1,651 @@
+"""What every command shares: its options, the settings, the ledger, the platform, the way to print."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wechat_campaigns.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
+from wechat_campaigns.cli.streams import hand_out, tell, writing
+from wechat_campaigns.errors import (
+    CampaignError,
+    Exit,
+    LedgerConflictError,
+    LedgerError,
+    StalePlanError,
+    TamperedLedgerError,
+    UsageError,
+)
+from wechat_campaigns.model import FileInfo, Send
+from wechat_campaigns.reading.files import FileError, Files
+from wechat_campaigns.settings.load import load_settings
+from wechat_campaigns.settings.records import SANDBOX, Account, Secret, Settings
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.memory import RememberingLedger
+    from wechat_campaigns.ledger.state import Authentic, LedgerState
+    from wechat_campaigns.protocol.events import Entry, Event
+    from wechat_campaigns.report.text import Look
+    from wechat_campaigns.wechat.client import SharedTokens
+    from wechat_campaigns.wechat.endpoints import Endpoints
+    from wechat_campaigns.wechat.watch import ClockWatch
+
+WIDTH_WITHOUT_TERMINAL = 120
+
+
+def shared(command: Command) -> Command:
+    """Give a command the shared options and, in place of them, a `Session` as first argument."""
+    kinds = forms_of(command)
+
+    @wraps(command)
+    def wrapper(**words: Any) -> int:
+        with Session(read_options(words, kinds)) as session:
+            try:
+                return command(session, **words)
+            except CampaignError as error:
+                session.give_failure(error, command.__name__)
+                raise
+
+    return with_options(wrapper, kinds)
+
+
+@dataclass
+class Session:
+    """One run of the command: opens things when they are first needed, closes them at the end."""
+
+    options: Options
+    stack: ExitStack = field(default_factory=ExitStack)
+    reported: bool = False
+    """Whether the files of `--output` are written."""
+    offline: bool = False
+    """Whether the run may use no network and write nothing but its own state."""
+    ledger_known: bool = True
+    """False once an offline run found nothing of the ledger on this machine."""
+    _kept: object = field(default=None, repr=False)
+    _guards: dict[str, list[Event]] | None = None
+    """By appid, the guards of the ledger as they were read last; None before it was read."""
+    _cleared: dict[str, str] = field(default_factory=dict)
+    """By appid, who approved the settings that its secret is read by."""
+    _secrets: dict[tuple[str, Secret], str] = field(default_factory=dict, repr=False)
+    _reading: threading.RLock = field(default_factory=threading.RLock)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stack.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """`_settings.yaml` with the environment chosen.
+
+        Raises:
+            UsageError: without a campaigns folder nothing that is said about it would be true.
+        """
+        from wechat_campaigns.load import require_folder
+
+        require_folder(self.options.root)
+        return self.as_asked(load_settings(self.options.root, environment=self.options.environment))
+
+    def as_asked(self, settings: Settings) -> Settings:
+        """Put what the command line says in the place of what the settings say."""
+        if not self.options.fix_images:
+            return settings
+        return replace(settings, articles=replace(settings.articles, fix_images=True))
+
+    @cached_property
+    def files(self) -> Files:
+        """Reads below the campaigns folder."""
+        return Files(self.options.root)
+
+    def read(self, file: FileInfo) -> bytes:
+        """Read the bytes of a file that a send carries, mended where the settings ask for it.
+
+        Raises:
+            StalePlanError: it is not the file that was planned, or no longer there.
+        """
+        from wechat_campaigns.article import image_bytes
+
+        try:
+            return image_bytes(file, self.files)
+        except FileError as error:
+            raise StalePlanError(error.what, remedy=error.remedy, where=str(file.path)) from error
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """Where this machine keeps the SQLite ledger and the embedded sandbox: outside the checkout.
+
+        Raises:
+            UsageError: it cannot be made, or is not safe there.
+        """
+        from wechat_campaigns.state_folder import ready_state_folder
+
+        return ready_state_folder(self.options.root, os.environ)
+
+    @cached_property
+    def api_url(self) -> str:
+        """The platform's address; starts the embedded sandbox when the environment says so."""
+        if self.settings.environment.api != SANDBOX:
+            return self.settings.environment.api
+        from wechat_campaigns.sandbox.server import embedded
+        from wechat_campaigns.state_folder import REHEARSAL
+
+        # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
+        return self.stack.enter_context(embedded(self.state_dir / REHEARSAL, retired_cards=True))
+
+    @cached_property
+    def _ahead(self) -> timedelta:
+        """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
+        if not self.rehearsing:
+            return timedelta()
+        from wechat_campaigns.cli.rehearsal import clock_offset
+
+        return clock_offset(self.api_url)
+
+    @cached_property
+    def _ahead_by_file(self) -> timedelta:
+        """The same, without asking: the embedded sandbox keeps it in its state."""
+        if self.settings.environment.api != SANDBOX:
+            return timedelta()
+        from wechat_campaigns.cli.rehearsal import kept_offset
+        from wechat_campaigns.state_folder import REHEARSAL
+
+        return kept_offset(self.state_dir / REHEARSAL)
+
+    def clock(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC) + (self._ahead_by_file if self.offline else self._ahead)
+
+    @cached_property
+    def ledger(self) -> RememberingLedger:
+        """The environment's ledger."""
+        ledger = self.open_ledger()
+        ledger.sign = self._sign
+        self.stack.callback(ledger.close)
+        return ledger
+
+    def open_ledger(self) -> RememberingLedger:
+        """Open the environment's ledger once more; the caller closes it."""
+        from wechat_campaigns.ledger.open import open_ledger
+
+        setting = self.settings.environment.ledger
+        return open_ledger(setting, default=self._ledger_file, root=self.options.root, clock=self.clock)
+
+    @property
+    def _ledger_file(self) -> Path:
+        return self.state_dir / f"{self.settings.environment.name}.ledger.sqlite3"
+
+    def _events(self) -> Iterable[Event]:
+        """Read the ledger; offline only what this machine has of it."""
+        if not self.offline:
+            return self.ledger.events()
+        from wechat_campaigns.ledger.open import kept_events
+
+        setting = self.settings.environment.ledger
+        kept = kept_events(setting, default=self._ledger_file, root=self.options.root)
+        self.ledger_known = kept is not None
+        return kept or ()
+
+    def past(self, *, verified: bool = False) -> LedgerState:
+        """Fold the ledger as it is.
+
+        Args:
+            verified: check macs, of accounts whose AppSecret is at hand; else every event is believed.
+
+        Raises:
+            LedgerError: a rehearsal would write into the ledger of a real account.
+            TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
+        """
+        from wechat_campaigns.ledger.state import fold
+
+        events, environment = tuple(self._events()), self.settings.environment
+        state = fold(events, self._authentic(events) if verified else None, self.settings.namespace)
+        self._guards = state.guards
+        # The fold itself asks for secrets, when these guards are not known yet.
+        for (appid, _place), secret in tuple(self._secrets.items()):
+            self._check_guards(appid, secret)
+        # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
+        # time. The end of the process takes it all at once, and elsewhere the collector finds it.
+        self._kept = (self, state)
+        real = [a.name for a in environment.accounts.values() if a.appid in state.real]
+        if self.rehearsing and real:
+            # However the settings write it: what is only rehearsed would count as sent.
+            raise LedgerError(
+                _(
+                    "this ledger was begun for the real followers of {names}: a rehearsal may not use it"
+                ).format(names=_(", ").join(sorted(real))),
+                remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+                where=_("environment {name}").format(name=environment.name),
+            )
+        return state
+
+    def _authentic(self, events: Iterable[Event]) -> Authentic:
+        """Give what tells whether an event is believed; where the AppSecret is missing, all are."""
+        from functools import cache
+
+        from wechat_campaigns.ledger.trust import believer
+
+        named = {account.appid: account for account in self.settings.environment.accounts.values()}
+
+        @cache
+        def key(appid: str) -> bytes | None:
+            try:
+                return self.mac_key(named[appid]) if appid in named else None
+            except CampaignError:  # not at hand, or not to be used: who sends will be told
+                return None
+
+        return believer(events, key)
+
+    def state(self, *, verified: bool = True) -> LedgerState:
+        """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
+        state = self.past(verified=verified)
+        state.initialized |= self.rehearsing
+        return state
+
+    @property
+    def rehearsing(self) -> bool:
+        """True when no real follower can be reached."""
+        return self.settings.environment.rehearsing
+
+    def begun_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
+        """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
+
+        Args:
+            sending: it may send for every account. A hold or a recall must not wait until all were begun.
+            verified: as for `past`.
+
+        Raises:
+            LedgerError: the ledger was never begun for a real account, so its past is unknown.
+        """
+        from wechat_campaigns.ledger.events import LEDGER
+        from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+
+        state, environment = self.past(verified=verified), self.settings.environment
+        if not state.initialized and self.rehearsing:
+            told = {"environment": environment.name}
+            entry = Entry(stream=LEDGER, kind=Kind.INIT, data=told)
+            # Another run may have begun it in this very moment: just as good.
+            with suppress(LedgerConflictError):
+                self.ledger.append(entry, after=EMPTY)
+            state.initialized = True
+        unbegun = self.unbegun(state) if sending else ()
+        if not state.initialized or unbegun:
+            what = _("the ledger is empty, so every campaign here would count as never sent")
+            if state.initialized:
+                what = _(
+                    "the ledger was not begun for {names}, whose campaigns would all count as never sent"
+                ).format(names=_(", ").join(unbegun))
+            accounts = environment.accounts
+            if state.initialized and any(accounts[name].appid in state.real for name in unbegun):
+                raise LedgerError(
+                    _("the ledger of {names} was begun with another AppSecret").format(
+                        names=_(", ").join(unbegun)
+                    ),
+                    remedy=_(
+                        "if the AppSecret was changed, run `campaign ledger guard --env {name} "
+                        "--new-secret`; if not, find out who can write to the ledger"
+                    ).format(name=environment.name),
+                    where=_("environment {name}").format(name=environment.name),
+                )
+            raise LedgerError(
+                what,
+                remedy=_(
+                    "run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
+                    "for what was sent before"
+                ).format(name=environment.name),
+                where=_("environment {name}").format(name=environment.name),
+            )
+        return state
+
+    def unbegun(self, state: LedgerState) -> tuple[str, ...]:
+        """Name the accounts whose past the ledger does not know; a rehearsal has none."""
+        accounts = {} if self.rehearsing or not self.ledger_known else self.settings.environment.accounts
+        return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
+
+    def reader(self, account: Account) -> Endpoints:
+        """Connect for reads only: anything else is refused before it is sent."""
+        return self._connect(account, read_only=True)
+
+    def sender(self, account: Account) -> Endpoints:
+        """Connect for reads and writes."""
+        return self._connect(account, read_only=False)
+
+    def guards(self, appid: str) -> list[Event]:
+        """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
+        if self._guards is None:
+            self.past()
+        return (self._guards or {}).get(appid, [])
+
+    def guard(self, appid: str) -> Event | None:
+        """Give the newest of `guards` that speaks of this environment, or of its account at least."""
+        from wechat_campaigns.policy.guard import newest
+
+        return newest(self.guards(appid), self.settings.place)
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account of the environment."""
+        appids = sorted({account.appid for account in self.settings.environment.accounts.values()})
+        return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
+
+    def settings_approved(self, appid: str) -> str:
+        """Refuse settings that nobody approved where that is asked for; who approved them.
+
+        Raises:
+            PolicyError: as `gate.settings_approved`.
+        """
+        from wechat_campaigns.cli.gate import settings_approved
+
+        with self._reading:
+            if appid not in self._cleared:
+                self._cleared[appid] = settings_approved(self, appid)
+            return self._cleared[appid]
+
+    def mac_key(self, account: Account) -> bytes:
+        """Derive the key of an account's macs in the ledger. Raises as `secret`."""
+        from wechat_campaigns.protocol.keys import mac_key
+
+        return mac_key(self.secret(account), account.appid)
+
+    def _sign(self, entry: Entry) -> Entry:
+        """Sign what is written to the ledger, whoever writes it."""
+        from wechat_campaigns.ledger.events import LEDGER
+        from wechat_campaigns.ledger.trust import is_signed
+
+        done = entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry)
+        return entry if done else self.signed(entry)
+
+    def signed(self, entry: Entry) -> Entry:
+        """Give an entry of an account its mac.
+
+        Raises:
+            SecretError: the AppSecret is not at hand.
+            UsageError: no account of the settings has this AppID.
+        """
+        from wechat_campaigns.protocol.keys import mac_of
+
+        accounts = self.settings.environment.accounts.values()
+        account = next((one for one in accounts if one.appid == entry.stream), None)
+        if account is None:
+            raise UsageError(
+                _("no account of environment {name} has the AppID {appid}").format(
+                    name=self.settings.environment.name, appid=entry.stream
+                ),
+                remedy=_("write the account into _settings.yaml, then run the same command again"),
+            )
+        return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
+
+    def secret(self, account: Account, *, trusted: bool = False) -> str:
+        """Read an account's secret, by settings that may be obeyed; hold the ledger's guards against it.
+
+        Args:
+            account: of the environment.
+            trusted: a person agrees to the settings right now, whatever guards the ledger holds.
+
+        Raises:
+            PolicyError: nobody approved the settings, or this run may not run their command.
+            SecretError: it cannot be had.
+            TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
+        """
+        from wechat_campaigns.cli.gate import check_command
+        from wechat_campaigns.settings.hosts import check_api_host
+        from wechat_campaigns.settings.secret import read_secret
+
+        with self._reading:
+            key = (account.appid, account.secret)
+            if key not in self._secrets:
+                if self.settings.environment.api != SANDBOX:
+                    # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
+                    check_api_host(self.settings.environment.api, os.environ)
+                self.settings_approved(account.appid)
+                check_command(account.secret.command)
+                secret = read_secret(account.secret, os.environ)
+                if not trusted:
+                    self._check_guards(account.appid, secret)
+                self._secrets[key] = secret
+            return self._secrets[key]
+
+    def other_secret(self, place: Secret, *, name: str) -> str:
+        """Read a secret that is no account's, by settings that may be obeyed.
+
+        Raises:
+            PolicyError, SecretError: as `secret`.
+        """
+        from wechat_campaigns.cli.gate import check_command
+        from wechat_campaigns.settings.secret import read_secret
+
+        for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
+            self.settings_approved(appid)
+        check_command(place.command)
+        return read_secret(place, os.environ, name=name)
+
+    def _check_guards(self, appid: str, secret: str) -> None:
+        from wechat_campaigns.policy.guard import verified
+
+        # Only where the ledger was read anyway: a list of tags needs none.
+        _good, bad = verified((self._guards or {}).get(appid, ()), secret)
+        if bad:
+            raise TamperedLedgerError(
+                _("event {number} is a guard that was not written with this AppSecret").format(
+                    number=bad[-1].seq
+                ),
+                remedy=_(
+                    "find out who can write to the ledger; afterwards run `campaign ledger guard --env "
+                    "{name}`, with --new-secret when the AppSecret was changed"
+                ).format(name=self.settings.environment.name),
+                where=appid,
+            )
+
+    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
+        from wechat_campaigns.wechat.client import connect
+
+        self.settings_approved(account.appid)
+        return connect(
+            account,
+            self.api_url,
+            secret=lambda: self.secret(account),
+            read_only=read_only,
+            clock=self.clock,
+            shared=self._tokens,
+            watch=self.watch,
+        )
+
+    @cached_property
+    def watch(self) -> ClockWatch:
+        """How far this machine's clock is from the platform's, as its answers tell."""
+        from wechat_campaigns.wechat.watch import ClockWatch
+
+        return ClockWatch()
+
+    @cached_property
+    def _tokens(self) -> SharedTokens:
+        """The access_token of each account: who read for the plan had one already."""
+        return {}
+
+    def account(self, name: str | None) -> Account:
+        """Find an account by name, or the default one.
+
+        Raises:
+            UsageError: there is none.
+        """
+        environment = self.settings.environment
+        chosen = name or environment.default_account
+        if chosen is None or chosen not in environment.accounts:
+            said = _("environment {name} has no account {account}")
+            remedy = _("use one of: {names}")
+            if chosen is None:
+                said = _("environment {name} has no account chosen by default")
+                remedy = _("--account with one of: {names}")
+            raise UsageError(
+                said.format(name=environment.name, account=chosen),
+                remedy=remedy.format(names=", ".join(environment.accounts)),
+            )
+        return environment.accounts[chosen]
+
+    @property
+    def look(self) -> Look:
+        """How text is drawn here."""
+        import shutil
+
+        from wechat_campaigns.report.text import Look
+
+        return Look(
+            width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
+            color=self.color,
+            timezone=self.settings.policy.timezone,
+        )
+
+    @property
+    def color(self) -> bool:
+        """Whether standard output shows colours."""
+        return not self.options.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+
+    def say(self, text: str) -> None:
+        """Tell people what is going on, on standard error."""
+        if not self.options.quiet:
+            tell(text)
+
+    def guarded(self, text: str) -> str:
+        """Put a text between GitHub's marks that let nothing in it be obeyed."""
+        import secrets
+
+        from wechat_campaigns.report.neutral import guarded
+
+        return guarded(text, secrets.token_hex(16))
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a progress bar can be drawn on standard error."""
+        return not self.options.quiet and sys.stderr.isatty()
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Draw a bar on standard error while the block runs, on a terminal only.
+
+        Yields:
+            What to call with the number that is done.
+        """
+        if not self.drawing:
+            yield lambda _done: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+    def give(self, forms: Mapping[str, Callable[[], str]]) -> None:
+        """Print the result in the format asked for, and write the files asked for.
+
+        Raises:
+            UsageError: this command has no such form, or a file cannot be written.
+        """
+        text = _form(forms, self.options.format)
+        if text and self.options.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
+            text = self.guarded(text)
+        if text:
+            hand_out(text)
+        self._write(forms)
+
+    def give_at_last(self, forms: Mapping[str, Callable[[], str]]) -> Exit:
+        """Give the result of what cannot be undone; where that fails, people are told all the same.
+
+        Returns:
+            What the failure counts for: the result itself may have something worse to say.
+        """
+        try:
+            self.give(forms)
+        except UsageError as error:
+            tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.remedy}")
+            return error.exit_code
+        return Exit.OK
+
+    def conclude(self, said: str, **facts: object) -> Exit:
+        """Give the result of a command that did one thing: a sentence for people, its facts for programs.
+
+        Returns:
+            As `give_at_last`.
+        """
+        from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
+
+        data = {"format_version": FORMAT_VERSION, **facts}
+        return self.give_at_last({"text": lambda: said, "json": lambda: json_text(data)})
+
+    def give_failure(self, error: CampaignError, command: str) -> None:
+        """Give the report asked for, if it is not given yet: a run that failed has one too.
+
+        Standard output has none as text, which people read on standard error.
+        """
+        shown = self.options.format != "text"
+        if (
+            command not in ("plan", "apply", "validate")
+            or self.reported
+            or not (shown or self.options.outputs)
+        ):
+            return
+        from wechat_campaigns.report.failure import failure_forms
+
+        environment = self.options.environment or "default"
+        with suppress(CampaignError):
+            environment = self.settings.environment.name
+        settings_file = (self.options.root / "_settings.yaml").as_posix()
+        forms = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
+        try:
+            if shown:
+                hand_out(forms[self.options.format]())
+            self._write(forms)
+        except UsageError as unwritten:
+            # The first error is the one to be told; this one must not take its place.
+            self.say(f"{unwritten}")
+
+    def _write(self, forms: Mapping[str, Callable[[], str]]) -> None:
+        self.reported = True
+        for kind, path in self.options.outputs:
+            text = _form(forms, kind) + "\n"
+            with writing(path, f"--output {kind}={path}"):
+                path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def campaign_of(send_id: str) -> str:
+    """Name the campaign of a send: `sale` of `sale[beijing]#2`."""
+    return send_id.partition("[")[0].partition("#")[0]
+
+
+def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
+    """Say that none of some sends is the one wanted, and which there are."""
+    ids = ", ".join(send.id for send in sends)
+    return UsageError(
+        _("there is no send {name}").format(name=wanted), remedy=_("one of: {names}").format(names=ids)
+    )
+
+
+def commit_of(folder: Path) -> str | None:
+    """Name the git commit of a folder, with `-dirty` when files differ from it; None outside git.
+
+    Raises:
+        UsageError: git's settings include a file of the checkout.
+    """
+    from wechat_campaigns.git import ask  # an offline `validate` never comes here
+
+    commit = ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
+    if not commit:
+        return None
+    # Submodules stay out: git would start itself in each of them, with settings of theirs.
+    edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
+    return f"{commit}-dirty" if ask(folder, *edited, lazily=False).text else commit
+
+
+def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
+    if kind not in forms:
+        raise no_such_form(kind, forms)
+    return forms[kind]()

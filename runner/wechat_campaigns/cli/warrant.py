@@ -1,0 +1,112 @@
+"""By what right a command sends: who runs it, which rules are set aside, what was reviewed."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wechat_campaigns.cli.session import Session, commit_of
+from wechat_campaigns.cli.streams import tell
+from wechat_campaigns.errors import PolicyError, UsageError
+from wechat_campaigns.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.state import LedgerState
+    from wechat_campaigns.plan import Plan
+
+
+def actor(session: Session) -> dict[str, str]:
+    """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+    known = {
+        "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
+        "commit": commit_of(session.options.root),
+        "run": run_url(),
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
+
+
+def run_url() -> str | None:
+    """Name the address of the CI run this is, if it is one."""
+    if url := os.environ.get("CI_JOB_URL"):
+        return url
+    server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
+
+
+def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
+    """Read the ID of each `--resend`, as `LedgerState.same` gives it. Raises UsageError: no unknown send."""
+    from wechat_campaigns.ledger.state import Status
+
+    waiting = (known.send for known in state.sends.values() if known.status is Status.OPEN)
+    unknown = {state.same(name) for name in waiting if state.is_ours(state.kept(name))}
+    for send_id in ids:
+        if state.same(send_id) not in unknown:
+            raise UsageError(
+                _("--resend {send}: no unknown send has this id").format(send=send_id),
+                remedy=_("take an id from `campaign status`"),
+            )
+    return frozenset(state.same(send_id) for send_id in ids)
+
+
+def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Read the RULE=REASON of each `--allow`."""
+    from wechat_campaigns.policy import LIFTED
+
+    allowed = {}
+    for pair in pairs:
+        rule, _equals, reason = pair.partition("=")
+        if rule not in LIFTED:
+            raise UsageError(
+                _("--allow {pair}: no rule of this name can be set aside").format(pair=pair),
+                remedy=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
+                    names=", ".join(sorted(LIFTED))
+                ),
+            )
+        if not reason.strip():
+            raise UsageError(
+                _("--allow {pair}: the reason is missing").format(pair=pair),
+                remedy=_("write --allow {rule}=REASON; the reason is recorded").format(rule=rule),
+            )
+        allowed[rule] = reason.strip()
+    return allowed
+
+
+def reviewed(
+    session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
+) -> tuple[Plan, str, dict[str, int | None]]:
+    """Check the plan against what was reviewed.
+
+    Returns:
+        The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
+    """
+    from wechat_campaigns.planning import planfile
+
+    if plan_file is not None:
+        data = planfile.read(plan_file)
+        if digest is not None:
+            planfile.check_has(data, digest)
+        plan = planfile.check_file(data, plan, state, session.clock())
+        if names := planfile.uncompared(data, plan):
+            told = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
+            tell(told.format(names=_(", ").join(names)))
+        return plan, str(data["plan_digest"]), planfile.audiences(data)
+    if digest is not None:
+        return planfile.check_digest(digest, plan, state), digest, {}
+    if session.settings.environment.protected:
+        raise PolicyError(
+            _("this environment is protected: apply needs a reviewed plan"),
+            remedy=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
+            where=_("environment {name}").format(name=plan.environment),
+        )
+    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.calls()}
+    return plan, plan.digest, audiences

@@ -1,0 +1,119 @@
+"""What SQLite or the mount table said in, words for the reader out."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.words import N_, _
+
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
+    | {"fuse.s3fs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone"}
+)
+"""File systems on which SQLite's locks and shared memory do not hold. Source: sqlite.org, wal.html."""
+MOUNTS = Path("/proc/mounts")
+
+_WORDS = {
+    sqlite3.SQLITE_FULL: (N_("the disk is full"), N_("make room, then run the same command again")),
+    sqlite3.SQLITE_READONLY: (
+        N_("the ledger cannot be written: its file or folder is read-only"),
+        N_("let this user write the file and its folder, or name another place in `ledger: sqlite:PATH`"),
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        N_("the ledger's file cannot be opened or made"),
+        N_("check that the folder exists, is writable, and the path names a file"),
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        N_("this file is not a campaign ledger"),
+        N_("name another file in `ledger: sqlite:PATH`, or restore the ledger from a copy"),
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        N_("the ledger's file is damaged"),
+        N_("restore it from a copy, or `campaign ledger export` what can be read; send nothing until then"),
+    ),
+    sqlite3.SQLITE_BUSY: (
+        N_("another program holds the ledger's file for too long"),
+        N_("wait until it has finished, then run the same command again"),
+    ),
+    sqlite3.SQLITE_IOERR: (
+        N_("the disk failed while the ledger was used"),
+        N_("check the disk and the room on it, then run the same command again"),
+    ),
+}
+
+
+def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
+    """Say what went wrong with the ledger's file.
+
+    Args:
+        error: what SQLite or the system raised.
+        path: the file.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    what, remedy = _WORDS.get(
+        code,
+        (
+            N_("the ledger cannot be used"),
+            N_("check that file and folder can be written and the disk has room"),
+        ),
+    )
+    told = _("{what} ({detail})").format(what=_(what), detail=_detail(error))
+    return LedgerError(told, remedy=_(remedy), where=str(path))
+
+
+def _detail(error: sqlite3.Error | OSError) -> str:
+    said = error.strerror if isinstance(error, OSError) else str(error)
+    return said or type(error).__name__
+
+
+def refuse_network(path: Path, mounts: str) -> None:
+    """Refuse a file on a network file system, where two runners can both believe to hold its lock.
+
+    Args:
+        path: where the ledger is to be.
+        mounts: the text of /proc/mounts; empty where there is none.
+
+    Raises:
+        LedgerError: it lies on a network file system.
+    """
+    kind = filesystem_of(path.absolute(), mounts)
+    if kind in NETWORK:
+        raise LedgerError(
+            _(
+                "the ledger lies on a network file system ({kind}), where SQLite cannot keep runners apart"
+            ).format(kind=kind),
+            remedy=_("put it on a local disk, or use `ledger: git` or a postgresql:// address"),
+            where=str(path),
+        )
+
+
+def filesystem_of(path: Path, mounts: str) -> str:
+    """Name the type of the file system that holds a path.
+
+    Args:
+        path: absolute.
+        mounts: lines of `device folder type options`, a later one covering an earlier.
+
+    Returns:
+        The type, or an empty string when no line covers the path.
+    """
+    best = (-1, "")
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        folder = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
+        if path.is_relative_to(folder) and len(folder.parts) >= best[0]:
+            best = (len(folder.parts), fields[2])
+    return best[1]
+
+
+def mount_table() -> str:
+    """Read the mount table; empty on systems without /proc."""
+    try:
+        return MOUNTS.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

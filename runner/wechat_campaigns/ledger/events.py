@@ -1,0 +1,243 @@
+"""What the ledger remembers: entries to append, events as kept, and the hash chain over them.
+
+Each stream (one per appid, plus `LEDGER` for what concerns the ledger itself) is a chain of its own, so
+accounts never wait for one another. No openid, token or secret is ever part of an event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from wechat_campaigns.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
+from wechat_campaigns.protocol.events import (
+    EMPTY,
+    FORMAT,
+    Event,
+    Head,
+    Kind,
+    chain_break,
+    hash_of,
+)
+from wechat_campaigns.protocol.events import Ledger as LedgerCore
+from wechat_campaigns.words import _
+
+LEDGER = "ledger"
+GENESIS = EMPTY.hash
+SNAPSHOT_TRIES = 20
+KINDS = frozenset(Kind)
+
+
+class Ledger(LedgerCore, Protocol):
+    """An append-only store of events. All methods raise `LedgerError` when it cannot be reached."""
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        """Read events in order, of one stream or of all (streams in name order)."""
+        ...
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """Keep events of another ledger as they are, all or none; their chain was checked before.
+
+        Raises:
+            LedgerError: this ledger holds events already, or cannot be written.
+        """
+        ...
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """Count and last hash of each stream as the store noted them beside the events."""
+        ...
+
+    def lock(self, stream: str, wait_s: float) -> AbstractContextManager[None]:
+        """Hold a stream; free again when the process ends, however it ends.
+
+        Raises:
+            LedgerBusyError: another runner still holds it after `wait_s` seconds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what is held open."""
+        ...
+
+
+def snapshot(ledger: Ledger) -> tuple[tuple[Event, ...], Mapping[str, tuple[int, str]]]:
+    """Read events and heads of one moment, although others go on writing.
+
+    Returns:
+        Events in order, and the heads noted beside them.
+    """
+    heads = ledger.heads()
+    for _try in range(SNAPSHOT_TRIES):
+        events, before, heads = ledger.events(), heads, ledger.heads()
+        if before == heads:
+            break
+    return events, heads
+
+
+def event_from(data: Mapping[str, Any]) -> Event:
+    """Read an event back from its plain data, the hash as it was kept.
+
+    Raises:
+        KeyError, ValueError, TypeError: the data is not an event.
+    """
+    return Event(
+        stream=str(data["stream"]),
+        seq=int(data["seq"]),
+        at=datetime.fromisoformat(data["at"]),
+        kind=Kind(data["kind"]),
+        data=dict(data["data"]),
+        nonce=str(data["nonce"]),
+        previous=str(data["previous"]),
+        hash=str(data["hash"]),
+    )
+
+
+def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
+    """Read an event back from the JSON in which a backend kept it.
+
+    Args:
+        text: the JSON object.
+        where: names the place for a reader (`event 3 of wx…`), or does so when it is called.
+
+    Raises:
+        TamperedLedgerError: it is not the JSON of an event.
+        LedgerError: only a newer version of this program can have written it.
+    """
+    try:
+        data = json.loads(text)
+        newer = _newer(data)
+        if newer is None:
+            return event_from(data)
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise TamperedLedgerError(
+            _("this event was changed after it was written: it cannot be read any more"),
+            remedy=_("restore the ledger from a copy before any apply"),
+            where=where if isinstance(where, str) else where(),
+        ) from error
+    raise LedgerError(
+        _("this event has {newer}, which this version does not know").format(newer=newer),
+        remedy=_(
+            "upgrade wechat-campaigns wherever this ledger is used; if no newer one is in use, the event was "
+            "changed: restore the ledger from a copy"
+        ),
+        where=where if isinstance(where, str) else where(),
+    )
+
+
+def event_name(stream: str, seq: int) -> str:
+    """Name an event for a reader."""
+    return _("event {number} of {stream}").format(number=seq, stream=stream)
+
+
+def _newer(data: Mapping[str, Any]) -> str | None:
+    if data["format"] != FORMAT:
+        return f"format {data['format']}"
+    return None if data["kind"] in KINDS else f"kind {data['kind']}"
+
+
+def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
+    """Count events and name the last hash, stream by stream."""
+    return {event.stream: (event.seq, event.hash) for event in events}
+
+
+def head_moved(stream: str) -> LedgerConflictError:
+    """Say that somebody wrote to a stream since it was read."""
+    return LedgerConflictError(
+        _("another runner wrote to the ledger at the same time"),
+        remedy=_("run the same command again: it starts from what the other runner recorded"),
+        where=stream,
+    )
+
+
+def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head) -> tuple[Event, ...]:
+    """Verify the chain of the events after `since`, and return them.
+
+    Args:
+        stream: of the events.
+        events: from the one that `since` names, to prove that it is still there; all of them after `EMPTY`.
+        since: the end that was seen before.
+        head: the end as the store notes it.
+
+    Raises:
+        TamperedLedgerError: they do not lead from `since` to `head`.
+    """
+    if since != EMPTY:
+        if not events or events[0].head != since:
+            raise TamperedLedgerError(
+                _("event {number} of {stream}, which was there before, is gone or changed").format(
+                    number=since.seq, stream=stream
+                ),
+                remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+                where=stream,
+            )
+        events = events[1:]
+    found = chain_break(events, since, head)
+    if found is not None:
+        raise TamperedLedgerError(
+            _("event {number} of {stream} does not follow from the events before it ({what})").format(
+                number=found[1], stream=stream, what=found[0]
+            ),
+            remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+            where=stream,
+        )
+    return tuple(events)
+
+
+def held_by_another(stream: str) -> LedgerBusyError:
+    """Say that a stream's lock is taken."""
+    return LedgerBusyError(
+        _("another runner is sending for this account"),
+        remedy=_("wait until it has finished, then run the same command again"),
+        where=stream,
+    )
+
+
+def not_empty(where: str) -> LedgerError:
+    """Say that a restore would mix two pasts."""
+    return LedgerError(
+        _("this ledger holds events already; two pasts cannot be mixed"),
+        remedy=_("import into a ledger that is empty"),
+        where=where,
+    )
+
+
+def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
+    """Find every place where the chain does not hold.
+
+    Args:
+        events: all events in order, stream by stream.
+        heads: what the store noted as count and last hash of each stream.
+
+    Returns:
+        One sentence per fault; empty when nothing was edited, removed, reordered or cut off.
+    """
+    faults: list[str] = []
+    last: dict[str, tuple[int, str]] = {}
+    for event in events:
+        seq, previous = last.get(event.stream, (0, GENESIS))
+        name = {"number": event.seq, "stream": event.stream}
+        if event.seq != seq + 1:
+            fault = _("event {number} of {stream} follows event {last}: events are missing or out of order")
+            faults.append(fault.format(**name, last=seq))
+        elif event.previous != previous:
+            fault = _("event {number} of {stream} is not chained to the event before it")
+            faults.append(fault.format(**name))
+        if hash_of(event) != event.hash:
+            fault = _("event {number} of {stream} was changed after it was written")
+            faults.append(fault.format(**name))
+        last[event.stream] = (event.seq, event.hash)
+    faults += [
+        _("stream {stream} ends at event {last}, its head says {head}").format(
+            stream=stream, last=last.get(stream, (0, ""))[0], head=head[0]
+        )
+        for stream, head in sorted(heads.items())
+        if last.get(stream, (0, GENESIS)) != head
+    ]
+    faults += [
+        _("stream {stream} has events and no head").format(stream=stream)
+        for stream in sorted(set(last) - set(heads))
+    ]
+    return tuple(faults)

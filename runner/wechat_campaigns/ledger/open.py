@@ -1,0 +1,179 @@
+"""A ledger setting in, the backend it names out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from wechat_campaigns.errors import LedgerError, MissingExtraError, UsageError
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.memory import Memory, RememberingLedger
+from wechat_campaigns.ports import Clock
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.state_folder import real_steps, work_tree_of
+from wechat_campaigns.words import _
+
+PLACE: Final = {
+    "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
+    "options": "PGOPTIONS", "service": "PGSERVICE",
+}  # fmt: skip
+"""What decides which tables a PostgreSQL address names, and the variables that stand in for it."""
+COPIES: Final = "ledger-git"
+"""The folder that holds the local copies of git ledgers, beside the SQLite ledger."""
+
+
+def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> RememberingLedger:
+    """Open the ledger an environment names.
+
+    Args:
+        setting: `sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`.
+        default: the SQLite file when no path is given, in the state folder; relative paths begin there, and
+            what was seen of each ledger and a git ledger's local copy are kept there.
+        root: the campaigns folder; its git repository knows the remotes, relative ones begin beside it.
+        clock: dates the events.
+
+    Raises:
+        LedgerError: it cannot be opened, or lies where a commit could replace it.
+        MissingExtraError: PostgreSQL's driver is not installed.
+        UsageError: no such backend.
+    """
+    state = default.parent
+    backend, _colon, rest = setting.partition(":")
+    if backend == "sqlite":
+        from wechat_campaigns.ledger.sqlite import SqliteLedger
+
+        path = _sqlite_path(rest, default)
+        return _remembering(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
+    if backend == "git":
+        store, name = _git(rest, state / COPIES, root, clock)
+        return _remembering(store, state, "git", name)
+    if backend in ("postgresql", "postgres"):
+        return _remembering(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
+    raise _no_backend(backend)
+
+
+def _remembering(store: Ledger, state: Path, name: str, identity: str) -> RememberingLedger:
+    digest, seen = sha256(os.fsencode(identity)).hexdigest()[:16], state / "seen"
+    return RememberingLedger(
+        store, Memory(seen / f"{name}-{digest}.sqlite3"), Memory(seen / "chains.sqlite3")
+    )
+
+
+def _sqlite_path(written: str, default: Path) -> Path:
+    """Place the file: a relative one in the state folder, none where a commit may replace it."""
+    if not written:
+        return default
+    remedy = _("leave the path out: `ledger: sqlite`; or name an absolute one outside every git work tree")
+    if not Path(written).is_absolute():
+        path = Path(os.path.normpath(default.parent / written))
+        if not path.is_relative_to(default.parent):
+            what = _("a relative path of the ledger begins in the state folder and may not lead out of it")
+            raise LedgerError(what, remedy=remedy, where=f"sqlite:{written}")
+        return path
+    if tree := next(filter(None, map(work_tree_of, real_steps(Path(written)))), None):
+        what = _("the ledger lies in the git work tree {folder}, where a commit can replace it")
+        raise LedgerError(what.format(folder=tree), remedy=remedy, where=f"sqlite:{written}")
+    return Path(written)
+
+
+def kept_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...] | None:
+    """Read what this machine has of a ledger: no network, nothing written, however it is named.
+
+    Args:
+        setting: as for `open_ledger`.
+        default: as for `open_ledger`.
+        root: as for `open_ledger`.
+
+    Returns:
+        The events in order within each stream; None when this machine has none of them.
+
+    Raises:
+        LedgerError: what is here cannot be read.
+        UsageError: no such backend.
+    """
+    backend, _colon, rest = setting.partition(":")
+    if backend == "sqlite":
+        from wechat_campaigns.ledger import sqlite
+
+        # The default file is made by the first run: without it nothing was ever sent from here.
+        file = _sqlite_path(rest, default)
+        return sqlite.kept_events(file) if rest or default.exists() else ()
+    if backend == "git":
+        with _with_file_locks():
+            from wechat_campaigns.ledger import git
+            from wechat_campaigns.ledger.git_remote import remote_of
+        try:
+            remote = remote_of(rest, folder=root, environ={})
+        except LedgerError:  # no such remote, so none that was ever read
+            return None
+        return git.kept_events(default.parent / COPIES / remote.folder_name)
+    if backend in ("postgresql", "postgres"):
+        return None
+    raise _no_backend(backend)
+
+
+@contextmanager
+def _with_file_locks() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise LedgerError(
+            _("the git ledger needs the file locks of Linux or macOS"),
+            remedy=_("use `ledger: sqlite` or a postgresql:// address on this system"),
+        ) from error
+
+
+def _no_backend(name: str) -> UsageError:
+    return UsageError(
+        _("there is no ledger backend '{name}'").format(name=name),
+        remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
+    )
+
+
+def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
+    with _with_file_locks():
+        from wechat_campaigns.ledger.git import GitLedger
+        from wechat_campaigns.ledger.git_remote import remote_of
+    remote = remote_of(rest, folder=root, environ=os.environ)
+    _refuse_committed(remote.url, root)
+    return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
+
+
+def _refuse_committed(url: str, root: Path) -> None:
+    """Refuse a remote in the checkout of the campaigns: its config and hooks could be a stranger's."""
+    path = unquote(urlsplit(url).path) if url.startswith("file:") else url
+    tree = work_tree_of(Path(os.path.realpath(root)))
+    if tree is None or not Path(path).is_absolute():
+        return
+    real = Path(os.path.realpath(path))
+    own = real == tree or real.is_relative_to(tree / ".git")
+    if real.is_relative_to(tree) and not own:
+        what = _("the ledger's remote lies in the git work tree {folder}, where a commit can replace it")
+        raise LedgerError(
+            what.format(folder=tree),
+            remedy=_("name a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
+            where=path,
+        )
+
+
+def _postgres(address: str, clock: Clock) -> Ledger:
+    try:
+        from wechat_campaigns.ledger.postgres import PostgresLedger
+        from wechat_campaigns.ledger.postgres_address import conninfo
+    except ImportError as error:
+        raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
+    return PostgresLedger(conninfo(address, os.environ, Path.home()), clock)
+
+
+def _postgres_place(address: str) -> str:
+    """Name the tables that a valid address leads to, for this user."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    named = conninfo_to_dict(address)
+    parts = (f"{key}={named.get(key) or os.environ.get(variable, '')}" for key, variable in PLACE.items())
+    return " ".join(parts)

@@ -1,0 +1,169 @@
+"""What the fold of a ledger is made of: one send's state, uploads, drafts, what the platform told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.wechat.errcodes import lookup
+from wechat_campaigns.words import _
+
+NOT_BEGUN = "not_begun"
+"""Recorded of a call that certainly was not made."""
+
+
+class Status(StrEnum):
+    """Where a send stands."""
+
+    OPEN = "open"
+    """An intent without an outcome."""
+    REFUSED = "refused"
+    """Certainly not sent; may be tried again."""
+    ACCEPTED = "accepted"
+    """Taken by the platform, not yet known to be delivered."""
+    SENT = "sent"
+    FAILED = "failed"
+    """The platform gave the job up (SEND_FAIL)."""
+    RECALLED = "recalled"
+    BASELINE = "baseline"
+    """Sent before the ledger existed."""
+
+
+FINAL_BY_MSG_STATUS = {
+    "SEND_SUCCESS": Status.SENT,
+    "SEND_FAIL": Status.FAILED,
+    "DELETE": Status.RECALLED,
+}
+"""mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
+
+MAY_SEND_AGAIN = frozenset({Status.REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendState:
+    """One send at one revision, as the ledger knows it."""
+
+    appid: str
+    send: str
+    """Its id as users of this namespace write it."""
+    revision: int
+    status: Status
+    at: datetime
+    """When the latest intent (or baseline) was written."""
+    account: str = ""
+    """The account's name when it was sent; several names may stand for one appid."""
+    digest: str = ""
+    receivers: str = ""
+    """`all`, `tag NAME`, `tag_id N` or `openids`."""
+    audience: int | None = None
+    """Followers addressed, as counted when it was sent."""
+    intent: Event | None = None
+    msg_id: int | None = None
+    msg_data_id: int | None = None
+    accepted_at: datetime | None = None
+    disputed: bool = False
+    """Nothing but a person can settle it: sent from elsewhere, or written by who has not the AppSecret."""
+    why: str = ""
+    """What a person said, or why a call was not made."""
+    errcode: int | None = None
+    """What the platform answered when it rejected the send."""
+    resent_under: str = ""
+    """Digest of the plan under which it was posted once more, the last time."""
+    recalled: tuple[int, ...] = ()
+    """Articles that were recalled, from 1; 0 stands for all of them."""
+
+    @property
+    def why_said(self) -> str:
+        """Why it stands so, in the reader's language: the ledger keeps codes, and a person's own words."""
+        if self.errcode is not None:
+            endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
+            meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
+            return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
+        return _("the call was not begun") if self.why == NOT_BEGUN else self.why
+
+    @property
+    def nameless(self) -> bool:
+        """True when the platform took it and named no msg_id (45065 without one): nobody can follow it."""
+        return self.status is Status.ACCEPTED and self.msg_id is None
+
+    @property
+    def to_all(self) -> bool:
+        """True when it went to every follower."""
+        return self.receivers == "all"
+
+    @property
+    def at_risk(self) -> bool:
+        """True when followers have, or may have, received it."""
+        return self.status not in (Status.REFUSED, Status.FAILED)
+
+    @property
+    def happened(self) -> bool:
+        """True when followers have, or may yet have, received it by our knowledge."""
+        return self.status not in MAY_SEND_AGAIN and self.status is not Status.OPEN
+
+
+class Use(NamedTuple):
+    """What an allowance asks of a send."""
+
+    receivers: str
+    """As in `SendState`."""
+    to_all: bool
+    baseline: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """What the platform called an uploaded file."""
+
+    result: str
+    """A media_id, or a url for images of article bodies."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftState:
+    """A draft made for a send; `media_id` is None while its creation has no recorded end."""
+
+    sha256: str
+    """Over the articles as they were given to draft/add."""
+    media_id: str | None
+    at: datetime
+    tries: int = 1
+    """How often one was announced for the send."""
+    older: tuple[str, ...] = ()
+    """media_ids of drafts made for it before, of other texts."""
+    stored: str | None = None
+    """Fingerprint of what the platform told right after; None until it was read back."""
+    changed: tuple[str, ...] = ()
+    """What the platform stored otherwise than it was given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the platform's event said of a job; its counters are approximate.
+
+    Source: Callback_on_finish, read 2026-11.
+    """
+
+    msg_id: int
+    status: str
+    """`send success`, `send fail` or `err(N)`."""
+    total: int
+    """Followers addressed."""
+    filtered: int
+    """Those left after the platform's filters, four a month among them."""
+    sent: int
+    errors: int
+    links: tuple[str, ...] = ()
+    """Permanent links of the articles, in order."""
+    checks: tuple[Mapping[str, Any], ...] = ()
+    """The originality check, article by article."""
+
+    @property
+    def left_out(self) -> int:
+        """Followers whom the platform's filters left out."""
+        return max(0, self.total - self.filtered)

@@ -1,0 +1,272 @@
+"""The ledger in one SQLite file: for a laptop or a runner that keeps its disk."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from wechat_campaigns.digest import canonical
+from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.ledger.disk import mount_table, refuse_network, sqlite_failure
+from wechat_campaigns.ledger.events import (
+    event_name,
+    head_moved,
+    heads_of,
+    held_by_another,
+    not_empty,
+    read_event,
+    verified_after,
+)
+from wechat_campaigns.ports import Clock
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
+from wechat_campaigns.state_folder import private_file, private_folder
+from wechat_campaigns.words import _
+
+APPLICATION_ID = 0x77784C47
+VERSION = 1
+BUSY_S = 30.0
+LOCK_POLL_S = 0.1
+
+SCHEMA = f"""
+create table event (
+    stream text not null, seq integer not null, body text not null,
+    primary key (stream, seq)
+) without rowid;
+create table head (stream text primary key, seq integer not null, hash text not null) without rowid;
+pragma application_id = {APPLICATION_ID};
+pragma user_version = {VERSION};
+"""
+
+
+def kept_events(path: Path) -> tuple[Event, ...] | None:
+    """Read a ledger's file as it is; neither it nor anything beside it is written.
+
+    Args:
+        path: the database file.
+
+    Returns:
+        The events in order within each stream; None when there is no file.
+
+    Raises:
+        LedgerError: it cannot be read, or is another program's.
+    """
+    if not path.is_file():
+        return None
+    refuse_network(path, mount_table())
+    # A log beside it belongs to a writer that is at work or was killed: what is in it counts too.
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    address = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as db:
+            if _version(db, path) == 0:
+                return ()
+            rows = db.execute("select stream, seq, body from event order by stream, seq").fetchall()
+    except (sqlite3.Error, OSError) as error:
+        raise sqlite_failure(error, path) from error
+    return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
+
+
+class SqliteLedger:
+    """An append-only file, durable at each append (WAL, synchronous FULL), shared by threads and processes.
+
+    Args:
+        path: the database file; its folder is made when absent.
+        clock: dates the events.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._local = threading.local()
+        # Threads wait for one another here: SQLite has them sleep and look again, 1 to 100 ms at a time.
+        self._turn = threading.Lock()
+        self._open: list[sqlite3.Connection] = []
+        refuse_network(path, mount_table())
+        try:
+            with self._translated():
+                private_folder(path.parent)
+                private_file(path)
+                self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        """See `Ledger.events`."""
+        where, values = ("", ()) if stream is None else (" where stream = ?", (stream,))
+        with self._translated():
+            query = f"select stream, seq, body from event{where} order by stream, seq"  # noqa: S608
+            rows = self._db().execute(query, values).fetchall()
+        return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
+
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        """See `Ledger.read`."""
+        with self._translated(), _transaction(self._db(), "begin") as db:
+            query = "select seq, body from event where stream = ? and seq >= ? order by seq"
+            rows = db.execute(query, (stream, since.seq)).fetchall()
+            head = _head(db, stream)
+        events = [read_event(body, where=partial(event_name, stream, seq)) for seq, body in rows]
+        return verified_after(stream, events, since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """See `Ledger.append`."""
+        with self._translated(), self._in_turn(), _transaction(self._db()) as db:
+            head = _head(db, entry.stream)
+            if after is not None and after != head:
+                raise head_moved(entry.stream)
+            event = chained(entry, at=self._clock(), after=head)
+            _insert(db, event)
+            _put_head(db, event.stream, event.seq, event.hash)
+        return event
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """See `Ledger.restore`."""
+        with self._translated(), _transaction(self._db()) as db:
+            if db.execute("select 1 from head").fetchone():
+                raise not_empty(str(self._path))
+            for event in events:
+                _insert(db, event)
+            for stream, (seq, digest) in heads_of(events).items():
+                _put_head(db, stream, seq, digest)
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """See `Ledger.heads`."""
+        with self._translated():
+            rows = self._db().execute("select stream, seq, hash from head order by stream")
+            return {stream: (seq, digest) for stream, seq, digest in rows}
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        """See `Ledger.lock`: an exclusive transaction on a file of its own, which ends with its process."""
+        private_file(self._lock_file(stream))
+        with self._translated():
+            db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
+        try:
+            patiently(lambda: db.execute("begin exclusive"), stream, wait_s)
+            yield
+        finally:
+            db.close()
+
+    def close(self) -> None:
+        """See `Ledger.close`."""
+        for db in self._open:
+            with suppress(sqlite3.Error):
+                db.close()
+        self._open.clear()
+
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            # One connection a thread; closed together in close(), hence check_same_thread off.
+            db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._open.append(db)
+            db.execute("pragma synchronous = full")
+            self._local.db = db
+        return db
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Wait until no other thread writes; for so long that SQLite had better say what is wrong."""
+        mine = self._turn.acquire(timeout=BUSY_S)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
+
+    def _prepare(self) -> None:
+        db = self._db()
+        if _version(db, self._path) == VERSION:
+            return
+        # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
+        patiently(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
+        with _transaction(db):
+            # Another runner may have made the tables in the meantime.
+            if _version(db, self._path) == 0:
+                for statement in filter(str.strip, SCHEMA.split(";")):
+                    db.execute(statement)
+
+    def _lock_file(self, stream: str) -> Path:
+        return self._path.with_name(f"{self._path.name}.{stream}.lock")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise sqlite_failure(error, self._path) from error
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    """Tell the format of a ledger's file, 0 for an empty one.
+
+    Raises:
+        LedgerError: it is another program's file, or a newer program's.
+    """
+    version = int(db.execute("pragma user_version").fetchone()[0])
+    if version == 0 and not db.execute("select 1 from sqlite_master").fetchone():
+        return 0
+    if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
+        raise LedgerError(
+            _("this SQLite file is not a campaign ledger"),
+            remedy=_("name another file in `ledger: sqlite:PATH`"),
+            where=str(path),
+        )
+    if version > VERSION:
+        raise LedgerError(
+            _("the ledger has format {version}; this program reads up to {newest}").format(
+                version=version, newest=VERSION
+            ),
+            remedy=_("upgrade wechat-campaigns"),
+            where=str(path),
+        )
+    return version
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection, begin: str = "begin immediate") -> Iterator[sqlite3.Connection]:
+    db.execute(begin)
+    try:
+        yield db
+        db.execute("commit")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            db.execute("rollback")
+        raise
+
+
+def _head(db: sqlite3.Connection, stream: str) -> Head:
+    row = db.execute("select seq, hash from head where stream = ?", (stream,)).fetchone()
+    return Head(row[0], row[1]) if row else EMPTY
+
+
+def _insert(db: sqlite3.Connection, event: Event) -> None:
+    body = canonical(event.as_dict()).decode()
+    db.execute("insert into event values (?, ?, ?)", (event.stream, event.seq, body))
+
+
+def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> None:
+    db.execute("insert or replace into head values (?, ?, ?)", (stream, seq, digest))
+
+
+def patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
+    """Attempt what another runner may hold up for a moment, again and again.
+
+    Raises:
+        LedgerBusyError: it was held up for `wait_s` seconds.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            attempt()
+        except sqlite3.OperationalError as error:
+            if time.monotonic() >= deadline:
+                raise held_by_another(stream) from error
+            time.sleep(LOCK_POLL_S)
+        else:
+            return

@@ -1,0 +1,52 @@
+"""Which events are believed: those that only a holder of the AppSecret can have written, or vouched for."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from wechat_campaigns.protocol.events import Entry, Event, Kind
+from wechat_campaigns.protocol.keys import mac_of
+
+KeyOf = Callable[[str], bytes | None]
+"""Gives the key of a stream's macs; None where the AppSecret is not at hand."""
+UNSIGNED: Final = frozenset({Kind.GUARD, Kind.CALLBACK})
+"""A guard has a mac of its own; who receives pushes has no AppSecret, and nothing but reports uses them."""
+
+
+def is_signed(entry: Entry) -> bool:
+    """Tell whether an entry is one that carries a mac: all do but a hold, which anybody may write."""
+    return entry.kind not in UNSIGNED and not (entry.kind == Kind.HOLD and bool(entry.data.get("held")))
+
+
+def believer(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:
+    """Make what tells whether an event is believed.
+
+    Args:
+        events: of the ledger; a `vouched` among them says that all before it are true, as after a change of
+            the AppSecret, whose macs nobody can check any more.
+        key_of: gives the key; without one everything is believed, and nothing may be acted on.
+    """
+
+    def holds(event: Event) -> bool:
+        key = key_of(event.stream)
+        if key is None:
+            return True
+        return hmac.compare_digest(str(event.data.get("mac")).encode(), mac_of(key, event).encode())
+
+    vouched: dict[str, int] = {}
+    for event in events:
+        # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
+        if event.kind == Kind.VOUCHED and event.data.get("after") == event.previous and holds(event):
+            vouched[event.stream] = event.seq
+    latest: dict[str, bool] = {}
+
+    def believed(event: Event) -> bool:
+        # Asked twice about each event, one after the other: by the protocol, and by the fold around it.
+        if event.hash not in latest:
+            latest.clear()
+            latest[event.hash] = event.seq < vouched.get(event.stream, 0) or holds(event)
+        return latest[event.hash]
+
+    return believed

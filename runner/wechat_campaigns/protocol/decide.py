@@ -1,0 +1,178 @@
+"""May this call begin? One judge for all moments: plan, before uploads, at the intent, at a resend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from wechat_campaigns.protocol.keys import SendId, SendKey, same_id
+from wechat_campaigns.protocol.state import SendState, Status, StreamState
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from the platform's
+SETTLE_AFTER: Final = timedelta(minutes=10)  # until then a call may still arrive: nobody may call it unsent
+
+
+class Action(StrEnum):
+    """What would be done with a send now."""
+
+    SEND, RESEND, SENT, UNKNOWN = "send", "resend", "sent", "unknown"
+    SCHEDULED, EXPIRED, BLOCKED, CONFLICT = "scheduled", "expired", "blocked", "conflict"
+
+
+class Reason(StrEnum):
+    """Why; the words are made elsewhere, from the code and the parameters."""
+
+    NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
+    NO_ANSWER, ANSWER_MAY_COME, DISPUTED = "no_answer", "answer_may_come", "disputed"
+    TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
+    SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
+    SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
+    WINDOW_AHEAD, WINDOW_ENDED = "window_ahead", "window_ended"
+    HOLD, CLOCK, POLICY = "hold", "clock", "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with a send, and why; `known` is the record of the ledger that decided."""
+
+    action: Action
+    reason: Reason
+    known: SendState | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about one send beside the ledger."""
+
+    key: SendKey
+    digest: str
+    now: datetime
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    list_sha256: str | None = None  # of the whole openid list of which this is a batch
+    formerly: tuple[str, ...] = ()  # ids that this send has had
+    present: Callable[[str], bool] = lambda _id: True  # whether a send of this id is among today's campaigns
+    clock_error: timedelta = timedelta()  # this clock minus the platform's, as its answers told
+    resend_after: timedelta = timedelta(seconds=60)
+    resend_until: timedelta = timedelta(hours=20)
+    resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
+    violated: Callable[[], Sequence[str]] = lambda: ()  # policy rules that block it, asked on this very view
+
+
+def decide(state: StreamState, facts: Facts) -> Decision:
+    """Decide on one send by everything that the ledger and `facts` know."""
+    revisions = state.revisions(facts.key.id, *facts.formerly)
+    unknown = next((known for known in revisions if known.is_unknown), None)
+    if unknown is not None:
+        return _resend(state, facts, unknown)
+    mine = [known for known in revisions if known.revision == facts.key.revision]
+    # What was accepted under a former id is not to be overlooked for a rejection under this one.
+    record = max(mine, key=lambda known: known.status is Status.ACCEPTED, default=None)
+    if record is not None and record.status is Status.ACCEPTED:
+        if record.digest in ("", facts.digest):
+            return Decision(Action.SENT, Reason.SENT, record)
+        return Decision(Action.CONFLICT, Reason.EDITED, record)
+    accepted = [known for known in revisions if known.status is Status.ACCEPTED]
+    newest = max(accepted, key=lambda known: known.revision, default=None)
+    if newest is not None and newest.revision > facts.key.revision:
+        return Decision(Action.CONFLICT, Reason.NEWER_REVISION, newest)
+    other = _other_form(state, facts) or _moved(state, facts)
+    if other is not None:
+        return other
+    stopped = _outside(facts) or _stopped(state, facts)
+    if stopped is not None:
+        return stopped
+    if record is not None:
+        return Decision(Action.SEND, Reason.REJECTED_BEFORE, record)
+    return Decision(Action.SEND, Reason.NEW if newest is None else Reason.REVISION_RAISED, newest)
+
+
+def may_settle(known: SendState, now: datetime) -> bool:
+    """Tell whether a person may say that an unknown send did not go out."""
+    return known.is_unknown and all(now >= call.at + SETTLE_AFTER for call in known.calls)
+
+
+def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
+    """A resend may be the first call to arrive, so it keeps to all that a first call keeps to."""
+
+    def unknown(reason: Reason, params: Mapping[str, Any] = {}) -> Decision:
+        return Decision(Action.UNKNOWN, reason, known, params)
+
+    first = known.first_open
+    if known.status is Status.DISPUTED or known.intent is None or first is None:
+        return unknown(Reason.DISPUTED)
+    if abs(facts.clock_error) > CLOCK_TOLERANCE:
+        return unknown(Reason.CLOCK, {"error": facts.clock_error})
+    if facts.now < first.at + facts.resend_after:
+        return unknown(Reason.ANSWER_MAY_COME)
+    # Another attempt never renews the window: the platform forgets the first one all the same.
+    if facts.now > first.at + facts.resend_until:
+        return unknown(Reason.TOO_LATE_TO_RESEND)
+    same = (known.digest, known.revision) == (facts.digest, facts.key.revision)
+    if not same and not facts.resend_stored:
+        return unknown(Reason.CONTENT_CHANGED)
+    ends = known.intent.data.get("not_after")
+    if ends is not None and facts.now > datetime.fromisoformat(ends):
+        return unknown(Reason.WINDOW_ENDED, {"at": ends})
+    stopped = _stopped(state, facts)
+    if stopped is not None:
+        return unknown(stopped.reason, stopped.params)
+    return Decision(Action.RESEND, Reason.NO_ANSWER, known)
+
+
+def _outside(facts: Facts) -> Decision | None:
+    """Place a first call in time; by a wrong clock no window is open or closed."""
+    if abs(facts.clock_error) > CLOCK_TOLERANCE:
+        return Decision(Action.BLOCKED, Reason.CLOCK, params={"error": facts.clock_error})
+    if facts.not_after is not None and facts.now > facts.not_after:
+        return Decision(Action.EXPIRED, Reason.WINDOW_ENDED, params={"at": facts.not_after})
+    if facts.not_before is not None and facts.now < facts.not_before:
+        return Decision(Action.SCHEDULED, Reason.WINDOW_AHEAD, params={"at": facts.not_before})
+    return None
+
+
+def _stopped(state: StreamState, facts: Facts) -> Decision | None:
+    """Name what stops every call, first or again: a hold, the policy."""
+    if state.holds:
+        held = next(reversed(state.holds.values()))
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data.get("why", "")})
+    violated = facts.violated()
+    return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
+
+
+def _other_form(state: StreamState, facts: Facts) -> Decision | None:
+    """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
+    mine = SendId.parse(facts.key.id)
+    campaigns = {SendId.parse(name).campaign for name in state.names(facts.key.id, *facts.formerly)}
+    every = [known for name in campaigns for known in state.of_campaign(name)]
+    # The newest first: a revision above it is above all.
+    for known in sorted(every, key=lambda known: (-known.revision, known.id)):
+        if known.status is Status.REJECTED or known.revision < facts.key.revision or known.intent is None:
+            continue
+        theirs = SendId.parse(known.id)
+        if (theirs.entry is None) is not (mine.entry is None):
+            return Decision(Action.CONFLICT, Reason.SPLIT, known)
+        if same_id(theirs.entry or "") != same_id(mine.entry or ""):
+            continue
+        if (theirs.batch is None) is not (mine.batch is None):
+            return Decision(Action.CONFLICT, Reason.SPLIT, known)
+        if mine.batch is not None and known.intent.data.get("list_sha256") != facts.list_sha256:
+            return Decision(Action.CONFLICT, Reason.LIST_EDITED, known)
+    return None
+
+
+def _moved(state: StreamState, facts: Facts) -> Decision | None:
+    """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
+    named = state.names(facts.key.id, *facts.formerly)
+    for known in state.of_content(facts.digest):
+        if (
+            known.status is not Status.REJECTED
+            and same_id(known.id) not in named
+            and not facts.present(known.id)
+        ):
+            return Decision(Action.CONFLICT, Reason.MOVED, known)
+    return None

@@ -1,0 +1,117 @@
+"""Remember: entries to append, events as kept, the hash chain over them, and the port of every ledger."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol
+
+from wechat_campaigns.digest import sha256
+
+FORMAT: Final = 1
+
+
+class Kind(StrEnum):
+    """What can happen. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
+
+    INTENT = "intent"  # about to post: {…, call, at, after, digest, formerly?, clientmsgid, body…}
+    RESEND = "resend"  # about to post a stored body again: {…, call, at, after, body_sha256}
+    ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
+    DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}
+    REJECTED = "rejected"  # this call certainly made no job: {…, intent, errcode?, reason?}
+    SETTLED = "settled"  # a person decided about the calls up to one: {…, intent, sent, msg_id?, why, actor}
+    BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, digest, why, actor}
+    HOLD = "hold"  # stopped, or released: {held, why, actor}; a release: {…, ends: [hash of a hold], mac}
+    # These never touch what decides a call: see `ledger.events`.
+    INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
+    PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
+    VOUCHED = "vouched"  # a person says that all events before are true: see `ledger.trust`
+
+
+class Head(NamedTuple):
+    """The end of a stream: the number of its last event, and its hash."""
+
+    seq: int
+    hash: str
+
+
+EMPTY: Final = Head(0, "0" * 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a runner wants remembered; the nonce tells it apart when nobody knows whether it was kept."""
+
+    stream: str
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Entry):
+    """An entry as kept: numbered from 1 in its stream, dated, chained to the one before."""
+
+    seq: int
+    at: datetime
+    previous: str
+    hash: str
+
+    @property
+    def head(self) -> Head:
+        """The end of the stream while this is its last event."""
+        return Head(self.seq, self.hash)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the form in which events are hashed, kept and exported."""
+        plain = {"format": FORMAT, "stream": self.stream, "seq": self.seq, "kind": str(self.kind)}
+        plain |= {"at": self.at.isoformat(timespec="microseconds"), "data": dict(self.data)}
+        return {**plain, "nonce": self.nonce, "previous": self.previous, "hash": self.hash}
+
+
+class Ledger(Protocol):
+    """The one read and the one write on which the promise rests."""
+
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        """Read what follows `since`, its chain verified up to the head that the store notes.
+
+        Raises: TamperedLedgerError, also when `since` is not there; LedgerError: it cannot be reached.
+        """
+        ...
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """Keep an entry durably; with `after`, only if the stream's head still is that one.
+
+        Raises: LedgerConflictError: it is not, nothing was written; LedgerError: it may have been kept.
+        """
+        ...
+
+
+def chained(entry: Entry, *, at: datetime, after: Head) -> Event:
+    """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
+    event = Event(
+        stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,
+        seq=after.seq + 1, at=at.astimezone(UTC), previous=after.hash, hash="",
+    )  # fmt: skip
+    return replace(event, hash=hash_of(event))
+
+
+def hash_of(event: Event) -> str:
+    """Hash everything in an event but its hash."""
+    return sha256({name: value for name, value in event.as_dict().items() if name != "hash"})
+
+
+def chain_break(events: Iterable[Event], since: Head, head: Head) -> tuple[str, int] | None:
+    """Find the first place where events do not lead from one head to another: what is wrong, and where."""
+    for event in events:
+        if event.seq != since.seq + 1:
+            return "missing", event.seq
+        if event.previous != since.hash:
+            return "unchained", event.seq
+        if hash_of(event) != event.hash:
+            return "changed", event.seq
+        since = event.head
+    return None if since == head else ("cut off", head.seq)

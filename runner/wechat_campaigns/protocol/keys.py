@@ -1,0 +1,68 @@
+"""Name a message: the id of a send, its key at the platform, and the mac that only the AppSecret can make."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, NamedTuple
+from unicodedata import normalize
+
+from wechat_campaigns.digest import canonical, sha256
+from wechat_campaigns.protocol.events import Entry
+
+_ID: Final = re.compile(r"(?P<campaign>[^\[\]#]+)(?:\[(?P<entry>[^\[\]#]+)\])?(?:#(?P<batch>[1-9][0-9]*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class SendId:
+    """The id of a send, taken apart: `sale[beijing]#2` is the second batch of one entry of a campaign."""
+
+    campaign: str
+    entry: str | None = None
+    batch: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> SendId:
+        """Read an id. Raises ValueError when it does not follow `campaign[entry]#batch`."""
+        if (match := _ID.fullmatch(text)) is None:
+            raise ValueError(text)
+        return cls(match["campaign"], match["entry"], int(match["batch"]) if match["batch"] else None)
+
+    def __str__(self) -> str:
+        entry = f"[{self.entry}]" if self.entry is not None else ""
+        return f"{self.campaign}{entry}" + (f"#{self.batch}" if self.batch is not None else "")
+
+
+@cache
+def same_id(text: str) -> str:
+    """Return the form in which ids are compared: two spellings of one name are one message."""
+    return normalize("NFC", normalize("NFC", text).casefold())
+
+
+class SendKey(NamedTuple):
+    """What makes a send this send. Content is not part of it, so an edit cannot make a second message."""
+
+    appid: str
+    id: str  # as the user wrote it, with its namespace before it (`shop:sale`)
+    revision: int
+
+    @property
+    def clientmsgid(self) -> str:
+        """The platform's idempotency key: 32 hex characters. Source: sendAll, clientmsgid, read 2026-11."""
+        return sha256(["clientmsgid", self.appid, same_id(self.id), self.revision])[:32]
+
+
+def mac_key(appsecret: str, appid: str) -> bytes:
+    """Derive the key of an account's macs from its AppSecret (HKDF-SHA256, RFC 5869; 32 bytes)."""
+    extracted = hmac.digest(bytes(32), appsecret.encode(), hashlib.sha256)
+    return hmac.digest(extracted, f"wechat-campaigns/ledger-mac/1/{appid}".encode() + b"\x01", hashlib.sha256)
+
+
+def mac_of(key: bytes, entry: Entry) -> str:
+    """Authenticate an entry, or the event that it became: 64 hex characters over all that was written."""
+    written = {name: value for name, value in entry.data.items() if name != "mac"}
+    signed = canonical([entry.stream, entry.kind, written, entry.nonce])
+    return hmac.digest(key, signed, hashlib.sha256).hex()

@@ -1,0 +1,206 @@
+"""Events in, the state of every send out: one table of (status, what happened) to status, total."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from operator import index
+from typing import Final
+
+from wechat_campaigns.protocol.events import EMPTY, Event, Head, Kind
+from wechat_campaigns.protocol.keys import SendId, same_id
+from wechat_campaigns.protocol.verdict import TOO_SOON
+
+
+class Status(StrEnum):
+    """Where a send stands. What became of an accepted job is folded elsewhere and changes nothing here."""
+
+    UNKNOWN = "unknown"  # a call may have arrived, and no answer made it certain
+    DISPUTED = "disputed"  # unknown until a person settles it: sent from elsewhere, or a mac does not hold
+    REJECTED = "rejected"  # certainly not sent; may be tried again
+    ACCEPTED = "accepted"  # the platform took it, or a person says so; never left again at this revision
+
+
+class Step(StrEnum):
+    """What an event means for a send, given the calls before it."""
+
+    CALL = "a call may begin"
+    FORGED = "a mac does not hold"
+    TAKEN = "the platform took it, or a person says so"
+    FOREIGN = "45065, and no earlier call of this ledger can be the one that it speaks of"
+    REJECTED = "certainly no job, and no other call is open"
+    FREED = "a person says that it was not sent"
+
+
+U, D, R, A = Status
+TABLE: Final[Mapping[Step, Mapping[Status, Status]]] = {
+    # Who cannot make a mac can stop a send, never start or free one. An acceptance wins over the rejection of
+    # another call, however late it comes; what was accepted stays so, but on the word of 45065 alone.
+    Step.CALL: {U: U, D: D, R: U, A: A},
+    Step.FORGED: {U: D, D: D, R: D, A: A},
+    Step.TAKEN: {U: A, D: A, R: A, A: A},
+    Step.FOREIGN: {U: D, D: D, R: D, A: D},
+    Step.REJECTED: {U: R, D: D, R: R, A: A},
+    Step.FREED: {U: R, D: R, R: R, A: A},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that may have begun."""
+
+    intent: str  # the hash of the event that announced it: an end of another ledger, or call, is none of its
+    at: datetime  # when that was made, by the clock of who made it
+    end: Kind | None = None  # its verdict; None while nobody knows one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendState:
+    """One send at one revision, as the ledger knows it."""
+
+    id: str
+    revision: int
+    status: Status = Status.REJECTED
+    calls: tuple[Call, ...] = ()
+    intent: Event | None = None  # the latest one, or the baseline: a resend posts the body in it
+
+    @property
+    def digest(self) -> str:
+        """Of the content and recipients that were last decided to be sent."""
+        return str(self.intent.data["digest"]) if self.intent is not None else ""
+
+    @property
+    def is_unknown(self) -> bool:
+        """True while followers may have received it and nobody knows."""
+        return self.status in (Status.UNKNOWN, Status.DISPUTED)
+
+    @property
+    def first_open(self) -> Call | None:
+        """The first call that may have arrived: what bounds every resend."""
+        return next((call for call in self.calls if call.end is None), None)
+
+
+@dataclass(slots=True)
+class StreamState:
+    """Everything of one account that may stop a call; built by `add`, event by event."""
+
+    stream: str
+    # Whether an event's mac holds; who has not the secret believes everything and acts on nothing.
+    authentic: Callable[[Event], bool] = lambda _event: True
+    head: Head = EMPTY
+    sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `same_id` and revision
+    holds: dict[str, Event] = field(
+        default_factory=dict
+    )  # by hash: those that no authentic release has ended
+    _places: dict[str, set[tuple[str, int]]] = field(default_factory=dict)  # by id, `/CAMPAIGN` and `=DIGEST`
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by id: all that one message has had
+
+    def add(self, event: Event) -> None:
+        """Take the next event in. Raises KeyError or TypeError when it does not fit those before it."""
+        self.head = event.head
+        if event.kind == Kind.HOLD:
+            if event.data["held"]:
+                self.holds[event.hash] = event
+            elif self.authentic(event):
+                for ended in event.data["ends"]:
+                    self.holds.pop(ended, None)
+        elif event.kind in _OF_SENDS:
+            place = same_id(event.data["send"]), index(event.data["revision"])
+            before = self.sends.get(place) or SendState(id=event.data["send"], revision=place[1])
+            after = self.sends[place] = self._next(before, event)
+            if after.intent is not before.intent or not before.calls:
+                campaign = same_id(SendId.parse(after.id).campaign)
+                for name in (place[0], f"/{campaign}", f"={after.digest}"):
+                    self._places.setdefault(name, set()).add(place)
+            if former := event.data.get("formerly"):
+                names = self.names(event.data["send"], *former)
+                self._names.update(dict.fromkeys(names, names))
+
+    def of(self, send_id: str, revision: int) -> SendState | None:
+        """Look one send up, however its id is spelt."""
+        return self.sends.get((same_id(send_id), revision))
+
+    def names(self, *ids: str) -> frozenset[str]:
+        """List every id that messages of these ids have had, in the form in which ids are compared."""
+        alone = (same_id(one) for one in ids)
+        return frozenset[str]().union(*(self._names.get(name, {name}) for name in alone))
+
+    def revisions(self, *ids: str) -> list[SendState]:
+        """List what is known of a send at any revision, whatever id it has had."""
+        return [known for name in sorted(self.names(*ids)) for known in self._at(name)]
+
+    def of_campaign(self, campaign: str) -> list[SendState]:
+        """List every send that a campaign has had: whole, per entry, per batch."""
+        return self._at(f"/{same_id(campaign)}")
+
+    def of_content(self, digest: str) -> list[SendState]:
+        """List the sends whose latest intent had this content and these recipients."""
+        return [known for known in self._at(f"={digest}") if known.digest == digest]
+
+    def _at(self, name: str) -> list[SendState]:
+        return [self.sends[place] for place in sorted(self._places.get(name, ()))]
+
+    def _next(self, before: SendState, event: Event) -> SendState:
+        # An intent was decided on after one event and is chained to that very one: a copy of it is none.
+        is_copy = event.kind in (Kind.INTENT, Kind.RESEND) and event.data.get("after") != event.previous
+        if is_copy or not self.authentic(event):
+            return replace(before, status=TABLE[Step.FORGED][before.status])
+        calls, intent = _calls(before.calls, event), before.intent
+        if event.kind in (Kind.INTENT, Kind.BASELINE) and before.status is not Status.ACCEPTED:
+            intent = event
+        step = _step(calls, event)
+        status = TABLE[step][before.status] if step is not None else before.status
+        return SendState(id=before.id, revision=before.revision, status=status, calls=calls, intent=intent)
+
+
+_ENDS: Final = frozenset({Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED})
+_OF_SENDS: Final = _ENDS | {Kind.INTENT, Kind.RESEND, Kind.SETTLED, Kind.BASELINE}
+
+
+def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
+    """Keep the calls: begun by an intent or a resend, ended by an answer, or all together by a person."""
+    data = event.data
+    if event.kind in (Kind.INTENT, Kind.RESEND) and data["call"] == len(calls) + 1:
+        return (*calls, Call(event.hash, datetime.fromisoformat(data["at"])))
+    if event.kind in _ENDS:
+        # The platform's word about a call comes before that of a person who took it for unsent.
+        mine = [c.intent == data["intent"] and c.end in (None, Kind.REJECTED) for c in calls]
+        end = Kind(event.kind)
+        return tuple(Call(c.intent, c.at, end) if m else c for c, m in zip(calls, mine, strict=True))
+    if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["intent"] == latest(calls)):
+        end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
+        return tuple(replace(call, end=end) for call in calls)
+    return calls
+
+
+def latest(calls: tuple[Call, ...]) -> str:
+    """Name the latest call; empty when there was none."""
+    return calls[-1].intent if calls else ""
+
+
+def _step(calls: tuple[Call, ...], event: Event) -> Step | None:
+    """Say what an event means, `calls` being as it leaves them; None when it changes nothing."""
+    match event.kind:
+        case Kind.INTENT | Kind.RESEND:
+            return Step.CALL
+        case Kind.DUPLICATE | Kind.REJECTED if _is_foreign(calls):
+            return Step.FOREIGN
+        case Kind.REJECTED:
+            return Step.REJECTED if all(call.end is not None for call in calls) else None
+        case Kind.DUPLICATE if event.data.get("errcode") == TOO_SOON:
+            return None  # an earlier call of this ledger used the key, and who knows how that ended
+        case Kind.SETTLED if not event.data["sent"]:
+            # It was decided about the calls up to one: a later call may have arrived all the same.
+            return Step.FREED if event.data["intent"] == latest(calls) else None
+        case _:
+            return Step.TAKEN
+
+
+def _is_foreign(calls: tuple[Call, ...]) -> bool:
+    """True when an answer said that the key was used, and no earlier call of this ledger can have done so."""
+    first = next((n for n, call in enumerate(calls) if call.end is Kind.DUPLICATE), None)
+    if first is None or any(call.end is Kind.ACCEPTED for call in calls):
+        return False
+    return all(call.end is not None for call in calls[:first])

@@ -1,0 +1,38 @@
+"""Judge an answer to a mass call: what it makes certain about this one call, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wechat_campaigns.protocol.events import Kind
+
+DUPLICATE: Final = 45065  # a job with this clientmsgid exists. Source: sendAll, read 2026-11
+TOO_SOON: Final = 45066  # it was used within a minute: of no first call, then. Source: sendAll, read 2026-11
+
+REJECTING: Final[Mapping[str, frozenset[int]]] = {
+    "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),
+    "getApiQuota: counted before a request is looked at": frozenset({45009, 45011}),
+    "global return codes: it is not a request": frozenset({40033, 40038, 43002, 43003, 44002, 47001, 47002}),
+    "global return codes: the caller may not": frozenset({40013, 48001, 48003, 48004, 50001, 50002, 61007}),
+    "sendAll, massSend: the allowance is used up": frozenset({45028}),
+    "sendAll, massSend: the account may not": frozenset({45062, 48008}),
+    "sendAll, massSend: the recipients": frozenset({40003, 40031, 40032, 40050, 40130, 40152, 43004}),
+    "sendAll, massSend: the content": frozenset({40007, 40008, 40035, 40097, 40128, 44004, 45002}),
+    "sendAll, massSend: the key is too long": frozenset({45067}),
+    "draft_add, the vendor's forum: the kind is retired": frozenset({45106, 45113}),
+}
+"""After these errcodes this call certainly made no job; by source, read 2026-11. No other frees a send."""
+_REJECTED: Final = frozenset().union(*REJECTING.values())
+
+
+def verdict(answer: Mapping[str, Any]) -> Kind | None:
+    """Judge an answer: `ACCEPTED`, `DUPLICATE` (its key was used), `REJECTED`, or None: it proves nothing."""
+    errcode = answer.get("errcode")
+    if errcode == 0:
+        # An acceptance names its job: nobody can explain a 0 without one.
+        msg_id = answer.get("msg_id")
+        return Kind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
+    if errcode in (DUPLICATE, TOO_SOON):
+        return Kind.DUPLICATE
+    return Kind.REJECTED if errcode in _REJECTED else None

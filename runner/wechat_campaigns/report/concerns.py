@@ -1,0 +1,69 @@
+"""A plan in, the problems a reviewer should see beside its lines out; and a fingerprint for each problem.
+
+Errors and warnings of files are problems already; here a send that is held back becomes one too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from wechat_campaigns.digest import sha256
+from wechat_campaigns.errors import Problem
+from wechat_campaigns.model import Action
+from wechat_campaigns.plan import Plan, Planned
+from wechat_campaigns.words import _, english
+
+HELD_BACK = frozenset({Action.BLOCKED, Action.CONFLICT, Action.UNKNOWN})
+"""Actions that a person has to do something about."""
+_OVER = frozenset({Action.DONE, Action.EXPIRED})
+
+
+def plan_problems(plan: Plan, found: Iterable[Problem] = ()) -> tuple[Problem, ...]:
+    """List every problem of a plan once, errors first.
+
+    Args:
+        plan: whose sends may carry findings, objections, and problems of their own.
+        found: errors of files and campaigns, which no send of the plan carries.
+    """
+    told = [*found, *(problem for invalid in plan.invalid for problem in invalid.problems)]
+    told += [problem for planned in plan.sends for problem in _concerns(planned)]
+    return tuple(sorted(dict.fromkeys(told), key=lambda problem: problem.level != "error"))
+
+
+def fingerprints(problems: Sequence[Problem]) -> Iterator[str]:
+    """Give each problem 64 hex characters that stay when its line moves.
+
+    Problems alike in file, JSON path, rule and words are told apart by their order. The words are the
+    English ones, whatever language the report is in.
+    """
+    seen: Counter[str] = Counter()
+    for problem in problems:
+        base = sha256([problem.place.file, problem.path, problem.rule, english(problem.what)])
+        seen[base] += 1
+        yield base if seen[base] == 1 else sha256([base, seen[base]])
+
+
+def _concerns(planned: Planned) -> Iterator[Problem]:
+    send, decision = planned.send, planned.decision
+    if planned.action in _OVER or not send.place.file:  # no file of today speaks of it
+        return
+    yield from planned.resolved.problems
+    yield from send.findings
+    if planned.action in HELD_BACK:
+        yield Problem(
+            place=send.place,
+            rule=f"plan-{planned.action}",
+            what=_("{send}: {what}").format(send=send.id, what=decision.reason),
+            remedy=decision.remedy or _("see `campaign status`"),
+            level="warning",
+        )
+    for objection in planned.objections:
+        if not objection.blocks:
+            yield Problem(
+                place=send.place,
+                rule=f"policy-{objection.rule.replace('_', '-')}",
+                what=_("{send}: {what}").format(send=send.id, what=objection.what),
+                remedy=objection.remedy,
+                level="warning",
+            )

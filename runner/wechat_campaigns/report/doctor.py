@@ -1,0 +1,41 @@
+"""The findings of `campaign doctor` in, text and plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wechat_campaigns.doctor import Check, Grade
+from wechat_campaigns.report.neutral import FORMAT_VERSION, line
+from wechat_campaigns.report.text import Look
+from wechat_campaigns.report.words import counted
+from wechat_campaigns.words import english
+
+_STYLE = {Grade.GOOD: "32", Grade.DOUBTFUL: "33", Grade.BAD: "1;31"}
+
+
+def doctor_text(checks: Sequence[Check], look: Look) -> str:
+    """Write one line a check, its remedy below it, and a summary."""
+    lines = []
+    for check in checks:
+        grade = f"\x1b[{_STYLE[check.grade]}m{check.grade}\x1b[0m" if look.color else check.grade.value
+        lines.append(f"{grade}: {line(check.name)}: {line(check.what)}")
+        lines += [f"    → {line(check.remedy)}"] if check.remedy else []
+    counts = {grade: sum(check.grade is grade for check in checks) for grade in Grade}
+    return "\n".join([*lines, "", counted(counts)])
+
+
+def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
+    """Give the findings as plain data."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "checks": [
+            {
+                "name": english(check.name),
+                "grade": check.grade.value,
+                "what": check.what,
+                "remedy": check.remedy,
+            }
+            for check in checks
+        ],
+    }

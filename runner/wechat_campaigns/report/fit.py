@@ -1,0 +1,83 @@
+"""Markdown sections in, one comment that GitHub takes out: cut section by section, its head never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from wechat_campaigns.words import _, ngettext
+
+COMMENT_CHARS = 65_000
+"""GitHub refuses a comment above 65,536. Source: GitHub, REST API for issue comments, read 2026-11."""
+_NOTE_CHARS = 120
+COUNTED: Mapping[str, Callable[[int], str]] = {
+    "change": lambda n: ngettext("{count:,} change", "{count:,} changes", n),
+    "error": lambda n: ngettext("{count:,} error", "{count:,} errors", n),
+    "line": lambda n: ngettext("{count:,} line", "{count:,} lines", n),
+    "message": lambda n: ngettext("{count:,} message", "{count:,} messages", n),
+    "note": lambda n: ngettext("{count:,} note", "{count:,} notes", n),
+    "problem": lambda n: ngettext("{count:,} problem", "{count:,} problems", n),
+    "send": lambda n: ngettext("{count:,} send", "{count:,} sends", n),
+}
+"""By noun, in English and everywhere else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, a text that leads in, and blocks that may be left out from the end."""
+
+    title: str
+    noun: str
+    """What a block is, of `COUNTED`, for the note that says how many are left out: `send`."""
+    blocks: Sequence[str]
+    lead: str = ""
+    joint: str = "\n\n"
+
+
+def fitted(head: str, sections: Sequence[Section], *, limit: int = COMMENT_CHARS) -> str:
+    """Join a head and as much of each section as fits; empty sections are left out.
+
+    Args:
+        head: kept whole.
+        sections: the most important first.
+        limit: characters of the whole.
+    """
+    text = head.rstrip("\n")
+    # Every section gets at least its title and a note of what it leaves out.
+    spare = sum(_least(section) for section in sections if section.blocks)
+    for section in sections:
+        if section.blocks:
+            spare -= _least(section)
+            text += _cut(section, limit - len(text) - spare)
+    return f"{text}\n"
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a long text at a line's end, saying how much is missing."""
+    if len(text) <= limit:
+        return text
+    kept = text[:limit].rpartition("\n")[0] or text[:limit]
+    return f"{kept}\n… {_('{count:,} characters more').format(count=len(text) - len(kept))}"
+
+
+def _cut(section: Section, room: int) -> str:
+    text = _opening(section)
+    left = len(section.blocks)
+    for block in section.blocks:
+        piece = section.joint + block
+        if len(text) + len(piece) + (_NOTE_CHARS if left > 1 else 0) > room:
+            break
+        text += piece
+        left -= 1
+    if left:
+        said = _("… {what} more: see the log of this run, or its JSON report.")
+        text += f"\n\n{said.format(what=COUNTED[section.noun](left).format(count=left))}"
+    return text
+
+
+def _opening(section: Section) -> str:
+    return f"\n\n### {section.title}" + (f"\n\n{section.lead}" if section.lead else "")
+
+
+def _least(section: Section) -> int:
+    return len(_opening(section)) + _NOTE_CHARS

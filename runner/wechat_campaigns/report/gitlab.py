@@ -1,0 +1,49 @@
+"""Problems and plans in, the two reports that GitLab shows in a merge request out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wechat_campaigns.errors import Problem
+from wechat_campaigns.model import Action
+from wechat_campaigns.plan import Plan
+from wechat_campaigns.report.concerns import fingerprints
+from wechat_campaigns.report.neutral import json_text, line
+
+SEVERITY = {"error": "major", "warning": "minor"}
+
+
+NO_CHANGES = '{"create": 0, "update": 0, "delete": 0}'
+"""The widget's counts when there is no plan."""
+
+
+def codequality(problems: Sequence[Problem]) -> str:
+    """Write problems for `artifacts:reports:codequality`; a fingerprint stays when lines move.
+
+    Source: GitLab Docs, Code Quality, report format, read 2026-11.
+    """
+    return json_text(
+        [
+            {
+                "description": line(f"{problem.what} → {problem.remedy}"),
+                "check_name": problem.rule,
+                "fingerprint": fingerprint,
+                "severity": SEVERITY[problem.level],
+                "location": {
+                    "path": problem.place.file.removeprefix("./"),
+                    "lines": {"begin": problem.place.line or 1},
+                },
+            }
+            for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)
+        ],
+        indent=2,
+    )
+
+
+def widget(plan: Plan) -> str:
+    """Write a plan's counts for `artifacts:reports:terraform`: create is due now, update is due later.
+
+    Nothing is ever deleted by a plan. Source: GitLab Docs, Terraform integration in merge requests,
+    read 2026-11; the three keys are all the widget reads.
+    """
+    return json_text({"create": len(plan.calls()), "update": plan.counts().get(Action.WAIT, 0), "delete": 0})

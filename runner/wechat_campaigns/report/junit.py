@@ -1,0 +1,85 @@
+"""Problems and plans in, JUnit XML out: what most CI servers show as test results."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from wechat_campaigns.errors import Problem
+from wechat_campaigns.model import Action
+from wechat_campaigns.plan import Plan
+from wechat_campaigns.report.concerns import HELD_BACK
+from wechat_campaigns.report.neutral import inert, line
+from wechat_campaigns.report.problems import problems_text
+from wechat_campaigns.words import _
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    name: str
+    group: str
+    failure: str = ""
+    details: str = ""
+    skipped: str = ""
+
+
+def problems_junit(problems: Iterable[Problem], command: str = "validate") -> str:
+    """Write one failed case for each file with errors, and one that passes when there is none."""
+    by_file: dict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        if problem.level == "error":
+            by_file[problem.place.file].append(problem)
+    cases = [_broken(file, found, command) for file, found in by_file.items()]
+    return _suite(f"campaign {command}", cases or [_Case(name=_("all campaigns"), group=command)])
+
+
+def plan_junit(plan: Plan) -> str:
+    """Write one case for each send: held back is a failure, expired is skipped, all else passes."""
+    cases = [_broken(invalid.id, list(invalid.problems), plan.environment) for invalid in plan.invalid]
+    for planned in plan.sends:
+        reason, remedy = planned.decision.reason, planned.decision.remedy
+        bad = planned.action in HELD_BACK or planned.action is Action.INVALID
+        cases.append(
+            _Case(
+                name=planned.send.id,
+                group=plan.environment,
+                failure=f"{planned.action}: {reason}" if bad else "",
+                details=f"{reason}\n→ {remedy}" if bad else "",
+                skipped=reason if planned.action is Action.EXPIRED else "",
+            )
+        )
+    cases += [
+        _Case(name=orphan.known.send, group=plan.environment, failure=f"unknown: {orphan.decision.reason}")
+        for orphan in plan.orphans
+    ]
+    return _suite("campaign plan", cases)
+
+
+def _broken(name: str, problems: list[Problem], group: str) -> _Case:
+    return _Case(name=name, group=group, failure=problems[0].what, details=problems_text(problems))
+
+
+def _suite(name: str, cases: list[_Case]) -> str:
+    failures = sum(bool(case.failure) for case in cases)
+    skipped = sum(bool(case.skipped) for case in cases)
+    counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}"'
+    body = "".join(_case(case) for case in cases)
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="{name}" {counts}>\n'
+        f'<testsuite name="{name}" {counts}>\n{body}</testsuite>\n</testsuites>'
+    )
+
+
+def _case(case: _Case) -> str:
+    inner = ""
+    if case.failure:
+        inner = f"<failure message={_attribute(case.failure)}>{escape(inert(case.details))}</failure>"
+    elif case.skipped:
+        inner = f"<skipped message={_attribute(case.skipped)}/>"
+    return f"<testcase classname={_attribute(case.group)} name={_attribute(case.name)}>{inner}</testcase>\n"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(line(text))

@@ -1,0 +1,137 @@
+"""Campaign text in, the same text out with nothing in it that a terminal, GitHub, GitLab or Markdown obeys.
+
+Every report passes what users wrote through this room, and nothing else decides what is harmless.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from wechat_campaigns.reading.patterns import HIDDEN, visible
+from wechat_campaigns.words import Said
+
+Record = TypeVar("Record")
+FORMAT_VERSION = "1.1"
+"""Of the JSON of every command. A new key raises the minor version; readers refuse another major."""
+
+_ORDERS = {
+    "::": ": :",  # a workflow command, once a line break happens to stand before it
+    "##[": "## [",  # the old form of the same, obeyed anywhere in a line
+    "<!--": "<! --",
+    "-->": "-- >",
+    "${{": "$ {{",
+}
+_ORDER = re.compile("|".join(re.escape(order) for order in _ORDERS))
+_TICKS = re.compile("`+")
+
+
+def inert(text: str) -> str:
+    """Make a text safe for a terminal and a CI log: nothing hidden, and a blank in each word of command."""
+    shown = visible(text)
+    while _ORDER.search(shown):
+        shown = _ORDER.sub(lambda found: _ORDERS[found.group()], shown)
+    return shown
+
+
+def line(text: str) -> str:
+    """Make a text safe and bring it onto one line."""
+    return inert(_flat(text))
+
+
+def code(text: str) -> str:
+    """Write a text as a Markdown code span, where mentions, links and HTML are only characters."""
+    shown = line(text)
+    if not shown:
+        return ""
+    ticks = _longer_than_any_run(shown, least=1)
+    edge = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{ticks}{edge}{shown}{edge}{ticks}"
+
+
+def html_code(text: str) -> str:
+    """Write a text as an HTML code element, for the places in Markdown that only take HTML."""
+    from html import escape  # loads every entity of HTML
+
+    return f"<code>{escape(line(text))}</code>"
+
+
+def cell(text: str, limit: int = 60) -> str:
+    """Write a text as a code span for a Markdown table, cut to `limit` characters.
+
+    A pipe becomes the full-width one: how to escape it beside a backslash differs between renderers.
+    """
+    flat = _flat(text)
+    return code((flat if len(flat) <= limit else f"{flat[: limit - 1]}…").replace("|", "｜"))
+
+
+def fence(text: str, language: str = "text") -> str:
+    """Write a text as a fenced Markdown block that nothing in it can close."""
+    shown = inert(text.rstrip("\n"))
+    ticks = _longer_than_any_run(shown, least=3)
+    return f"{ticks}{language}\n{shown}\n{ticks}"
+
+
+def command_data(text: str) -> str:
+    """Escape the data of a GitHub workflow command.
+
+    Source: GitHub, Workflow commands for GitHub Actions, read 2026-11.
+    """
+    return inert(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def command_property(text: str) -> str:
+    """Escape a property (file, line, title) of a GitHub workflow command."""
+    return command_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def guarded(text: str, token: str) -> str:
+    """Put a text between marks that make GitHub obey nothing in it.
+
+    Args:
+        text: for the log of a workflow step.
+        token: random, so that the text cannot hold the mark that ends it.
+    """
+    return f"::stop-commands::{token}\n{text}\n::{token}::"
+
+
+def json_text(data: object, *, indent: int | None = None) -> str:
+    """Write JSON whose strings hold, as they stand, nothing hidden and no word of command.
+
+    A reader of the JSON gets every character as it was; only its spelling is harmless.
+    """
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    return HIDDEN.sub(_escaped, _ORDER.sub(_escaped, text))
+
+
+def visible_record(record: Record) -> Record:
+    """Make every string of a record visible, records and tuples inside it too."""
+    changed: Record = _seen(record)
+    return changed
+
+
+def _seen(value: Any) -> Any:
+    if type(value) in (str, Said):
+        return visible(value)
+    if isinstance(value, tuple):
+        return tuple(_seen(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{entry.name: _seen(getattr(value, entry.name)) for entry in fields(value)})
+    return value
+
+
+def _flat(text: str) -> str:
+    # Shown first: Python's split would swallow some of the hidden characters.
+    return " ".join(visible(text).split())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
+
+
+def _longer_than_any_run(text: str, *, least: int) -> str:
+    longest = max((len(run) for run in _TICKS.findall(text)), default=0)
+    return "`" * max(least, longest + 1)

@@ -1,0 +1,80 @@
+"""Problems in, the lines people and CI read out: text, JSON, GitHub annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wechat_campaigns.errors import Problem
+from wechat_campaigns.report.neutral import FORMAT_VERSION, command_data, command_property, inert, json_text, line
+from wechat_campaigns.words import _
+
+RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
+GITHUB_PER_LEVEL = 9
+"""GitHub shows ten annotations of a level per step; the tenth says how many more there are."""
+
+
+def problems_text(problems: Iterable[Problem], *, color: bool = False) -> str:
+    """Write one problem as `file:line:col: what [rule]`, its JSON path, its remedy.
+
+    Args:
+        problems: in the order they should be read.
+        color: whether the terminal shows colours.
+    """
+    return "\n".join(_lines(problem, color) for problem in problems)
+
+
+def problem_dict(problem: Problem) -> dict[str, object]:
+    """Give a problem as plain data for JSON output."""
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "path": problem.path,
+        "rule": problem.rule,
+        "level": problem.level,
+        "what": problem.what,
+        "remedy": problem.remedy,
+    }
+
+
+def problems_json(problems: Iterable[Problem]) -> str:
+    """Write all problems as one JSON object."""
+    return json_text({"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]})
+
+
+def problems_github(problems: Sequence[Problem]) -> str:
+    """Write GitHub workflow commands, the worst first, bounded to what GitHub shows."""
+    lines: list[str] = []
+    for level in ("error", "warning"):
+        found = [problem for problem in problems if problem.level == level]
+        lines += [_annotation(problem) for problem in found[:GITHUB_PER_LEVEL]]
+        if len(found) > GITHUB_PER_LEVEL:
+            said = _("{count} more of level {level}: see the log of this step")
+            told = said.format(count=len(found) - GITHUB_PER_LEVEL, level=level)
+            lines.append(f"::notice title=campaign::{command_data(told)}")
+    return "\n".join(lines)
+
+
+def _lines(problem: Problem, color: bool) -> str:
+    red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
+    shade = red if problem.level == "error" else yellow
+    return (
+        f"{line(str(problem.place))}: {shade}{problem.level}{reset}: {inert(problem.what)} "
+        f"{dim}[{problem.rule}]{reset}\n"
+        f"    {_('at {path}').format(path=line(problem.path))}\n"
+        f"    → {inert(problem.remedy)}"
+    )
+
+
+def _annotation(problem: Problem) -> str:
+    place = problem.place
+    named = [
+        ("file", place.file),
+        ("line", place.line),
+        ("col", place.column),
+        ("title", f"campaign {problem.rule}"),
+    ]
+    properties = ",".join(
+        f"{key}={command_property(str(value))}" for key, value in named if value is not None
+    )
+    return f"::{problem.level} {properties}::{command_data(f'{problem.what} → {problem.remedy}')}"

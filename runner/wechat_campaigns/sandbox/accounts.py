@@ -1,0 +1,177 @@
+"""The accounts of the sandbox: what each is, how it is set, and who follows it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from wechat_campaigns.sandbox import bits, store
+
+KINDS = ("service", "subscription", "test", "unverified")
+"""`unverified` stands for personal and unverified accounts, which may not send at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """Where events are pushed; `aes_key` is the 43-character EncodingAESKey, empty for plain mode."""
+
+    url: str
+    token: str = field(repr=False)
+    aes_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The switches of one account."""
+
+    quota: bool = True
+    """False lifts call counters and send allowances."""
+    protection: bool = False
+    """API 群发保护: sends to everyone wait for the administrator."""
+    ip_allow: tuple[str, ...] = ()
+    """Empty means every address may fetch a token."""
+    finish_after_s: float = 0.0
+    """How long a job stays SENDING, in sandbox seconds."""
+    retired_cards: bool = False
+    """True lets wxcard through, which the platform refuses since 2024 (45113)."""
+    api_video: bool = True
+    """False refuses mpvideo with 48022."""
+    comments: bool = True
+    """False refuses articles open to comments (88000)."""
+    verdict: str = "send success"
+    """How jobs end: `send success`, or an err(N) of the platform, so that a failure can be rehearsed."""
+    daily_limits: Mapping[str, int] = field(default_factory=dict)
+    """Calls a day by path, in place of the defaults."""
+    callback: Callback | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One Official Account; `subscribed` and `blocked` are sets of follower numbers."""
+
+    appid: str
+    kind: str
+    secret: str = field(repr=False)
+    name: str
+    options: Options
+    subscribed: int
+    blocked: int
+
+
+NOBODY = Account(appid="", kind="", secret="", name="", options=Options(), subscribed=0, blocked=0)
+"""Stands in where a call carries no token: the token calls themselves."""
+
+
+def find(db: sqlite3.Connection, appid: str) -> Account | None:
+    """Look an account up."""
+    row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
+    return None if row is None else _account(row)
+
+
+def every(db: sqlite3.Connection) -> list[Account]:
+    """List the accounts by appid."""
+    return [_account(row) for row in db.execute("SELECT * FROM account ORDER BY appid")]
+
+
+def _account(row: sqlite3.Row) -> Account:
+    """Make the record from its row."""
+    return Account(
+        appid=row["appid"],
+        kind=row["kind"],
+        secret=row["secret"],
+        name=row["name"],
+        options=options_from(json.loads(row["options"])),
+        subscribed=bits.from_blob(row["subscribed"]),
+        blocked=bits.from_blob(row["blocked"]),
+    )
+
+
+def options_from(data: Mapping[str, Any], base: Options | None = None) -> Options:
+    """Read switches from plain data over a base.
+
+    Args:
+        data: any of the fields of `Options`; `callback` an object of url, token, aes_key, or null.
+        base: where the others come from; the defaults when left out.
+
+    Returns:
+        The switches.
+
+    Raises:
+        ValueError: A key is unknown or a value has the wrong type.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError("the switches of an account are an object")
+    merged = asdict(base or Options())
+    known = {item.name: type(merged[item.name]) for item in fields(Options)}
+    for key, value in data.items():
+        if key not in known:
+            raise ValueError(f"{key} is no switch of an account; there are {', '.join(known)}")
+        merged[key] = _switch(key, value, getattr(Options(), key))
+    callback = merged.pop("callback")
+    return Options(**merged, callback=Callback(**callback) if callback else None)
+
+
+def _switch(key: str, value: Any, default: Any) -> Any:
+    """Check one switch's value by the type of its default."""
+    wanted, fits = {
+        bool: ("true or false", isinstance(value, bool)),
+        float: ("a number of seconds, at most a year", _is_duration(value)),
+        str: ("a string", isinstance(value, str)),
+        tuple: ("a list of addresses", isinstance(value, list | tuple)),
+        dict: (
+            "an object of path and number",
+            isinstance(value, dict) and all(type(item) is int for item in value.values()),
+        ),
+        type(None): ("an object of url, token and perhaps aes_key, or null", _is_callback(value)),
+    }[type(default)]
+    if not fits:
+        raise ValueError(f"{key} is {wanted}")
+    return tuple(map(str, value)) if isinstance(default, tuple) else value
+
+
+def _is_duration(value: Any) -> bool:
+    """Tell whether a value is a number of seconds up to a year."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 366 * 86400
+
+
+def _is_callback(value: Any) -> bool:
+    """Tell whether a value describes a callback, or none."""
+    if not isinstance(value, dict):
+        return value is None
+    known = {"url", "token"} <= value.keys() <= {"url", "token", "aes_key"}
+    return known and all(isinstance(part, str) for part in value.values())
+
+
+def save(db: sqlite3.Connection, account: Account) -> None:
+    """Write an account, new or changed."""
+    row = {
+        "appid": account.appid,
+        "kind": account.kind,
+        "secret": account.secret,
+        "name": account.name,
+        "options": json.dumps(asdict(account.options)),
+        "subscribed": bits.to_blob(account.subscribed),
+        "blocked": bits.to_blob(account.blocked),
+    }
+    store.insert(db, "account", row, replace=True)
+
+
+def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:
+    """Find the follower numbers of openids; those of other accounts are left out."""
+    rows = db.execute(
+        "SELECT openid, n FROM follower WHERE appid = ? AND openid IN (SELECT value FROM json_each(?))",
+        (appid, json.dumps(list(openids))),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def openids_of(db: sqlite3.Connection, appid: str, numbers: Iterable[int]) -> list[str]:
+    """Find the openids of follower numbers, in the order of the numbers."""
+    rows = db.execute(
+        "SELECT openid FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?)) ORDER BY n",
+        (appid, json.dumps(list(numbers))),
+    )
+    return [row[0] for row in rows]

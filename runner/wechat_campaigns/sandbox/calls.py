@@ -1,0 +1,154 @@
+"""One call to the platform as an endpoint sees it, and the record that says what an endpoint is."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wechat_campaigns.sandbox import store
+from wechat_campaigns.sandbox.accounts import Account
+from wechat_campaigns.sandbox.answers import Answer, Refused
+
+VERIFIED = frozenset({"service", "subscription"})
+SERVICE = frozenset({"service"})
+TAGGERS = VERIFIED | {"test"}
+EVERYONE = TAGGERS | {"unverified"}
+
+NUMBER = re.compile(r"-?[0-9]{1,19}")
+"""A number sent as a string; longer ones fit no id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """The multipart part named `media`."""
+
+    filename: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that passed the gate; the endpoint reads it and writes to `db`."""
+
+    db: sqlite3.Connection
+    now: float
+    """The sandbox's time, seconds since 1970."""
+    account: Account
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    body: dict[str, Any]
+    upload: Upload | None
+    client_ip: str
+    quota: bool
+    """Whether call counters and send allowances are enforced."""
+    retired_cards: bool
+    """Whether this server lets the retired wxcard through."""
+    endpoints: Mapping[str, Endpoint]
+    """Every endpoint by path, for the calls that tell about them."""
+
+    @property
+    def appid(self) -> str:
+        """The calling account's appid."""
+        return self.account.appid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One path of the platform.
+
+    `daily` is the default number of calls a day and account, `daily_test` of a test account where it has
+    fewer, `minute` a minute; None is unlimited here.
+    """
+
+    path: str
+    run: Callable[[Call], Answer]
+    method: Literal["GET", "POST", "ANY"] = "POST"
+    who: frozenset[str] = EVERYONE
+    needs_token: bool = True
+    takes_file: bool = False
+    """The body is multipart and not JSON."""
+    needs_body: bool = False
+    """Refuse an empty body with 44002."""
+    daily: int | None = None
+    daily_test: int | None = None
+    minute: int | None = None
+
+
+def text(body: Mapping[str, Any], key: str, errcode: int = 40035) -> str:
+    """Read a string the endpoint cannot do without; `errcode` when it is missing, empty or another type."""
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise Refused(errcode)
+    return value
+
+
+def number(body: Mapping[str, Any], key: str, errcode: int = 40035, default: int | None = None) -> int:
+    """Read an integer, also when a client sends it as a string.
+
+    Args:
+        body: the object that holds it.
+        key: its name.
+        errcode: what to refuse with when it is no integer.
+        default: the value when it is absent; None makes it required.
+
+    Returns:
+        The integer.
+    """
+    value = body.get(key, default)
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise Refused(errcode)
+    return value
+
+
+def words(body: Mapping[str, Any], key: str, default: str = "") -> str:
+    """Read a string that may be left out or null; another type is 40035."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise Refused(40035)
+    return default if value is None else value
+
+
+def flag(body: Mapping[str, Any], key: str) -> bool:
+    """Read a switch sent as 0/1 or as a boolean; absent is off, anything else is 40035."""
+    value = body.get(key, 0)
+    if value not in (0, 1):
+        raise Refused(40035)
+    return bool(value)
+
+
+def strings(body: Mapping[str, Any], key: str, errcode: int) -> list[str]:
+    """Read a list of strings; `errcode` when it is anything else."""
+    value = body.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Refused(errcode)
+    return value
+
+
+def mapping(body: Mapping[str, Any], key: str, errcode: int) -> dict[str, Any]:
+    """Read an object; `errcode` when it is anything else."""
+    value = body.get(key)
+    if not isinstance(value, dict):
+        raise Refused(errcode)
+    return value
+
+
+def named_row(call: Call, errcode: int, query: str, *values: object) -> sqlite3.Row:
+    """Read the row that a call names; `errcode` when there is none."""
+    found = store.first(call.db, query, values)
+    if found is None:
+        raise Refused(errcode)
+    return found
+
+
+def page(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Read `offset` (from 0) and `count` (1 to 20) of a listing call."""
+    offset, count = number(body, "offset", default=0), number(body, "count", default=20)
+    if offset < 0 or not 1 <= count <= 20:
+        raise Refused(40097)
+    return offset, count

@@ -1,0 +1,221 @@
+"""Messages as a phone shows them: ids turned into paths on this server, article HTML left out."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wechat_campaigns.sandbox import clock, store
+from wechat_campaigns.sandbox.inbox import files
+from wechat_campaigns.sandbox.jobs import ARRIVED
+
+SUMMARY_CHARS = 80
+LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
+
+Told = dict[str, Any]
+
+
+def of_phone(db: sqlite3.Connection, appid: str, number: int, limit: int) -> Told:
+    """Tell the latest messages of one follower's phone.
+
+    Args:
+        db: the state.
+        appid: the account.
+        number: the follower's number.
+        limit: how many at most.
+
+    Returns:
+        `{"messages": […], "earlier": bool}`, oldest first; `earlier` when there are older ones.
+    """
+    mine = [
+        (row["finish_at"], "job", row["msg_id"])
+        for row in arrived(db, appid)
+        if reached(row["delivered"], number)
+    ]
+    mine += [
+        (row["created_at"], "preview", row["id"])
+        for row in db.execute("SELECT id, created_at FROM preview WHERE appid = ? AND n = ?", (appid, number))
+    ]
+    latest = sorted(mine)[-limit:]
+    return {
+        "messages": [find(db, kind, item) for _, kind, item in latest],
+        "earlier": len(mine) > len(latest),
+    }
+
+
+def arrived(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
+    """List the jobs that reached phones, latest first: msg_id, finish_at, delivered."""
+    return db.execute(
+        "SELECT msg_id, finish_at, delivered FROM job WHERE appid = ? AND status IN (?, ?)"
+        " ORDER BY finish_at DESC, msg_id DESC",
+        (appid, *ARRIVED),
+    ).fetchall()
+
+
+def reached(delivered: bytes, number: int) -> bool:
+    """Tell whether a stored set has a follower in it."""
+    byte, bit = divmod(number, 8)
+    return byte < len(delivered) and bool(delivered[byte] >> bit & 1)
+
+
+def sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Told:
+    """Tell what an account sent, previews among it, latest first.
+
+    Returns:
+        `{"total", "offset", "sends": […]}`.
+    """
+    both = (
+        " FROM (SELECT 'job' AS kind, msg_id AS id, created_at AS at FROM job WHERE appid = ?1"
+        " UNION ALL SELECT 'preview', id, created_at FROM preview WHERE appid = ?1)"
+    )
+    total = db.execute(f"SELECT COUNT(*){both}", (appid,)).fetchone()[0]
+    rows = db.execute(
+        f"SELECT kind, id{both} ORDER BY at DESC, id DESC LIMIT ?2 OFFSET ?3",
+        (appid, limit, offset),
+    ).fetchall()
+    return {"total": total, "offset": offset, "sends": [find(db, row["kind"], row["id"]) for row in rows]}
+
+
+def find(db: sqlite3.Connection, kind: str, item: int) -> Told:
+    """Tell one message.
+
+    Args:
+        db: the state.
+        kind: `job` or `preview`.
+        item: the job's msg_id or the preview's number.
+
+    Returns:
+        The message: `key`, `kind`, `msgtype`, `time`, `summary`, `content`, and what is known of the send.
+
+    Raises:
+        LookupError: There is none.
+    """
+    row = row_of(db, kind, item)
+    content, gone = json.loads(row["content"]), recalled(row)
+    common = {
+        "key": f"{kind}-{item}",
+        "kind": kind,
+        "msgtype": row["msgtype"],
+        "summary": summary(content),
+        "content": _shown(db, row["appid"], content, f"/_sandbox/article/{kind}/{item}", gone),
+    }
+    if kind == "preview":
+        openid = db.execute(
+            "SELECT openid FROM follower WHERE appid = ? AND n = ?", (row["appid"], row["n"])
+        ).fetchone()
+        return {**common, "time": clock.iso(row["created_at"]), "openid": openid["openid"] if openid else ""}
+    return {
+        **common,
+        "time": clock.iso(row["finish_at"] if row["status"] in ARRIVED else row["created_at"]),
+        "msg_id": row["msg_id"],
+        "msg_data_id": row["msg_data_id"],
+        # Without one the sandbox keeps a digest of the content in its place.
+        "clientmsgid": "" if row["clientmsgid"].startswith("auto:") else row["clientmsgid"],
+        "status": row["status"],
+        "verdict": row["verdict"],
+        "waiting": row["confirm_by"] is not None,
+        "total": row["total"],
+        "delivered": row["delivered_count"] if row["status"] in ARRIVED else 0,
+        "recalled": bool(gone),
+    }
+
+
+def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
+    """Look up the row of a message; LookupError when there is none."""
+    query = "SELECT * FROM job WHERE msg_id = ?" if kind == "job" else "SELECT * FROM preview WHERE id = ?"
+    row = store.first(db, query, (item,))
+    if row is None:
+        raise LookupError(f"there is no {kind} {item}")
+    return row
+
+
+def recalled(row: sqlite3.Row) -> set[int]:
+    """List the parts of a message that were recalled, from 1; a preview cannot be."""
+    return set(json.loads(row["recalled"])) if "recalled" in row.keys() else set()  # noqa: SIM118 - a Row
+
+
+def articles_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """List the articles of a content."""
+    return [article for article in content.get("articles", ()) if isinstance(article, dict)]
+
+
+def summary(content: Mapping[str, Any]) -> str:
+    """Say a message in one line, empty when it has no words."""
+    articles = articles_of(content)
+    part = next((value for value in content.values() if isinstance(value, dict)), {})
+    words = (
+        content.get("text")
+        or (articles[0].get("title") if articles else "")
+        or content.get("title")
+        or part.get("title")
+        or part.get("name")
+        or part.get("card_id")
+        or ""
+    )
+    return " ".join(LINK_TAG.sub("", str(words)).split())[:SUMMARY_CHARS]
+
+
+def _shown(db: sqlite3.Connection, appid: str, content: Mapping[str, Any], page: str, gone: set[int]) -> Told:
+    """Turn a stored content into what the page draws."""
+    if "articles" in content:
+        return {
+            "articles": [
+                _card(db, appid, article, f"{page}/{index}", index in gone)
+                for index, article in enumerate(articles_of(content), 1)
+            ]
+        }
+    for key, show in SHOWN.items():
+        if key in content:
+            return {key: show(db, appid, content), "page": f"{page}/1", "gone": 1 in gone}
+    return {}
+
+
+def _card(db: sqlite3.Connection, appid: str, article: Mapping[str, Any], page: str, gone: bool) -> Told:
+    """Turn an article into its card."""
+    pictures = pictures_of(db, appid, article)
+    cover = files.by_id(db, appid, article.get("thumb_media_id", ""))
+    return {
+        **{key: str(article.get(key, "")) for key in ("title", "digest", "author")},
+        "type": article.get("article_type", "news"),
+        "cover": cover or next(iter(pictures), ""),
+        "crop_wide": article.get("pic_crop_235_1", ""),
+        "crop_square": article.get("pic_crop_1_1", ""),
+        "pictures": len(pictures),
+        "page": page,
+        "gone": gone,
+    }
+
+
+def pictures_of(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -> list[str]:
+    """List the paths of the pictures of a picture post or of an image message."""
+    info = holder.get("image_info", {}).get("image_list", ()) if "image_info" in holder else ()
+    ids = [item.get("image_media_id") for item in info]
+    ids += [item.get("media_id") for item in holder.get("images", ())]
+    return [path for media_id in ids if (path := files.by_id(db, appid, media_id))]
+
+
+def _file(key: str) -> Callable[[sqlite3.Connection, str, Mapping[str, Any]], Told]:
+    """Make what shows a content of one file: its words, and where its bytes are."""
+
+    def show(db: sqlite3.Connection, appid: str, content: Mapping[str, Any]) -> Told:
+        part = content[key]
+        return {**part, "src": files.by_id(db, appid, part.get("media_id", ""))}
+
+    return show
+
+
+SHOWN: dict[str, Callable[[sqlite3.Connection, str, Mapping[str, Any]], Any]] = {
+    "text": lambda _db, _appid, content: content["text"],
+    "voice": _file("voice"),
+    "video": _file("video"),
+    "images": lambda db, appid, content: {
+        "pictures": pictures_of(db, appid, content),
+        "title": str(content.get("title", "")),
+        "recommend": str(content.get("recommend", "")),
+    },
+    "card": lambda _db, _appid, content: content["card"],
+    "music": lambda _db, _appid, content: content["music"],
+}

@@ -1,0 +1,84 @@
+"""The control calls from Python, for tests and rehearsals that drive a running sandbox."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from wechat_campaigns.errors import UsageError
+from wechat_campaigns.sandbox.seeds import SECRET
+
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxClient:
+    """A running sandbox, known by its base URL."""
+
+    url: str
+    """`http://127.0.0.1:PORT`, what a WeChat client takes in place of https://api.weixin.qq.com."""
+    appid: str = "wx0000000000000001"
+    """The seeded service account; …2 is a subscription account, …3 a test account."""
+    secret: str = field(default=SECRET, repr=False)
+
+    def control(self, method: str, name: str, body: Any = None, **query: Any) -> dict[str, Any]:
+        """Make one control call.
+
+        Args:
+            method: GET, POST or DELETE.
+            name: what comes after `/_sandbox/`.
+            body: plain data, sent as JSON.
+            **query: parameters of the call.
+
+        Returns:
+            The answer.
+
+        Raises:
+            UsageError: The sandbox says that something in the call is wrong.
+        """
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        answer = requests.request(
+            method, f"{self.url}/_sandbox/{name}", data=data, params=query, timeout=TIMEOUT_S
+        )
+        told: dict[str, Any] = answer.json()
+        if not answer.ok:
+            raise UsageError(
+                str(told.get("error")),
+                where=f"{method} /_sandbox/{name}",
+                remedy="see docs/sandbox.md for what the call takes",
+            )
+        return told
+
+    def deliveries(self, **query: Any) -> list[dict[str, Any]]:
+        """List who received what: msg_id, openid, msgtype, content, clientmsgid, time."""
+        listed: list[dict[str, Any]] = self.control("GET", "deliveries", **query)["deliveries"]
+        return listed
+
+    def jobs(self, **query: Any) -> list[dict[str, Any]]:
+        """List the mass jobs with the exact JSON body received, status and counts."""
+        listed: list[dict[str, Any]] = self.control("GET", "jobs", **query)["jobs"]
+        return listed
+
+    def requests(self, **query: Any) -> list[dict[str, Any]]:
+        """List the calls received, oldest first."""
+        listed: list[dict[str, Any]] = self.control("GET", "requests", **query)["requests"]
+        return listed
+
+    def advance(self, seconds: float) -> None:
+        """Move the sandbox's clock."""
+        self.control("POST", "clock", {"advance_s": seconds})
+
+    def fault(self, endpoint: str, kind: str, **more: Any) -> None:
+        """Order a fault for the next calls to an endpoint."""
+        self.control("POST", "faults", {"endpoint": endpoint, "kind": kind, **more})
+
+    def switch(self, **options: Any) -> None:
+        """Change switches of the account, `finish_after_s=5` or `protection=True`."""
+        self.control("POST", "accounts", {"appid": self.appid, **options})
+
+    def reset(self) -> None:
+        """Forget everything and begin with the seed again."""
+        self.control("POST", "reset")

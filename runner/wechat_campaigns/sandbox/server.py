@@ -1,0 +1,196 @@
+"""The sandbox on a socket: in the foreground for people, in a thread for a command or a test."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from wechat_campaigns.errors import Exit, UsageError
+from wechat_campaigns.sandbox import accounts, pusher, seeds, web
+from wechat_campaigns.sandbox.endpoints import ENDPOINTS
+from wechat_campaigns.sandbox.gate import Gate
+from wechat_campaigns.sandbox.store import Store
+from wechat_campaigns.words import _
+
+LOOPBACK = "127.0.0.1"
+
+
+POLL_S = 0.05
+STOP_S = 5.0
+
+
+class Handler(WSGIRequestHandler):
+    """Keeps connections open as the platform does, answers at once, writes no log."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Leave the date to the application: a fault may order another."""
+        self.send_response_only(code, message)
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Write nothing: `/_sandbox/requests` has it all."""
+
+
+def serve(
+    *,
+    port: int = 0,
+    host: str = LOOPBACK,
+    state: Path | None = None,
+    seed: Path | None = None,
+    quota: bool = True,
+    retired_cards: bool = False,
+    expose: bool = False,
+    names: Collection[str] = (),
+    announce: Callable[[str], None],
+) -> Exit:
+    """Serve in the foreground until SIGINT or SIGTERM.
+
+    Args:
+        port: the port; 0 picks a free one.
+        host: the address to listen on; another than loopback needs `expose`.
+        state: the state file; None keeps everything in memory.
+        seed: what a new state begins with; None takes the built-in accounts.
+        quota: whether call counters and send allowances are enforced.
+        retired_cards: whether wxcard is let through, which the platform refuses.
+        expose: whether an address that other machines reach may be used.
+        names: other names under which clients reach it, such as that of a container.
+        announce: told each line for people, first `listening on http://HOST:PORT`.
+
+    Returns:
+        `Exit.OK` after a signal.
+
+    Raises:
+        UsageError: The address, the port, the state or the seed cannot be used.
+    """
+    if not _is_loopback(host) and not expose:
+        raise UsageError(
+            _("the sandbox listens on loopback only, as anyone who reaches it controls it"),
+            where=host,
+            remedy=_("leave --host out, or add --expose on a network you trust"),
+        )
+    stopping = threading.Event()
+    with embedded(
+        state, quota=quota, retired_cards=retired_cards, seed=seed, host=host, port=port, names=names
+    ) as url:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopping.set())
+        announce(f"listening on {url}")
+        if not _is_loopback(host):
+            announce("warning: other machines can reach this sandbox and control it")
+        stopping.wait()
+    return Exit.OK
+
+
+@contextmanager
+def embedded(
+    state: Path | None = None,
+    *,
+    quota: bool = True,
+    retired_cards: bool = False,
+    seed: Path | None = None,
+    wall: Callable[[], float] = time.time,
+    host: str = LOOPBACK,
+    port: int = 0,
+    names: Collection[str] = (),
+) -> Iterator[str]:
+    """Serve in a thread while the block runs; several processes may share one state file.
+
+    Args:
+        state: the state file; None keeps everything in memory.
+        quota: whether call counters and send allowances are enforced.
+        retired_cards: whether wxcard is let through, which the platform refuses.
+        seed: what a new state begins with; None takes the built-in accounts.
+        wall: the real time, seconds since 1970.
+        host: the address to listen on.
+        port: the port; 0 picks a free one.
+        names: other names under which clients reach it; a request that names another host is refused.
+
+    Yields:
+        The base URL, `http://127.0.0.1:PORT`.
+
+    Raises:
+        UsageError: The address, the port, the state or the seed cannot be used.
+    """
+    planted = seeds.DEFAULT if seed is None else seeds.read(seed)
+    listening = _listen(host, port)
+    with closing(listening), closing(Store(state)) as store:
+        _plant(store, planted, wall(), where=str(seed or "the built-in seed"))
+        gate = Gate(store=store, endpoints=ENDPOINTS, quota=quota, retired_cards=retired_cards, wall=wall)
+        server = make_server(
+            host,
+            listening.getsockname()[1],
+            web.build(
+                gate,
+                planted,
+                names=names if _is_loopback(host) else {host, *names},
+                any_address=not _is_loopback(host),
+            ),
+            threaded=True,
+            request_handler=Handler,
+            fd=listening.fileno(),
+        )
+        yield from _serving(server, gate)
+
+
+def _serving(server: BaseWSGIServer, gate: Gate) -> Iterator[str]:
+    """Run the server and the pusher of events in threads of their own."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True),
+        threading.Thread(target=pusher.run, args=(gate, stop), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield f"http://{server.host}:{server.port}"
+    finally:
+        stop.set()
+        server.shutdown()
+        for thread in threads:
+            thread.join(STOP_S)
+        server.server_close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the socket ourselves: werkzeug ends the process when a port is taken."""
+    try:
+        return socket.create_server((host, port))
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            _("the sandbox cannot listen there"),
+            where=f"{host}:{port}",
+            remedy=_("use --port 0 to pick a free port"),
+        ) from error
+
+
+def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) -> None:
+    """Plant the seed when the state is new; a state that has accounts keeps them."""
+    try:
+        with store.transaction() as db:
+            if not accounts.every(db):
+                seeds.plant(db, planted, now)
+    except ValueError as error:
+        raise UsageError(
+            str(error), where=where, remedy=_("correct the seed as docs/sandbox.md shows")
+        ) from error
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,204 @@
+"""Takes a call, adds the access_token, gives the platform's answer; repeats what is safe to repeat.
+
+A read is tried up to three times. A write goes out once. Either gets one new token and one more try
+when the platform refuses the token, which it does before it looks at the request.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from urllib3.filepost import encode_multipart_formdata
+
+from wechat_campaigns.errors import PolicyError, UnreachableError
+from wechat_campaigns.ports import Clock, Sleep
+from wechat_campaigns.settings.hosts import check_api_host
+from wechat_campaigns.settings.records import Account, Secret
+from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
+from wechat_campaigns.wechat.endpoints import READS, Endpoints
+from wechat_campaigns.wechat.errcodes import lookup
+from wechat_campaigns.wechat.repeat import repeat
+from wechat_campaigns.wechat.token import Tokens
+from wechat_campaigns.wechat.transport import Fault, Request, Transport, make_session
+from wechat_campaigns.wechat.watch import ClockWatch
+from wechat_campaigns.words import _
+
+SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
+"""By appid, and by where its secret comes from."""
+
+
+class Client:
+    """Calls on behalf of one account.
+
+    Args:
+        transport: where the calls go.
+        tokens: the account's access_token.
+        reads: the paths that change nothing: safe to repeat, and all a read-only client may call.
+        read_only: refuse every other path before anything is sent.
+        sleep: waits between tries of a read.
+        jitter: spreads the waits, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        tokens: Tokens,
+        *,
+        reads: Collection[str],
+        read_only: bool = False,
+        sleep: Sleep = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._tokens = tokens
+        self._reads = frozenset(reads)
+        self._read_only = read_only
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """GET a path; raises and returns as `post`."""
+        return self._call(Request(method="GET", path=path, query=query or {}))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """POST a JSON body.
+
+        Args:
+            path: `/cgi-bin/…`.
+            body: sent as UTF-8 without escapes, which the platform does not read (40033, 47002).
+
+        Returns:
+            The answer's object, with `errcode` 0.
+
+        Raises:
+            PolicyError: the client is read-only and the path is no read; nothing was sent.
+            ApiError: the platform answered with an errcode.
+            UnreachableError: the request certainly never reached the platform.
+            LostAnswerError: it may have.
+        """
+        return self._call(Request(method="POST", path=path, body=encode_json(body)))
+
+    def ready(self) -> None:
+        """Have an access_token. Raises as `Tokens.get` says."""
+        self._tokens.get()
+
+    def post_once(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
+
+        `ready` fetched it; nothing is asked in between, which could take until the call comes too late. A
+        token that the platform refuses is dropped and not renewed here: one intent stands for one call.
+        """
+        request = Request(method="POST", path=path, body=encode_json(body))
+        self._refuse_writes(request)
+        token = self._tokens.at_hand
+        if not token:
+            raise UnreachableError(
+                _("no access_token was fetched before the call, so it was not made"),
+                remedy=_("run the same command again"),
+                where=path,
+            )
+        answer = self._once(request, token)
+        if answer["errcode"] != 0 and lookup(answer["errcode"], path).kind == "token":
+            self._tokens.forget(token)
+        raise_for_errcode(path, answer, secrets=(token,))
+        return answer
+
+    def upload(
+        self, path: str, *, query: Mapping[str, str], fields: Mapping[str, str | tuple[str, bytes, str]]
+    ) -> Answer:
+        """POST a multipart form; a file field is (filename, bytes, content type). Raises as `post`."""
+        form, content_type = encode_multipart_formdata(fields)
+        return self._call(
+            Request(method="POST", path=path, query=query, body=form, content_type=content_type)
+        )
+
+    def _refuse_writes(self, request: Request) -> None:
+        if self._read_only and request.path not in self._reads:
+            raise PolicyError(
+                _("refused to change anything on the platform while only reading; nothing was sent"),
+                remedy=_(
+                    "use `campaign apply` to send; if you did not ask for a change, report this as a bug"
+                ),
+                where=request.path,
+            )
+
+    def _call(self, request: Request) -> Answer:
+        is_read = request.path in self._reads
+        self._refuse_writes(request)
+        self._tokens.get()  # outside the repeats below, because fetching one has its own
+        once = partial(self._with_token, request)
+        return repeat(once, sleep=self._sleep, jitter=self._jitter) if is_read else once()
+
+    def _with_token(self, request: Request) -> Answer:
+        token = self._tokens.get()
+        answer = self._once(request, token)
+        if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).kind == "token":
+            self._tokens.forget(token)
+            token = self._tokens.get()
+            answer = self._once(request, token)
+        raise_for_errcode(request.path, answer, secrets=(token,))
+        return answer
+
+    def _once(self, request: Request, token: str) -> Answer:
+        answer = read_answer(self._transport.exchange(request, {"access_token": token}))
+        if isinstance(answer, Fault):
+            raise fault_error(request.path, answer)
+        return answer
+
+
+def encode_json(body: Mapping[str, Any]) -> bytes:
+    """Encode a body as the platform wants it: compact, UTF-8, no escapes."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def connect(
+    account: Account,
+    api: str,
+    *,
+    secret: Callable[[], str],
+    read_only: bool,
+    clock: Clock = _now,
+    sleep: Sleep = time.sleep,
+    timeout_s: tuple[float, float] = (10.0, 60.0),
+    shared: SharedTokens | None = None,
+    watch: ClockWatch | None = None,
+) -> Endpoints:
+    """Connect to the platform as one account; no request is made before the first call.
+
+    Args:
+        account: whose appid to use.
+        api: base URL of the environment, `https://api.weixin.qq.com`.
+        secret: gives the AppSecret; called only when a token is needed.
+        read_only: refuse everything that changes something.
+        clock: tells when a token has ended.
+        sleep: waits between tries.
+        timeout_s: for a connection, and for each part of an answer.
+        shared: access_tokens of all that connect within one run; one more is added when missing.
+        watch: told the Date of each answer.
+
+    Returns:
+        The calls.
+
+    Raises:
+        PolicyError: the address may not receive a secret.
+    """
+    check_api_host(api, os.environ)
+    transport = Transport(api, make_session(api), timeout_s=timeout_s, watch=watch)
+    tokens = Tokens(
+        transport, appid=account.appid, secret=secret, clock=clock, sleep=sleep, jitter=random.random
+    )
+    if shared is not None:
+        # Another name of the same account may have another secret, which is not known to be right.
+        tokens = shared.setdefault((account.appid, account.secret), tokens)
+    return Endpoints(Client(transport, tokens, reads=READS, read_only=read_only, sleep=sleep))

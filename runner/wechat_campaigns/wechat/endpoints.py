@@ -1,0 +1,280 @@
+"""The platform's calls, one method each, named after their path; `READS` lists those that change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from wechat_campaigns.ports import Api
+from wechat_campaigns.wechat.answers import require
+
+if TYPE_CHECKING:
+    from wechat_campaigns.wechat.client import Client
+
+TAGS_GET = "/cgi-bin/tags/get"
+USER_GET = "/cgi-bin/user/get"
+QUOTA_GET = "/cgi-bin/openapi/quota/get"
+BATCHGET_MATERIAL = "/cgi-bin/material/batchget_material"
+ADD_MATERIAL = "/cgi-bin/material/add_material"
+UPLOADIMG = "/cgi-bin/media/uploadimg"
+UPLOADVIDEO = "/cgi-bin/media/uploadvideo"
+DRAFT_ADD = "/cgi-bin/draft/add"
+DRAFT_GET = "/cgi-bin/draft/get"
+DRAFT_BATCHGET = "/cgi-bin/draft/batchget"
+MASS_SENDALL = "/cgi-bin/message/mass/sendall"
+MASS_SEND = "/cgi-bin/message/mass/send"
+MASS_PREVIEW = "/cgi-bin/message/mass/preview"
+MASS_GET = "/cgi-bin/message/mass/get"
+MASS_DELETE = "/cgi-bin/message/mass/delete"
+
+READS = frozenset({TAGS_GET, USER_GET, QUOTA_GET, BATCHGET_MATERIAL, DRAFT_GET, DRAFT_BATCHGET, MASS_GET})
+
+_CONTENT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".mp3": "audio/mpeg",
+    ".amr": "audio/amr",
+    ".wav": "audio/wav",
+    ".wma": "audio/x-ms-wma",
+    ".mp4": "video/mp4",
+}
+
+
+class Endpoints(Api):
+    """The calls of one account; every method raises as `Client.post` does.
+
+    An answer that lacks what its call is for (a send without msg_id) counts as lost.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    # --- reads ---------------------------------------------------------------------------------
+
+    def tags_get(self) -> list[dict[str, Any]]:
+        """List the account's tags.
+
+        Returns:
+            `[{"id": 2, "name": "…", "count": 0}]`, in the platform's order.
+
+        Source: getTags (2026-11).
+        """
+        tags: list[dict[str, Any]] = require(TAGS_GET, self._client.get(TAGS_GET), "tags")
+        return tags
+
+    def user_get(self, next_openid: str = "") -> dict[str, Any]:
+        """Read one page of followers, 10000 at most.
+
+        Args:
+            next_openid: the last openid of the page before; empty for the first page.
+
+        Returns:
+            `{"total", "count", "data": {"openid": […]}, "next_openid"}`; the last page has count 0 or no
+            next_openid.
+
+        Source: getFans (2026-11), which leaves `data` out of an empty page.
+        """
+        page = self._client.get(USER_GET, {"next_openid": next_openid} if next_openid else {})
+        require(USER_GET, page, "total")
+        return {"count": 0, "data": {"openid": []}, "next_openid": ""} | page
+
+    def openapi_quota_get(self, cgi_path: str) -> dict[str, Any]:
+        """Read the call counters of one endpoint; they do not count mass sends left.
+
+        Args:
+            cgi_path: with its leading slash, without the host.
+
+        Returns:
+            `{"daily_limit", "used", "remain"}`.
+
+        Source: getApiQuota (2026-11).
+        """
+        answer = self._client.post(QUOTA_GET, {"cgi_path": cgi_path})
+        quota: dict[str, Any] = require(QUOTA_GET, answer, "quota")
+        return quota
+
+    def material_batchget_material(self, kind: str, offset: int, count: int) -> dict[str, Any]:
+        """Read one page of permanent material.
+
+        Args:
+            kind: image, voice, video or news.
+            offset: from 0.
+            count: 1 to 20.
+
+        Returns:
+            `{"total_count", "item_count", "item": [{"media_id", "name", "update_time"}]}`.
+
+        Source: batchGetMaterial (2026-11).
+        """
+        body = {"type": kind, "offset": offset, "count": count}
+        page = self._client.post(BATCHGET_MATERIAL, body)
+        require(BATCHGET_MATERIAL, page, "total_count")
+        return {"item_count": 0, "item": []} | page
+
+    def draft_get(self, media_id: str) -> dict[str, Any]:
+        """Read one draft.
+
+        Args:
+            media_id: of the draft; 40007 once a send has used it up.
+
+        Returns:
+            `{"news_item": [{"title", "content", "thumb_media_id", "url", …}]}`.
+
+        Source: getDraft (2026-11).
+        """
+        answer = self._client.post(DRAFT_GET, {"media_id": media_id})
+        require(DRAFT_GET, answer, "news_item")
+        return answer
+
+    def draft_batchget(self, offset: int, count: int) -> dict[str, Any]:
+        """Read one page of drafts with their content; the order is not documented.
+
+        Args:
+            offset: from 0.
+            count: 1 to 20.
+
+        Returns:
+            `{"total_count", "item_count", "item": [{"media_id", "content", "update_time"}]}`; the articles
+            stand under `content.news_item`.
+
+        Source: draft_batchget (2026-11).
+        """
+        page = self._client.post(DRAFT_BATCHGET, {"offset": offset, "count": count, "no_content": 0})
+        require(DRAFT_BATCHGET, page, "total_count")
+        return {"item_count": 0, "item": []} | page
+
+    def mass_get(self, msg_id: int) -> dict[str, Any]:
+        """Read the state of a mass job.
+
+        Args:
+            msg_id: from the answer of a send, not its msg_data_id.
+
+        Returns:
+            `{"msg_id": int, "msg_status": "SENDING|SEND_SUCCESS|SEND_FAIL|DELETE"}`.
+
+        Source: massmsgget (2026-11), whose examples send the id as text.
+        """
+        answer = self._client.post(MASS_GET, {"msg_id": str(msg_id)})
+        require(MASS_GET, answer, "msg_status")
+        return answer
+
+    # --- writes --------------------------------------------------------------------------------
+
+    def material_add_material(
+        self, kind: str, filename: str, data: bytes, *, title: str = "", introduction: str = ""
+    ) -> dict[str, Any]:
+        """Upload permanent material; not idempotent.
+
+        Args:
+            kind: image, voice, video or thumb.
+            filename: with its suffix; the platform shows it as the material's name.
+            data: the file.
+            title: of a video.
+            introduction: of a video.
+
+        Returns:
+            `{"media_id"}`, and `url` for images.
+
+        Source: addMaterial (2026-11).
+        """
+        fields: dict[str, str | tuple[str, bytes, str]] = {"media": _file(filename, data)}
+        if kind == "video":
+            description = {"title": title, "introduction": introduction}
+            fields["description"] = json.dumps(description, ensure_ascii=False)
+        answer = self._client.upload(ADD_MATERIAL, query={"type": kind}, fields=fields)
+        require(ADD_MATERIAL, answer, "media_id")
+        return answer
+
+    def media_uploadimg(self, filename: str, data: bytes) -> str:
+        """Upload a picture for the HTML of an article: JPG or PNG below 1 MB.
+
+        Returns:
+            Its URL on the platform.
+
+        Source: uploadImage (2026-11).
+        """
+        answer = self._client.upload(UPLOADIMG, query={}, fields={"media": _file(filename, data)})
+        return str(require(UPLOADIMG, answer, "url"))
+
+    def media_uploadvideo(self, media_id: str, title: str, description: str) -> dict[str, Any]:
+        """Turn an uploaded video into one that a mass message can carry.
+
+        Returns:
+            `{"type": "video", "media_id", "created_at"}`; this media_id goes into `mpvideo`.
+
+        Source: the mass-send guide of 2023, as SDKs still have it (2026-11); no current page shows it.
+        """
+        body = {"media_id": media_id, "title": title, "description": description}
+        answer = self._client.post(UPLOADVIDEO, body)
+        require(UPLOADVIDEO, answer, "media_id")
+        return answer
+
+    def draft_add(self, articles: Sequence[Mapping[str, Any]]) -> str:
+        """Create a draft; not idempotent.
+
+        Args:
+            articles: in the platform's field names (`title`, `content`, `thumb_media_id`, …).
+
+        Returns:
+            The draft's media_id.
+
+        Source: draft_add (2026-11).
+        """
+        answer = self._client.post(DRAFT_ADD, {"articles": list(articles)})
+        return str(require(DRAFT_ADD, answer, "media_id"))
+
+    def mass_ready(self) -> None:
+        """Have an access_token: a mass call that then fails has failed for itself, and is not made again."""
+        self._client.ready()
+
+    def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Submit a job to everyone or to a tag.
+
+        Args:
+            body: the whole request with its clientmsgid; posted as it is.
+
+        Returns:
+            `{"errcode": 0, "errmsg", "msg_id": int}`, and `msg_data_id` for articles. Accepted is not sent.
+
+        Source: sendAll (2026-11).
+        """
+        answer = self._client.post_once(MASS_SENDALL, body)
+        require(MASS_SENDALL, answer, "msg_id")
+        return answer
+
+    def mass_send(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Submit a job to 2 to 10000 openids; else as `mass_sendall`.
+
+        Source: massSend (2026-11): verified 服务号 only.
+        """
+        answer = self._client.post_once(MASS_SEND, body)
+        require(MASS_SEND, answer, "msg_id")
+        return answer
+
+    def mass_preview(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one real message to one tester (`touser` or `towxname`); uses no mass send.
+
+        Source: preview (2026-11).
+        """
+        return self._client.post(MASS_PREVIEW, body)
+
+    def mass_delete(self, msg_id: int, article_idx: int = 0) -> dict[str, Any]:
+        """Recall articles or a video of a finished job; text, picture and voice cannot be recalled.
+
+        Args:
+            msg_id: from the answer of the send.
+            article_idx: from 1; 0 recalls all.
+
+        Source: deleteMassMsg (2026-11).
+        """
+        return self._client.post(MASS_DELETE, {"msg_id": msg_id, "article_idx": article_idx})
+
+
+def _file(filename: str, data: bytes) -> tuple[str, bytes, str]:
+    suffix = PurePath(filename).suffix.lower()
+    return filename, data, _CONTENT_TYPES.get(suffix, "application/octet-stream")

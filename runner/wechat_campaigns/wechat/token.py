@@ -1,0 +1,137 @@
+"""Takes appid and AppSecret, gives an access_token, kept in memory for as long as it is good."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from wechat_campaigns.errors import ApiError, LostAnswerError, UnreachableError
+from wechat_campaigns.ports import Clock, Sleep
+from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer, require
+from wechat_campaigns.wechat.errcodes import lookup
+from wechat_campaigns.wechat.repeat import repeat
+from wechat_campaigns.wechat.transport import Fault, Reply, Request, Transport
+from wechat_campaigns.words import _
+
+STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
+TOKEN = "/cgi-bin/token"  # noqa: S105  # a path
+
+# A token is given up this long before its end, so that it does not end while a call is under way.
+_MARGIN = timedelta(seconds=60)
+# 40066 (invalid url) and 404 come from servers and gateways that predate stable_token, 48001 from
+# gateways that let only chosen paths through.
+_NO_SUCH_ENDPOINT = (40066, 48001)
+
+
+class Tokens:
+    """The access_token of one account, fetched when it is first needed; shared by threads.
+
+    Args:
+        transport: where to ask.
+        appid: the account.
+        secret: gives the AppSecret; called only when a token has to be fetched.
+        clock: tells when a token has ended.
+        sleep: waits before asking again.
+        jitter: spreads the waits, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        appid: str,
+        secret: Callable[[], str],
+        clock: Clock,
+        sleep: Sleep,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._appid = appid
+        self._secret = secret
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+        self._token = ""
+        self._good_until: datetime | None = None
+        self._endpoint = STABLE_TOKEN
+        self._turn = threading.Lock()  # an older endpoint ends the token before with each new one
+
+    def get(self) -> str:
+        """Give a token that is good now.
+
+        Raises:
+            ApiError: the platform refuses one, for a reason a repeat does not change.
+            UnreachableError: none could be had; the call it was needed for was not made.
+        """
+        with self._turn:
+            if self._good_until is None or self._clock() >= self._good_until:
+                self._fetch()
+            return self._token
+
+    @property
+    def at_hand(self) -> str:
+        """The token fetched last, whether or not it is still good; empty before the first one."""
+        return self._token
+
+    def forget(self, token: str) -> None:
+        """Drop a token that the platform has refused; one fetched since then stays."""
+        with self._turn:
+            if token == self._token:
+                self._good_until = None
+
+    def _fetch(self) -> None:
+        secret = self._secret()
+        asked_at = self._clock()
+        try:
+            answer = repeat(lambda: self._ask(secret), sleep=self._sleep, jitter=self._jitter)
+        except LostAnswerError as error:
+            raise self._none_to_be_had(error) from error
+        except ApiError as error:
+            entry = lookup(error.errcode)
+            if entry.known and entry.kind != "retry":
+                raise
+            raise self._none_to_be_had(error) from error
+        self._token = answer["access_token"]
+        self._good_until = asked_at + timedelta(seconds=answer["expires_in"]) - _MARGIN
+
+    def _none_to_be_had(self, error: ApiError | LostAnswerError) -> UnreachableError:
+        """Nothing but the token was asked for, so whatever needed it certainly has not happened."""
+        what = _("no access_token could be had, so nothing else was sent: {what}")
+        return UnreachableError(what.format(what=error.what), remedy=error.remedy, where=error.where)
+
+    def _ask(self, secret: str) -> Answer:
+        """Ask once, at the endpoint that has proved to exist.
+
+        Source: getStableAccessToken, getAccessToken (2026-11).
+        """
+        reply = self._transport.exchange(self._request(secret))
+        if self._endpoint == STABLE_TOKEN and _unknown_endpoint(reply):
+            self._endpoint = TOKEN
+            reply = self._transport.exchange(self._request(secret))
+        answer = read_answer(reply)
+        if isinstance(answer, Fault):
+            raise fault_error(self._endpoint, answer)
+        raise_for_errcode(self._endpoint, answer, secrets=(secret,))
+        require(self._endpoint, answer, "access_token")
+        return answer | {"expires_in": _seconds(answer.get("expires_in"))}
+
+    def _request(self, secret: str) -> Request:
+        fields = {"grant_type": "client_credential", "appid": self._appid, "secret": secret}
+        if self._endpoint == TOKEN:
+            return Request(method="GET", path=TOKEN, query=fields)
+        body = json.dumps(fields, ensure_ascii=False).encode()
+        return Request(method="POST", path=STABLE_TOKEN, body=body)
+
+
+def _unknown_endpoint(reply: Reply | Fault) -> bool:
+    if isinstance(reply, Reply) and reply.status == 404:
+        return True
+    answer = read_answer(reply)
+    return isinstance(answer, dict) and answer["errcode"] in _NO_SUCH_ENDPOINT
+
+
+def _seconds(expires_in: object) -> int:
+    """The platform's own two hours are the most; a token that ends sooner is refreshed when refused."""
+    return min(expires_in, 7200) if isinstance(expires_in, int) and expires_in > 0 else 7200

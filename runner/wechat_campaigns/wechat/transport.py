@@ -1,0 +1,184 @@
+"""Takes one request, gives the server's reply or the fault that came instead; never repeats anything."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from wechat_campaigns import __version__
+from wechat_campaigns.wechat.redact import redact_logs
+from wechat_campaigns.wechat.watch import ClockWatch
+from wechat_campaigns.words import N_, _
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call before its access_token is added. Query and body may hold secrets, so repr leaves them out."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server answered, whatever it was."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """No reply; `never_sent` says that the platform certainly did not get the request."""
+
+    never_sent: bool
+    what: str
+
+
+class Transport:
+    """One server reached through one session.
+
+    Args:
+        base_url: scheme and host, with a path prefix when a gateway wants one.
+        session: made by `make_session`.
+        timeout_s: how long to wait for a connection, and for each part of an answer.
+        max_answer_bytes: longer answers count as lost.
+        watch: told the Date of each answer.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        session: requests.Session,
+        *,
+        timeout_s: tuple[float, float] = (10.0, 60.0),
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        watch: ClockWatch | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session = session
+        self._timeout_s = timeout_s
+        self._max_answer_bytes = max_answer_bytes
+        self._watch = watch or ClockWatch()
+
+    def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply | Fault:
+        """Send the request once and read the whole answer.
+
+        Args:
+            request: what to send.
+            extra_query: parameters added to the request's own, such as the access_token.
+
+        Returns:
+            The reply, or the fault. Nothing is raised, because an exception of the HTTP library
+            carries the URL, and with it the token, wherever it is shown.
+        """
+        body = _WatchedBody(request.body) if request.body is not None else None
+        dated = self._watch.begin()
+        try:
+            with self._session.request(
+                request.method,
+                self._base_url + request.path,
+                params={**request.query, **(extra_query or {})},
+                data=body,
+                headers={"Content-Type": request.content_type} if body else {},
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                dated(response.headers.get("Date"))
+                return self._read(response)
+        except (OSError, HTTPError, UnicodeError) as error:
+            unsent = not body.begun if body else _failed_before_sending(error)
+            return Fault(never_sent=unsent, what=_describe(error))
+        finally:
+            # A kept connection may be closed by the server just as the next send goes out, and nobody
+            # could then tell whether it arrived. A new connection for each call rules that out.
+            self._session.close()
+
+    def _read(self, response: requests.Response) -> Reply | Fault:
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > self._max_answer_bytes:
+                limit = _("the answer is longer than {count} bytes")
+                return Fault(never_sent=False, what=limit.format(count=self._max_answer_bytes))
+        return Reply(status=response.status_code, body=bytes(content))
+
+
+def make_session(base_url: str) -> requests.Session:
+    """Make the session every call goes through: agent name, proxies of the environment, no repeats.
+
+    A proxy of the environment is left aside for a server on this machine.
+    """
+    redact_logs()
+    session = requests.Session()
+    session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
+    session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
+    session.headers["User-Agent"] = f"wechat-campaigns/{__version__}"
+    session.headers["Connection"] = "close"
+    session.trust_env = not _is_loopback(urlsplit(base_url).hostname or "")
+    return session
+
+
+class _WatchedBody(io.BytesIO):
+    """A body that knows whether anybody began to read it: the platform cannot act on one never sent."""
+
+    begun = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.begun = True
+        return super().read(size)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _failed_before_sending(error: Exception) -> bool:
+    """Tell for a request without a body; only reads have none, so a wrong guess repeats nothing."""
+    early = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, early) or isinstance(reason, NewConnectionError)
+
+
+def _describe(error: Exception) -> str:
+    """Say what happened in own words: the library's text holds the URL with the token."""
+    for kind, text in _FAULTS:
+        if isinstance(error, kind):
+            return _(text)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, NewConnectionError):
+        return _("no connection: the host has no address, or refuses to be connected to")
+    if type(error) is OSError:
+        return _("the trusted certificates named by REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE cannot be read")
+    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        return _("the connection was cut")
+    return _("the HTTP library gave up ({error})").format(error=type(error).__name__)
+
+
+_FAULTS: tuple[tuple[type[Exception], str], ...] = (
+    (requests.ConnectTimeout, N_("no connection within the time allowed")),
+    (requests.ReadTimeout, N_("no answer within the time allowed")),
+    (requests.exceptions.ProxyError, N_("the proxy set in the environment does not work")),
+    (requests.exceptions.SSLError, N_("no trusted TLS connection: certificate or handshake failed")),
+    (requests.exceptions.InvalidURL, N_("the api address is not a valid URL")),
+    (requests.exceptions.InvalidSchema, N_("the api address has to begin with https:// or http://")),
+    (requests.exceptions.MissingSchema, N_("the api address has to begin with https:// or http://")),
+    (requests.exceptions.ContentDecodingError, N_("the answer's compression is broken")),
+)
