@@ -13,9 +13,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from wechat_campaigns.core.state_folder import REHEARSAL, ready_state_folder
+from wechat_campaigns.core.words import language_of
 from wechat_campaigns.sandbox.server import embedded
-from wechat_campaigns.state_folder import REHEARSAL, ready_state_folder
-from wechat_campaigns.words import language_of
 
 ROOT = Path(__file__).parent.parent
 STATE = ready_state_folder(ROOT / "campaigns", os.environ)
@@ -45,7 +45,11 @@ def campaign(*words: str, show: bool = True) -> str:
     if show:
         print(f"\n$ campaign {shlex.join(words)}", flush=True)
     done = subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", *words], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False
+        [sys.executable, "-m", "wechat_campaigns", *words],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        check=False,
     )
     if show or done.returncode:
         print(done.stdout, flush=True)

@@ -9,15 +9,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.digest import filter_form, send_digest, sha256
-from wechat_campaigns.errors import ApiError, LedgerConflictError, Place
-from wechat_campaigns.ledger.state import LedgerState, fold
-from wechat_campaigns.model import Article, Audience, BodyImage, FileInfo, Filter, Media, Msgtype, Send, Text
-from wechat_campaigns.plan import Decision, Plan, Planned, make_plan
-from wechat_campaigns.policy.facts import Grounds
+from wechat_campaigns.core.digest import filter_form, send_digest, sha256
+from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Place
+from wechat_campaigns.core.model import (
+    Article,
+    Audience,
+    BodyImage,
+    FileInfo,
+    Filter,
+    Media,
+    Msgtype,
+    Send,
+    Text,
+)
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.plan.plan import Decision, Plan, Planned, make_plan
+from wechat_campaigns.plan.policy.facts import Grounds
+from wechat_campaigns.plan.resolve import Known, Resolved
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind, chained
-from wechat_campaigns.resolve import Known, Resolved
-from wechat_campaigns.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""
@@ -78,7 +88,7 @@ def make_known(**changes: Any) -> Known:
 
 def make_planned(send: Send | None = None, account: Account | None = None, **changes: Any) -> Planned:
     send = send or make_send()
-    from wechat_campaigns.model import Action
+    from wechat_campaigns.core.model import Action
 
     base = Planned(
         send=send,
@@ -174,7 +184,7 @@ def make_state(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) ->
 
 def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
-    from wechat_campaigns.planning.quota import receivers
+    from wechat_campaigns.plan.quota import receivers
 
     data = {"send": send.id, "revision": send.revision, "call": call, "digest": send_digest(send)}
     data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}

@@ -14,12 +14,12 @@ import click
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 
+from tests.schema_words import schema_words
 from wechat_campaigns.cli.language import KINDS, flat
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.core.errcodes import texts
+from wechat_campaigns.core.words import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog
-from wechat_campaigns.wechat.errcodes import texts
-from wechat_campaigns.words import CATALOGS, DOMAIN
-from tests.schema_words import schema_words
 
 ROOT = Path(__file__).parents[1]
 KEYWORDS = {"_": 1, "N_": 1, "ngettext": 2}

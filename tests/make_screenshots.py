@@ -16,9 +16,9 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver import Chrome
 
-from wechat_campaigns.sandbox.server import embedded
-from wechat_campaigns.state_folder import REHEARSAL, state_folder
 from tests.browser import open_browser
+from wechat_campaigns.core.state_folder import REHEARSAL, state_folder
+from wechat_campaigns.sandbox.server import embedded
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"

@@ -14,23 +14,23 @@ from typing import Any
 
 import requests
 
-from wechat_campaigns.apply import apply, exit_code
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.ledger.state import LedgerState, fold
 from wechat_campaigns.ledger.trust import is_signed
-from wechat_campaigns.pipeline import survey
-from wechat_campaigns.plan import Plan, make_plan, stored_orphans
-from wechat_campaigns.planning.decide import Setting
-from wechat_campaigns.policy.facts import Grounds
-from wechat_campaigns.prepare import Prepared, prepare
+from wechat_campaigns.plan.decide import Setting
+from wechat_campaigns.plan.pipeline import survey
+from wechat_campaigns.plan.plan import Plan, make_plan, stored_orphans
+from wechat_campaigns.plan.policy.facts import Grounds
 from wechat_campaigns.protocol.events import Entry, Event, Head
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.sending.posting import Outcome, Ports, Warrant
-from wechat_campaigns.settings.records import Account, AccountKind, Environment, Policy, Secret, Settings
-from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.render.prepare import Prepared, prepare
+from wechat_campaigns.send.apply import apply, exit_code
+from wechat_campaigns.send.posting import Outcome, Ports, Warrant
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat.client import connect
 
 SERVICE = "wx0000000000000001"

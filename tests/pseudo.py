@@ -8,7 +8,7 @@ from gettext import NullTranslations
 
 import pytest
 
-from wechat_campaigns import words
+from wechat_campaigns.core import words
 
 
 class Pseudo(NullTranslations):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from wechat_campaigns.model import Msgtype
-from wechat_campaigns.schemas.store import SchemaName, schema
-from wechat_campaigns.schemas.wording import has_remedy
+from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.source.schemas.wording import has_remedy
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
 """Those whose files people write."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from playground import Sandbox
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 SETTINGS = """\
 {more}default_environment: shop

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from wechat_campaigns import model
-from wechat_campaigns.schemas.shapes import validator
-from wechat_campaigns.schemas.store import SchemaName, schema, schema_text
-from wechat_campaigns.settings import records
+from wechat_campaigns.core import model
+from wechat_campaigns.core import settings as records
+from wechat_campaigns.source.schemas.shapes import validator
+from wechat_campaigns.source.schemas.store import SchemaName, schema, schema_text
 
 NAMES: tuple[SchemaName, ...] = ("campaign", "settings")
 CAMPAIGN = schema("campaign")

@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.cli.gate import check_approved, check_looser, check_run, keep_guards
 from wechat_campaigns.cli.home import keep_homes
 from wechat_campaigns.cli.means import ports_of
 from wechat_campaigns.cli.options import Options
 from wechat_campaigns.cli.planning import make_plan, prepared_of
 from wechat_campaigns.cli.session import Session
 from wechat_campaigns.cli.warrant import actor
-from wechat_campaigns.errors import Exit, InvalidError
+from wechat_campaigns.core.errors import Exit, InvalidError
+from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, keep_guards
 
 if TYPE_CHECKING:
     from wechat_campaigns.cli.planning import Made
-    from wechat_campaigns.ledger.state import LedgerState
-    from wechat_campaigns.plan import Plan
-    from wechat_campaigns.prepare import Prepared
-    from wechat_campaigns.sending.posting import Outcome
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.render.prepare import Prepared
+    from wechat_campaigns.send.posting import Outcome
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -97,9 +97,9 @@ def apply(
         PolicyError: this run may not apply, or an approval is missing.
         InvalidError: as for `plan`.
     """
-    from wechat_campaigns.apply import apply as make
-    from wechat_campaigns.planning import planfile
-    from wechat_campaigns.sending.posting import Warrant
+    from wechat_campaigns.plan import planfile
+    from wechat_campaigns.send.apply import apply as make
+    from wechat_campaigns.send.posting import Warrant
 
     campaigns.offline = False
     check_run(campaigns)
@@ -121,15 +121,15 @@ def apply(
 
 def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
     """Choose the code with which the command would end: that of the worst outcome."""
-    from wechat_campaigns.apply import exit_code as worst
+    from wechat_campaigns.send.apply import exit_code as worst
 
     return worst(outcomes)
 
 
 def _held_back(plan: Plan) -> Iterator[Outcome]:
     """Tell of the sends that the plan did not let through."""
-    from wechat_campaigns.model import Action
-    from wechat_campaigns.sending.posting import Outcome, Result
+    from wechat_campaigns.core.model import Action
+    from wechat_campaigns.send.posting import Outcome, Result
 
     codes = {Action.BLOCKED: Exit.POLICY, Action.CONFLICT: Exit.POLICY, Action.EXPIRED: Exit.OK}
     for planned in plan.sends:

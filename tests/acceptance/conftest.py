@@ -11,7 +11,7 @@ import pytest
 from playground import Sandbox
 from shop import SETTINGS, MakeShop, Shop
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -16,8 +16,8 @@ from browser import open_browser
 from node import node_modules
 from selenium.webdriver import Chrome
 
+from wechat_campaigns.core.state_folder import REHEARSAL, state_folder
 from wechat_campaigns.sandbox.server import embedded
-from wechat_campaigns.state_folder import REHEARSAL, state_folder
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
@@ -47,7 +47,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["render", "welcome/members", "--output", "html=text.html"],
     ):
         subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *words, "--quiet"], cwd=folder, check=True, capture_output=True
+            [sys.executable, "-m", "wechat_campaigns", *words, "--quiet"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
         )
     return folder
 

@@ -6,8 +6,8 @@ import pytest
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
 from wechat_campaigns import api
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.sending.posting import Outcome
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.send.posting import Outcome
 
 STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
 EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'

@@ -15,7 +15,7 @@ from inbox_page import CAMPAIGNS, Inbox
 from playground import SERVICE, Sandbox
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 pytestmark = pytest.mark.heavy
 

@@ -11,14 +11,14 @@ import pytest
 from browser import open_browser
 from selenium import webdriver
 
-from wechat_campaigns.article import image_bytes
-from wechat_campaigns.article.page import Pictures, frame_document
-from wechat_campaigns.article.theme import SHIPPED
-from wechat_campaigns.load import load_campaigns
-from wechat_campaigns.model import Article, Articles
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.render import render
-from wechat_campaigns.settings.load import load_settings
+from wechat_campaigns.core.model import Article, Articles
+from wechat_campaigns.render.article import image_bytes
+from wechat_campaigns.render.article.page import Pictures, frame_document
+from wechat_campaigns.render.article.theme import SHIPPED
+from wechat_campaigns.render.render import render
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.settings import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"
 pytestmark = pytest.mark.heavy

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
 

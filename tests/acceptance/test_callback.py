@@ -12,13 +12,13 @@ import pytest
 from playground import SERVICE, Playground
 from werkzeug.serving import make_server
 
-from wechat_campaigns.callback.verify import Credentials
-from wechat_campaigns.callback.wsgi import Receiver, app_from
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.standing import standing
-from wechat_campaigns.status import follow
+from wechat_campaigns.report.standing import standing
+from wechat_campaigns.send.status import follow
+from wechat_campaigns.wechat.callback.verify import Credentials
+from wechat_campaigns.wechat.callback.wsgi import Receiver, app_from
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"

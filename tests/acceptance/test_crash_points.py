@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playground import PICTURES, Playground
 
-from wechat_campaigns.errors import Exit, LedgerError
+from wechat_campaigns.core.errors import Exit, LedgerError
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.sending.posting import Result
+from wechat_campaigns.send.posting import Result
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
 CITIES = """\

@@ -10,7 +10,7 @@ import pytest
 from playground import PICTURES, Sandbox, campaigns_on
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 NEWS = """\
 filter: {tag: 会员}

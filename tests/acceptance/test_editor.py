@@ -10,8 +10,8 @@ import pytest
 from language_server import Editor, open_editor
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.model import Msgtype
-from wechat_campaigns.scaffold import Wanted, campaign_text
+from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.scaffold import Wanted, campaign_text
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("npm")]
 

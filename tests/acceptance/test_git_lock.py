@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from shop import MakeShop, campaign_file
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 PATIENCE_S = 30.0
 IN_THE_WAY = "refs/heads/ledger.lock"

@@ -12,7 +12,7 @@ import yaml
 from hosted import SALE, TOOLS, Hosted, command
 from playground import Sandbox
 
-from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 TEMPLATE = yaml.safe_load(
     Path(__file__).parents[2].joinpath("docs/ci/gitlab.yml").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from shop import SENDALL, MakeShop, campaign_file
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, Kind
 

@@ -16,12 +16,12 @@ import pytest
 from factories import linked
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, Kind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.settings.secret import SANDBOX_SECRET
-from wechat_campaigns.state_folder import state_folder
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 SERVICE, SUBSCRIPTION = "wx0000000000000001", "wx0000000000000002"
 SETTINGS = """

@@ -28,15 +28,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from wechat_campaigns.apply import apply
-from wechat_campaigns.digest import send_digest
-from wechat_campaigns.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
-from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
+from wechat_campaigns.ledger.fold import LedgerState, Status, fold
 from wechat_campaigns.protocol.decide import Decision, Facts, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
 from wechat_campaigns.protocol.keys import SendKey, mac_of
 from wechat_campaigns.protocol.state import StreamState, latest
-from wechat_campaigns.sending.posting import Crossing, Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.apply import apply
+from wechat_campaigns.send.posting import Crossing, Outcome, Ports, Result, Warrant
 
 SEND = "sale"
 DAY = timedelta(hours=24)

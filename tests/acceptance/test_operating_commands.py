@@ -17,8 +17,8 @@ import pytest
 from playground import PICTURES, SERVICE, Sandbox
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.state_folder import state_folder
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.state_folder import state_folder
 
 SETTINGS = """\
 environments:

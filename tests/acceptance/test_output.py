@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playground import Sandbox
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 FULL = Path("/dev/full")
 SETTINGS = """\

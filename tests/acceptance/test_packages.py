@@ -14,7 +14,7 @@ import pytest
 from playground import PICTURES
 
 from wechat_campaigns import __version__
-from wechat_campaigns.doctor import EXTRAS
+from wechat_campaigns.plan.doctor import EXTRAS
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 

@@ -17,15 +17,15 @@ from factories import linked
 from playground import PICTURES, SERVICE, Playground, Sandbox
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
-from wechat_campaigns.errors import Exit, StalePlanError, UnreachableError
+from wechat_campaigns.core.errors import Exit, StalePlanError, UnreachableError
+from wechat_campaigns.core.model import Action
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.model import Action
-from wechat_campaigns.planning import planfile
+from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import Entry, Event, Kind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
 from wechat_campaigns.report.data import plan_data
-from wechat_campaigns.sending.posting import Result
-from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.send.posting import Result
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 HOURS = 3600
 LATENCY_S = 3

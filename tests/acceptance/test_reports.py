@@ -15,8 +15,8 @@ import pytest
 from commits import git
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.state_folder import state_folder
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.state_folder import state_folder
 
 ROOT = Path(__file__).parents[2]
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 全场 8 折\n"

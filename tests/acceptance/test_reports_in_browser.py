@@ -10,12 +10,12 @@ import pytest
 from browser import open_browser
 from factories import NOW, intent_of, make_account, make_article, make_send, make_state, named, plan_of
 
-from wechat_campaigns.calendar import month_of
-from wechat_campaigns.history import past
-from wechat_campaigns.model import Articles, Media
+from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.calendar import calendar_html
+from wechat_campaigns.report.calendar_data import month_of
 from wechat_campaigns.report.history import history_html
+from wechat_campaigns.report.history_data import past
 from wechat_campaigns.report.html import plan_html
 
 NAMES = ("2026/spring/新品上市", "周年庆[北京]", "<img src=x onerror=alert(1)>", "会员日")

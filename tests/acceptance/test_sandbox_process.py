@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from wechat_campaigns.errors import UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.sandbox.remote import SandboxClient
 from wechat_campaigns.sandbox.server import embedded, serve
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from playground import PICTURES, SERVICE, Sandbox
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.state_folder import REHEARSAL, private_folder, state_folder
 from wechat_campaigns.sandbox.server import embedded
-from wechat_campaigns.state_folder import REHEARSAL, private_folder, state_folder
 
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
 LATENCY_S = 0.05
@@ -140,7 +140,16 @@ def check(sandbox: Sandbox, project: Project) -> None:
 @contextmanager
 def served(state: Path) -> Iterator[Sandbox]:
     """A sandbox in a process of its own."""
-    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0", "--state", str(state), "--no-quota"]
+    command = [
+        sys.executable,
+        "-m",
+        "wechat_campaigns.sandbox",
+        "--port",
+        "0",
+        "--state",
+        str(state),
+        "--no-quota",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

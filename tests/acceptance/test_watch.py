@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.state_folder import state_folder
+from wechat_campaigns.core.state_folder import state_folder
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 第一版\n"
 

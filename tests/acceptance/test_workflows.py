@@ -16,7 +16,7 @@ from forges import FakeForge, serve
 from hosted import NEWS, SALE, SETTINGS, Hosted
 from playground import Sandbox
 
-from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.xdist_group("workflows")
 

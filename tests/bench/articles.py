@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 import css_inline
 from markdown_it import MarkdownIt
 
-from wechat_campaigns.article import ArticleSource, build
-from wechat_campaigns.article.theme import shipped
-from wechat_campaigns.reading.files import Files
+from wechat_campaigns.render.article import ArticleSource, build
+from wechat_campaigns.render.article.theme import shipped
+from wechat_campaigns.source.files import Files
 
 ROOT = Path(__file__).parents[2] / "campaigns"
 LONG = PurePosixPath("tea/spring-tea/article.md")

@@ -15,11 +15,11 @@ from typing import Any
 import requests
 import yaml
 
-from wechat_campaigns.ledger.events import broken, snapshot
-from wechat_campaigns.ledger.state import Status, fold
 from tests.postgres_server import Server, postgres_server
 from tests.torture.runners import fork
 from tests.unit.ledger.backends import postgres_backend
+from wechat_campaigns.ledger.events import broken, snapshot
+from wechat_campaigns.ledger.fold import Status, fold
 
 ACCOUNTS = 200
 EACH = 10
@@ -81,7 +81,16 @@ def _sandbox(folder: Path, appids: list[str]) -> Iterator[str]:
     ]
     seed = folder / "seed.yaml"
     seed.write_text(yaml.safe_dump({"accounts": accounts}, allow_unicode=True), encoding="utf-8")
-    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0", "--seed", str(seed), "--no-quota"]
+    command = [
+        sys.executable,
+        "-m",
+        "wechat_campaigns.sandbox",
+        "--port",
+        "0",
+        "--seed",
+        str(seed),
+        "--no-quota",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]

@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.ledger.events import broken, snapshot
-from wechat_campaigns.ledger.state import fold
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
 from tests.bench.fleet import fleet
 from tests.postgres_server import postgres_server
 from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
+from wechat_campaigns.ledger.events import broken, snapshot
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
 
 WRITERS = 4
 EACH = 50

@@ -16,17 +16,17 @@ from typing import Any
 
 import requests
 
-from wechat_campaigns.digest import send_digest
-from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.prepare import prepare
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.settings.load import load_settings
-from wechat_campaigns.state_folder import state_folder
 from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import Command
+from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
+from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.settings import load_settings
 
 CAMPAIGN = str(Path(sys.executable).parent / "campaign")
 APPID = "wx0000000000000001"
@@ -175,7 +175,15 @@ def sandbox(folder: Path, accounts: int) -> Iterator[str]:
         ]
     }
     (folder / "seed.yaml").write_text(json.dumps(seed, ensure_ascii=False), encoding="utf-8")
-    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0", "--seed", str(folder / "seed.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "wechat_campaigns.sandbox",
+        "--port",
+        "0",
+        "--seed",
+        str(folder / "seed.yaml"),
+    ]
     with subprocess.Popen([*command, "--no-quota"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]

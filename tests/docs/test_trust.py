@@ -13,5 +13,8 @@ def test_the_files_have_the_lines_that_the_page_says() -> None:
     """And every file of the protocol is among them."""
     listed = {path: int(lines) for path, lines in ROW.findall((ROOT / "docs/trust.md").read_text("utf-8"))}
     assert listed == {path: (ROOT / path).read_text("utf-8").count("\n") for path in listed}
-    protocol = {f"runner/wechat_campaigns/protocol/{file.name}" for file in (ROOT / "runner/wechat_campaigns/protocol").glob("*.py")}
+    protocol = {
+        f"runner/wechat_campaigns/protocol/{file.name}"
+        for file in (ROOT / "runner/wechat_campaigns/protocol").glob("*.py")
+    }
     assert protocol - set(listed) == {"runner/wechat_campaigns/protocol/__init__.py"}

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 LIMITS: Final = Path(__file__).with_name("limits.py")
 MEMORY: Final = 2 << 30

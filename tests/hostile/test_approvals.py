@@ -14,11 +14,11 @@ import pytest
 from forges import serve
 from playground import Sandbox
 
-from wechat_campaigns.cli.gate import Approval, sources_of
 from wechat_campaigns.cli.options import Options
 from wechat_campaigns.cli.planning import make_plan
 from wechat_campaigns.cli.session import Session
-from wechat_campaigns.errors import Exit, StalePlanError
+from wechat_campaigns.core.errors import Exit, StalePlanError
+from wechat_campaigns.integrations.gate import Approval, sources_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import APPROVALS, SALE, Repository, settings

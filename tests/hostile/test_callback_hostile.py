@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from wechat_campaigns.callback.server import Server, only_for
-from wechat_campaigns.callback.verify import Credentials, RefusedError, check_url, signature
-from wechat_campaigns.callback.wsgi import Receiver, app_from
-from wechat_campaigns.callback.xml import MAX_BYTES
+from wechat_campaigns.wechat.callback.server import Server, only_for
+from wechat_campaigns.wechat.callback.verify import Credentials, RefusedError, check_url, signature
+from wechat_campaigns.wechat.callback.wsgi import Receiver, app_from
+from wechat_campaigns.wechat.callback.xml import MAX_BYTES
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TOKEN = Credentials(appid="wx0000000000000001", token="token")

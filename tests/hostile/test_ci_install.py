@@ -24,7 +24,7 @@ from forges import FakeForge, serve
 from hosted import SALE, Hosted
 from playground import Sandbox
 
-from wechat_campaigns.settings.secret import SANDBOX_SECRET
+from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.timeout(600)
 

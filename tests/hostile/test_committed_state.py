@@ -24,7 +24,7 @@ from heavy import cannot
 from playground import SERVICE, Sandbox, campaigns_on
 from postgres_server import postgres_server
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger

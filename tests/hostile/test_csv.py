@@ -11,9 +11,9 @@ from factories import NOW, intent_of, make_account, make_send, make_state, named
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.history import past
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.history import COLUMNS, history_csv
+from wechat_campaigns.report.history_data import past
 
 SIGNS = "=+-@＝＋－﹣−＠"
 STARTS = ["", " ", "\t", "\r", "\n", "\u3000", "\u00a0", "\u200b", "\ufeff", "\x00", "a;", "a,", "a\t",

@@ -19,7 +19,7 @@ from threading import Thread
 
 import pytest
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 SECRETS = {
     "WECHAT_APPSECRET": "appsecret-of-the-job",

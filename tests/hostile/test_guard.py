@@ -17,9 +17,10 @@ from forges import serve
 from playground import Sandbox
 
 from wechat_campaigns.cli.confirming import agreed
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.settings import Approvals, Drift, Policy, Settings
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.policy.guard import (
+from wechat_campaigns.plan.policy.guard import (
     LOOSER,
     SettingsChange,
     changes,
@@ -32,7 +33,6 @@ from wechat_campaigns.policy.guard import (
     verified,
 )
 from wechat_campaigns.protocol.events import Entry, Event, Kind
-from wechat_campaigns.settings.records import Approvals, Drift, Policy, Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import SALE, Repository, settings
@@ -169,8 +169,8 @@ ODD: list[Mapping[str, Any]] = [
 @pytest.mark.parametrize("data", ODD)
 def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     """Whoever can write to the ledger can write anything."""
-    from wechat_campaigns.cli.gate import guard_approvals
-    from wechat_campaigns.policy.guard import accepted_by
+    from wechat_campaigns.integrations.gate import guard_approvals
+    from wechat_campaigns.plan.policy.guard import accepted_by
 
     event = Event(
         stream=SERVICE, seq=1, at=datetime.now(UTC), kind=Kind.GUARD, data=data,

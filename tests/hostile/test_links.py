@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.reading.files import FileError, Files
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.source.files import FileError, Files
 
 SECRET = "s3cret-of-the-machine"
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"

@@ -10,13 +10,13 @@ from factories import NOW, make_account, make_article, make_send
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.digest import send_digest
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.model import Articles, Audience, Content, Msgtype, Text
-from wechat_campaigns.policy.content import allowed_links, hosts
-from wechat_campaigns.policy.facts import Facts
-from wechat_campaigns.policy.links import in_address
-from wechat_campaigns.settings.records import Policy
+from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.model import Articles, Audience, Content, Msgtype, Text
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.policy.content import allowed_links, hosts
+from wechat_campaigns.plan.policy.facts import Facts
+from wechat_campaigns.plan.policy.links import in_address
 
 ALLOWED = ("example.com", "mp.weixin.qq.com", "例子.中国", "wx1234567890abcdef")
 

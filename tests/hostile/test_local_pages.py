@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from wechat_campaigns.hosts import is_ours
+from wechat_campaigns.core.hosts import is_ours
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.sandbox.web import FRAMED
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.wechat.redact import redact_message
+from wechat_campaigns.core.redact import redact_message
 
 APPSECRET = "9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 AES_KEY = "Zx9CvBnM1qWeRtY2uIoPaS3dFgHjK4lQwErT5yUiOp6"

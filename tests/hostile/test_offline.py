@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 WATCH = """
 import os, sys

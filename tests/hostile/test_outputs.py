@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 'import os'\n"
 

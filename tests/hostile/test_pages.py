@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from wechat_campaigns.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
-from wechat_campaigns.errors import Place
-from wechat_campaigns.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
+from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
+from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
 from wechat_campaigns.report.html import fitting
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import Exit, UsageError
-from wechat_campaigns.ledger.postgres_address import conninfo
+from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.ledger.postgres.address import conninfo
 
 PASSWORD = "pw-of-the-machine"
 SSL_REQUEST = 80877103

@@ -13,8 +13,8 @@ import pytest
 from forges import serve
 from playground import Sandbox
 
-from wechat_campaigns.errors import Exit, PolicyError
-from wechat_campaigns.settings.hosts import GATEWAYS, check_api_host
+from wechat_campaigns.core.errors import Exit, PolicyError
+from wechat_campaigns.source.api_hosts import GATEWAYS, check_api_host
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import APPROVALS, Repository, settings

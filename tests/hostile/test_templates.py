@@ -372,9 +372,9 @@ BOUNDED: dict[str, str] = {
 CHILD = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[2])
-from wechat_campaigns.reading.files import FileError
-from wechat_campaigns.templates.faults import TemplateFaultError
-from wechat_campaigns.templates.template import Templates
+from wechat_campaigns.source.files import FileError
+from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.template import Templates
 
 class Texts:
     def __init__(self, files):
@@ -512,12 +512,12 @@ def test_a_file_that_ends_its_process_leaves_the_others(tmp_path: Path) -> None:
     good = "msgtype: text\ncontent: hi\nfilter: {tag: a}\n"
     folder = folder_of(tmp_path, bad=good.replace("hi", "bang"), good=good)
     (folder / "sitecustomize.py").write_text(
-        "import os, signal, wechat_campaigns.render as r\n"
+        "import os, signal, wechat_campaigns.render.render as r\n"
         "real = r.render\n"
         "def render(campaign, **more):\n"
         "    if campaign.content == 'bang': os.kill(os.getpid(), signal.SIGTERM)\n"
         "    return real(campaign, **more)\n"
-        "import wechat_campaigns.prepare; wechat_campaigns.prepare.render = render\n"
+        "import wechat_campaigns.render.prepare; wechat_campaigns.render.prepare.render = render\n"
     )
     done = command(folder, "validate", "campaigns", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
     assert done.returncode == 3, done.stderr
@@ -592,9 +592,9 @@ SHOWING = [
 @pytest.mark.parametrize("text", SHOWING)
 def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
-    from wechat_campaigns.reading.files import Files
-    from wechat_campaigns.templates.faults import TemplateFaultError
-    from wechat_campaigns.templates.template import Templates
+    from wechat_campaigns.render.templates.faults import TemplateFaultError
+    from wechat_campaigns.render.templates.template import Templates
+    from wechat_campaigns.source.files import Files
 
     token = "S3cret" * 7
     with pytest.raises(TemplateFaultError) as caught:
@@ -604,9 +604,9 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
     """In the template itself and in what it includes."""
-    from wechat_campaigns.reading.files import Files
-    from wechat_campaigns.templates.faults import TemplateFaultError
-    from wechat_campaigns.templates.template import Templates
+    from wechat_campaigns.render.templates.faults import TemplateFaultError
+    from wechat_campaigns.render.templates.template import Templates
+    from wechat_campaigns.source.files import Files
 
     (tmp_path / "_partials").mkdir()
     (tmp_path / "_partials" / "part.txt").write_text("{{ shop.nothere }}")

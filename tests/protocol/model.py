@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from wechat_campaigns.digest import sha256
-from wechat_campaigns.errors import LedgerConflictError, LedgerError, LostAnswerError, UnreachableError
+from tests.protocol.stories import fold
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import LedgerConflictError, LedgerError, LostAnswerError, UnreachableError
 from wechat_campaigns.protocol.attempt import Attempt, Message
 from wechat_campaigns.protocol.decide import Action, Decision, Facts, decide, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind, chained
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
 from wechat_campaigns.protocol.state import Status, StreamState, latest
-from tests.protocol.stories import fold
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from unittest import mock
 
+from tests.protocol import model
+from tests.protocol.model import Runner, Scenario, Send
 from wechat_campaigns.protocol import attempt, decide, state
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.protocol.state import Call, SendState
 from wechat_campaigns.protocol.verdict import verdict
-from tests.protocol import model
-from tests.protocol.model import Runner, Scenario, Send
 
 SALE = Send("sale", "sale")
 MOVED = Send("autumn/sale", "sale")

@@ -10,13 +10,6 @@ from typing import Any
 import pytest
 from factories import MemoryLedger, linked
 
-from wechat_campaigns.digest import sha256
-from wechat_campaigns.errors import LedgerConflictError, LedgerError, LostAnswerError, SecretError, UnreachableError
-from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
-from wechat_campaigns.protocol.decide import Action, Decision, Facts, Reason, decide
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind
-from wechat_campaigns.protocol.keys import SendKey
-from wechat_campaigns.protocol.state import Status, StreamState
 from tests.protocol.stories import (
     APPID,
     KEY,
@@ -33,6 +26,19 @@ from tests.protocol.stories import (
     signed,
 )
 from tests.protocol.stories import Step as Told
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import (
+    LedgerConflictError,
+    LedgerError,
+    LostAnswerError,
+    SecretError,
+    UnreachableError,
+)
+from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
+from wechat_campaigns.protocol.decide import Action, Decision, Facts, Reason, decide
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind
+from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.state import Status, StreamState
 
 BODY = {"text": "你好"}
 DIGEST = "d" * 64

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE, SETTLE_AFTER, Action, Facts, Reason, decide, may_settle
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.protocol.keys import SendKey
 from tests.protocol.stories import (
     APPID,
     START,
@@ -26,6 +23,17 @@ from tests.protocol.stories import (
     state_of,
 )
 from tests.protocol.stories import Step as Told
+from wechat_campaigns.protocol.decide import (
+    CLOCK_TOLERANCE,
+    SETTLE_AFTER,
+    Action,
+    Facts,
+    Reason,
+    decide,
+    may_settle,
+)
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.keys import SendKey
 
 NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)

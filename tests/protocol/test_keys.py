@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.protocol.stories import APPID, KEY, START
 from wechat_campaigns.protocol.events import EMPTY, Entry, chained
 from wechat_campaigns.protocol.keys import SendId, SendKey, mac_key, mac_of, same_id
-from tests.protocol.stories import APPID, KEY, START
 
 WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)
 IDS = st.builds(SendId, WORDS, st.none() | WORDS, st.none() | st.integers(1))

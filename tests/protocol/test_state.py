@@ -7,9 +7,6 @@ from unittest import mock
 
 import pytest
 
-from wechat_campaigns.protocol import state as protocol
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.protocol.state import TABLE, Status, Step
 from tests.protocol.stories import (
     START,
     accepted,
@@ -24,6 +21,9 @@ from tests.protocol.stories import (
     state_of,
 )
 from tests.protocol.stories import Step as Told
+from wechat_campaigns.protocol import state as protocol
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.state import TABLE, Status, Step
 
 U, D, R, A = Status
 HISTORY: dict[Status, list[Told]] = {

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.errors import Exit
 from tests.torture import runners
 from tests.torture.messages import Clone, Message
 from tests.torture.moves import Moves
 from tests.torture.runners import Runner
 from tests.torture.world import ACCOUNTS, SENDALL, Verdict, World
+from wechat_campaigns.core.errors import Exit
 
 FAULTS = (
     {"kind": "cut_after"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wechat_campaigns import policy
+from wechat_campaigns.plan import policy
 from wechat_campaigns.protocol import attempt, decide, state
 from wechat_campaigns.protocol.events import Entry, Event
 
@@ -41,7 +41,7 @@ def ignore_heads() -> None:
         def __init__(self, *, ledger: Any, **more: Any) -> None:
             super().__init__(ledger=Unconditional(ledger), **more)
 
-    from wechat_campaigns.sending import posting
+    from wechat_campaigns.send import posting
 
     posting.Attempt = Careless
 

@@ -17,14 +17,14 @@ from typing import Any
 import requests
 import yaml
 
+from tests.torture.messages import Clone, Message, begin, marks_in
+from tests.unit.ledger.backends import Backend
 from wechat_campaigns.ledger.events import broken, snapshot
-from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.ledger.fold import LedgerState, Status, fold
 from wechat_campaigns.protocol.events import Event, Kind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
 from wechat_campaigns.protocol.state import Status as Sending
 from wechat_campaigns.protocol.state import StreamState
-from tests.torture.messages import Clone, Message, begin, marks_in
-from tests.unit.ledger.backends import Backend
 
 ACCOUNTS = 4
 FOLLOWERS = 3
@@ -283,7 +283,16 @@ def _settings(url: str, ledger: str, appids: list[str]) -> dict[str, Any]:
 
 @contextmanager
 def _sandbox(seed: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--port", "0", "--seed", str(seed), "--no-quota"]
+    command = [
+        sys.executable,
+        "-m",
+        "wechat_campaigns.sandbox",
+        "--port",
+        "0",
+        "--seed",
+        str(seed),
+        "--no-quota",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -27,13 +27,13 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.apply import apply, exit_code
-from wechat_campaigns.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
-from wechat_campaigns.ledger.state import fold
-from wechat_campaigns.model import Batch, Filter, Image, Media, Newspic, Send
+from wechat_campaigns.core.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
+from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
+from wechat_campaigns.core.settings import AccountKind, Policy, Settings
+from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Entry, Head, Kind
-from wechat_campaigns.sending.posting import Outcome, Ports, Result, Warrant
-from wechat_campaigns.settings.records import AccountKind, Policy, Settings
+from wechat_campaigns.send.apply import apply, exit_code
+from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 LOST = LostAnswerError("the connection was cut", remedy="try again")

@@ -16,13 +16,13 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.apply import apply
-from wechat_campaigns.errors import Exit, UnreachableError
-from wechat_campaigns.ledger.state import fold
-from wechat_campaigns.model import Filter
+from wechat_campaigns.core.errors import Exit, UnreachableError
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.settings import Drift, Policy
+from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Entry, Head, Kind
-from wechat_campaigns.sending.posting import Outcome, Ports, Result, Warrant
-from wechat_campaigns.settings.records import Drift, Policy
+from wechat_campaigns.send.apply import apply
+from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
 
 TAKEN = {"errcode": 0, "msg_id": 7}
 HOLD = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "客服系统故障"})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from commits import git
 
-from wechat_campaigns.base_tree import resolve_ref, write_tree
-from wechat_campaigns.errors import UsageError
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 
 
 @pytest.fixture

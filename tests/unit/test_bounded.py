@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns import bounded
+from wechat_campaigns.core import bounded
 
 
 def _cause(work, **limits) -> str:

@@ -16,12 +16,12 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.model import Filter
-from wechat_campaigns.planning.budget import Budget, budgets
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.settings import AccountKind, Policy
+from wechat_campaigns.plan.budget import Budget, budgets
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.report.sentences import account_lines
-from wechat_campaigns.settings.records import AccountKind, Policy
 
 EVERYONE = Filter(is_to_all=True)
 PAPER = make_account("main", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)

@@ -12,7 +12,7 @@ import pytest
 from babel.messages import Catalog
 from make_catalog import catalogs, read, refreshed
 
-from wechat_campaigns.words import LANGUAGES
+from wechat_campaigns.core.words import LANGUAGES
 
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from factories import NOW, make_planned, make_send, plan_of
 
-from wechat_campaigns.compare import RULE, compare, with_warnings
-from wechat_campaigns.errors import Place
-from wechat_campaigns.model import Action
-from wechat_campaigns.plan import Decision
+from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.plan.compare import RULE, compare, with_warnings
+from wechat_campaigns.plan.plan import Decision
 
 BEFORE = make_send("sale", "旧")
 

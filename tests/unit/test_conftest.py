@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playground import Sandbox
 
-from wechat_campaigns.state_folder import state_home
+from wechat_campaigns.core.state_folder import state_home
 
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 
-from wechat_campaigns.digest import former_digest, send_digest
-from wechat_campaigns.ledger.state import fold
-from wechat_campaigns.model import Action, Batch, Filter, Send
-from wechat_campaigns.planning.decide import Decision, Setting, decide
+from wechat_campaigns.core.digest import former_digest, send_digest
+from wechat_campaigns.core.model import Action, Batch, Filter, Send
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.plan.decide import Decision, Setting, decide
 from wechat_campaigns.protocol.events import Kind
 
 SALE = make_send()

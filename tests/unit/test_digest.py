@@ -13,9 +13,17 @@ from factories import NOW, make_article, make_file, make_send
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.digest import canonical, filter_form, former_digest, plan_digest, plan_row, send_digest, sha256
-from wechat_campaigns.errors import Place
-from wechat_campaigns.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
+from wechat_campaigns.core.digest import (
+    canonical,
+    filter_form,
+    former_digest,
+    plan_digest,
+    plan_row,
+    send_digest,
+    sha256,
+)
+from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

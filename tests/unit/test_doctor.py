@@ -19,13 +19,13 @@ from factories import (
     make_settings,
 )
 
-from wechat_campaigns.doctor import Check, Grade, Ports, examine, worst
-from wechat_campaigns.errors import Exit, LedgerError, SecretError
+from wechat_campaigns.core.errors import Exit, LedgerError, SecretError
+from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.plan.doctor import Check, Grade, Ports, examine, worst
 from wechat_campaigns.protocol.events import Entry, Kind
 from wechat_campaigns.report.doctor import doctor_data, doctor_text
 from wechat_campaigns.report.text import Look
-from wechat_campaigns.settings.records import AccountKind, Settings
 
 QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
 TAGS = [{"id": 2, "name": "星标组", "count": 3}]

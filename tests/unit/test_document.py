@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.reading.document import Document, document, json_path
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.source.document import Document, document, json_path
 
 TEXT = """\
 # a comment

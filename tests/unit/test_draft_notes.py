@@ -20,10 +20,10 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.ledger.state import LedgerState, fold
-from wechat_campaigns.model import Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.sending import drafting
+from wechat_campaigns.send import drafting
 
 COVER = Media(media_id="C")
 SEND = make_send(content=Articles(articles=(make_article("茶", cover=COVER),)))

@@ -19,19 +19,19 @@ from factories import (
     make_send,
 )
 
-from wechat_campaigns import wire
-from wechat_campaigns.errors import (
+from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LostAnswerError,
     PolicyError,
     UsageError,
     WeChatError,
 )
-from wechat_campaigns.ledger.state import LedgerState, fold
-from wechat_campaigns.model import Articles, Image, Media, Newspic, Send
+from wechat_campaigns.core.model import Articles, Image, Media, Newspic, Send
+from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
-from wechat_campaigns.sending import drafting
-from wechat_campaigns.sending.drafting import Ready
+from wechat_campaigns.send import drafting
+from wechat_campaigns.send.drafting import Ready
+from wechat_campaigns.wechat import payloads as wire
 
 LOST = LostAnswerError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}

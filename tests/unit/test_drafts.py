@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from factories import NOW, ScriptedApi
 
-from wechat_campaigns.sending import drafts
+from wechat_campaigns.send import drafts
 
 GIVEN = {
     "title": "茶",

@@ -11,15 +11,15 @@ from typing import Any, cast
 import pytest
 from factories import make_settings
 
-from wechat_campaigns import clean
-from wechat_campaigns.clean import Memory, Remembered, Watched, digest_of, remembered
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.errors import InvalidError
-from wechat_campaigns.examine import Examined, examine
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.settings.records import Settings
-from wechat_campaigns.words import english
-from wechat_campaigns.workers import ENOUGH
+from wechat_campaigns.core.errors import InvalidError
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.words import english
+from wechat_campaigns.core.workers import ENOUGH
+from wechat_campaigns.render import validation_cache as clean
+from wechat_campaigns.render.examine import Examined, examine
+from wechat_campaigns.render.validation_cache import Memory, Remembered, Watched, digest_of, remembered
+from wechat_campaigns.source.files import Files
 
 TEXT = (
     "filter: {tag: 会员}\nmsgtype: text\ncontent: '{% include \"sign.txt\" %} {{ city }}'\nvars: {city: 京}\n"

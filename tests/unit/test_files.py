@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import Place
-from wechat_campaigns.reading.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files
+from wechat_campaigns.core.errors import Place
+from wechat_campaigns.source.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files
 
 BASE = PurePosixPath("2026/sale.yaml")
 

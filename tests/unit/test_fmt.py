@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.digest import send_digest
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.fmt import formatted
-from wechat_campaigns.prepare import prepare
-from wechat_campaigns.reading.files import Files
+from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.fmt import formatted
 
 FILE = PurePosixPath("2026/sale.yaml")
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"

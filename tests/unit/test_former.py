@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from factories import make_settings
 
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.examine import examine
-from wechat_campaigns.prepare import prepare
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.workers import ENOUGH
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.workers import ENOUGH
+from wechat_campaigns.render.examine import examine
+from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.source.files import Files
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 EACH = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\nfor_each:\n"

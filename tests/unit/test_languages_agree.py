@@ -29,25 +29,25 @@ from factories import (
 )
 from pseudo import Pseudo, speaking
 
-from wechat_campaigns import wire
-from wechat_campaigns.apply import apply
-from wechat_campaigns.ci.approvals import Request as Merged
-from wechat_campaigns.ci.approvals import check_approvals
-from wechat_campaigns.digest import canonical
-from wechat_campaigns.errors import PolicyError, StalePlanError
-from wechat_campaigns.ledger.state import LedgerState, fold
-from wechat_campaigns.model import Articles, Filter, Send
-from wechat_campaigns.planning import planfile
-from wechat_campaigns.planning.decide import decide
+from wechat_campaigns.core.digest import canonical
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import PolicyError, StalePlanError
+from wechat_campaigns.core.model import Articles, Filter, Send
+from wechat_campaigns.core.settings import Approvals, Policy
+from wechat_campaigns.core.words import _
+from wechat_campaigns.integrations.approvals import Request as Merged
+from wechat_campaigns.integrations.approvals import check_approvals
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.decide import decide
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.data import plan_data
-from wechat_campaigns.sending import drafting
-from wechat_campaigns.sending.posting import Outcome, Ports, Result, Warrant
-from wechat_campaigns.settings.records import Approvals, Policy
+from wechat_campaigns.send import drafting
+from wechat_campaigns.send.apply import apply
+from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.wechat import payloads as wire
 from wechat_campaigns.wechat.answers import fault_error, raise_for_errcode
-from wechat_campaigns.wechat.errcodes import lookup
 from wechat_campaigns.wechat.transport import Fault, Request, Transport, make_session
-from wechat_campaigns.words import _
 
 OTHERS = (Pseudo(), None)
 """Another language, and English."""

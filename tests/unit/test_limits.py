@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import Place
-from wechat_campaigns.limits.check import check
-from wechat_campaigns.model import (
+from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.model import (
     Article,
     Articles,
     BodyImage,
@@ -31,7 +30,8 @@ from wechat_campaigns.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.settings.records import Account, AccountKind, Secret
+from wechat_campaigns.core.settings import Account, AccountKind, Secret
+from wechat_campaigns.render.limits.check import check
 
 M = Media(media_id="M")
 PICTURE = BodyImage(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import InvalidError, UsageError
-from wechat_campaigns.load import load_campaigns
+from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.source.load import load_campaigns
 
 VALID = "filter: {tag: 会员}\nmsgtype: text\ncontent: hi\n"
 

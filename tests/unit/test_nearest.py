@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wechat_campaigns.reading.nearest import STRICT, did_you_mean, ending, near, nearest
+from wechat_campaigns.core.nearest import STRICT, did_you_mean, ending, near, nearest
 
 
 @pytest.mark.parametrize(

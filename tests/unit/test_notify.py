@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.notifying import post
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.notify import MAX_BYTES, Run, message, payload, tell
-from wechat_campaigns.sending.posting import Outcome, Result
-from wechat_campaigns.settings.records import Notify, Secret
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.settings import Notify, Secret
+from wechat_campaigns.integrations.notify import MAX_BYTES, Run, message, payload, tell
+from wechat_campaigns.send.posting import Outcome, Result
 
 RUN = Run(environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204})
 ALL = ("accepted", "failed", "unknown")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.rendering.openids import MAX_BATCH, MIN_BATCH, batches, check_openids, read_openids
+from wechat_campaigns.render.openids import MAX_BATCH, MIN_BATCH, batches, check_openids, read_openids
 
 
 def make_openids(count: int) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from wechat_campaigns.cli.main import COMMANDS
-from wechat_campaigns.schemas.store import schema
+from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("operating", "policy", "callback", "notify", "story")

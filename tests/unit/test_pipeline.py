@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
 
-from wechat_campaigns.errors import UnreachableError
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.pipeline import survey
-from wechat_campaigns.plan import make_plan
-from wechat_campaigns.policy.facts import Grounds
-from wechat_campaigns.prepare import Prepared, prepare
+from wechat_campaigns.core.errors import UnreachableError
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.pipeline import survey
+from wechat_campaigns.plan.plan import make_plan
+from wechat_campaigns.plan.policy.facts import Grounds
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.reading.files import Files
+from wechat_campaigns.render.prepare import Prepared, prepare
+from wechat_campaigns.source.files import Files
 
 GOOD = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 BROKEN = "filter: {tag: 会员}\nmsgtype: text\n"

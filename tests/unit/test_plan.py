@@ -22,12 +22,12 @@ from factories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import Place, Problem
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.model import Action, Batch, Filter, Invalid, Media, Voice
-from wechat_campaigns.plan import as_reviewed
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import Action, Batch, Filter, Invalid, Media, Voice
+from wechat_campaigns.core.settings import AccountKind, Policy
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import as_reviewed
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.settings.records import AccountKind, Policy
 
 EVERYONE = Filter(is_to_all=True)
 OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))

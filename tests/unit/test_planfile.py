@@ -14,11 +14,11 @@ from factories import NOW, intent_of, make_account, make_send, make_settings, ma
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.digest import sha256
-from wechat_campaigns.errors import StalePlanError, UsageError
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.model import Filter
-from wechat_campaigns.planning import planfile
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import StalePlanError, UsageError
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.data import plan_data
 

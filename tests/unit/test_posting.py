@@ -21,15 +21,15 @@ from factories import (
     make_state,
 )
 
-from wechat_campaigns.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
-from wechat_campaigns.ledger.state import LedgerState, Status, fold
-from wechat_campaigns.model import Filter, Send
-from wechat_campaigns.planning.decide import Setting, facts_of
+from wechat_campaigns.core.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.ledger.fold import LedgerState, Status, fold
+from wechat_campaigns.plan.decide import Setting, facts_of
 from wechat_campaigns.protocol.decide import Decision, decide
 from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
 from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import StreamState
-from wechat_campaigns.sending.posting import Crossing, Ports, Result, Warrant
+from wechat_campaigns.send.posting import Crossing, Ports, Result, Warrant
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}

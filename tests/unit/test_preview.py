@@ -20,10 +20,9 @@ from factories import (
     make_state,
 )
 
-from wechat_campaigns import wire
-from wechat_campaigns.errors import ApiError, LedgerError
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.model import (
+from wechat_campaigns.core import settings as records
+from wechat_campaigns.core.errors import ApiError, LedgerError
+from wechat_campaigns.core.model import (
     Articles,
     Audience,
     Content,
@@ -38,10 +37,11 @@ from wechat_campaigns.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.preview import preview, receiver, used_today
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.resolve import Resolved
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.resolve import Resolved
-from wechat_campaigns.settings import records
+from wechat_campaigns.send.preview import preview, receiver, used_today
+from wechat_campaigns.wechat import payloads as wire
 
 PICTURE = Media(media_id="P1")
 NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))

@@ -10,10 +10,10 @@ from factories import NOW, SERVICE, intent_of, make_events, make_send, make_stat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.model import Filter
-from wechat_campaigns.planning.quota import allowance, bounds, count_today, period, receivers, same_receivers
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.quota import allowance, bounds, count_today, period, receivers, same_receivers
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.settings.records import AccountKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
 SALE = make_send()

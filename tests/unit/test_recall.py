@@ -18,10 +18,10 @@ from factories import (
     named,
 )
 
-from wechat_campaigns.errors import ApiError, LedgerError, UsageError
-from wechat_campaigns.ledger.state import LedgerState, SendState, Status
+from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
+from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.recall import LIMITS, PER_DAY, check, left_today, recall
+from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, left_today, recall
 
 SEND = make_send()
 

@@ -13,9 +13,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.article import ArticleBody
-from wechat_campaigns.errors import MissingExtraError, Place, Problem
-from wechat_campaigns.model import (
+from wechat_campaigns.core.errors import MissingExtraError, Place, Problem
+from wechat_campaigns.core.model import (
     Articles,
     Campaign,
     Draft,
@@ -30,10 +29,11 @@ from wechat_campaigns.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.reading.document import Document, document
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.render import Rendered, render
-from wechat_campaigns.settings.records import Account, AccountKind, Environment, Secret, Settings
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
+from wechat_campaigns.render.article import ArticleBody
+from wechat_campaigns.render.render import Rendered, render
+from wechat_campaigns.source.document import Document, document
+from wechat_campaigns.source.files import Files
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, TAGS, ScriptedApi, api_error, make_file, make_known, make_send
 
-from wechat_campaigns.errors import ApiError, Place, UsageError
-from wechat_campaigns.ledger.state import LedgerState, Uploaded
-from wechat_campaigns.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
-from wechat_campaigns.resolve import MAX_PAGES, OFFLINE, PAGE, Resolved, ask, recount, resolve
-from wechat_campaigns.wire import UPLOADVIDEO_LIFE, uploads
+from wechat_campaigns.core.errors import ApiError, Place, UsageError
+from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
+from wechat_campaigns.ledger.fold import LedgerState, Uploaded
+from wechat_campaigns.plan.resolve import MAX_PAGES, OFFLINE, PAGE, Resolved, ask, recount, resolve
+from wechat_campaigns.wechat.payloads import UPLOADVIDEO_LIFE, uploads
 
 
 def resolved(send: Any, **known: Any) -> Resolved:

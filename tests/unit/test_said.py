@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pseudo import Pseudo, speaking
 
-from wechat_campaigns.words import Said, _, english, ngettext
+from wechat_campaigns.core.words import Said, _, english, ngettext
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns import words
-from wechat_campaigns.errors import InvalidError, Problem
-from wechat_campaigns.load import load_campaigns
-from wechat_campaigns.prepare import prepare
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.settings.load import load_settings
+from wechat_campaigns.core import words
+from wechat_campaigns.core.errors import InvalidError, Problem
+from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.settings import load_settings
 
 CASES = Path(__file__).parents[1]
 TEXTS = (
@@ -183,7 +183,7 @@ def test_what_and_remedy_are_whole_sentences(
 
 def test_a_language_is_not_kept_with_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a text that was read before is said in the language of now."""
-    from wechat_campaigns.reading.strict_yaml import Fault, compose
+    from wechat_campaigns.source.strict_yaml import Fault, compose
 
     first = compose("")
     monkeypatch.setattr(words, "_spoken", None)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import SecretError
-from wechat_campaigns.settings.records import Secret
-from wechat_campaigns.settings.secret import read_secret, run_command, written_secrets
-from wechat_campaigns.wechat.redact import redact
+from wechat_campaigns.core.errors import SecretError
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.source.secret import read_secret, run_command, written_secrets
 
 HEX = "0123456789abcdef0123456789abcdef"
 

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import InvalidError, Problem, UsageError
-from wechat_campaigns.load import load_campaigns
-from wechat_campaigns.settings.load import load_settings
-from wechat_campaigns.settings.records import (
+from wechat_campaigns.core.errors import InvalidError, Problem, UsageError
+from wechat_campaigns.core.settings import (
     AccountKind,
     Approvals,
     ArticleOptions,
@@ -18,6 +16,8 @@ from wechat_campaigns.settings.records import (
     Policy,
     Secret,
 )
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.settings import load_settings
 
 CASES = Path(__file__).parents[1] / "settings"
 INVALID = sorted((CASES / "invalid").glob("*.yaml"))

@@ -17,10 +17,10 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.apply import LOCK_WAIT_S, SIDE_BY_SIDE, apply
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 from wechat_campaigns.ledger.events import held_by_another
-from wechat_campaigns.sending.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.apply import LOCK_WAIT_S, SIDE_BY_SIDE, apply
+from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
 
 NAMES = tuple(f"a{number:02d}" for number in range(20))
 ACCOUNTS = tuple(make_account(name, appid=f"wx{number:016d}") for number, name in enumerate(NAMES))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from wechat_campaigns.model import Filter
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.model import Filter
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.standing import Standing, ended, standing
-from wechat_campaigns.wechat.errcodes import lookup
+from wechat_campaigns.report.standing import Standing, ended, standing
 
 TAG = make_send()
 EVERYONE = make_send(filter=Filter(is_to_all=True))

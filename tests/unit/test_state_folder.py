@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import UsageError
-from wechat_campaigns.state_folder import ORIGIN, ready_state_folder, state_folder, state_home
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.state_folder import ORIGIN, ready_state_folder, state_folder, state_home
 
 
 @pytest.mark.parametrize(

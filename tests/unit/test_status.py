@@ -17,10 +17,10 @@ from factories import (
     named,
 )
 
-from wechat_campaigns.errors import ApiError
-from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.core.errors import ApiError
+from wechat_campaigns.ledger.fold import LedgerState, Status, fold
 from wechat_campaigns.protocol.events import Entry, Kind
-from wechat_campaigns.status import follow
+from wechat_campaigns.send.status import follow
 
 SALE = make_send()
 

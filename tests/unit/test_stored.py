@@ -19,10 +19,8 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns import wire
-from wechat_campaigns.digest import sha256
-from wechat_campaigns.ledger.state import Status, fold
-from wechat_campaigns.model import (
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.model import (
     Action,
     Content,
     Draft,
@@ -36,14 +34,16 @@ from wechat_campaigns.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.plan import as_reviewed, make_plan, stored_orphans
-from wechat_campaigns.planning import planfile
-from wechat_campaigns.planning.decide import Setting
-from wechat_campaigns.planning.stored import stored_body, stored_send
-from wechat_campaigns.policy.facts import Grounds
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.ledger.fold import Status, fold
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.plan.decide import Setting
+from wechat_campaigns.plan.plan import as_reviewed, make_plan, stored_orphans
+from wechat_campaigns.plan.policy.facts import Grounds
+from wechat_campaigns.plan.stored import stored_body, stored_send
 from wechat_campaigns.protocol.events import Event, Kind
 from wechat_campaigns.report.data import plan_data
-from wechat_campaigns.settings.records import Policy
+from wechat_campaigns.wechat import payloads as wire
 
 HOUR = timedelta(hours=1)
 ONE = Media(media_id="m-1")

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.reading import strict_yaml
-from wechat_campaigns.reading.strict_yaml import read
-from wechat_campaigns.reading.text import Fault
+from wechat_campaigns.source import strict_yaml
+from wechat_campaigns.source.strict_yaml import read
+from wechat_campaigns.source.text import Fault
 
 PARSERS = [strict_yaml.NODES, strict_yaml.PythonNodes]
 SURPRISES = {

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.reading.files import FileError, Files
-from wechat_campaigns.templates.bounds import MAX_SIZE
-from wechat_campaigns.templates.faults import TemplateFaultError
-from wechat_campaigns.templates.template import Templates
+from wechat_campaigns.render.templates.bounds import MAX_SIZE
+from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.files import FileError, Files
 
 VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}
 
@@ -135,7 +135,7 @@ def test_escaped_text_is_not_filtered(text):
 def test_same_bytes_under_any_hash_seed_and_zone():
     """Two processes with other seeds, zones and locales give the same bytes."""
     program = (
-        "from wechat_campaigns.templates.template import Templates\n"
+        "from wechat_campaigns.render.templates.template import Templates\n"
         "t = '{% for k in d %}{{ k }}{% endfor %}{{ d|dictsort|map(\"last\")|join }}'\n"
         "t += '{{ d.values()|unique|join }}'\n"
         "print(ascii(Templates(None).render(t, {'d': {'b': 1, 'a': 2, '茶': 1}})))"

@@ -12,10 +12,10 @@ from factories import make_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.prepare import prepare
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.templates.faults import TemplateFaultError
-from wechat_campaigns.templates.template import Templates
+from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.files import Files
 
 DATA: dict[str, Any] = {
     "shop": {"name": "示例", "tags": ["b", "a"], "deep": {"x": [1, 2]}},

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.limits import table as limits_table
-from wechat_campaigns.templates import bounds
-from wechat_campaigns.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
-from wechat_campaigns.workers import LIMITS
+from wechat_campaigns.core.workers import LIMITS
+from wechat_campaigns.render.limits import table as limits_table
+from wechat_campaigns.render.templates import bounds
+from wechat_campaigns.render.templates.jinja import ATTRIBUTES, FILTER_NAMES, TEST_NAMES
 
 PAGE = Path(__file__).parents[2].joinpath("docs/templates.md").read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.reading.text import Fault, decode, position
+from wechat_campaigns.source.text import Fault, decode, position
 
 
 def test_utf8_is_decoded_as_it_is() -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import InvalidError, LedgerError, TamperedLedgerError, UsageError
+from wechat_campaigns.core.errors import InvalidError, LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.ledger.events import read_event
+from wechat_campaigns.ledger.fold import Status, fold
 from wechat_campaigns.ledger.moving import from_lines, to_lines
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.ledger.state import Status, fold
-from wechat_campaigns.load import load_campaigns
-from wechat_campaigns.planning import planfile
+from wechat_campaigns.plan import planfile
 from wechat_campaigns.protocol.events import EMPTY, Entry, Kind, chained
-from wechat_campaigns.settings.load import load_settings
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.settings import load_settings
 
 OLD = sorted((Path(__file__).parents[1] / "upgrades").iterdir())
 NOW = datetime(2026, 12, 1, tzinfo=UTC)

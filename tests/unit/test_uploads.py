@@ -20,13 +20,13 @@ from factories import (
     make_send,
 )
 
-from wechat_campaigns import wire
-from wechat_campaigns.errors import ApiError, LostAnswerError, StalePlanError
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.model import Articles, Image, Media, Mpvideo, Send
+from wechat_campaigns.core.errors import ApiError, LostAnswerError, StalePlanError
+from wechat_campaigns.core.model import Articles, Image, Media, Mpvideo, Send
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.resolve import OFFLINE, resolve
 from wechat_campaigns.protocol.events import Event, Kind
-from wechat_campaigns.resolve import OFFLINE, resolve
-from wechat_campaigns.sending import uploads
+from wechat_campaigns.send import uploads
+from wechat_campaigns.wechat import payloads as wire
 
 LOST = LostAnswerError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}

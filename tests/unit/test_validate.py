@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.load import load_campaigns
-from wechat_campaigns.model import Campaign, Msgtype
-from wechat_campaigns.reading.document import Document, document
-from wechat_campaigns.validate import check_campaign
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.source.document import Document, document
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.validate import check_campaign
 
 CASES = Path(__file__).parents[1] / "campaigns"
 EXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))

@@ -9,14 +9,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.model import Campaign
-from wechat_campaigns.reading.document import Document, document
-from wechat_campaigns.reading.strict_yaml import read
-from wechat_campaigns.schemas.findings import UNWORDED
-from wechat_campaigns.schemas.shapes import validator
-from wechat_campaigns.schemas.store import SchemaName, schema
-from wechat_campaigns.settings.load import check_settings
-from wechat_campaigns.validate import check_campaign
+from wechat_campaigns.core.model import Campaign
+from wechat_campaigns.source.document import Document, document
+from wechat_campaigns.source.schemas.findings import UNWORDED
+from wechat_campaigns.source.schemas.shapes import validator
+from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.source.settings import check_settings
+from wechat_campaigns.source.strict_yaml import read
+from wechat_campaigns.source.validate import check_campaign
 
 TESTS = Path(__file__).parents[1]
 CAMPAIGNS = [read(path.read_text()).data for path in sorted((TESTS / "campaigns/valid").glob("*.yaml"))]

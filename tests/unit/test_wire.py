@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from factories import make_article, make_file, make_send
 
-from wechat_campaigns import wire
-from wechat_campaigns.model import (
+from wechat_campaigns.core.model import (
     Articles,
     Draft,
     Filter,
@@ -22,6 +21,7 @@ from wechat_campaigns.model import (
     Voice,
     Wxcard,
 )
+from wechat_campaigns.wechat import payloads as wire
 
 TAG = {"is_to_all": False, "tag_id": 2}
 M = Media(media_id="M")

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from wechat_campaigns.errors import InvalidError
-from wechat_campaigns.load import load_campaigns
-from wechat_campaigns.reading.text import shorten
-from wechat_campaigns.schemas import findings, hints, phrases, shapes, wording
-from wechat_campaigns.schemas.hints import value_remedy
-from wechat_campaigns.schemas.phrases import clause, listed
-from wechat_campaigns.schemas.store import schema
-from wechat_campaigns.schemas.wording import WORDS
-from wechat_campaigns.settings.load import load_settings
 from tests.schema_words import schema_words
+from wechat_campaigns.core.errors import InvalidError
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.schemas import findings, hints, phrases, shapes, wording
+from wechat_campaigns.source.schemas.hints import value_remedy
+from wechat_campaigns.source.schemas.phrases import clause, listed
+from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schemas.wording import WORDS
+from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.text import shorten
 
 # Keywords that only annotate or combine; what they combine refuses by itself.
 SILENT = {

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from wechat_campaigns.workers import ENOUGH, Limits, Loss, each
+from wechat_campaigns.core.workers import ENOUGH, Limits, Loss, each
 
 # The test runner's own threads are nothing the workers of these tests touch.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -194,7 +194,7 @@ def test_a_failure_that_cannot_be_handed_over_is_named() -> None:
 
 SLOW = """
 import os, sys, time
-from wechat_campaigns.workers import each
+from wechat_campaigns.core.workers import each
 def work(item):
     os.write(1, b"begun\\n")
     time.sleep(0.5)

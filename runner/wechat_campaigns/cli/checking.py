@@ -13,11 +13,11 @@ import click
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.streams import writing
-from wechat_campaigns.errors import Exit, InvalidError, Problem, UsageError
-from wechat_campaigns.words import _, ngettext
+from wechat_campaigns.core.errors import Exit, InvalidError, Problem, UsageError
+from wechat_campaigns.core.words import _, ngettext
 
 if TYPE_CHECKING:
-    from wechat_campaigns.schemas.store import SchemaName
+    from wechat_campaigns.source.schemas.store import SchemaName
 
 
 @click.command()
@@ -67,13 +67,13 @@ def _machine_forms(problems: list[Problem]) -> Mapping[str, Callable[[], str]]:
 
 
 def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], int]:
-    from wechat_campaigns.examine import examine
+    from wechat_campaigns.render.examine import examine
 
     try:
         settings = session.settings
     except InvalidError as error:
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
-        from wechat_campaigns.load import load_campaigns
+        from wechat_campaigns.source.load import load_campaigns
 
         return [*error.problems, *load_campaigns(session.options.root, paths).problems], 0
     found = examine(
@@ -99,7 +99,7 @@ def _cache(session: Session) -> Path | None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
 def schema(name: SchemaName, out: Path | None) -> int:
     """Print a JSON Schema (draft-07), as editors use it."""
-    from wechat_campaigns.schemas.store import schema_text
+    from wechat_campaigns.source.schemas.store import schema_text
 
     text = schema_text(name)
     if out is None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.cli.gate import current_run
-from wechat_campaigns.errors import Exit, ForgeError, UsageError
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import Exit, ForgeError, UsageError
+from wechat_campaigns.core.words import _
+from wechat_campaigns.integrations.gate import current_run
 
 
 @click.group()
@@ -37,8 +37,8 @@ def publish(report: Path, author: str) -> int:
 
 
 def _comment(text: str, author: str) -> str:
-    from wechat_campaigns.ci.comment import comment_body, upsert
-    from wechat_campaigns.ci.github import API, github
+    from wechat_campaigns.integrations.comment import comment_body, upsert
+    from wechat_campaigns.integrations.github import API, github
 
     run, token = current_run(), os.environ.get("GITHUB_TOKEN")
     if run is None or run.service != "GitHub" or run.number is None:
@@ -60,7 +60,7 @@ def outputs(plan_file: Path) -> int:
 
     digest, pending (sends and resends the digest covers), due (what an apply would make or settle now).
     """
-    from wechat_campaigns.planning import planfile
+    from wechat_campaigns.plan import planfile
 
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.errors import CampaignError, Exit
+from wechat_campaigns.core.errors import CampaignError, Exit
 
 if TYPE_CHECKING:
-    from wechat_campaigns.settings.records import Settings
+    from wechat_campaigns.core.settings import Settings
 
 Offer = Callable[[click.Context, click.Parameter, str], list[str]]
 
@@ -35,7 +35,7 @@ def completion(shell: str) -> int:
 
 def campaign_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """List the ids that begin with what is typed; none when the folder cannot be read."""
-    from wechat_campaigns.load import campaign_files
+    from wechat_campaigns.source.load import campaign_files
 
     try:
         ids = [str(file.with_suffix("")) for file in campaign_files(_root(ctx))]
@@ -48,7 +48,7 @@ def _of_settings(names: Callable[[Settings], Iterable[str]]) -> Offer:
     """Offer names of the settings; none when those cannot be read."""
 
     def offer(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-        from wechat_campaigns.settings.load import load_settings
+        from wechat_campaigns.source.settings import load_settings
 
         try:
             settings = load_settings(_root(ctx), environment=ctx.params.get("env"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from wechat_campaigns.core.words import _
 from wechat_campaigns.report.neutral import inert
 from wechat_campaigns.report.sentences import changed
 from wechat_campaigns.report.words import calls, headcount, receivers, summary
-from wechat_campaigns.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan import Plan, Planned
-    from wechat_campaigns.policy.guard import SettingsChange
+    from wechat_campaigns.plan.plan import Plan, Planned
+    from wechat_campaigns.plan.policy.guard import SettingsChange
 
 Ask = Callable[[str], str]
 

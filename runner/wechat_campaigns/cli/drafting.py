@@ -11,13 +11,13 @@ from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.planning import make_plan
 from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
 from wechat_campaigns.cli.streams import require_terminal
-from wechat_campaigns.errors import Exit, InvalidError, UsageError
+from wechat_campaigns.core.errors import Exit, InvalidError, UsageError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import same_id
-from wechat_campaigns.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan import Plan, Planned
-    from wechat_campaigns.sending.drafting import Ready
+    from wechat_campaigns.plan.plan import Plan, Planned
+    from wechat_campaigns.send.drafting import Ready
 
 Made = tuple["Planned", "Ready"]
 
@@ -54,8 +54,8 @@ def draft(session: Session, select: str, auto_approve: bool) -> int:
 
 def _chosen(plan: Plan, select: str) -> list[Planned]:
     """Pick the sends asked for that still wait for their draft."""
-    from wechat_campaigns import wire
-    from wechat_campaigns.plan import PENDING
+    from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.wechat import payloads as wire
 
     named = same_id(select)
     found = [p for p in plan.sends if named in (same_id(p.send.id), same_id(p.send.campaign))]
@@ -98,11 +98,11 @@ def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool)
 
 def _make(session: Session, planned: Planned) -> Ready:
     """Make one draft while no other runner of this account is at work."""
-    from wechat_campaigns.apply import LOCK_WAIT_S
-    from wechat_campaigns.ledger.state import fold
-    from wechat_campaigns.plan import PENDING
-    from wechat_campaigns.planning.decide import decide
-    from wechat_campaigns.sending import drafting
+    from wechat_campaigns.ledger.fold import fold
+    from wechat_campaigns.plan.decide import decide
+    from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.send import drafting
+    from wechat_campaigns.send.apply import LOCK_WAIT_S
 
     appid = planned.account.appid
     with session.ledger.lock(appid, LOCK_WAIT_S):

@@ -9,9 +9,9 @@ import click
 
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.session import Session, shared
-from wechat_campaigns.errors import CampaignError, Exit, InvalidError, UsageError
-from wechat_campaigns.promotion import Stage, rows, stage
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError, UsageError
+from wechat_campaigns.core.words import _
+from wechat_campaigns.report.promotion import Stage, rows, stage
 
 
 @click.command()

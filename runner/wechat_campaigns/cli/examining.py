@@ -22,11 +22,11 @@ def doctor(session: Session) -> int:
     Also prints where this machine keeps its state. Each line has a remedy. Exits 4 when WeChat is the
     trouble, 6 when it is the ledger.
     """
-    from wechat_campaigns.doctor import Ports, examine, state_checks, worst
-    from wechat_campaigns.ledger.git import GitLedger
+    from wechat_campaigns.core.state_folder import FORMER
+    from wechat_campaigns.ledger.git.store import GitLedger
+    from wechat_campaigns.plan.doctor import Ports, examine, state_checks, worst
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
     from wechat_campaigns.report.neutral import json_text
-    from wechat_campaigns.state_folder import FORMER
 
     def clock_error() -> timedelta | None:
         with requests.Session() as http:

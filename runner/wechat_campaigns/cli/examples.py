@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wechat_campaigns.words import N_, _
+from wechat_campaigns.core.words import N_, _
 
 EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "": (

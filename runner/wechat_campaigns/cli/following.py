@@ -10,14 +10,14 @@ import click
 
 from wechat_campaigns.cli.completing import accounts, campaign_ids
 from wechat_campaigns.cli.session import Session, campaign_of, shared
-from wechat_campaigns.errors import Exit, UsageError
-from wechat_campaigns.ledger.state import MAY_SEND_AGAIN, Status
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.fold import MAY_SEND_AGAIN, Status
 
 if TYPE_CHECKING:
-    from wechat_campaigns.ledger.state import LedgerState, SendState
-    from wechat_campaigns.settings.records import Account
-    from wechat_campaigns.standing import Standing
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.ledger.fold import LedgerState, SendState
+    from wechat_campaigns.report.standing import Standing
 
 WAIT_S = 5.0
 WAIT_LIMIT_S = 1800
@@ -74,8 +74,8 @@ def _waited(session: Session, send_id: str | None, rows: list[Standing], timeout
 
 
 def _followed(session: Session, send_id: str | None) -> list[Standing]:
-    from wechat_campaigns.standing import standing
-    from wechat_campaigns.status import follow
+    from wechat_campaigns.report.standing import standing
+    from wechat_campaigns.send.status import follow
 
     accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
     state = session.state()
@@ -116,7 +116,7 @@ def recall(
 
     Text, pictures and voice cannot be recalled. Ten a day.
     """
-    from wechat_campaigns import recall as room
+    from wechat_campaigns.send import recall as room
 
     state = session.begun_state(sending=False)
     account, known = _sent(session, state, send_id, account_name)

@@ -8,8 +8,8 @@ import click
 
 from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.streams import writing
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.words import _
 
 
 @click.command()
@@ -22,8 +22,8 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
     PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
     stay as they are written, and no digest changes.
     """
-    from wechat_campaigns.load import campaign_files
     from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text, line
+    from wechat_campaigns.source.load import campaign_files
 
     changed, left = [], {}
     for file in campaign_files(session.options.root, paths):
@@ -46,10 +46,10 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
 
 def _format(session: Session, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; say whether it changed, or why it was left."""
-    from wechat_campaigns.fmt import formatted
-    from wechat_campaigns.load import MAX_YAML_BYTES
-    from wechat_campaigns.reading.files import FileError, read_regular
-    from wechat_campaigns.reading.text import Fault, decode
+    from wechat_campaigns.source.files import FileError, read_regular
+    from wechat_campaigns.source.fmt import formatted
+    from wechat_campaigns.source.load import MAX_YAML_BYTES
+    from wechat_campaigns.source.text import Fault, decode
 
     path = session.options.root / file
     try:

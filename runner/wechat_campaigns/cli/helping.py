@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import click
 
+from wechat_campaigns.core.words import _
 from wechat_campaigns.report.columns import columns, wrapped
-from wechat_campaigns.words import _
 
 
 class ColumnsFormatter(click.HelpFormatter):

@@ -7,8 +7,8 @@ import click
 from wechat_campaigns.cli.completing import accounts
 from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.warrant import actor
+from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.events import Entry, Kind
-from wechat_campaigns.words import _
 
 _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever is held back.")
 

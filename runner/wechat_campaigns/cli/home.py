@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.cli.session import Session
-from wechat_campaigns.errors import InvalidError, Place, Problem, SecretError
+from wechat_campaigns.core.errors import InvalidError, Place, Problem, SecretError
 from wechat_campaigns.ledger.home import Home, objection
 from wechat_campaigns.ledger.names import namespace_of
 from wechat_campaigns.protocol.keys import same_id
@@ -16,8 +16,8 @@ from wechat_campaigns.protocol.keys import same_id
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wechat_campaigns.ledger.state import LedgerState
-    from wechat_campaigns.plan import Plan
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
 
 
 def check_home(session: Session, state: LedgerState) -> None:
@@ -26,7 +26,7 @@ def check_home(session: Session, state: LedgerState) -> None:
     Raises:
         InvalidError: `namespace` of the settings is to be written, or to be what it was.
     """
-    from wechat_campaigns.settings.load import SETTINGS_FILE
+    from wechat_campaigns.source.settings import SETTINGS_FILE
 
     root, namespace = session.options.root, session.settings.namespace
     for appid in sorted({account.appid for account in session.settings.environment.accounts.values()}):
@@ -105,7 +105,7 @@ def keep_home(
 
 @cache
 def _here(root: Path) -> Home:
-    from wechat_campaigns.git import ask
+    from wechat_campaigns.core.git import ask
 
     inside = ask(root, "rev-parse", "--show-prefix", lazily=False)
     if inside.code:
@@ -115,7 +115,7 @@ def _here(root: Path) -> Home:
 
 def _first_commit(root: Path) -> str:
     """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
-    from wechat_campaigns.git import ask
+    from wechat_campaigns.core.git import ask
 
     if not _is_whole(root):
         return ""
@@ -124,14 +124,14 @@ def _first_commit(root: Path) -> str:
 
 
 def _is_whole(root: Path) -> bool:
-    from wechat_campaigns.git import ask
+    from wechat_campaigns.core.git import ask
 
     return ask(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
 
 
 @cache
 def _has_commit(root: Path, commit: str) -> bool | None:
-    from wechat_campaigns.git import ask
+    from wechat_campaigns.core.git import ask
 
     if ask(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
         return True

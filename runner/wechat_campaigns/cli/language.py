@@ -12,7 +12,7 @@ import click
 from wechat_campaigns.cli.examples import epilog
 from wechat_campaigns.cli.helping import ColumnsFormatter
 from wechat_campaigns.cli.streams import tell
-from wechat_campaigns.words import CATALOGS, DOMAIN, N_, Language, _, ngettext, speak, spoken
+from wechat_campaigns.core.words import CATALOGS, DOMAIN, N_, Language, _, ngettext, speak, spoken
 
 CLICKS_WORDS: Final = (
     N_("Usage:"),

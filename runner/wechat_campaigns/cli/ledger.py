@@ -16,7 +16,7 @@ from wechat_campaigns.cli.options import Day
 from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.streams import require_terminal, tell, writing
 from wechat_campaigns.cli.warrant import actor
-from wechat_campaigns.errors import (
+from wechat_campaigns.core.errors import (
     Exit,
     InvalidError,
     LedgerError,
@@ -25,19 +25,19 @@ from wechat_campaigns.errors import (
     TamperedLedgerError,
     UsageError,
 )
+from wechat_campaigns.core.words import _, ngettext
 from wechat_campaigns.ledger.events import LEDGER, broken, snapshot
+from wechat_campaigns.ledger.fold import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from wechat_campaigns.ledger.names import shown
-from wechat_campaigns.ledger.state import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from wechat_campaigns.ledger.trust import believer, is_signed
-from wechat_campaigns.policy.guard import changes_since
+from wechat_campaigns.plan.policy.guard import changes_since
 from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind
 from wechat_campaigns.protocol.state import latest
-from wechat_campaigns.words import _, ngettext
 
 if TYPE_CHECKING:
-    from wechat_campaigns.model import Send
+    from wechat_campaigns.core.model import Send
 
 
 @click.group()
@@ -116,7 +116,7 @@ def _unsent(known: SendState | None) -> bool:
 
 
 def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[str, str]) -> Entry:
-    from wechat_campaigns.digest import send_digest
+    from wechat_campaigns.core.digest import send_digest
 
     data: dict[str, object] = {
         **state.place(send.id, send.revision),
@@ -160,7 +160,7 @@ def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> i
     and runs on a person's machine only. Shows what changed. After a change of the AppSecret nobody can tell
     any more who wrote the events before: --new-secret says that they are true. Look at `ledger log` first.
     """
-    from wechat_campaigns.cli.gate import current_run, keep_guard, ledger_left, vouch
+    from wechat_campaigns.integrations.gate import current_run, keep_guard, ledger_left, vouch
     from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.sentences import changed
 
@@ -252,7 +252,7 @@ def verify(session: Session) -> int:
 
 def _forged(session: Session, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
     """Find the events that nobody with the AppSecret wrote, and the accounts whose AppSecret is missing."""
-    from wechat_campaigns.policy.guard import verified
+    from wechat_campaigns.plan.policy.guard import verified
     from wechat_campaigns.protocol.keys import mac_key
 
     accounts = {account.appid: account for account in session.settings.environment.accounts.values()}

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.session import Session, shared
-from wechat_campaigns.errors import Exit, SecretError, UsageError
-from wechat_campaigns.hosts import LOOPBACK_NAMES
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import Exit, SecretError, UsageError
+from wechat_campaigns.core.hosts import LOOPBACK_NAMES
+from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.callback.verify import Credentials
-    from wechat_campaigns.callback.wsgi import Receiver
-    from wechat_campaigns.settings.records import Account
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.wechat.callback.verify import Credentials
+    from wechat_campaigns.wechat.callback.wsgi import Receiver
 
 
 @click.command()
@@ -32,10 +32,10 @@ def listen(session: Session, port: int, host: str, names: tuple[str, ...]) -> in
     """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
 
     Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
-    is `listening on http://HOST:PORT`. A WSGI server of your own can mount `wechat_campaigns.callback.wsgi:app_from`.
+    is `listening on http://HOST:PORT`. A WSGI server of your own can mount `wechat_campaigns.wechat.callback.wsgi:app_from`.
     """
-    from wechat_campaigns.callback.server import Server, only_for
-    from wechat_campaigns.callback.wsgi import app_from
+    from wechat_campaigns.wechat.callback.server import Server, only_for
+    from wechat_campaigns.wechat.callback.wsgi import app_from
 
     session.begun_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -68,7 +68,7 @@ def receiver_of(session: Session) -> Receiver:
         UsageError: no account has `callback` in the settings.
         SecretError: a token or key cannot be had.
     """
-    from wechat_campaigns.callback.wsgi import Receiver
+    from wechat_campaigns.wechat.callback.wsgi import Receiver
 
     accounts = session.settings.environment.accounts.values()
     known = {account.name: _credentials(account) for account in accounts if account.callback is not None}
@@ -84,8 +84,8 @@ def receiver_of(session: Session) -> Receiver:
 
 
 def _credentials(account: Account) -> Credentials:
-    from wechat_campaigns.callback.verify import Credentials, RefusedError, read_key
-    from wechat_campaigns.settings.secret import read_secret
+    from wechat_campaigns.source.secret import read_secret
+    from wechat_campaigns.wechat.callback.verify import Credentials, RefusedError, read_key
 
     callback = account.callback
     if callback is None:

@@ -15,8 +15,8 @@ from wechat_campaigns import __version__
 from wechat_campaigns.cli.examples import epilog
 from wechat_campaigns.cli.language import Context, choose, told
 from wechat_campaigns.cli.streams import NO_ROOM, mute, spare_the_encoding, stand_in, tell
-from wechat_campaigns.errors import CampaignError, Exit, InvalidError
-from wechat_campaigns.words import LANGUAGES, N_, Language, _, language_of, ngettext
+from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError
+from wechat_campaigns.core.words import LANGUAGES, N_, Language, _, language_of, ngettext
 
 COMMANDS = {
     "init": ("wechat_campaigns.cli.starting", N_("Start a campaigns repository.")),
@@ -40,7 +40,10 @@ COMMANDS = {
     "ledger": ("wechat_campaigns.cli.ledger", N_("Care of the ledger.")),
     "environments": ("wechat_campaigns.cli.environments", N_("Compare the environments, send by send.")),
     "ci": ("wechat_campaigns.cli.ci", N_("Steps of a CI job.")),
-    "listen": ("wechat_campaigns.cli.listening", N_("Receive the platform's events: counts, reasons, links.")),
+    "listen": (
+        "wechat_campaigns.cli.listening",
+        N_("Receive the platform's events: counts, reasons, links."),
+    ),
     "sandbox": ("wechat_campaigns.cli.sandbox", N_("Serve a local WeChat with an inbox.")),
     "completion": ("wechat_campaigns.cli.completing", N_("Complete commands and ids in a shell.")),
 }
@@ -71,7 +74,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; name the nearest one when there is none of that name."""
         if args and args[0] not in COMMANDS:
-            from wechat_campaigns.reading.nearest import nearest
+            from wechat_campaigns.core.nearest import nearest
 
             near = nearest(args[0], COMMANDS)
             said = _("There is no command {name}; `campaign --help` lists them")
@@ -213,9 +216,9 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _explain(error: CampaignError) -> None:
+    from wechat_campaigns.core.redact import redact
     from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.problems import problems_text
-    from wechat_campaigns.wechat.redact import redact
 
     if isinstance(error, InvalidError):
         tell(problems_text(error.problems, color=_colors()))
@@ -234,7 +237,7 @@ def _bug() -> int:
     import tempfile
     import traceback
 
-    from wechat_campaigns.wechat.redact import redact
+    from wechat_campaigns.core.redact import redact
 
     text = redact(traceback.format_exc())
     try:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from wechat_campaigns.cli.session import Session
-from wechat_campaigns.words import _
+from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.sending.posting import Ports
+    from wechat_campaigns.send.posting import Ports
 
 
 def ports_of(session: Session, stopping: threading.Event) -> Ports:
     """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-    from wechat_campaigns.sending.posting import Ports
+    from wechat_campaigns.send.posting import Ports
 
     zone = ZoneInfo(session.settings.policy.timezone)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from wechat_campaigns.cli.session import Session
-from wechat_campaigns.errors import CampaignError
-from wechat_campaigns.settings.records import Notify
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.settings import Notify
+from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.notify import Run
-    from wechat_campaigns.sending.posting import Outcome
+    from wechat_campaigns.integrations.notify import Run
+    from wechat_campaigns.send.posting import Outcome
 
 TIMEOUT_S = 5.0
 
@@ -38,7 +38,7 @@ def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
 
 
 def _tell(session: Session, robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
-    from wechat_campaigns.notify import tell
+    from wechat_campaigns.integrations.notify import tell
 
     address = session.other_secret(robot.url, name=_("robot's address"))
     return tell(robot, address, outcomes, run, post=post)

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from wechat_campaigns.cli.completing import environments
-from wechat_campaigns.errors import UsageError
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
 
 Command = Callable[..., int]
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from wechat_campaigns.cli.home import check_home
 from wechat_campaigns.cli.session import Session, commit_of
-from wechat_campaigns.errors import InvalidError, Problem, UsageError
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import InvalidError, Problem, UsageError
+from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.compare import Comparison
-    from wechat_campaigns.ledger.state import LedgerState
-    from wechat_campaigns.model import Send
-    from wechat_campaigns.plan import Plan
-    from wechat_campaigns.policy.guard import SettingsChange
-    from wechat_campaigns.prepare import Prepared
+    from wechat_campaigns.core.model import Send
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.compare import Comparison
+    from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.plan.policy.guard import SettingsChange
+    from wechat_campaigns.render.prepare import Prepared
 
 Forms = Mapping[str, Callable[[], str]]
 
@@ -60,12 +60,12 @@ def make_plan(
         prepared: what the campaigns were rendered to, when they were already.
         again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
     """
-    from wechat_campaigns import plan
-    from wechat_campaigns.cli.gate import ledger_left
-    from wechat_campaigns.compare import with_warnings
-    from wechat_campaigns.pipeline import survey
-    from wechat_campaigns.planning.decide import Setting
-    from wechat_campaigns.policy.facts import Grounds
+    from wechat_campaigns.integrations.gate import ledger_left
+    from wechat_campaigns.plan import plan
+    from wechat_campaigns.plan.compare import with_warnings
+    from wechat_campaigns.plan.decide import Setting
+    from wechat_campaigns.plan.pipeline import survey
+    from wechat_campaigns.plan.policy.facts import Grounds
 
     settings = session.settings
     check_home(session, state)
@@ -192,7 +192,7 @@ def unresolved(plan: Plan) -> tuple[Problem, ...]:
 
 def prepared_of(session: Session, select: Sequence[str]) -> Prepared:
     """Render the campaigns a session names: all of them when `select` is empty."""
-    from wechat_campaigns.prepare import prepare
+    from wechat_campaigns.render.prepare import prepare
 
     return prepare(
         session.options.root,
@@ -206,8 +206,8 @@ def prepared_of(session: Session, select: Sequence[str]) -> Prepared:
 def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: str) -> Comparison:
     import tempfile
 
-    from wechat_campaigns.base_tree import resolve_ref, write_tree
-    from wechat_campaigns.compare import compare
+    from wechat_campaigns.plan.compare import compare
+    from wechat_campaigns.source.base_tree import resolve_ref, write_tree
 
     root = session.options.root
     commit = resolve_ref(root, ref)
@@ -230,8 +230,8 @@ def _compared(session: Session, prepared: Prepared, select: Sequence[str], ref: 
 
 
 def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
-    from wechat_campaigns.policy.guard import edits
-    from wechat_campaigns.settings.load import settings_data
+    from wechat_campaigns.plan.policy.guard import edits
+    from wechat_campaigns.source.settings import settings_data
 
     try:
         before = settings_data(base)
@@ -241,9 +241,9 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
 
 
 def _rendered_before(session: Session, base: Path) -> tuple[tuple[Send, ...], str]:
-    from wechat_campaigns.prepare import prepare
-    from wechat_campaigns.reading.files import Files
-    from wechat_campaigns.settings.load import load_settings
+    from wechat_campaigns.render.prepare import prepare
+    from wechat_campaigns.source.files import Files
+    from wechat_campaigns.source.settings import load_settings
 
     name = session.settings.environment.name
     try:

@@ -10,12 +10,12 @@ import click
 from wechat_campaigns.cli.completing import campaign_ids, testers
 from wechat_campaigns.cli.planning import make_plan
 from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
-from wechat_campaigns.errors import InvalidError, UsageError
+from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import same_id
-from wechat_campaigns.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan import Plan, Planned
+    from wechat_campaigns.plan.plan import Plan, Planned
 
 
 @click.command()
@@ -35,7 +35,7 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     Uses up no allowance; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
     for_each. Of several pictures a preview shows the first.
     """
-    from wechat_campaigns import preview as room
+    from wechat_campaigns.send import preview as room
 
     if (name is None) == (openid is None):
         raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
@@ -71,8 +71,8 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
 
 def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:
     """Keep other runners from adding the same draft; what needs none waits for nobody."""
-    from wechat_campaigns import wire
-    from wechat_campaigns.apply import LOCK_WAIT_S
+    from wechat_campaigns.send.apply import LOCK_WAIT_S
+    from wechat_campaigns.wechat import payloads as wire
 
     if not wire.needs_draft(planned.send.content):
         return nullcontext()

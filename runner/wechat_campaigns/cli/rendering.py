@@ -12,12 +12,12 @@ import click
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
 from wechat_campaigns.cli.streams import writing
-from wechat_campaigns.errors import CampaignError, Exit, InvalidError
+from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import same_id
-from wechat_campaigns.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.model import Send
+    from wechat_campaigns.core.model import Send
 
 
 @click.command()
@@ -42,11 +42,11 @@ def render(session: Session, select: str, open_: bool, watch: bool) -> int:
 
 def _show(session: Session, select: str) -> list[Path]:
     """Render once; the pages written."""
-    from wechat_campaigns.article.page import page
     from wechat_campaigns.cli.showing import shown
-    from wechat_campaigns.digest import plain
+    from wechat_campaigns.core.digest import plain
+    from wechat_campaigns.core.state_folder import private_file, private_folder
+    from wechat_campaigns.render.article.page import page
     from wechat_campaigns.report.neutral import json_text, visible_record
-    from wechat_campaigns.state_folder import private_file, private_folder
 
     sends = _rendered(session, select)
     pages = {send.id: page(visible_record(send), data=session.read) for send in sends}

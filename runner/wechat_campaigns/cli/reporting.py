@@ -8,8 +8,8 @@ import click
 
 from wechat_campaigns.cli.options import Day
 from wechat_campaigns.cli.session import Session, shared
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.words import ngettext
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.words import ngettext
 
 
 @click.command()
@@ -21,9 +21,15 @@ def report(session: Session, since: datetime | None) -> int:
     Text and Markdown are a table, HTML has a chart, CSV is for a spreadsheet. Counts come from events
     (`campaign listen`), states from the last `campaign status`.
     """
-    from wechat_campaigns.history import past
-    from wechat_campaigns.planning.quota import CHINA
-    from wechat_campaigns.report.history import history_csv, history_data, history_html, history_markdown, history_text
+    from wechat_campaigns.plan.quota import CHINA
+    from wechat_campaigns.report.history import (
+        history_csv,
+        history_data,
+        history_html,
+        history_markdown,
+        history_text,
+    )
+    from wechat_campaigns.report.history_data import past
     from wechat_campaigns.report.neutral import json_text
 
     found = past(
@@ -49,11 +55,11 @@ def report(session: Session, since: datetime | None) -> int:
 @shared
 def calendar(session: Session, month: datetime | None) -> int:
     """Show a month's past and coming sends by account and tag, in China time; asks nobody."""
-    from wechat_campaigns.calendar import bounds, month_of
     from wechat_campaigns.cli.planning import make_plan
-    from wechat_campaigns.history import past
-    from wechat_campaigns.planning.quota import china_day
+    from wechat_campaigns.plan.quota import china_day
     from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
+    from wechat_campaigns.report.calendar_data import bounds, month_of
+    from wechat_campaigns.report.history_data import past
     from wechat_campaigns.report.neutral import json_text
 
     now, state = session.clock(), session.state(verified=False)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.errors import UsageError
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
 
 
 def _rehearsed(root: Path, state: Path | None) -> Path:
     """Name the state file of `api: sandbox` environments."""
-    from wechat_campaigns.load import require_folder
-    from wechat_campaigns.state_folder import REHEARSAL, ready_state_folder
+    from wechat_campaigns.core.state_folder import REHEARSAL, ready_state_folder
+    from wechat_campaigns.source.load import require_folder
 
     if state is not None:
         raise UsageError(_("--rehearsal has a state file of its own"), remedy=_("leave `--state` out"))

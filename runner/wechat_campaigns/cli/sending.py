@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completing import campaign_ids
-from wechat_campaigns.cli.gate import check_approved, check_looser, check_run, keep_guards
 from wechat_campaigns.cli.home import keep_homes
 from wechat_campaigns.cli.means import ports_of, stop_signals
 from wechat_campaigns.cli.planning import Forms, make_plan, plan_forms, plan_text, prepared_of
 from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.streams import check_writable, require_terminal, tell, writing
 from wechat_campaigns.cli.warrant import actor, reviewed, rules_aside, run_url, unknown_sends
-from wechat_campaigns.errors import Exit, InvalidError
-from wechat_campaigns.model import Action
-from wechat_campaigns.words import _, ngettext
+from wechat_campaigns.core.errors import Exit, InvalidError
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, keep_guards
 
 if TYPE_CHECKING:
-    from wechat_campaigns.ledger.state import LedgerState
-    from wechat_campaigns.plan import Plan
-    from wechat_campaigns.policy.guard import SettingsChange
-    from wechat_campaigns.sending.posting import Outcome
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.plan.policy.guard import SettingsChange
+    from wechat_campaigns.send.posting import Outcome
 
 _RESEND = click.option(
     "--resend",
@@ -68,7 +68,7 @@ def plan(
     SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
     any other call is refused before it leaves this machine.
     """
-    from wechat_campaigns.plan import PENDING
+    from wechat_campaigns.plan.plan import PENDING
 
     allowed = rules_aside(allow)
     session.offline = offline
@@ -76,7 +76,7 @@ def plan(
     again = unknown_sends(state, resend)
     made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since, again=again)
     if out is not None:
-        from wechat_campaigns.planning import planfile
+        from wechat_campaigns.plan import planfile
         from wechat_campaigns.report.data import plan_data
 
         with writing(out, f"--out {out}"):
@@ -120,9 +120,9 @@ def apply(
     Sends whose outcome is unknown are cleared up first, with the same clientmsgid. Ctrl-C lets the send
     in hand finish and starts no other.
     """
-    from wechat_campaigns.apply import apply as make
-    from wechat_campaigns.apply import exit_code
-    from wechat_campaigns.sending.posting import Warrant
+    from wechat_campaigns.send.apply import apply as make
+    from wechat_campaigns.send.apply import exit_code
+    from wechat_campaigns.send.posting import Warrant
 
     check_run(session)
     check_writable(session.options.outputs)
@@ -208,8 +208,8 @@ def _tell_held_back(plan: Plan) -> None:
 
 def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
     """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
-    from wechat_campaigns.plan import orphans
-    from wechat_campaigns.policy.facts import Grounds
+    from wechat_campaigns.plan.plan import orphans
+    from wechat_campaigns.plan.policy.facts import Grounds
 
     grounds = Grounds(settings=session.settings, state=state, now=session.clock())
     count = len(orphans((planned.send for planned in plan.sends), grounds))
@@ -224,7 +224,7 @@ def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
 
 def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
     from wechat_campaigns.cli.notifying import notify
-    from wechat_campaigns.notify import Run
+    from wechat_campaigns.integrations.notify import Run
 
     followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
     run = Run(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from wechat_campaigns.cli.streams import hand_out, tell, writing
-from wechat_campaigns.errors import (
+from wechat_campaigns.core.errors import (
     CampaignError,
     Exit,
     LedgerConflictError,
@@ -24,15 +24,15 @@ from wechat_campaigns.errors import (
     TamperedLedgerError,
     UsageError,
 )
-from wechat_campaigns.model import FileInfo, Send
-from wechat_campaigns.reading.files import FileError, Files
-from wechat_campaigns.settings.load import load_settings
-from wechat_campaigns.settings.records import SANDBOX, Account, Secret, Settings
-from wechat_campaigns.words import _
+from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.files import FileError, Files
+from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
+    from wechat_campaigns.ledger.fold import Authentic, LedgerState
     from wechat_campaigns.ledger.memory import RememberingLedger
-    from wechat_campaigns.ledger.state import Authentic, LedgerState
     from wechat_campaigns.protocol.events import Entry, Event
     from wechat_campaigns.report.text import Look
     from wechat_campaigns.wechat.client import SharedTokens
@@ -91,7 +91,7 @@ class Session:
         Raises:
             UsageError: without a campaigns folder nothing that is said about it would be true.
         """
-        from wechat_campaigns.load import require_folder
+        from wechat_campaigns.source.load import require_folder
 
         require_folder(self.options.root)
         return self.as_asked(load_settings(self.options.root, environment=self.options.environment))
@@ -113,7 +113,7 @@ class Session:
         Raises:
             StalePlanError: it is not the file that was planned, or no longer there.
         """
-        from wechat_campaigns.article import image_bytes
+        from wechat_campaigns.render.article import image_bytes
 
         try:
             return image_bytes(file, self.files)
@@ -127,7 +127,7 @@ class Session:
         Raises:
             UsageError: it cannot be made, or is not safe there.
         """
-        from wechat_campaigns.state_folder import ready_state_folder
+        from wechat_campaigns.core.state_folder import ready_state_folder
 
         return ready_state_folder(self.options.root, os.environ)
 
@@ -136,8 +136,8 @@ class Session:
         """The platform's address; starts the embedded sandbox when the environment says so."""
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
+        from wechat_campaigns.core.state_folder import REHEARSAL
         from wechat_campaigns.sandbox.server import embedded
-        from wechat_campaigns.state_folder import REHEARSAL
 
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
         return self.stack.enter_context(embedded(self.state_dir / REHEARSAL, retired_cards=True))
@@ -157,7 +157,7 @@ class Session:
         if self.settings.environment.api != SANDBOX:
             return timedelta()
         from wechat_campaigns.cli.rehearsal import kept_offset
-        from wechat_campaigns.state_folder import REHEARSAL
+        from wechat_campaigns.core.state_folder import REHEARSAL
 
         return kept_offset(self.state_dir / REHEARSAL)
 
@@ -205,7 +205,7 @@ class Session:
             LedgerError: a rehearsal would write into the ledger of a real account.
             TamperedLedgerError: it holds a guard that nobody with the AppSecret wrote, where that is known.
         """
-        from wechat_campaigns.ledger.state import fold
+        from wechat_campaigns.ledger.fold import fold
 
         events, environment = tuple(self._events()), self.settings.environment
         state = fold(events, self._authentic(events) if verified else None, self.settings.namespace)
@@ -327,7 +327,7 @@ class Session:
 
     def guard(self, appid: str) -> Event | None:
         """Give the newest of `guards` that speaks of this environment, or of its account at least."""
-        from wechat_campaigns.policy.guard import newest
+        from wechat_campaigns.plan.policy.guard import newest
 
         return newest(self.guards(appid), self.settings.place)
 
@@ -342,7 +342,7 @@ class Session:
         Raises:
             PolicyError: as `gate.settings_approved`.
         """
-        from wechat_campaigns.cli.gate import settings_approved
+        from wechat_campaigns.integrations.gate import settings_approved
 
         with self._reading:
             if appid not in self._cleared:
@@ -395,9 +395,9 @@ class Session:
             SecretError: it cannot be had.
             TamperedLedgerError: the ledger holds a guard that nobody with this secret wrote.
         """
-        from wechat_campaigns.cli.gate import check_command
-        from wechat_campaigns.settings.hosts import check_api_host
-        from wechat_campaigns.settings.secret import read_secret
+        from wechat_campaigns.integrations.gate import check_command
+        from wechat_campaigns.source.api_hosts import check_api_host
+        from wechat_campaigns.source.secret import read_secret
 
         with self._reading:
             key = (account.appid, account.secret)
@@ -419,8 +419,8 @@ class Session:
         Raises:
             PolicyError, SecretError: as `secret`.
         """
-        from wechat_campaigns.cli.gate import check_command
-        from wechat_campaigns.settings.secret import read_secret
+        from wechat_campaigns.integrations.gate import check_command
+        from wechat_campaigns.source.secret import read_secret
 
         for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
             self.settings_approved(appid)
@@ -428,7 +428,7 @@ class Session:
         return read_secret(place, os.environ, name=name)
 
     def _check_guards(self, appid: str, secret: str) -> None:
-        from wechat_campaigns.policy.guard import verified
+        from wechat_campaigns.plan.policy.guard import verified
 
         # Only where the ledger was read anyway: a list of tags needs none.
         _good, bad = verified((self._guards or {}).get(appid, ()), secret)
@@ -635,7 +635,7 @@ def commit_of(folder: Path) -> str | None:
     Raises:
         UsageError: git's settings include a file of the checkout.
     """
-    from wechat_campaigns.git import ask  # an offline `validate` never comes here
+    from wechat_campaigns.core.git import ask  # an offline `validate` never comes here
 
     commit = ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
     if not commit:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.model import Articles, Newspic, Send, Text
+from wechat_campaigns.core.model import Articles, Newspic, Send, Text
+from wechat_campaigns.core.words import _
 from wechat_campaigns.report.neutral import inert
 from wechat_campaigns.report.words import receivers, summary
-from wechat_campaigns.words import _
 
 
 def shown(send: Send) -> str:

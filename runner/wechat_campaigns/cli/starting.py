@@ -12,13 +12,13 @@ import click
 
 from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.streams import require_terminal
-from wechat_campaigns.errors import Exit, UsageError
-from wechat_campaigns.model import Msgtype
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.scaffold import Wanted
-    from wechat_campaigns.starter import Forge
+    from wechat_campaigns.source.scaffold import Wanted
+    from wechat_campaigns.source.starter import Forge
 
 _WHOLE = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 """An action of which nobody can move the code away."""
@@ -38,7 +38,7 @@ def init(folder: Path, forge: Forge, action: str | None) -> int:
 
     Files that exist are kept as they are. FOLDER is the current one unless it is named.
     """
-    from wechat_campaigns.starter import starter
+    from wechat_campaigns.source.starter import starter
 
     if forge == "github" and not action:
         raise UsageError(
@@ -83,8 +83,8 @@ def new(
     ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
     is asked.
     """
-    from wechat_campaigns.load import folder_above, require_folder
-    from wechat_campaigns.scaffold import Wanted, campaign_text
+    from wechat_campaigns.source.load import folder_above, require_folder
+    from wechat_campaigns.source.scaffold import Wanted, campaign_text
 
     root = session.options.root
     if folder_above(root):  # a second campaigns folder inside the first is no one's wish
@@ -110,7 +110,7 @@ def _free_id(name: str, root: Path) -> str:
     Raises:
         UsageError: it cannot be one, or there is such a campaign.
     """
-    from wechat_campaigns.load import BAD_IN_ID
+    from wechat_campaigns.source.load import BAD_IN_ID
 
     path = PurePosixPath(name)
     if path.suffix in (".yaml", ".yml"):
@@ -156,7 +156,7 @@ def _write_new(target: Path, text: str) -> bool:
 
 
 def _asked(root: Path) -> Wanted:
-    from wechat_campaigns.wizard import ask
+    from wechat_campaigns.source.wizard import ask
 
     require_terminal(_("name the campaign: campaign new 2026/spring/sale --tag 会员"))
     return ask(_Terminal(), lambda name: _free_id(name, root))

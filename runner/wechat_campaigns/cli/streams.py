@@ -17,9 +17,9 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.errors import UsageError
-from wechat_campaigns.state_folder import work_tree_of
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.state_folder import work_tree_of
+from wechat_campaigns.core.words import _
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What the system says when something cannot be written for want of room."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from wechat_campaigns.cli.session import Session, commit_of
 from wechat_campaigns.cli.streams import tell
-from wechat_campaigns.errors import PolicyError, UsageError
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import PolicyError, UsageError
+from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.ledger.state import LedgerState
-    from wechat_campaigns.plan import Plan
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
 
 
 def actor(session: Session) -> dict[str, str]:
@@ -45,7 +45,7 @@ def run_url() -> str | None:
 
 def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
     """Read the ID of each `--resend`, as `LedgerState.same` gives it. Raises UsageError: no unknown send."""
-    from wechat_campaigns.ledger.state import Status
+    from wechat_campaigns.ledger.fold import Status
 
     waiting = (known.send for known in state.sends.values() if known.status is Status.OPEN)
     unknown = {state.same(name) for name in waiting if state.is_ours(state.kept(name))}
@@ -60,7 +60,7 @@ def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
 
 def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
     """Read the RULE=REASON of each `--allow`."""
-    from wechat_campaigns.policy import LIFTED
+    from wechat_campaigns.plan.policy import LIFTED
 
     allowed = {}
     for pair in pairs:
@@ -89,7 +89,7 @@ def reviewed(
     Returns:
         The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
     """
-    from wechat_campaigns.planning import planfile
+    from wechat_campaigns.plan import planfile
 
     if plan_file is not None:
         data = planfile.read(plan_file)

@@ -6,8 +6,8 @@ import re
 import sqlite3
 from pathlib import Path
 
-from wechat_campaigns.errors import LedgerError
-from wechat_campaigns.words import N_, _
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.words import N_, _
 
 NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}

@@ -12,18 +12,15 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from wechat_campaigns.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
-from wechat_campaigns.protocol.events import (
-    EMPTY,
-    FORMAT,
-    Event,
-    Head,
-    Kind,
-    chain_break,
-    hash_of,
+from wechat_campaigns.core.errors import (
+    LedgerBusyError,
+    LedgerConflictError,
+    LedgerError,
+    TamperedLedgerError,
 )
+from wechat_campaigns.core.words import _
+from wechat_campaigns.protocol.events import EMPTY, FORMAT, Event, Head, Kind, chain_break, hash_of
 from wechat_campaigns.protocol.events import Ledger as LedgerCore
-from wechat_campaigns.words import _
 
 LEDGER = "ledger"
 GENESIS = EMPTY.hash

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import same_id
-from wechat_campaigns.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger, heads_of
 from wechat_campaigns.ledger.sqlite import BUSY_S, patiently
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
-from wechat_campaigns.state_folder import private_file, private_folder
-from wechat_campaigns.words import _
 
 Marks = Mapping[str, tuple[int, str]]
 """Number and hash of the last event seen, by stream."""

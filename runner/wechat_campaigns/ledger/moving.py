@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wechat_campaigns.digest import canonical
-from wechat_campaigns.errors import TamperedLedgerError
+from wechat_campaigns.core.digest import canonical
+from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import broken, read_event
-from wechat_campaigns.ledger.state import fold
+from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.words import _
 
 FORMAT = 1
 

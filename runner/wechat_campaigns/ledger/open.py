@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from wechat_campaigns.errors import LedgerError, MissingExtraError, UsageError
+from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
+from wechat_campaigns.core.ports import Clock
+from wechat_campaigns.core.state_folder import real_steps, work_tree_of
+from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.memory import Memory, RememberingLedger
-from wechat_campaigns.ports import Clock
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.state_folder import real_steps, work_tree_of
-from wechat_campaigns.words import _
 
 PLACE: Final = {
     "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
@@ -105,8 +105,8 @@ def kept_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...]
         return sqlite.kept_events(file) if rest or default.exists() else ()
     if backend == "git":
         with _with_file_locks():
-            from wechat_campaigns.ledger import git
-            from wechat_campaigns.ledger.git_remote import remote_of
+            from wechat_campaigns.ledger.git import store as git
+            from wechat_campaigns.ledger.git.remote import remote_of
         try:
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read
@@ -137,8 +137,8 @@ def _no_backend(name: str) -> UsageError:
 
 def _git(rest: str, copies: Path, root: Path, clock: Clock) -> tuple[Ledger, str]:
     with _with_file_locks():
-        from wechat_campaigns.ledger.git import GitLedger
-        from wechat_campaigns.ledger.git_remote import remote_of
+        from wechat_campaigns.ledger.git.remote import remote_of
+        from wechat_campaigns.ledger.git.store import GitLedger
     remote = remote_of(rest, folder=root, environ=os.environ)
     _refuse_committed(remote.url, root)
     return GitLedger(remote, copies / remote.folder_name, clock), remote.folder_name
@@ -163,8 +163,8 @@ def _refuse_committed(url: str, root: Path) -> None:
 
 def _postgres(address: str, clock: Clock) -> Ledger:
     try:
-        from wechat_campaigns.ledger.postgres import PostgresLedger
-        from wechat_campaigns.ledger.postgres_address import conninfo
+        from wechat_campaigns.ledger.postgres.address import conninfo
+        from wechat_campaigns.ledger.postgres.store import PostgresLedger
     except ImportError as error:
         raise MissingExtraError("postgres", needed_for=_("a postgresql ledger")) from error
     return PostgresLedger(conninfo(address, os.environ, Path.home()), clock)

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.wechat.errcodes import lookup
-from wechat_campaigns.words import _
 
 NOT_BEGUN = "not_begun"
 """Recorded of a call that certainly was not made."""

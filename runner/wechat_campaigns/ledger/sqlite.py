@@ -10,8 +10,11 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from wechat_campaigns.digest import canonical
-from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.core.digest import canonical
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.ports import Clock
+from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, sqlite_failure
 from wechat_campaigns.ledger.events import (
     event_name,
@@ -22,10 +25,7 @@ from wechat_campaigns.ledger.events import (
     read_event,
     verified_after,
 )
-from wechat_campaigns.ports import Clock
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
-from wechat_campaigns.state_folder import private_file, private_folder
-from wechat_campaigns.words import _
 
 APPLICATION_ID = 0x77784C47
 VERSION = 1

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from wechat_campaigns.digest import sha256
-from wechat_campaigns.errors import CampaignError, LedgerConflictError, LedgerError, LostAnswerError, UnreachableError
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import (
+    CampaignError,
+    LedgerConflictError,
+    LedgerError,
+    LostAnswerError,
+    UnreachableError,
+)
 from wechat_campaigns.protocol.decide import Action, Decision
 from wechat_campaigns.protocol.events import Entry, Event, Kind, Ledger
 from wechat_campaigns.protocol.keys import SendKey, mac_of

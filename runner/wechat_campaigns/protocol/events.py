@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
-from wechat_campaigns.digest import sha256
+from wechat_campaigns.core.digest import sha256
 
 FORMAT: Final = 1
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final, NamedTuple
 from unicodedata import normalize
 
-from wechat_campaigns.digest import canonical, sha256
+from wechat_campaigns.core.digest import canonical, sha256
 from wechat_campaigns.protocol.events import Entry
 
 _ID: Final = re.compile(r"(?P<campaign>[^\[\]#]+)(?:\[(?P<entry>[^\[\]#]+)\])?(?:#(?P<batch>[1-9][0-9]*))?")

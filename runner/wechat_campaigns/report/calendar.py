@@ -6,12 +6,12 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from wechat_campaigns.calendar import Entry, Month
-from wechat_campaigns.planning.quota import CHINA, china_day
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.plan.quota import CHINA, china_day
+from wechat_campaigns.report.calendar_data import Entry, Month
 from wechat_campaigns.report.html import LIST_CHARS, document, fitting, html_text
 from wechat_campaigns.report.neutral import FORMAT_VERSION, line
 from wechat_campaigns.report.words import receivers_told
-from wechat_campaigns.words import N_, _
 
 WEEKDAYS = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 DAY_CHARS = 200_000

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.report.columns import columns
 from wechat_campaigns.report.neutral import line
-from wechat_campaigns.words import N_, _
 
 WIDTH, LEFT, TOP, PLOT, BOTTOM = 960, 124, 34, 200, 104
 SENT, LEFT_OUT, FAILED, ADDRESSED = N_("sent"), N_("left out"), N_("failed"), N_("addressed")

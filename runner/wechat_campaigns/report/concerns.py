@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from wechat_campaigns.digest import sha256
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.model import Action
-from wechat_campaigns.plan import Plan, Planned
-from wechat_campaigns.words import _, english
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.words import _, english
+from wechat_campaigns.plan.plan import Plan, Planned
 
 HELD_BACK = frozenset({Action.BLOCKED, Action.CONFLICT, Action.UNKNOWN})
 """Actions that a person has to do something about."""

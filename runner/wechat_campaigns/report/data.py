@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from wechat_campaigns.digest import filter_form, plain, sha256
-from wechat_campaigns.model import Action
-from wechat_campaigns.plan import Plan, Planned
-from wechat_campaigns.planning.budget import Budget, budgets
-from wechat_campaigns.planning.planfile import sealed
-from wechat_campaigns.planning.stored import resend_data
+from wechat_campaigns.core.digest import filter_form, plain, sha256
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.plan.budget import Budget, budgets
+from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.plan.planfile import sealed
+from wechat_campaigns.plan.stored import resend_data
 from wechat_campaigns.report.neutral import FORMAT_VERSION
 from wechat_campaigns.report.problems import problem_dict
-from wechat_campaigns.sending.posting import Outcome
-from wechat_campaigns.standing import Standing
-from wechat_campaigns.wechat.redact import redact
+from wechat_campaigns.report.standing import Standing
+from wechat_campaigns.send.posting import Outcome
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wechat_campaigns.doctor import Check, Grade
+from wechat_campaigns.core.words import english
+from wechat_campaigns.plan.doctor import Check, Grade
 from wechat_campaigns.report.neutral import FORMAT_VERSION, line
 from wechat_campaigns.report.text import Look
 from wechat_campaigns.report.words import counted
-from wechat_campaigns.words import english
 
 _STYLE = {Grade.GOOD: "32", Grade.DOUBTFUL: "33", Grade.BAD: "1;31"}
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from wechat_campaigns.promotion import NOT_SENT, Row, Stage
+from wechat_campaigns.core.words import _
 from wechat_campaigns.report.neutral import FORMAT_VERSION, line
+from wechat_campaigns.report.promotion import NOT_SENT, Row, Stage
 from wechat_campaigns.report.words import moment
-from wechat_campaigns.words import _
 
 
 def environments_text(rows: Sequence[Row], timezone: str) -> str:

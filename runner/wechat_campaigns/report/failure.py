@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from html import escape
 
-from wechat_campaigns.errors import CampaignError, InvalidError, Place, Problem
+from wechat_campaigns.core.errors import CampaignError, InvalidError, Place, Problem
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.words import _
 from wechat_campaigns.report.gitlab import NO_CHANGES, codequality
 from wechat_campaigns.report.html import document
 from wechat_campaigns.report.junit import problems_junit
@@ -13,8 +15,6 @@ from wechat_campaigns.report.markdown import failure_markdown
 from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
 from wechat_campaigns.report.problems import problem_dict, problems_github, problems_text
 from wechat_campaigns.report.sarif import sarif
-from wechat_campaigns.wechat.redact import redact
-from wechat_campaigns.words import _
 
 
 def failure_forms(

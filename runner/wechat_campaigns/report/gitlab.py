@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.model import Action
-from wechat_campaigns.plan import Plan
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.concerns import fingerprints
 from wechat_campaigns.report.neutral import json_text, line
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.article.page import MESSAGE_CHARS
-from wechat_campaigns.history import Past
-from wechat_campaigns.planning.quota import CHINA
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.plan.quota import CHINA
+from wechat_campaigns.render.article.page import MESSAGE_CHARS
 from wechat_campaigns.report.chart import ADDRESSED, FAILED, LEFT_OUT, SENT, Bar, chart
+from wechat_campaigns.report.history_data import Past
 from wechat_campaigns.report.html import LIST_CHARS, document, fitting, html_text
 from wechat_campaigns.report.neutral import FORMAT_VERSION, cell, line
 from wechat_campaigns.report.words import receivers_told
-from wechat_campaigns.words import N_, _
 
 if TYPE_CHECKING:
     from wechat_campaigns.report.text import Look

@@ -11,17 +11,24 @@ from functools import partial
 from html import escape
 from importlib import resources
 
-from wechat_campaigns.article.page import MESSAGE_CHARS, PICTURE_BYTES, Data, Pictures, content, findings_table
-from wechat_campaigns.compare import Change, Comparison
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.model import Action, Articles, Send
-from wechat_campaigns.plan import Orphan, Plan, Planned
-from wechat_campaigns.reading.patterns import visible
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Action, Articles, Send
+from wechat_campaigns.core.patterns import visible
+from wechat_campaigns.core.words import Language, _, spoken
+from wechat_campaigns.plan.compare import Change, Comparison
+from wechat_campaigns.plan.plan import Orphan, Plan, Planned
+from wechat_campaigns.render.article.page import (
+    MESSAGE_CHARS,
+    PICTURE_BYTES,
+    Data,
+    Pictures,
+    content,
+    findings_table,
+)
 from wechat_campaigns.report.lines import diff, send_lines
 from wechat_campaigns.report.neutral import visible_record
 from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
 from wechat_campaigns.report.words import counted, headcount, moment, receivers, summary, window
-from wechat_campaigns.words import Language, _, spoken
 
 POLICY = (
     "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'; "
@@ -102,7 +109,7 @@ def document(title: str, body: str) -> str:
         f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[spoken()]}"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{html_text(title)}</title>\n'
-        f"<style>\n{_css('wechat_campaigns.article', 'page')}{_css('wechat_campaigns.report', 'report')}</style></head>\n"
+        f"<style>\n{_css('wechat_campaigns.render.article', 'page')}{_css('wechat_campaigns.report', 'report')}</style></head>\n"
         f"<body>\n{body}</body></html>"
     )
 

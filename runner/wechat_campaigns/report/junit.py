@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.model import Action
-from wechat_campaigns.plan import Plan
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.words import _
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.concerns import HELD_BACK
 from wechat_campaigns.report.neutral import inert, line
 from wechat_campaigns.report.problems import problems_text
-from wechat_campaigns.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

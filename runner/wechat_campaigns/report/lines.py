@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
-from wechat_campaigns.model import Article, Articles, Mpvideo, Newspic, Send, Text
+from wechat_campaigns.core.model import Article, Articles, Mpvideo, Newspic, Send, Text
+from wechat_campaigns.core.words import _
 from wechat_campaigns.report.words import media, receivers, summary, window
-from wechat_campaigns.words import _
 
 _BREAKS = frozenset({
     "address", "blockquote", "br", "div", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr",

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from wechat_campaigns.compare import Change, Comparison
-from wechat_campaigns.errors import CampaignError, Problem
-from wechat_campaigns.model import Article, Articles, Send
-from wechat_campaigns.plan import Plan, Planned
+from wechat_campaigns.core.errors import CampaignError, Problem
+from wechat_campaigns.core.model import Article, Articles, Send
+from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.plan.compare import Change, Comparison
+from wechat_campaigns.plan.plan import Plan, Planned
 from wechat_campaigns.report.fit import Section, fitted, shortened
 from wechat_campaigns.report.lines import content_lines, diff, html_lines, send_lines
 from wechat_campaigns.report.neutral import cell, code, fence, html_code
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
 from wechat_campaigns.report.words import counted, headcount, media, moment, receivers, summary, window
-from wechat_campaigns.sending.posting import Outcome, Result
-from wechat_campaigns.words import _, ngettext
+from wechat_campaigns.send.posting import Outcome, Result
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000

@@ -10,8 +10,8 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from wechat_campaigns.reading.patterns import HIDDEN, visible
-from wechat_campaigns.words import Said
+from wechat_campaigns.core.patterns import HIDDEN, visible
+from wechat_campaigns.core.words import Said
 
 Record = TypeVar("Record")
 FORMAT_VERSION = "1.1"

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wechat_campaigns.errors import Problem
-from wechat_campaigns.report.neutral import FORMAT_VERSION, command_data, command_property, inert, json_text, line
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.words import _
+from wechat_campaigns.report.neutral import (
+    FORMAT_VERSION,
+    command_data,
+    command_property,
+    inert,
+    json_text,
+    line,
+)
 
 RED, YELLOW, DIM, RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 GITHUB_PER_LEVEL = 9

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from wechat_campaigns import __version__
-from wechat_campaigns.errors import Place, Problem
+from wechat_campaigns.core.errors import Place, Problem
 from wechat_campaigns.report.concerns import fingerprints
 from wechat_campaigns.report.neutral import json_text, line
 

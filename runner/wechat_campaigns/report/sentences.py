@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.model import Action
-from wechat_campaigns.plan import Plan, Planned
-from wechat_campaigns.planning.budget import Budget, budgets
-from wechat_campaigns.policy.guard import SettingsChange
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.plan.budget import Budget, budgets
+from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.fit import shortened
 from wechat_campaigns.report.words import calls
-from wechat_campaigns.wechat.redact import redact
-from wechat_campaigns.words import _, ngettext
 
 MOST_CHARS = 160
 """Of one value of the settings."""

@@ -12,15 +12,15 @@ from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
-from wechat_campaigns.model import Action, Invalid
-from wechat_campaigns.plan import Plan, Planned
+from wechat_campaigns.core.model import Action, Invalid
+from wechat_campaigns.core.words import N_, _, ngettext, spoken
+from wechat_campaigns.plan.plan import Plan, Planned
 from wechat_campaigns.report.columns import breaks
 from wechat_campaigns.report.neutral import inert
 from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
+from wechat_campaigns.report.standing import Standing
 from wechat_campaigns.report.words import counted, headcount, moment, receivers, summary, window
-from wechat_campaigns.sending.posting import Outcome, Result
-from wechat_campaigns.standing import Standing
-from wechat_campaigns.words import N_, _, ngettext, spoken
+from wechat_campaigns.send.posting import Outcome, Result
 
 ACTION_STYLE = {
     Action.SEND: "bold green",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.model import (
+from wechat_campaigns.core.model import (
     Articles,
     Audience,
     Content,
@@ -22,7 +22,7 @@ from wechat_campaigns.model import (
     Voice,
     Wxcard,
 )
-from wechat_campaigns.words import _, ngettext
+from wechat_campaigns.core.words import _, ngettext
 
 
 def receivers(receiver_filter: Filter) -> str:

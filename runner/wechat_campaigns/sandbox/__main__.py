@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from wechat_campaigns.errors import CampaignError
+from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.sandbox.server import LOOPBACK, serve
 
 

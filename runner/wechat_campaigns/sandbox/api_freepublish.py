@@ -9,7 +9,17 @@ from typing import Any
 from wechat_campaigns.sandbox import articles, publishing
 from wechat_campaigns.sandbox.answers import OK, Refused, encode
 from wechat_campaigns.sandbox.api_draft import find_draft, use_up
-from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, Call, Endpoint, flag, named_row, number, page, text
+from wechat_campaigns.sandbox.calls import (
+    TAGGERS,
+    VERIFIED,
+    Call,
+    Endpoint,
+    flag,
+    named_row,
+    number,
+    page,
+    text,
+)
 
 
 def submit(call: Call) -> dict[str, Any]:

@@ -10,7 +10,17 @@ from wechat_campaigns.sandbox import clock, contents, jobs, rules, store
 from wechat_campaigns.sandbox.accounts import numbers_of
 from wechat_campaigns.sandbox.answers import OK, Refused, encode
 from wechat_campaigns.sandbox.api_draft import use_up
-from wechat_campaigns.sandbox.calls import SERVICE, TAGGERS, VERIFIED, Call, Endpoint, flag, named_row, number, text
+from wechat_campaigns.sandbox.calls import (
+    SERVICE,
+    TAGGERS,
+    VERIFIED,
+    Call,
+    Endpoint,
+    flag,
+    named_row,
+    number,
+    text,
+)
 
 ACCEPTED = "send job submission success"
 PREVIEWS_A_DAY = 100

@@ -8,7 +8,16 @@ from typing import Any
 
 from wechat_campaigns.sandbox import accounts, bits
 from wechat_campaigns.sandbox.answers import OK, Refused
-from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, Call, Endpoint, mapping, named_row, number, strings
+from wechat_campaigns.sandbox.calls import (
+    TAGGERS,
+    VERIFIED,
+    Call,
+    Endpoint,
+    mapping,
+    named_row,
+    number,
+    strings,
+)
 
 MAX_TAGS = 100
 NAME_CHARS = 30

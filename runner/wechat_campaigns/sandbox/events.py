@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from wechat_campaigns.errors import MissingExtraError
+from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.sandbox import accounts, store
 from wechat_campaigns.sandbox.accounts import Callback
 from wechat_campaigns.sandbox.answers import encode

@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from wechat_campaigns.errors import UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.sandbox.seeds import SECRET
 
 TIMEOUT_S = 30.0

@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from wechat_campaigns.errors import UsageError
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.sandbox import accounts, bits
 from wechat_campaigns.sandbox.accounts import Account
-from wechat_campaigns.words import _
 
 SECRET = "0" * 32
 FIRST_TAG_ID = 100

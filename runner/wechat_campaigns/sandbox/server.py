@@ -14,12 +14,12 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from wechat_campaigns.errors import Exit, UsageError
+from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.sandbox import accounts, pusher, seeds, web
 from wechat_campaigns.sandbox.endpoints import ENDPOINTS
 from wechat_campaigns.sandbox.gate import Gate
 from wechat_campaigns.sandbox.store import Store
-from wechat_campaigns.words import _
 
 LOOPBACK = "127.0.0.1"
 

@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.errors import UsageError
-from wechat_campaigns.state_folder import private_file, private_folder
-from wechat_campaigns.words import _
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.words import _
 
 BUSY_TIMEOUT_S = 30.0
 KEPT_SNAPSHOTS = 20

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from wechat_campaigns.hosts import is_ours
+from wechat_campaigns.core.hosts import is_ours
 from wechat_campaigns.sandbox import clock, control, look, progress
 from wechat_campaigns.sandbox.answers import Download, Refused, encode, new_rid
 from wechat_campaigns.sandbox.calls import Upload

@@ -18,7 +18,9 @@ class CatalogHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
         """Compile before files are collected."""
-        for source in sorted((Path(self.root) / "runner" / "wechat_campaigns" / "translations").rglob("*.po")):
+        for source in sorted(
+            (Path(self.root) / "runner" / "wechat_campaigns" / "translations").rglob("*.po")
+        ):
             compile_catalog(source)
         build_data["artifacts"].append("runner/wechat_campaigns/translations/**/*.mo")
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from wechat_campaigns.errors import ApiError, LostAnswerError, UnreachableError
-from wechat_campaigns.wechat.errcodes import Errcode, lookup
-from wechat_campaigns.wechat.redact import redact
+from wechat_campaigns.core.errcodes import Errcode, lookup
+from wechat_campaigns.core.errors import ApiError, LostAnswerError, UnreachableError
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.words import _
 from wechat_campaigns.wechat.transport import Fault, Reply
-from wechat_campaigns.words import _
 
 Answer = dict[str, Any]
 

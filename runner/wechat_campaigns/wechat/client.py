@@ -17,18 +17,18 @@ from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
 
-from wechat_campaigns.errors import PolicyError, UnreachableError
-from wechat_campaigns.ports import Clock, Sleep
-from wechat_campaigns.settings.hosts import check_api_host
-from wechat_campaigns.settings.records import Account, Secret
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import PolicyError, UnreachableError
+from wechat_campaigns.core.ports import Clock, Sleep
+from wechat_campaigns.core.settings import Account, Secret
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
 from wechat_campaigns.wechat.endpoints import READS, Endpoints
-from wechat_campaigns.wechat.errcodes import lookup
 from wechat_campaigns.wechat.repeat import repeat
 from wechat_campaigns.wechat.token import Tokens
 from wechat_campaigns.wechat.transport import Fault, Request, Transport, make_session
 from wechat_campaigns.wechat.watch import ClockWatch
-from wechat_campaigns.words import _
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
 """By appid, and by where its secret comes from."""

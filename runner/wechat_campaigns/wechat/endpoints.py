@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.ports import Api
+from wechat_campaigns.core.ports import Api
 from wechat_campaigns.wechat.answers import require
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from wechat_campaigns.errors import ApiError, WeChatError
-from wechat_campaigns.ports import Sleep
-from wechat_campaigns.wechat.errcodes import lookup
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import ApiError, WeChatError
+from wechat_campaigns.core.ports import Sleep
 
 TRIES = 3
 

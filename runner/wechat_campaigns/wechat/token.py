@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from wechat_campaigns.errors import ApiError, LostAnswerError, UnreachableError
-from wechat_campaigns.ports import Clock, Sleep
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import ApiError, LostAnswerError, UnreachableError
+from wechat_campaigns.core.ports import Clock, Sleep
+from wechat_campaigns.core.words import _
 from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer, require
-from wechat_campaigns.wechat.errcodes import lookup
 from wechat_campaigns.wechat.repeat import repeat
 from wechat_campaigns.wechat.transport import Fault, Reply, Request, Transport
-from wechat_campaigns.words import _
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TOKEN = "/cgi-bin/token"  # noqa: S105  # a path

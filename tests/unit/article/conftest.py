@@ -10,8 +10,8 @@ import pytest
 from making import Make
 from PIL import Image
 
-from wechat_campaigns.article import ArticleBody, ArticleSource, build
-from wechat_campaigns.reading.files import Files
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
+from wechat_campaigns.source.files import Files
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from wechat_campaigns.article import ArticleBody, ArticleSource, build
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.settings.records import ArticleOptions
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, build
+from wechat_campaigns.source.files import Files
 
 FOLDER = Path(__file__).parents[2] / "articles"
 

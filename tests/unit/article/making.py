@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wechat_campaigns.article import ArticleBody
+from wechat_campaigns.render.article import ArticleBody
 
 Make = Callable[..., ArticleBody]
 

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import Make, rules
 
-from wechat_campaigns import bounded
-from wechat_campaigns.article import ArticleBody, ArticleSource, build, dom
-from wechat_campaigns.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
-from wechat_campaigns.article.parts import Kind
-from wechat_campaigns.errors import MissingExtraError
-from wechat_campaigns.reading.files import Files
+from wechat_campaigns.core import bounded
+from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, dom
+from wechat_campaigns.render.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
+from wechat_campaigns.render.article.parts import Kind
+from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))
 # Separated by bars, so that blanks and newlines can be pieces.
@@ -72,9 +72,9 @@ def test_same_bytes_in_every_process() -> None:
 
 
 def test_importing_the_package_is_cheap() -> None:
-    """`wechat_campaigns.article` loads none of the extra's libraries until an article is made."""
+    """`wechat_campaigns.render.article` loads none of the extra's libraries until an article is made."""
     names = "lxml markdown_it mdit_py_plugins nh3 pygments css_inline tinycss2 PIL"
-    code = f"import sys, wechat_campaigns.article; print([n for n in '{names}'.split() if n in sys.modules])"
+    code = f"import sys, wechat_campaigns.render.article; print([n for n in '{names}'.split() if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
 
 
@@ -83,7 +83,7 @@ def test_missing_extra_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['lxml'] = None\n"
         "from pathlib import PurePosixPath\n"
-        "from wechat_campaigns.article import ArticleSource, build\nfrom wechat_campaigns.errors import MissingExtraError\n"
+        "from wechat_campaigns.render.article import ArticleSource, build\nfrom wechat_campaigns.core.errors import MissingExtraError\n"
         "source = ArticleSource(text='x', kind='markdown', file=PurePosixPath('a.md'), title='',"
         " files=None)\n"
         "try: build(source)\n"

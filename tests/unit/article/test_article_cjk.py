@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from making import Make
 from markdown_it import MarkdownIt
 
-from wechat_campaigns.article.cjk import CjkInline, is_cjk
-from wechat_campaigns.article.dom import parse
+from wechat_campaigns.render.article.cjk import CjkInline, is_cjk
+from wechat_campaigns.render.article.dom import parse
 
 PUNCTUATION = "，。、；：？！「」『』《》〈〉【】（）“”‘’…—·"
 ENGLISH = st.text(alphabet="ab *_~.,!()\"'-", max_size=30)

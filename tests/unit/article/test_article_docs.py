@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import wechat_campaigns.article
-from wechat_campaigns.article.allow import ATTRIBUTES, TAGS
-from wechat_campaigns.article.theme import SHIPPED
+import wechat_campaigns.render.article
+from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS
+from wechat_campaigns.render.article.theme import SHIPPED
 
 DOCS = (Path(__file__).parents[3] / "docs" / "articles.md").read_text(encoding="utf-8")
 CODE = "".join(
-    file.read_text(encoding="utf-8") for file in sorted(Path(wechat_campaigns.article.__file__).parent.glob("*.py"))
+    file.read_text(encoding="utf-8")
+    for file in sorted(Path(wechat_campaigns.render.article.__file__).parent.glob("*.py"))
 )
 RULE = re.compile(
     r'(?:error|warning|report|StyleFault)\(\s*"([a-z-]+)"|rule="([a-z-]+)"|: \("([a-z-]+)", N_\("'
@@ -42,7 +43,7 @@ def test_every_theme_and_class_is_named() -> None:
     """Shipped themes, and the classes they style, are in the docs."""
     section = DOCS.partition("## Themes")[2].partition("## Size")[0]
     css = "".join(
-        Path(wechat_campaigns.article.__file__).with_name("themes").joinpath(f"{name}.css").read_text()
+        Path(wechat_campaigns.render.article.__file__).with_name("themes").joinpath(f"{name}.css").read_text()
         for name in SHIPPED
     )
     selectors = (line.partition("{")[0] for line in css.splitlines())

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
-from wechat_campaigns.article import ArticleSource, build, dom, escape_for
-from wechat_campaigns.article.escape import clean, reveal
-from wechat_campaigns.article.parts import Kind
-from wechat_campaigns.reading.files import Files
+from wechat_campaigns.render.article import ArticleSource, build, dom, escape_for
+from wechat_campaigns.render.article.escape import clean, reveal
+from wechat_campaigns.render.article.parts import Kind
+from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))
 MARKUP = st.text(alphabet="*_`~[](){}<>!#|\\&;:\"'=/ -+.\n\tab1中。「", max_size=40)

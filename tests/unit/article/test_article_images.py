@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from making import Make, rules
 from PIL import Image
 
-from wechat_campaigns.article import image_bytes, mend
-from wechat_campaigns.article.images import MATERIAL, MAX_BYTES, fixed, look
-from wechat_campaigns.errors import StalePlanError
-from wechat_campaigns.reading.files import Files
-from wechat_campaigns.reading.sniff import sniff
-from wechat_campaigns.settings.records import ArticleOptions
+from wechat_campaigns.core.errors import StalePlanError
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import image_bytes, mend
+from wechat_campaigns.render.article.images import MATERIAL, MAX_BYTES, fixed, look
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.sniff import sniff
 
 MEND = ArticleOptions(fix_images=True)
 

@@ -10,9 +10,8 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from wechat_campaigns.article.page import WIDTHS, Pictures, article_frames, findings_table, page
-from wechat_campaigns.errors import Place, Problem
-from wechat_campaigns.model import (
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import (
     Article,
     Articles,
     BodyImage,
@@ -27,6 +26,7 @@ from wechat_campaigns.model import (
     Send,
     Text,
 )
+from wechat_campaigns.render.article.page import WIDTHS, Pictures, article_frames, findings_table, page
 
 FILE = FileInfo(path=PurePosixPath("cup.png"), sha256="ab" * 32, size_bytes=3, format="png")
 PICTURE = BodyImage(placeholder=f"wximg:{FILE.sha256}", file=FILE)

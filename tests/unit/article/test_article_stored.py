@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.article.stored import SHOWN, Change, changes, fingerprint, read
+from wechat_campaigns.plan.stored_draft import SHOWN, Change, changes, fingerprint, read
 
 PICTURE = "https://mmbiz.qpic.cn/mmbiz_png/abc/0?wx_fmt=png"
 LINK = "https://mp.weixin.qq.com/s?__biz=a&mid=1"

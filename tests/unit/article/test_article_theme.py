@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from making import Make, rules
 
-from wechat_campaigns.article import theme
-from wechat_campaigns.article.contrast import dark, ratio
-from wechat_campaigns.article.parts import Findings
-from wechat_campaigns.settings.records import ArticleOptions
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import theme
+from wechat_campaigns.render.article.contrast import dark, ratio
+from wechat_campaigns.render.article.parts import Findings
 
 SAMPLE = (
     "## 甲\n\n正文[链](https://example.com)`码`[^1]\n\n> 引\n\n- 一\n  - 二\n\n| a |\n|---|\n| b |\n\n"

@@ -6,8 +6,8 @@ import pytest
 from goldens import Golden, load, shown
 from lxml.html import HtmlElement
 
-from wechat_campaigns.article import ArticleBody, dom
-from wechat_campaigns.article.allow import ATTRIBUTES, TAGS, style_fault
+from wechat_campaigns.render.article import ArticleBody, dom
+from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS, style_fault
 
 GOLDENS = load()
 

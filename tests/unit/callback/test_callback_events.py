@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wechatpy.crypto import WeChatCrypto
 
-from wechat_campaigns.callback.events import entry_of
-from wechat_campaigns.callback.verify import (
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.sandbox import events as sandbox_events
+from wechat_campaigns.wechat.callback.events import entry_of
+from wechat_campaigns.wechat.callback.verify import (
     Credentials,
     RefusedError,
     check_url,
@@ -25,10 +27,8 @@ from wechat_campaigns.callback.verify import (
     read_key,
     signature,
 )
-from wechat_campaigns.callback.wsgi import Receiver, app_from
-from wechat_campaigns.callback.xml import MAX_BYTES, BadXmlError, read_xml
-from wechat_campaigns.errors import LedgerError
-from wechat_campaigns.sandbox import events as sandbox_events
+from wechat_campaigns.wechat.callback.wsgi import Receiver, app_from
+from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 PLAIN = Credentials(appid=SERVICE, token="token")

@@ -10,12 +10,12 @@ from forges import FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.ci.approvals import Request, check_approvals
-from wechat_campaigns.ci.forge import Forge
-from wechat_campaigns.ci.github import github, pull_of
-from wechat_campaigns.ci.gitlab import gitlab, merge_request_of
-from wechat_campaigns.errors import Exit, ForgeError, PolicyError
-from wechat_campaigns.settings.records import Approvals
+from wechat_campaigns.core.errors import Exit, ForgeError, PolicyError
+from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.integrations.approvals import Request, check_approvals
+from wechat_campaigns.integrations.forge import Forge
+from wechat_campaigns.integrations.github import github, pull_of
+from wechat_campaigns.integrations.gitlab import gitlab, merge_request_of
 
 REPO = "shop/campaigns"
 COMMIT, HEAD = "c" * 40, "a" * 40

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from commits import git
 
-from wechat_campaigns.ci.checkout import blob_id, check_newest, check_same, last_changes
-from wechat_campaigns.errors import PolicyError
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.integrations.checkout import blob_id, check_newest, check_same, last_changes
 
 
 def commit(folder: Path, name: str, text: str) -> None:

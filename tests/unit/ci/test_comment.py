@@ -10,10 +10,10 @@ from forges import BOT, FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.ci.comment import comment_body, upsert
-from wechat_campaigns.ci.forge import MAX_PAGES, Forge
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit, ForgeError, UsageError
+from wechat_campaigns.core.errors import Exit, ForgeError, UsageError
+from wechat_campaigns.integrations.comment import comment_body, upsert
+from wechat_campaigns.integrations.forge import MAX_PAGES, Forge
 from wechat_campaigns.report.fit import COMMENT_CHARS
 from wechat_campaigns.report.markdown import marker
 

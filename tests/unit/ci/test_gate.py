@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.cli.gate import sources_of
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.options import Options
 from wechat_campaigns.cli.session import Session
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.state_folder import state_folder
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.state_folder import state_folder
+from wechat_campaigns.integrations.gate import sources_of
 
 SETTINGS = "default_environment: try\nenvironments:\n  try: {api: sandbox, ledger: sqlite, MORE}\n"
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -93,7 +93,7 @@ def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
 
 def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds are rendered by other processes, and what those read went unseen: nobody had to approve it."""
-    monkeypatch.setattr("wechat_campaigns.workers._worthwhile", lambda _items: 2)
+    monkeypatch.setattr("wechat_campaigns.core.workers._worthwhile", lambda _items: 2)
     root = Path(folder(tmp_path, "protected: false"))
     (root / "_partials").mkdir()
     (root / "_partials/foot.txt").write_text("再见", encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.ci.place import NO_BRANCH, check_place, ci_run
-from wechat_campaigns.errors import Exit, PolicyError
+from wechat_campaigns.core.errors import Exit, PolicyError
+from wechat_campaigns.integrations.place import NO_BRANCH, check_place, ci_run
 
 PUSH = {
     "GITHUB_ACTIONS": "true",

@@ -11,7 +11,7 @@ from click.shell_completion import ShellComplete
 
 from wechat_campaigns.cli.completing import VARIABLE
 from wechat_campaigns.cli.main import campaign, run
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """\

@@ -9,10 +9,10 @@ import pytest
 from factories import NOW, intent_of, make_planned, make_send, make_settings, make_state, plan_of
 
 from wechat_campaigns.cli.confirming import confirmed, question
-from wechat_campaigns.model import Action, Filter, Send
-from wechat_campaigns.plan import Plan, Planned
+from wechat_campaigns.core.model import Action, Filter, Send
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.plan.plan import Plan, Planned
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.settings.records import Policy
 
 SALE = make_send("sale", filter=Filter(tag="会员"))
 OPEN = make_settings(policy=Policy(allow_to_all=True))

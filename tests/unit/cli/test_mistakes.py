@@ -9,7 +9,7 @@ import click
 import pytest
 
 from wechat_campaigns.cli.main import campaign, run
-from wechat_campaigns.errors import Exit
+from wechat_campaigns.core.errors import Exit
 
 
 @pytest.fixture(autouse=True)

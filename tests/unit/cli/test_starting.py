@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.model import Msgtype
-from wechat_campaigns.scaffold import Wanted, campaign_text
-from wechat_campaigns.schemas.store import schema_text
-from wechat_campaigns.starter import starter
-from wechat_campaigns.wizard import ask
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.source.scaffold import Wanted, campaign_text
+from wechat_campaigns.source.schemas.store import schema_text
+from wechat_campaigns.source.starter import starter
+from wechat_campaigns.source.wizard import ask
 
 
 class Answers:
@@ -69,7 +69,7 @@ def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]
 def test_the_settings_are_explained_in_chinese_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same settings, the commented ones too; the comments in the reader's language."""
     english = starter("none")["campaigns/_settings.yaml"]
-    monkeypatch.setattr("wechat_campaigns.starter.spoken", lambda: "zh")
+    monkeypatch.setattr("wechat_campaigns.source.starter.spoken", lambda: "zh")
     chinese = starter("none")["campaigns/_settings.yaml"]
     assert "真实账号" in chinese
     assert "A real account" not in chinese
@@ -241,7 +241,10 @@ def test_the_wizard_takes_a_draft_by_tag_id() -> None:
 def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
     """`campaign new` in a script ends with usage, it does not hang."""
     done = subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", "new"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [sys.executable, "-m", "wechat_campaigns", "new"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == Exit.USAGE
     assert "campaign new 2026/spring/sale --tag" in done.stderr

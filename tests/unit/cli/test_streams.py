@@ -12,8 +12,8 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.streams import hand_out, spare_the_encoding
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.state_folder import state_folder
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.state_folder import state_folder
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from wechat_campaigns.core.ports import Clock
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.ports import Clock
 
 Rows = dict[tuple[str, int], str]
 """What the storage itself holds: the JSON of each event by stream and number."""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 
-from wechat_campaigns.digest import send_digest
+from wechat_campaigns.core.digest import send_digest
 from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.state import LedgerState, Status, fold
+from wechat_campaigns.ledger.fold import LedgerState, Status, fold
 from wechat_campaigns.ledger.trust import believer, is_signed
 from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
 from wechat_campaigns.protocol.keys import mac_key, mac_of

@@ -18,7 +18,12 @@ import pytest
 from backends import Backend, Rows, edited, now
 from writer import STREAM
 
-from wechat_campaigns.errors import LedgerBusyError, LedgerConflictError, LedgerError, TamperedLedgerError
+from wechat_campaigns.core.errors import (
+    LedgerBusyError,
+    LedgerConflictError,
+    LedgerError,
+    TamperedLedgerError,
+)
 from wechat_campaigns.ledger.events import Ledger, broken, snapshot
 from wechat_campaigns.protocol.events import EMPTY, Entry, Head, Kind
 

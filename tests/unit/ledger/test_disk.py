@@ -14,7 +14,7 @@ import pytest
 from backends import now
 from writer import STREAM
 
-from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
 from wechat_campaigns.ledger.events import broken
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -153,7 +153,7 @@ def test_a_write_that_fails_midway_loses_nothing(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from datetime import UTC, datetime
-from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.protocol.events import Entry, Kind
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 ledger = SqliteLedger(Path(sys.argv[1]), lambda: datetime.now(UTC))

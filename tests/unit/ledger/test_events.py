@@ -53,7 +53,7 @@ def test_edit_with_a_fresh_hash_is_found(place: int):
 
 
 def _hash(event: Event) -> str:
-    from wechat_campaigns.digest import sha256
+    from wechat_campaigns.core.digest import sha256
 
     return sha256({key: value for key, value in event.as_dict().items() if key != "hash"})
 

@@ -12,12 +12,12 @@ import pytest
 from backends import GIT, Backend, edited, git_backend, now
 from writer import STREAM
 
-from wechat_campaigns.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.git import Answer, Fault
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.git import Answer, Fault
 from wechat_campaigns.ledger.events import broken
-from wechat_campaigns.ledger.git import TRIES, GitLedger
-from wechat_campaigns.ledger.git_command import Git
-from wechat_campaigns.ledger.git_remote import Remote, remote_of
+from wechat_campaigns.ledger.git.command import Git
+from wechat_campaigns.ledger.git.remote import Remote, remote_of
+from wechat_campaigns.ledger.git.store import TRIES, GitLedger
 from wechat_campaigns.protocol.events import Entry, Kind
 
 
@@ -174,7 +174,7 @@ def test_many_lost_races_end_in_an_error(place: Backend) -> None:
 
 def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A git that was killed on the remote's side left it: no patience helps, somebody has to look there."""
-    monkeypatch.setattr("wechat_campaigns.ledger.git.LOCKED_S", 0.1)
+    monkeypatch.setattr("wechat_campaigns.ledger.git.store.LOCKED_S", 0.1)
     ledger = ledger_at(place)
     ledger.append(entry(1))
     lock = place.stored / "refs" / "heads" / "ledger.lock"

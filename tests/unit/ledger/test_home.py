@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from factories import SERVICE, make_events
 
+from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.home import Home, is_same, objection
-from wechat_campaigns.ledger.state import fold
 from wechat_campaigns.protocol.events import Kind
 
 ROOT, OTHER = "a" * 40, "b" * 40

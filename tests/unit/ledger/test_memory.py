@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.ledger.memory import Memory, RememberingLedger, lost
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import TamperedLedgerError
+from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import heads_of
 from wechat_campaigns.ledger.moving import from_lines, to_lines
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained

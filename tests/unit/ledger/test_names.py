@@ -7,8 +7,8 @@ from factories import SERVICE, intent_of, make_events, make_send, named
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wechat_campaigns.ledger.fold import LedgerState, Status, fold
 from wechat_campaigns.ledger.names import kept, namespace_of, shown
-from wechat_campaigns.ledger.state import LedgerState, Status, fold
 from wechat_campaigns.protocol.events import Kind
 
 NAMES = st.sampled_from(["", "shop", "Shop", "office", "店"])

@@ -14,11 +14,11 @@ from backends import Backend, now, postgres_backend
 from postgres_server import Server
 from writer import STREAM
 
-from wechat_campaigns.errors import LedgerError, UsageError
+from wechat_campaigns.core.errors import LedgerError, UsageError
 from wechat_campaigns.ledger.events import broken
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.ledger.postgres import PostgresLedger
-from wechat_campaigns.ledger.postgres_pool import SIZE
+from wechat_campaigns.ledger.postgres.pool import SIZE
+from wechat_campaigns.ledger.postgres.store import PostgresLedger
 from wechat_campaigns.protocol.events import Entry, Kind
 
 pytestmark = pytest.mark.heavy

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from factories import NOW, SERVICE
 
-from wechat_campaigns.errors import LedgerError
+from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger import sqlite
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, Kind

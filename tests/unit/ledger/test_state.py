@@ -10,9 +10,9 @@ from factories import NOW, SERVICE, intent_of, make_events, make_send, make_stat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import TamperedLedgerError
+from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.state import Status, fold
+from wechat_campaigns.ledger.fold import Status, fold
 from wechat_campaigns.protocol.events import Kind
 
 SALE = make_send()

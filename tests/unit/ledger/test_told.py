@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
-from wechat_campaigns.ledger.state import Status
+from wechat_campaigns.ledger.fold import Status
 from wechat_campaigns.protocol.events import Kind
 
 SEND = make_send()

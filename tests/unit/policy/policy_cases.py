@@ -8,12 +8,12 @@ from typing import Any
 
 from factories import NOW, SUBSCRIPTION, intent_of, make_account, make_article, make_send, make_state, named
 
-from wechat_campaigns.digest import send_digest
-from wechat_campaigns.ledger.state import LedgerState
-from wechat_campaigns.model import Articles, Audience, Draft, Filter, Msgtype, Text
-from wechat_campaigns.policy.facts import Facts
+from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
+from wechat_campaigns.core.settings import AccountKind, Drift, Policy
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.policy.facts import Facts
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.settings.records import AccountKind, Drift, Policy
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
 UNKNOWN = Audience(count=None, source="unknown offline")

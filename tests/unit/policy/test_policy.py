@@ -10,14 +10,14 @@ import pytest
 from factories import NOW, intent_of, make_send, make_state
 from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
 
-from wechat_campaigns.model import Images, Media, Mpvideo, Newspic, Text
-from wechat_campaigns.planning.planfile import audiences
-from wechat_campaigns.policy import LIFTED, RULES, Objection, objections
-from wechat_campaigns.policy.content import hosts
-from wechat_campaigns.policy.facts import Facts, Verdict
+from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.plan.planfile import audiences
+from wechat_campaigns.plan.policy import LIFTED, RULES, Objection, objections
+from wechat_campaigns.plan.policy.content import hosts
+from wechat_campaigns.plan.policy.facts import Facts, Verdict
 from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.schemas.store import schema
-from wechat_campaigns.settings.records import Policy
+from wechat_campaigns.source.schemas.store import schema
 
 
 def said(about: Facts, rule: str) -> Objection | None:

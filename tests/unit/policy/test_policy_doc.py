@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from policy_cases import FAILING, UNCHECKED
 
-from wechat_campaigns.policy import RULES, objections
+from wechat_campaigns.plan.policy import RULES, objections
 
 DOC = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from factories import NOW, make_article, make_planned, make_send, plan_of
 
-from wechat_campaigns.compare import Change, Comparison
-from wechat_campaigns.errors import Place, Problem
-from wechat_campaigns.model import Articles, Filter, Invalid, Msgtype, Newspic
-from wechat_campaigns.plan import Plan
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import Articles, Filter, Invalid, Msgtype, Newspic
+from wechat_campaigns.plan.compare import Change, Comparison
+from wechat_campaigns.plan.plan import Plan
 
 ATTACK = (
     "\n::error file=x::boom\n::set-env name=a::b\n::add-mask::x ##[group]g\n```\n~~~\n`````\n"

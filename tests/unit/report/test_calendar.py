@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
 
-from wechat_campaigns.calendar import Month, bounds, month_of
-from wechat_campaigns.history import past
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
+from wechat_campaigns.report.calendar_data import Month, bounds, month_of
+from wechat_campaigns.report.history_data import past
 
 DECEMBER = date(2026, 12, 1)
 

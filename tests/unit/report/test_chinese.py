@@ -11,8 +11,9 @@ from factories import NOW, make_send, plan_of
 from rich.cells import cell_len
 
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.errors import Place, Problem
-from wechat_campaigns.model import Filter
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.words import _, speak
 from wechat_campaigns.report.concerns import fingerprints
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.report.html import document, plan_html
@@ -20,8 +21,7 @@ from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.neutral import visible_record
 from wechat_campaigns.report.text import Look, outcomes_text, plan_text
 from wechat_campaigns.report.words import receivers_told
-from wechat_campaigns.sending.posting import Outcome, Result
-from wechat_campaigns.words import _, speak
+from wechat_campaigns.send.posting import Outcome, Result
 
 LONG = "微信已受理，这一句话很长；它会在表格里折行，折行处不会以标点开头（括号也不会落在行尾）。"
 SENDS = (

@@ -14,8 +14,7 @@ from factories import NOW, SERVICE, intent_of, make_account, make_send, make_sta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.history import Past, past
-from wechat_campaigns.ledger.state import LedgerState
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import Kind
 from wechat_campaigns.report.chart import Bar, chart
 from wechat_campaigns.report.columns import columns
@@ -27,6 +26,7 @@ from wechat_campaigns.report.history import (
     history_markdown,
     history_text,
 )
+from wechat_campaigns.report.history_data import Past, past
 from wechat_campaigns.report.text import Look
 
 TOLD = {"status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}

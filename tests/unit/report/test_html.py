@@ -6,8 +6,8 @@ import re
 
 from factories import make_article, make_file, make_send, plan_of
 
-from wechat_campaigns.article.page import WIDTHS
-from wechat_campaigns.model import Articles, FileInfo
+from wechat_campaigns.core.model import Articles, FileInfo
+from wechat_campaigns.render.article.page import WIDTHS
 from wechat_campaigns.report.html import plan_html
 
 PICTURE = make_file("leaf.png", b"leaf")

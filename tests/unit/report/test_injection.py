@@ -17,8 +17,8 @@ from nasty import ATTACK, nasty_comparison, nasty_plan
 
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.showing import shown
-from wechat_campaigns.errors import Problem, UsageError
-from wechat_campaigns.plan import Plan
+from wechat_campaigns.core.errors import Problem, UsageError
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import neutral
 from wechat_campaigns.report.concerns import plan_problems
 from wechat_campaigns.report.data import plan_data
@@ -30,7 +30,7 @@ from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import problems_github, problems_text
 from wechat_campaigns.report.sarif import sarif
 from wechat_campaigns.report.text import Look, outcomes_text, plan_text
-from wechat_campaigns.sending.posting import Outcome, Result
+from wechat_campaigns.send.posting import Outcome, Result
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 PIECES = st.sampled_from([*ATTACK.split("\n"), "\n", "`", "::", "<!--", "\u202e", "|", "\\", "会员"])

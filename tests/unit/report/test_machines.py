@@ -11,15 +11,15 @@ from factories import make_send, make_settings, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.errors import Place, Problem
-from wechat_campaigns.model import Filter
-from wechat_campaigns.plan import Plan
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.concerns import fingerprints, plan_problems
 from wechat_campaigns.report.gitlab import codequality, widget
 from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.problems import problems_github
 from wechat_campaigns.report.sarif import sarif
-from wechat_campaigns.settings.records import Policy
 
 PROBLEM = Problem(
     place=Place(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",

@@ -10,13 +10,13 @@ from factories import NOW, make_article, make_send, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.compare import Change, Comparison
-from wechat_campaigns.errors import Place, Problem, UsageError
-from wechat_campaigns.model import Articles, Filter, Invalid, Msgtype
-from wechat_campaigns.plan import Plan
+from wechat_campaigns.core.errors import Place, Problem, UsageError
+from wechat_campaigns.core.model import Articles, Filter, Invalid, Msgtype
+from wechat_campaigns.plan.compare import Change, Comparison
+from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.fit import COMMENT_CHARS, Section, fitted, shortened
 from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
-from wechat_campaigns.sending.posting import Outcome, Result
+from wechat_campaigns.send.posting import Outcome, Result
 
 GOLDEN = Path(__file__).parent / "plan.md"
 ZONE = "Asia/Shanghai"

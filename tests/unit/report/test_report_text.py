@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 from factories import NOW, make_planned, make_send, make_settings, plan_of
 
-from wechat_campaigns.errors import Exit
-from wechat_campaigns.ledger.state import SendState, Status
-from wechat_campaigns.model import Action, Filter, Invalid
-from wechat_campaigns.plan import Decision
+from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.model import Action, Filter, Invalid
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.ledger.fold import SendState, Status
+from wechat_campaigns.plan.plan import Decision
 from wechat_campaigns.report.sentences import attention_lines, total
+from wechat_campaigns.report.standing import Standing
 from wechat_campaigns.report.text import Look, outcomes_text, plan_text, status_text
-from wechat_campaigns.sending.posting import Outcome, Result
-from wechat_campaigns.settings.records import Policy
-from wechat_campaigns.standing import Standing
+from wechat_campaigns.send.posting import Outcome, Result
 
 LOOK = Look(width=120)
 

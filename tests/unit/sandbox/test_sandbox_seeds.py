@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.errors import UsageError
+from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.sandbox import accounts, bits, seeds
 from wechat_campaigns.sandbox.store import Store
 

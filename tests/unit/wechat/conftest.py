@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scripted_server import ACCOUNT, ScriptedServer, World
 
-from wechat_campaigns.settings.records import Account
+from wechat_campaigns.core.settings import Account
 from wechat_campaigns.wechat.client import connect
 from wechat_campaigns.wechat.endpoints import Endpoints
 

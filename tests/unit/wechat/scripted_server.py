@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from wechat_campaigns.settings.records import Account, AccountKind, Secret
+from wechat_campaigns.core.settings import Account, AccountKind, Secret
 
 TOKEN = "TOKEN-" + "t" * 60
 SECRET = "5ec2e7" * 5 + "ab"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted_server import TOKEN, Raw, ScriptedServer, World, cut, reset, stall
 
-from wechat_campaigns.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
+from wechat_campaigns.core.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
 from wechat_campaigns.wechat.endpoints import DRAFT_ADD, MASS_SEND, MASS_SENDALL, READS, TAGS_GET, Endpoints
 
 Connected = Callable[..., Endpoints]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted_server import Raw, ScriptedServer, Seen
 
-from wechat_campaigns.errors import LostAnswerError
+from wechat_campaigns.core.errors import LostAnswerError
 from wechat_campaigns.wechat.endpoints import Endpoints
 
 Connected = Callable[..., Endpoints]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.wechat import errcodes
-from wechat_campaigns.wechat.errcodes import Kind, lookup
+from wechat_campaigns.core import errcodes
+from wechat_campaigns.core.errcodes import Kind, lookup
 
 KINDS = get_args(Kind)
 ENTRIES = tuple(errcodes.codes().values())

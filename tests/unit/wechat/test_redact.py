@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stall
 
-from wechat_campaigns.errors import WeChatError
+from wechat_campaigns.core.errors import WeChatError
+from wechat_campaigns.core.redact import redact
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
-from wechat_campaigns.wechat.redact import redact
 from wechat_campaigns.wechat.transport import Request
 
 Connected = Callable[..., Endpoints]

@@ -13,8 +13,8 @@ from typing import cast
 import pytest
 from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
 
-from wechat_campaigns.errors import ApiError, UnreachableError
-from wechat_campaigns.settings.records import Secret
+from wechat_campaigns.core.errors import ApiError, UnreachableError
+from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import SharedTokens
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
 from wechat_campaigns.wechat.token import STABLE_TOKEN, Tokens

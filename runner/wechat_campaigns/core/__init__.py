@@ -1,0 +1,1 @@
+"""What every package shares: records, errors, hashes, words, git, worker processes, redaction."""

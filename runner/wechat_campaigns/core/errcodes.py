@@ -1,0 +1,118 @@
+"""Takes a number or a status word of the platform, gives what it means and what to do: a table, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+import yaml
+
+from wechat_campaigns.core.words import N_
+
+Kind = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errcode:
+    """One errcode; `kind` is the table's `class`, `wait_s` how long a repeat should wait.
+
+    Meanings and remedies are English here; whoever shows one translates it.
+    """
+
+    code: int
+    name: str
+    kind: Kind
+    meaning: str
+    remedy: str
+    source: str
+    confidence: Literal["high", "medium", "low"]
+    wait_s: int | None = None
+    remedy_for_ip: str = ""
+    """Used in place of the remedy when the platform named the address, as `{ip}`."""
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStatus:
+    """How a mass job ended, by the Status of its MASSSENDJOBFINISH event; in English as well."""
+
+    status: str
+    kind: Kind | Literal["ok"]
+    meaning: str
+    remedy: str
+
+
+def texts() -> Iterator[str]:
+    """Give every text of the table that reaches a reader, for the catalog of translations."""
+    table = _table()
+    tables = (table["codes"], table["mass_event_status"], *table["by_endpoint"].values())
+    for entry in (entry for entries in tables for entry in entries.values()):
+        yield from (entry[key] for key in ("meaning", "remedy", "remedy_for_ip") if key in entry)
+
+
+def lookup(errcode: int, endpoint: str = "") -> Errcode:
+    """Find what an errcode means.
+
+    Args:
+        errcode: the platform's number; 0 is not an error and not in the table.
+        endpoint: the path that answered (`/cgi-bin/message/mass/send`), where the meaning may be narrower.
+
+    Returns:
+        The entry; for a number the table does not have, one of kind `fatal` with `known` false.
+    """
+    general = codes().get(errcode)
+    if general is None:
+        return _unknown(errcode)
+    special = _table()["by_endpoint"].get(endpoint, {}).get(errcode)
+    return replace(general, **_fields(special)) if special else general
+
+
+@cache
+def codes() -> Mapping[int, Errcode]:
+    """Give the whole table, by number."""
+    table = _table()
+    sources = table["sources"]
+    return {
+        code: Errcode(code=code, **_fields(entry) | {"source": sources[entry["source"]]})
+        for code, entry in table["codes"].items()
+    }
+
+
+@cache
+def mass_event_status() -> Mapping[str, EventStatus]:
+    """Give the ways a mass job can end, by the event's Status.
+
+    Source: Callback_on_finish (2026-11).
+    """
+    entries = _table()["mass_event_status"].items()
+    return {status: EventStatus(status=status, **_fields(entry)) for status, entry in entries}
+
+
+def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """`class` is a word of Python, so the records call it `kind`."""
+    return {("kind" if key == "class" else key): value for key, value in entry.items()}
+
+
+def _unknown(errcode: int) -> Errcode:
+    return Errcode(
+        code=errcode,
+        name="unknown",
+        kind="fatal",
+        meaning=N_("the platform gave an errcode this tool does not know"),
+        remedy=N_("look the number up in the platform's list of return codes, and the rid within seven days"),
+        source="",
+        confidence="low",
+        known=False,
+    )
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = resources.files("wechat_campaigns.core").joinpath("errcodes.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe loader, only in C
+    return table

@@ -1,0 +1,260 @@
+"""What can go wrong, said so that the reader can act: where, what, remedy, and the exit code.
+
+CampaignError                 1   the root; never raised itself
+├── UsageError               64   the command line or its selection makes no sense
+├── InvalidError              3   campaigns or settings have problems; carries all of them
+├── MissingExtraError         3   an optional part of the tool is not installed
+├── SecretError               4   the secret of an account cannot be had
+├── WeChatError               4   the platform did not do what was asked
+│   ├── ApiError              4   it answered with an errcode
+│   ├── UnreachableError      4   the request certainly never reached it
+│   └── LostAnswerError       8   the request may have reached it, its answer did not reach us
+├── PolicyError               5   refused by policy, digest, staleness or protection
+│   ├── StalePlanError        5   what would be sent is not what was reviewed
+│   └── ForgeError            5   GitHub or GitLab does not tell what has to be known
+└── LedgerError               6   the ledger cannot be read, written or locked
+    ├── LedgerBusyError       6   another runner holds the lock or won the race
+    └── TamperedLedgerError   6   the chain of events does not hold
+
+Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from wechat_campaigns.core.words import _, ngettext
+
+
+def _redacted(text: str) -> str:
+    from wechat_campaigns.core.redact import redact_said  # a run without a fault does without its patterns
+
+    return redact_said(text)
+
+
+class Exit(IntEnum):
+    """The exit codes of the command; stable, documented in the README."""
+
+    OK = 0
+    BUG = 1
+    PENDING = 2
+    INVALID = 3
+    WECHAT = 4
+    POLICY = 5
+    LEDGER = 6
+    FAILED = 7
+    UNKNOWN = 8
+    USAGE = 64
+    INTERRUPTED = 130
+
+
+KeyPath = tuple[str | int, ...]
+"""The keys and indices that lead to a value of a file: `("filter", "tag")` is `$.filter.tag`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A position in a file a user wrote; line and column count from 1.
+
+    `file` is the path as the user would type it (`campaigns/sale.yaml`).
+    """
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One finding about one place: never raised, always collected.
+
+    `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `what` states the fault in
+    plain words, `remedy` says what to write or run instead. What looks like a secret or an openid is masked
+    as the record is made, so that no report of it can show one.
+    """
+
+    place: Place
+    path: str = "$"
+    rule: str
+    what: str
+    remedy: str
+    level: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        for name in ("path", "what", "remedy"):
+            object.__setattr__(self, name, _redacted(getattr(self, name)))
+
+
+class CampaignError(Exception):
+    """The root of all expected failures.
+
+    Args:
+        what: the fault in plain words.
+        remedy: what the reader can do about it.
+        where: the file, account, send or endpoint concerned; empty when there is none.
+
+    What looks like a secret or an openid is masked in all three.
+    """
+
+    exit_code: Exit = Exit.BUG
+
+    def __init__(self, what: str, *, remedy: str, where: str = "") -> None:
+        what, remedy, where = _redacted(what), _redacted(remedy), _redacted(where)
+        super().__init__(f"{where}: {what}" if where else what)
+        self.what = what
+        self.remedy = remedy
+        self.where = where
+
+    def within(self, place: str) -> None:
+        """Name also what the place belongs to, such as the account that an endpoint was asked for."""
+        self.where = f"{place}, {self.where}" if self.where else place
+        self.args = (f"{self.where}: {self.what}",)
+
+
+class UsageError(CampaignError):
+    """The command line or its selection makes no sense."""
+
+    exit_code = Exit.USAGE
+
+
+class InvalidError(CampaignError):
+    """Campaigns or settings have problems; `problems` holds every one of them."""
+
+    exit_code = Exit.INVALID
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        found = ngettext("{count} problem found", "{count} problems found", len(problems))
+        super().__init__(
+            found.format(count=len(problems)),
+            remedy=_("correct the files at the places listed, then run the same command again"),
+        )
+        self.problems = problems
+
+
+def extra_hint(*extras: str) -> str:
+    """Say how to install extras from the user's copy: nobody owns the tool's name on a public index."""
+    return _(
+        "install {extras} from your checkout or wheel of this tool: `pip install './CHECKOUT[{extras}]'`"
+    ).format(extras=",".join(extras))
+
+
+class MissingExtraError(CampaignError):
+    """An optional part of the tool is needed and not installed."""
+
+    exit_code = Exit.INVALID
+
+    def __init__(self, extra: str, *, needed_for: str) -> None:
+        super().__init__(
+            _("{what} needs the extra '{extra}', which is not installed").format(
+                what=needed_for, extra=extra
+            ),
+            remedy=extra_hint(extra),
+        )
+        self.extra = extra
+
+
+class SecretError(CampaignError):
+    """The secret of an account cannot be had; no message ever holds it."""
+
+    exit_code = Exit.WECHAT
+
+
+class WeChatError(CampaignError):
+    """The platform did not do what was asked."""
+
+    exit_code = Exit.WECHAT
+
+
+class ApiError(WeChatError):
+    """The platform answered with an errcode other than 0.
+
+    `answer` is the whole JSON object of the reply (45065 carries the existing `msg_id` there).
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        errcode: int,
+        errmsg: str,
+        rid: str | None,
+        what: str,
+        remedy: str,
+        answer: dict[str, object],
+    ) -> None:
+        super().__init__(what, remedy=remedy, where=endpoint)
+        self.endpoint = endpoint
+        self.errcode = errcode
+        self.errmsg = errmsg
+        self.rid = rid
+        self.answer = answer
+
+
+class UnreachableError(WeChatError):
+    """The request certainly never reached the platform (no address, no connection)."""
+
+
+class LostAnswerError(WeChatError):
+    """The request may have reached the platform; no usable answer came back."""
+
+    exit_code = Exit.UNKNOWN
+
+
+class PolicyError(CampaignError):
+    """Refused by policy, digest, staleness or protection."""
+
+    exit_code = Exit.POLICY
+
+
+class StalePlanError(PolicyError):
+    """What would be sent now is not what was reviewed."""
+
+
+class ForgeError(PolicyError):
+    """GitHub or GitLab does not tell what has to be known; `passing` when it may if asked again."""
+
+    def __init__(self, what: str, *, remedy: str, where: str = "", passing: bool = False) -> None:
+        super().__init__(what, remedy=remedy, where=where)
+        self.passing = passing
+
+
+class LedgerError(CampaignError):
+    """The ledger cannot be read, written or locked."""
+
+    exit_code = Exit.LEDGER
+
+
+class LedgerBusyError(LedgerError):
+    """Another runner holds the lock, or wrote first."""
+
+
+class LedgerConflictError(LedgerError):
+    """Somebody wrote to the stream since it was read; nothing was written."""
+
+
+class TamperedLedgerError(LedgerError):
+    """The chain of events does not hold: something was changed after it was written."""
+
+
+@contextmanager
+def recording(done: str) -> Iterator[None]:
+    """Say beside a failure to record what was done all the same.
+
+    Args:
+        done: what WeChat has done, as a sentence without its end.
+
+    Raises:
+        LedgerError: as the block raised it, with what was done before it.
+    """
+    try:
+        yield
+    except LedgerError as error:
+        what = _("{done}, but the ledger does not know of it: {why}").format(done=done, why=error.what)
+        raise type(error)(what, remedy=error.remedy, where=error.where) from error

@@ -1,0 +1,286 @@
+"""The words every room speaks: frozen records, no behaviour beyond what their fields say.
+
+`Campaign` is what a user wrote, `Send` is what a follower would receive. Times are aware
+datetimes, sizes are bytes, lengths are characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any, Literal, Protocol
+
+from wechat_campaigns.core.errors import KeyPath, Place, Problem
+
+
+class Msgtype(StrEnum):
+    """The kinds of content a campaign can carry; the names are the platform's."""
+
+    MPNEWS = "mpnews"
+    TEXT = "text"
+    VOICE = "voice"
+    IMAGE = "image"
+    MPVIDEO = "mpvideo"
+    WXCARD = "wxcard"
+
+
+# --- what a user wrote -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """One campaign file, valid by the schema, nothing rendered yet.
+
+    `filter`, `content`, `for_each` and `vars` are plain data (dict, list, str, int, float, bool)
+    exactly as written; strings in them may be templates. `source` can say where each value stands.
+    """
+
+    id: str
+    file: PurePosixPath
+    """Relative to the campaigns folder."""
+    filter: Mapping[str, Any] | None
+    msgtype: Msgtype
+    content: Any
+    account: str | None = None
+    send_ignore_reprint: bool = False
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    revision: int = 1
+    formerly: tuple[str, ...] = ()
+    """Ids that it, or one of its sends, has had."""
+    for_each: Mapping[str, Mapping[str, Any]] | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    description: str | None = None
+    owner: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    source: Source
+
+
+class Source(Protocol):
+    """The text of a YAML file, asked only when a position is needed (`document.Document` is one)."""
+
+    def place(self, path: KeyPath = (), *, key: bool = False) -> Place:
+        """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""
+        ...
+
+    def line(self, path: KeyPath, number: int) -> Place:
+        """Say where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
+        ...
+
+
+# --- what a follower would receive -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Who receives: exactly one of the four is set. Names are the user's, ids are the platform's."""
+
+    is_to_all: bool = False
+    tag: str | None = None
+    tag_id: int | None = None
+    openids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """A file under the campaigns folder, known by its bytes.
+
+    `format` is told from magic bytes, never from the suffix: png jpeg gif bmp webp svg mp3 amr wav
+    wma mp4, or "unknown". `duration_s` is set for sound where the format tells it.
+    """
+
+    path: PurePosixPath
+    """Relative to the campaigns folder."""
+    sha256: str
+    size_bytes: int
+    format: str
+    duration_s: float | None = None
+    mended: bool = False
+    """True when what is sent is made from the file: sha256, size and format are those of the result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A MEDIA value: exactly one of the three is set."""
+
+    media_id: str | None = None
+    file: FileInfo | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """msgtype text."""
+
+    content: str
+
+
+PLACEHOLDER_SCHEME = "wximg"
+"""With what the `src` of a campaign's own picture begins until it is uploaded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyImage:
+    """An image inside an article's HTML; `placeholder` is the `src` it has until it is uploaded."""
+
+    placeholder: str
+    file: FileInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One article of an mpnews message; `html` is final but for the image placeholders."""
+
+    title: str
+    html: str
+    cover: Media
+    images: tuple[BodyImage, ...] = ()
+    author: str = ""
+    digest: str = ""
+    content_source_url: str = ""
+    need_open_comment: bool = False
+    only_fans_can_comment: bool = False
+    pic_crop_235_1: str = ""
+    pic_crop_1_1: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Articles:
+    """msgtype mpnews, written in the campaign."""
+
+    articles: tuple[Article, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newspic:
+    """msgtype mpnews, a picture post (贴图)."""
+
+    title: str
+    text: str
+    images: tuple[Media, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """msgtype mpnews, an existing draft of the platform."""
+
+    media_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """msgtype voice."""
+
+    media: Media
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """msgtype image, the single picture form: wire key `image`."""
+
+    media: Media
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """msgtype image, the current form: wire key `images`."""
+
+    images: tuple[Media, ...]
+    title: str | None = None
+    recommend: str | None = None
+    need_open_comment: bool | None = None
+    only_fans_can_comment: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mpvideo:
+    """msgtype mpvideo."""
+
+    media: Media
+    title: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wxcard:
+    """msgtype wxcard (retired by the platform, 45113)."""
+
+    card_id: str
+
+
+Content = Text | Articles | Newspic | Draft | Voice | Image | Images | Mpvideo | Wxcard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Which part of a long openid list a send is; `list_sha256` ties the parts of one list together."""
+
+    index: int
+    """From 1."""
+    count: int
+    list_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One unit that can be sent once: a campaign, one `for_each` entry, or one openid batch."""
+
+    id: str
+    """`sale`, `sale[beijing]`, `sale#1`, `sale[beijing]#1`."""
+    campaign: str
+    account: str
+    revision: int
+    filter: Filter
+    msgtype: Msgtype
+    content: Content
+    send_ignore_reprint: bool = False
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    batch: Batch | None = None
+    formerly: tuple[str, ...] = ()
+    """Ids that it has had: a file that was renamed is still the same message."""
+    place: Place
+    filter_path: str = "$.filter"
+    """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""
+    filter_at: tuple[int | None, int | None] = (None, None)
+    """Line and column of that, in the file of `place`; a pair, because workers hand over thousands."""
+    findings: tuple[Problem, ...] = ()
+    """Warnings found while rendering (retired kinds, size warnings of articles)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invalid:
+    """A campaign that cannot be planned; the other campaigns still are."""
+
+    id: str
+    problems: tuple[Problem, ...]
+
+
+# --- plan --------------------------------------------------------------------------------------
+
+
+class Action(StrEnum):
+    """What apply would do with a send."""
+
+    SEND = "send"
+    RESEND = "resend"
+    """Post an unknown send once more, as the ledger has it."""
+    WAIT = "wait"
+    EXPIRED = "expired"
+    DONE = "done"
+    BLOCKED = "blocked"
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """How many followers a send would reach; `count` is None when nobody could be asked."""
+
+    count: int | None
+    source: Literal["tags/get", "user/get", "openids", "ledger", "unknown offline", "unknown"]
+    as_of: datetime | None = None

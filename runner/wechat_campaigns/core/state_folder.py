@@ -1,0 +1,155 @@
+"""Find, make and guard the folder of this machine's state: outside every checkout, for this user alone.
+
+A commit can put any file into a checkout, in the place of an ignored one too. So nothing in a checkout is
+read as state: ledgers, their memory, the embedded sandbox, caches and rendered pages lie here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
+
+VARIABLE: Final = "CAMPAIGN_STATE_DIR"
+PROGRAM: Final = "wechat-campaigns"
+ORIGIN: Final = "campaigns-folder"
+"""The file that names the campaigns folder to which a state folder belongs, for people who look for it."""
+REHEARSAL: Final = "sandbox.sqlite3"
+"""The state file of the embedded sandbox, within a state folder."""
+FORMER: Final = ".campaign"
+"""The folder beside the campaigns that held the state once; it is not read."""
+
+
+def state_folder(root: Path, environ: Mapping[str, str]) -> Path:
+    """Name the state folder of a campaigns folder; nothing is made.
+
+    It belongs to the real path of the campaigns folder: two clones have two, a link has that of its target,
+    and a folder that was moved begins a new one (its old one is kept; whoever wants it renames it).
+
+    Args:
+        root: the campaigns folder.
+        environ: may hold `CAMPAIGN_STATE_DIR` or `XDG_STATE_HOME`.
+
+    Raises:
+        UsageError: `CAMPAIGN_STATE_DIR` is relative, or there is no home folder.
+    """
+    real = Path(os.path.realpath(root))
+    words = (re.sub(r"[^\w.-]+", "_", name).strip("._-")[:40] for name in (real.parent.name, real.name))
+    digest = sha256(os.fsencode(real)).hexdigest()[:16]
+    return state_home(environ) / "-".join([*filter(None, words), digest])
+
+
+def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """Name the folder that holds the state folders of all campaigns folders.
+
+    Raises:
+        UsageError: as `state_folder`.
+    """
+    if chosen := environ.get(VARIABLE):
+        if not Path(chosen).is_absolute():
+            raise _unusable(chosen, _("`{name}` is a relative path").format(name=VARIABLE))
+        return Path(chosen)
+    base = environ.get("XDG_STATE_HOME", "")
+    if Path(base).is_absolute():
+        return Path(base) / PROGRAM
+    if platform == "win32" and (local := environ.get("LOCALAPPDATA")):
+        return Path(local) / PROGRAM
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise _unusable("~", _("this user has no home folder")) from error
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / PROGRAM
+    return home / ".local" / "state" / PROGRAM
+
+
+def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
+    """Make the state folder of a campaigns folder, or make sure that it is safe.
+
+    Args:
+        root: the campaigns folder.
+        environ: as for `state_folder`.
+
+    Raises:
+        UsageError: it lies where a commit can reach it or other users can write, or cannot be made.
+    """
+    folder, campaigns = state_folder(root, environ), Path(os.path.realpath(root))
+    checkout = work_tree_of(campaigns) or campaigns
+    if any(real.is_relative_to(checkout) for real in real_steps(folder)):
+        raise _unusable(
+            str(folder), _("the state folder lies in the checkout, where a commit can replace it")
+        )
+    try:
+        private_folder(folder)
+        _refuse_others(folder.parent)
+        _refuse_others(folder)
+        folder.chmod(0o700)
+        if private_file(folder / ORIGIN):
+            with suppress(OSError):
+                (folder / ORIGIN).write_bytes(os.fsencode(campaigns) + b"\n")
+    except OSError as error:
+        why = _("the state folder cannot be made or used: {error}").format(error=error.strerror)
+        raise _unusable(str(folder), why) from error
+    return folder
+
+
+def work_tree_of(path: Path) -> Path | None:
+    """Find the git work tree that a real path lies in, without asking git; None outside any."""
+    return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
+
+
+def real_steps(path: Path) -> tuple[Path, ...]:
+    """Give the real paths of an absolute path and of each folder above: one may be a link that changes."""
+    return tuple(Path(os.path.realpath(step)) for step in (path, *path.parents))
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, for this user alone, whatever the umask.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def private_file(path: Path) -> bool:
+    """Make an empty file for this user alone, whatever the umask, unless there is one.
+
+    Returns:
+        Whether it was made; False also where it cannot be, which whoever opens it then is told.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return True
+    return False
+
+
+def _refuse_others(folder: Path) -> None:
+    if not hasattr(os, "geteuid"):
+        return
+    found = folder.stat()
+    if found.st_uid not in (os.geteuid(), 0):
+        raise _unusable(str(folder), _("the state folder belongs to another user"))
+    if found.st_mode & stat.S_IWOTH:
+        raise _unusable(str(folder), _("every user can write the state folder"))
+
+
+def _unusable(where: str, why: str) -> UsageError:
+    return UsageError(
+        why,
+        remedy=_(
+            "set `{name}` to an absolute path outside the checkout, in a folder that only this user can write"
+        ).format(name=VARIABLE),
+        where=where,
+    )

@@ -1,0 +1,1 @@
+"""Code hosts, chat webhooks, the guard of CI runs, approvals."""

@@ -1,0 +1,94 @@
+"""What reviewers said about a pull or merge request in, whether it may be sent out. No I/O.
+
+The stand-in for an environment's required reviewers, where a plan of GitHub or GitLab has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.core.words import _
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A merged pull or merge request, and who said what about its newest commit."""
+
+    number: int
+    head: str
+    """Its newest commit, the one that was approved."""
+    author: str
+    writers: frozenset[str] = frozenset()
+    """Whose commits it holds; GitLab tells no account behind a commit."""
+    approved_by: tuple[str, ...] = ()
+    """Who approved the newest commit; an approval of an earlier one is none."""
+    objecting: tuple[str, ...] = ()
+    """Who asked for changes and has not taken it back."""
+
+
+def check_approvals(requests: Mapping[str, Request | None], wanted: Approvals, *, branch: str) -> str:
+    """Refuse unless every commit came by a request that enough of the approvers agreed to.
+
+    Args:
+        requests: by commit, the merged request it came by; None when it came without one.
+        wanted: the environment's setting.
+        branch: the default branch, for the message.
+
+    Returns:
+        Who approved what, for the ledger: `#12 by ann, bob`.
+
+    Raises:
+        PolicyError: names the first commit that is not approved, and what is missing.
+    """
+    found = {}
+    for commit, request in sorted(requests.items()):
+        if request is None:
+            raise _unapproved(
+                _("commit {commit} is on {branch} without a merged request").format(
+                    commit=commit[:12], branch=branch
+                ),
+                _("bring the change in by a request that is approved; forbid pushes to the branch"),
+            )
+        # Kept in the ledger, so in English whatever the reader speaks.
+        found[request.number] = f"#{request.number} by {', '.join(_approvers(request, wanted))}"
+    return "; ".join(found[number] for number in sorted(found))
+
+
+def _approvers(request: Request, wanted: Approvals) -> list[str]:
+    """List the approvals that count, in the order of their names."""
+    eligible = {name.casefold() for name in wanted.approvers}
+    against = [name for name in request.objecting if name.casefold() in eligible]
+    if against:
+        raise _unapproved(
+            _("{names} asked for changes in #{number}").format(
+                names=_(", ").join(against), number=request.number
+            ),
+            _("settle it there: an approval of theirs takes it back"),
+        )
+    barred = {name.casefold() for name in (request.author, *request.writers)} if wanted.not_author else set()
+    counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
+    if len(counted) < wanted.count:
+        what = _("#{number} has {count} of {wanted} approvals of its newest commit")
+        remedy = (
+            _(
+                "have it approved by one of {names} other than its authors and run this again; an approval "
+                "given before the last commit does not count"
+            )
+            if barred & eligible
+            else _(
+                "have it approved by one of {names} and run this again; an approval given before the last "
+                "commit does not count"
+            )
+        )
+        raise _unapproved(
+            what.format(number=request.number, count=len(counted), wanted=wanted.count),
+            remedy.format(names=_(", ").join(wanted.approvers)),
+        )
+    return counted
+
+
+def _unapproved(what: str, remedy: str) -> PolicyError:
+    return PolicyError(_("not approved: {what}").format(what=what), remedy=remedy, where=_("approvals"))

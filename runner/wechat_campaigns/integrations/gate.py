@@ -1,0 +1,522 @@
+"""Whether this run may apply: the right event, the branch's newest campaigns, the approvals asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from wechat_campaigns.cli.session import Session
+from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, StalePlanError
+from wechat_campaigns.core.model import Action, Send
+from wechat_campaigns.core.settings import Approvals
+from wechat_campaigns.core.words import _
+from wechat_campaigns.integrations.place import CiRun, check_place, ci_run
+from wechat_campaigns.source.files import Files, read_regular
+from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.integrations.approvals import Request
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.plan.policy.guard import SettingsChange
+    from wechat_campaigns.protocol.events import Event
+
+REVIEW_TOKEN = "CAMPAIGN_REVIEW_TOKEN"  # noqa: S105 (the name of a variable, no secret)
+SETTINGS = PurePosixPath(SETTINGS_FILE)
+
+
+def current_run() -> CiRun | None:
+    """Describe the CI run this process belongs to; None on a person's machine."""
+    return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+
+
+def check_run(session: Session) -> None:
+    """Refuse to apply from a pull request, another branch or an outdated checkout.
+
+    A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
+
+    Raises:
+        PolicyError: says why, and what to run instead.
+    """
+    run = current_run()
+    if run is None or (session.rehearsing and not session.settings.environment.protected):
+        return
+    check_place(run)
+    if run.default_branch is not None:
+        from wechat_campaigns.integrations.checkout import check_newest
+
+        check_newest(session.options.root, run.default_branch)
+
+
+def check_command(command: Sequence[str]) -> None:
+    """Refuse to run a `secret: {command: …}` where the settings may be a stranger's.
+
+    Raises:
+        PolicyError: this is the run of a pull request, or of another branch than the default one.
+    """
+    if command:
+        check_place(current_run())
+
+
+# --- the settings, before they make this run read a secret --------------------------------------------
+
+
+def settings_approved(session: Session, appid: str) -> str:
+    """Refuse settings that nobody approved, by the rules that were in force before each change of them.
+
+    Every commit that changed the file since the last apply is asked about, each by the approvals that the
+    version before it asked for, a merge also by those of the versions that it dropped: who is let in by a
+    commit cannot approve that very commit.
+
+    Args:
+        session: with the settings.
+        appid: of the account whose secret is about to be read; its stream of the ledger holds the last apply.
+
+    Returns:
+        Who approved what; empty where nothing is asked, and on a person's machine, where nobody can be.
+
+    Raises:
+        PolicyError: an approval is missing, or nobody can be asked.
+    """
+    run, folder = current_run(), session.options.root
+    if run is None or run.default_branch is None or not session.settings.source:
+        return ""
+    from wechat_campaigns.integrations.checkout import (
+        blob_id,
+        check_committed,
+        check_same,
+        is_cut,
+        require_history,
+    )
+
+    environment = session.settings.environment
+    guard = session.guard(appid)
+    in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
+    if in_force:
+        require_history(folder)
+    elif is_cut(folder):
+        if session.rehearsing and not environment.protected:
+            return ""
+        require_history(folder)
+    steps = list(_changes_to_ask(session, guard))
+    if not (in_force or any(rules for _commit, _data, rules in steps)):
+        return ""
+    check_committed(folder, {SETTINGS: blob_id(folder, session.settings.source)})
+    told = {}
+    ask = _Reviews(run, run.default_branch)
+    for commit, data, rules in steps:
+        for rule in rules:
+            told[commit] = ask.approved({commit}, rule)
+            if data is not None:
+                check_same(folder, ask.head(commit), {SETTINGS: blob_id(folder, data)})
+    return "; ".join(dict.fromkeys(told.values()))
+
+
+def _changes_to_ask(
+    session: Session, guard: Event | None
+) -> Iterator[tuple[str, bytes | None, tuple[Approvals, ...]]]:
+    """Go back through the versions of the settings to the one of the last apply."""
+    from hashlib import sha256
+
+    from wechat_campaigns.integrations.checkout import newer_than, versions
+
+    environment, folder = session.settings.environment, session.options.root
+    accepted = guard.data.get("settings_sha256") if guard is not None else None
+    # The same bytes may have come back since: without the rules that were asked for in between.
+    since = newer_than(folder, _commit_of(guard))
+    asked: list[tuple[str, bytes | None, tuple[Approvals, ...]]] = []
+    reached = False
+    for version, older in pairwise(chain(versions(folder, SETTINGS), [None])):
+        if version is None:
+            break
+        data, before = version.data, older.data if older is not None else None
+        is_accepted = data is not None and sha256(data).hexdigest() == accepted
+        if is_accepted and version.commit not in since:
+            reached = True
+            break
+        held = [*version.aside, *([before] if before is not None and before != data else [])]
+        before_it = chain.from_iterable(approvals_in(one, environment) for one in held)
+        asked.append((version.commit, data, tuple(dict.fromkeys(before_it))))
+    for number, (commit, data, rules) in enumerate(asked):
+        if number == 0:
+            # By its own rules where there were none before; by the guard's where its version is not found.
+            kept = None if reached else guard_approvals(guard)
+            rules = tuple(filter(None, dict.fromkeys([*rules, kept]))) or tuple(
+                filter(None, [environment.approvals])
+            )
+        yield commit, data, rules
+
+
+def _commit_of(guard: Event | None) -> str:
+    """Name the commit that an apply was run at; empty when the ledger does not say, or says no commit."""
+    actor = guard.data.get("actor") if guard is not None else None
+    commit = str(actor.get("commit")).removesuffix("-dirty") if isinstance(actor, Mapping) else ""
+    return commit if commit.isalnum() else ""
+
+
+def guard_approvals(guard: Event | None) -> Approvals | None:
+    """Read the approvals that an apply went by, as the ledger says: good enough to ask for more."""
+    rules = guard.data.get("rules") if guard is not None else None
+    data = rules.get("approvals") if isinstance(rules, Mapping) else None
+    if not isinstance(data, Mapping):
+        return None
+    names, count = data.get("approvers"), data.get("count")
+    return Approvals(
+        approvers=tuple(map(str, names)) if isinstance(names, list) else (),
+        count=count if isinstance(count, int) else 1,
+        not_author=data.get("not_author") is not False,
+    )
+
+
+# --- the files of what is due -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What was approved, before the first secret was read."""
+
+    actor: Mapping[str, str] = field(default_factory=dict)
+    """`approved`: who approved what, for the ledger; empty when nothing was asked."""
+    digests: Mapping[str, str] | None = None
+    """By send id, the digest of what the approved files make; None when nothing was asked."""
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that would send something else than what the approved files make.
+
+        Raises:
+            StalePlanError: another file had a part in it, or it became due only now.
+        """
+        for planned in plan.due() if self.digests is not None else ():
+            if (self.digests or {}).get(planned.send.id) != planned.digest:
+                raise StalePlanError(
+                    _("the approved files make another message: something else changed this one"),
+                    remedy=_(
+                        "run it again; if that is refused too, look for a campaign that changes shared `vars`"
+                    ),
+                    where=planned.send.id,
+                )
+
+
+def check_approved(session: Session, sends: Collection[Send], state: LedgerState) -> Approval:
+    """Refuse due sends whose files did not come by requests that were approved as they are.
+
+    Runs before the platform is asked anything, so before any secret is read.
+
+    Args:
+        session: with settings and files.
+        sends: everything that was rendered; those that the ledger and the clock make due are looked at.
+        state: the folded ledger.
+
+    Raises:
+        PolicyError: an approval is missing, or nobody can be asked.
+        StalePlanError: a file changed while this ran.
+    """
+    wanted, accounts = session.settings.environment.approvals, session.settings.environment.accounts
+    due = _due(session, sends, state)
+    appids = sorted({accounts[send.account].appid for send in due})
+    if not (wanted and due) and not any(guard_approvals(session.guard(appid)) for appid in appids):
+        return Approval()
+    run, folder = current_run(), session.options.root
+    if run is None or run.default_branch is None:
+        raise PolicyError(
+            _(
+                "this environment asks for approvals, and only a run of GitHub or GitLab "
+                "can ask who gave them"
+            ),
+            remedy=_("apply by the workflow; see docs/ci.md"),
+            where=_("environment {name}").format(name=session.settings.environment.name),
+        )
+    settings_told = [session.settings_approved(appid) for appid in appids]
+    if wanted is None:  # taken back by a change that was approved
+        return Approval(actor=_told(settings_told))
+    from wechat_campaigns.integrations.checkout import blob_id, check_committed, check_same, last_changes
+
+    made = sources_of(session, {send.campaign for send in due})
+    blobs = {file: blob_id(folder, data) for file, data in made.files.items()}
+    check_committed(folder, blobs)
+    # The settings were asked about already, by the rules that were in force before.
+    changes = last_changes(folder, blobs.keys() - {SETTINGS})
+    ask = _Reviews(run, run.default_branch)
+    files_told = ask.approved(changes, wanted)
+    for commit, files in changes.items():
+        check_same(folder, ask.head(commit), {file: blobs[file] for file in files})
+    return Approval(actor=_told([*settings_told, files_told]), digests=made.digests)
+
+
+def _told(sayings: Sequence[str]) -> dict[str, str]:
+    told = "; ".join(dict.fromkeys(filter(None, sayings)))
+    return {"approved": told} if told else {}
+
+
+def _due(session: Session, sends: Collection[Send], state: LedgerState) -> list[Send]:
+    """List what may be sent now, whatever the platform will say."""
+    from wechat_campaigns.core.digest import send_digest
+    from wechat_campaigns.plan.decide import decide
+
+    accounts, now = session.settings.environment.accounts, session.clock()
+
+    def action(send: Send) -> Action:
+        appid = accounts[send.account].appid
+        return decide(send, send_digest(send), appid=appid, state=state, now=now).action
+
+    return [send for send in sends if action(send) is Action.SEND]
+
+
+@dataclass(slots=True)
+class Sources:
+    """What some campaigns are made of: the bytes of each file, and the digest of each send."""
+
+    files: dict[PurePosixPath, bytes] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def add(self, file: PurePosixPath, data: bytes) -> None:
+        """Note the bytes of a file.
+
+        Raises:
+            StalePlanError: it had others before.
+        """
+        if self.files.setdefault(file, data) != data:
+            raise StalePlanError(
+                _("the file changed while it was read"), remedy=_("run it again"), where=str(file)
+            )
+
+
+class _RecordingFiles(Files):
+    """Reads files and keeps what was read."""
+
+    def __init__(self, root: Path, sources: Sources) -> None:
+        super().__init__(root)
+        self._sources = sources
+
+    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
+        data = super()._read(located, limit_bytes)
+        self._sources.add(located, data)
+        return data
+
+
+def sources_of(session: Session, campaigns: Collection[str]) -> Sources:
+    """Render some campaigns once more, alone, and keep every byte that has a part in them.
+
+    Nothing is taken over from the rendering before, not even the settings: whatever else the folder holds
+    cannot have a part in the result. In this process, because what another one reads would not be seen.
+    """
+    from wechat_campaigns.core.digest import send_digest
+    from wechat_campaigns.render.prepare import Workshop
+    from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
+
+    root, made = session.options.root, Sources()
+    settings = session.as_asked(load_settings(root, environment=session.options.environment))
+    made.add(SETTINGS, session.settings.source)
+    made.add(SETTINGS, settings.source)
+    files = _RecordingFiles(root, made)
+    workshop = Workshop(settings=settings, files=files, variables=session.options.variables)
+    for item in find_campaigns(root, sorted(campaigns))[0]:
+        if item.id not in campaigns:
+            continue
+        data = read_regular(item.shown, MAX_YAML_BYTES)
+        made.add(item.file, data)
+        made.digests |= {send.id: send_digest(send) for send in workshop.make(item, data).sends}
+    return made
+
+
+# --- the rules of the last apply ------------------------------------------------------------------------
+
+
+def ledger_left(session: Session) -> tuple[SettingsChange, ...]:
+    """Tell whether the environment has left a ledger for one that knows of no rules.
+
+    The rules of the last apply are in the ledger. A commit that names another one would take them all away,
+    so the versions of the settings are asked whether there was one that had something to hold back.
+    """
+    from contextlib import suppress
+
+    from wechat_campaigns.core.git import find_checkout, is_installed
+    from wechat_campaigns.core.settings import SANDBOX
+    from wechat_campaigns.integrations.checkout import versions
+    from wechat_campaigns.plan.policy.guard import left_ledger
+
+    environment, folder = session.settings.environment, session.options.root
+    if (
+        environment.api == SANDBOX
+        or session.newest_guards()
+        or not (find_checkout(folder) and is_installed())
+    ):
+        return ()
+    with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
+        for version in versions(folder, SETTINGS):
+            held = chain.from_iterable(
+                ledgers_in(data, environment) for data in (version.data, *version.aside) if data is not None
+            )
+            if left := next((ledger for ledger in held if ledger != environment.ledger), None):
+                return (left_ledger(left, session.settings),)
+    return ()
+
+
+def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -> tuple[SettingsChange, ...]:
+    """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
+
+    Args:
+        session: with the settings.
+        plan: made just now.
+        covered: its digest, which is over the looser rules too, was reviewed.
+        asking: a person will be asked.
+
+    Returns:
+        What a person must still agree to, rule by rule.
+
+    Raises:
+        PolicyError: nobody agreed, and nobody will be asked.
+    """
+    if not plan.looser or not plan.reaching() or covered or _approved_by_rules_before(session, plan):
+        return ()
+    if asking and current_run() is None:
+        return plan.looser
+    raise PolicyError(
+        _("the settings are looser than at the last apply: {keys}").format(
+            keys=_(", ").join(dict.fromkeys(change.key for change in plan.looser))
+        ),
+        remedy=_(
+            "have a new plan reviewed and apply with --plan FILE or --expect-digest DIGEST; or run "
+            "`campaign ledger guard --env {name}` on a machine with the AppSecret"
+        ).format(name=plan.environment),
+        where=_("environment {name}").format(name=plan.environment),
+    )
+
+
+def _approved_by_rules_before(session: Session, plan: Plan) -> bool:
+    """Tell whether each account's guard asks for approvals: then every change since was asked about."""
+    approvals = [guard_approvals(session.guard(appid)) for appid in plan.reaching()]
+    return current_run() is not None and all(approvals)
+
+
+def keep_guards(session: Session, plan: Plan, who: Mapping[str, object]) -> None:
+    """Keep the rules that this apply goes by, for each account it calls for, before the first call.
+
+    Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
+
+    Raises:
+        LedgerError: the ledger does not take it.
+    """
+    from contextlib import suppress
+
+    from wechat_campaigns.core.errors import SecretError
+
+    environment = session.settings.environment
+    bare = session.rehearsing and not (environment.protected or environment.approvals)
+    accounts = {account.appid: account for account in environment.accounts.values()}
+    for appid in sorted(plan.reaching() & accounts.keys()):
+        if session.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+            # An account without its secret sends nothing, and keeps no other from sending.
+            with suppress(SecretError):
+                keep_guard(session, accounts[appid], loosened=plan.looser, actor=who)
+
+
+def keep_guard(session: Session, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+    """Keep the rules of the settings in an account's stream, if they are not those kept last.
+
+    Args:
+        session: with the settings.
+        account: whose secret makes the mac.
+        trusted: a person vouches for it, whatever guards the ledger holds.
+        more: for `guard_data`.
+
+    Returns:
+        Whether anything was new.
+    """
+    from wechat_campaigns.plan.policy.guard import guard_data, newest, verified
+    from wechat_campaigns.protocol.attempt import TRIES
+    from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+
+    secret = session.secret(account, trusted=trusted)
+    for left in reversed(range(TRIES)):
+        events = session.ledger.read(account.appid)
+        good, bad = verified([event for event in events if event.kind == Kind.GUARD], secret)
+        before = newest(good, session.settings.place)
+        data = guard_data(session.settings, appid=account.appid, secret=secret, before=before, **more)
+        known = ("environment", "rules", "settings_sha256")
+        if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
+            return False
+        try:
+            entry = Entry(stream=account.appid, kind=Kind.GUARD, data=data)
+            session.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        except LedgerConflictError:
+            if not left:
+                raise
+        else:
+            return True
+    return False
+
+
+def vouch(session: Session, account: Account, **more: Any) -> None:
+    """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
+
+    Raises:
+        LedgerConflictError: somebody wrote to the ledger since it was read.
+    """
+    from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+    from wechat_campaigns.protocol.keys import mac_key, mac_of
+
+    events = session.ledger.read(account.appid)
+    head = events[-1].head if events else EMPTY
+    plain = Entry(stream=account.appid, kind=Kind.VOUCHED, data={"after": head.hash, **more})
+    mac = mac_of(mac_key(session.secret(account, trusted=True), account.appid), plain)
+    session.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
+
+
+# --- the forge ----------------------------------------------------------------------------------------
+
+
+class _Reviews:
+    """What the forge says about commits, each asked about once."""
+
+    def __init__(self, run: CiRun, branch: str) -> None:
+        self._run = run
+        self._branch = branch
+        self._known: dict[str, Request | None] = {}
+        self._asking: Callable[[str], Request | None] | None = None
+
+    def approved(self, commits: Collection[str], wanted: Approvals) -> str:
+        """Say who approved the requests of some commits; raises PolicyError as `check_approvals`."""
+        from wechat_campaigns.integrations.approvals import check_approvals
+
+        return check_approvals(
+            {commit: self._request(commit) for commit in commits}, wanted, branch=self._branch
+        )
+
+    def head(self, commit: str) -> str:
+        """Name the newest commit of the request that brought an approved commit in."""
+        request = self._request(commit)
+        return request.head if request is not None else ""
+
+    def _request(self, commit: str) -> Request | None:
+        if commit not in self._known:
+            self._asking = self._asking or _forge(self._run, self._branch)
+            self._known[commit] = self._asking(commit)
+        return self._known[commit]
+
+
+def _forge(run: CiRun, branch: str) -> Callable[[str], Request | None]:
+    own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
+    token = os.environ.get(REVIEW_TOKEN) or own
+    if not token:
+        raise PolicyError(
+            _("who approved cannot be asked: {variable} is not set").format(variable=REVIEW_TOKEN),
+            remedy=_(
+                "give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)"
+            ),
+            where=_("{service} run").format(service=run.service),
+        )
+    if run.service == "GitHub":
+        from wechat_campaigns.integrations.github import API, github, pull_of
+
+        hub = github(os.environ.get("GITHUB_API_URL", API), token)
+        return lambda commit: pull_of(hub, run.repository, branch, commit)
+    from wechat_campaigns.integrations.gitlab import gitlab, merge_request_of
+
+    lab = gitlab(os.environ.get("CI_API_V4_URL", "https://gitlab.com/api/v4"), token)
+    return lambda commit: merge_request_of(lab, run.repository, branch, commit)

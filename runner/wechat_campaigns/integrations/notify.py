@@ -1,0 +1,121 @@
+"""Outcomes of a run in, a message for a chat robot out, in the form of each kind of robot.
+
+Sources: the 企业微信 group robot page, read 2026-11. The forms for 飞书, 钉钉 and Slack follow
+third-party descriptions; their own pages were not read, and no robot was ever called.
+Plain text in all of them, so that no name of a campaign can mention anybody or become a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wechat_campaigns.core.settings import Notify
+from wechat_campaigns.core.words import _
+from wechat_campaigns.report.neutral import line
+from wechat_campaigns.report.words import counted
+from wechat_campaigns.send.posting import Outcome, Result
+
+MAX_BYTES = 2000
+"""企业微信 takes 2048 bytes of text, the others more."""
+MAX_LINES = 20
+_GROUP = {
+    Result.ACCEPTED: "accepted",
+    Result.REFUSED: "failed",
+    Result.FAILED: "failed",
+    Result.UNKNOWN: "unknown",
+}
+_MARK = {"accepted": "✓", "failed": "✗", "unknown": "?"}
+
+Post = Callable[[str, Mapping[str, Any]], Any]
+"""Posts JSON to an address and gives the answer's JSON or text; raises `OSError` when it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a message tells of a run besides its outcomes."""
+
+    environment: str
+    commit: str = ""
+    url: str = ""
+    """Of the CI run."""
+    followers: Mapping[str, int | None] | None = None
+    """By send id: how many were addressed."""
+
+
+def message(outcomes: Iterable[Outcome], run: Run, when: Sequence[str]) -> str | None:
+    """Write what a robot says; None when nothing happened that it should tell.
+
+    Args:
+        outcomes: of the run; sends that were only skipped are not told.
+        run: where and by which commit.
+        when: of which outcomes it is told: `accepted`, `failed`, `unknown`.
+    """
+    told = [(group, outcome) for outcome in outcomes if (group := _GROUP.get(outcome.result)) in when]
+    if not told:
+        return None
+    counts = {group: sum(g == group for g, _ in told) for group in _MARK}
+    said = _("Campaigns, {environment}: {counts}")
+    lines = [said.format(environment=run.environment, counts=counted(counts))]
+    lines += [_line(str(group), outcome, run) for group, outcome in told[:MAX_LINES]]
+    if len(told) > MAX_LINES:
+        lines.append(_("… and {count} more").format(count=len(told) - MAX_LINES))
+    lines += [_("commit {commit}").format(commit=run.commit[:12])] if run.commit else []
+    lines += [run.url] if run.url else []
+    return _shortened("\n".join(lines))
+
+
+def payload(kind: str, text: str) -> dict[str, Any]:
+    """Put a text into the form of a kind of robot, with nothing in it that mentions or formats."""
+    if kind == "slack":
+        return {"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
+    # 企业微信 obeys `<@userid>` and 飞书 `<at …>` in plain text too.
+    text = text.replace("<", "＜").replace(">", "＞")
+    if kind == "feishu":
+        return {"msg_type": "text", "content": {"text": text}}
+    return {"msgtype": "text", "text": {"content": text}}
+
+
+def refused(kind: str, answer: Any) -> str | None:
+    """Say why a robot did not take a message; None when it did."""
+    if kind == "slack":
+        return None if answer == "ok" else _("answered {answer}").format(answer=line(str(answer))[:80])
+    if not isinstance(answer, dict):
+        return _("its answer is no JSON object")
+    code = answer.get("code", answer.get("StatusCode")) if kind == "feishu" else answer.get("errcode")
+    return None if code == 0 else _("answered code {code}").format(code=code)
+
+
+def tell(robot: Notify, address: str, outcomes: Sequence[Outcome], run: Run, *, post: Post) -> str | None:
+    """Tell one robot.
+
+    Args:
+        robot: which kind, and of what it is told.
+        address: its secret address; never part of what is returned.
+        outcomes: of the run.
+        run: where and by which commit.
+        post: the network.
+
+    Returns:
+        Why it could not be told, or None.
+    """
+    text = message(outcomes, run, robot.when)
+    if text is None:
+        return None
+    try:
+        return refused(robot.kind, post(address, payload(robot.kind, text)))
+    except OSError as error:
+        return _("it could not be reached ({error})").format(error=str(error))
+
+
+def _line(group: str, outcome: Outcome, run: Run) -> str:
+    count = (run.followers or {}).get(outcome.id)
+    to = _(" → {count:,} followers").format(count=count) if count is not None else ""
+    why = "" if outcome.result is Result.ACCEPTED else f": {outcome.why}"
+    return line(f"{_MARK[group]} {outcome.id} ({outcome.account}){to}{why}")
+
+
+def _shortened(text: str) -> str:
+    raw = text.encode()
+    return text if len(raw) <= MAX_BYTES else raw[: MAX_BYTES - 3].decode(errors="ignore") + "…"

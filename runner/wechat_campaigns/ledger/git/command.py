@@ -1,0 +1,91 @@
+"""Git as the ledger uses it: a bare repository of its own, and questions to the checkout of the campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.git import MISSING, TIMEOUT_S, Answer, ask, checkout_settings, git, is_installed
+from wechat_campaigns.core.words import _
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """Runs git on one bare repository."""
+
+    folder: Path
+    config: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    timeout_s: float = TIMEOUT_S
+    keep_open: tuple[int, ...] = ()
+    """File descriptors that children inherit: a lock stays held while one of them still runs."""
+
+    def run(self, *arguments: str, given: bytes = b"") -> Answer:
+        """Run one command to its end.
+
+        Args:
+            arguments: everything after `git`; never a secret.
+            given: standard input.
+
+        Raises:
+            LedgerError: there is no git.
+        """
+        return _there(
+            git(
+                f"--git-dir={self.folder}",
+                *arguments,
+                given=given,
+                config=self.config,
+                timeout_s=self.timeout_s,
+                keep_open=self.keep_open,
+            )
+        )
+
+    def must(self, *arguments: str, given: bytes = b"") -> bytes:
+        """Run a local command that has no reason to fail; its standard output.
+
+        Raises:
+            LedgerError: it failed all the same: the disk, most likely.
+        """
+        answer = self.run(*arguments, given=given)
+        if answer.code:
+            raise LedgerError(
+                _("the local copy of the ledger cannot be used: {error}").format(error=answer.words),
+                remedy=_("check that the disk has room and can be written; {folder} may be deleted").format(
+                    folder=self.folder
+                ),
+                where=f"git {arguments[0]}",
+            )
+        return answer.stdout
+
+
+def checkout_says(folder: Path, *arguments: str) -> str:
+    """Ask the checkout that a folder lies in; empty when it has no answer.
+
+    Raises:
+        LedgerError: there is no git.
+        UsageError: git's settings include a file of the checkout.
+    """
+    return _there(ask(folder, *arguments)).text
+
+
+def settings_of(folder: Path) -> dict[str, list[str]]:
+    """Read the settings of the checkout that a folder lies in; see `checkout_settings`.
+
+    Raises:
+        LedgerError: there is no git.
+        UsageError: git's settings include a file of the checkout.
+    """
+    if not is_installed():
+        _there(Answer(code=MISSING))
+    return checkout_settings(folder)
+
+
+def _there(answer: Answer) -> Answer:
+    if answer.code == MISSING:
+        raise LedgerError(
+            _("the git ledger needs the program git"),
+            remedy=_("install git 2.31 or newer, or choose another ledger"),
+        )
+    return answer

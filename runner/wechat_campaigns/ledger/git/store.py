@@ -1,0 +1,393 @@
+"""The ledger on a git branch of its own: for CI runners that keep no disk, without any server.
+
+A push that names the commit it follows is the compare-and-swap: whoever pushes first has the place, everybody
+else looks again and decides again. The local copy is a bare repository of our own; a lost copy costs a fetch.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.git import TIMEOUT_S, Answer, Fault
+from wechat_campaigns.core.ports import Clock, Sleep
+from wechat_campaigns.core.state_folder import private_folder
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.events import head_moved, heads_of, held_by_another, not_empty, verified_after
+from wechat_campaigns.ledger.filelock import LockedError, exclusive
+from wechat_campaigns.ledger.git import tree as git_tree
+from wechat_campaigns.ledger.git.command import Git
+from wechat_campaigns.ledger.git.remote import NAME, Remote
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
+
+TRIES = 60
+"""Rejected pushes before giving up: with four writers a push needs 2.6 tries on average."""
+BROKEN_TRIES = 4
+"""Failures of network or remote before giving up."""
+LOCKED_S = 10.0
+"""How long a lock on the remote may be in the way while nobody writes: a living git needs a moment."""
+BACKOFF_S = 0.05
+BACKOFF_MAX_S = 2.0
+TIP = "refs/campaign/tip"
+FETCHED = "refs/campaign/fetched"
+CERTAIN = (Fault.REFUSED, Fault.NO_ACCESS)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was read so far: a commit and everything in it."""
+
+    tip: str | None = None
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    heads: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def take(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.events.setdefault(event.stream, []).append(event)
+
+
+@dataclass(slots=True)
+class _Effort:
+    """One append over all its tries: pushes whose end is not known, failures so far."""
+
+    pending: list[tuple[Event, git_tree.Written]] = field(default_factory=list)
+    broken: int = 0
+    lock: str = ""
+    """The lock file that was in the way of the last push."""
+    tip: str | None = None
+    """The branch's end when that lock was met first."""
+    since: float = 0.0
+
+    def meet(self, lock: str, tip: str | None, now: float) -> bool:
+        """Take note of what was in the way; True when it has been the same lock for too long."""
+        if (lock, tip) != (self.lock, self.tip):
+            self.lock, self.tip, self.since = lock, tip, now
+        return bool(lock) and now - self.since >= LOCKED_S
+
+
+def kept_events(folder: Path) -> tuple[Event, ...] | None:
+    """Read the ledger as this machine saw it last, without its remote; nothing is written.
+
+    Args:
+        folder: the local copy.
+
+    Returns:
+        The events in order within each stream; None when this machine never saw the ledger.
+
+    Raises:
+        LedgerError: the copy cannot be read.
+    """
+    if not (folder / "HEAD").is_file():
+        return None
+    git = Git(folder=folder)
+    tip = git.run("rev-parse", "--verify", "--quiet", TIP).text
+    if not tip:
+        return None
+    return tuple(sorted(git_tree.read(git, tip, since=None), key=lambda event: (event.stream, event.seq)))
+
+
+class GitLedger:
+    """An append-only branch, shared by machines; in one process its calls follow one another.
+
+    Args:
+        remote: where the branch lives and how to log in.
+        folder: the local copy, made when absent; one a remote and branch.
+        clock: dates the events.
+        sleep: waits between tries.
+        timeout_s: for each git command.
+    """
+
+    def __init__(
+        self,
+        remote: Remote,
+        folder: Path,
+        clock: Clock,
+        *,
+        sleep: Sleep = time.sleep,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._remote = remote
+        self._git = Git(folder=folder, config=remote.config, timeout_s=timeout_s)
+        self._clock = clock
+        self._sleep = sleep
+        self._seen = _Seen()
+        self._fresh_at = self._pushed_at = float("-inf")
+        self._mutex = threading.Lock()
+        self.tries = 0
+        """Pushes so far, the rejected ones too."""
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        """See `Ledger.events`."""
+        asked = time.monotonic()
+        with self._held():
+            self._refresh(asked)
+            wanted = sorted(self._seen.events) if stream is None else [stream]
+            return tuple(event for name in wanted for event in self._seen.events.get(name, ()))
+
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        """See `Ledger.read`."""
+        asked = time.monotonic()
+        with self._held():
+            self._refresh(asked)
+            known = self._seen.events.get(stream, [])
+            head = Head(*self._seen.heads.get(stream, EMPTY))
+            return verified_after(stream, known[max(since.seq - 1, 0) :], since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """See `Ledger.append`."""
+        effort = _Effort()
+        for attempt in range(TRIES):
+            with self._held():
+                event = self._try(entry, effort, after, again=attempt > 0)
+            if event is not None:
+                return event
+            longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
+            self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
+        raise self._crowded(effort)
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """See `Ledger.restore`."""
+        with self._held():
+            self._refresh(time.monotonic())
+            if self._seen.heads:
+                raise not_empty(self._remote.shown)
+            if events:
+                written = self._write(events)
+                answer = self._push(written.commit)
+                if answer.code:
+                    raise self._unusable(answer)
+                self._took(written.commit, events)
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """See `Ledger.heads`."""
+        asked = time.monotonic()
+        with self._held():
+            self._refresh(asked)
+            return dict(sorted(self._seen.heads.items()))
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        """See `Ledger.lock`: holds off other runners of this machine only; the rest is the intent's part."""
+        folder = self._git.folder.parent
+        private_folder(folder)
+        try:
+            with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s):
+                yield
+        except LockedError:
+            raise held_by_another(stream) from None
+
+    def survives_power_cut(self) -> bool:
+        """Tell whether the remote has a push on its disk before it answers; of another machine nobody knows.
+
+        Source: git-config, core.fsync; by default git leaves refs to the file system.
+        """
+        place = Path(self._remote.url.removeprefix("file://"))
+        if not place.is_dir():
+            return True
+        synced = Git(folder=place).run("config", "--get", "core.fsync").text.replace(" ", "").split(",")
+        return "all" in synced or {"loose-object", "reference"} <= set(synced)
+
+    def close(self) -> None:
+        """See `Ledger.close`: nothing is held open between calls."""
+
+    def _try(self, entry: Entry, effort: _Effort, after: Head | None, *, again: bool) -> Event | None:
+        """Make one try; None when there should be another."""
+        if (again or self._seen.tip is None) and not self._looked(effort):
+            return None
+        kept = self._kept(effort)
+        if kept is not None:
+            return kept
+        head = self._end_of(entry.stream)
+        if after is not None and after != head:
+            raise head_moved(entry.stream)
+        event = chained(entry, at=self._clock(), after=head)
+        written = self._write([event])
+        answer = self._push(written.commit)
+        if answer.code == 0:
+            self._took(written.commit, [event])
+            return event
+        if answer.fault in CERTAIN:
+            raise self._unusable(answer)
+        if effort.meet(answer.lock, self._seen.tip, time.monotonic()):
+            raise self._crowded(effort)
+        if answer.fault is not Fault.RACE:
+            effort.pending.append((event, written))
+            self._count_broken(effort, answer)
+        return None
+
+    def _looked(self, effort: _Effort) -> bool:
+        answer = self._fetch()
+        if answer is None:
+            return True
+        if answer.fault in CERTAIN:
+            raise self._unusable(answer)
+        self._count_broken(effort, answer)
+        return False
+
+    def _count_broken(self, effort: _Effort, answer: Answer) -> None:
+        effort.broken += 1
+        if effort.broken >= BROKEN_TRIES:
+            raise self._unusable(answer)
+
+    def _kept(self, effort: _Effort) -> Event | None:
+        """Find a push that arrived although its answer did not."""
+        for event, written in effort.pending:
+            if self._seen.tip and git_tree.holds(self._git, self._seen.tip, written.files):
+                return event
+        return None
+
+    def _end_of(self, stream: str) -> Head:
+        known = self._seen.events.get(stream)
+        last = known[-1].head if known else EMPTY
+        if last != self._seen.heads.get(stream, EMPTY):
+            raise TamperedLedgerError(
+                _("the last event of this account is not the one the ledger noted"),
+                remedy=_("run `campaign ledger verify`; restore the branch before any apply"),
+                where=_("{stream} in {place}").format(stream=stream, place=self._remote.shown),
+            )
+        return last
+
+    def _write(self, events: Sequence[Event]) -> git_tree.Written:
+        return git_tree.write(
+            self._git,
+            events,
+            heads={**self._seen.heads, **heads_of(events)},
+            parent=self._seen.tip,
+        )
+
+    def _push(self, commit: str) -> Answer:
+        self.tries += 1
+        self._pushed_at = time.monotonic()
+        lease = f"--force-with-lease={self._remote.ref}:{self._seen.tip or ''}"
+        return self._git.run(
+            "push", "--porcelain", "--no-verify", "--quiet", lease, NAME, f"{commit}:{self._remote.ref}"
+        )
+
+    def _took(self, commit: str, events: Sequence[Event]) -> None:
+        self._git.must("update-ref", TIP, commit)
+        self._seen.take(events)
+        self._seen.heads.update(heads_of(events))
+        self._seen.tip = commit
+        self._fresh_at = self._pushed_at
+
+    def _refresh(self, asked: float) -> None:
+        """Fetch, unless a fetch was begun after `asked` already: waiting threads share one."""
+        answer = self._fetch() if self._fresh_at < asked else None
+        if answer is not None:
+            raise self._unusable(answer)
+
+    def _fetch(self) -> Answer | None:
+        begun = time.monotonic()
+        answer = self._git.run("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", NAME)
+        known = self._refs()
+        if answer.code == 0:
+            self._advance(known.get(TIP), known[FETCHED])
+        elif answer.fault is not Fault.NO_BRANCH:
+            return answer
+        elif known.get(TIP) is not None:
+            raise self._rewritten(_("the ledger's branch is gone from the remote"))
+        self._fresh_at = begun
+        return None
+
+    def _refs(self) -> dict[str, str]:
+        out = self._git.must("for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign/").decode()
+        return dict(line.split(" ") for line in out.splitlines())
+
+    def _advance(self, before: str | None, tip: str) -> None:
+        """Take a fetched commit, if it still holds every event this machine has seen."""
+        if before not in (None, tip) and (lost := git_tree.rewritten(self._git, str(before), tip)):
+            what = _("{count} events that were there before are gone or changed")
+            raise self._rewritten(what.format(count=len(lost)))
+        if tip != self._seen.tip:
+            fresh = git_tree.read(self._git, tip, since=self._seen.tip)
+            heads = git_tree.heads(self._git, tip)
+            self._seen.take(fresh)
+            self._seen.heads, self._seen.tip = heads, tip
+        if before != tip:
+            self._git.must("update-ref", TIP, tip)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Have the local copy to ourselves, git children of a killed runner included."""
+        folder = self._git.folder
+        with self._mutex:
+            try:
+                private_folder(folder.parent)
+                lock = exclusive(folder.parent / f"{folder.name}.lock", self._git.timeout_s)
+                with lock as descriptor:
+                    self._git = replace(self._git, keep_open=(descriptor,))
+                    self._prepare(folder)
+                    yield
+            except LockedError:
+                raise held_by_another(str(folder)) from None
+            except OSError as error:
+                raise LedgerError(
+                    _("the local copy of the ledger cannot be used: {error}").format(error=error.strerror),
+                    remedy=_("check that the folder can be written and the disk has room"),
+                    where=str(folder),
+                ) from error
+
+    def _prepare(self, folder: Path) -> None:
+        if not (folder / "HEAD").exists():
+            self._git.must("init", "--bare", "--quiet", "--shared=0600", str(folder))
+        # Nobody else runs git in here now, so what a killed runner left locked is free.
+        for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
+            left.unlink(missing_ok=True)
+
+    def _rewritten(self, what: str) -> TamperedLedgerError:
+        return TamperedLedgerError(
+            what,
+            remedy=_(
+                "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
+                "{folder} and run `campaign ledger verify`"
+            ).format(folder=self._git.folder),
+            where=self._remote.shown,
+        )
+
+    def _crowded(self, effort: _Effort) -> LedgerError:
+        if effort.lock:
+            # Others hold it for a moment only: a git that was killed on the remote's side holds it for ever.
+            seconds = round(time.monotonic() - effort.since)
+            return LedgerError(
+                _("the ledger's branch stayed locked for {seconds} s").format(seconds=seconds),
+                remedy=_(
+                    "when no run is writing it, delete {file} on the remote; then run the same command again"
+                ).format(file=effort.lock),
+                where=self._remote.shown,
+            )
+        return LedgerError(
+            _("other runners were faster {count} times in a row").format(count=TRIES),
+            remedy=_("run the same command again; for this many runners choose the postgresql ledger"),
+            where=self._remote.shown,
+        )
+
+    def _unusable(self, answer: Answer) -> LedgerError:
+        what, remedy = _WORDS.get(answer.fault, _WORDS[Fault.BROKEN])
+        said = _("{what}: {words}").format(what=_(what), words=answer.words)
+        return LedgerError(said, remedy=_(remedy), where=self._remote.shown)
+
+
+_WORDS = {
+    Fault.REFUSED: (
+        N_("the remote does not let this runner write the ledger's branch"),
+        N_("let this runner's identity push to the branch (rulesets, protected branches, `contents: write`)"),
+    ),
+    Fault.NO_ACCESS: (
+        N_("the ledger's remote cannot be opened"),
+        N_("check its address, and the credentials: git's own helpers, SSH, or CAMPAIGN_LEDGER_TOKEN"),
+    ),
+    Fault.RACE: (
+        N_("another runner wrote the ledger at the same moment"),
+        N_("run the same command again"),
+    ),
+    Fault.BROKEN: (
+        N_("the ledger's remote does not answer"),
+        N_("check network and remote, then run the same command again; what was recorded is kept"),
+    ),
+}

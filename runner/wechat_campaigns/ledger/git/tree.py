@@ -1,0 +1,153 @@
+"""Events in and out of git objects: paths, one commit an append, and what two commits differ by.
+
+A commit holds `heads.json` (count and last hash of each stream) and one file an event,
+`events/STREAM/HUNDREDS/SEQ.json`, in folders of a hundred so that a commit stays small however long the past.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from wechat_campaigns.core.digest import canonical
+from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.events import read_event
+from wechat_campaigns.ledger.git.command import Git
+from wechat_campaigns.protocol.events import Event
+
+HEADS = "heads.json"
+EVENTS = "events"
+AUTHOR = "campaign <campaign@localhost>"
+NEXT = "refs/campaign/next"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A commit that is not pushed yet."""
+
+    commit: str
+    files: Mapping[str, bytes]
+    """By path: exactly these bytes, so that their writer knows them again."""
+
+
+def path_of(event: Event) -> str:
+    """Name an event's file."""
+    return f"{EVENTS}/{event.stream}/{event.seq // 100:06d}/{event.seq:08d}.json"
+
+
+def write(
+    git: Git,
+    events: Sequence[Event],
+    *,
+    heads: Mapping[str, tuple[int, str]],
+    parent: str | None,
+) -> Written:
+    """Make the commit that adds events.
+
+    Args:
+        git: the local repository.
+        events: at least one.
+        heads: of all streams, these events included.
+        parent: the commit it follows; None begins the branch.
+    """
+    files = {path_of(event): canonical(event.as_dict()) for event in events}
+    last = events[-1]
+    title = f"{last.stream} {last.seq}: {last.kind}"
+    stamp = f"{AUTHOR} {int(last.at.timestamp())} +0000"
+    script = [b"feature done\ncommit ", NEXT.encode(), b"\nmark :1\n"]
+    script += [f"author {stamp}\ncommitter {stamp}\n".encode(), _data(title.encode())]
+    script += [f"from {parent}\n".encode()] if parent else []
+    for path, content in {**files, HEADS: canonical(dict(heads))}.items():
+        script += [f'M 100644 inline "{path}"\n'.encode(), _data(content)]
+    script += [b"get-mark :1\ndone\n"]
+    if parent is None:
+        git.must("update-ref", "-d", NEXT)
+    out = git.must("fast-import", "--quiet", "--force", "--done", given=b"".join(script))
+    return Written(commit=out.decode().strip(), files=files)
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)
+
+
+def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
+    """Read a commit's events, or those it has beyond an earlier commit.
+
+    Raises:
+        TamperedLedgerError: a file is not an event.
+    """
+    if since is None:
+        listing = git.must("ls-tree", "-r", "-z", commit, f"{EVENTS}/").decode()
+        blobs = [(line.split("\t")[1], line.split()[2]) for line in listing.split("\0") if line]
+    else:
+        added = _changes(git, since, commit)
+        blobs = [(path, blob) for status, blob, path in added if status == "A"]
+    blobs.sort()
+    contents = _contents(git, [blob for _path, blob in blobs])
+    return [
+        read_event(content, where=partial(_on_branch, path))
+        for (path, _blob), content in zip(blobs, contents, strict=True)
+    ]
+
+
+def _on_branch(path: str) -> str:
+    return _("{path} on the ledger's branch").format(path=path)
+
+
+def rewritten(git: Git, before: str, after: str) -> list[str]:
+    """Name the event files that `after` lacks or holds differently."""
+    return [path for status, _, path in _changes(git, before, after) if status != "A"]
+
+
+def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
+    """Read the heads a commit notes.
+
+    Raises:
+        TamperedLedgerError: they cannot be read.
+    """
+    answer = git.run("cat-file", "blob", f"{commit}:{HEADS}")
+    try:
+        noted = dict(json.loads(answer.stdout))
+        return {str(stream): (int(seq), str(last)) for stream, (seq, last) in noted.items()}
+    except (ValueError, TypeError) as error:
+        raise TamperedLedgerError(
+            _("{file} on the ledger's branch is missing or was changed").format(file=HEADS),
+            remedy=_("restore the branch from a copy before any apply"),
+            where=commit[:12],
+        ) from error
+
+
+def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
+    """Tell whether a commit holds exactly these files."""
+    return all(
+        git.run("cat-file", "blob", f"{commit}:{path}").stdout == content for path, content in files.items()
+    )
+
+
+def _changes(git: Git, before: str, after: str) -> list[tuple[str, str, str]]:
+    out = git.must("diff-tree", "-r", "-z", "--no-renames", before, after, "--", f"{EVENTS}/").decode()
+    parts = out.split("\0")
+    return [
+        (fields[4], fields[3], path)
+        for fields, path in (
+            (meta.split(), path) for meta, path in zip(parts[::2], parts[1::2], strict=False)
+        )
+    ]
+
+
+def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
+    """Read many blobs with one command."""
+    wanted = list(blobs)
+    if not wanted:
+        return []
+    out = git.must("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
+    contents, position = [], 0
+    for _blob in wanted:
+        end = out.index(b"\n", position)
+        size = int(out[position:end].split()[2])
+        contents.append(out[end + 1 : end + 1 + size])
+        position = end + size + 2
+    return contents

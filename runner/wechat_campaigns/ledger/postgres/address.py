@@ -1,0 +1,102 @@
+"""Turn the address of the settings into what libpq is told: no loose option, no password for a stranger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
+
+NO_FILE: Final = "/dev/null/none"
+"""A password file that cannot exist: libpq takes it for none, in silence."""
+_ALLOWED: Final = frozenset({"host", "port", "user", "dbname", "options"})
+_SEARCH_PATH = re.compile(r"-c ?search_path=[\w,]+", re.ASCII)
+
+
+def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
+    """Make the connection string for libpq.
+
+    The settings say where the database is, and nothing else: a pull request may change them. Passwords of
+    this machine (`PGPASSWORD`, password files, services) are for the host that the machine names as
+    `PGHOST`, or for the machine itself.
+
+    Args:
+        address: `postgresql://…` of the settings.
+        environ: the process's variables.
+        home: the user's home folder, where certificates are looked for.
+
+    Returns:
+        The connection string; it holds no password.
+
+    Raises:
+        UsageError: the address cannot be read, says too much, or is not the host the password is for.
+    """
+    named = _parameters(address)
+    hosts = str(named.get("host") or environ.get("PGHOST") or "").split(",")
+    local = all(_is_local(host) for host in hosts)
+    trusted = {host.strip().casefold() for host in environ.get("PGHOST", "").split(",")} - {""}
+    bound = local or all(host.casefold() in trusted for host in hosts)
+    if not bound and environ.get("PGPASSWORD"):
+        raise UsageError(
+            _("PGPASSWORD is not sent to {host}: this machine does not name it").format(host=hosts[0]),
+            remedy=_("set `PGHOST` to the ledger's host where you set `PGPASSWORD`"),
+            where="ledger",
+        )
+    extra: dict[str, str] = {"require_auth": _accepted(local=local, environ=environ)}
+    if not bound:
+        # Said in so many words, so that neither a variable nor a service file fills them in.
+        extra |= {"password": "", "passfile": NO_FILE, "sslcert": NO_FILE, "sslkey": NO_FILE}
+        extra |= {"gssencmode": "disable"}
+    if not local:
+        extra["sslmode"] = "verify-full"
+        if not environ.get("PGSSLROOTCERT") and not (home / ".postgresql" / "root.crt").exists():
+            extra["sslrootcert"] = "system"
+    return make_conninfo("", **{**named, **extra})
+
+
+def _parameters(address: str) -> dict[str, str]:
+    try:
+        named = {key: str(value) for key, value in conninfo_to_dict(address).items() if value is not None}
+    except ProgrammingError as error:
+        raise UsageError(
+            _("the ledger's postgresql:// address cannot be read"),
+            remedy=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
+        ) from error
+    if named.pop("password", None):
+        raise UsageError(
+            _("the ledger's address holds a password, and settings are read by everybody"),
+            remedy=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
+        )
+    for key in sorted(named):
+        fine = key in _ALLOWED and (key != "options" or _SEARCH_PATH.fullmatch(named[key]))
+        if not fine and (key, named[key]) != ("sslmode", "verify-full"):
+            raise UsageError(
+                _("the ledger's address sets `{key}`, which only this machine may decide").format(key=key),
+                remedy=_("remove `{key}` from the address; libpq's variables (PG…) set it").format(key=key),
+                where="ledger",
+            )
+    return named
+
+
+def _accepted(*, local: bool, environ: Mapping[str, str]) -> str:
+    """Name the ways to log in: a password goes out by SCRAM alone, never in clear and never as MD5.
+
+    `none` means that the server asks for nothing: a socket of this machine, or a client certificate.
+    """
+    return "scram-sha-256,none" if local or environ.get("PGSSLCERT") else "scram-sha-256"
+
+
+def _is_local(host: str) -> bool:
+    if host in ("", "localhost") or host.startswith(("/", "@")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,147 @@
+"""A PostgreSQL address in, a few connections shared by many threads out; every failure is a LedgerError."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+import psycopg
+
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.core.words import _
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[object, ...]]
+SIZE = 8
+"""Connections of one process; more threads than that wait for their turn."""
+CONNECT_TIMEOUT_S = 10
+SESSION = """
+    set lock_timeout = '30s'; set idle_in_transaction_session_timeout = '60s';
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'
+"""
+"""Nobody waits for a runner that lost its power; what is committed is on the disk."""
+
+
+class BrokenError(Exception):
+    """The connection died; whether what was under way is kept is not known."""
+
+
+class Pool:
+    """Connections to one database.
+
+    Args:
+        address: as `postgres_address.conninfo` made it, without a password.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._idle: list[Connection] = []
+        self._places = threading.BoundedSemaphore(SIZE)
+        self.where = shown(address)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection; one that broke is thrown away.
+
+        Raises:
+            BrokenError: the connection died while it was lent, or none can be had.
+            LedgerError: the database refused something.
+        """
+        with self._places:
+            db = self._idle_one() or self.connect()
+            try:
+                yield db
+            except psycopg.Error as error:
+                if db.broken or db.closed:
+                    db.close()
+                    self._forget_idle()
+                    raise BrokenError(words(error)) from error
+                raise self.refused(error) from error
+            finally:
+                if not db.closed:
+                    self._idle.append(db)
+
+    def connect(self) -> Connection:
+        """Open a connection of one's own.
+
+        Raises:
+            BrokenError: the server cannot be reached at the moment.
+            LedgerError: it refused us.
+        """
+        try:
+            db = psycopg.connect(
+                self._address,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                application_name="wechat-campaigns",
+                autocommit=True,
+                keepalives_idle=30,
+                keepalives_interval=10,
+                keepalives_count=3,
+            )
+            db.execute(SESSION)
+        except psycopg.ProgrammingError as error:
+            raise self.refused(error) from error
+        except psycopg.Error as error:
+            raise BrokenError(words(error)) from error
+        return db
+
+    def refused(self, error: psycopg.Error) -> LedgerError:
+        """Say what the database refused."""
+        lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
+        return LedgerError(
+            _("the database refused: {words}").format(words=words(error)),
+            remedy=_("grant this role what docs/ledger.md lists")
+            if lacking
+            else _("check the address of the ledger and the state of the database"),
+            where=self.where,
+        )
+
+    def gone(self, error: BrokenError) -> LedgerError:
+        """Say that the database cannot be reached."""
+        return LedgerError(
+            _("the database cannot be reached: {error}").format(error=error),
+            remedy=_(
+                "check server, network, certificate and credentials (`PGHOST` names the host that the "
+                "password is for), then run the same command again; what was recorded is kept"
+            ),
+            where=self.where,
+        )
+
+    def close(self) -> None:
+        """Close the connections that are not lent."""
+        self._forget_idle()
+
+    def _idle_one(self) -> Connection | None:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+    def _forget_idle(self) -> None:
+        # A restarted server has cut them all.
+        while db := self._idle_one():
+            with suppress(psycopg.Error):
+                db.close()
+
+
+def shown(address: str) -> str:
+    """Name the database for messages: no password, no options."""
+    parts = psycopg.conninfo.conninfo_to_dict(address)
+    return f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
+
+
+def words(error: psycopg.Error) -> str:
+    """Give the first line of what the database said."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def again(attempt: Callable[[], T], pool: Pool) -> T:
+    """Do what changes nothing, and once more when the connection had died."""
+    for last in (False, True):
+        try:
+            return attempt()
+        except BrokenError as error:
+            if last:
+                raise pool.gone(error) from error
+    raise AssertionError("the second try returns or raises")

@@ -1,0 +1,275 @@
+"""The ledger in PostgreSQL: for teams and for many runners at once.
+
+A stream's head row is locked while an event is chained to it, so accounts never wait for one another.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from wechat_campaigns.core.digest import canonical
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.ports import Clock, Sleep
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.events import (
+    GENESIS,
+    event_name,
+    head_moved,
+    heads_of,
+    held_by_another,
+    not_empty,
+    read_event,
+    verified_after,
+)
+from wechat_campaigns.ledger.postgres.pool import BrokenError, Connection, Pool, again
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
+
+MIGRATIONS = (
+    """
+    create table campaign_event (
+        stream text collate "C" not null, seq integer not null, body text not null,
+        nonce text not null, primary key (stream, seq)
+    );
+    create table campaign_head (
+        stream text collate "C" primary key, seq integer not null, hash text not null
+    );
+    """,
+)
+"""Each brings the tables from version N to N + 1."""
+VERSION = len(MIGRATIONS)
+LOCKS = 0x77784C47
+"""The seed of our advisory locks, so that they do not meet those of other programs."""
+BROKEN_TRIES = 3
+PAUSE_S = 0.5
+LOCK_POLL_S = 0.1
+
+
+class PostgresLedger:
+    """Tables in the first schema of the search path, made at the first write.
+
+    Args:
+        address: as `postgres_address.conninfo` made it, without a password.
+        clock: dates the events.
+        sleep: waits between tries.
+    """
+
+    def __init__(self, address: str, clock: Clock, *, sleep: Sleep = time.sleep) -> None:
+        self._pool = Pool(address)
+        self._clock = clock
+        self._sleep = sleep
+        self._ready = False
+        self._locks = _Locks(self._pool)
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        """See `Ledger.events`."""
+        where, values = ("", ()) if stream is None else (" where stream = %s", (stream,))
+        query = f"select stream, seq, body from campaign_event{where} order by stream, seq"  # noqa: S608
+        rows = self._rows(query, values)
+        return tuple(read_event(body, where=partial(event_name, name, seq)) for name, seq, body in rows)
+
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        """See `Ledger.read`: events and head in one statement, so of one moment."""
+        query = (
+            "select e.seq, e.body, h.seq, h.hash from campaign_head h left join campaign_event e "
+            "on e.stream = h.stream and e.seq >= %s where h.stream = %s order by e.seq"
+        )
+        rows = self._rows(query, (since.seq, stream))
+        head = Head(rows[0][2], rows[0][3]) if rows else EMPTY
+        read = [
+            read_event(body, where=partial(event_name, stream, seq))
+            for seq, body, *_ in rows
+            if seq is not None
+        ]
+        return verified_after(stream, read, since, head)
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        """See `Ledger.append`."""
+        for attempt in range(1, BROKEN_TRIES + 1):
+            try:
+                with self._writable() as db, db.transaction():
+                    return self._chain(db, entry, after, again=attempt > 1)
+            except BrokenError as error:
+                if attempt == BROKEN_TRIES:
+                    raise self._pool.gone(error) from error
+                self._sleep(PAUSE_S)
+        raise AssertionError("the last try returns or raises")
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """See `Ledger.restore`."""
+        try:
+            with self._writable() as db, db.transaction():
+                db.execute("lock table campaign_head in exclusive mode")
+                if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
+                    raise not_empty(self._pool.where)
+                with db.cursor() as cursor:
+                    cursor.executemany(_INSERT, [_row(event) for event in events])
+                    heads = [(stream, *head) for stream, head in heads_of(events).items()]
+                    cursor.executemany(_UPSERT_HEAD, heads)
+        except BrokenError as error:
+            raise self._pool.gone(error) from error
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """See `Ledger.heads`."""
+        rows = self._rows("select stream, seq, hash from campaign_head where seq > 0 order by stream", ())
+        return {stream: (seq, digest) for stream, seq, digest in rows}
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        """See `Ledger.lock`: a session's advisory lock, which ends with its connection."""
+        deadline = time.monotonic() + wait_s
+        while not again(lambda: self._locks.take(stream), self._pool):
+            if time.monotonic() >= deadline:
+                raise held_by_another(stream)
+            self._sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
+        try:
+            yield
+        finally:
+            self._locks.release(stream)
+
+    def close(self) -> None:
+        """See `Ledger.close`."""
+        self._locks.close()
+        self._pool.close()
+
+    def _chain(self, db: Connection, entry: Entry, after: Head | None, *, again: bool) -> Event:
+        head = self._locked_head(db, entry.stream)
+        if again:
+            # The try before may have been committed; behind the head's lock it has ended either way.
+            query = "select body from campaign_event where stream = %s and nonce = %s"
+            if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
+                return read_event(str(kept[0]), where=entry.stream)
+        if after is not None and after != head:
+            raise head_moved(entry.stream)
+        event = chained(entry, at=self._clock(), after=head)
+        with db.pipeline():
+            db.execute(_INSERT, _row(event))
+            db.execute(_UPDATE_HEAD, (event.seq, event.hash, event.stream))
+        return event
+
+    def _locked_head(self, db: Connection, stream: str) -> Head:
+        query = "select seq, hash from campaign_head where stream = %s for update"
+        row = db.execute(query, (stream,)).fetchone()
+        if row is None:
+            db.execute(
+                "insert into campaign_head values (%s, 0, %s) on conflict do nothing", (stream, GENESIS)
+            )
+            row = db.execute(query, (stream,)).fetchone()
+        if row is None:
+            raise TamperedLedgerError(
+                _("the head of this account was removed"),
+                remedy=_("run `campaign ledger verify`; restore the tables before any apply"),
+                where=stream,
+            )
+        return Head(int(str(row[0])), str(row[1]))
+
+    def _rows(self, query: str, values: tuple[str | int, ...]) -> list[Any]:
+        def read() -> list[Any]:
+            with self._pool.connection() as db:
+                if not self._ready and _version(db, self._pool.where) == 0:
+                    return []
+                self._ready = True
+                return db.execute(query.encode(), values).fetchall()
+
+        return again(read, self._pool)
+
+    @contextmanager
+    def _writable(self) -> Iterator[Connection]:
+        with self._pool.connection() as db:
+            if not self._ready:
+                _migrate(db, self._pool.where)
+                self._ready = True
+            yield db
+
+
+_INSERT = "insert into campaign_event (stream, seq, body, nonce) values (%s, %s, %s, %s)"
+_UPDATE_HEAD = "update campaign_head set seq = %s, hash = %s where stream = %s"
+_UPSERT_HEAD = (
+    "insert into campaign_head values (%s, %s, %s) "
+    "on conflict (stream) do update set seq = excluded.seq, hash = excluded.hash"
+)
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    return event.stream, event.seq, canonical(event.as_dict()).decode(), event.nonce
+
+
+def _version(db: Connection, where: str) -> int:
+    """Tell the version of the tables, 0 when there are none."""
+    found = db.execute("select to_regclass('campaign_ledger')").fetchone()
+    if found is None or found[0] is None:
+        return 0
+    row = db.execute("select max(version) from campaign_ledger").fetchone()
+    version = int(str(row[0])) if row and row[0] is not None else 0
+    if version > VERSION:
+        raise LedgerError(
+            _("the ledger has format {version}; this program reads up to {newest}").format(
+                version=version, newest=VERSION
+            ),
+            remedy=_("upgrade wechat-campaigns"),
+            where=where,
+        )
+    return version
+
+
+def _migrate(db: Connection, where: str) -> None:
+    """Bring the tables up to date in one transaction; a role that may only read and write needs none."""
+    if _version(db, where) == VERSION:
+        return
+    with db.transaction():
+        db.execute("select pg_advisory_xact_lock(%s)", (LOCKS,))
+        # Looks the table up anew, unlike to_regclass, which may not have heard of another runner's yet.
+        db.execute("create table if not exists campaign_ledger (version integer not null)")
+        for number in range(_version(db, where), VERSION):
+            db.execute(MIGRATIONS[number].encode())
+            db.execute("insert into campaign_ledger values (%s)", (number + 1,))
+
+
+class _Locks:
+    """The locks of this process, all held by one connection of their own."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._db: Connection | None = None
+        self._held: set[str] = set()
+        self._mutex = threading.Lock()
+
+    def take(self, stream: str) -> bool:
+        with self._mutex:
+            # A session may take its own lock twice, so threads are told apart here.
+            if stream in self._held:
+                return False
+            if self._ask("select pg_try_advisory_lock(hashtextextended(current_schema() || %s, %s))", stream):
+                self._held.add(stream)
+                return True
+            return False
+
+    def release(self, stream: str) -> None:
+        with self._mutex, suppress(BrokenError):
+            self._held.discard(stream)
+            # With the connection the lock went as well.
+            if self._db is not None:
+                self._ask("select pg_advisory_unlock(hashtextextended(current_schema() || %s, %s))", stream)
+
+    def _ask(self, query: str, stream: str) -> bool:
+        self._db = self._db or self._pool.connect()
+        try:
+            row = self._db.execute(query.encode(), (stream, LOCKS)).fetchone()
+        except psycopg.Error as error:
+            self._db.close()
+            self._db = None
+            raise BrokenError(str(error)) from error
+        return bool(row and row[0])
+
+    def close(self) -> None:
+        with self._mutex, suppress(psycopg.Error):
+            if self._db is not None:
+                self._db.close()
+            self._db = None

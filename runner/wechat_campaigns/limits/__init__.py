@@ -1,1 +1,0 @@
-"""A rendered send -> its problems against the platform's limits."""

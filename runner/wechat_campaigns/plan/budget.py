@@ -1,0 +1,61 @@
+"""A plan in, what it would use of each account's allowance out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.plan.quota import Allowance, counts
+
+QUOTA_RULES = frozenset({"quota", "quota_reserve"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """One account's allowance, and what a plan does to it."""
+
+    account: Account
+    allowance: Allowance
+    """Of the day or month, in China time, as the ledger knows it."""
+    uses: int
+    """Sends of the plan that count against the allowance."""
+    refused: tuple[str, ...]
+    """Ids of sends that the allowance does not cover."""
+    dropped: tuple[str, ...]
+    """Ids of sends that followers who have had four this month will not get."""
+    calls_left: int | None = None
+    """Mass calls of today, by openapi/quota/get; None when nobody was asked."""
+    calls_limit: int | None = None
+
+
+def budgets(plan: Plan) -> tuple[Budget, ...]:
+    """Work out the budget of every account in a plan, in name order."""
+    accounts = {planned.account.name: planned.account for planned in plan.sends}
+    return tuple(_budget(plan, accounts[name]) for name in sorted(plan.allowances))
+
+
+def _budget(plan: Plan, account: Account) -> Budget:
+    mine = [planned for planned in plan.sends if planned.account.name == account.name]
+    due = [planned for planned in mine if planned.action is Action.SEND]
+    known = plan.known.get(account.name)
+    quota = known.quota if known is not None and known.quota is not None else {}
+    return Budget(
+        account=account,
+        allowance=plan.allowances[account.name],
+        uses=sum(counts(account.kind, planned.send.filter.is_to_all) for planned in due),
+        refused=_named(planned for planned in mine if planned.action is Action.BLOCKED and _objects(planned)),
+        dropped=_named(planned for planned in due if _objects(planned)),
+        calls_left=quota.get("remain"),
+        calls_limit=quota.get("daily_limit"),
+    )
+
+
+def _objects(planned: Planned) -> bool:
+    return any(objection.rule in QUOTA_RULES for objection in planned.objections)
+
+
+def _named(sends: Iterable[Planned]) -> tuple[str, ...]:
+    return tuple(planned.send.id for planned in sends)

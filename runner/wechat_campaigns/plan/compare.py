@@ -1,0 +1,97 @@
+"""The sends of two commits in, what changed between them out; both were rendered by the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Send
+from wechat_campaigns.core.words import _
+from wechat_campaigns.plan.plan import PENDING, Plan, Planned
+from wechat_campaigns.plan.policy.guard import SettingsChange
+
+RULE = "not-in-this-change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One send before and after: None before is new, None after is removed."""
+
+    id: str
+    before: Send | None
+    after: Send | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What became of the sends since a commit."""
+
+    ref: str
+    commit: str
+    changes: tuple[Change, ...] = ()
+    unedited: frozenset[str] = frozenset()
+    """Ids of sends that are exactly what they were."""
+    settings: tuple[SettingsChange, ...] = ()
+    """Keys of the settings that differ."""
+    note: str = ""
+    """Why there is nothing to compare with, or only a part."""
+
+
+def compare(
+    before: Iterable[Send],
+    after: Iterable[Send],
+    *,
+    ref: str,
+    commit: str,
+    settings: tuple[SettingsChange, ...] = (),
+    note: str = "",
+) -> Comparison:
+    """Compare by what a follower would receive, and when.
+
+    Args:
+        before: sends rendered at `ref`.
+        after: sends rendered now.
+        ref: as the user wrote it.
+        commit: the full hash it stands for.
+        settings: keys of the settings that differ.
+        note: about sends that could not be rendered at `ref`.
+    """
+    old, new = ({send.id: send for send in sends} for sends in (before, after))
+    changes = [
+        Change(id=name, before=old.get(name), after=new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if _essence(old.get(name)) != _essence(new.get(name))
+    ]
+    unedited = frozenset(new) - {change.id for change in changes}
+    return Comparison(
+        ref=ref, commit=commit, changes=tuple(changes), unedited=unedited, settings=settings, note=note
+    )
+
+
+def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
+    """Warn of each pending send that the change under review did not edit; the digest stays the same."""
+    sends = tuple(_warned(planned, comparison) for planned in plan.sends)
+    return replace(plan, sends=sends, edited=comparison.settings)
+
+
+def _warned(planned: Planned, comparison: Comparison) -> Planned:
+    if planned.action not in PENDING or planned.send.id not in comparison.unedited:
+        return planned
+    warning = Problem(
+        place=planned.send.place,
+        rule=RULE,
+        what=_("this plan would send it, yet nothing of it was edited since {ref}").format(
+            ref=comparison.ref
+        ),
+        remedy=_("make sure that it may go out with this change, or apply it on its own first"),
+        level="warning",
+    )
+    return replace(planned, send=replace(planned.send, findings=(*planned.send.findings, warning)))
+
+
+def _essence(send: Send | None) -> tuple[object, ...] | None:
+    if send is None:
+        return None
+    return send_digest(send), send.revision, send.not_before, send.not_after

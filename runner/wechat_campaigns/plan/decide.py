@@ -1,0 +1,303 @@
+"""One send and the ledger's memory of it in, what the protocol decides out, in words for the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+
+from wechat_campaigns.core.digest import former_digest
+from wechat_campaigns.core.model import Action, Send
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
+from wechat_campaigns.plan.hints import again_in, foreign_hint, resend_hint, settle_hint
+from wechat_campaigns.plan.quota import china_time
+from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.decide import Facts, Reason
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import SendKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do with a send, and why."""
+
+    action: Action
+    reason: str
+    remedy: str = ""
+    code: Reason = Reason.NEW
+    again: Event | None = None
+    """The intent whose body would be posted once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a decision rests on beside the send, the ledger and the moment."""
+
+    present: Callable[[str], bool] = lambda _id: True
+    """Whether a send of this id is among today's campaigns."""
+    clock_error: timedelta = timedelta()
+    resend_after_s: float = 60
+    resend_until_s: float = 20 * 3600
+    resend: frozenset[str] = frozenset()
+    """Unknown sends, as `LedgerState.same` gives them, to post as they were whatever is written now."""
+    violated: Callable[[], Sequence[str]] = lambda: ()
+    """Ids of the policy rules that block the call."""
+
+
+PLAIN = Setting()
+LATELY = timedelta(days=1)
+
+
+def decide(
+    send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime, setting: Setting = PLAIN
+) -> Decision:
+    """Decide on one send by its window and by what the ledger remembers of it.
+
+    Args:
+        send: what to send.
+        digest: its `send_digest`.
+        appid: of its account.
+        state: the folded ledger.
+        now: the present moment, aware.
+        setting: what is known of the campaigns and the platform.
+    """
+    return decide_by(facts_of(send, digest, appid, state, now, setting), state)
+
+
+def decide_by(facts: Facts, state: LedgerState) -> Decision:
+    """Decide by facts that are gathered already; as `decide`."""
+    return in_words(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
+
+
+def facts_of(
+    send: Send, digest: str, appid: str, state: LedgerState, now: datetime, setting: Setting
+) -> Facts:
+    """Say what the protocol asks about a send, its ids as the ledger has them."""
+
+    def present(kept_id: str) -> bool:
+        # Of what others keep in the same ledger nobody here has the files.
+        return not state.is_ours(kept_id) or setting.present(state.shown(kept_id))
+
+    names = (send.id, *send.formerly)
+    return Facts(
+        key=SendKey(appid, state.kept(send.id), send.revision),
+        digest=_comparable(send, digest, appid, state),
+        now=now,
+        not_before=send.not_before,
+        not_after=send.not_after,
+        list_sha256=send.batch.list_sha256 if send.batch is not None else None,
+        formerly=tuple(state.kept(name) for name in send.formerly),
+        present=present,
+        clock_error=setting.clock_error,
+        resend_after=timedelta(seconds=setting.resend_after_s),
+        resend_until=timedelta(seconds=setting.resend_until_s),
+        resend_stored=any(state.same(name) in setting.resend for name in names),
+        violated=setting.violated,
+    )
+
+
+def _comparable(send: Send, digest: str, appid: str, state: LedgerState) -> str:
+    """Give the digest to compare with the ledger's, which may be of an earlier version."""
+    known = state.send(appid, send.id, send.revision)
+    if known is None or known.digest == digest:
+        return digest
+    former = former_digest(send)
+    return former if known.digest == former else digest
+
+
+def ended_lately(send: Send, now: datetime) -> bool:
+    """Tell whether a send's window ended within the last day."""
+    return send.not_after is not None and now - send.not_after < LATELY
+
+
+def list_id(send: Send) -> str:
+    """Name what the batches of one openid list have in common."""
+    return send.id.rpartition("#")[0]
+
+
+def in_words(decided: protocol.Decision, facts: Facts, state: LedgerState) -> Decision:
+    """Make the words of a decision."""
+    record = decided.known
+    known = None
+    if record is not None:
+        record = replace(record, id=state.shown(record.id))
+        decided = replace(decided, known=record)
+        known = state.send(facts.key.appid, record.id, record.revision)
+    facts = replace(facts, key=facts.key._replace(id=state.shown(facts.key.id)))
+    action = Action(_ACTIONS.get(decided.action, decided.action.value))
+    if decided.reason is Reason.HOLD:
+        # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
+        if record is None:
+            return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
+        action, decided = Action.RESEND, replace(decided, reason=Reason.NO_ANSWER)
+    reason, remedy = _WORDS[decided.reason](decided, facts, known)
+    again = record.intent if record is not None and action is Action.RESEND else None
+    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason, again=again)
+
+
+_ACTIONS = {protocol.Action.SCHEDULED: "wait", protocol.Action.SENT: "done"}
+Words = Callable[[protocol.Decision, Facts, SendState | None], tuple[str, str]]
+
+
+def _at(known: SendState | None) -> str:
+    return china_time(known.at) if known is not None else "?"
+
+
+def _sent(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    status = known.status if known is not None else Status.SENT
+    done = {
+        Status.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
+        Status.FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
+        Status.RECALLED: _("sent {when} and recalled"),
+        Status.BASELINE: _("sent before this ledger was begun"),
+    }
+    reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
+    return (
+        reason.format(when=_at(known), msg_id=(known.msg_id if known is not None else None) or "?"),
+        _("`campaign status` asks WeChat") if status is Status.ACCEPTED else "",
+    )
+
+
+def _edited(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    revision = decided.known.revision if decided.known is not None else 0
+    return (
+        _("edited after it was sent {when}").format(when=_at(known)),
+        _("revert the edit, or set revision: {number} to send the new text as well").format(
+            number=revision + 1
+        ),
+    )
+
+
+def _newer(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
+    number = decided.known.revision if decided.known is not None else 0
+    return (
+        _("revision {number} was sent already").format(number=number),
+        _("set revision to {number}, or above to send again").format(number=number),
+    )
+
+
+def _split(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    record = decided.known
+    name, revision = (record.id, record.revision) if record is not None else ("?", 0)
+    return (
+        _("{send} of the same campaign was sent, or may have been, {when}").format(
+            send=name, when=_at(known)
+        ),
+        _("take the edit of for_each or openids back, or set revision: {number} to send again").format(
+            number=revision + 1
+        ),
+    )
+
+
+def _list_edited(_decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
+    return (
+        _("the openid list was edited after a part of it had been sent"),
+        _("restore the list; put new openids into a campaign of their own"),
+    )
+
+
+def _moved(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    name = decided.known.id if decided.known is not None else "?"
+    return (
+        _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
+            send=name, when=_at(known)
+        ),
+        _("if the file was renamed or moved, write `formerly: [{send}]`; else change the content").format(
+            send=name
+        ),
+    )
+
+
+def _window_ended(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
+    at = decided.params["at"]
+    when = china_time(at if isinstance(at, datetime) else datetime.fromisoformat(at))
+    if decided.action is protocol.Action.UNKNOWN:
+        why = _("its window ended {when}, so it is not repeated").format(when=when)
+        return why, settle_hint(_name(decided, facts))
+    return _("its window ended {when}").format(when=when), _("move not_after to send it after all")
+
+
+def _window_ahead(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
+    return _("its window begins {when}").format(when=china_time(decided.params["at"])), ""
+
+
+def _rejected(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    return _("try again: {why}").format(why=known.why_said if known is not None else ""), ""
+
+
+def _raised(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    if known is None or known.status is Status.FAILED:
+        return _("new"), ""
+    # Who reviews it should know that these followers have had it once.
+    said = _("again: revision {number} was sent {when}")
+    if known.status is Status.BASELINE:  # dated when it was written down
+        said = _("again: revision {number} was sent before this ledger was begun")
+    return said.format(number=known.revision, when=_at(known)), ""
+
+
+def _no_answer(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+    return _("posted {when}, no answer recorded").format(when=_at(known)), ""
+
+
+def _name(decided: protocol.Decision, facts: Facts) -> str:
+    return decided.known.id if decided.known is not None else facts.key.id
+
+
+def _may_come(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    first = decided.known.first_open if decided.known is not None else None
+    wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
+    reason = _("posted {when}, its answer may still be on the way").format(when=_at(known))
+    return reason, again_in(ceil(wait.total_seconds()) + 1)
+
+
+def _too_late(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    reason = _("posted {when}, no answer recorded; too old to be repeated safely").format(when=_at(known))
+    return reason, settle_hint(_name(decided, facts))
+
+
+def _changed(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+    reason = _("posted {when} with other content, no answer recorded").format(when=_at(known))
+    return reason, resend_hint(_name(decided, facts))
+
+
+def _disputed(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
+    return (
+        _("this message was sent under another ledger or by another program, or the ledger was forged"),
+        foreign_hint(_name(decided, facts)),
+    )
+
+
+def wrong_clock(error: timedelta) -> tuple[str, str]:
+    """Say how far this machine's clock is from the platform's, and what to do."""
+    said = _("the clock of this machine is {minutes} minutes behind WeChat's, so nothing is sent")
+    if error > timedelta():
+        said = _("the clock of this machine is {minutes} minutes ahead of WeChat's, so nothing is sent")
+    minutes = max(1, int(abs(error).total_seconds() // 60))
+    return (
+        said.format(minutes=minutes),
+        _("let NTP set the clock of this machine, then run the same command again"),
+    )
+
+
+_WORDS: Mapping[Reason, Words] = {
+    Reason.NEW: lambda *_args: (_("new"), ""),
+    Reason.REJECTED_BEFORE: _rejected,
+    Reason.REVISION_RAISED: _raised,
+    Reason.NO_ANSWER: _no_answer,
+    Reason.ANSWER_MAY_COME: _may_come,
+    Reason.TOO_LATE_TO_RESEND: _too_late,
+    Reason.CONTENT_CHANGED: _changed,
+    Reason.DISPUTED: _disputed,
+    Reason.SENT: _sent,
+    Reason.EDITED: _edited,
+    Reason.NEWER_REVISION: _newer,
+    Reason.SPLIT: _split,
+    Reason.LIST_EDITED: _list_edited,
+    Reason.MOVED: _moved,
+    Reason.WINDOW_ENDED: _window_ended,
+    Reason.WINDOW_AHEAD: _window_ahead,
+    Reason.CLOCK: lambda decided, *_args: wrong_clock(decided.params["error"]),
+    Reason.POLICY: lambda decided, *_args: (", ".join(decided.params["rules"]), ""),
+}

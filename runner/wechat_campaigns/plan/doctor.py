@@ -1,0 +1,289 @@
+"""What can be asked about an environment in, findings out: good, doubtful or bad, each with a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import Any
+
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import ApiError, CampaignError, Exit, extra_hint
+from wechat_campaigns.core.ports import ReadApi
+from wechat_campaigns.core.settings import Account, AccountKind, Settings
+from wechat_campaigns.core.words import N_, _, ngettext
+from wechat_campaigns.ledger.events import Ledger, broken
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
+
+CLOCK_SLACK = timedelta(seconds=30)
+EXTRAS = {
+    "articles": ("lxml", "nh3", "css_inline", "PIL"),
+    "callback": ("cryptography",),
+    "postgres": ("psycopg",),
+}
+NOT_ALLOWED = (40164, 61004)
+"""Errcodes that say an address is not on the IP allow list."""
+IP_HINT = N_("console → 基本配置 → IP白名单; never 0.0.0.0/0, which lets anyone who finds the AppSecret send")
+_ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
+
+
+class Grade(StrEnum):
+    """How good a finding is."""
+
+    GOOD = "ok"
+    DOUBTFUL = "warning"
+    BAD = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of `campaign doctor`."""
+
+    name: str
+    grade: Grade
+    what: str
+    remedy: str = ""
+    exit_code: Exit = Exit.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world, as parameters; `clock_error` asks the platform, None when it told no date."""
+
+    connect: Callable[[Account], ReadApi]
+    open_ledger: Callable[[], Ledger]
+    clock_error: Callable[[], timedelta | None]
+    survives_power_cut: Callable[[], bool] = lambda: True
+    """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
+
+
+def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
+    """Look at everything; one fault never hides another.
+
+    Args:
+        settings: already valid.
+        ports: the world.
+    """
+    environment = settings.environment
+    found = [
+        Check(
+            name=_("settings"),
+            grade=Grade.GOOD,
+            what=_("environment {name} is valid").format(name=environment.name),
+        )
+    ]
+    found += [_protection(settings), _extras(), _clock(ports)]
+    found += [check for account in environment.accounts.values() for check in _account(account, ports)]
+    found += _ledger(settings, ports)
+    return tuple(found)
+
+
+def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
+    """Tell where this machine keeps its state.
+
+    Args:
+        folder: the state folder.
+        unused: a folder beside the campaigns that was one once; empty when there is none.
+    """
+    found = [Check(name=_("state folder"), grade=Grade.GOOD, what=folder)]
+    if unused:
+        what = _("{folder} is not read: state is no longer kept in the checkout").format(folder=unused)
+        remedy = _("delete it, or `git rm -r` it where it was committed")
+        found.append(Check(name=_("state folder"), grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+    return tuple(found)
+
+
+def installed(extra: str) -> bool:
+    """Tell whether every library of an extra is there."""
+    return all(find_spec(module) for module in EXTRAS[extra])
+
+
+def worst(checks: Iterable[Check]) -> Exit:
+    """Choose the exit code: WeChat's before the ledger's."""
+    codes = {check.exit_code for check in checks}
+    return next((code for code in (Exit.WECHAT, Exit.LEDGER) if code in codes), Exit.OK)
+
+
+def _protection(settings: Settings) -> Check:
+    environment = settings.environment
+    if environment.protected or environment.rehearsing:
+        what = _("apply is protected") if not environment.rehearsing else _("a rehearsal")
+        return Check(name=_("protection"), grade=Grade.GOOD, what=what)
+    return Check(
+        name=_("protection"),
+        grade=Grade.DOUBTFUL,
+        what=_("apply sends to real followers without a reviewed plan"),
+        remedy=_("write `protected: true` in environment {name}").format(name=environment.name),
+    )
+
+
+def _extras() -> Check:
+    missing = [extra for extra in EXTRAS if not installed(extra)]
+    if not missing:
+        what = _("{names} are installed").format(names=", ".join(EXTRAS))
+        return Check(name=_("extras"), grade=Grade.GOOD, what=what)
+    what = _("not installed: {names}").format(names=", ".join(missing))
+    return Check(name=_("extras"), grade=Grade.DOUBTFUL, what=what, remedy=extra_hint(*missing))
+
+
+def _clock(ports: Ports) -> Check:
+    try:
+        away = ports.clock_error()
+    except OSError as error:
+        return Check(
+            name=_("clock"),
+            grade=Grade.BAD,
+            exit_code=Exit.WECHAT,
+            what=_("the platform does not answer ({error})").format(error=type(error).__name__),
+            remedy=_("check the network, the proxy and `api` in the settings"),
+        )
+    if away is None:
+        return Check(
+            name=_("clock"),
+            grade=Grade.DOUBTFUL,
+            what=_("the platform's answers have no date, so it cannot be compared"),
+            remedy=_("let the proxy pass on the Date header; a wrong clock can send twice"),
+        )
+    if abs(away) <= CLOCK_SLACK:
+        what = _("within half a minute of the platform's")
+        return Check(name=_("clock"), grade=Grade.GOOD, what=what)
+    bad, said = abs(away) > CLOCK_TOLERANCE, _("{seconds:.0f} s behind the platform's")
+    if away > timedelta():
+        said = _("{seconds:.0f} s ahead of the platform's")
+    return Check(
+        name=_("clock"),
+        grade=Grade.BAD if bad else Grade.DOUBTFUL,
+        exit_code=Exit.WECHAT if bad else Exit.OK,
+        what=said.format(seconds=abs(away).total_seconds()),
+        remedy=_("let NTP set this machine's clock: windows, quiet hours and repeats go by it"),
+    )
+
+
+def _account(account: Account, ports: Ports) -> list[Check]:
+    name = _("account {name}").format(name=account.name)
+    try:
+        api = ports.connect(account)
+        quota = api.openapi_quota_get("/cgi-bin/message/mass/sendall")
+    except CampaignError as error:
+        return [_refused(name, error)]
+    what = _("{appid}: credentials and IP allow list are good").format(appid=account.appid)
+    found = [Check(name=name, grade=Grade.GOOD, what=what)]
+    return [*found, _quota(name, quota), _permission(name, account, api)]
+
+
+def _refused(name: str, error: CampaignError) -> Check:
+    remedy = error.remedy
+    if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
+        address = _ADDRESS.search(error.errmsg)
+        remedy = _("add the address of this machine to the list: {where}").format(where=_(IP_HINT))
+        if address is not None:
+            said = _("add {address} to the list: {where}")
+            remedy = said.format(address=address.group(), where=_(IP_HINT))
+    return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
+
+
+def _quota(name: str, quota: Mapping[str, Any]) -> Check:
+    left, limit = quota.get("remain"), quota.get("daily_limit")
+    good = isinstance(left, int) and left > 0
+    return Check(
+        name=_("{name}: calls").format(name=name),
+        grade=Grade.GOOD if good else Grade.DOUBTFUL,
+        what=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
+        remedy="" if good else _("wait until tomorrow, China time"),
+    )
+
+
+def _permission(name: str, account: Account, api: ReadApi) -> Check:
+    name = _("{name}: permission").format(name=name)
+    if account.kind is AccountKind.TEST:
+        return Check(
+            name=name,
+            grade=Grade.DOUBTFUL,
+            what=_("a 测试号 may not send mass messages (48001)"),
+            remedy=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
+        )
+    try:
+        tags = api.tags_get()
+    except ApiError as error:
+        kind = lookup(error.errcode).kind
+        remedy = _("get the account verified (认证)") if kind == "permission" else error.remedy
+        return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
+    except CampaignError as error:
+        return _refused(name, error)
+    said = _("{kind}: {count} tags readable; no openid lists (服务号 only)")
+    if account.kind is AccountKind.SERVICE:
+        said = _("{kind}: {count} tags readable; openid lists too")
+    return Check(name=name, grade=Grade.GOOD, what=said.format(kind=account.kind.value, count=len(tags)))
+
+
+def _ledger(settings: Settings, ports: Ports) -> list[Check]:
+    try:
+        ledger = ports.open_ledger()
+        events, heads = ledger.events(), ledger.heads()
+        state = fold(events, namespace=settings.namespace)
+    except CampaignError as error:
+        what, remedy = error.what, error.remedy
+        return [Check(name=_("ledger"), grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]
+    faults = broken(events, heads)
+    if faults:
+        return [
+            Check(
+                name=_("ledger"),
+                grade=Grade.BAD,
+                exit_code=Exit.LEDGER,
+                what=_("the chain does not hold: {fault}").format(fault=faults[0]),
+                remedy=_("restore the ledger from a copy; until then send nothing from here"),
+            )
+        ]
+    held = ngettext(
+        "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
+    ).format(count=len(events))
+    found = [_begun(settings, state, held), *_waiting(settings, state)]
+    if not ports.survives_power_cut():
+        what = _("a power cut at the git remote could lose sends that it has acknowledged")
+        remedy = _("run `git config core.fsync all` in that repository")
+        found.append(Check(name=_("ledger"), grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+    return found
+
+
+def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
+    environment = settings.environment
+    unbegun = [name for name, account in environment.accounts.items() if not state.begun(account.appid)]
+    if environment.rehearsing or (state.initialized and not unbegun):
+        return Check(name=_("ledger"), grade=Grade.GOOD, what=held)
+    name = environment.name
+    return Check(
+        name=_("ledger"),
+        grade=Grade.BAD,
+        exit_code=Exit.LEDGER,
+        what=_("it was not begun for {names}, so every campaign would count as never sent").format(
+            names=_(", ").join(unbegun)
+        ),
+        remedy=_(
+            "`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before"
+        ).format(name=name),
+    )
+
+
+def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
+    found = []
+    for account in settings.environment.accounts.values():
+        name = _("account {name}").format(name=account.name)
+        why = state.holds.get(account.appid)
+        if why is not None:  # a hold that somebody wrote without a reason is one too
+            remedy = f"`campaign unhold {account.name} --why REASON`"
+            found.append(
+                Check(
+                    name=name, grade=Grade.DOUBTFUL, what=_("on hold: {why}").format(why=why), remedy=remedy
+                )
+            )
+        if unknown := state.open(account.appid):
+            ids = ", ".join(known.send for known in unknown)
+            remedy = _("`campaign apply` clears them up within 20 hours, `campaign ledger settle` later")
+            what = _("unknown sends: {names}").format(names=ids)
+            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+    return found

@@ -1,0 +1,63 @@
+"""A pending send and the draft the ledger knows for it in, what a reviewer of the plan should know out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Articles, Newspic, Send
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.records import DraftState
+from wechat_campaigns.plan.resolve import Resolved
+from wechat_campaigns.wechat import payloads as wire
+
+Rule = Literal["draft-changed", "draft-left", "draft-shared"]
+
+
+def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> tuple[Problem, ...]:
+    """Tell what the platform changed in the draft that will be sent, or that an older one stays behind.
+
+    Args:
+        send: still to be made.
+        resolved: its ids as far as they are known.
+        known: the draft made for it last.
+    """
+    if known is None or known.media_id is None or not isinstance(send.content, Articles | Newspic):
+        return ()
+    if set(wire.names(send.content)) - set(resolved.named):
+        return ()
+    if not _same(send.content, resolved, known):
+        what = _(
+            "draft {media_id}, made for it before the last edit, will not be sent: apply makes another"
+        ).format(media_id=known.media_id)
+        return (_warning(send, "draft-left", what, _("delete the old one in the console")),)
+    if known.changed:
+        what = _("WeChat changed its draft {media_id}: {changes}").format(
+            media_id=known.media_id, changes=_("; ").join(known.changed)
+        )
+        return (_warning(send, "draft-changed", what, _("look at it in the console: this draft is sent")),)
+    return ()
+
+
+def shared_draft(send: Send, taken_by: str) -> Problem:
+    """Warn of a draft, named by its media_id, that another send takes out of the draft box first.
+
+    The pages disagree whether it may then be sent once more: one says that its media_id ends, another
+    that only the articles' links differ. The safe reading is that it ends.
+    """
+    what = _("{send} takes the same draft, which may be gone once it was sent (40007)")
+    remedy = _("make a draft for each, or write the articles in the campaign")
+    return _warning(send, "draft-shared", what.format(send=taken_by), remedy)
+
+
+def _same(content: Articles | Newspic, resolved: Resolved, known: DraftState) -> bool:
+    done = {upload.key: result for upload, result in resolved.uploads if result is not None}
+    if len(done) < len(resolved.uploads):
+        return False  # a picture that is not uploaded yet was not in it
+    ids = wire.Ids(uploaded=done, named=resolved.named)
+    return sha256(wire.draft_articles(content, ids)) == known.sha256
+
+
+def _warning(send: Send, rule: Rule, what: str, remedy: str) -> Problem:
+    return Problem(place=send.place, path="$.content", rule=rule, what=what, remedy=remedy, level="warning")

@@ -1,0 +1,493 @@
+"""Rendered sends, the ledger's state and read-only answers in, one decision per send out. No I/O, no clock.
+
+Apply asks `decide` and `policy.objections` again just before each send, so a plan can grow stale
+without becoming dangerous.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from wechat_campaigns.core.digest import plan_digest, plan_row, resolved_digest, send_digest
+from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.model import Action, Audience, Draft, Invalid, Send
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
+from wechat_campaigns.plan.decide import Decision, decide, decide_by, ended_lately, list_id
+from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft
+from wechat_campaigns.plan.hints import not_repeated, settle_hint
+from wechat_campaigns.plan.policy import ALLOWANCE, LIFTED, Objection, objections
+from wechat_campaigns.plan.policy.facts import Facts, Grounds
+from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
+from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
+from wechat_campaigns.plan.resolve import OFFLINE, Known, Resolved, as_stored, meanings, resolve
+from wechat_campaigns.plan.stored import stored_row, stored_send
+from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import SendKey
+
+PLAN_LIFE = timedelta(hours=24)
+PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
+"""What a plan's digest covers: whatever may still be sent, today or when its window opens."""
+CALLING = frozenset({Action.SEND, Action.RESEND})
+"""What apply makes a call for."""
+TAKING = frozenset(Action) - {Action.EXPIRED, Action.INVALID}
+"""Sends that take their draft out of the draft box, or have taken it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One line of a plan."""
+
+    send: Send
+    account: Account
+    digest: str
+    decision: Decision
+    resolved: Resolved
+    objections: tuple[Objection, ...] = ()
+    again: Event | None = None
+    """The intent whose stored body would be posted once more; `send` is then what it posted."""
+
+    @property
+    def action(self) -> Action:
+        """What apply would do."""
+        return self.decision.action
+
+    @property
+    def meanings(self) -> dict[str, str | int | None]:
+        """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
+        return meanings(self.send, self.resolved) if self.action in PENDING else {}
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """What the plan's digest covers of it."""
+        if self.again is None:
+            return plan_row(self.send, self.digest, self.account.appid)
+        return stored_row(self.again, self.send.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
+
+    known: SendState
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The dry run."""
+
+    environment: str
+    created_at: datetime
+    expires_at: datetime
+    commit: str | None
+    offline: bool
+    sends: tuple[Planned, ...]
+    invalid: tuple[Invalid, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    """By account name."""
+    known: Mapping[str, Known] = field(default_factory=dict)
+    """By account name: what the reads said."""
+    unbegun: tuple[str, ...] = ()
+    """Accounts whose past the ledger does not know: apply refuses while there is one."""
+    changes: tuple[SettingsChange, ...] = ()
+    """Rules of the settings that are not those of the last apply, as the ledger says."""
+    edited: tuple[SettingsChange, ...] = ()
+    """Keys of the settings that differ from the commit that was asked about."""
+    accepted: tuple[SettingsChange, ...] = ()
+    """The looser rules that the last apply went by: a run that is started again has the same digest."""
+
+    @property
+    def looser(self) -> tuple[SettingsChange, ...]:
+        """List the rules that let through what they held back at the last apply."""
+        return tuple(change for change in self.changes if change.looser)
+
+    ledger_known: bool = True
+    """False when the ledger could not be read offline: what was sent before is planned like the rest."""
+
+    present: Callable[[str], bool] = lambda _id: True
+    """Whether a send of this id is among today's campaigns."""
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
+        return _digest((planned.row for planned in self.sends if is_covered(planned)), self.looser)
+
+    @property
+    def resolved(self) -> str | None:
+        """Fingerprint of what names stand for on the platform; None when it was not asked."""
+        if self.offline:
+            return None
+        return resolved_digest({one.send.id: one.meanings for one in self.sends if one.meanings})
+
+    def due(self) -> tuple[Planned, ...]:
+        """List what apply would send now."""
+        return tuple(planned for planned in self.sends if planned.action is Action.SEND)
+
+    def resends(self) -> tuple[Planned, ...]:
+        """List what apply would post once more."""
+        return tuple(planned for planned in self.sends if planned.action is Action.RESEND)
+
+    def calls(self) -> tuple[Planned, ...]:
+        """List what apply would post, first time or again."""
+        return (*self.due(), *self.resends())
+
+    def missed(self) -> tuple[Planned, ...]:
+        """List what was never sent although its window was open, and ended within the last day."""
+        if not self.ledger_known:
+            return ()
+        lately = (planned for planned in self.sends if ended_lately(planned.send, self.created_at))
+        return tuple(planned for planned in lately if planned.action is Action.EXPIRED)
+
+    def reaching(self) -> frozenset[str]:
+        """List the AppIDs that apply would call for."""
+        return frozenset(planned.account.appid for planned in self.calls())
+
+    def counts(self) -> dict[Action, int]:
+        """Count sends by action, invalid campaigns and orphans included."""
+        actions = [planned.action for planned in self.sends]
+        actions += [Action.INVALID] * len(self.invalid) + [Action.UNKNOWN] * len(self.orphans)
+        return {action: actions.count(action) for action in Action if action in actions}
+
+
+def make_plan(
+    sends: Sequence[Send],
+    *,
+    invalid: Sequence[Invalid],
+    grounds: Grounds,
+    known: Mapping[str, Known] | None,
+    commit: str | None = None,
+    with_orphans: bool = True,
+    unbegun: Sequence[str] = (),
+    guards: Sequence[Event] = (),
+    left: Sequence[SettingsChange] = (),
+    ledger_known: bool = True,
+) -> Plan:
+    """Decide on every send.
+
+    Args:
+        sends: rendered and within the platform's limits.
+        invalid: campaigns that are not, for the record.
+        grounds: the settings with the environment, the ledger's state, the present moment.
+        known: reads by account name, one for each account with something to send; None plans offline.
+        commit: of the campaigns, for the record.
+        with_orphans: False when only some campaigns were selected.
+        unbegun: accounts whose past the ledger does not know.
+        guards: the newest of each account: the rules of its last apply.
+        left: the ledger that the environment has left, where this one knows of no rules.
+        ledger_known: False when nothing of the ledger could be read.
+    """
+    settings, state, now = grounds.settings, grounds.state, grounds.now
+    accounts = settings.environment.accounts
+    looked_at = _sharing_drafts(sorted((_first_look(send, grounds, known) for send in sends), key=order))
+    named = [accounts[name] for name in sorted({send.account for send in sends})]
+    return Plan(
+        environment=settings.environment.name,
+        created_at=now,
+        expires_at=now + PLAN_LIFE,
+        commit=commit,
+        offline=known is None,
+        sends=tuple(_under_policy(looked_at, grounds, offline=known is None)),
+        invalid=tuple(invalid),
+        orphans=orphans(sends, grounds) if with_orphans else (),
+        allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
+        known=known or {},
+        unbegun=tuple(unbegun),
+        changes=(*changes_since(guards, settings), *left),
+        accepted=accepted_by(guards),
+        ledger_known=ledger_known,
+        present=grounds.setting.present,
+    )
+
+
+def order(planned: Planned) -> tuple[str, datetime, str]:
+    """Sort key of an account's sends: earliest window first, then id."""
+    begins = planned.send.not_before or datetime.min.replace(tzinfo=UTC)
+    return planned.account.name, begins, planned.send.id
+
+
+def is_covered(planned: Planned) -> bool:
+    """Tell whether a plan's digest is over a send: it may be posted, now or later."""
+    return planned.again is not None or planned.action in PENDING
+
+
+def as_reviewed(
+    plan: Plan, state: LedgerState, reviewed: str, resends: Sequence[Mapping[str, Any]] | None = None
+) -> Plan | None:
+    """Hold a plan against the digest that was reviewed.
+
+    What was posted under that digest already counts as a part of it, so that an apply that was cut off can be
+    run again. A resend that was not in the reviewed plan is left out, and keeps nothing else from being sent.
+
+    Args:
+        plan: made just now.
+        state: the folded ledger.
+        reviewed: the digest.
+        resends: rows of the reviewed plan, where its file is at hand.
+
+    Returns:
+        The plan, with the resends that were reviewed; None when something else would be sent.
+    """
+    rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
+    offered: list[Planned] = []
+    for one in plan.sends:
+        if one.action in PENDING or _sent_under(one, state, reviewed):
+            rows.append(plan_row(one.send, one.digest, one.account.appid))
+        elif one.again is not None:
+            offered.append(one)
+    choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
+    rules = [plan.looser] if plan.looser else [(), plan.accepted]
+    for chosen in choices:
+        if reviewed in [_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
+            left = {id(one) for one in offered if one not in chosen}  # another account may use its id
+            sends = tuple(_not_reviewed(one) if id(one) in left else one for one in plan.sends)
+            return replace(plan, sends=sends)
+    return None
+
+
+def _digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange]) -> str:
+    # As it is shown, so that a plan file gives the same.
+    rules = [[redact(text) for text in (change.key, change.before, change.after)] for change in looser]
+    return plan_digest(rows, loosened=rules)
+
+
+def _not_reviewed(planned: Planned) -> Planned:
+    why = _("{why}; not in the plan that was reviewed").format(why=planned.decision.reason)
+    decision = Decision(
+        action=Action.UNKNOWN,
+        reason=why,
+        remedy=_("plan again, have the new plan reviewed, apply with its digest"),
+    )
+    return replace(planned, decision=decision, again=None)
+
+
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
+    """List what was posted once more under a plan, and came to an end."""
+    for known in state.sends.values():
+        first = known.intent.data.get("plan_digest") if known.intent is not None else None
+        if known.resent_under == reviewed != first and known.status is not Status.OPEN:
+            yield known
+
+
+def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:
+    known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
+    return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
+
+
+def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None) -> Planned:
+    account, state, now = grounds.settings.environment.accounts[send.account], grounds.state, grounds.now
+    digest = send_digest(send)
+    resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
+    decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.setting)
+    if decision.again is not None:
+        name = state.shown(decision.again.data["send"])
+        stored = stored_send(decision.again, send_id=name, account=send.account, campaign=send)
+        if stored is not None:
+            return Planned(
+                send=stored,
+                account=account,
+                digest=decision.again.data["digest"],
+                decision=decision,
+                resolved=as_stored(
+                    stored, decision.again.data["body"], (known or {}).get(account.name, OFFLINE)
+                ),
+                again=decision.again,
+            )
+        decision = _incomplete(send.id)
+    if resolved.problems and decision.action in (Action.SEND, Action.WAIT):
+        decision = Decision(
+            action=Action.INVALID,
+            reason=resolved.problems[0].what,
+            remedy=resolved.problems[0].remedy,
+        )
+    elif decision.action not in (Action.SEND, Action.WAIT):
+        # What was sent needs no tag any more, and its audience is the one it had.
+        resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
+    if decision.action in PENDING:
+        drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
+        if warned := draft_warnings(send, resolved, drafted):
+            send = replace(send, findings=(*send.findings, *warned))
+    return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
+
+
+def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
+    known = state.send(account.appid, send.id, send.revision)
+    count = known.audience if known is not None else None
+    return Audience(count=count, source="ledger" if count is not None else "unknown")
+
+
+def _sharing_drafts(looked_at: Sequence[Planned]) -> list[Planned]:
+    """Warn of pending sends whose draft another takes first; what was sent comes before what will be."""
+    taker: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], Problem] = {}
+    for one in sorted(looked_at, key=lambda one: one.action in PENDING):
+        appid, send = one.account.appid, one.send
+        if isinstance(send.content, Draft) and one.action in TAKING:
+            first = taker.setdefault((appid, send.content.media_id), send.id)
+            if first != send.id and one.action in PENDING:
+                found[appid, send.id] = shared_draft(send, first)
+
+    def warned(one: Planned) -> Planned:
+        problem = found.get((one.account.appid, one.send.id))
+        if problem is None:
+            return one
+        return replace(one, send=replace(one.send, findings=(*one.send.findings, problem)))
+
+    return [warned(one) for one in looked_at] if found else list(looked_at)
+
+
+def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bool) -> Iterator[Planned]:
+    """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
+    due = sum(one.action in CALLING for one in looked_at)
+    ahead: Counter[str] = Counter()
+    seen: dict[tuple[str, str], str] = {}
+    for one in looked_at:
+        appid = one.account.appid
+        if one.action is Action.SEND:
+            twin = seen.get((appid, one.digest))
+            facts = _facts(one, looked_at, grounds, due, ahead=ahead[appid], twin=twin, offline=offline)
+            one = judged(one, objections(facts, grounds.allowed))
+        elif one.action is Action.RESEND:
+            one = judged(one, _against(_facts(one, looked_at, grounds, due, offline=offline), grounds))
+        if one.action is Action.SEND:
+            seen[appid, one.digest] = one.send.id
+            ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
+        yield one
+
+
+def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: int, **more: Any) -> Facts:
+    return Facts(
+        send=planned.send,
+        digest=planned.digest,
+        account=planned.account,
+        audience=_whole_audience(planned, among),
+        policy=grounds.settings.policy,
+        state=grounds.state,
+        now=grounds.now,
+        due=due,
+        tag=planned.resolved.tag,
+        **more,
+    )
+
+
+def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]) -> Planned:
+    """Decide again on a send or resend, just before its call, with what is known by now.
+
+    Args:
+        planned: with its audience as it was counted last.
+        plan: the plan it belongs to.
+        grounds: as they are now.
+        reviewed: by send id, how many followers the review saw; a send that is missing was seen without.
+    """
+    appid = planned.account.appid
+    decision = decide(
+        planned.send,
+        planned.digest,
+        appid=appid,
+        state=grounds.state,
+        now=grounds.now,
+        setting=grounds.setting,
+    )
+    fresh = replace(planned, decision=decision, objections=())
+    if decision.action is not planned.action or decision.action not in CALLING:
+        return fresh
+    saw = reviewed.get(planned.send.id)
+    facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed=saw)
+    return judged(fresh, _against(facts, grounds, again=planned.again is not None))
+
+
+def _against(facts: Facts, grounds: Grounds, *, again: bool = True) -> tuple[Objection, ...]:
+    """Ask the rules; what is posted once more took its allowance when it was posted first."""
+    found = objections(facts, grounds.allowed)
+    return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
+
+
+def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
+    """Block a due send when a rule stands against it; lesser objections stay as warnings."""
+    if not found and not planned.objections:
+        return planned
+    blocking = [objection for objection in found if objection.blocks]
+    if not blocking:
+        return replace(planned, objections=found)
+    first = blocking[0]
+    lifted = _("{remedy}; once only: --allow {rule}=REASON")
+    reason = _("{rule}: {what}").format(rule=first.rule, what=first.what)
+    decision = Decision(
+        action=Action.BLOCKED if planned.again is None else Action.UNKNOWN,
+        reason=reason if planned.again is None else not_repeated(reason),
+        remedy=lifted.format(remedy=first.remedy, rule=first.rule) if first.rule in LIFTED else first.remedy,
+    )
+    return replace(planned, objections=found, decision=decision)
+
+
+def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
+    """Count all parts of an openid list together: cut into batches it is still one audience."""
+    audience, batch = planned.resolved.audience, planned.send.batch
+    if batch is None:
+        return audience
+    parts = [p for p in among if p.send.batch is not None and p.account.appid == planned.account.appid]
+    mine = [p for p in parts if list_id(p.send) == list_id(planned.send)]
+    return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
+
+
+def orphans(sends: Iterable[Send], grounds: Grounds) -> tuple[Orphan, ...]:
+    """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
+    return tuple(Orphan(known, _why_left(known, grounds)) for known in _unplanned(sends, grounds))
+
+
+def stored_orphans(sends: Iterable[Send], grounds: Grounds) -> Iterator[Send]:
+    """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
+    accounts = grounds.settings.environment.accounts
+    for known in _unplanned(sends, grounds):
+        if grounds.state.same(known.send) in grounds.setting.resend and known.intent is not None:
+            names = [name for name, account in accounts.items() if account.appid == known.appid]
+            name = known.account if known.account in names else names[0]
+            stored = stored_send(known.intent, send_id=known.send, account=name)
+            if stored is not None:
+                yield stored
+
+
+def _why_left(known: SendState, grounds: Grounds) -> Decision:
+    setting = grounds.setting
+    facts = protocol.Facts(
+        key=SendKey(known.appid, grounds.state.kept(known.send), known.revision),
+        digest="",
+        now=grounds.now,
+        clock_error=setting.clock_error,
+        resend_after=timedelta(seconds=setting.resend_after_s),
+        resend_until=timedelta(seconds=setting.resend_until_s),
+        resend_stored=grounds.state.same(known.send) in setting.resend,
+    )
+    decision = decide_by(facts, grounds.state)
+    if decision.again is not None:
+        return _incomplete(known.send)
+    if decision.code is protocol.Reason.CONTENT_CHANGED:
+        why = _("posted {when}, no answer recorded; its file is not in this plan")
+        return replace(decision, reason=why.format(when=china_time(known.at)))
+    return decision
+
+
+def _incomplete(send_id: str) -> Decision:
+    why = _("posted, no answer recorded; its openid list is not in the campaign any more")
+    return Decision(action=Action.UNKNOWN, reason=why, remedy=settle_hint(send_id))
+
+
+def _unplanned(sends: Iterable[Send], grounds: Grounds) -> tuple[SendState, ...]:
+    accounts, state = grounds.settings.environment.accounts, grounds.state
+    planned = {
+        (accounts[send.account].appid, state.same(name))
+        for send in sends
+        for name in (send.id, *send.formerly)
+    }
+    found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
+    # Those of another namespace have their files, and their runs, elsewhere.
+    mine = (known for known in found if state.is_ours(state.kept(known.send)))
+    return tuple(known for known in mine if (known.appid, state.same(known.send)) not in planned)

@@ -1,0 +1,281 @@
+"""A reviewed plan file and a fresh plan in, every difference between them out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from wechat_campaigns.core.digest import canonical, plan_digest, resolved_digest, sha256
+from wechat_campaigns.core.errors import StalePlanError, UsageError
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import PENDING, Plan, Planned, as_reviewed, is_covered
+from wechat_campaigns.plan.quota import china_time
+
+MAJOR = "1"
+PENDING_WORDS = frozenset(action.value for action in PENDING)
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def write(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a plan file: canonical JSON and a final line feed.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(canonical(data) + b"\n")
+    except OSError as error:
+        raise UsageError(
+            _("the plan file cannot be written: {error}").format(error=error.strerror),
+            remedy=_("give --out a path that can be written"),
+            where=str(path),
+        ) from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a plan file.
+
+    Raises:
+        UsageError: it is missing, not a plan file, or of another major version.
+    """
+    try:
+        raw = path.read_bytes()
+        data = json.loads(raw) if len(raw) <= MAX_BYTES else None
+        canonical(data)  # half a surrogate pair could be neither compared nor printed
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            _("the plan file cannot be read"),
+            remedy=_("make it with `campaign plan --out FILE`"),
+            where=str(path),
+        ) from error
+    if not isinstance(data, dict) or not _has_shape(data):
+        raise UsageError(
+            _("this is not a plan file"),
+            remedy=_("make it with `campaign plan --out FILE`"),
+            where=str(path),
+        )
+    if str(data["format_version"]).partition(".")[0] != MAJOR:
+        raise UsageError(
+            _("the plan file has format {found}, this program reads {major}.x").format(
+                found=data["format_version"], major=MAJOR
+            ),
+            remedy=_("plan again with the version that applies"),
+            where=str(path),
+        )
+    return data
+
+
+def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now: datetime) -> Plan:
+    """Refuse when what would be sent is not what was reviewed.
+
+    Args:
+        reviewed: a plan file's data.
+        plan: made just now by the same code.
+        state: the folded ledger, for sends already made under the reviewed plan.
+        now: decides whether the file has expired.
+
+    Returns:
+        The plan, with the resends that were reviewed and no other.
+
+    Raises:
+        StalePlanError: the file is not as it was written; or names every send that differs.
+    """
+    if not _is_whole(reviewed):
+        raise _stale(_("the plan file was edited after it was written, or an earlier version wrote it"))
+    if reviewed["environment"] != plan.environment:
+        made_for = _("it was made for environment {reviewed}, this is {environment}")
+        raise _stale(made_for.format(reviewed=reviewed["environment"], environment=plan.environment))
+    expires_at = datetime.fromisoformat(reviewed["expires_at"])
+    if now > expires_at:
+        raise _stale(_("it expired {when}").format(when=china_time(expires_at)))
+    resends = [row for row in _rows(reviewed) if "body_sha256" in row]
+    found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
+    if found is None:
+        raise _stale(_("; ").join(_differences(reviewed, plan)) or _("the pending sends differ"))
+    if moved := _moved(reviewed, found):
+        raise _stale(_("; ").join(moved))
+    return found
+
+
+def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
+    """Refuse when the plan's digest is not the reviewed one.
+
+    Returns:
+        The plan, with the resends that were reviewed and no other.
+
+    Raises:
+        StalePlanError: with both digests.
+    """
+    found = as_reviewed(plan, state, reviewed)
+    if found is None:
+        raise _stale(
+            _("the digest is {digest}, expected {expected}").format(digest=plan.digest, expected=reviewed)
+        )
+    return found
+
+
+def covers(send: Mapping[str, Any]) -> bool:
+    """Tell whether the digest of a plan file covers a send in it."""
+    return "resend" in send or send["action"] in PENDING_WORDS
+
+
+def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the fingerprint of all the rest to a plan as data: the audiences, for one, are under no digest."""
+    return {**data, "file_sha256": sha256(data)}
+
+
+def _is_whole(data: Mapping[str, Any]) -> bool:
+    rest = {key: value for key, value in data.items() if key != "file_sha256"}
+    try:
+        digests = (data["file_sha256"], data["plan_digest"], data["resolved"])
+        return digests == (sha256(rest), _digest_of(data), _resolved_of(data))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _digest_of(data: Mapping[str, Any]) -> str:
+    loosened = [
+        [rule["key"], rule["before"], rule["after"]]
+        for rule in data["settings"]
+        if rule["looser"] and rule["since"] == "last apply"
+    ]
+    return plan_digest(_rows(data), loosened=loosened)
+
+
+def _resolved_of(data: Mapping[str, Any]) -> str | None:
+    return None if data["offline"] else resolved_digest(_meanings(data))
+
+
+def _meanings(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {send["id"]: dict(send["resolved"]) for send in data["sends"] if send.get("resolved")}
+
+
+def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name what does not stand for what it stood for; of an offline plan nobody knows."""
+    before = _meanings(data)
+    return [
+        moved
+        for one in plan.sends
+        for moved in _moved_of(one.send.id, before.get(one.send.id, {}), one.meanings)
+    ]
+
+
+def _moved_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    said = _("{name} of {send} was {before} and is {after}")
+    return [
+        said.format(name=name, send=send_id, before=was, after=after[name])
+        for name, was in before.items()
+        if name in after and after[name] != was
+    ]
+
+
+def check_meanings(planned: Planned, now: Planned) -> None:
+    """Refuse a send whose names stand for something else than when its plan was made.
+
+    Raises:
+        StalePlanError: names them.
+    """
+    if moved := _moved_of(planned.send.id, planned.meanings, now.meanings):
+        raise _stale(_("; ").join(moved))
+
+
+def uncompared(data: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
+    names = {name: None for planned in plan.sends for name in planned.meanings}
+    return list(names) if data["resolved"] is None else []
+
+
+def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give what the digest covers of the sends in a plan file."""
+    return [_row(send) for send in data["sends"] if covers(send)]
+
+
+def _row(send: Mapping[str, Any]) -> dict[str, Any]:
+    appid = send["account"]["appid"]
+    row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "digest", "not_after")}}
+    return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
+
+
+def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
+    """Refuse a plan file that is not the one whose digest was handed on.
+
+    Raises:
+        StalePlanError: with both digests.
+    """
+    if reviewed["plan_digest"] != digest:
+        found = _("the plan file has the digest {digest}, expected {expected}")
+        raise _stale(found.format(digest=reviewed["plan_digest"], expected=digest))
+
+
+def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
+    """Read how many followers each send of a plan file was counted to have; an odd entry counts as none."""
+    found: dict[str, int | None] = {}
+    for send in reviewed["sends"]:
+        audience = send.get("audience")
+        count = audience.get("count") if isinstance(audience, dict) else None
+        found[send["id"]] = count if isinstance(count, int) else None
+    return found
+
+
+def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
+    before = {row["id"]: row for row in _rows(reviewed)}
+    after = {p.send.id: p for p in plan.sends if is_covered(p)}
+    added = sorted(set(after) - set(before))
+    found = [_("{send} was not in the reviewed plan").format(send=name) for name in added]
+    every = {p.send.id: p for p in plan.sends}
+    found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
+    for name in sorted(set(before) & set(after)):
+        if before[name].get("digest") != after[name].digest:
+            found.append(_("{send} has other content or receivers").format(send=name))
+        elif before[name].get("revision") != after[name].send.revision:
+            found.append(_("{send} has another revision").format(send=name))
+        elif before[name]["appid"] != after[name].account.appid:
+            moved = _("{send} would be sent from another AppID, {appid}")
+            found.append(moved.format(send=name, appid=after[name].account.appid))
+        elif before[name].keys() != after[name].row.keys():
+            found.append(_no_more(name, after[name]))
+        elif before[name] != after[name].row:
+            found.append(_("{send} has another send window").format(send=name))
+    return found
+
+
+def _no_more(name: str, planned: Planned | None) -> str:
+    if planned is None:
+        return _("{send} is gone").format(send=name)
+    return _("{send} is {action} now: {reason}").format(
+        send=name, action=planned.action, reason=planned.decision.reason
+    )
+
+
+def _stale(what: str) -> StalePlanError:
+    return StalePlanError(
+        _("what would be sent is not what was reviewed: {what}").format(what=what),
+        remedy=_("plan again, have the new plan reviewed, apply with its digest"),
+    )
+
+
+def _has_shape(data: Mapping[str, Any]) -> bool:
+    texts = ("format_version", "plan_digest", "environment", "expires_at")
+    sends = data.get("sends")
+    return (
+        _are_texts(data, texts)
+        and isinstance(sends, list)
+        and all(isinstance(send, dict) and _are_texts(send, ("id", "action")) for send in sends)
+        and _is_aware(data["expires_at"])
+    )
+
+
+def _are_texts(data: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return all(isinstance(data.get(name), str) for name in names)
+
+
+def _is_aware(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

@@ -1,0 +1,78 @@
+"""One due send with what is known about it in, the rules that object out.
+
+Each rule is a function of `Facts` to a `Finding`, or None when it passes. To add one: write it in `rules` or
+`content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and
+`settings.records.Policy`, and show it in `docs/policy.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.plan.policy import content, rules
+from wechat_campaigns.plan.policy.facts import Facts, Finding, Verdict
+
+RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
+    "hold": rules.hold,
+    "allow_to_all": rules.allow_to_all,
+    "allowed_tags": rules.allowed_tags,
+    "max_recipients": rules.max_recipients,
+    "audience_drift": rules.audience_drift,
+    "max_sends_per_apply": rules.max_sends_per_apply,
+    "require_preview": rules.require_preview,
+    "require_not_after": rules.require_not_after,
+    "quiet_hours": rules.quiet_hours,
+    "allowed_links": content.allowed_links,
+    "duplicate_content_days": content.duplicate_content_days,
+    "quota": rules.quota,
+    "quota_reserve": rules.quota_reserve,
+}
+"""Every rule by its id, the word of `--allow RULE=reason`."""
+
+LIFTED = frozenset(RULES) - {"hold"}
+"""The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
+
+ALLOWANCE = frozenset({"quota", "quota_reserve"})
+"""The rules about an allowance that an unknown send took already, when it was posted first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """A rule that stands against a send, or could not be checked."""
+
+    rule: str
+    what: str
+    remedy: str
+    blocks: bool = True
+    level: str = "mandatory"
+    verdict: Verdict = Verdict.FAIL
+
+
+def objections(facts: Facts, allowed: Mapping[str, str]) -> tuple[Objection, ...]:
+    """Ask every rule.
+
+    A mandatory rule blocks when it fails and when it could not be checked; in an offline plan the latter
+    only waits for apply.
+
+    Args:
+        facts: about one due send.
+        allowed: rule id to the reason for which it is set aside; such a rule is not asked.
+    """
+    found = ((name, rule(facts)) for name, rule in RULES.items() if name not in allowed or name not in LIFTED)
+    return tuple(_objection(name, finding, facts) for name, finding in found if finding is not None)
+
+
+def _objection(name: str, finding: Finding, facts: Facts) -> Objection:
+    level = facts.policy.levels.get(name, "mandatory") if name in LIFTED else "mandatory"
+    level = "advisory" if finding.advisory else level
+    later = facts.offline and finding.verdict is Verdict.UNCHECKED
+    return Objection(
+        rule=name,
+        what=_("{what}; checked at apply").format(what=finding.what) if later else finding.what,
+        remedy=finding.remedy,
+        blocks=level == "mandatory" and not later,
+        level=level,
+        verdict=finding.verdict,
+    )

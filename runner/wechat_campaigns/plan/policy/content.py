@@ -1,0 +1,97 @@
+"""The rules about what is sent: where its links lead, and whether it was sent under another name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from wechat_campaigns.core.model import (
+    PLACEHOLDER_SCHEME,
+    Articles,
+    Content,
+    Draft,
+    Images,
+    Mpvideo,
+    Newspic,
+    Text,
+)
+from wechat_campaigns.core.words import _
+from wechat_campaigns.plan.policy import links
+from wechat_campaigns.plan.policy.facts import Facts, Finding, Verdict
+
+_PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
+"""What stands for a picture of the campaign's own until it is uploaded."""
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
+
+
+def allowed_links(facts: Facts) -> Finding | None:
+    """Links lead only to listed hosts and what lies below them."""
+    allowed = facts.policy.allowed_links
+    if not allowed:
+        return None
+    if isinstance(facts.send.content, Draft):
+        return Finding(
+            verdict=Verdict.UNCHECKED,
+            what=_("the links of a draft given by media_id cannot be looked at"),
+            remedy=_("write the articles in the campaign, so that they are reviewed with it"),
+        )
+    foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, allowed)})
+    if not foreign:
+        return None
+    what = _("it links to {hosts}, which policy.allowed_links does not list")
+    return Finding(
+        what=what.format(hosts=_(", ").join(foreign)),
+        remedy=_("take the link out, or add the host to policy.allowed_links"),
+    )
+
+
+def duplicate_content_days(facts: Facts) -> Finding | None:
+    """The same content to the same receivers under another id is most likely a renamed file."""
+    if facts.policy.duplicate_content_days == 0:
+        return None
+    since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
+    state = facts.state
+    mine = {state.same(name) for name in (facts.send.id, *facts.send.formerly)}
+    twins = [facts.twin] if facts.twin else []
+    twins += [
+        known.send
+        for known in state.by_digest(facts.account.appid, facts.digest)
+        if state.same(known.send) not in mine and known.at >= since and known.at_risk
+    ]
+    if not twins:
+        return None
+    return Finding(
+        what=_("the same content to the same receivers is already in {send}").format(send=twins[0]),
+        remedy=_("give the file its old name back, or change the content"),
+    )
+
+
+def hosts(content: Content) -> Iterator[str]:
+    """Name the host of every link a follower could follow, in lower case; a link may be named twice.
+
+    A mini program is named by its AppID, another app's link by scheme and host.
+    """
+    match content:
+        case Text():
+            yield from links.in_text(content.content)
+        case Articles():
+            for article in content.articles:
+                yield from links.in_address(article.content_source_url)
+                html = _PLACEHOLDER.sub("", article.html)
+                yield from links.in_attributes(html)
+                for style in _STYLE.findall(html):
+                    yield from links.in_css(style)
+        case Newspic():
+            yield from links.in_text(content.text)
+        case Images():
+            yield from links.in_text(content.recommend or "")
+        case Mpvideo():
+            yield from links.in_text(content.description)
+        case _:
+            return
+
+
+def _listed(host: str, allowed: tuple[str, ...]) -> bool:
+    known, found = {links.same_host(name) for name in allowed}, links.same_host(host)
+    return any(found == name or found.endswith(f".{name}") for name in known)

@@ -1,0 +1,71 @@
+"""What the rules speak in: the facts about one due send, and what a rule found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from wechat_campaigns.core.model import Audience, Send
+from wechat_campaigns.core.settings import Account, Policy, Settings
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.decide import PLAIN, Setting
+
+
+class Verdict(StrEnum):
+    """What a rule that does not pass says."""
+
+    FAIL = "fail"
+    UNCHECKED = "could not check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule that does not pass; passing is None."""
+
+    what: str
+    remedy: str
+    verdict: Verdict = Verdict.FAIL
+    advisory: bool = False
+    """Never blocks, whatever level the settings give the rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """What every decision about a send rests on, at one moment."""
+
+    settings: Settings
+    state: LedgerState
+    now: datetime
+    """Aware."""
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    """Policy rules set aside once, with their reasons; such a rule is not asked."""
+    setting: Setting = PLAIN
+    """What is known of the campaigns and the platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything a rule may look at."""
+
+    send: Send
+    digest: str
+    account: Account
+    audience: Audience
+    policy: Policy
+    state: LedgerState
+    now: datetime
+    due: int
+    """How many sends the whole plan would make."""
+    ahead: int = 0
+    """How many of this account's, using its allowance, come before this one in the plan."""
+    twin: str | None = None
+    """A send of the same plan with the same content and receivers, if one comes before."""
+    offline: bool = False
+    tag: str | None = None
+    """The name of the tag, where the filter gives only its id and the platform was asked."""
+    applying: bool = False
+    """True for the look just before a send."""
+    reviewed: int | None = None
+    """Followers as the reviewed plan counted them; None when only a digest was reviewed."""

@@ -1,0 +1,111 @@
+"""An account's past sends in, what the platform still allows out, in China time.
+
+Only sends made through this ledger are known: sends from the web console use the same allowance and are
+invisible here. Source: 群发 limits (Batch_Sends guide), read 2026-11; the hour of reset is not documented
+and taken to be midnight, China time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.fold import LedgerState
+
+CHINA = timezone(timedelta(hours=8))
+SUBSCRIPTION_PER_DAY = 1
+SERVICE_PER_MONTH = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one account may still send in the period that holds now."""
+
+    period: str
+    """`2026-12-01` for 订阅号, `2026-12` for 服务号."""
+    limit: int
+    used: int
+    """Sends the ledger knows that count against the limit."""
+
+    @property
+    def left(self) -> int:
+        """Sends left, never below zero."""
+        return max(0, self.limit - self.used)
+
+
+def china_day(moment: datetime) -> date:
+    """Name the day of a moment by the platform's calendar."""
+    return moment.astimezone(CHINA).date()
+
+
+def china_time(moment: datetime) -> str:
+    """Write a moment by the platform's clock, whatever the reader's: a plan reads the same everywhere."""
+    return _("{moment} (China)").format(moment=f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}")
+
+
+def count_today(calls: Iterable[tuple[str, datetime]], appid: str, now: datetime) -> int:
+    """Count an account's calls of the day that holds `now`.
+
+    Args:
+        calls: (appid, when) of each.
+        appid: of the account.
+        now: the present moment.
+    """
+    return sum(who == appid and china_day(at) == china_day(now) for who, at in calls)
+
+
+def period(kind: AccountKind, at: datetime) -> str:
+    """Name the day (订阅号) or month (服务号) that `at` counts to."""
+    return at.astimezone(CHINA).strftime("%Y-%m-%d" if kind is AccountKind.SUBSCRIPTION else "%Y-%m")
+
+
+def bounds(kind: AccountKind, at: datetime) -> tuple[datetime, datetime]:
+    """Give the first moment of the period that `at` counts to, and the first after it."""
+    day = at.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+    if kind is AccountKind.SUBSCRIPTION:
+        return day, day + timedelta(days=1)
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=31)).replace(day=1)
+
+
+def counts(kind: AccountKind, to_all: bool) -> bool:
+    """Say whether a send uses the account's own allowance.
+
+    服务号 by tag or openid may be repeated; the platform then drops followers who had four this month.
+    """
+    return kind is AccountKind.SUBSCRIPTION or to_all
+
+
+def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) -> Allowance:
+    """Count what the ledger knows of the period that holds `now`."""
+    used = sum(
+        number
+        for use, number in state.uses(appid, *bounds(kind, now)).items()
+        # A baseline is dated when it was recorded, not when it was sent.
+        if counts(kind, use.to_all) and not use.baseline
+    )
+    limit = SUBSCRIPTION_PER_DAY if kind is AccountKind.SUBSCRIPTION else SERVICE_PER_MONTH
+    return Allowance(period=period(kind, now), limit=limit, used=used)
+
+
+def same_receivers(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
+    """Count this month's sends to the same tag or to everyone; a follower who had four gets no more.
+
+    Openid lists are not compared with one another.
+    """
+    same = {"all", receivers(send.filter)} - {"openids"}
+    uses = state.uses(appid, *bounds(AccountKind.SERVICE, now))
+    return sum(number for use, number in uses.items() if use.receivers in same)
+
+
+def receivers(receiver_filter: Filter) -> str:
+    """Name a filter's receivers in one word for comparison."""
+    if receiver_filter.is_to_all:
+        return "all"
+    if receiver_filter.tag is not None:
+        return f"tag {receiver_filter.tag}"
+    return f"tag_id {receiver_filter.tag_id}" if receiver_filter.tag_id is not None else "openids"

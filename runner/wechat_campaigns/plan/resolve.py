@@ -1,0 +1,281 @@
+"""Rendered sends and read-only answers in, ids and audience out: tags by name, material by name, uploads.
+
+`ask` is the only part that calls the platform, and only through reads; the rest is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from wechat_campaigns.core.errors import ApiError, CampaignError, Problem, UsageError
+from wechat_campaigns.core.model import Audience, Draft, Filter, Send
+from wechat_campaigns.core.nearest import near
+from wechat_campaigns.core.ports import Clock, ReadApi
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.stored_draft import fingerprint
+from wechat_campaigns.wechat import payloads as wire
+
+PAGE = 20
+"""Items of one batchget_material page. Source: batchGetMaterial, read 2026-11."""
+MAX_PAGES = 500
+MEDIA_ID_INVALID = 40007
+"""What draft/get answers where there is no such draft."""
+NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What one account's read-only calls said; `offline` when nobody asked."""
+
+    offline: bool = False
+    tags: tuple[Mapping[str, Any], ...] = ()
+    followers: int | None = None
+    materials: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """media_ids by (kind, name); more than one means the name is ambiguous."""
+    drafts: Mapping[str, str | None] = field(default_factory=dict)
+    """Fingerprints of existing drafts by media_id; None when there is no such draft."""
+    quota: Mapping[str, Any] | None = None
+    """`{daily_limit, used, remain}` of mass/sendall calls."""
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What a send needs besides its own text."""
+
+    tag_id: int | None = None
+    tag: str | None = None
+    """The tag's name, once the platform was asked."""
+    audience: Audience
+    uploads: tuple[tuple[wire.Upload, str | None], ...] = ()
+    """Each with the result that can be reused, if any."""
+    named: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    draft: str | None = None
+    """Fingerprint of the existing draft that is sent."""
+    problems: tuple[Problem, ...] = ()
+
+
+OFFLINE = Known(offline=True)
+
+
+def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Send] = ()) -> Known:
+    """Make the reads these sends of one account need, each once.
+
+    Args:
+        sends: to be made.
+        api: of the account.
+        clock: for the moment of the reads.
+        again: sends to be posted once more, of which only the receivers are asked about.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: the platform did not answer a read.
+    """
+    sends = tuple(sends)
+    filters = [send.filter for send in (*sends, *again)]
+    by_tag = any(one.tag is not None or one.tag_id is not None for one in filters)
+    to_all = any(one.is_to_all for one in filters)
+    wanted = {pair for send in sends for pair in wire.names(send.content)}
+    drafts = {send.content.media_id for send in sends if isinstance(send.content, Draft)}
+    return Known(
+        tags=tuple(api.tags_get()) if by_tag else (),
+        followers=int(api.user_get()["total"]) if to_all else None,
+        materials=_materials(wanted, api),
+        drafts={media_id: draft_mark(media_id, api) for media_id in sorted(drafts)},
+        quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
+        as_of=clock(),
+    )
+
+
+def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datetime) -> Resolved:
+    """Put ids to a send's names.
+
+    Args:
+        send: what to send.
+        appid: of its account.
+        known: the account's reads, or `OFFLINE`.
+        state: for uploads that can be reused.
+        now: decides whether a short-lived upload may be.
+
+    Returns:
+        Ids and audience, and a problem for each name the platform does not know.
+    """
+    tag, audience, problems = _receivers(send, known)
+    named: dict[tuple[str, str], str] = {}
+    for pair in () if known.offline else wire.names(send.content):
+        ids = known.materials.get(pair, ())
+        if len(ids) == 1:
+            named[pair] = ids[0]
+        else:
+            problems.append(_no_material(send, pair, len(ids), known))
+    needed = tuple((upload, _reusable(upload, appid, state, now)) for upload in wire.uploads(send.content))
+    return Resolved(
+        tag_id=int(tag["id"]) if "id" in tag else send.filter.tag_id,
+        tag=str(tag["name"]) if "name" in tag else None,
+        audience=audience,
+        uploads=needed,
+        named=named,
+        draft=known.drafts.get(send.content.media_id) if isinstance(send.content, Draft) else None,
+        problems=tuple(problems),
+    )
+
+
+def meanings(send: Send, resolved: Resolved) -> dict[str, str | int | None]:
+    """Say what each name in a send stands for on the platform; None for what nobody knows.
+
+    A draft that is there already stands for its articles, which others may edit.
+    """
+    found: dict[str, str | int | None] = {}
+    if send.filter.tag is not None:
+        found[f"tag {send.filter.tag}"] = resolved.tag_id
+    for kind, name in wire.names(send.content):
+        found[f"{kind} {name}"] = resolved.named.get((kind, name))
+    if isinstance(send.content, Draft):
+        found[f"draft {send.content.media_id}"] = resolved.draft
+    return found
+
+
+def as_stored(send: Send, body: Mapping[str, Any], known: Known) -> Resolved:
+    """Say whom a stored body reaches; what its names stood for is in it.
+
+    Args:
+        send: that it posted.
+        body: as the ledger has it.
+        known: the account's reads, or `OFFLINE`.
+    """
+    tag_id = body.get("filter", {}).get("tag_id")
+    tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
+    tag, audience, _gone = _receivers(tagged, known)
+    return Resolved(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
+
+
+def recount(send: Send, resolved: Resolved, api: ReadApi, clock: Clock) -> Audience:
+    """Count a send's audience now; an openid list counts itself.
+
+    Returns:
+        The audience, its count None when the platform does not answer or the tag is gone.
+    """
+    if send.filter.openids:
+        return resolved.audience
+    source: Literal["tags/get", "user/get"] = "user/get" if send.filter.is_to_all else "tags/get"
+    count = None
+    with suppress(CampaignError):
+        if send.filter.is_to_all:
+            count = int(api.user_get()["total"])
+        else:
+            counts = {int(tag["id"]): int(tag.get("count", 0)) for tag in api.tags_get()}
+            count = counts.get(resolved.tag_id) if resolved.tag_id is not None else None
+    return Audience(count=count, source=source, as_of=clock())
+
+
+def _receivers(send: Send, known: Known) -> tuple[Mapping[str, Any], Audience, list[Problem]]:
+    if send.filter.openids:
+        return {}, Audience(count=len(send.filter.openids), source="openids"), []
+    if known.offline:
+        return {}, Audience(count=None, source="unknown offline"), []
+    if send.filter.is_to_all:
+        return {}, Audience(count=known.followers, source="user/get", as_of=known.as_of), []
+    tag, problem = _tag(send, known)
+    if problem is not None:
+        return {}, Audience(count=None, source="unknown"), [problem]
+    return tag, Audience(count=int(tag.get("count", 0)), source="tags/get", as_of=known.as_of), []
+
+
+def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
+    wanted, field_name = (
+        (send.filter.tag, N_("name")) if send.filter.tag is not None else (send.filter.tag_id, "id")
+    )
+    found = [tag for tag in known.tags if tag.get(field_name) == wanted]
+    if len(found) == 1:
+        return found[0], None
+    names = [str(tag["name"]) for tag in known.tags]
+    close = near(str(wanted), names, most=NEAREST, cutoff=0.3) or names[:NEAREST]
+    what = (
+        _("the account has more than one tag with {key} {value}")
+        if found
+        else _("the account has no tag with {key} {value}")
+    ).format(key=_(field_name), value=wanted)
+    remedy = (
+        _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(close))
+        if close
+        else _("create the tag in the console first; `campaign tags` lists them all")
+    )
+    line, column = send.filter_at
+    place = replace(send.place, line=line, column=column) if line else send.place
+    return {}, Problem(place=place, path=send.filter_path, rule="unknown-tag", what=what, remedy=remedy)
+
+
+def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for kind in sorted({kind for kind, _name in wanted}):
+        for item in _all_items(kind, api):
+            pair = (kind, str(item.get("name", "")))
+            found[pair] = (*found.get(pair, ()), str(item["media_id"]))
+    return found
+
+
+def draft_mark(media_id: str, api: ReadApi) -> str | None:
+    """Read the fingerprint of a draft as it is now; None when it is gone: used up, or deleted.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: it could not be read.
+    """
+    try:
+        return fingerprint(api.draft_get(media_id)["news_item"])
+    except ApiError as error:
+        if error.errcode == MEDIA_ID_INVALID:
+            return None
+        raise
+
+
+def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
+    for page in range(MAX_PAGES):
+        answer = api.material_batchget_material(kind, page * PAGE, PAGE)
+        items = answer.get("item", [])
+        yield from items
+        if not items or (page + 1) * PAGE >= int(answer["total_count"]):
+            return
+    raise UsageError(
+        _("the account has more than {count} {kind} items: too many to search by name").format(
+            count=MAX_PAGES * PAGE, kind=kind
+        ),
+        remedy=_("give the media_id instead of the name"),
+        where="material/batchget_material",
+    )
+
+
+def _no_material(send: Send, pair: tuple[str, str], count: int, known: Known) -> Problem:
+    kind, name = pair
+    if count:
+        return _problem(
+            send,
+            "$.content",
+            "ambiguous-name",
+            _("{count} {kind} items of the account are named {name}").format(
+                count=count, kind=kind, name=name
+            ),
+            _("rename them in the console, or give the media_id"),
+        )
+    close = near(name, [n for k, n in known.materials if k == kind], most=NEAREST)
+    what = _("the account has no {kind} named {name}").format(kind=kind, name=name)
+    hint = (
+        _("nearest: {names}").format(names=_(", ").join(close))
+        if close
+        else _("look at the material list in the console")
+    )
+    return _problem(send, "$.content", "unknown-name", what, hint)
+
+
+def _reusable(upload: wire.Upload, appid: str, state: LedgerState, now: datetime) -> str | None:
+    known = state.uploads.get((appid, upload.key))
+    if known is None or (upload.life is not None and now - known.at > upload.life):
+        return None
+    return known.result
+
+
+def _problem(send: Send, path: str, rule: str, what: str, remedy: str) -> Problem:
+    return Problem(place=send.place, path=path, rule=rule, what=what, remedy=remedy)

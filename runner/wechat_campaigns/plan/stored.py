@@ -1,0 +1,140 @@
+"""An intent of the ledger in, the send that it posted out: for who reviews that it is posted once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from wechat_campaigns.core.digest import openids_sha256, plain, send_digest
+from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.model import (
+    Content,
+    Draft,
+    Filter,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Msgtype,
+    Send,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import SendId
+
+
+def stored_send(intent: Event, *, send_id: str, account: str, campaign: Send | None = None) -> Send | None:
+    """Say what a resend would post, as the send that it was.
+
+    Args:
+        intent: with the stored body.
+        send_id: its id as users write it.
+        account: the name of the account now.
+        campaign: what its campaign says today; the same content is shown in full, as it is there.
+
+    Returns:
+        The send; None when the ledger alone does not hold it: an openid list is kept as its hash.
+    """
+    try:
+        return _stored_send(intent, send_id, account, campaign)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None  # written by a program that we are not
+
+
+def stored_body(intent: Event, send: Send) -> dict[str, Any]:
+    """Give the body to post once more, with the openids that the ledger does not keep."""
+    body = dict(intent.data["body"])
+    return {**body, "touser": list(send.filter.openids)} if "touser" in body else body
+
+
+def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
+    """Say what a plan's digest covers of a resend: all of it stands in the intent."""
+    data, ends = intent.data, intent.data.get("not_after")
+    return {
+        "id": send_id,
+        "revision": data["revision"],
+        "digest": data["digest"],
+        "appid": intent.stream,
+        "not_after": plain(datetime.fromisoformat(ends)) if ends is not None else None,
+        **resend_data(intent),
+    }
+
+
+def resend_data(intent: Event) -> dict[str, str]:
+    """Say what would be posted once more: the very body, and since when nobody knows whether it arrived."""
+    return {"body_sha256": str(intent.data["body_sha256"]), "posted_at": str(intent.data["at"])}
+
+
+def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | None) -> Send:
+    data, send = intent.data, campaign
+    body, receivers = data["body"], _filter(data, campaign)
+    stored_row(intent, send_id)
+    if send is None or send_digest(send) != data["digest"]:
+        send = Send(
+            id=send_id,
+            campaign=SendId.parse(send_id).campaign,
+            account=account,
+            revision=data["revision"],
+            filter=receivers,
+            msgtype=Msgtype(body["msgtype"]),
+            content=_content(body),
+            send_ignore_reprint=bool(body.get("send_ignore_reprint")),
+            batch=campaign.batch if campaign is not None and receivers.openids else None,
+            place=campaign.place if campaign is not None else Place(file=""),
+        )
+    ends = data.get("not_after")
+    not_after = datetime.fromisoformat(ends) if ends is not None else None
+    return replace(send, id=send_id, revision=data["revision"], formerly=(), not_after=not_after)
+
+
+def _filter(data: Mapping[str, Any], campaign: Send | None) -> Filter:
+    body = data["body"]
+    if "touser" in body:
+        openids = campaign.filter.openids if campaign is not None else ()
+        if openids_sha256(openids) != body["touser"]["sha256"]:
+            raise KeyError("openids")
+        return Filter(openids=openids)
+    named = data.get("filter", body["filter"])
+    if body["filter"]["is_to_all"] is True:
+        return Filter(is_to_all=True)
+    return Filter(tag=_text(named, "tag")) if "tag" in named else Filter(tag_id=int(named["tag_id"]))
+
+
+def _content(body: Mapping[str, Any]) -> Content:
+    match body["msgtype"]:
+        case "text":
+            return Text(content=_text(body["text"], "content"))
+        case "mpnews":
+            return Draft(media_id=_text(body["mpnews"], "media_id"))
+        case "voice":
+            return Voice(media=_media(body["voice"]))
+        case "image" if "images" in body:
+            images = body["images"]
+            return Images(
+                images=tuple(Media(media_id=str(media_id)) for media_id in images["media_ids"]),
+                title=_text(images, "title") if "title" in images else None,
+                recommend=_text(images, "recommend") if "recommend" in images else None,
+                need_open_comment=images.get("need_open_comment"),
+                only_fans_can_comment=images.get("only_fans_can_comment"),
+            )
+        case "image":
+            return Image(media=_media(body["image"]))
+        case "mpvideo":
+            return Mpvideo(media=_media(body["mpvideo"]), title="", description="")
+        case _:
+            return Wxcard(card_id=_text(body["wxcard"], "card_id"))
+
+
+def _media(part: Mapping[str, Any]) -> Media:
+    return Media(media_id=_text(part, "media_id"))
+
+
+def _text(part: Mapping[str, Any], name: str) -> str:
+    found = part[name]
+    if not isinstance(found, str):
+        raise TypeError(name)
+    return found

@@ -1,0 +1,320 @@
+"""Articles as given to draft/add and as draft/get tells them in, what the platform changed out.
+
+The platform writes markup its own way; what counts is what a reader gets: words, pictures, links. Needs no
+library, so that picture posts can be compared without the extra `articles`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.words import N_, _
+
+Stored = Sequence[Mapping[str, Any]]
+"""`news_item` of draft/get."""
+
+SHOWN = 8
+"""How many differences of one article's markup are told."""
+_CONTEXT = 12
+_FIELDS = ("title", "author", "content_source_url", "thumb_media_id")
+_FLAGS = ("need_open_comment", "only_fans_can_comment")
+_CROPS = ("pic_crop_235_1", "pic_crop_1_1")
+_UNSEEN = re.compile(r"[\s\u200b\ufeff]+")
+_SIZE = re.compile(r"/(0|640)$")
+_ADDRESSES = ("src", "href")
+_SILENT = ("script", "style")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference; `lossy` when readers get other words, pictures or links than were meant."""
+
+    what: str
+    lossy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An article's HTML as it matters: nothing of how it happens to be written."""
+
+    words: str
+    """Without blanks."""
+    code: tuple[str, ...]
+    """The text of each `<pre>`, blanks kept."""
+    pictures: tuple[str, ...]
+    links: tuple[str, ...]
+    marks: Counter[tuple[str, str, str]]
+    """Tag, attribute, value; attribute and value empty for the tag itself."""
+    tokens: tuple[str, ...]
+
+
+class _Words(NamedTuple):
+    """What is said of addresses that changed."""
+
+    lost: str
+    more: str
+    moved: str
+
+
+_PICTURES: Final = _Words(
+    lost=N_("{lost} of {count} pictures lost: {address}"),
+    more=N_("{kept} pictures where {count} were given"),
+    moved=N_("the pictures stand in another order"),
+)
+_LINKS: Final = _Words(
+    lost=N_("{lost} of {count} links lost: {address}"),
+    more=N_("{kept} links where {count} were given"),
+    moved=N_("the links stand in another order"),
+)
+
+
+def changes(given: Stored, stored: Stored) -> tuple[Change, ...]:
+    """Compare what was given with what is stored.
+
+    Args:
+        given: the `articles` of draft/add.
+        stored: what draft/get tells.
+
+    Returns:
+        Every difference but those of writing: order of attributes, entities, blanks, http for https,
+        `data-` attributes, sizes and parameters in the addresses of pictures, a digest that was left empty.
+
+    Source: draft_add and getDraft, read 2026-11; what the platform rewrites is a field report.
+    """
+    if len(given) != len(stored):
+        what = _("{kept} of {count} articles are stored").format(kept=len(stored), count=len(given))
+        return (Change(what=what, lossy=True),)
+    found: list[Change] = []
+    for number, (one, other) in enumerate(zip(given, stored, strict=True), 1):
+        of_one = tuple(_article(one, other, alone=len(given) == 1))
+        found += of_one if len(given) == 1 else [_of_article(number, change) for change in of_one]
+    return tuple(found)
+
+
+def _of_article(number: int, change: Change) -> Change:
+    what = _("article {number}: {change}").format(number=number, change=change.what)
+    return Change(what=what, lossy=change.lossy)
+
+
+def fingerprint(stored: Stored) -> str:
+    """Name a draft's content, so that an edit by hand shows; what changes by itself is left out."""
+    return sha256(
+        [
+            {
+                "fields": {name: str(item.get(name) or "") for name in (*_FIELDS, "digest", *_CROPS)},
+                "flags": [_flag(item.get(name)) for name in _FLAGS],
+                "content": list(read(str(item.get("content") or "")).tokens),
+                "images": _image_ids(item),
+            }
+            for item in stored
+        ]
+    )
+
+
+def read(content: str) -> Reading:
+    """Read an article's HTML."""
+    reader = _Reader()
+    reader.feed(content)
+    reader.close()
+    tags = reader.tags
+    return Reading(
+        words=_words("".join(reader.texts)),
+        code=tuple(text.replace("\u00a0", " ").strip() for text in reader.code),
+        pictures=tuple(attributes.get("src", "") for tag, attributes in tags if tag == "img"),
+        links=tuple(attributes["href"] for tag, attributes in tags if tag == "a" and "href" in attributes),
+        marks=Counter(mark for tag, attributes in tags for mark in _marks(tag, attributes)),
+        tokens=tuple(reader.tokens),
+    )
+
+
+def _article(given: Mapping[str, Any], stored: Mapping[str, Any], *, alone: bool) -> Iterator[Change]:
+    for name in _FIELDS:
+        yield from _field(name, given, stored, lossy=True)
+    if given.get("digest"):
+        yield from _field("digest", given, stored, lossy=alone)
+    for name in _FLAGS:
+        if _flag(given.get(name)) != _flag(stored.get(name)):
+            what = _("`{name}` was given as {value} and is stored otherwise")
+            yield Change(what=what.format(name=name, value=int(_flag(given.get(name)))))
+    for name in _CROPS:
+        if given.get(name) and stored.get(name) and given[name] != stored[name]:
+            yield Change(what=_("`{name}` is stored as {value}").format(name=name, value=stored[name]))
+    if given.get("article_type") == "newspic":
+        yield from _picture_post(given, stored)
+    else:
+        yield from _content(str(given.get("content") or ""), str(stored.get("content") or ""))
+
+
+def _field(
+    name: str, given: Mapping[str, Any], stored: Mapping[str, Any], *, lossy: bool
+) -> Iterator[Change]:
+    meant, kept = str(given.get(name) or ""), str(stored.get(name) or "")
+    if name not in stored:
+        if meant:
+            yield Change(what=_("`{name}` is not told back, so it could not be compared").format(name=name))
+    elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
+        what = _("`{name}` is stored as `{kept}` instead of `{meant}`")
+        yield Change(what=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
+
+
+def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[Change]:
+    meant, kept = str(given.get("content") or ""), str(stored.get("content") or "")
+    if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
+        yield _text_change(_words(meant), _words(unescape(kept)))
+    if _image_ids(given) != _image_ids(stored):
+        yield Change(what=_("the pictures are others, or in another order"), lossy=True)
+
+
+def _content(given: str, stored: str) -> Iterator[Change]:
+    meant, kept = read(given), read(stored)
+    if meant.words != kept.words:
+        yield _text_change(meant.words, kept.words)
+    elif meant.code != kept.code:
+        yield Change(what=_("blanks or line breaks in a block of code changed"))
+    yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
+    yield from _addresses(_LINKS, meant.links, kept.links)
+    markup = [Change(what=what) for what in _markup(meant, kept)]
+    yield from markup[:SHOWN]
+    if len(markup) > SHOWN:
+        yield Change(what=_("{count} more differences of markup").format(count=len(markup) - SHOWN))
+
+
+def _text_change(meant: str, kept: str) -> Change:
+    pairs = enumerate(zip(meant, kept, strict=False))
+    at = next((n for n, (one, other) in pairs if one != other), min(len(meant), len(kept)))
+    start = max(at - _CONTEXT, 0)
+    parts = [text[start : at + _CONTEXT] or _("nothing") for text in (meant, kept)]
+    what = _("the text differs: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
+    return Change(what=what, lossy=True)
+
+
+def _addresses(words: _Words, meant: Sequence[str], kept: Sequence[str]) -> Iterator[Change]:
+    if lost := Counter(meant) - Counter(kept):
+        what = _(words.lost).format(lost=lost.total(), count=len(meant), address=min(lost))
+        yield Change(what=what, lossy=True)
+    elif len(kept) > len(meant):
+        yield Change(what=_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
+    elif tuple(meant) != tuple(kept):
+        yield Change(what=_(words.moved), lossy=True)
+
+
+def _markup(meant: Reading, kept: Reading) -> Iterator[str]:
+    lost, gained = meant.marks - kept.marks, kept.marks - meant.marks
+    times: Counter[tuple[str, str]] = Counter()
+    for (tag, name, _value), count in lost.items():
+        times[tag, name] += count
+    for (tag, name), count in sorted(times.items()):
+        what = (
+            _("`{name}` of <{tag}> changed or removed ({count}×)")
+            if name
+            else _("<{tag}> removed ({count}×)")
+        )
+        yield what.format(name=name, tag=tag, count=count)
+    for (tag, name, _value), count in sorted(gained.items()):
+        if not name:
+            yield _("<{tag}> added ({count}×)").format(tag=tag, count=count)
+
+
+def _marks(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    yield tag, "", ""
+    yield from ((tag, name, value) for name, value in attributes.items() if name not in _ADDRESSES)
+
+
+class _Reader(HTMLParser):
+    """Collects the tags, texts and addresses of a piece of HTML; whatever is written, it never fails."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.code: list[str] = []
+        self.tokens: list[str] = []
+        self._open: Counter[str] = Counter()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag with its attributes in one order and form."""
+        attributes = _normal(dict(attrs))
+        self.tags.append((tag, attributes))
+        self.tokens.append(f"<{tag} {attributes}>")
+        self._open[tag] += 1
+        if tag == "pre":
+            self.code.append("")
+        if tag == "br":
+            self._say("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave a tag."""
+        self._open[tag] -= 1
+
+    def handle_data(self, data: str) -> None:
+        """Keep a text unless nobody sees it."""
+        if any(self._open[tag] > 0 for tag in _SILENT):
+            return
+        self._say(data)
+        if _words(data):
+            self.tokens.append(_plain(data))
+
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
+        return self.parse_bogus_comment(i, bool(report))
+
+    def _say(self, text: str) -> None:
+        self.texts.append(text)
+        if self._open["pre"] > 0:
+            self.code[-1] += text
+
+
+def _normal(attributes: Mapping[str, str | None]) -> dict[str, str]:
+    given = {name: value or "" for name, value in attributes.items()}
+    if "src" not in given and "data-src" in given:
+        given["src"] = given["data-src"]
+    return {
+        name: _NORMAL.get(name, _plain)(given[name])
+        for name in sorted(given)
+        if not name.startswith("data-") and given[name]
+    }
+
+
+def _picture(address: str) -> str:
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return address
+    return f"{parts.netloc}{_SIZE.sub('', parts.path)}" if parts.netloc else address
+
+
+def _link(address: str) -> str:
+    return re.sub(r"^https?:", "", address.strip()).partition("#")[0]
+
+
+def _style(style: str) -> str:
+    declarations = (part.partition(":") for part in style.split(";") if part.strip())
+    return ";".join(sorted(f"{_words(name)}:{_words(value)}".lower() for name, _colon, value in declarations))
+
+
+_NORMAL = {"src": _picture, "href": _link, "style": _style}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _words(text: str) -> str:
+    return _UNSEEN.sub("", text)
+
+
+def _flag(value: object) -> bool:
+    return str(value or 0) not in ("0", "False")
+
+
+def _image_ids(article: Mapping[str, Any]) -> list[str]:
+    listed = (article.get("image_info") or {}).get("image_list") or []
+    return [str(image.get("image_media_id")) for image in listed]

@@ -1,1 +1,0 @@
-"""Files below `campaigns/` -> YAML with places, bytes known by their magic numbers."""

@@ -1,0 +1,1 @@
+"""Campaigns in, sends within the limits of the platform out."""

@@ -1,0 +1,198 @@
+"""Markdown or HTML → the HTML that WeChat keeps, its images listed, its faults found.
+
+Importing this package is cheap; the libraries of the extra `articles` load with the first article.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Final, TypeVar
+
+from wechat_campaigns.core import bounded
+from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article.escape import escape_for
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleSource, Findings
+from wechat_campaigns.source.files import FileError
+
+T = TypeVar("T")
+
+__all__ = ["ArticleBody", "ArticleSource", "build", "escape_for", "image_bytes", "mend"]
+
+LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
+ARTICLE_SECONDS: Final = 5
+"""Of a processor, for one article; each picture adds to it. Honest ones take less than one."""
+PICTURE_SECONDS: Final = 20
+"""For converting one cover."""
+
+
+@lru_cache(maxsize=64)
+def build(source: ArticleSource) -> ArticleBody:
+    """Make the body of one article, or give it again: many campaigns may send the same.
+
+    `files` is a part of the key: it belongs to one run, in which it reads each file once.
+
+    Returns:
+        The HTML inside the allow-list, the images it shows, and all findings by line. The same input
+        gives the same bytes on every machine.
+
+    Raises:
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    try:
+        from wechat_campaigns.render.article.body import assemble, warm
+    except ImportError as error:
+        raise _missing(error, _("an article ({file})").format(file=source.shown)) from error
+    files = _RecordingFiles(source.files)
+    warm(source)
+
+    def work() -> tuple[ArticleBody, set[_Read]]:
+        return assemble(replace(source, files=files)), files.reads
+
+    try:
+        body, reads = _bounded(work, ARTICLE_SECONDS, _("an article ({file})").format(file=source.shown))
+    except bounded.OverBudgetError as error:
+        return _stopped(source, error)
+    files.repeat(reads)
+    return body
+
+
+def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
+    """Return the bytes to upload for a file: its own, or the image mended as it was planned.
+
+    Args:
+        file: what a `BodyImage` or a `Media` says of the file; its sha256 decides.
+        files: where it is read.
+
+    Raises:
+        StalePlanError: when neither has the sha256 that was planned.
+        MissingExtraError: when an image must be mended and the extra `articles` is not installed.
+    """
+    import hashlib
+
+    data = files.data(file.path)
+    if hashlib.sha256(data).hexdigest() == file.sha256:
+        return data
+    try:
+        from wechat_campaigns.render.article.images import mended_bytes
+    except ImportError as error:
+        raise _missing(error, _("a changed image ({file})").format(file=file.path)) from error
+    return mended_bytes(data, file)
+
+
+def mend(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
+    """Mend a picture that becomes material: a cover, or one of a picture post.
+
+    Args:
+        file: what is known of it.
+        files: where it is read.
+
+    Returns:
+        The file as it will be uploaded and a note for people; as it was and no note when there is nothing
+        to mend, or something that cannot be mended.
+
+    Raises:
+        MissingExtraError: when the extra `articles` is not installed.
+    """
+    try:
+        from wechat_campaigns.render.article import images
+    except ImportError as error:
+        raise _missing(error, _("mending an image ({file})").format(file=file.path)) from error
+    data = files.data(file.path)
+
+    def work() -> tuple[FileInfo, str]:
+        if not images.mendable(images.look(data, file.format, images.MATERIAL)):
+            return file, ""
+        info, _data, note = images.mended(file, data, images.MATERIAL)
+        return info, note
+
+    try:
+        return _bounded(work, PICTURE_SECONDS, _("mending an image ({file})").format(file=file.path))
+    except bounded.OverBudgetError as error:
+        raise FileError(
+            "image-budget",
+            _("the image `{name}` was not converted: {reason}").format(
+                name=file.path.name, reason=_reason(error, PICTURE_SECONDS)
+            ),
+            _("export it again as PNG or JPEG, and smaller"),
+        ) from error
+
+
+_Read = tuple[str, PurePosixPath, str]
+"""A method of `ArticleFiles` with its arguments."""
+
+
+class _RecordingFiles:
+    """Reads files and remembers which: what a forked process reads, nobody else would know of."""
+
+    def __init__(self, files: ArticleFiles) -> None:
+        self.files = files
+        self.reads: set[_Read] = set()
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        self.reads.add(("text", base_file, path))
+        return self.files.text(base_file, path)
+
+    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
+        self.reads.add(("info", base_file, path))
+        return self.files.info(base_file, path)
+
+    def data(self, path: PurePosixPath) -> bytes:
+        return self.files.data(path)
+
+    def repeat(self, reads: set[_Read]) -> None:
+        """Read once more in this process, so that whoever watches `files` sees what an article is made of."""
+        for method, base_file, path in reads - self.reads:
+            with suppress(FileError):
+                getattr(self.files, method)(base_file, path)
+
+
+def _bounded(work: Callable[[], T], seconds: int, needed_for: str) -> T:
+    """Do work under limits; a library that is missing is told apart from what the content did."""
+
+    def attempt() -> T | _MissingLibrary:
+        try:
+            return work()
+        except ImportError as error:
+            return _MissingLibrary(error.name or "")
+
+    result = bounded.run(attempt, cpu_s=seconds)
+    if isinstance(result, _MissingLibrary):
+        raise _missing(ImportError(name=result.name), needed_for)
+    return result
+
+
+class _MissingLibrary:
+    """The answer of work that could not import a library."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _stopped(source: ArticleSource, error: bounded.OverBudgetError) -> ArticleBody:
+    findings = Findings(file=source.shown)
+    findings.error(
+        "article-budget",
+        _("the article was not made: {reason}").format(reason=_reason(error, ARTICLE_SECONDS)),
+        _("simplify or split it, and look for marks that are repeated very often or nested very deep"),
+    )
+    return ArticleBody(html="", findings=tuple(findings))
+
+
+def _reason(error: bounded.OverBudgetError, seconds: int) -> str:
+    if error.cause == "time":
+        return _("it needs more than {seconds} s of computing time").format(seconds=seconds)
+    if error.cause == "memory":
+        return _("it needs more than {count} MB of memory").format(count=bounded.MEMORY_BYTES // 1024**2)
+    return _("a library failed on its content ({detail})").format(detail=error.detail or "?")
+
+
+def _missing(error: ImportError, needed_for: str) -> Exception:
+    """Tell a library that is not installed from a fault of our own."""
+    library = (error.name or "").partition(".")[0]
+    return MissingExtraError("articles", needed_for=needed_for) if library in LIBRARIES else error

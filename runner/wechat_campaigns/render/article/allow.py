@@ -1,0 +1,317 @@
+"""What an article's HTML may hold: tags, attributes, style properties and their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wechat_campaigns.core.model import PLACEHOLDER_SCHEME
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.render.article import css
+
+_TAGS = """
+section p span strong em s br h1 h2 h3 h4 ul ol li blockquote pre code table thead tbody tr th td img a
+sup sub hr div b i u del h5 h6
+"""
+TAGS = frozenset(_TAGS.split())
+ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"style"},
+    "a": {"href"},
+    "img": {"src", "alt", "data-w", "data-ratio"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+    "ol": {"start"},
+}
+_SIDES = ("", "-top", "-right", "-bottom", "-left")
+_PROPERTIES = """
+color background-color font-size font-weight font-style line-height letter-spacing text-align
+text-decoration text-indent border-radius border-collapse border-spacing max-width width display
+overflow-x white-space word-break overflow-wrap list-style-type vertical-align box-shadow
+"""
+PROPERTIES = frozenset(_PROPERTIES.split()) | {
+    *(f"{name}{side}" for name in ("margin", "padding", "border") for side in _SIDES),
+    *(f"border{side}-{part}" for side in _SIDES for part in ("color", "style", "width")),
+}
+LINK_PREFIX = "https://mp.weixin.qq.com/"
+IMAGE_PREFIXES = (f"{PLACEHOLDER_SCHEME}:", "https://mmbiz.qpic.cn/", "https://mmecoa.qpic.cn/")
+"""What an image's `src` may begin with: a placeholder, or a picture that WeChat already serves."""
+
+MIN_LINE_HEIGHT, MIN_LINE_PX = 1.0, 18
+MAX_LINE_HEIGHT, MAX_LINE_PX = 5.0, 200
+SHADOWS, SHADOW_PX = 2, 6
+"""How many one box has, and how far one may reach beyond the box: further, it could cover a line of text."""
+EM_PX = 16
+MAX_LEFT_PX = 48
+MAX_TOP_PX = 200
+PAGE_PX = 375
+
+
+@dataclass(frozen=True, slots=True)
+class StyleFault:
+    """Why one declaration may not stand in an article."""
+
+    rule: str
+    what: str
+    remedy: str
+
+
+_DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
+_DIGITS = r"[+-]?(?:\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})"
+"""Bounded, so that no value makes a pattern slow."""
+_LENGTH = re.compile(rf"({_DIGITS})(px|pt|cm|mm|in|pc|q|em|rem|%)?")
+_NUMERIC = re.compile(r"[+-]?\.?\d")
+_UNIT_PX = {
+    "em": EM_PX,
+    "rem": EM_PX,
+    "cm": 37.8,
+    "mm": 3.78,
+    "in": 96,
+    "pc": 16,
+    "pt": 1.33,
+    "q": 0.945,
+    "%": PAGE_PX / 100,
+}
+_NUMBER = re.compile(r"(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})(%|em|rem|px)?")
+_FUNCTION = re.compile(r"([\w-]*)\(")
+_FUNCTIONS = ("rgb", "rgba", "hsl", "hsla")
+_ARGUMENTS = re.compile(r"\([^()]*\)")
+_UNSAFE = re.compile(
+    r"(url|image|image-set|expression|gradient|attr|env)\s*\(|-gradient\s*\(|javascript:", re.IGNORECASE
+)
+
+# Named by the platform's structure spec (wechatjs/verify-article-structure-spec, read 2026-11).
+_NAMED = {
+    "font-family": ("font-family", N_("remove it: the phone's own font is used")),
+    "position": ("position", N_("remove it: the reader moves or hides positioned boxes")),
+    "opacity": ("opacity", N_("remove it, or use a lighter colour")),
+    "caret-color": ("caret-color", N_("remove it")),
+    "height": ("fixed-height", N_("remove it: text that needs more room would overlap")),
+    "min-width": ("fixed-width", N_("remove it: phones are 320 to 430 px wide")),
+    "background": ("style-property", N_("write background-color")),
+    "background-image": ("background-image", N_("remove it: dark mode cannot recolour text on a picture")),
+}
+_DROPPED = N_("remove it: the platform or the reader drops it")
+
+
+def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> StyleFault | None:
+    """Judge one style declaration.
+
+    Args:
+        tag: the element it is for, or `*` when a theme's rule may meet any.
+        name: the property, lower case.
+        value: its value as written.
+        important: whether `!important` follows.
+
+    Returns:
+        None when the platform keeps it and shows it well; else why not and what to write.
+
+    Source: wechatjs/verify-article-structure-spec, rules 1.1 to 4, read 2026-11.
+    """
+    if important:
+        return StyleFault(
+            "important",
+            _("`{name}` is marked !important").format(name=name),
+            _("remove !important: dark mode needs to win"),
+        )
+    if name not in PROPERTIES:
+        rule, remedy = _NAMED.get(name, ("style-property", _DROPPED))
+        what = _("the style property `{name}` is not kept in articles").format(name=name)
+        return StyleFault(rule, what, _(remedy))
+    if _UNSAFE.search(value):
+        return StyleFault(
+            "style-value",
+            _("`{name}: {value}` refers outside the article").format(name=name, value=value),
+            _("use a plain colour or length"),
+        )
+    functions = {*_FUNCTIONS, *(("var",) if tag == "*" else ())}
+    if {found.lower() for found in _FUNCTION.findall(value)} - functions:
+        return _value_fault(name, value)
+    check = _VALUE_CHECKS.get(name)
+    if check is None or "var(" in value.lower():  # a theme's: judged again where it is filled in
+        return None
+    return check(tag, name, value.strip().lower())
+
+
+def _value_fault(name: str, value: str) -> StyleFault:
+    return StyleFault(
+        "style-value",
+        _("`{name}: {value}` is not a value that can be checked").format(name=name, value=value[:60]),
+        _("use a plain colour or length"),
+    )
+
+
+def _lengths(value: str) -> list[float] | None:
+    """Return the lengths of a value in pixels; None when one has a form that is not judged."""
+    words = [word for word in re.split(r"[\s,/]+", _ARGUMENTS.sub("", value)) if _NUMERIC.match(word)]
+    found = [_LENGTH.fullmatch(word) for word in words]
+    if any(one is None for one in found):
+        return None
+    return [float(one[1]) * _UNIT_PX.get(one[2], 1) for one in found if one is not None]
+
+
+def _between(least: float, most: float) -> Callable[[str, str, str], StyleFault | None]:
+    def check(_tag: str, name: str, value: str) -> StyleFault | None:
+        lengths = _lengths(value)
+        if lengths is None or not all(least <= length <= most for length in lengths):
+            return _value_fault(name, value)
+        return None
+
+    return check
+
+
+def _words(pattern: str) -> Callable[[str, str, str], StyleFault | None]:
+    compiled = re.compile(pattern)
+
+    def check(_tag: str, name: str, value: str) -> StyleFault | None:
+        return None if compiled.fullmatch(value) else _value_fault(name, value)
+
+    return check
+
+
+def _colour(_tag: str, name: str, value: str) -> StyleFault | None:
+    inherits = name == "color" and value == "inherit"
+    return None if inherits or css.colour(value) else _value_fault(name, value)
+
+
+def _shadow(_tag: str, name: str, value: str) -> StyleFault | None:
+    shadows = _ARGUMENTS.sub("", value).split(",")
+    bad = "inset" in value or len(shadows) > SHADOWS or not all(map(_stays_small, shadows))
+    return _value_fault(name, value) if bad else None
+
+
+def _stays_small(shadow: str) -> bool:
+    lengths = _lengths(shadow)
+    if lengths is None:
+        return False
+    right, down, blur, spread = (*lengths, 0, 0, 0, 0)[:4]
+    return max(abs(right), abs(down)) + spread - blur / 2 <= SHADOW_PX and 0 <= blur <= 24
+
+
+def _overflow(_tag: str, name: str, value: str) -> StyleFault | None:
+    if value in ("auto", "scroll", "visible"):
+        return None
+    return StyleFault(
+        "hidden-text",
+        _("`{name}: {value}` hides the text").format(name=name, value=value[:60]),
+        _("write auto"),
+    )
+
+
+def _align(_tag: str, name: str, value: str) -> StyleFault | None:
+    if value not in ("start", "end"):
+        return None
+    return StyleFault(
+        "text-align",
+        _("`{name}: {value}` is flagged by the platform").format(name=name, value=value),
+        _("write left or right"),
+    )
+
+
+def _line_height(_tag: str, name: str, value: str) -> StyleFault | None:
+    found = _NUMBER.fullmatch(value)
+    if value == "normal":
+        return None
+    if found:
+        least, most = {
+            "px": (MIN_LINE_PX, MAX_LINE_PX),
+            "%": (100 * MIN_LINE_HEIGHT, 100 * MAX_LINE_HEIGHT),
+        }.get(found[2], (MIN_LINE_HEIGHT, MAX_LINE_HEIGHT))
+        if least <= float(found[1]) <= most:
+            return None
+    return StyleFault(
+        "line-height",
+        _("`{name}: {value}` can make wrapped lines overlap, or push them away").format(
+            name=name, value=value
+        ),
+        _("write a number from 1.5 to 2"),
+    )
+
+
+def _width(tag: str, name: str, value: str) -> StyleFault | None:
+    if value == "auto" or re.fullmatch(r"(\d{1,2}(\.\d+)?|100)%", value):
+        return None
+    if (
+        name == "max-width"
+        and (value == "none" or _LENGTH.fullmatch(value))
+        and tag in ("img", "section", "*")
+    ):
+        return None
+    return StyleFault(
+        "fixed-width",
+        _("`{name}: {value}` can overflow a phone's screen").format(name=name, value=value),
+        _("write a percentage up to 100%"),
+    )
+
+
+def _margin(_tag: str, name: str, value: str) -> StyleFault | None:
+    lengths = _lengths(value)
+    most = MAX_TOP_PX if name.endswith(("-top", "-bottom")) else MAX_LEFT_PX
+    if lengths is not None and all(-1 < length <= most for length in lengths):
+        return None
+    return StyleFault(
+        "large-margin",
+        _("`{name}: {value}` leaves too little of a phone's width, or draws over what is beside it").format(
+            name=name, value=value
+        ),
+        _("use 0 to {most}px").format(most=most),
+    )
+
+
+def _display(_tag: str, name: str, value: str) -> StyleFault | None:
+    if value in _DISPLAYS:
+        return None
+    return StyleFault(
+        "display",
+        _("`{name}: {value}` does not survive").format(name=name, value=value),
+        _("use block or inline-block"),
+    )
+
+
+def _white_space(tag: str, name: str, value: str) -> StyleFault | None:
+    if value not in ("nowrap", "pre") or tag in ("pre", "code", "*"):
+        return None
+    return StyleFault(
+        "no-wrap",
+        _("`{name}: {value}` keeps text from wrapping on a phone").format(name=name, value=value),
+        _("remove it"),
+    )
+
+
+def _font_size(_tag: str, name: str, value: str) -> StyleFault | None:
+    if not re.fullmatch(r"0*(\.0*)?(px|em|rem|%|pt)?", value):
+        known = _NUMBER.fullmatch(value.replace("pt", "px")) or re.fullmatch(r"[a-z-]+", value)
+        return None if known else _value_fault(name, value)
+    return StyleFault(
+        "hidden-text",
+        _("`{name}: {value}` hides the text").format(name=name, value=value),
+        _("remove the text or the size"),
+    )
+
+
+_VALUE_CHECKS = {
+    "text-align": _align,
+    "line-height": _line_height,
+    "width": _width,
+    "max-width": _width,
+    "display": _display,
+    "white-space": _white_space,
+    "font-size": _font_size,
+    "color": _colour,
+    "background-color": _colour,
+    "overflow-x": _overflow,
+    "box-shadow": _shadow,
+    "text-indent": _between(0, 100),
+    "letter-spacing": _between(0, 20),
+    "border-spacing": _between(0, 48),
+    "vertical-align": _words("baseline|top|middle|bottom|sub|super|text-top|text-bottom|inherit"),
+    "list-style-type": _words("[a-z-]+"),
+    "text-decoration": _words(r"(?:[a-z-]+|#[0-9a-f]{3,8}|rgba?\([^()]*\)| )+"),
+}
+_VALUE_CHECKS |= {f"{name}{side}": _margin for name in ("margin", "padding") for side in _SIDES}
+_VALUE_CHECKS |= {
+    name: _between(0, 24)
+    for name in PROPERTIES
+    if name.startswith("border")
+    and not name.endswith(("-color", "-style", "-radius", "-collapse", "-spacing"))
+}

@@ -1,0 +1,151 @@
+"""One article's source → its `ArticleBody`: every step of this package, in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lxml.html import HtmlElement
+
+from wechat_campaigns.core.model import BodyImage
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article import dom, embed, lint, markdown, rewrite, sanitize, theme
+from wechat_campaigns.render.article.escape import clean, forbidden
+from wechat_campaigns.render.article.parts import (
+    MAX_SOURCE_CHARS,
+    WARNING_CHARS,
+    ArticleBody,
+    ArticleSource,
+    Findings,
+    markup_chars,
+)
+
+MAX_ELEMENTS = 5_000
+"""With four characters each they reach the platform's limit."""
+MAX_DEPTH = 100
+"""Of elements in elements; Markdown has its own bound, which is lower."""
+
+
+def assemble(source: ArticleSource) -> ArticleBody:
+    """Make an article's body; see `wechat_campaigns.render.article.build`."""
+    findings = Findings(file=source.shown)
+    if len(source.text) > MAX_SOURCE_CHARS:
+        lint.check_source(source.text, findings)
+        return _with(ArticleBody(html=""), findings)
+    text = _readable(source.text, findings)
+    if source.kind == "html":
+        return _from_html(text, source, findings)
+    return _from_markdown(text, source, findings)
+
+
+def warm(source: ArticleSource) -> None:
+    """Prepare here what each forked process would have to prepare for itself."""
+    theme.warm()
+    if source.kind == "markdown":
+        markdown.warm(source.text)
+
+
+def _from_markdown(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
+    css, brand = theme.load(source, findings), _brand(source.options, findings)
+    for colours in (True, False):
+        attempt = Findings(file=findings.file)
+        html = markdown.to_html(text, attempt, colours=colours)
+        tree = dom.parse(html)
+        found = embed.resolve(tree, source, attempt)
+        rewrite.rewrite(tree, title=source.title, findings=attempt)
+        if _oversized(tree, attempt):
+            if colours and '<span class="' in html:
+                continue
+            return _with(ArticleBody(html=""), findings, attempt)
+        styled = dom.parse(theme.inline(dom.inner(tree), css, brand_color=brand))
+        sanitize.drop_marks(styled, attempt)
+        body = _finish(styled, found, attempt, markdown_source=True)
+        if body.markup_chars < WARNING_CHARS or '<span class="' not in html:
+            break
+    if not colours:
+        findings.warning(
+            "code-plain",
+            _("code is shown without colours: with them the article would pass {most:,} characters").format(
+                most=WARNING_CHARS
+            ),
+            _("shorten or split the article to have them back"),
+        )
+    return _with(body, findings, attempt)
+
+
+def _from_html(text: str, source: ArticleSource, findings: Findings) -> ArticleBody:
+    tree = dom.parse(text, keep_lines=True)
+    if _oversized(tree, findings):
+        return _with(ArticleBody(html=""), findings)
+    found = embed.resolve(tree, source, findings)
+    report = findings.warning if source.allow_lossy else findings.error
+    sanitize.strip(tree, report)
+    body = _finish(tree, found, findings, markdown_source=False)
+    sanitize.compare(tree, body.html, report)
+    return _with(body, findings)
+
+
+def _oversized(tree: HtmlElement, findings: Findings) -> bool:
+    """Report more elements than an article can have, or deeper ones, before work is spent on them."""
+    depths = {tree: 0}
+    for count, element in enumerate(tree.iterdescendants()):
+        depths[element] = depths[element.getparent()] + 1
+        if count >= MAX_ELEMENTS:
+            findings.error(
+                "article-too-long",
+                _("the article has more than {most:,} elements").format(most=MAX_ELEMENTS),
+                _("split the article"),
+            )
+            return True
+        if depths[element] > MAX_DEPTH:
+            findings.error(
+                "too-deep",
+                _("text is nested deeper than {most} levels and would be lost").format(most=MAX_DEPTH),
+                _("use fewer levels of quotes and lists"),
+                line=dom.line_of(element),
+            )
+            return True
+    return False
+
+
+def _finish(
+    tree: HtmlElement, found: tuple[BodyImage, ...], findings: Findings, *, markdown_source: bool
+) -> ArticleBody:
+    lint.check(tree, findings, markdown=markdown_source)
+    html = sanitize.clean(dom.inner(tree))
+    used = tuple(image for image in found if image.placeholder in html)
+    chars = markup_chars(html, used)
+    lint.check_size(html, chars, findings)
+    visible = sum(1 for character in dom.text_of(tree) if not character.isspace())
+    return ArticleBody(html=html, images=used, visible_chars=visible, markup_chars=chars)
+
+
+def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
+    problems = sorted(
+        (problem for part in findings for problem in part),
+        key=lambda problem: (problem.place.file, problem.place.line or 0),
+    )
+    return replace(body, findings=tuple(problems))
+
+
+def _readable(source: str, findings: Findings) -> str:
+    text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    for offset in forbidden(text):
+        findings.error(
+            "control-character",
+            _("the character U+{code:04X} cannot stand in an article").format(code=ord(text[offset])),
+            _("remove it; it often comes from copying out of a PDF or a word processor"),
+            line=text.count("\n", 0, offset) + 1,
+        )
+    return clean(text)
+
+
+def _brand(options: ArticleOptions, findings: Findings) -> str:
+    if theme.is_colour(options.brand_color):
+        return options.brand_color
+    findings.error(
+        "brand-colour",
+        _("`brand_color: {colour}` is not a colour we can use").format(colour=options.brand_color[:30]),
+        _("write it as #rrggbb in the settings, under `articles`"),
+    )
+    return ArticleOptions().brand_color

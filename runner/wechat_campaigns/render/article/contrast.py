@@ -1,0 +1,166 @@
+"""Colours of an article → text that is hard to read, by day and in the reader's dark mode."""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lxml.html import HtmlElement
+from tinycss2.color3 import RGBA
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article import css
+from wechat_campaigns.render.article.dom import line_of, own_text
+from wechat_campaigns.render.article.parts import Findings
+
+MIN_RATIO = 3.0
+"""WCAG 2's least contrast for large text; below it text is lost on a phone in daylight."""
+LEAST_RATIO = 1.1
+"""Below it text cannot be seen at all, which `hidden` reports; #f2f2f2 on white has 1.12."""
+Colour = tuple[float, float, float]
+_WHITE: Colour = (1.0, 1.0, 1.0)
+_DARK_PAGE = 0.098
+# Thresholds of the reader's dark mode, as parts of 1.
+_WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND, _LEAST_STEP = 250 / 255, 190 / 255, 100 / 255, 65 / 255
+_GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
+_DEFAULT_INK = RGBA(0.2, 0.2, 0.2, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """The colours of a text and of what it stands on."""
+
+    ink: RGBA = _DEFAULT_INK
+    """As it is written: a translucent one is another colour on another ground."""
+    ground: Colour = _WHITE
+
+    @property
+    def text(self) -> Colour:
+        """The colour that the text has on its ground."""
+        return _over(self.ink, self.ground)
+
+
+def check(root: HtmlElement, findings: Findings) -> None:
+    """Report each pair of text and background colours that cannot be told apart well enough.
+
+    Args:
+        root: the tree of a styled article.
+        findings: collects one warning for each pair, at the first line that has it.
+    """
+    seen: set[Inks] = set()
+    inks = {root: Inks()}
+    for element in root.iterdescendants():
+        if not isinstance(element.tag, str):
+            continue
+        mine = inks[element] = own(element.get("style", ""), inks[element.getparent()])
+        if mine not in seen and own_text(element).strip():
+            seen.add(mine)
+            _report(mine, line_of(element), findings)
+
+
+def ratio(one: Colour, other: Colour) -> float:
+    """Return the contrast of two colours, 1 to 21. Source: WCAG 2.2, contrast ratio, read 2026-11."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
+    """Work out what the reader's dark mode makes of a text and its background.
+
+    Greys turn round in lightness, bright colours are dimmed and the darkest lifted; text changes only
+    as far as the new ground needs. Gradients and pictures are left out: articles have none.
+
+    Source: wechatjs/mp-darkmode, "principle" and its thresholds, read 2026-11.
+    """
+    dimmed = _dark_ground(ground)
+    return _dark_text(text, dimmed), dimmed
+
+
+def _report(inks: Inks, line: int | None, findings: Findings) -> None:
+    remedy = _("choose colours further apart in lightness")
+    day = ratio(inks.text, inks.ground)
+    if day < LEAST_RATIO:
+        return
+    if day < MIN_RATIO:
+        what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
+            text=_hex(inks.text), ground=_hex(inks.ground), ratio=day
+        )
+        findings.warning("contrast", what, remedy, line=line)
+        return
+    night = ratio(*dark(inks.text, inks.ground))
+    if night < MIN_RATIO:
+        what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
+            text=_hex(inks.text), ground=_hex(inks.ground), ratio=night
+        )
+        findings.warning("contrast-dark", what, remedy, line=line)
+
+
+@lru_cache(maxsize=1024)
+def own(style: str, around: Inks) -> Inks:
+    """Return the colours of an element, by its style and those around it."""
+    colours = {
+        item.lower_name: css.colour(css.value_of(item))
+        for item in css.declarations(style)
+        if item.type == "declaration" and item.lower_name in ("color", "background-color")
+    }
+    ink, ground = colours.get("color"), colours.get("background-color")  # None: inherited
+    return Inks(ink or around.ink, _over(ground, around.ground) if ground else around.ground)
+
+
+def _over(colour: RGBA, ground: Colour) -> Colour:
+    red, green, blue = (
+        part * colour.alpha + below * (1 - colour.alpha)
+        for part, below in zip((colour.red, colour.green, colour.blue), ground, strict=True)
+    )
+    return red, green, blue
+
+
+def _dark_ground(ground: Colour) -> Colour:
+    _hue, light, saturation = colorsys.rgb_to_hls(*ground)
+    if (saturation == 0 and light > _GREY_LIGHTNESS) or _brightness(ground) > _WHITE_LIKE:
+        grey = min(1.0, 1 + _DARK_PAGE - light)
+        return grey, grey, grey
+    if _brightness(ground) > _BRIGHTEST_GROUND:
+        return _scaled(ground, _BRIGHTEST_GROUND)
+    return _lightness(ground, max(light, _DARKEST_LIGHTNESS))
+
+
+def _dark_text(text: Colour, ground: Colour) -> Colour:
+    on = _brightness(ground)
+    light = colorsys.rgb_to_hls(*text)[1]
+    if _brightness(text) >= _WHITE_LIKE or abs(on - _brightness(text)) >= _LEAST_STEP:
+        return text
+    bright_ground = on >= _BRIGHT_GROUND
+    turned = _lightness(text, 0.9 - light)
+    turns = light > 0.9 - _GREY_LIGHTNESS if bright_ground else light <= _GREY_LIGHTNESS
+    if turns and abs(on - _brightness(turned)) >= _LEAST_STEP:
+        return turned
+    return _scaled(turned if turns else text, on - _LEAST_STEP if bright_ground else on + _LEAST_STEP)
+
+
+def _brightness(colour: Colour) -> float:
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def _scaled(colour: Colour, brightness: float) -> Colour:
+    factor = brightness / max(_brightness(colour), 0.001)
+    red, green, blue = (min(1.0, part * factor) for part in colour)
+    return red, green, blue
+
+
+def _lightness(colour: Colour, light: float) -> Colour:
+    hue, _, saturation = colorsys.rgb_to_hls(*colour)
+    return colorsys.hls_to_rgb(hue, light, saturation)
+
+
+def _luminance(colour: Colour) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _hex(colour: Colour) -> str:
+    return "#" + "".join(f"{round(part * 255):02x}" for part in colour)

@@ -1,0 +1,139 @@
+"""The images of an article's tree → placeholders, each picture listed once; faults at their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from lxml.html import HtmlElement
+
+from wechat_campaigns.core.model import PLACEHOLDER_SCHEME, BodyImage, FileInfo
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article.allow import IMAGE_PREFIXES
+from wechat_campaigns.render.article.dom import elements, line_of
+from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.source.files import FileError
+
+if TYPE_CHECKING:
+    from wechat_campaigns.render.article import images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    """A file as it will be uploaded, and what it looks like."""
+
+    info: FileInfo
+    data: bytes
+    look: images.Look
+
+
+def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
+    """Replace the `src` of every image below `root` by a placeholder.
+
+    Args:
+        root: the article's tree; each image gains `data-w` (pixels) and `data-ratio`.
+        source: the article's; its options say whether to mend what can be mended.
+        findings: collects what is wrong; an image that cannot be used is removed.
+
+    Returns:
+        The images in order of appearance, each once.
+    """
+    found: dict[str, BodyImage] = {}
+    pictures: dict[str, _Picture | None] = {}
+    for image in [element for element in elements(root) if element.tag == "img"]:
+        _check_alt(image, findings)
+        src = (image.get("src") or "").strip()
+        if src.startswith(IMAGE_PREFIXES[1:]):
+            continue
+        path = unquote(src)
+        if pictures.get(path) is None:  # a fault is reported wherever it stands
+            picture = _read(image, path, source, findings)
+            pictures[path] = picture and _judge(
+                picture, image, mend=source.options.fix_images, findings=findings
+            )
+        usable = pictures[path]
+        if usable is None:
+            image.drop_tree()
+            continue
+        body_image = _describe(image, usable)
+        found.setdefault(body_image.placeholder, body_image)
+    return tuple(found.values())
+
+
+def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findings) -> _Picture | None:
+    line = line_of(image)
+    if not path or path.startswith(("data:", "//")) or "://" in path:
+        findings.error(
+            "image-address",
+            _("the image `{path}` is not a file of this repository").format(path=path[:60]),
+            _("save it beside the article and write its relative path: WeChat filters outside images"),
+            line=line,
+        )
+        return None
+    try:
+        info = source.files.info(source.file, path)
+        data = source.files.data(info.path)
+    except FileError as error:
+        findings.error(
+            "image-file",
+            _("the image `{path}`: {fault}").format(path=path[:120], fault=error.what),
+            error.remedy,
+            line=line,
+        )
+        return None
+    return _looked_at(info, data)
+
+
+def _looked_at(info: FileInfo, data: bytes) -> _Picture:
+    from wechat_campaigns.render.article import (
+        images,  # loads Pillow, which an article without pictures does without
+    )
+
+    return _Picture(info=info, data=data, look=images.look(data, info.format))
+
+
+def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
+    """Report what is wrong with a picture; return it as it can be sent, or None."""
+    from wechat_campaigns.render.article import images
+
+    line, path = line_of(image), picture.info.path.name
+    if mend and images.mendable(picture.look):
+        info, data, note = images.mended(picture.info, picture.data, images.BODY)
+        picture = _looked_at(info, data)
+        findings.warning(
+            "image-fixed",
+            _("`{path}` is sent converted: {note}").format(path=path, note=note),
+            _("look at it in the preview"),
+            line=line,
+        )
+    _report(picture.look.faults, path, line, findings)
+    picture = replace(picture, data=b"")  # megabytes, and needed no more
+    return picture if all(fault.warning for fault in picture.look.faults) else None
+
+
+def _report(faults: Iterable[images.Fault], path: str, line: int | None, findings: Findings) -> None:
+    for fault in faults:
+        report = findings.warning if fault.warning else findings.error
+        report(
+            fault.rule, _("`{path}`: {fault}").format(path=path, fault=fault.what), fault.remedy, line=line
+        )
+
+
+def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:
+    placeholder = f"{PLACEHOLDER_SCHEME}:{picture.info.sha256}"
+    image.set("src", placeholder)
+    image.set("data-w", str(picture.look.width))
+    image.set("data-ratio", f"{picture.look.height / picture.look.width:.4g}")
+    return BodyImage(placeholder=placeholder, file=picture.info)
+
+
+def _check_alt(image: HtmlElement, findings: Findings) -> None:
+    if not (image.get("alt") or "").strip():
+        findings.warning(
+            "image-alt",
+            _("the image has no alternative text"),
+            _("say in the brackets what it shows, for readers who cannot see it"),
+            line=line_of(image),
+        )

@@ -1,0 +1,301 @@
+"""An image's bytes → what is wrong with them, and the same picture as WeChat takes it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from PIL import Image, ImageOps
+
+from wechat_campaigns.core import bounded
+from wechat_campaigns.core.errors import StalePlanError
+from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.core.words import N_, _
+
+MAX_BYTES = 1_000_000
+"""Source: uploadimage ("jpg/png only, under 1 MB"), read 2026-11."""
+MAX_PIXELS = 30_000_000
+"""Our own bound: larger pictures take seconds to decode and no phone shows them."""
+# What Pillow raises, by format, for bytes that are not a whole picture.
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+_KNOWN = ("jpeg", "png", "gif", "webp", "bmp")
+# Tried in this order until the file is small enough: widths in pixels, then JPEG quality.
+_WIDTHS = (2560, 1920, 1440, 1080, 720, 480, 320)
+_QUALITIES = (88, 80, 70)
+_ORIENTATION, _GPS = 0x0112, 0x8825
+_FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What the platform takes of an image, by where it goes."""
+
+    formats: tuple[str, ...]
+    under_bytes: int
+    format_words: str
+    """That it takes `{formats}` here, and not `{format}`."""
+    size_words: str
+    """That `{count}` bytes are not under `{most}` here."""
+
+
+BODY = Use(
+    formats=("jpeg", "png"),
+    under_bytes=MAX_BYTES,
+    format_words=N_("WeChat takes {formats} in articles, this is {format}"),
+    size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} in articles"),
+)
+"""`media/uploadimg`. Source: uploadimage, read 2026-11."""
+MATERIAL = Use(
+    formats=("jpeg", "png", "gif", "bmp"),
+    under_bytes=10_000_000,
+    format_words=N_("WeChat takes {formats} as material, this is {format}"),
+    size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} as material"),
+)
+"""`material/add_material`: covers and picture posts. Source: addMaterial ("10 MB"), read 2026-11."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with an image's bytes; a `fixable` one goes away through `fixed`."""
+
+    rule: str
+    what: str
+    remedy: str
+    fixable: bool = False
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What an image shows of itself: its faults, and its size in pixels as it is shown."""
+
+    faults: tuple[Fault, ...]
+    width: int = 0
+    height: int = 0
+
+
+def mended_bytes(data: bytes, file: FileInfo) -> bytes:
+    """Mend an image again, the way `mended` did.
+
+    Args:
+        data: the file's own bytes.
+        file: the mended image, as `mended` described it.
+
+    Raises:
+        StalePlanError: when the result does not have the sha256 that was planned.
+    """
+    try:
+        for use in (BODY, MATERIAL):
+            result, *_more = fixed(data, use)
+            if hashlib.sha256(result).hexdigest() == file.sha256:
+                return result
+    except _BROKEN:
+        pass
+    raise StalePlanError(
+        _("the file is not the one that was planned"),
+        where=str(file.path),
+        remedy=_("run `campaign plan` again"),
+    )
+
+
+def mendable(seen: Look) -> bool:
+    """Say whether something is wrong with an image, and all of it can be mended."""
+    return bool(seen.faults) and all(fault.fixable for fault in seen.faults)
+
+
+def mended(file: FileInfo, data: bytes, use: Use) -> tuple[FileInfo, bytes, str]:
+    """Mend a `mendable` image.
+
+    Args:
+        file: what is known of it.
+        data: its bytes.
+        use: where it goes.
+
+    Returns:
+        The file as it will be uploaded, its bytes, and a note for people.
+    """
+    result, kind, note = fixed(data, use)
+    sha256 = hashlib.sha256(result).hexdigest()
+    info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, mended=True)
+    return info, result, note
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings about large pictures and odd EXIF data from the user: we judge both."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@_quiet()
+def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
+    """Decode an image and find what would keep the platform from taking it, or spoil it on phones.
+
+    Args:
+        data: the file's bytes.
+        image_format: what its magic bytes say, as in `FileInfo.format`.
+        use: where it goes.
+
+    Source: uploadimage, read 2026-11.
+    """
+    if image_format not in _KNOWN:
+        what = _("the image is an SVG") if image_format == "svg" else _("the file is not an image we know")
+        return Look(faults=(Fault(rule="image-format", what=what, remedy=_("export it as PNG or JPEG")),))
+    bounded.extend(1)
+    try:
+        image = _open(data)
+        faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
+        width, height = _shown_size(image)
+    except Image.DecompressionBombError:
+        return Look(
+            faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in all")),)
+        )
+    except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
+        broken = Fault(
+            rule="image-broken", what=_("the image cannot be decoded"), remedy=_("export it again")
+        )
+        return Look(faults=(broken,))
+    return Look(faults=faults, width=width, height=height)
+
+
+@_quiet()
+def fixed(data: bytes, use: Use = BODY) -> tuple[bytes, str, str]:
+    """Convert and shrink an image to what the platform takes; the same bytes give the same bytes.
+
+    Args:
+        data: an image in which `look` finds nothing unfixable.
+        use: where it goes.
+
+    Returns:
+        The new bytes, their format, and a note for people (`webp 1,204,331 → jpeg 402,118 bytes`).
+        Turned upright, without EXIF, RGB; PNG where it has transparency or was drawn, else JPEG.
+    """
+    bounded.extend(3)
+    image = _open(data)
+    source = (image.format or "").lower()
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+    clear = image.has_transparency_data
+    upright = ImageOps.exif_transpose(image).convert("RGBA" if clear else "RGB")
+    drawn = source in ("png", "gif", "bmp")
+    attempts = _attempts(upright, png=clear or drawn, jpeg=not clear, profile=profile)
+    result, result_format = _first_small(attempts, use.under_bytes)
+    note = _("{source} {before:,} → {format} {after:,} bytes").format(
+        source=source, before=len(data), format=result_format, after=len(result)
+    )
+    return result, result_format, note
+
+
+def _shown_size(image: Image.Image) -> tuple[int, int]:
+    turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+    return (image.height, image.width) if turned else image.size
+
+
+def _byte_faults(data: bytes, image_format: str, use: Use) -> Iterator[Fault]:
+    if image_format not in use.formats:
+        taken = _(" and ").join(name.upper() for name in use.formats)
+        yield Fault(
+            rule="image-format",
+            what=_(use.format_words).format(formats=taken, format=image_format.upper()),
+            remedy=_("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
+            fixable=True,
+        )
+    if len(data) >= use.under_bytes:
+        yield Fault(
+            rule="image-size",
+            what=_(use.size_words).format(count=len(data), most=use.under_bytes),
+            remedy=_("make it smaller, or set `articles: {fix_images: true}`"),
+            fixable=True,
+        )
+
+
+def _first_small(attempts: Iterator[tuple[bytes, str]], under_bytes: int) -> tuple[bytes, str]:
+    attempt = next(attempts)
+    while len(attempt[0]) >= under_bytes and (following := next(attempts, None)) is not None:
+        attempt = following
+    return attempt
+
+
+def _attempts(
+    image: Image.Image, *, png: bool, jpeg: bool, profile: bytes | None
+) -> Iterator[tuple[bytes, str]]:
+    if png:
+        yield _save(image, "PNG", optimize=True, icc_profile=profile), "png"
+    if jpeg:
+        for quality in _QUALITIES:
+            yield _save(image, "JPEG", quality=quality, optimize=True, icc_profile=profile), "jpeg"
+    for width in _WIDTHS:
+        if width < image.width:
+            small = image.resize(
+                (width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS
+            )
+            kind = "JPEG" if jpeg else "PNG"
+            yield _save(small, kind, quality=_QUALITIES[0], optimize=True, icc_profile=profile), kind.lower()
+
+
+def _pixel_faults(image: Image.Image) -> Iterator[Fault]:
+    if image.width * image.height > MAX_PIXELS:
+        what = _("the image has {width} × {height} pixels; the limit is {most:,} in all")
+        yield _too_many_pixels(what, width=image.width, height=image.height)
+        return
+    image.load()
+    if getattr(image, "is_animated", False):
+        yield Fault(
+            rule="image-animated", what=_("the image is animated"), remedy=_("use one still picture of it")
+        )
+    if image.mode == "CMYK":
+        yield Fault(
+            rule="image-cmyk",
+            what=_("the image is CMYK, made for print; phones show wrong colours"),
+            remedy=_("export it as RGB, or set `articles: {fix_images: true}`"),
+            fixable=True,
+        )
+    yield from _exif_faults(image)
+
+
+def _too_many_pixels(what: str, **size: int) -> Fault:
+    remedy = _("make it smaller: 1080 pixels of width are plenty")
+    return Fault(rule="image-pixels", what=what.format(**size, most=MAX_PIXELS), remedy=remedy)
+
+
+def _exif_faults(image: Image.Image) -> Iterator[Fault]:
+    exif = image.getexif()
+    if exif.get(_ORIENTATION, 1) != 1:
+        yield Fault(
+            rule="image-turned",
+            what=_("the image is stored turned; some phones show it lying on its side"),
+            remedy=_("save it upright, or set `articles: {fix_images: true}`"),
+            fixable=True,
+            warning=True,
+        )
+    if exif.get_ifd(_GPS):
+        yield Fault(
+            rule="image-location",
+            what=_("the image says where it was taken"),
+            remedy=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
+            fixable=True,
+            warning=True,
+        )
+
+
+def _open(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP", "BMP"))
+
+
+def _save(image: Image.Image, kind: str, **options: object) -> bytes:
+    target = io.BytesIO()
+    image.save(target, kind, **{name: value for name, value in options.items() if value is not None})
+    return target.getvalue()

@@ -1,0 +1,164 @@
+"""The final tree and text of an article → findings that no single element shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml.html import HtmlElement
+
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.render.article import contrast, hidden
+from wechat_campaigns.render.article.cjk import is_cjk
+from wechat_campaigns.render.article.dom import elements, line_of, text_of
+from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
+from wechat_campaigns.render.limits.table import CONTENT_BYTES, CONTENT_CHARS
+from wechat_campaigns.source.text import says_nothing
+
+MAX_WRAPPERS = 10
+_PROSE_CHARS = 30
+_LEFTOVERS = (
+    (re.compile(r"\*\*|(?<!\w)__(?=\w)|~~"), N_("emphasis marks")),
+    (re.compile(r"\[\^[^\]\s]+\]"), N_("a footnote that is not defined")),
+    (re.compile(r"!?\[[^\]]*\]\([^)\s]*\)?"), N_("a link or image")),
+    (re.compile(r"^\s*#{1,6}[^#\s]"), N_("a heading without a space after #")),
+    (re.compile(r"^\s*(```|~~~)"), N_("a code fence")),
+    (re.compile(r"^\s*\|.*\|\s*$|^\s*\|?:?-{3,}:?\|"), N_("a table row")),
+)
+
+
+def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
+    """Check a styled tree.
+
+    Args:
+        root: the tree; lines are read from `data-line`.
+        findings: collects.
+        markdown: whether leftover Markdown is a fault.
+
+    Source: wechatjs/verify-article-structure-spec, rules 1.8, 2.1 and 4, read 2026-11.
+    """
+    _check_wrappers(root, findings)
+    _check_prose(root, findings)
+    hidden.check(root, findings)
+    contrast.check(root, findings)
+    if markdown:
+        _check_leftovers(root, findings)
+    # What an error removed is not missing text besides.
+    faulty = any(finding.level == "error" for finding in findings)
+    if not faulty and says_nothing(text_of(root)) and root.find(".//img") is None:
+        findings.error(
+            "article-empty", _("the article has no text and no image"), _("write something"), line=1
+        )
+
+
+def check_source(source: str, findings: Findings) -> None:
+    """Report a source so long that it is not worth making an article of."""
+    findings.error(
+        "article-too-long",
+        _("the source is {count:,} characters; an article may have {most:,} with its markup").format(
+            count=len(source), most=CONTENT_CHARS
+        ),
+        _("split the article"),
+    )
+
+
+def check_size(html: str, chars: int, findings: Findings) -> None:
+    """Compare an article's size with the platform's limits.
+
+    Args:
+        html: what would be sent.
+        chars: its markup in characters, image addresses at their later length.
+        findings: collects.
+
+    Source: draft_add, read 2026-11.
+    """
+    remedy = _("split the article, use the theme `simple`, or shorten its code blocks")
+    if chars >= CONTENT_CHARS:
+        findings.error(
+            "article-too-long",
+            _("the article is {count:,} characters of markup; the limit is {most:,}").format(
+                count=chars, most=CONTENT_CHARS
+            ),
+            remedy,
+        )
+    elif chars >= WARNING_CHARS:
+        findings.warning(
+            "article-long",
+            _("the article is {count:,} characters of markup, near the limit of {most:,}").format(
+                count=chars, most=CONTENT_CHARS
+            ),
+            remedy,
+        )
+    size_bytes = len(html.encode())
+    if size_bytes >= CONTENT_BYTES:
+        findings.error(
+            "article-too-large",
+            _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes),
+            remedy,
+        )
+
+
+def _check_wrappers(root: HtmlElement, findings: Findings) -> None:
+    depths: dict[HtmlElement, int] = {}
+    for element in elements(root):
+        parent = element.getparent()
+        same = parent is not None and _wraps(parent, element)
+        depths[element] = depths.get(parent, 1) + 1 if same and parent is not None else 1
+        if depths[element] == MAX_WRAPPERS + 1:
+            findings.warning(
+                "nested-wrappers",
+                _("more than {most} <{tag}> of one style stand directly inside each other").format(
+                    most=MAX_WRAPPERS, tag=element.tag
+                ),
+                _("remove the needless ones: the platform's editor does, and may take the style with them"),
+                line=line_of(element),
+            )
+
+
+def _wraps(parent: HtmlElement, child: HtmlElement) -> bool:
+    if child.getprevious() is not None or child.getnext() is not None:
+        return False
+    alone = not (parent.text or "").strip() and not (child.tail or "").strip()
+    return alone and parent.tag == child.tag and parent.get("style") == child.get("style")
+
+
+def _check_prose(root: HtmlElement, findings: Findings) -> None:
+    for element in root.iter("pre"):
+        if any(_is_prose(line) for line in text_of(element).split("\n")):
+            findings.warning(
+                "pre-prose",
+                _("a code block holds ordinary text, which does not wrap on a phone"),
+                _("remove the indentation or the fence around it"),
+                line=line_of(element),
+            )
+
+
+def _is_prose(line: str) -> bool:
+    chinese = sum(map(is_cjk, line))
+    return chinese >= _PROSE_CHARS and chinese > len(line.strip()) * 0.8
+
+
+def _check_leftovers(root: HtmlElement, findings: Findings) -> None:
+    for element, text in _texts(root):
+        for pattern, name in _LEFTOVERS:
+            if found := pattern.search(text):
+                findings.warning(
+                    "leftover-markdown",
+                    _("readers will see `{text}`: it looks like {mark}").format(
+                        text=found[0].strip()[:40], mark=_(name)
+                    ),
+                    _("correct the Markdown, or write a backslash before the mark if it is text"),
+                    line=line_of(element),
+                )
+                break
+
+
+def _texts(root: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    for element in [root, *elements(root)]:
+        parent = element.getparent()
+        if any(node.tag in ("code", "pre") for node in element.iterancestors()):
+            continue
+        if element.text and element.tag not in ("code", "pre"):
+            yield element, element.text
+        if element.tail and parent is not None:
+            yield parent, element.tail

@@ -1,0 +1,285 @@
+"""Markdown → plain HTML without style, each block marked with the source line it came from.
+
+CommonMark, tables, strikethrough, footnotes, task lists, `{width=50%}` after an image. Raw HTML is a
+problem, never output.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
+from functools import lru_cache
+from itertools import islice, pairwise
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.front_matter import front_matter_plugin
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article import code
+from wechat_campaigns.render.article.cjk import CjkInline, join_lines
+from wechat_campaigns.render.article.escape import reveal
+from wechat_campaigns.render.article.parts import Findings
+
+MAX_NESTING = 40
+_TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
+_WIDTH = re.compile(r'\{width="?([^}"]*)"?\}')
+_FENCES = re.compile(r"^[ >]{0,20}(?:```|~~~)([a-z0-9+#-]{1,20})[ \t]*$", re.MULTILINE)
+MAX_WARM = 20
+Env = MutableMapping[str, Any]
+
+
+def to_html(source: str, findings: Findings, *, colours: bool) -> str:
+    """Render Markdown.
+
+    Args:
+        source: the text, variables already replaced by marks.
+        findings: collects raw HTML, front matter, unknown languages, lost text.
+        colours: whether code is highlighted.
+
+    Returns:
+        HTML whose blocks, links and images carry `data-line`. Footnote references are
+        `<sup data-note="N">`, notes `<section data-note="N">` in a `<section data-notes>` at the end.
+    """
+    env: Env = {"findings": findings, "colours": colours}
+    parser = _parser()
+    tokens = parser.parse(source, env)
+    _check(tokens, findings)
+    _check_notes(env, source, findings)
+    return str(parser.renderer.render(tokens, parser.options, env))
+
+
+def warm(source: str) -> None:
+    """Make the parser, and load the lexers of the languages that a source seems to name."""
+    _parser()
+    for language in {found[1] for found in islice(_FENCES.finditer(source), MAX_WARM)}:
+        code.known_language(language)
+
+
+class _Parser(MarkdownIt):
+    """The parser with addresses left as written: `links` judges them, with a line to point at."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002
+        return True
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return reveal(url)
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
+        return reveal(link)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    parser = _Parser()
+    parser.inline = CjkInline()
+    # `html` is on so that raw HTML is recognised and reported; the renderer never lets it through.
+    parser.configure("commonmark", {"html": True, "xhtmlOut": False, "maxNesting": MAX_NESTING})
+    parser.enable(["table", "strikethrough"])
+    parser.use(front_matter_plugin).use(footnote_plugin)
+    parser.core.ruler.push("source", _source)
+    for name, rule in _RULES.items():
+        parser.add_render_rule(name, rule)
+    return parser
+
+
+# --- after parsing -----------------------------------------------------------------------------
+
+
+def _source(state: StateCore) -> None:
+    """Write lines on the tokens, reveal variables, mark tasks, join Chinese lines."""
+    opened = None
+    for previous, token in zip([None, *state.tokens], state.tokens, strict=False):
+        if token.map and token.nesting >= 0 and token.type != "inline":
+            token.attrSet("data-line", str(token.map[0] + 1))
+        token.content, token.info = reveal(token.content), reveal(token.info)
+        if token.type == "inline" and token.children:
+            line = token.map[0] + 1 if token.map else 1
+            _inline(token.children, line)
+            if opened and opened.type == "list_item_open" and previous and previous.type == "paragraph_open":
+                _task(opened, token.children)
+        if token.type != "paragraph_open":
+            opened = token
+
+
+def _inline(children: list[Token], line: int) -> None:
+    for child in children:
+        child.meta["line"] = line
+        if child.type in ("image", "link_open"):
+            child.attrSet("data-line", str(line))
+        if child.type in ("softbreak", "hardbreak"):
+            line += 1
+        if title := child.attrGet("title"):
+            child.attrSet("title", reveal(str(title)))
+        child.content = reveal(child.content)
+        _inline(child.children or [], line)
+    for image, after in pairwise(children):
+        found = _WIDTH.match(after.content) if (image.type, after.type) == ("image", "text") else None
+        if found:
+            image.attrSet("width", found[1])
+            after.content = after.content[found.end() :]
+    join_lines(children)
+
+
+def _task(item: Token, children: list[Token]) -> None:
+    first = children[0]
+    if mark := _TASKS.get(first.content[:4]) if first.type == "text" else None:
+        first.content = mark + first.content[4:]
+        item.attrSet("class", "task")
+
+
+def _check(tokens: Sequence[Token], findings: Findings) -> None:
+    for line, token in _every(tokens):
+        if token.type in ("html_block", "html_inline") and not _comment(token):
+            findings.error(
+                "raw-html",
+                _("raw HTML in Markdown: {html}").format(html=token.content.strip()[:60]),
+                _("write it in Markdown, write a backslash before `<` if it is text, or use a .html body"),
+                line=line,
+            )
+        elif token.type == "front_matter":
+            findings.warning(
+                "front-matter",
+                _("the front matter of the Markdown file is not used"),
+                _("write title, author and digest in the campaign's YAML file and remove it here"),
+                line=1,
+            )
+        elif token.type == "fence" and not code.known_language(_language(token)):
+            findings.warning(
+                "code-language",
+                _("no highlighting is known for the language `{language}`").format(language=_language(token)),
+                _("use a name Pygments knows (python, json, bash…), or none"),
+                line=line,
+            )
+        elif token.level >= MAX_NESTING - 1:
+            findings.error(
+                "too-deep",
+                _("text is nested deeper than {most} levels and would be lost").format(most=MAX_NESTING),
+                _("use fewer levels of quotes and lists"),
+                line=line,
+            )
+
+
+def _check_notes(env: Env, source: str, findings: Findings) -> None:
+    """Report notes that nothing refers to: the parser drops them without a word."""
+    for label, number in env.get("footnotes", {}).get("refs", {}).items():
+        if number == -1:
+            name = str(label).removeprefix(":")
+            offset = source.find(f"[^{name}]:")
+            findings.warning(
+                "unused-footnote",
+                _("nothing refers to the footnote [^{name}], so no reader will see it").format(name=name),
+                _("write [^{name}] where it belongs, or remove the footnote").format(name=name),
+                line=source.count("\n", 0, max(offset, 0)) + 1,
+            )
+
+
+def _every(tokens: Sequence[Token], line: int = 1) -> Iterator[tuple[int, Token]]:
+    for token in tokens:
+        line = token.map[0] + 1 if token.map else int(token.meta.get("line", line))
+        yield line, token
+        yield from _every(token.children or (), line)
+
+
+def _comment(token: Token) -> bool:
+    text = token.content.strip()
+    return text.startswith("<!--") and text.endswith("-->") and text.count("<!--") == 1
+
+
+def _language(token: Token) -> str:
+    return token.info.split()[0] if token.info.strip() else ""
+
+
+# --- rendering ---------------------------------------------------------------------------------
+
+
+def _text(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    # A newline inside a text token can only come from a variable or a character reference.
+    return escapeHtml(tokens[index].content).replace("\n", "<br>")
+
+
+def _raw(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    token = tokens[index]
+    if _comment(token):
+        return ""
+    html = escapeHtml(token.content)
+    return (
+        html if token.type == "html_inline" else f'<p data-line="{token.attrGet("data-line")}">{html}</p>\n'
+    )
+
+
+def _break(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
+    return "<br>"
+
+
+def _code(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, env: Env) -> str:
+    token = tokens[index]
+    html = code.block(token.content, _language(token), colours=env["colours"])
+    return html.replace("<pre ", f'<pre data-line="{token.attrGet("data-line")}" ', 1)
+
+
+def _code_inline(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return f'<code class="inline-code">{escapeHtml(tokens[index].content)}</code>'
+
+
+def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: Env) -> str:
+    token = tokens[index]
+    token.attrSet("alt", self.renderInlineAsText(token.children, options, env).replace("\n", " "))
+    return self.renderToken(tokens, index, options, env)
+
+
+def _table_open(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: Env
+) -> str:
+    return '<section class="table">' + self.renderToken(tokens, index, options, env)
+
+
+def _table_close(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
+    return "</table></section>\n"
+
+
+def _note_ref(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return f'<sup data-note="{tokens[index].meta["id"]}"></sup>'
+
+
+def _note_open(_: RendererHTML, tokens: Sequence[Token], index: int, __: OptionsDict, ___: Env) -> str:
+    return f'<section data-note="{tokens[index].meta["id"]}">'
+
+
+def _notes_open(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
+    return "<section data-notes>"
+
+
+def _section_close(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
+    return "</section>\n"
+
+
+def _nothing(_: RendererHTML, __: Sequence[Token], ___: int, ____: OptionsDict, _____: Env) -> str:
+    return ""
+
+
+_RULES = {
+    "text": _text,
+    "hardbreak": _break,
+    "html_block": _raw,
+    "html_inline": _raw,
+    "fence": _code,
+    "code_block": _code,
+    "code_inline": _code_inline,
+    "image": _image,
+    "table_open": _table_open,
+    "table_close": _table_close,
+    "front_matter": _nothing,
+    "footnote_ref": _note_ref,
+    "footnote_block_open": _notes_open,
+    "footnote_block_close": _section_close,
+    "footnote_open": _note_open,
+    "footnote_close": _section_close,
+    "footnote_anchor": _nothing,
+}

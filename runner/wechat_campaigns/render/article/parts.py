@@ -1,0 +1,133 @@
+"""The words of this room: what an article is made of, and the port through which files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal, Protocol
+
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import BodyImage, FileInfo
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.core.words import _
+
+Kind = Literal["markdown", "html"]
+
+WARNING_CHARS = 18_000
+"""Near `limits.table.CONTENT_CHARS`."""
+MAX_SOURCE_CHARS = 200_000
+"""Our own bound: nothing longer can become an article, and it would take seconds to say so."""
+
+MAX_FINDINGS = 200
+"""Of one file: nobody reads more, and a stranger's file may have one on every line."""
+MAX_WHAT_CHARS = 300
+"""Of what one finding says: it may repeat a value of the file."""
+IMAGE_URL_CHARS = 160
+"""The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
+
+
+class ArticleFiles(Protocol):
+    """What an article reads of the campaigns folder; `reading.files.Files` is one."""
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        r"""Return the text at `path`, relative to the folder of `base_file`; with `\n` line ends."""
+        ...
+
+    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
+        """Return what is known of the file at `path`, relative to the folder of `base_file`."""
+        ...
+
+    def data(self, path: PurePosixPath) -> bytes:
+        """Return the bytes of a file, by its path inside the campaigns folder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleSource:
+    """One article as it is written, and all that decides what becomes of it."""
+
+    text: str
+    """Its template is rendered already, with `escape_for(kind)` on the variables."""
+    kind: Kind
+    file: PurePosixPath
+    """Where it stands below the campaigns folder; image paths are relative to it."""
+    title: str
+    """A first heading that repeats it is left out."""
+    theme: str | None = None
+    """A shipped theme or a file under `_themes/`; None takes the one of `options`."""
+    options: ArticleOptions = field(default_factory=ArticleOptions)
+    files: ArticleFiles
+    """Where images and themes are read."""
+    allow_lossy: bool = False
+    """HTML only: what WeChat would not keep becomes a warning instead of an error."""
+    root: str = "campaigns"
+    """The campaigns folder as the user types it."""
+
+    @property
+    def shown(self) -> str:
+        """The file as the user types it, for the places of findings."""
+        return f"{self.root}/{self.file}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleBody:
+    """An article's HTML as WeChat will keep it, but for the image placeholders.
+
+    `findings` may hold errors: such a body must not be sent. `markup_chars` counts each placeholder
+    as long as the address that will replace it.
+    """
+
+    html: str
+    images: tuple[BodyImage, ...] = ()
+    findings: tuple[Problem, ...] = ()
+    visible_chars: int = 0
+    markup_chars: int = 0
+
+
+def markup_chars(html: str, images: tuple[BodyImage, ...]) -> int:
+    """Count what the platform counts: each placeholder as long as the address that will replace it."""
+    return len(html) + sum(
+        html.count(image.placeholder) * (IMAGE_URL_CHARS - len(image.placeholder)) for image in images
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """Collects the problems of one file, each once."""
+
+    file: str
+    """As the user would type it."""
+    _problems: dict[Problem, None] = field(default_factory=dict)
+
+    def error(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
+        """Add a problem that stops the article."""
+        self._add("error", rule, what, remedy, line)
+
+    def warning(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
+        """Add a problem to look at before sending."""
+        self._add("warning", rule, what, remedy, line)
+
+    def include(self, others: Findings) -> None:
+        """Add what was found in another file."""
+        self._problems.update(dict.fromkeys(others))
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
+
+    def _add(
+        self, level: Literal["error", "warning"], rule: str, what: str, remedy: str, line: int | None
+    ) -> None:
+        if len(self._problems) > MAX_FINDINGS:
+            return
+        place = Place(file=self.file, line=line)
+        what = what if len(what) <= MAX_WHAT_CHARS else f"{what[:MAX_WHAT_CHARS]}…"
+        problem = Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)
+        if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
+            problem = Problem(
+                place=Place(file=self.file),
+                rule="too-many-findings",
+                what=_("there are more findings than are listed"),
+                remedy=_("correct these first"),
+            )
+        self._problems[problem] = None

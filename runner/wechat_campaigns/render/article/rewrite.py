@@ -1,0 +1,95 @@
+"""The tree of a Markdown article → the structure WeChat keeps: headings, figures, lists, references."""
+
+from __future__ import annotations
+
+import re
+
+from lxml.html import HtmlElement
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article import links, lists
+from wechat_campaigns.render.article.dom import elements, line_of, make, strip_blank_text, text_of
+from wechat_campaigns.render.article.parts import Findings
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_TOP, _DEEPEST = 2, 4
+
+
+def rewrite(root: HtmlElement, *, title: str, findings: Findings) -> None:
+    """Rewrite a tree in place.
+
+    Args:
+        root: what `markdown.to_html` gave, parsed; images already resolved.
+        title: the article's title, which WeChat shows itself.
+        findings: collects what cannot be shown as meant.
+    """
+    strip_blank_text(root)
+    _headings(root, title)
+    links.collect(root, findings)
+    _figures(root, findings)
+    lists.flatten(root)
+
+
+def _headings(root: HtmlElement, title: str) -> None:
+    """Drop a first heading that repeats the title; let the highest level be h2 and skip none."""
+    first = root[0] if len(root) else None
+    if first is not None and first.tag in _HEADINGS and _same(text_of(first), title):
+        first.drop_tree()
+    found = [element for element in elements(root) if element.tag in _HEADINGS]
+    levels = sorted({element.tag for element in found})
+    for element in found:
+        element.tag = f"h{min(_TOP + levels.index(element.tag), _DEEPEST)}"
+
+
+def _same(heading: str, title: str) -> bool:
+    return "".join(heading.split()) == "".join(title.split())
+
+
+def _figures(root: HtmlElement, findings: Findings) -> None:
+    """Make each image that stands alone a figure, its title the caption."""
+    for image in [element for element in elements(root) if element.tag == "img"]:
+        caption = image.attrib.pop("title", "")
+        _width(image, findings)
+        paragraph = image.getparent()
+        if paragraph is not None and paragraph.tag == "p" and _only_images(paragraph):
+            figure = make("section", class_="figure")
+            figure.set("data-line", image.get("data-line", "1"))
+            image.tail = None
+            paragraph.addprevious(figure)
+            figure.append(image)
+            if caption:
+                figure.append(make("section", caption, class_="caption"))
+            if paragraph.find("img") is None:
+                paragraph.drop_tree()
+        elif caption:
+            findings.warning(
+                "caption-inline",
+                _("the caption “{caption}” belongs to an image inside a line and is not shown").format(
+                    caption=caption[:30]
+                ),
+                _("put the image in a paragraph of its own"),
+                line=line_of(image),
+            )
+
+
+def _width(image: HtmlElement, findings: Findings) -> None:
+    """Turn `{width=50%}` into style."""
+    width = image.attrib.pop("width", None)
+    if width is None:
+        return
+    percent = width.removesuffix("%")
+    if width.endswith("%") and re.fullmatch(r"[0-9]{1,3}", percent) and 0 < int(percent) <= 100:
+        image.set("style", f"width:{int(percent)}%")
+        return
+    findings.error(
+        "image-width",
+        _("the image's width `{width}` is not a part of the screen").format(width=width[:20]),
+        _("write {width=50%}, from 1% to 100%"),
+        line=line_of(image),
+    )
+
+
+def _only_images(paragraph: HtmlElement) -> bool:
+    if (paragraph.text or "").strip():
+        return False
+    return all(child.tag in ("img", "br") and not (child.tail or "").strip() for child in paragraph)

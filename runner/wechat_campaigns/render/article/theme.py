@@ -1,0 +1,237 @@
+"""A theme's CSS → style attributes; a theme of the user's is checked first, with lines to point at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import css_inline
+import tinycss2
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article import css as bounds
+from wechat_campaigns.render.article.allow import style_fault
+from wechat_campaigns.render.article.parts import ArticleSource, Findings
+from wechat_campaigns.source.files import FileError
+
+SHIPPED = ("default", "elegant", "simple")
+FOLDER = "_themes"
+_SHIPPED_IN: Final = Path(__file__).parent / "themes"
+"""`importlib.resources` would take 5 ms to load, in each worker."""
+ROOT_CLASS = "article"
+MAX_CHARS = 64_000
+"""Of a theme, as written and with its variables filled in. The shipped ones have 2,000."""
+MAX_VALUE_CHARS = 1_000
+"""Of one declaration with its variables filled in."""
+MAX_VARIABLE_DEPTH = 100
+"""Rounds of filling in; what doubles in each, or names itself, is above `MAX_VALUE_CHARS` long before."""
+_COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?")
+_VARIABLE = re.compile(r"var\(\s*(--[\w-]+)")
+
+
+def load(source: ArticleSource, findings: Findings) -> str:
+    """Return the CSS of an article's theme.
+
+    Args:
+        source: the article's; a file under `_themes/` comes before a shipped theme of its name.
+        findings: the article's; a theme that is not there is its problem.
+
+    Returns:
+        CSS whose problems have been reported; the default theme when there is none of that name.
+    """
+    name = source.theme or source.options.theme
+    path = f"{FOLDER}/{name.removesuffix('.css')}.css"
+    try:
+        css = source.files.text(PurePosixPath("_settings.yaml"), path)
+    except FileError as error:
+        if name in SHIPPED:
+            return shipped(name)
+        findings.error(
+            "theme",
+            _("there is no theme `{name}`: {reason}").format(name=name, reason=error.what),
+            _("use one of {names}, or put your CSS into {path}").format(
+                names=_(", ").join(SHIPPED), path=f"{source.root}/{path}"
+            ),
+        )
+        return shipped(SHIPPED[0])
+    theme_findings = Findings(file=f"{source.root}/{path}")
+    usable = _checked(css, theme_findings)
+    findings.include(theme_findings)
+    return css if usable else shipped(SHIPPED[0])
+
+
+def _checked(css: str, findings: Findings) -> bool:
+    """Check a theme; False when it is so large or deep that nothing more may be done with it."""
+    if len(css) > MAX_CHARS or bounds.depth(css) > bounds.MAX_DEPTH:
+        findings.error(
+            "theme-too-large",
+            _("a theme may have {most:,} characters, and {depth} brackets in brackets").format(
+                most=MAX_CHARS, depth=bounds.MAX_DEPTH
+            ),
+            _("make it smaller"),
+            line=1,
+        )
+        return False
+    check(css, findings)
+    return not any(finding.rule == "theme-too-large" for finding in findings)
+
+
+def warm() -> None:
+    """Make the inliner."""
+    _inliner()
+
+
+@lru_cache(maxsize=len(SHIPPED))
+def shipped(name: str) -> str:
+    """Return the CSS of one of the themes that come with the tool."""
+    return (_SHIPPED_IN / f"{name}.css").read_text(encoding="utf-8")
+
+
+def check(css: str, findings: Findings) -> None:
+    """Report what of a theme the platform would drop, flag, or never see."""
+    defined = {"--brand"}
+    rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
+    bodies = [_body(rule, findings) for rule in rules]
+    for declarations in bodies:
+        defined.update(item.name for item in declarations if item.name.startswith("--"))
+    for declarations in bodies:
+        for declaration in declarations:
+            _check_declaration(declaration, defined, findings)
+    _check_filled([item for declarations in bodies for item in declarations], findings)
+
+
+def _check_filled(declarations: Sequence[Any], findings: Findings) -> None:
+    """Report variables in variables that grow beyond measure, or name themselves.
+
+    A variable may be defined several times: its longest definition counts.
+    """
+    written = [(item, tinycss2.serialize(item.value)) for item in declarations]
+    texts: dict[str, list[str]] = {}
+    for item, value in written:
+        if item.name.startswith("--"):
+            texts.setdefault(item.name, []).append(value)
+    lengths: dict[str, int] = {}
+    for _round in range(MAX_VARIABLE_DEPTH):
+        lengths |= {name: max(_filled(value, lengths) for value in values) for name, values in texts.items()}
+    total = 0
+    for item, value in written:
+        length = _filled(value, lengths)
+        total += length
+        if length > MAX_VALUE_CHARS or total > MAX_CHARS:
+            findings.error(
+                "theme-too-large",
+                _("`{name}` has more than {most:,} characters when its variables are filled in").format(
+                    name=item.name[:40], most=MAX_VALUE_CHARS if length > MAX_VALUE_CHARS else MAX_CHARS
+                ),
+                _("use fewer variables in variables"),
+                line=item.source_line,
+            )
+            return
+
+
+def _filled(value: str, lengths: Mapping[str, int]) -> int:
+    """Count the characters of a value with its variables filled in, no further than matters."""
+    length = len(value) + sum(lengths.get(name, 0) for name in _VARIABLE.findall(value))
+    return min(length, MAX_CHARS + 1)
+
+
+def inline(html: str, css: str, *, brand_color: str) -> str:
+    """Write a theme into the style attributes of an article.
+
+    Args:
+        html: the article's content.
+        css: the theme.
+        brand_color: what `var(--brand)` stands for, `#rgb` or `#rrggbb`.
+
+    Returns:
+        The content inside a section of class `article`, styled; unknown variables are dropped.
+    """
+    brand = f".{ROOT_CLASS}{{--brand:{brand_color}}}"
+    return str(_inliner().inline_fragment(f'<section class="{ROOT_CLASS}">{html}</section>', brand + css))
+
+
+def is_colour(text: str) -> bool:
+    """Tell whether a brand colour is written as `#rgb` or `#rrggbb`."""
+    return _COLOUR.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1)
+def _inliner() -> Any:
+    return css_inline.CSSInliner(
+        load_remote_stylesheets=False, resolve_css_variables=True, minify_css=True, keep_style_tags=False
+    )
+
+
+def _body(rule: Any, findings: Findings) -> Sequence[Any]:
+    """Return the declarations of a rule; report a rule that cannot be written into style attributes."""
+    if rule.type == "error":
+        findings.error(
+            "theme-css",
+            _("not CSS: {reason}").format(reason=rule.message),
+            _("correct it"),
+            line=rule.source_line,
+        )
+        return ()
+    if rule.type == "at-rule":
+        findings.error(
+            "theme-at-rule",
+            _("`@{rule}` has no effect in an article").format(rule=rule.at_keyword),
+            _("remove it: WeChat keeps style attributes only"),
+            line=rule.source_line,
+        )
+        return ()
+    selector = tinycss2.serialize(rule.prelude).strip()
+    if any(token.type == "literal" and token.value == ":" for token in rule.prelude):
+        findings.error(
+            "theme-pseudo",
+            _("the selector `{selector}` has a pseudo-class or pseudo-element").format(selector=selector),
+            _("remove it, or give the element a rule of its own"),
+            line=rule.source_line,
+        )
+        return ()
+    return [item for item in _declarations(rule, findings) if item.type == "declaration"]
+
+
+def _declarations(rule: Any, findings: Findings) -> Sequence[Any]:
+    items: list[Any] = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+    for item in items:
+        if item.type == "error":
+            findings.error(
+                "theme-css",
+                _("not CSS: {reason}").format(reason=item.message),
+                _("correct it"),
+                line=item.source_line,
+            )
+        elif item.type != "declaration":
+            findings.error(
+                "theme-css",
+                _("rules inside rules are not kept"),
+                _("write them one after another"),
+                line=item.source_line,
+            )
+    return items
+
+
+def _check_declaration(declaration: Any, defined: set[str], findings: Findings) -> None:
+    name, line = declaration.lower_name, declaration.source_line
+    value = tinycss2.serialize(declaration.value).strip()
+    if not value:
+        findings.error(
+            "theme-css", _("`{name}` has no value").format(name=name), _("write one, or remove it"), line=line
+        )
+        return
+    for variable in _VARIABLE.findall(value):
+        if variable not in defined:
+            findings.error(
+                "theme-variable",
+                _("nothing defines the variable `{variable}`").format(variable=variable),
+                _("define it in the theme; `--brand` is the brand colour of the settings"),
+                line=line,
+            )
+    if name.startswith("--"):
+        return
+    if fault := style_fault("*", name, value, important=declaration.important):
+        findings.error(fault.rule, fault.what, fault.remedy, line=line)

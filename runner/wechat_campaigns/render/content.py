@@ -1,0 +1,199 @@
+"""The `content` of a campaign in, one of the model's content records out, all templates rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+from wechat_campaigns.core.errors import KeyPath, Place
+from wechat_campaigns.core.model import (
+    Article,
+    Articles,
+    BodyImage,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Mpvideo,
+    Msgtype,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article.parts import ArticleSource, Kind
+from wechat_campaigns.render.scope import Scope
+from wechat_campaigns.source.document import json_path
+
+_KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
+_PATH: KeyPath = ("content",)
+_FROM_ROOT = PurePosixPath("_settings.yaml")
+
+
+def render_content(scope: Scope) -> Content:
+    """Render a campaign's content.
+
+    Args:
+        scope: the send's surroundings; problems are noted there.
+
+    Returns:
+        The record; with empty places where there was a problem.
+    """
+    return _BUILDERS[scope.campaign.msgtype](scope, scope.campaign.content)
+
+
+def _text(scope: Scope, raw: Any) -> Text:
+    if not isinstance(raw, Mapping):
+        return Text(content=scope.text(_PATH, raw))
+    path = (*_PATH, "text_file")
+    written = scope.text(path, raw["text_file"])
+    text = (scope.text_file(path, written) if written else "") or ""
+    scope.look_for_unseen(path, text)
+    return Text(content=text)
+
+
+def _mpnews(scope: Scope, raw: Mapping[str, Any]) -> Articles | Newspic | Draft:
+    if "media_id" in raw:
+        return Draft(media_id=scope.text((*_PATH, "media_id"), raw["media_id"]))
+    if "newspic" in raw:
+        return _newspic(scope, raw["newspic"])
+    path = (*_PATH, "articles")
+    return Articles(
+        articles=tuple(
+            _article(scope, (*path, index), article) for index, article in enumerate(raw["articles"])
+        )
+    )
+
+
+def _newspic(scope: Scope, raw: Mapping[str, Any]) -> Newspic:
+    path = (*_PATH, "newspic")
+    return Newspic(
+        title=scope.text((*path, "title"), raw["title"]),
+        text=scope.text((*path, "text"), raw.get("text", "")),
+        images=tuple(
+            scope.picture((*path, "images", index), item) for index, item in enumerate(raw["images"])
+        ),
+    )
+
+
+def _article(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Article:
+    strings = ("author", "digest", "content_source_url", "pic_crop_235_1", "pic_crop_1_1")
+    title = scope.text((*path, "title"), raw["title"])
+    html, images = _body(scope, path, raw, title)
+    return Article(
+        title=title,
+        html=html,
+        images=images,
+        cover=scope.picture((*path, "cover"), raw["cover"]),
+        need_open_comment=raw.get("need_open_comment", False),
+        only_fans_can_comment=raw.get("only_fans_can_comment", False),
+        **{name: scope.text((*path, name), raw.get(name, "")) for name in strings},
+    )
+
+
+def _body(
+    scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str
+) -> tuple[str, tuple[BodyImage, ...]]:
+    """Let the article room make HTML of the article's file; nothing after a problem."""
+    source, path = _source(scope, path, raw, title), (*path, "body")
+    body = scope.read(path, partial(scope.room.build, source)) if source is not None else None
+    if source is None or body is None or not scope.sendable(path, body.html):
+        return "", ()
+    scope.look_for_unseen(path, body.html)
+    written = scope.files.text(_FROM_ROOT, str(source.file))
+    scope.problems += [
+        replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source.text))
+        if finding.place.file == source.shown
+        else replace(
+            finding,
+            path=json_path(path),
+            what=_("{fault} (theme of the campaign {campaign})").format(
+                fault=finding.what, campaign=scope.campaign.id
+            ),
+        )
+        for finding in body.findings
+    ]
+    return body.html, body.images
+
+
+def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> ArticleSource | None:
+    """Read the article's file and render it as a template; None after a problem."""
+    body = (*path, "body")
+    written = scope.text(body, raw["body"])
+    file = scope.read(body, lambda: scope.files.locate(scope.campaign.file, written)) if written else None
+    if file is None:
+        return None
+    kind = _KINDS.get(file.suffix.lower())
+    if kind is None:
+        what = _("`{file}` is neither Markdown nor HTML").format(file=written)
+        scope.problem(body, "article-kind", what, _("name a .md or .html file"))
+        return None
+    text = scope.text_file(body, written, escape=scope.room.escape_for(kind))
+    if text is None:
+        return None
+    return ArticleSource(
+        text=text,
+        kind=kind,
+        file=file,
+        title=title,
+        theme=scope.text((*path, "theme"), raw["theme"]) if "theme" in raw else None,
+        options=scope.options,
+        files=scope.files,
+        allow_lossy=raw.get("allow_lossy", False),
+        root=scope.root,
+    )
+
+
+def _line_as_written(place: Place, written: str, rendered: str) -> Place:
+    """Find a rendered line among those the author wrote; better no line than a wrong one."""
+    before, after = written.removesuffix("\n").split("\n"), rendered.split("\n")
+    if place.line is None or len(before) == len(after):
+        return place
+    same = [number for number, line in enumerate(before, 1) if line == after[place.line - 1]]
+    return replace(place, line=same[0] if len(same) == 1 else None)
+
+
+def _voice(scope: Scope, raw: Mapping[str, Any]) -> Voice:
+    return Voice(media=scope.media(_PATH, raw))
+
+
+def _image(scope: Scope, raw: Mapping[str, Any]) -> Image | Images:
+    if "images" not in raw:
+        return Image(media=scope.media(_PATH, raw))
+    return Images(
+        images=_media_list(scope, (*_PATH, "images"), raw["images"]),
+        title=scope.text((*_PATH, "title"), raw["title"]) if "title" in raw else None,
+        recommend=scope.text((*_PATH, "recommend"), raw["recommend"]) if "recommend" in raw else None,
+        need_open_comment=raw.get("need_open_comment"),
+        only_fans_can_comment=raw.get("only_fans_can_comment"),
+    )
+
+
+def _mpvideo(scope: Scope, raw: Mapping[str, Any]) -> Mpvideo:
+    return Mpvideo(
+        media=scope.media(_PATH, raw),
+        title=scope.text((*_PATH, "title"), raw["title"]),
+        description=scope.text((*_PATH, "description"), raw["description"]),
+    )
+
+
+def _wxcard(scope: Scope, raw: Mapping[str, Any]) -> Wxcard:
+    return Wxcard(card_id=scope.text((*_PATH, "card_id"), raw["card_id"]))
+
+
+def _media_list(scope: Scope, path: KeyPath, raw: list[Mapping[str, Any]]) -> tuple[Any, ...]:
+    return tuple(scope.media((*path, index), item) for index, item in enumerate(raw))
+
+
+_BUILDERS: dict[Msgtype, Callable[[Scope, Any], Content]] = {
+    Msgtype.TEXT: _text,
+    Msgtype.MPNEWS: _mpnews,
+    Msgtype.VOICE: _voice,
+    Msgtype.IMAGE: _image,
+    Msgtype.MPVIDEO: _mpvideo,
+    Msgtype.WXCARD: _wxcard,
+}

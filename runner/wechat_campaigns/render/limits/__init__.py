@@ -1,0 +1,1 @@
+"""The limits of the platform, each with its source, and the checks against them."""

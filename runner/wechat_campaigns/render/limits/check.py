@@ -1,0 +1,367 @@
+"""A rendered send in, everything the platform would refuse about it out: checked offline, before any call.
+
+The numbers, with their sources and doubts, are in `limits.table`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+from urllib.parse import urlsplit
+
+from wechat_campaigns.core.errors import KeyPath, Problem
+from wechat_campaigns.core.model import (
+    Article,
+    Articles,
+    Content,
+    Draft,
+    FileInfo,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Newspic,
+    Send,
+    Source,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.settings import Account, AccountKind
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.render.article.parts import markup_chars
+from wechat_campaigns.render.limits.files import Found, file_limits, image_file, video_file, voice_file
+from wechat_campaigns.render.limits.table import (
+    AUTHOR_CHARS,
+    BODY_IMAGE_BYTES,
+    BODY_IMAGE_FORMATS,
+    CONTENT_BYTES,
+    CONTENT_CHARS,
+    DIGEST_CHARS,
+    MAX_ARTICLES,
+    MAX_IMAGES,
+    TEXT_BYTES,
+    TEXT_CHARS_USUAL,
+    TITLE_CHARS,
+    URL_BYTES,
+)
+from wechat_campaigns.render.openids import MAX_BATCH, MIN_BATCH
+from wechat_campaigns.source.document import json_path
+from wechat_campaigns.source.text import says_nothing
+
+_CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
+_CROP = re.compile("_".join([_CROP_NUMBER] * 4))
+_POSSIBLE = {
+    "articles": N_("{count} articles; 1 to {most} are possible"),
+    "images": N_("{count} images; 1 to {most} are possible"),
+}
+
+
+def check(send: Send, account: Account, *, source: Source | None = None) -> tuple[Problem, ...]:
+    """Check one send against the platform's limits.
+
+    Args:
+        send: rendered.
+        account: the one it names.
+        source: the campaign's file, to point at the value concerned; else problems stand at the send.
+
+    Returns:
+        Every problem, errors and warnings.
+
+    Source:
+        The pages named in `limits.table`, read 2026-11.
+    """
+    found = [*_audience(send, account), *_content(send.content)]
+    return tuple(
+        Problem(
+            place=source.place(path) if source and path else send.place,
+            path=json_path(path),
+            rule=rule,
+            what=_of_entry(send, rule, what),
+            remedy=remedy,
+            level=level,
+        )
+        for path, rule, what, remedy, level in found
+    )
+
+
+def _of_entry(send: Send, rule: str, what: str) -> str:
+    """Name the entry of `for_each` that leaves a value empty: the others fill it."""
+    if rule != "empty" or "[" not in send.id:
+        return what
+    return _("{send}: {what}").format(send=send.id, what=what)
+
+
+# --- who sends to whom -------------------------------------------------------------------------
+
+
+def _audience(send: Send, account: Account) -> Iterator[Found]:
+    if account.kind is AccountKind.TEST:
+        what = _("`{name}` is a test account: the platform answers a mass send with 48001").format(
+            name=account.name
+        )
+        yield Found(
+            (), "test-account", what, _("rehearse in the sandbox; send from a verified account"), "warning"
+        )
+    openids = send.filter.openids
+    if not openids:
+        return
+    if account.kind is AccountKind.SUBSCRIPTION:
+        what = _(
+            "`{name}` is a subscription account; only service accounts may send to openids (48001)"
+        ).format(name=account.name)
+        yield Found((), "mass-send-kind", what, _("address a tag, or choose a service account"))
+    if not MIN_BATCH <= len(openids) <= MAX_BATCH:
+        what = _("{count:,} openids in one call; the platform takes {least}–{most:,}").format(
+            count=len(openids), least=MIN_BATCH, most=MAX_BATCH
+        )
+        yield Found((), "openid-count", what, _("list two or more; longer lists are split by themselves"))
+
+
+# --- what is sent ------------------------------------------------------------------------------
+
+
+def _content(content: Content) -> Iterator[Found]:
+    path: KeyPath = ("content",)
+    match content:
+        case Text():
+            yield from _text(content)
+        case Articles(articles=articles):
+            yield from _articles(articles)
+        case Newspic():
+            yield from _newspic(content)
+        case Draft(media_id=media_id):
+            yield from _name((*path, "media_id"), media_id)
+        case Voice(media=media):
+            yield from _media(path, media, voice_file)
+        case Image(media=media):
+            yield from _media(path, media, image_file)
+        case Images():
+            yield from _images(content)
+        case Mpvideo():
+            yield from _mpvideo(content)
+        case Wxcard(card_id=card_id):
+            yield from _name((*path, "card_id"), card_id)
+            what = _("WeChat retired cards in mass messages in August 2024 and answers 45113")
+            yield Found(
+                ("msgtype",), "retired-wxcard", what, _("send an article or a text instead"), "warning"
+            )
+
+
+def _text(text: Text) -> Iterator[Found]:
+    path: KeyPath = ("content",)
+    yield from _not_empty(path, text.content)
+    size_bytes = len(text.content.encode())
+    if size_bytes > TEXT_BYTES:
+        what = _("the text has {count:,} bytes; more than {most:,} may be refused (45002)").format(
+            count=size_bytes, most=TEXT_BYTES
+        )
+        yield Found(path, "text-too-long", what, _("shorten it, or send an article"))
+    elif len(text.content) > TEXT_CHARS_USUAL:
+        what = _("the text has {count} characters; the web console allows {most}").format(
+            count=len(text.content), most=TEXT_CHARS_USUAL
+        )
+        yield Found(path, "text-long", what, _("shorten it, or preview it first"), "warning")
+
+
+def _articles(articles: Sequence[Article]) -> Iterator[Found]:
+    path: KeyPath = ("content", "articles")
+    yield from _count(path, len(articles), MAX_ARTICLES, "articles")
+    for index, article in enumerate(articles):
+        yield from _article((*path, index), article)
+        if article.digest and len(articles) > 1:
+            what = _("a digest shows only when a message has one article")
+            yield Found((*path, index, "digest"), "digest-unseen", what, _("leave it out"), "warning")
+
+
+def _article(path: KeyPath, article: Article) -> Iterator[Found]:
+    yield from _title((*path, "title"), article.title)
+    yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
+    yield from _chars((*path, "digest"), article.digest, DIGEST_CHARS)
+    yield from _html((*path, "body"), article)
+    yield from _url((*path, "content_source_url"), article.content_source_url)
+    yield from _media((*path, "cover"), article.cover, image_file)
+    for name, crop in (("pic_crop_235_1", article.pic_crop_235_1), ("pic_crop_1_1", article.pic_crop_1_1)):
+        yield from _crop((*path, name), crop)
+    yield from _comments(path, article.need_open_comment, article.only_fans_can_comment)
+    for image in article.images:
+        # A converted image keeps its path, so the suffix tells nothing here.
+        yield from file_limits((*path, "body"), image.file, BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES - 1)
+
+
+def _newspic(newspic: Newspic) -> Iterator[Found]:
+    path: KeyPath = ("content", "newspic")
+    yield from _title((*path, "title"), newspic.title)
+    if len(newspic.text) >= CONTENT_CHARS:
+        what = _("the text has {count:,} characters; {most:,} are the most").format(
+            count=len(newspic.text), most=CONTENT_CHARS - 1
+        )
+        yield Found((*path, "text"), "content-too-long", what, _("shorten it"))
+    elif says_nothing(newspic.text):
+        what = _("a picture post without text may be refused (44003)")
+        yield Found(path, "newspic-text", what, _("write a line of `text`"), "warning")
+    yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
+    for index, media in enumerate(newspic.images):
+        yield from _media((*path, "images", index), media, image_file)
+
+
+def _images(images: Images) -> Iterator[Found]:
+    path: KeyPath = ("content", "images")
+    yield from _count(path, len(images.images), MAX_IMAGES, "images")
+    for index, media in enumerate(images.images):
+        yield from _media((*path, index), media, image_file)
+    yield from _comments(("content",), images.need_open_comment, images.only_fans_can_comment)
+
+
+def _mpvideo(video: Mpvideo) -> Iterator[Found]:
+    path: KeyPath = ("content",)
+    yield from _not_empty((*path, "title"), video.title)
+    yield from _not_empty((*path, "description"), video.description)
+    yield from _media(path, video.media, video_file)
+    if video.media.file is not None:
+        what = _("WeChat may refuse a video that was uploaded by API (48022, 48013)")
+        remedy = _("upload it in the web console and name it with `name`, or be ready for a refusal")
+        yield Found((*path, "file"), "mpvideo-upload", what, remedy, "warning")
+
+
+# --- single values -----------------------------------------------------------------------------
+
+
+def _not_empty(path: KeyPath, value: str) -> Iterator[Found]:
+    if says_nothing(value):
+        yield Found(
+            path,
+            "empty",
+            _("`{name}` is empty").format(name=path[-1]),
+            _("write something, or check the variables it uses"),
+        )
+
+
+def _name(path: KeyPath, value: str) -> Iterator[Found]:
+    """Refuse a name of the platform's that holds what none of its names does."""
+    yield from _not_empty(path, value)
+    if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
+        yield Found(
+            path,
+            "blank-in-id",
+            _("`{name}` has a blank, a line break or an invisible character").format(name=path[-1]),
+            _("copy it again, without what stands around it, or check the variables it uses"),
+        )
+
+
+def _one_line(path: KeyPath, value: str) -> Iterator[Found]:
+    if value.strip() and not is_one_line(value):
+        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(
+            name=path[-1]
+        )
+        yield Found(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
+
+
+def is_one_line(name: str) -> bool:
+    """Tell whether a name that people chose has no line break, nothing hidden and no blank at its ends."""
+    return name == name.strip() and name.replace("\u200d", "").isprintable()
+
+
+def _title(path: KeyPath, title: str) -> Iterator[Found]:
+    yield from _not_empty(path, title)
+    yield from _chars(path, title, TITLE_CHARS)
+    if "\n" in title:
+        yield Found(path, "title-lines", _("the title has a line break"), _("write it in one line"))
+
+
+def _chars(path: KeyPath, value: str, most: int) -> Iterator[Found]:
+    """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
+    name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
+    if chars > most:
+        what = _("`{name}` has {count} characters; {most} are the most").format(
+            name=name, count=chars, most=most
+        )
+        yield Found(
+            path,
+            f"{name}-too-long",
+            what,
+            _("leave out {count}").format(count=chars - most),
+        )
+    elif wide > most:
+        what = _(
+            "`{name}` has {count} characters, or {wide} if an emoji counts twice; {most} are the most"
+        ).format(name=name, count=chars, wide=wide, most=most)
+        yield Found(path, f"{name}-emoji", what, _("leave an emoji out to be sure"), "warning")
+
+
+def _html(path: KeyPath, article: Article) -> Iterator[Found]:
+    """Stop what another article room let pass; ours counts the same way, and says it with a line."""
+    chars = markup_chars(article.html, article.images)
+    if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
+        what = _("the article has {count:,} characters of markup; {most:,} are the most").format(
+            count=chars, most=CONTENT_CHARS - 1
+        )
+        yield Found(path, "article-too-long", what, _("shorten it, or split it into two articles"))
+    elif says_nothing(article.html):
+        yield Found(path, "empty", _("the article is empty"), _("write something"))
+
+
+def _url(path: KeyPath, url: str) -> Iterator[Found]:
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
+    except ValueError:
+        sound = False
+    if not sound:
+        yield Found(
+            path, "url", _("`content_source_url` is no web address"), _("write https:// and the address")
+        )
+    elif len(url.encode()) > URL_BYTES:
+        what = _("`content_source_url` has {count:,} bytes; {most:,} are the most").format(
+            count=len(url.encode()), most=URL_BYTES
+        )
+        yield Found(path, "url-too-long", what, _("use a shorter address"))
+
+
+def _crop(path: KeyPath, crop: str) -> Iterator[Found]:
+    if not crop:
+        return
+    numbers = _CROP.fullmatch(crop)
+    if numbers is None:
+        what = _("`{name}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 of at most 6 decimals").format(
+            name=path[-1]
+        )
+        yield Found(path, "crop", what, _("write for example 0_0.1_1_0.9"))
+        return
+    left, top, right, bottom = map(float, numbers.groups())
+    if left >= right or top >= bottom:
+        what = _("`{name}` has its second corner not below and right of its first").format(name=path[-1])
+        yield Found(path, "crop", what, _("write the top left corner first, then the bottom right"))
+
+
+def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[Found]:
+    if fans_only and not opened:
+        what = _("`only_fans_can_comment` is true, but comments are not open")
+        yield Found(
+            (*path, "only_fans_can_comment"), "comments", what, _("set `need_open_comment: true`, or drop it")
+        )
+
+
+def _count(path: KeyPath, count: int, most: int, noun: Literal["articles", "images"]) -> Iterator[Found]:
+    if not 1 <= count <= most:
+        yield Found(
+            path,
+            f"{noun}-count",
+            _(_POSSIBLE[noun]).format(count=count, most=most),
+            _("split the campaign"),
+        )
+
+
+def _media(
+    path: KeyPath, media: Media, judge: Callable[[KeyPath, FileInfo], Iterator[Found]]
+) -> Iterator[Found]:
+    if media.file is not None:
+        yield from judge((*path, "file"), media.file)
+    elif media.name is not None:
+        yield from _not_empty((*path, "name"), media.name)
+        yield from _one_line((*path, "name"), media.name)
+    else:
+        yield from _name((*path, "media_id"), media.media_id or "")

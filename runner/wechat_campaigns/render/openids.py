@@ -1,0 +1,145 @@
+"""Lists of openids: read from text, checked without ever repeating one, cut into batches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from wechat_campaigns.core.model import Batch
+from wechat_campaigns.core.words import N_, _
+
+MIN_BATCH = 2
+"""Fewer are refused (40130). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
+MAX_BATCH = 10_000
+"""More are refused (40032). Source: 根据OpenID列表群发 (mass/send), read 2026-11."""
+USUAL_CHARS = 28
+
+_OPENID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HEADERS = frozenset(("openid", "openids", "open_id"))
+"""What a column of openids is called; it would pass for one."""
+_SHOWN_POSITIONS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenidFault:
+    """One thing wrong with a list; `index` is the first entry concerned, from 0, None for the whole list."""
+
+    rule: str
+    what: str
+    remedy: str
+    index: int | None = None
+    level: Literal["error", "warning"] = "error"
+
+
+def read_openids(text: str) -> list[tuple[int, str]]:
+    """Read a file of openids: one a line, blank lines and `#` comments skipped.
+
+    Returns:
+        Line number, from 1, and openid, in the order of the file.
+    """
+    lines = ((number, line.split("#", 1)[0].strip()) for number, line in enumerate(text.split("\n"), 1))
+    return [(number, openid) for number, openid in lines if openid]
+
+
+def check_openids(openids: Sequence[str], positions: Sequence[str]) -> list[OpenidFault]:
+    """Find what is wrong with a list.
+
+    Args:
+        openids: in the order written.
+        positions: for each, what a message calls it ("line 3"); openids themselves are never repeated.
+
+    Returns:
+        At most one fault for each rule.
+    """
+    malformed = [index for index, openid in enumerate(openids) if not _is_openid(openid)]
+    odd = [index for index, openid in enumerate(openids) if len(openid) != USUAL_CHARS]
+    faults = [
+        _fault(malformed, positions, "openid-malformed", _("{positions}: no openid")),
+        _fault(
+            _repeated(openids), positions, "openid-duplicate", _("{positions}: an openid that came before")
+        ),
+    ]
+    if not malformed:
+        faults.append(
+            _fault(
+                odd,
+                positions,
+                "openid-length",
+                _("{positions}: an openid not of the usual {usual} characters"),
+            )
+        )
+    return [fault for fault in (*faults, _too_few(len(openids))) if fault is not None]
+
+
+def batches(openids: Sequence[str]) -> list[tuple[Batch, tuple[str, ...]]]:
+    """Cut a list of two or more into parts of 2–10,000, all of about the same length.
+
+    Returns:
+        Each part with its number, in the order of the list.
+    """
+    import hashlib  # loads OpenSSL, which most campaigns do without
+
+    digest = hashlib.sha256("\n".join(openids).encode()).hexdigest()
+    count = -(-len(openids) // MAX_BATCH)
+    edges = [len(openids) * index // count for index in range(count + 1)] if count else []
+    return [
+        (Batch(index=index, count=count, list_sha256=digest), tuple(openids[start:end]))
+        for index, (start, end) in enumerate(pairwise(edges), 1)
+    ]
+
+
+def _is_openid(text: str) -> bool:
+    return bool(_OPENID.fullmatch(text)) and text.lower() not in _HEADERS
+
+
+def _repeated(openids: Sequence[str]) -> list[int]:
+    seen: set[str] = set()
+    repeated = []
+    for index, openid in enumerate(openids):
+        if openid in seen:
+            repeated.append(index)
+        seen.add(openid)
+    return repeated
+
+
+_REMEDIES = {
+    "openid-malformed": N_(
+        "write one openid an entry: letters, digits, `-` and `_` only; of a spreadsheet keep only the column "
+        "of openids, without header and quotes"
+    ),
+    "openid-duplicate": N_("remove the repetition: a follower is written to once"),
+    "openid-length": N_("compare it with the one in the follower list"),
+}
+
+
+def _fault(found: list[int], positions: Sequence[str], rule: str, what: str) -> OpenidFault | None:
+    if not found:
+        return None
+    shown = _(", ").join(positions[index] for index in found[:_SHOWN_POSITIONS])
+    more = len(found) - _SHOWN_POSITIONS
+    if more > 0:
+        shown = _("{positions} and {count} more").format(positions=shown, count=more)
+    return OpenidFault(
+        rule=rule,
+        what=what.format(positions=shown, usual=USUAL_CHARS),
+        remedy=_(_REMEDIES[rule]),
+        index=found[0],
+        level="warning" if rule == "openid-length" else "error",
+    )
+
+
+def _too_few(count: int) -> OpenidFault | None:
+    if count >= MIN_BATCH:
+        return None
+    return OpenidFault(
+        rule="openid-count",
+        what=(
+            _("the list holds one openid; {least} is the least")
+            if count
+            else _("the list holds no openid; {least} is the least")
+        ).format(least=MIN_BATCH),
+        remedy=_("add openids; to write to one person, use `campaign preview`"),
+    )

@@ -1,0 +1,275 @@
+"""A campaign and its variables in, the sends it stands for out, or every problem that prevents them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.core.model import Campaign, Filter, Send
+from wechat_campaigns.core.nearest import ending
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.words import _
+from wechat_campaigns.protocol.keys import SendId
+from wechat_campaigns.render import article
+from wechat_campaigns.render.content import render_content
+from wechat_campaigns.render.limits.check import is_one_line
+from wechat_campaigns.render.openids import batches, check_openids, read_openids
+from wechat_campaigns.render.scope import ArticleRoom, Files, Scope
+from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.document import json_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The sends of one campaign, and the problems of those that could not be made.
+
+    Warnings about a send that could be made are among its own `findings`.
+    """
+
+    sends: tuple[Send, ...]
+    problems: tuple[Problem, ...]
+
+
+def render(
+    campaign: Campaign,
+    *,
+    settings: Settings,
+    files: Files,
+    variables: Mapping[str, str] | None = None,
+    templates: Templates | None = None,
+    room: ArticleRoom = article,
+) -> Rendered:
+    """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
+
+    Args:
+        campaign: valid by the schema.
+        settings: with the environment chosen.
+        files: reads what the campaign names.
+        variables: from `--var`; they win over all others.
+        templates: pass the same one for many campaigns, so that includes are read once.
+        room: turns Markdown and HTML into articles.
+
+    Returns:
+        Sends in the order of `for_each` and of the openid list. Never raises for what a user wrote.
+    """
+    base = Scope(
+        campaign=campaign,
+        variables={**settings.vars, **settings.environment.vars, **campaign.vars, **(variables or {})},
+        templates=templates or Templates(files),
+        files=files,
+        room=room,
+        options=settings.articles,
+    )
+    account = _account(base, settings)
+    drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
+    failed = [draft for draft in drafts if draft.failed or not account]
+    made = [draft for draft in drafts if account and not draft.failed]
+    return Rendered(
+        sends=tuple(send for draft in made for send in _numbered(draft)),
+        problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A send before its openids are cut into batches, with what was found on the way."""
+
+    send: Send
+    problems: tuple[Problem, ...]
+
+    @property
+    def failed(self) -> bool:
+        return any(problem.level == "error" for problem in self.problems)
+
+
+def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, str]) -> _Draft:
+    campaign = base.campaign
+    entry: Mapping[str, Any] = (campaign.for_each or {})[key] if key is not None else {}
+    scope = replace(base, problems=[])
+    if key is not None:
+        entry_vars = scope.data(("for_each", key, "vars"), entry.get("vars", {}))
+        scope.variables = {**base.variables, **entry_vars, **overrides}
+    path: KeyPath = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
+    receivers = entry.get("filter", campaign.filter) or {}
+    named: KeyPath = (*path, next(iter(receivers))) if receivers else path
+    at = campaign.source.place(named)
+    send = Send(
+        id=campaign.id if key is None else f"{campaign.id}[{key}]",
+        campaign=campaign.id,
+        account=account,
+        revision=campaign.revision,
+        filter=_filter(scope, path, receivers),
+        msgtype=campaign.msgtype,
+        content=render_content(scope),
+        send_ignore_reprint=campaign.send_ignore_reprint,
+        not_before=campaign.not_before,
+        not_after=campaign.not_after,
+        formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
+        place=_place(campaign, key),
+        filter_path=json_path(named),
+        filter_at=(at.line, at.column),
+    )
+    return _Draft(send=send, problems=tuple(scope.problems))
+
+
+def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
+    """Name what a send was once: an id without an entry stands for the same entry of that campaign."""
+    ids = (SendId.parse(name) for name in names)
+    return tuple(str(one if one.entry is not None else replace(one, entry=key)) for one in ids)
+
+
+def _place(campaign: Campaign, key: str | None) -> Place:
+    return campaign.source.place() if key is None else campaign.source.place(("for_each", key), key=True)
+
+
+def _account(scope: Scope, settings: Settings) -> str:
+    """Name the account, or note why there is none and return ""."""
+    environment = settings.environment
+    name = scope.campaign.account or environment.default_account
+    if name is None and len(environment.accounts) == 1:
+        name = next(iter(environment.accounts))
+    if name is None:
+        scope.problem(
+            ("account",),
+            "account",
+            _("the environment `{environment}` has several accounts and no default").format(
+                environment=environment.name
+            ),
+            _("write `account:` with one of {names}, or set `default_account`").format(
+                names=_listed(environment.accounts)
+            ),
+        )
+    elif name not in environment.accounts:
+        scope.problem(
+            ("account",),
+            "account",
+            _("no account named `{name}` in the environment `{environment}`{hint}").format(
+                name=name, environment=environment.name, hint=ending(name, environment.accounts)
+            ),
+            _("write one of {names}").format(names=_listed(environment.accounts)),
+        )
+    return name if name is not None and name in environment.accounts else ""
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return _(", ").join(f"`{name}`" for name in sorted(names)) or _("its accounts, after adding one")
+
+
+# --- who receives ------------------------------------------------------------------------------
+
+
+def _filter(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> Filter:
+    if "openids" in raw:
+        return Filter(openids=_openids(scope, (*path, "openids"), raw["openids"]))
+    if "tag" in raw:
+        return Filter(tag=_tag(scope, (*path, "tag"), raw["tag"]))
+    if "tag_id" in raw:
+        return Filter(tag_id=_tag_id(scope, (*path, "tag_id"), raw["tag_id"]))
+    return Filter(is_to_all=bool(raw.get("is_to_all")))
+
+
+def _tag(scope: Scope, path: KeyPath, written: object) -> str:
+    before = len(scope.problems)
+    tag = scope.text(path, written)
+    if not tag.strip() and len(scope.problems) == before:
+        scope.problem(
+            path, "tag-empty", _("the tag is empty after rendering"), _("name a tag of the account")
+        )
+    elif tag.strip() and not is_one_line(tag):
+        what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(name="tag")
+        scope.problem(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
+    return tag
+
+
+def _tag_id(scope: Scope, path: KeyPath, written: object) -> int | None:
+    if isinstance(written, int):
+        return written
+    before = len(scope.problems)
+    text = scope.text(path, written)
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    if len(scope.problems) == before:
+        what = _("`tag_id` becomes `{text}`, which is no tag id").format(text=text[:40])
+        scope.problem(
+            path, "tag-id", what, _("let it become a whole number, such as 2; for a name use `tag`")
+        )
+    return None
+
+
+def _openids(scope: Scope, path: KeyPath, raw: Any) -> tuple[str, ...]:
+    before = len(scope.problems)
+    listed = _openid_file(scope, path, raw) if isinstance(raw, Mapping) else _openid_list(scope, path, raw)
+    if len(scope.problems) == before:
+        _check_openids(scope, path, listed)
+    return tuple(openid for openid, _called, _place in listed)
+
+
+_Listed = Sequence[tuple[str, str, Place | None]]
+"""Openids, each with what a message calls it and, in a file of its own, where it stands."""
+
+
+def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
+    path = (*path, "file")
+    written = scope.text(path, raw["file"])
+    text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
+    if text is None:
+        return ()
+    shown = scope.shown(scope.files.locate(scope.campaign.file, written))
+    called = _("line {number}")
+    return [
+        (openid, called.format(number=line), Place(file=shown, line=line))
+        for line, openid in read_openids(text)
+    ]
+
+
+def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
+    called = _("entry {number}")
+    return [
+        (scope.text((*path, index), openid), called.format(number=index + 1), None)
+        for index, openid in enumerate(raw)
+    ]
+
+
+def _check_openids(scope: Scope, path: KeyPath, listed: _Listed) -> None:
+    for fault in check_openids(
+        [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
+    ):
+        at = (*path, fault.index) if fault.index is not None else path
+        place = listed[fault.index][2] if fault.index is not None else None
+        scope.problem(at, fault.rule, fault.what, fault.remedy, level=fault.level, place=place)
+
+
+# --- from drafts to sends ----------------------------------------------------------------------
+
+
+def _numbered(draft: _Draft) -> list[Send]:
+    """Give the send its warnings, and cut a list of openids into numbered batches."""
+    send = replace(draft.send, findings=draft.problems) if draft.problems else draft.send
+    if not send.filter.openids:
+        return [send]
+    return [
+        replace(
+            send,
+            id=f"{send.id}#{batch.index}",
+            filter=Filter(openids=openids),
+            batch=batch,
+            formerly=tuple(f"{name}#{batch.index}" for name in send.formerly),
+        )
+        for batch, openids in batches(send.filter.openids)
+    ]
+
+
+def _gathered(failed: Sequence[_Draft], entries: int) -> list[Problem]:
+    """Say a problem that all entries have once; name the entry with the others."""
+    counts = Counter(problem for draft in failed for problem in set(draft.problems))
+    gathered: dict[Problem, None] = {}
+    for draft in failed:
+        for problem in draft.problems:
+            if counts[problem] != entries:
+                what = _("{send}: {problem}").format(send=draft.send.id, problem=problem.what)
+                problem = replace(problem, what=what)
+            gathered[problem] = None
+    return list(gathered)

@@ -1,0 +1,263 @@
+"""What one send is rendered with, and where every problem of it gathers.
+
+Each method gives a value that lets rendering go on, even after a problem, so that one run finds all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Literal, Protocol, TypeVar
+
+from wechat_campaigns.core.errors import CampaignError, KeyPath, Place, Problem
+from wechat_campaigns.core.model import Campaign, FileInfo, Media
+from wechat_campaigns.core.patterns import BIDI, UNSEEN, openid_line, visible
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleSource, Kind
+from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.placeholders import Escape
+from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.document import json_path
+from wechat_campaigns.source.files import FileError, refuse_data
+from wechat_campaigns.source.scaffold import PLACEHOLDERS
+
+T = TypeVar("T")
+
+_NAMES = ("file", "name", "media_id", "card_id", "body", "text_file", "theme")
+"""Keys of a content whose values followers do not read."""
+_SUBDIVISION_FLAGS = re.compile(
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
+)
+"""England, Scotland and Wales: the only emoji made of tags."""
+_BRACES = re.compile(
+    r"(?<![{｛])(?:[{｛]{2}\s*(\w+)[^{}｛｝\n]{0,60}[}｝]{2}|[{｛]\s*(\w+)\s*[}｝])(?![}｝])"
+)
+"""A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
+
+
+class Files(ArticleFiles, Protocol):
+    """The only way to the files a campaign names; every method raises FileError (`files.Files` is one)."""
+
+    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+        """Resolve a written path to one relative to the campaigns folder."""
+        ...
+
+
+class ArticleRoom(Protocol):
+    """Turns Markdown or HTML into an article; the package `wechat_campaigns.render.article` is one."""
+
+    def escape_for(self, kind: Kind) -> Escape:
+        """Return what makes a value safe in such a text."""
+        ...
+
+    def build(self, source: ArticleSource) -> ArticleBody:
+        """Make the body; raises CampaignError when a part of the tool is missing."""
+        ...
+
+    def mend(self, file: FileInfo, files: Files) -> tuple[FileInfo, str]:
+        """Mend a picture that becomes material; the file as it will be uploaded, and a note."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Scope:
+    """One send's surroundings; `problems` grows as rendering goes on."""
+
+    campaign: Campaign
+    variables: Mapping[str, Any]
+    templates: Templates
+    files: Files
+    room: ArticleRoom
+    options: ArticleOptions
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(
+        self,
+        path: KeyPath,
+        rule: str,
+        what: str,
+        remedy: str,
+        *,
+        level: Literal["error", "warning"] = "error",
+        place: Place | None = None,
+    ) -> None:
+        """Note a problem of the value at `path`, at `place` when that is somewhere else."""
+        self.problems.append(
+            Problem(
+                place=place or self.campaign.source.place(path),
+                path=json_path(path),
+                rule=rule,
+                what=what,
+                remedy=remedy,
+                level=level,
+            )
+        )
+
+    def text(self, path: KeyPath, value: object) -> str:
+        """Render the string at `path`; one newline at the very end, as `|` leaves it, is dropped.
+
+        Returns:
+            The text, or "" after a problem.
+        """
+        written = str(value)
+        self._look_for_braces(path, written)
+        self._look_for_placeholders(path, written)
+        try:
+            text = self.templates.render(written, self.variables).removesuffix("\n")
+        except TemplateFaultError as fault:
+            place = None if fault.file else self.campaign.source.line(path, fault.line)
+            self._template_problem(path, fault, place)
+            return ""
+        if path[0] != "content" or path[-1] in _NAMES:
+            return text
+        self.look_for_unseen(path, text)
+        return text if self.sendable(path, text) else ""
+
+    def data(self, path: KeyPath, value: Any) -> Any:
+        """Render every string inside plain data."""
+        if isinstance(value, str):
+            return self.text(path, value)
+        if isinstance(value, Mapping):
+            return {key: self.data((*path, key), item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.data((*path, index), item) for index, item in enumerate(value)]
+        return value
+
+    def text_file(self, path: KeyPath, written: str, *, escape: Escape = str) -> str | None:
+        """Render the text file named at `path`.
+
+        Returns:
+            The text, or None after a problem.
+        """
+        source = self.read(path, lambda: self._source(written))
+        if source is None or not self.sendable(path, source):
+            return None
+        self._look_for_braces(path, source, file=self.files.locate(self.campaign.file, written))
+        try:
+            text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
+        except TemplateFaultError as fault:
+            file = fault.file or self.files.locate(self.campaign.file, written)
+            self._template_problem(path, fault, Place(file=self.shown(file), line=fault.line))
+            return None
+        return text if text == source or self.sendable(path, text) else None
+
+    def sendable(self, path: KeyPath, text: str) -> bool:
+        """Tell whether a text names no follower and reads as it looks; a problem when not."""
+        line, turned = openid_line(text), BIDI.search(text)
+        if line is not None:
+            self.problem(
+                path,
+                "openid-in-content",
+                _("line {line} of the text holds an openid, which would be sent").format(line=line),
+                _("take it out; receivers stand under `filter` alone"),
+            )
+        elif turned:
+            self.problem(
+                path,
+                "bidi-control",
+                _("`{text}` has a character that turns the order of those around it").format(
+                    text=_around(text, turned)
+                ),
+                _("delete it; followers would read something else than what stands there"),
+            )
+        return line is None and turned is None
+
+    def look_for_unseen(self, path: KeyPath, text: str) -> None:
+        """Warn of characters that followers cannot see, and a reviewer neither."""
+        if text.isascii() or not (found := UNSEEN.search(_SUBDIVISION_FLAGS.sub("", text))):
+            return
+        what = _("`{text}` has a character that nobody can see").format(text=_around(found.string, found))
+        remedy = _("delete it; it often comes along when text is pasted")
+        self.problem(path, "invisible-character", what, remedy, level="warning")
+
+    def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
+        """Render a MEDIA value; without its file after a problem."""
+        if "file" in value:
+            written = self.text((*path, "file"), value["file"])
+            found = self.read((*path, "file"), lambda: self._info(written)) if written else None
+            return Media(file=found)
+        if "name" in value:
+            return Media(name=self.text((*path, "name"), value["name"]))
+        return Media(media_id=self.text((*path, "media_id"), value["media_id"]))
+
+    def picture(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
+        """Render a MEDIA value that is a cover or a picture of a post; mended where the settings say so."""
+        media = self.media(path, value)
+        if media.file is None or not self.options.fix_images:
+            return media
+        file, name = media.file, media.file.path.name
+        mended = self.read((*path, "file"), lambda: self.room.mend(file, self.files))
+        if mended is None or not mended[1]:
+            return media
+        what = _("`{name}` is sent converted: {note}").format(name=name, note=mended[1])
+        self.problem((*path, "file"), "image-fixed", what, _("look at it in the preview"), level="warning")
+        return Media(file=mended[0])
+
+    def read(self, path: KeyPath, action: Callable[[], T]) -> T | None:
+        """Do something that may find a file or a part of the tool missing; None after a problem."""
+        try:
+            return action()
+        except FileError as error:
+            self.problems.append(error.at(self.campaign.source.place(path), json_path(path)))
+        except CampaignError as error:
+            self.problem(path, "missing-part", error.what, error.remedy)
+        return None
+
+    @property
+    def root(self) -> str:
+        """The campaigns folder as the user would type it."""
+        return self.campaign.source.place().file.removesuffix(str(self.campaign.file)).rstrip("/") or "."
+
+    def shown(self, file: PurePosixPath) -> str:
+        """Write a path inside the campaigns folder as the user would type it."""
+        return f"{self.root}/{file}"
+
+    def _source(self, written: str) -> str:
+        refuse_data(written)
+        return self.files.text(self.campaign.file, written)
+
+    def _info(self, written: str) -> FileInfo:
+        return self.files.info(self.campaign.file, written)
+
+    def _look_for_braces(self, path: KeyPath, source: str, *, file: PurePosixPath | None = None) -> None:
+        """Warn of what was meant as a variable and would reach followers as it stands."""
+        if "{" not in source and "｛" not in source:
+            return
+        for found in _BRACES.finditer(source):
+            doubled, single = found.groups()
+            is_template = doubled and not re.search("[｛｝]", found[0])
+            if is_template or (single and single not in self.variables):
+                continue
+            line = source.count("\n", 0, found.start()) + 1
+            shown = None if file is None else Place(file=self.shown(file), line=line)
+            place = shown or self.campaign.source.line(path, line)
+            self.problem(
+                path,
+                "template-braces",
+                _("followers will see `{text}` as it stands: it is no variable").format(text=found[0]),
+                _("write {{{{ {name} }}}}, with two half-width braces on each side").format(
+                    name=doubled or single
+                ),
+                level="warning",
+                place=place,
+            )
+
+    def _look_for_placeholders(self, path: KeyPath, source: str) -> None:
+        """Warn of the words of a new file: whoever forgot to replace them would send them."""
+        if any(words in source for words in PLACEHOLDERS):
+            what = _("this is still what `campaign new` wrote, and followers would read it")
+            self.problem(path, "scaffold-text", what, _("write what is to be sent"), level="warning")
+
+    def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
+        if place is None and fault.file is not None:
+            place = Place(file=self.shown(fault.file), line=fault.line)
+        self.problem(path, fault.rule, fault.what, fault.remedy, place=place)
+
+
+def _around(text: str, found: re.Match[str]) -> str:
+    """Cut out a character that cannot be seen with its neighbours, all of them visible."""
+    return " ".join(visible(text[max(0, found.start() - 6) : found.end() + 6]).split())

@@ -1,0 +1,1 @@
+"""Sandboxed Jinja with bounds on time, memory and output."""

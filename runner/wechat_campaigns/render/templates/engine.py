@@ -1,0 +1,193 @@
+"""A template that takes Jinja in, its text out; any error becomes a sentence and a line."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from jinja2.utils import LRUCache
+
+from wechat_campaigns.core.nearest import ending
+from wechat_campaigns.core.patterns import openid_line
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.render.templates.bounds import INCLUDE, MAX_SIZE, TooMuchError, copied
+from wechat_campaigns.render.templates.faults import TemplateFaultError, TextFiles
+from wechat_campaigns.render.templates.jinja import (
+    FILTER_NAMES,
+    HIDDEN,
+    KEPT,
+    Environment,
+    Run,
+    include,
+    running,
+    shown,
+    spend,
+)
+from wechat_campaigns.render.templates.placeholders import Escape
+from wechat_campaigns.source.files import FileError, refuse_data
+
+_ROOT = PurePosixPath("_settings.yaml")
+_RULES = ("file-data", "openid-in-content")
+"""Of files that are refused for what they hold; all else is a fault of the template."""
+_INCLUDE = N_("include a file of `_partials/` by its name, any other by its path from the campaigns folder")
+
+
+class Engine:
+    """Jinja with one cache of compiled templates, shared by text.
+
+    Args:
+        files: where includes are read from.
+    """
+
+    def __init__(self, files: TextFiles) -> None:
+        self._files = files
+        self._environment = Environment(self._load)
+        self._compiled: Any = LRUCache(KEPT)
+        self._sound: Any = LRUCache(KEPT)
+
+    def render(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str:
+        """Render one string.
+
+        Raises:
+            TemplateFaultError: for any fault of the template.
+        """
+        try:
+            with running(Run(names=frozenset(variables), escape=escape, written=[text])):
+                return self._rendered(text, variables)
+        # A template can raise whatever its expressions raise.
+        except Exception as error:
+            raise _fault(error) from error
+
+    def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
+        template: Template | None = self._compiled.get(text)
+        if template is None:
+            template = self._compiled[text] = self._environment.from_string(text)
+        chunks, chars = [], 0
+        for chunk in template.root_render_func(template.new_context(copied(variables))):
+            chars += len(chunk)
+            if chars > MAX_SIZE:
+                raise TooMuchError(_("the text would grow beyond {most:,} characters").format(most=MAX_SIZE))
+            chunks.append(chunk)
+        return "".join(chunks)
+
+    def _load(self, name: str) -> tuple[str, str, Any]:
+        """Read an include: from `_partials/`, else from the campaigns folder itself.
+
+        Jinja asks for each use, also of one that is compiled already.
+        """
+        spend(INCLUDE)
+        try:
+            text, path = self._included(name)
+        except FileError as error:
+            if shown(name) != HIDDEN:
+                raise
+            what = _("the file cannot be included; its name is a value, which is not shown")
+            raise FileError(error.rule, what, _(_INCLUDE)) from error
+        include(text)
+        return text, path, lambda: self._again(name) == text
+
+    def _included(self, name: str) -> tuple[str, str]:
+        if ".." in name.split("/") or name.startswith("/") or "\\" in name:
+            raise FileError(
+                "include-path",
+                _("the include `{name}` leads out of the campaigns folder").format(name=name),
+                _(_INCLUDE),
+            )
+        refuse_data(name)
+        partial = f"_partials/{name}"
+        try:
+            return self._text(partial), partial
+        except FileError as missing:
+            if missing.rule != "file-missing":
+                raise
+            try:
+                return self._text(name), name
+            except FileError as error:
+                raise (missing if error.rule == "file-missing" else error) from error
+
+    def _text(self, path: str) -> str:
+        """Read a file without openids: a template could spell them so that nobody knows them again."""
+        text = self._files.text(_ROOT, path)
+        if text in self._sound:
+            return text
+        if (line := openid_line(text)) is not None:
+            raise FileError(
+                "openid-in-content",
+                _("`{file}` holds an openid in line {line}, and would be sent").format(file=path, line=line),
+                _("include a text; receivers stand under `filter` alone"),
+            )
+        self._sound[text] = True
+        return text
+
+    def _again(self, name: str) -> str:
+        """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
+        return self._load(name)[0]
+
+
+# --- from any error to a sentence and a line -----------------------------------------------------
+
+
+def _fault(error: Exception) -> TemplateFaultError:
+    what, remedy = _words(error)
+    file, line = _position(error)
+    inside = None if file in (None, "<template>", "<unknown>") else PurePosixPath(str(file))
+    rule = error.rule if isinstance(error, FileError) and error.rule in _RULES else "template"
+    return TemplateFaultError(what, remedy=remedy, line=line, file=inside, rule=rule)
+
+
+def _position(error: Exception) -> tuple[str | None, int]:
+    """Find the innermost template an error passed through, and the line there."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.filename, error.lineno
+    file, line = None, 1
+    for frame, lineno in traceback.walk_tb(error.__traceback__):
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            file, line = template.filename, template.get_corresponding_lineno(lineno)
+    return file, line
+
+
+def _words(error: Exception) -> tuple[str, str]:
+    if isinstance(error, FileError):
+        return error.what, error.remedy
+    if isinstance(error, TooMuchError | MemoryError):
+        remedy = _("make the loop, the number or the text smaller; a message is at most a few pages")
+        return str(error) or _("the template needs too much memory"), remedy
+    if isinstance(error, SecurityError):
+        return str(error), _("use a filter, as in `{{ name|upper }}`")
+    if isinstance(error, UndefinedError):
+        return str(error), (
+            _("set it under `vars` of the campaign, of a for_each entry or of _settings.yaml, or with --var")
+        )
+    if isinstance(error, TemplateSyntaxError):
+        return _syntax_words(str(error.message))
+    if isinstance(error, RecursionError | SyntaxError):
+        return (
+            _("the template nests or calls itself too deeply"),
+            _("let no include call itself; nest less"),
+        )
+    # Python's words would show the value.
+    said = _("the list does not hold this value") if str(error).endswith("is not in list") else error
+    what = _("the template fails here: {error}").format(error=said)
+    return what, _("correct the expression; a null needs `|default('…', true)`")
+
+
+def _syntax_words(message: str) -> tuple[str, str]:
+    unknown = re.match(r"No filter named '(.*)'", message)
+    if unknown:
+        name = unknown[1]
+        return (
+            _("no filter named `{name}`{hint}").format(name=name, hint=ending(name, FILTER_NAMES)),
+            _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
+        )
+    return (
+        _("the template cannot be read: {reason}").format(
+            reason=message[:1].lower() + message[1:].rstrip(".")
+        ),
+        _("correct the tag; to write `{{` or `{%` as text, write {{ '{{' }} or {{ '{%' }}"),
+    )

@@ -1,0 +1,360 @@
+"""Jinja made safe for a stranger's template: plain data only, a few filters, every step paid for.
+
+Gives one `Environment` for any number of renderings in any number of threads; `running` says which
+rendering the present thread is in.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import BuiltinMethodType, MethodType
+from typing import Any, cast
+
+from jinja2 import FunctionLoader, StrictUndefined, Template, nodes
+from jinja2.environment import TemplateModule
+from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.filters import FILTERS
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
+from jinja2.utils import Namespace, missing, pass_context
+
+from wechat_campaigns.core.nearest import ending
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.templates import bounds
+from wechat_campaigns.render.templates import meter as jinja_meter
+from wechat_campaigns.render.templates.bounds import Budget
+from wechat_campaigns.render.templates.placeholders import Escape
+
+KEPT = 50
+"""Compiled templates kept for the next text; a large one takes megabytes."""
+
+Loader = Callable[[str], tuple[str, str, Callable[[], bool]]]
+
+# Left out on purpose: random (chance), tojson and pprint (Python's spelling of data), and all that
+# marks text as HTML (safe, escape, xmlattr, urlize): how a value is escaped is not the template's choice.
+# fmt: off
+FILTER_NAMES = (
+    "abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "first", "float",
+    "format", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min",
+    "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr", "slice", "sort",
+    "string", "sum", "title", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
+    "wordwrap",
+)
+# Left out: what looks at anything but data (callable, sameas, filter, test), and `escaped`.
+TEST_NAMES = (
+    "!=", "<", "<=", "==", ">", ">=", "boolean", "defined", "divisibleby", "eq", "equalto", "even",
+    "false", "float", "ge", "greaterthan", "gt", "in", "integer", "iterable", "le", "lessthan", "lower",
+    "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true", "undefined", "upper",
+)
+_STR_METHODS = (
+    "capitalize", "count", "endswith", "find", "isalpha", "isdigit", "islower", "isspace", "isupper",
+    "lower", "lstrip", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper",
+)
+_OF_LOOPS = (
+    "changed", "cycle", "depth", "depth0", "first", "index", "index0", "last", "length", "nextitem",
+    "previtem", "revindex", "revindex0",
+)
+# fmt: on
+ATTRIBUTES: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
+    (str, frozenset(_STR_METHODS)),
+    (dict, frozenset({"get", "items", "keys", "values"})),
+    ((list, tuple), frozenset({"count", "index"})),
+    (LoopContext, frozenset(_OF_LOOPS)),
+    (BlockReference, frozenset({"super"})),
+)
+"""All that a template may reach with a dot, besides keys of maps, and names that templates made."""
+_OF_THE_TEMPLATE = (Macro, BlockReference, LoopContext)
+"""What runs a part of the template when it is called, and gives its text."""
+_JINJAS_OWN = frozenset(("caller", "_loop_vars", "_block_vars"))
+"""Arguments that Jinja adds to a call."""
+_ABOUT_ANYTHING = frozenset(("d", "default", "defined", "undefined"))
+"""Filters and tests that may be asked about a name that is unknown, or is not data."""
+_LONG_NUMBER = re.compile(r"\d{1000}")
+_SHOWN = 60
+HIDDEN = "…"
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One rendering: the variables it knows by name, how it escapes values, what it may still spend."""
+
+    names: frozenset[str]
+    escape: Escape
+    budget: Budget = field(default_factory=Budget)
+    written: list[str] = field(default_factory=list)
+    """The texts of the template and of what it includes."""
+
+
+_RUN: ContextVar[Run] = ContextVar("rendering")
+
+
+@contextmanager
+def running(run: Run) -> Iterator[Run]:
+    """Make `run` the rendering of this thread for the length of a `with` block."""
+    token = _RUN.set(run)
+    try:
+        yield run
+    finally:
+        _RUN.reset(token)
+
+
+def spend(units: int) -> None:
+    """Take units from what the rendering of this thread may still spend."""
+    _RUN.get().budget.spend(units)
+
+
+def include(text: str) -> None:
+    """Note that the rendering of this thread uses the text of a file, too."""
+    _RUN.get().written.append(text)
+
+
+def shown(name: Any) -> str:
+    """Give a name for a message: where no template writes it, it is a value, and none is shown."""
+    text = str(name)[:_SHOWN]
+    spellings = (text, text.replace("\\", "\\\\"))
+    written = _RUN.get().written
+    known = isinstance(name, int) or any(one in template for one in spellings for template in written)
+    return text if known else HIDDEN
+
+
+class _Template(Template):
+    """A template whose imports are made anew: a kept one would carry one rendering's escapes to the next."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002
+        return self.make_module()
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """The sandbox: allow-lists for filters and methods, a price for every operation.
+
+    Args:
+        load: gives the text of an included template.
+    """
+
+    template_class = _Template
+    intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
+
+    def __init__(self, load: Loader) -> None:
+        super().__init__(
+            loader=FunctionLoader(load),
+            undefined=_Unknown,
+            finalize=_written,
+            autoescape=False,
+            # A folded constant would be computed before anything is paid for.
+            optimized=False,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            cache_size=KEPT,
+        )
+        self.globals = {"dict": _dict, "namespace": Namespace, "range": bounds.small_range}
+        self.filters = {name: _paid(FILTERS[name], name) for name in FILTER_NAMES}
+        self.filters |= {
+            jinja_meter.CHARGE: _charge,
+            jinja_meter.CHECK: _check,
+            jinja_meter.CONCAT: _concat,
+            jinja_meter.RAW: _raw,
+        }
+        self.tests = {name: _paid(cast(Callable[..., Any], TESTS[name]), name) for name in TEST_NAMES}
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        bounds.size(source)
+        if source.count("{{") + source.count("{%") > bounds.MAX_TAGS:
+            raise bounds.TooMuchError(
+                _("a template may hold at most {most:,} tags").format(most=bounds.MAX_TAGS)
+            )
+        if _LONG_NUMBER.search(source):
+            raise bounds.TooMuchError(_("a number has more than a thousand digits"))
+        tree = super()._parse(source, name, filename)
+        jinja_meter.Meter().visit(tree)
+        return tree
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
+        """Compute only what stays small."""
+        return bounds.binop(_RUN.get().budget, operator, left, right)
+
+    def call_filter(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Use a filter whose name is a value, as in `map('upper')`, if a template may name it itself."""
+        return super().call_filter(_listed_name(name, FILTER_NAMES), *args, **kwargs)
+
+    def call_test(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Use a test whose name is a value, as in `select('odd')`, if a template may name it itself."""
+        return super().call_test(_listed_name(name, TEST_NAMES), *args, **kwargs)
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        """Call a macro, a listed method or a global with plain data; pay for what goes in and comes out."""
+        budget = _RUN.get().budget
+        budget.spend(bounds.CALL)
+        budget.check((args, {name: value for name, value in kwargs.items() if name not in _JINJAS_OWN}))
+        if not __self.is_safe_callable(__obj):
+            raise SecurityError(_("this cannot be called in a template"))
+        result = __context.call(__obj, *args, **kwargs)
+        if isinstance(__obj, _OF_THE_TEMPLATE):
+            return _Raw(budget.check(result))
+        return result if isinstance(result, Namespace) else budget.take(result)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Allow what templates made, the globals, and listed methods; an unknown name says so itself."""
+        if isinstance(obj, (*_OF_THE_TEMPLATE, Undefined)) or any(
+            obj is one for one in self.globals.values()
+        ):
+            return True
+        is_method = isinstance(obj, BuiltinMethodType | MethodType)
+        return is_method and obj.__name__ in _attributes_of(obj.__self__)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Look a name up: keys of maps first, then what is listed or was made by a template."""
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        if attribute.startswith("_"):
+            return self.unsafe_undefined(obj, attribute)
+        if isinstance(obj, TemplateModule):
+            return vars(obj).get(attribute, self.undefined(obj=obj, name=attribute))
+        if isinstance(obj, TemplateReference):
+            return self._item(obj, attribute)
+        if isinstance(obj, Undefined | Namespace) or attribute in _attributes_of(obj):
+            return getattr(obj, attribute, self.undefined(obj=obj, name=attribute))
+        refused = hasattr(type(obj), attribute)
+        return (self.unsafe_undefined if refused else self.undefined)(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Take an element of plain data; of anything else what a dot would give."""
+        if isinstance(argument, str) and not isinstance(obj, dict | list | tuple | str):
+            return self.getattr(obj, argument)
+        return self._item(obj, argument)
+
+    def _item(self, obj: Any, argument: Any) -> Any:
+        try:
+            return obj[argument]
+        except (TypeError, LookupError):
+            return self.undefined(obj=obj, name=argument)
+
+    def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
+        """Refuse a name without showing Python's words for it."""
+        hint = _("`{attribute}` cannot be used in a template").format(attribute=shown(name))
+        return _Unknown(hint, obj=obj, name=name, exc=SecurityError)
+
+
+def _dict(**items: Any) -> dict[str, Any]:
+    """Stand in for the class, whose functions would change any map they are given."""
+    return items
+
+
+def _listed_name(name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise TemplateRuntimeError(_("nothing named `{name}` can be used here").format(name=shown(name)))
+    return name
+
+
+def _attributes_of(obj: Any) -> Iterable[str]:
+    return next((names for kind, names in ATTRIBUTES if isinstance(obj, kind)), ())
+
+
+class _Unknown(StrictUndefined):
+    """An unknown name; using it in any way is an error that says what was meant."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint:
+            return self._undefined_hint
+        name = shown(self._undefined_name)
+        if self._undefined_obj is missing:
+            return _("no variable named `{name}`{hint}").format(
+                name=name, hint=ending(name, _RUN.get().names)
+            )
+        if isinstance(self._undefined_obj, Mapping):
+            return _("the map has no key `{name}`{hint}").format(
+                name=name, hint=ending(name, map(str, self._undefined_obj))
+            )
+        if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
+            return _("no element {index}: there are only {count}, counted from 0").format(
+                index=name, count=len(self._undefined_obj)
+            )
+        return _("the value has nothing named `{name}`").format(name=name)
+
+
+class _Raw(str):
+    """Text a template made by a macro or a `set` block: the values in it are escaped already."""
+
+    __slots__ = ()
+
+
+# --- paying ------------------------------------------------------------------------------------
+
+
+def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Wrap a filter or test so that its arguments and its result are paid for."""
+    skipped = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @functools.wraps(function)
+    def paid(*args: Any, **kwargs: Any) -> Any:
+        budget, given = _RUN.get().budget, args[skipped:]
+        _refuse_raw(name, given)
+        budget.check((given[1:] if name in _ABOUT_ANYTHING else given, kwargs))
+        if name in FILTER_NAMES:
+            bounds.check_filter(budget, name, given, kwargs)
+        return budget.take(function(*args, **kwargs))
+
+    return paid
+
+
+def _refuse_raw(name: str, args: tuple[Any, ...]) -> None:
+    """In an article the values inside such text are escaped already: a filter would garble them."""
+    if _RUN.get().escape is not str and args and isinstance(args[0], _Raw):
+        raise TypeError(
+            _(
+                "in an article `{name}` cannot change the text of a macro or block; filter the values "
+                "inside it"
+            ).format(name=name)
+        )
+
+
+@pass_context
+def _written(_context: Context, value: Any) -> str:
+    """Turn the value of `{{ … }}` into text."""
+    run = _RUN.get()
+    if not isinstance(value, str | int | float | StrictUndefined):
+        raise TypeError(_not_text(value))
+    text = value if isinstance(value, _Raw) else run.escape(bounds.text_of(value))
+    run.budget.spend(bounds.STEP + len(text))
+    return text
+
+
+def _not_text(value: Any) -> str:
+    if value is None:
+        return _("nothing (null) cannot be written as text")
+    if isinstance(value, Mapping):
+        return _("a map cannot be written as text")
+    if isinstance(value, list | tuple | range):
+        return _("a list cannot be written as text")
+    return _("a thing of this kind cannot be written as text")
+
+
+@pass_context
+def _charge(_context: Context, units: int) -> None:
+    _RUN.get().budget.spend(units)
+
+
+@pass_context
+def _check(_context: Context, value: Any) -> Any:
+    return _RUN.get().budget.check(value)
+
+
+@pass_context
+def _concat(_context: Context, values: Sequence[Any]) -> str:
+    budget = _RUN.get().budget
+    text: str = budget.check("".join(map(bounds.text_of, budget.check(values))))
+    return text
+
+
+@pass_context
+def _raw(_context: Context, text: str) -> str:
+    return _Raw(_RUN.get().budget.check(text))

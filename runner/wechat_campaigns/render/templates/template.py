@@ -1,0 +1,69 @@
+"""One template and its variables in, the same text on every machine out.
+
+A line that holds only a `{% tag %}` leaves no line behind; every other newline a user wrote is kept.
+Jinja is loaded by the first text that needs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.render.templates.faults import TemplateFaultError, TextFiles
+from wechat_campaigns.render.templates.placeholders import Escape, fill
+
+if TYPE_CHECKING:
+    from wechat_campaigns.render.templates.engine import Engine
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_NEWLINE = re.compile(r"\r\n?")
+
+
+class Templates:
+    """Renders strings; compiled templates and includes are kept for the next string.
+
+    Args:
+        files: where includes are read from.
+    """
+
+    def __init__(self, files: TextFiles) -> None:
+        self._files = files
+
+    def render(self, text: str, variables: Mapping[str, Any], *, escape: Escape = str) -> str:
+        r"""Render one string; `\r\n` and `\r` become `\n`.
+
+        Args:
+            text: at most MAX_SIZE characters; without `{{`, `{%` or `{#` it is its own result.
+            variables: plain data by name.
+            escape: makes the text of a `{{ value }}` safe in the markup around it.
+
+        Returns:
+            At most MAX_SIZE characters.
+
+        Raises:
+            TemplateFaultError: for any fault of the template.
+        """
+        plain = _NEWLINE.sub("\n", text) if "\r" in text else text
+        filled = fill(plain, variables, escape)
+        return _visible(filled if filled is not None else self._engine.render(plain, variables, escape))
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from wechat_campaigns.render.templates.engine import Engine
+
+        return Engine(self._files)
+
+
+def _visible(text: str) -> str:
+    """Refuse what no message can hold: control characters and halves of a character."""
+    control = _CONTROL.search(text)
+    if control:
+        raise TemplateFaultError(
+            _("the text holds the invisible character U+{code:04X}").format(code=ord(control[0])),
+            remedy=_("remove it, from the text or from the variable that brings it"),
+            line=text.count("\n", 0, control.start()) + 1,
+        )
+    return text

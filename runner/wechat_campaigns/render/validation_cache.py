@@ -1,0 +1,299 @@
+"""Remembers what campaign files were found to be: by their bytes and those of all they read.
+
+A key covers everything a check depends on, so what is remembered can only be right or unused. A file whose
+inode, size, and times of change to the nanosecond are those under which it was read is not read again: that
+tells the digest of its bytes, as it does for git. Only checks use the memory: a plan and an apply look at
+every file anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NamedTuple, TypeVar
+
+from wechat_campaigns import __version__
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.core.settings import Settings
+from wechat_campaigns.core.state_folder import private_file, private_folder
+from wechat_campaigns.core.words import Said, english, spoken
+from wechat_campaigns.render.scope import Files
+from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.load import MAX_YAML_BYTES
+from wechat_campaigns.source.schemas.store import schema_text
+
+PACKAGE: Final = Path(__file__).parents[1]
+LIBRARIES: Final = (
+    "css-inline", "jinja2", "jsonschema", "jsonschema-rs", "lxml", "markdown-it-py", "mdit-py-plugins",
+    "nh3", "pillow", "pygments", "pyyaml", "tinycss2",
+)  # fmt: skip
+FAILED: Final = "! "
+"""Begins what stands for a digest when a file could not be read; the rule follows."""
+SETTLED_NS: Final = 2_000_000_000
+"""A file changed within this time may change once more without its times telling."""
+T = TypeVar("T")
+Stamp = list[int]
+"""Inode, size in bytes, time of the last change of the content and of the inode, in nanoseconds."""
+_ROOT: Final = PurePosixPath("_settings.yaml")
+
+
+class Remembered(NamedTuple):
+    """A campaign file without an error; a tuple, because workers hand over thousands."""
+
+    stamp: Stamp | None
+    digest: str
+    """Of its bytes."""
+    sends: int
+    problems: tuple[Problem, ...]
+    """Warnings."""
+    read: Mapping[str, str]
+    """The digests of other files, by `text:PATH`, `info:PATH` or `data:PATH`."""
+
+
+def stamp_of(path: str, now_ns: int) -> Stamp | None:
+    """Tell a regular file's stamp; None when it is none, or was changed a moment before `now_ns`."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    changed_ns = max(status.st_mtime_ns, status.st_ctime_ns)
+    if not stat.S_ISREG(status.st_mode) or now_ns - changed_ns < SETTLED_NS:
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+class Watched:
+    """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed.
+
+    Args:
+        files: reads them.
+        root: the campaigns folder.
+        memory: stamps and digests of the last run.
+    """
+
+    def __init__(self, files: Files, root: Path, memory: Memory) -> None:
+        self._files = files
+        self._now_ns = memory.now_ns
+        self._root = os.path.realpath(root)
+        self._stamped = memory.files
+        self._digests: dict[str, str] = {}
+        """Of what was read in this run."""
+        self._told: dict[str, str] = {}
+        """Of what was not, as stamps tell them."""
+        self._inside: dict[str, bool] = {}
+        self.stamps: dict[str, tuple[Stamp, str]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what the campaign before has read."""
+        self.read: dict[str, str] = {}
+
+    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+        """See `scope.Files.locate`."""
+        return self._files.locate(base_file, path)
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        """See `scope.Files.text`."""
+        located = self.locate(base_file, path)
+        return self._noted("text", located, lambda: self._files.text(base_file, path), str.encode)
+
+    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
+        """See `scope.Files.info`."""
+        located = self.locate(base_file, path)
+        return self._noted("info", located, lambda: self._files.info(base_file, path), _of_info)
+
+    def data(self, path: PurePosixPath) -> bytes:
+        """See `scope.Files.data`."""
+        return self._noted("data", path, lambda: self._files.data(path), bytes)
+
+    def unchanged(self, read: Mapping[str, str]) -> bool:
+        """Tell whether everything that was read then reads the same now."""
+        return all(self._digest(name) == digest for name, digest in read.items())
+
+    def _digest(self, name: str) -> str:
+        if name in self._digests:
+            return self._digests[name]
+        if name in self._told or self._is_stamped(name):
+            return self._told[name]
+        kind, _, path = name.partition(":")
+        with suppress(FileError):
+            if kind == "data":
+                self.data(PurePosixPath(path))
+            else:
+                (self.text if kind == "text" else self.info)(_ROOT, path)
+        return self._digests.get(name, "")
+
+    def _is_stamped(self, name: str) -> bool:
+        stamp, digest = self._stamped.get(name, (None, ""))
+        if stamp is None or self._stamp(name.partition(":")[2]) != stamp:
+            return False
+        self._told[name], self.stamps[name] = digest, (stamp, digest)
+        return True
+
+    def _stamp(self, path: str) -> Stamp | None:
+        """Stamp a file, unless there is a link among its folders."""
+        folder = os.path.dirname(path)  # noqa: PTH120 (asked for every file of every campaign)
+        if folder not in self._inside:
+            real = os.path.realpath(os.path.join(self._root, folder))  # noqa: PTH118
+            self._inside[folder] = real == os.path.join(self._root, folder).rstrip("/")  # noqa: PTH118
+        return stamp_of(f"{self._root}/{path}", self._now_ns) if self._inside[folder] else None
+
+    def _noted(
+        self, kind: str, path: PurePosixPath, read: Callable[[], T], content: Callable[[T], bytes]
+    ) -> T:
+        name = f"{kind}:{path}"
+        stamp = self._stamp(str(path)) if name not in self._digests else None
+        try:
+            value = read()
+        except FileError as error:
+            self.read[name] = self._digests[name] = f"{FAILED}{error.rule}"
+            raise
+        # Texts and descriptions are kept by who reads them, data is read anew each time.
+        if kind == "data" or self._digests.get(name, FAILED).startswith(FAILED):
+            self._digests[name] = digest_of(content(value))
+            if stamp is not None:
+                self.stamps[name] = (stamp, self._digests[name])
+        self.read[name] = self._digests[name]
+        return value
+
+
+def _of_info(info: FileInfo) -> bytes:
+    return info.sha256.encode()
+
+
+@dataclass(kw_only=True)
+class Memory:
+    """What the last run found, under one fingerprint of tool and settings."""
+
+    file: Path
+    fingerprint: bytes
+    now_ns: int
+    """When this run began, in nanoseconds since 1970."""
+    campaigns: Mapping[str, Any] = field(default_factory=dict)
+    """By path: the fields of `Remembered`."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """By name as in `Remembered.read`: stamp and digest of what campaigns read."""
+
+    def recall(self, path: str, watched: Watched) -> Remembered | None:
+        """Give what is known of a campaign file whose bytes, and all that it read, are the same as then."""
+        row = self.campaigns.get(path)
+        if row is None:
+            return None
+        stamp, digest, sends, problems, read = row
+        now = stamp_of(path, self.now_ns)
+        if (now is None or now != stamp) and digest_of(bytes_of(path) or b"") != digest:
+            return None
+        if not watched.unchanged(read):
+            return None
+        return Remembered(now, digest, sends, tuple(_problem(*one) for one in problems), read)
+
+    def write(self, campaigns: Mapping[str, Remembered], files: Mapping[str, tuple[Stamp, str]]) -> None:
+        """Keep these for the next run; a disk that cannot be written is no fault of the campaigns."""
+        rows = {path: _row(one) for path, one in campaigns.items()}
+        stamps = {name: list(one) for name, one in files.items()}
+        if (rows, stamps) == (self.campaigns, self.files):
+            return
+        body = json.dumps([rows, stamps], separators=(",", ":")).encode()
+        with suppress(OSError):
+            private_folder(self.file.parent)
+            # Another run may write at the same moment: whichever replaces last is whole.
+            written = self.file.with_suffix(f".{os.getpid()}")
+            private_file(written)
+            written.write_bytes(digest_of(self.fingerprint + body).encode() + b"\n" + body)
+            written.replace(self.file)
+
+
+def _row(one: Remembered) -> list[Any]:
+    problems = [
+        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, english(p.what), p.remedy]
+        for p in one.problems
+    ]
+    return [one.stamp, one.digest, one.sends, problems, dict(one.read)]
+
+
+def _problem(
+    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, plain: str, remedy: str
+) -> Problem:
+    place = Place(file=file, line=line, column=column)
+    what = what if what == plain else Said(what, plain)
+    return Problem(place=place, path=path, rule=rule, what=what, remedy=remedy, level="warning")
+
+
+def remembered(
+    folder: Path, *, root: Path, settings: Settings, variables: Mapping[str, str], now_ns: int | None = None
+) -> Memory:
+    """Read what the last run found.
+
+    Args:
+        folder: where it is kept; need not exist.
+        root: the campaigns folder, as the user typed it.
+        settings: with the environment chosen.
+        variables: from `--var`.
+        now_ns: when this run began, in nanoseconds since 1970; default: now.
+
+    Returns:
+        The memory; empty when there is none, it is not whole, or it was made under another fingerprint.
+    """
+    file = folder / f"clean-{digest_of(settings.environment.name.encode())[:8]}.json"
+    began_ns = time.time_ns() if now_ns is None else now_ns
+    memory = Memory(file=file, fingerprint=_fingerprint(root, settings, variables), now_ns=began_ns)
+    with suppress(OSError, ValueError, RecursionError):
+        digest, _, body = file.read_bytes().partition(b"\n")
+        if digest.decode() == digest_of(memory.fingerprint + body):
+            memory.campaigns, memory.files = json.loads(body)
+    return memory
+
+
+def _fingerprint(root: Path, settings: Settings, variables: Mapping[str, str]) -> bytes:
+    """Digest all that a check depends on beside the campaign's own files."""
+    parts = [
+        __version__,
+        sys.version,
+        root.as_posix(),
+        repr(settings),
+        repr(sorted(variables.items())),
+        schema_text("campaign"),
+        spoken(),  # warnings are kept as they were said
+        # What one user may read, another may not.
+        repr([getattr(os, name, int)() for name in ("geteuid", "getegid", "getgroups")]),
+    ]
+    parts += [f"{name} {_version(name)}" for name in LIBRARIES]
+    # Whoever works on this program changes it without a new version.
+    parts += [repr((str(path), path.stat().st_size, path.stat().st_mtime_ns)) for path in _sources()]
+    return digest_of("\0".join(parts).encode()).encode()
+
+
+def _sources() -> list[Path]:
+    return sorted(
+        path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".css", ".json", ".mo", ".yaml")
+    )
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def bytes_of(path: str) -> bytes | None:
+    """Read a campaign file; None when it cannot be read."""
+    try:
+        return read_regular(path, MAX_YAML_BYTES)
+    except (FileError, OSError):
+        return None
+
+
+def digest_of(content: bytes) -> str:
+    """Fingerprint bytes."""
+    return hashlib.blake2b(content, digest_size=20).hexdigest()

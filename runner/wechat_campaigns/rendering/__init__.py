@@ -1,1 +1,0 @@
-"""What `render` reads and fills: variables, content, lists of openids."""

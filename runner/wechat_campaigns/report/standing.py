@@ -1,0 +1,152 @@
+"""A send as the ledger knows it and what the platform told in, where it stands in plain words out."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from wechat_campaigns.core.errcodes import mass_event_status
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.fold import LedgerState, SendState, Status, Told
+from wechat_campaigns.plan.hints import name_it
+
+CONFIRM_WITHIN = timedelta(minutes=30)
+"""How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
+_SUCCESS = re.compile(r"send[\W_]?success", re.IGNORECASE)
+"""Some pages and field reports write it in one word."""
+_ERR = re.compile(r"err\D{0,2}(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One send's line of `campaign status`."""
+
+    account: str
+    known: SendState
+    told: Told | None
+    note: str
+    remedy: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """True while asking again may tell more."""
+        return self.known.status is Status.ACCEPTED and not self.known.nameless
+
+
+def standing(account: str, known: SendState, state: LedgerState, now: datetime) -> Standing:
+    """Say where a send stands.
+
+    Args:
+        account: its name.
+        known: the send.
+        state: for what a callback event told.
+        now: for the minutes an administrator has left.
+    """
+    told = state.told_of(known)
+    note, remedy = _words(known, told, now)
+    return Standing(account=account, known=known, told=told, note=note, remedy=remedy)
+
+
+def ended(status: str) -> tuple[str, str]:
+    """Explain the Status of an event: what it means, what to do.
+
+    The platform's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
+    """
+    found = _ERR.search(status)
+    word = f"err({found.group(1)})" if found else status.strip().lower()
+    entry = mass_event_status().get(word)
+    if entry is None:
+        return (
+            _("WeChat ended it with {status}").format(status=status),
+            _("look the send up in the account's console"),
+        )
+    meaning = _(entry.meaning)
+    if found:
+        meaning = _("{word}: {meaning}").format(word=word, meaning=meaning)
+    return meaning, _(entry.remedy)
+
+
+def counted(told: Told) -> str:
+    """Say how many a job reached, and what became of the others."""
+    said = _("{sent:,} of {total:,} followers got it")
+    if told.left_out and told.errors:
+        said = _(
+            "{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks), "
+            "{errors:,} failed"
+        )
+    elif told.left_out:
+        said = _("{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks)")
+    elif told.errors:
+        said = _("{sent:,} of {total:,} followers got it: {errors:,} failed")
+    return said.format(sent=told.sent, total=told.total, left_out=told.left_out, errors=told.errors)
+
+
+def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str]:
+    match known.status:
+        case Status.ACCEPTED if told is not None:
+            return (counted(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
+        case Status.ACCEPTED if known.nameless:
+            return (
+                _("WeChat has it, and named no msg_id to ask about"),
+                name_it(known.send),
+            )
+        case Status.ACCEPTED:
+            return _underway(known, now)
+        case Status.OPEN:
+            return _unknown(known, now), _("run `campaign apply` to clear it up")
+        case Status.FAILED if told is not None:
+            return ended(told.status)
+        case Status.FAILED:
+            return (
+                _("WeChat gave it up and says no reason here: only the event does"),
+                _("look in the console, or receive events with `campaign listen`"),
+            )
+        case Status.SENT | Status.RECALLED:
+            return _reached(known, told)
+        case _:
+            return known.why_said, ""
+
+
+def _unknown(known: SendState, now: datetime) -> str:
+    left = _minutes_left(known, now)
+    if not left:
+        return _("posted, no answer recorded: it may have been sent")
+    # 89504 and 89505 say that a job waits for the administrator, and leave a send unknown too.
+    return _(
+        "posted, no answer recorded: it may have been sent, or wait for an administrator, "
+        "who has {minutes} of 30 minutes left"
+    ).format(minutes=left)
+
+
+def _underway(known: SendState, now: datetime) -> tuple[str, str]:
+    if not known.to_all:
+        return _("accepted; WeChat is sending it"), ""
+    left = _minutes_left(known, now)
+    if not left:
+        return (
+            _("accepted; an administrator who had to confirm it has run out of time"),
+            _("ask again in a minute"),
+        )
+    said = _(
+        "accepted; under mass-send protection (群发保护) an administrator has {minutes} of 30 minutes left"
+    )
+    return said.format(minutes=left), _("let the administrator confirm it on the phone")
+
+
+def _minutes_left(known: SendState, now: datetime) -> int:
+    """Count the minutes in which a send to everyone may still be confirmed, begun ones too."""
+    left = CONFIRM_WITHIN - (now - (known.accepted_at or known.at))
+    return max(0, math.ceil(left.total_seconds() / 60)) if known.to_all else 0
+
+
+def _reached(known: SendState, told: Told | None) -> tuple[str, str]:
+    parts = [counted(told)] if told is not None else []
+    articles = [str(number) for number in known.recalled if number]
+    if articles and known.status is Status.SENT:
+        parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
+    note = _("; ").join(parts)
+    if told is not None and told.sent == 0 and known.status is Status.SENT:
+        return note, _("nobody got it: look whether the followers had four this month")
+    return note or known.why_said, ""

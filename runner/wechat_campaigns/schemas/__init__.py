@@ -1,1 +1,0 @@
-"""A document against its JSON Schema: a quick yes, or every problem in plain words."""

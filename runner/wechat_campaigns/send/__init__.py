@@ -1,0 +1,1 @@
+"""Everything that changes the platform: sends, uploads, drafts, previews, recalls."""

@@ -1,0 +1,375 @@
+"""A plan and the world in, events and outcomes out: unknown sends settled, due sends made, in order.
+
+What makes a send safe is in `posting`; here is who comes when, and what stops the rest.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import (
+    ApiError,
+    CampaignError,
+    Exit,
+    LedgerBusyError,
+    LedgerError,
+    LostAnswerError,
+)
+from wechat_campaigns.core.model import Action, Draft
+from wechat_campaigns.core.settings import Account, Settings
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.fold import Authentic, SendState, Status, fold
+from wechat_campaigns.ledger.names import kept
+from wechat_campaigns.ledger.trust import believer
+from wechat_campaigns.plan.decide import Setting, facts_of
+from wechat_campaigns.plan.hints import edited_draft, edited_draft_hint, not_repeated
+from wechat_campaigns.plan.plan import CALLING, Plan, Planned, order, recheck
+from wechat_campaigns.plan.planfile import check_meanings
+from wechat_campaigns.plan.policy.facts import Grounds
+from wechat_campaigns.plan.resolve import draft_mark, recount
+from wechat_campaigns.plan.stored import stored_body
+from wechat_campaigns.protocol import decide as protocol
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.send.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
+from wechat_campaigns.wechat import payloads as wire
+
+OVERTAKEN = N_("another runner wrote to the ledger each time this one had decided, so no call was made")
+LOCK_WAIT_S = 10.0
+SIDE_BY_SIDE = 16
+"""Accounts that one run sends for at a time."""
+_LEFT_OUT = {
+    Action.BLOCKED: Exit.POLICY,
+    Action.CONFLICT: Exit.POLICY,
+    # Due when this run began, and nobody will send it any more.
+    Action.EXPIRED: Exit.POLICY,
+    # Another run began it after the plan was made, and has not told how it ended.
+    Action.UNKNOWN: Exit.UNKNOWN,
+}
+
+
+def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> tuple[Outcome, ...]:
+    """Settle unknown sends, then make the due ones; accounts side by side, each in order.
+
+    Args:
+        plan: made moments ago; its due sends are decided on again one by one.
+        ports: the world.
+        settings: the environment the plan was made for.
+        warrant: what is recorded beside each intent.
+
+    Returns:
+        One outcome for each send that was tried or left out, accounts in name order; then those whose window
+        nobody used. Never raises for a failed send.
+    """
+    runs = [_AccountRun(account, plan, ports, settings, warrant) for account in _busy(plan, settings)]
+    done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
+    return (*done, *(_missed(planned) for planned in plan.missed()))
+
+
+def _missed(planned: Planned) -> Outcome:
+    return Outcome(
+        id=planned.send.id,
+        account=planned.account.name,
+        result=Result.SKIPPED,
+        why=_("never sent: {why}").format(why=planned.decision.reason),
+        remedy=planned.decision.remedy,
+        exit_code=Exit.FAILED,
+    )
+
+
+def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
+    """Take the accounts nobody holds first, each runner from a place of its own; then wait for the others.
+
+    So several runners given the same campaigns divide the accounts among them.
+    """
+    start = random.randrange(len(runs))  # noqa: S311 (spreads the runners, no secret)
+    turned = list(range(start, len(runs))) + list(range(start))
+    with ThreadPoolExecutor(max_workers=min(len(runs), SIDE_BY_SIDE)) as pool:
+        done = dict(zip(turned, pool.map(lambda n: runs[n].run(wait_s=0), turned), strict=True))
+        late = [number for number in turned if done[number] is None]
+        done |= zip(late, pool.map(lambda n: runs[n].run(wait_s=LOCK_WAIT_S), late), strict=True)
+    return [done[number] or [] for number in range(len(runs))]
+
+
+def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
+    """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
+    worst = (Exit.UNKNOWN, Exit.LEDGER, Exit.WECHAT, Exit.FAILED, Exit.INTERRUPTED, Exit.POLICY, Exit.INVALID)
+    found = {outcome.exit_code for outcome in outcomes}
+    return next((code for code in worst if code in found), Exit.BUG if found - {Exit.OK} else Exit.OK)
+
+
+def _busy(plan: Plan, settings: Settings) -> list[Account]:
+    # By appid: several names may stand for one account, which must not be sent to from two threads.
+    planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, Action.UNKNOWN)}
+    named = {account.appid: account for account in settings.environment.accounts.values()}
+    appids = [orphan.known.appid for orphan in plan.orphans]
+    orphaned = {appid: named[appid] for appid in appids if appid in named}
+    return sorted((orphaned | planned).values(), key=lambda account: account.name)
+
+
+@dataclass
+class _AccountRun:
+    """One account's part of an apply, in one thread."""
+
+    account: Account
+    plan: Plan
+    ports: Ports
+    settings: Settings
+    warrant: Warrant
+    crossing: Crossing = field(init=False)
+
+    def run(self, *, wait_s: float) -> list[Outcome] | None:
+        """Make the account's sends; None when another runner holds it and there is no time to wait."""
+        due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
+        unknown = self._unknown()
+        outcomes: list[Outcome] = []
+        try:
+            with self.ports.ledger.lock(self.account.appid, wait_s):
+                events = self.ports.ledger.events(self.account.appid)
+                state = fold(events, self._authentic(events), self.settings.namespace)
+                self.crossing = Crossing(
+                    self.account,
+                    self.ports.connect(self.account),
+                    state,
+                    ports=self.ports,
+                    warrant=self.warrant,
+                    again_s=self.settings.environment.repeat_after_s,
+                )
+                # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
+                known_as = state.stream(self.account.appid).names
+                unknown = {send_id: known_as(*names) for send_id, names in unknown.items()}
+                wanted = frozenset[str]().union(*unknown.values())
+                opened = [k for k in state.open(self.account.appid) if self._same(k.send) in wanted]
+                still = {self._same(known.send) for known in opened}
+                settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
+                outcomes.extend(self._overtaken(send_id, unknown[send_id]) for send_id in settled)
+                outcomes.extend(self._settle(known) for known in opened)
+                outcomes.extend(self._guarded(planned) for planned in due)
+        except CampaignError as error:
+            if isinstance(error, LedgerBusyError) and not wait_s and not outcomes:
+                return None
+            # What was done before stays reported; the rest was not begun.
+            done = {outcome.id for outcome in outcomes}
+            outcomes += [self._failed(p.send.id, error) for p in due if p.send.id not in done]
+            outcomes += [self._still_unknown(send_id, error) for send_id in sorted(unknown.keys() - done)]
+        return outcomes
+
+    def _unknown(self) -> dict[str, frozenset[str]]:
+        """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
+        orphans = (one.known for one in self.plan.orphans if self._is_mine(one.known.appid))
+        waiting = (p for p in self._mine() if p.action in (Action.RESEND, Action.UNKNOWN))
+        found = {known.send: frozenset({self._same(known.send)}) for known in orphans}
+        return found | {planned.send.id: self._names(planned) for planned in waiting}
+
+    def _same(self, send_id: str) -> str:
+        """Give the form in which ids are compared."""
+        return same_id(kept(self.settings.namespace, send_id))
+
+    def _names(self, planned: Planned) -> frozenset[str]:
+        return frozenset(self._same(name) for name in (planned.send.id, *planned.send.formerly))
+
+    def _is_mine(self, appid: str) -> bool:
+        return appid == self.account.appid
+
+    def _mine(self) -> list[Planned]:
+        return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
+
+    def _guarded(self, planned: Planned) -> Outcome:
+        if self.crossing.stopped:
+            why = _("not tried: {why}").format(why=self.crossing.stopped)
+            return self._skipped(planned, why, exit_code=Exit.FAILED)
+        try:
+            return self._send(planned)
+        except LedgerBusyError as error:
+            return self._skipped(planned, error.what, remedy=error.remedy, exit_code=Exit.LEDGER)
+        except CampaignError as error:
+            if isinstance(error, LedgerError):
+                self.crossing.stopped = _("the ledger cannot be written")
+            if isinstance(error, ApiError) and lookup(error.errcode).kind in STOPPING_KINDS:
+                self.crossing.stopped = _("refused with {errcode}").format(errcode=error.errcode)
+            return self._failed(planned.send.id, error)
+
+    def _send(self, planned: Planned) -> Outcome:
+        left_out = self._left_out(planned)
+        if left_out is not None:
+            return left_out
+        self.ports.notify(planned.send.id, _("preparing"))
+        api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
+        tell = partial(self.ports.notify, planned.send.id)
+        with uploads.forgetting(planned, state=state, record=record):
+            ids = uploads.upload(
+                planned, api=api, state=state, record=record, read=self.ports.read, tell=tell
+            )
+            draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+        media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
+        body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
+        self.crossing.keep_pace(planned.send.id)
+        # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
+        self._look_again()
+        counted = self._counted(self._with_draft(planned, draft))
+        outcome = self._left_out(counted) or self.crossing.send(counted, body, partial(self._judge, counted))
+        if outcome is None:
+            outcome = self._left_out(counted) or self._skipped(planned, _(OVERTAKEN), exit_code=Exit.LEDGER)
+        return replace(self._forgotten(planned, outcome), notes=notes)
+
+    def _judge(self, planned: Planned, stream: StreamState) -> protocol.Decision:
+        """Decide on a send or resend on the newest state: everything that could block it, at once."""
+        grounds = self._grounds()
+
+        def violated() -> tuple[str, ...]:
+            fresh = recheck(planned, self.plan, grounds, reviewed=self.warrant.audiences)
+            return () if fresh.action is planned.action else (fresh.decision.reason,)
+
+        setting = replace(grounds.setting, violated=violated)
+        appid = self.account.appid
+        return protocol.decide(
+            stream, facts_of(planned.send, planned.digest, appid, grounds.state, grounds.now, setting)
+        )
+
+    def _with_draft(self, planned: Planned, made: drafting.Ready | None) -> Planned:
+        """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
+        content, mark = planned.send.content, made.mark if made is not None else None
+        if isinstance(content, Draft):
+            mark = draft_mark(content.media_id, self.crossing.api)
+        now = replace(planned, resolved=replace(planned.resolved, draft=mark))
+        check_meanings(planned, now)
+        return now
+
+    def _forgotten(self, planned: Planned, outcome: Outcome) -> Outcome:
+        """Forget the uploads of a send that was refused because one of them is gone."""
+        if outcome.result is not Result.REFUSED:
+            return outcome
+        state, record = self.crossing.state, self.crossing.record
+        gone = uploads.forget(planned, outcome.errcode, state=state, record=record)
+        return replace(outcome, remedy=_(uploads.UPLOADS_ANEW)) if gone else outcome
+
+    def _counted(self, planned: Planned) -> Planned:
+        """Count the audience once more where a rule depends on it; unknown when nobody answers."""
+        policy = self.settings.policy
+        if policy.max_recipients is None and policy.audience_drift is None:
+            return planned
+        audience = recount(planned.send, planned.resolved, self.crossing.api, self.ports.clock)
+        return replace(planned, resolved=replace(planned.resolved, audience=audience))
+
+    def _left_out(self, planned: Planned) -> Outcome | None:
+        if self.ports.stopping():
+            return self._skipped(planned, _("stopped before it"), exit_code=Exit.INTERRUPTED)
+        decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
+        if decision.action is Action.SEND:
+            return None
+        code = _LEFT_OUT.get(decision.action, Exit.OK)
+        return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
+
+    def _authentic(self, events: Sequence[Event]) -> Authentic | None:
+        """Verify macs by the account's AppSecret; None for a run that has none."""
+        key = self.ports.mac_key(self.account)
+        return believer(events, lambda _appid: key) if key else None
+
+    def _grounds(self) -> Grounds:
+        state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment
+        setting = Setting(
+            present=self.plan.present,
+            clock_error=self.ports.clock_error(),
+            resend_after_s=environment.repeat_after_s,
+            resend_until_s=environment.repeat_until_s,
+        )
+        return Grounds(
+            settings=self.settings, state=state, now=now, allowed=self.warrant.allowed, setting=setting
+        )
+
+    def _look_again(self) -> None:
+        """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
+        self.crossing.attempt.refresh()
+
+    def _settle(self, known: SendState) -> Outcome:
+        """Post an unknown send once more where the plan says so; else say why it is left."""
+        mine = [p for p in self._mine() if self._same(known.send) in self._names(p)]
+        planned = next((p for p in mine if p.action is Action.RESEND), None)
+        if planned is None or planned.again is None or planned.send.revision != known.revision:
+            left = [p.decision for p in mine if p.action in (Action.RESEND, Action.UNKNOWN)]
+            left += [one.decision for one in self.plan.orphans if one.known.send == known.send]
+            return self.crossing.unknown(known.send, left[0].reason, remedy=left[0].remedy)
+        # The pace may take a minute, in which a hold or the quiet hours may come.
+        self.crossing.keep_pace(known.send)
+        if self.ports.stopping():
+            return self.crossing.unknown(known.send, _("stopped before it was repeated"))
+        if self.crossing.stopped:
+            return self.crossing.unknown(known.send, not_repeated(self.crossing.stopped))
+        try:
+            edited = drafting.edited_since(planned.again, state=self.crossing.state, api=self.crossing.api)
+            if edited is not None:
+                said = edited_draft(edited)
+                return self.crossing.unknown(known.send, said, remedy=edited_draft_hint(known.send))
+            counted = self._counted(planned)
+            body = stored_body(planned.again, planned.send)
+            outcome = self.crossing.resend(planned.again, body, partial(self._judge, counted))
+        except CampaignError as error:
+            if isinstance(error, LedgerError):
+                self.crossing.stopped = _("the ledger cannot be written")
+            return self.crossing.unknown(known.send, error.what, remedy=error.remedy)
+        return outcome or self._not_resent(counted)
+
+    def _not_resent(self, planned: Planned) -> Outcome:
+        """Say why a resend was not made: decided once more, for the words."""
+        send = planned.send
+        known = self.crossing.state.send(self.account.appid, send.id, send.revision)
+        if known is None or known.status is not Status.OPEN:
+            return self._overtaken(send.id, self._names(planned))
+        decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
+        if decision.action is Action.RESEND:
+            return self.crossing.unknown(send.id, _(OVERTAKEN))
+        return self.crossing.unknown(send.id, decision.reason, remedy=decision.remedy)
+
+    def _overtaken(self, send_id: str, names: frozenset[str]) -> Outcome:
+        """Tell of a send that was unknown when this run began, and that another has settled since."""
+        sends = self.crossing.state.sends.values()
+        mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
+        latest = max(mine, key=lambda known: known.at)
+        freed = latest.status is Status.REFUSED
+        return self.crossing.outcome(
+            send_id,
+            Result.SKIPPED,
+            _("settled by another run meanwhile: {status}").format(status=latest.status),
+            remedy=_("run apply again: it was not sent") if freed else "",
+            exit_code=Exit.FAILED if freed else Exit.OK,
+        )
+
+    def _still_unknown(self, send_id: str, error: CampaignError) -> Outcome:
+        return Outcome(
+            id=send_id,
+            account=self.account.name,
+            result=Result.UNKNOWN,
+            why=_("still unknown, and not looked at: {error}").format(error=error),
+            remedy=error.remedy,
+            exit_code=Exit.UNKNOWN,
+        )
+
+    def _skipped(self, planned: Planned, why: str, *, remedy: str = "", exit_code: Exit = Exit.OK) -> Outcome:
+        return Outcome(
+            id=planned.send.id,
+            account=planned.account.name,
+            result=Result.SKIPPED,
+            why=why,
+            remedy=remedy,
+            exit_code=exit_code,
+        )
+
+    def _failed(self, send_id: str, error: CampaignError) -> Outcome:
+        # A lost answer here is that of an upload or a draft: no follower was concerned.
+        code = Exit.FAILED if isinstance(error, LostAnswerError) else error.exit_code
+        return Outcome(
+            id=send_id,
+            account=self.account.name,
+            result=Result.FAILED,
+            why=_("not sent: {error}").format(error=error),
+            remedy=error.remedy,
+            errcode=error.errcode if isinstance(error, ApiError) else None,
+            exit_code=code,
+        )

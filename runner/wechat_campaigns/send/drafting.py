@@ -1,0 +1,238 @@
+"""One planned article send in, its draft on the platform out: added once, read back, left alone when edited.
+
+A draft is announced in the ledger before it is added, and recorded before it is read back, so that no crash
+leads to a second one. A draft in which readers would lose something is not handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
+from wechat_campaigns.core.model import Articles, Newspic
+from wechat_campaigns.core.ports import Api, ReadApi
+from wechat_campaigns.core.words import _, english
+from wechat_campaigns.ledger.events import Ledger, head_moved
+from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.records import DraftState
+from wechat_campaigns.plan.plan import Planned
+from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_mark
+from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
+from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.send import drafts, uploads
+from wechat_campaigns.wechat import payloads as wire
+
+TOLD = 3
+"""How many differences an error names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A draft that can be sent."""
+
+    media_id: str
+    added: bool
+    """False when it was there before."""
+    mark: str
+    """Fingerprint of what is in it."""
+    notes: tuple[str, ...] = ()
+    """What a person should know: what the platform changed, which older draft stays behind."""
+
+
+def ready(
+    planned: Planned, ids: wire.Ids, *, api: Api, state: LedgerState, record: uploads.Record
+) -> Ready | None:
+    """Add the draft a send needs, or take the one already added for it.
+
+    Args:
+        planned: the send.
+        ids: of its uploads.
+        api: of its account.
+        state: kept current by `record`.
+        record: appends an event of this account.
+
+    Returns:
+        The draft, or None when the content needs none.
+
+    Raises:
+        PolicyError: the draft was edited by hand since it was made.
+        WeChatError: readers would get other words, pictures or links than were meant.
+        LedgerConflictError: another runner is adding it at this moment.
+        ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent. After a lost answer the
+            next run looks for the draft before adding another.
+
+    Source: draft_add and getDraft, read 2026-11.
+    """
+    content = planned.send.content
+    if not isinstance(content, Articles | Newspic):
+        return None
+    articles = wire.draft_articles(content, ids)
+    send = planned.send
+    key = state.key(planned.account.appid, send.id, send.revision)
+    data = {**state.place(send.id, send.revision), "sha256": sha256(articles)}
+    before = state.drafts.get(key)
+    known = before if before is not None and before.sha256 == data["sha256"] else None
+    found = _existing(articles, known, taken=_taken(state, key), api=api)
+    media_id = found[0] if found is not None else _added(articles, data, state, key, api=api, record=record)
+    data["media_id"] = media_id
+    if known is None or known.media_id != media_id:
+        known = None
+        record(Kind.DRAFT, data)
+    stored = found[1] if found is not None else api.draft_get(media_id)["news_item"]
+    mark = fingerprint(stored)
+    notes = (*_checked(articles, stored, mark, known, data, record), *_left_behind(before, data))
+    return Ready(media_id=media_id, added=found is None, mark=mark, notes=notes)
+
+
+def edited_since(intent: Event, *, state: LedgerState, api: ReadApi) -> str | None:
+    """Name the draft that a stored body would send, when it is not what it was at its first call.
+
+    A draft that is gone is not edited: the platform has used it up, or refuses the call.
+
+    Args:
+        intent: whose body would be posted once more.
+        state: the folded ledger.
+        api: reads of the account.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: it could not be read.
+    """
+    data = intent.data
+    if data["body"]["msgtype"] != "mpnews":
+        return None
+    media_id, noted = str(data["body"]["mpnews"]["media_id"]), data.get("draft")
+    known = state.drafts.get(state.key(intent.stream, state.shown(data["send"]), data["revision"]))
+    if noted is None and known is not None and known.media_id == media_id:
+        noted = known.stored  # an intent of an earlier version does not say it
+    if noted is None:
+        return None
+    return media_id if draft_mark(media_id, api) not in (None, noted) else None
+
+
+def make(
+    planned: Planned,
+    *,
+    api: Api,
+    ledger: Ledger,
+    state: LedgerState,
+    read: uploads.Read,
+    tell: uploads.Tell = lambda _what: None,
+) -> Ready | None:
+    """Upload what is needed and make the draft; nothing is sent.
+
+    Args:
+        planned: with its names resolved.
+        api: of its account, with writes.
+        ledger: where it is recorded; the account's lock is held.
+        state: kept current.
+        read: gives a file's bytes.
+        tell: told of each upload before it begins.
+
+    Raises:
+        UsageError: a material name of it has no media_id.
+        StalePlanError: a file changed meanwhile.
+        CampaignError: as `ready` says.
+    """
+    uploads.check_named(planned)
+    record = uploads.record_in(ledger, state, planned.account.appid)
+    with uploads.forgetting(planned, state=state, record=record):
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
+        return ready(planned, ids, api=api, state=state, record=record)
+
+
+def _existing(
+    articles: Stored, known: DraftState | None, *, taken: frozenset[str], api: Api
+) -> tuple[str, Stored] | None:
+    """Find the draft that was added for these articles, recorded or not, and read it."""
+    if known is None:
+        return None
+    media_id = known.media_id or drafts.find(articles, since=known.at, taken=taken, api=api)
+    if media_id is None:
+        return None
+    try:
+        return media_id, api.draft_get(media_id)["news_item"]
+    except ApiError as error:
+        if error.errcode == MEDIA_ID_INVALID:
+            return None
+        raise
+
+
+def _added(
+    articles: Stored,
+    data: Mapping[str, Any],
+    state: LedgerState,
+    key: tuple[str, str, int],
+    *,
+    api: Api,
+    record: uploads.Record,
+) -> str:
+    tries = state.drafts[key].tries if key in state.drafts else 0
+    record(Kind.DRAFTING, data)
+    if state.drafts[key].tries != tries + 1:
+        raise head_moved(key[0])  # others announced it since the ledger was read: the first of them adds it
+    return api.draft_add(articles)
+
+
+def _checked(
+    articles: Stored,
+    stored: Stored,
+    mark: str,
+    known: DraftState | None,
+    data: Mapping[str, Any],
+    record: uploads.Record,
+) -> tuple[str, ...]:
+    """Compare a draft with what was given, and with what it was when it was made."""
+    found = changes(articles, stored)
+    if known is None or known.stored is None:
+        # Kept in English whatever the reader speaks: a later run may speak another language.
+        record(Kind.DRAFT, {**data, "stored": mark, "changed": [english(change.what) for change in found]})
+    elif known.stored != mark:
+        edits = [change.what for change in found if english(change.what) not in known.changed]
+        raise _edited(data["media_id"], edits)
+    lost = [change.what for change in found if change.lossy]
+    if lost:
+        raise WeChatError(
+            _("readers would not get what was meant: {losses}").format(losses=_some(lost)),
+            remedy=_(
+                "look at the draft in the console, correct the article and run again; or send the draft as "
+                "it is: `content: {{media_id: {media_id}}}`"
+            ).format(media_id=data["media_id"]),
+            where=_("draft {media_id}").format(media_id=data["media_id"]),
+        )
+    return tuple(_("WeChat changed the draft: {change}").format(change=change.what) for change in found)
+
+
+def _edited(media_id: str, edits: Sequence[str]) -> PolicyError:
+    return PolicyError(
+        _("the draft was edited by hand after it was made: {edits}").format(
+            edits=_some(edits) or _("its markup is another")
+        ),
+        remedy=_(
+            "write the edit into the campaign and delete the draft in the console, so that the next run "
+            "makes it anew; or send it as it is: `content: {{media_id: {media_id}}}`"
+        ).format(media_id=media_id),
+        where=_("draft {media_id}").format(media_id=media_id),
+    )
+
+
+def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[str, ...]:
+    if before is None or before.media_id is None or before.sha256 == data["sha256"]:
+        return ()
+    left = _("draft {media_id}, made for it before the last edit, stays in the draft box unsent")
+    return (left.format(media_id=before.media_id),)
+
+
+def _taken(state: LedgerState, mine: Key) -> frozenset[str]:
+    others = (draft.media_id for key, draft in state.drafts.items() if key != mine)
+    older = state.drafts[mine].older if mine in state.drafts else ()
+    return frozenset((*filter(None, others), *older))
+
+
+def _some(whats: Sequence[str]) -> str:
+    told = _("; ").join(whats[:TOLD])
+    if len(whats) <= TOLD:
+        return told
+    return _("{told} and {count} more").format(told=told, count=len(whats) - TOLD)

@@ -1,0 +1,342 @@
+"""One send through the protocol: what is posted and kept of it, the platform's pace, the outcome in words.
+
+What makes a send safe is in `protocol`; here is what it is given, and what a person is told of its end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil
+from typing import Any
+
+from wechat_campaigns.core.digest import filter_form, openids_sha256
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.errors import (
+    ApiError,
+    CampaignError,
+    Exit,
+    LedgerConflictError,
+    LedgerError,
+    UnreachableError,
+)
+from wechat_campaigns.core.ports import Api, Clock, Sleep
+from wechat_campaigns.core.settings import Account
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.hints import again_in, foreign_hint, found_by, name_it
+from wechat_campaigns.plan.plan import Planned
+from wechat_campaigns.plan.quota import receivers
+from wechat_campaigns.protocol.attempt import Attempt, Message
+from wechat_campaigns.protocol.attempt import Outcome as Attempted
+from wechat_campaigns.protocol.decide import Action, Decision
+from wechat_campaigns.protocol.events import Event
+from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.state import Status, StreamState
+from wechat_campaigns.send import uploads
+from wechat_campaigns.wechat import payloads as wire
+
+Judge = Callable[[StreamState], Decision]
+"""Decides on the newest state of an account's stream."""
+CALLS_PER_MINUTE = 60
+"""Mass calls of one account. Source: 群发 limits, read 2026-11."""
+MINUTE = timedelta(minutes=1)
+STOPPING_KINDS = frozenset({"quota", "permission", "token", "fatal"})
+"""Refusals that the account's next send would meet as well."""
+
+
+class Result(StrEnum):
+    """How one send ended in this run."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    """Not tried: not due any more, taken by another runner, or the run was stopped before it."""
+    FAILED = "failed"
+    """Not sent: something before the call went wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one send."""
+
+    id: str
+    account: str
+    result: Result
+    why: str
+    remedy: str = ""
+    msg_id: int | None = None
+    msg_data_id: int | None = None
+    errcode: int | None = None
+    exit_code: Exit = Exit.OK
+    notes: tuple[str, ...] = ()
+    """What else a person should know, whatever the result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world, as parameters."""
+
+    connect: Callable[[Account], Api]
+    ledger: Ledger
+    clock: Clock
+    sleep: Sleep
+    read: uploads.Read
+    """Gives a file's bytes."""
+    stopping: Callable[[], bool] = lambda: False
+    """True once the user asked to stop; the send in hand is finished."""
+    notify: Callable[[str, str], None] = lambda _send, _what: None
+    """Told what is being done for which send."""
+    mac_key: Callable[[Account], bytes] = lambda _account: b""
+    """Gives the key of an account's macs, from its AppSecret."""
+    clock_error: Callable[[], timedelta] = timedelta
+    """Gives how far this clock is from the platform's, as its newest answer told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warrant:
+    """By what right a run sends; recorded in each intent."""
+
+    plan_digest: str
+    allowed: Mapping[str, str] = field(default_factory=dict)
+    """Policy rules set aside, with their reasons."""
+    audiences: Mapping[str, int | None] = field(default_factory=dict)
+    """By send id: followers as the review counted them; empty when only a digest was reviewed."""
+    actor: Mapping[str, str] = field(default_factory=dict)
+    """Who and where: user, commit, CI run."""
+
+
+class MassCalls:
+    """The platform as the protocol asks for it: one post, and the answer whatever its errcode."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self.error: ApiError | None = None
+        """What the last answer means in words, where it was an errcode."""
+
+    def ready(self) -> None:
+        """See `MassApi.ready`."""
+        self._api.mass_ready()
+
+    def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
+        """See `MassApi.post_once`."""
+        self.error = None
+        if self._clock() > begin_by:
+            raise UnreachableError(
+                _("this runner was held up between recording the send and making it, so it was not made"),
+                remedy=_("run apply again"),
+            )
+        call = self._api.mass_send if "touser" in body else self._api.mass_sendall
+        try:
+            return call(body)
+        except ApiError as error:
+            self.error = error
+            return {**error.answer, "errcode": error.errcode}
+
+
+class Crossing:
+    """Makes the sends of one account, one at a time.
+
+    `stopped` says why no further send of this account should be tried; empty while there is no reason.
+    """
+
+    def __init__(
+        self, account: Account, api: Api, state: LedgerState, *, ports: Ports, warrant: Warrant, again_s: int
+    ) -> None:
+        self.account = account
+        self.api = api
+        self.state = state
+        self.stopped = ""
+        self._ports = ports
+        self._warrant = warrant
+        self._again_s = again_s
+        self._posts = deque(_recent(state, account.appid, ports.clock()), maxlen=CALLS_PER_MINUTE)
+        self._calls = MassCalls(api, ports.clock)
+        self.attempt = Attempt(
+            ledger=ports.ledger,
+            api=self._calls,
+            state=state.stream(account.appid),
+            take=state.add,
+            clock=ports.clock,
+            mac_key=ports.mac_key(account),
+        )
+
+    def send(self, planned: Planned, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
+        """Make the one call that `judge` allows on the ledger's newest state.
+
+        Returns:
+            What became of it; None when `judge` did not allow it.
+
+        Raises:
+            LedgerError: the intent may not be kept; nothing was called.
+            CampaignError: no token could be had; nothing was called.
+        """
+        send = planned.send
+        message = Message(
+            key=SendKey(self.account.appid, self.state.kept(send.id), send.revision),
+            action=Action.SEND,
+            body=body,
+            kept=self._kept(planned, body),
+            not_after=send.not_after,
+        )
+        made = self._make(message, judge, _("sending"))
+        return self._outcome(made, send.id)
+
+    def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
+        """Post the body of an unknown send once more; as `send`."""
+        data = intent.data
+        ends = data.get("not_after")
+        message = Message(
+            key=SendKey(self.account.appid, data["send"], data["revision"]),
+            action=Action.RESEND,
+            body=body,
+            kept=self._right(),
+            not_after=datetime.fromisoformat(ends) if ends else None,
+        )
+        made = self._make(message, judge, _("repeating with the same clientmsgid"))
+        return self._outcome(made, self.state.shown(data["send"]), again=True)
+
+    def _make(self, message: Message, judge: Judge, doing: str) -> Attempted:
+        def told(stream: StreamState) -> Decision:
+            decided = judge(stream)
+            if decided.action is message.action:
+                self._ports.notify(self.state.shown(message.key.id), doing)
+            return decided
+
+        self._posts.append(self._ports.clock())
+        made = self.attempt.make(message, told)
+        if made.intent is None:
+            self._posts.pop()
+            if made.error is not None and not isinstance(made.error, LedgerConflictError):
+                if not isinstance(made.error, LedgerError):
+                    # Without a token the account's next send would get no further.
+                    self.stopped = made.error.what
+                raise made.error
+        return made
+
+    def _kept(self, planned: Planned, body: Mapping[str, Any]) -> dict[str, Any]:
+        send, audience = planned.send, planned.resolved.audience
+        kept: dict[str, Any] = {
+            "account": planned.account.name,
+            "digest": planned.digest,
+            "endpoint": wire.endpoint(send),
+            "body": _without_openids(body),
+            "filter": filter_form(send),
+            "receivers": receivers(send.filter),
+            "audience": {"count": audience.count, "source": audience.source},
+            "not_after": send.not_after.isoformat() if send.not_after else None,
+            **self._right(),
+        }
+        if planned.resolved.draft is not None:
+            kept["draft"] = planned.resolved.draft
+        if send.formerly:
+            kept["formerly"] = [self.state.kept(name) for name in send.formerly]
+        if send.batch is not None:
+            kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+        return kept
+
+    def _right(self) -> dict[str, Any]:
+        """Say by what right a call is made; each call has its own."""
+        warrant = self._warrant
+        return {
+            "plan_digest": warrant.plan_digest,
+            "overrides": dict(warrant.allowed),
+            "actor": dict(warrant.actor),
+        }
+
+    def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> Outcome | None:
+        if made.intent is None:
+            return None
+        refused = self._calls.error
+        answer = made.answer
+        told = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
+        if made.status is Status.ACCEPTED:
+            return self._accepted(send_id, told, duplicate=refused is not None, again=again)
+        if isinstance(made.error, LedgerError):
+            self.stopped = _("the ledger cannot be written")
+            why = _("the ledger could not keep what WeChat answered (msg_id {msg_id}): {what}")
+            return self.unknown(send_id, why.format(msg_id=told["msg_id"], what=made.error.what))
+        error = made.error or refused
+        if made.status is Status.REJECTED and error is not None:
+            return self._rejected(send_id, error)
+        if made.status is Status.DISPUTED:
+            why = _("WeChat has a job under this key (45065) that this ledger did not make")
+            return self.unknown(send_id, why, remedy=foreign_hint(send_id))
+        what = error.what if error is not None else _("the answer cannot be explained")
+        if again:
+            what = _("repeated, and answered: {what}").format(what=what)
+        return self.unknown(send_id, what)
+
+    def _accepted(self, send_id: str, told: Mapping[str, Any], *, duplicate: bool, again: bool) -> Outcome:
+        how = "45065" if duplicate else "repeat" if again else "answer"
+        return self.outcome(
+            send_id,
+            Result.ACCEPTED,
+            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else found_by(how),
+            remedy=_("`campaign status` asks whether it was delivered")
+            if told["msg_id"] is not None
+            else name_it(send_id),
+            **told,
+        )
+
+    def _rejected(self, send_id: str, error: CampaignError) -> Outcome:
+        errcode = error.errcode if isinstance(error, ApiError) else None
+        stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
+        if stops:
+            self.stopped = (
+                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.what
+            )
+        return self.outcome(
+            send_id,
+            Result.REFUSED,
+            error.what,
+            remedy=error.remedy,
+            errcode=errcode,
+            exit_code=Exit.WECHAT if stops else Exit.FAILED,
+        )
+
+    def keep_pace(self, send: str) -> None:
+        """Wait until another call fits into the platform's minute; say so for the send that waits."""
+        if len(self._posts) == CALLS_PER_MINUTE:
+            wait = MINUTE - (self._ports.clock() - self._posts[0])
+            if wait > timedelta():
+                seconds = min(wait, MINUTE).total_seconds()
+                said = _("waiting {seconds} s: WeChat takes {calls} sends a minute from an account")
+                self._ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
+                self._ports.sleep(seconds)
+
+    def unknown(self, send_id: str, why: str, *, remedy: str = "") -> Outcome:
+        """Report a send that may have happened; its intent stays open."""
+        return self.outcome(
+            send_id,
+            Result.UNKNOWN,
+            why,
+            remedy=remedy or again_in(self._again_s),
+            exit_code=Exit.UNKNOWN,
+        )
+
+    def record(self, kind: str, data: Mapping[str, Any]) -> Event:
+        """Append an event of this account and take it into `state`."""
+        return self.attempt.append(kind, data)
+
+    def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> Outcome:
+        """Make an outcome of this account."""
+        return Outcome(id=send_id, account=self.account.name, result=result, why=why, **more)
+
+
+def _recent(state: LedgerState, appid: str, now: datetime) -> list[datetime]:
+    times = [known.at for known in state.sends.values() if known.appid == appid and now - known.at < MINUTE]
+    return sorted(times)
+
+
+def _without_openids(body: Mapping[str, Any]) -> dict[str, Any]:
+    if "touser" not in body:
+        return dict(body)
+    openids = body["touser"]
+    return {**body, "touser": {"sha256": openids_sha256(openids), "count": len(openids)}}

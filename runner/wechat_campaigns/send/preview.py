@@ -1,0 +1,84 @@
+"""One planned send and a tester in, one real message out, remembered by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import recording
+from wechat_campaigns.core.ports import Api
+from wechat_campaigns.core.settings import Tester
+from wechat_campaigns.core.words import _
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import Planned
+from wechat_campaigns.plan.quota import count_today
+from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.send import drafting, uploads
+from wechat_campaigns.wechat import payloads as wire
+
+PER_DAY = 100
+"""Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
+
+
+def receiver(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
+    """Say in the platform's words who is meant: a tester's alias, or else a WeChat name."""
+    tester = testers.get(name)
+    if tester is not None and tester.openid is not None:
+        return {"touser": tester.openid}
+    return {"towxname": tester.wxname or name if tester is not None else name}
+
+
+def used_today(appid: str, state: LedgerState, now: datetime) -> int:
+    """Count today's previews of an account, in China time, as the ledger knows."""
+    return count_today(state.previewed, appid, now)
+
+
+def preview(
+    planned: Planned,
+    to: Mapping[str, str],
+    *,
+    api: Api,
+    ledger: Ledger,
+    state: LedgerState,
+    read: uploads.Read,
+    tell: uploads.Tell = lambda _what: None,
+) -> tuple[str, ...]:
+    """Upload what is needed, send the preview, record it.
+
+    Args:
+        planned: with its audience resolved.
+        to: `{"towxname": …}` or `{"touser": …}`; kept only as a hash.
+        api: of its account, with writes.
+        ledger: where it is recorded.
+        state: kept current.
+        read: gives a file's bytes.
+        tell: told of each upload before it begins.
+
+    Returns:
+        What is good to know about the draft shown.
+
+    Raises:
+        UsageError: a material name of it has no media_id.
+        PolicyError, WeChatError: its draft was edited, or is not what was meant.
+        ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, delivered; not recorded.
+        LedgerError: it could not be recorded; its message tells when the preview was sent all the same.
+
+    Source: preview, read 2026-11.
+    """
+    uploads.check_named(planned)
+    record = uploads.record_in(ledger, state, planned.account.appid)
+    with uploads.forgetting(planned, state=state, record=record):
+        ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
+        draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+        body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
+        api.mass_preview({**body, **to})
+    data = {
+        **state.place(planned.send.id, planned.send.revision),
+        "digest": planned.digest,
+        "to": sha256(dict(to)),
+    }
+    with recording(_("the preview was sent")):
+        record(Kind.PREVIEW, data)
+    return draft.notes if draft is not None else ()

@@ -1,0 +1,93 @@
+"""A sent article or video in, its recall out: what cannot be recalled is told before anything is called.
+
+Source: deleteMassMsg, read 2026-11: articles and videos only, sent by API and already successful, ten a day.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from wechat_campaigns.core.errors import UsageError, recording
+from wechat_campaigns.core.ports import Api
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
+from wechat_campaigns.plan.quota import count_today
+from wechat_campaigns.protocol.events import Entry, Kind
+
+PER_DAY = 10
+RECALLABLE = frozenset({"mpnews", "mpvideo"})
+LIMITS = N_(
+    "A recall blanks the page; the card stays in every chat. If several sends share an article, all lose it. "
+    "WeChat allows 10 recalls a day, and none is undone."
+)
+
+
+def check(known: SendState, article_idx: int, state: LedgerState) -> None:
+    """Refuse what the platform would refuse.
+
+    Args:
+        known: the send.
+        article_idx: an article, from 1; 0 for all.
+        state: for what was recalled before, and how many articles there are.
+
+    Raises:
+        UsageError: it cannot be recalled; the message says why.
+    """
+    msgtype = str(known.intent.data["body"].get("msgtype", "")) if known.intent is not None else ""
+    if msgtype and msgtype not in RECALLABLE:
+        raise UsageError(
+            _("WeChat recalls articles and videos only, and this was msgtype {msgtype}").format(
+                msgtype=msgtype
+            ),
+            remedy=_("nothing can take it back; a correction can be sent as another campaign"),
+            where=known.send,
+        )
+    if known.status is Status.RECALLED or article_idx in known.recalled:
+        raise UsageError(_("it was recalled already"), remedy=_("nothing is left to do"), where=known.send)
+    if known.status is not Status.SENT:
+        raise UsageError(
+            _("it is {status}, and only what was sent can be recalled").format(status=known.status),
+            remedy=_("run `campaign status` first: it asks WeChat whether it has been sent"),
+            where=known.send,
+        )
+    told = state.told_of(known)
+    if told is not None and told.links and article_idx > len(told.links):
+        raise UsageError(
+            _("it has {count} articles, there is no number {number}").format(
+                count=len(told.links), number=article_idx
+            ),
+            remedy=_("count from 1"),
+            where=known.send,
+        )
+
+
+def left_today(appid: str, state: LedgerState, now: datetime) -> int:
+    """Count the recalls that the day still allows, as the ledger knows."""
+    return max(0, PER_DAY - count_today(state.recalls, appid, now))
+
+
+def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, state: LedgerState) -> None:
+    """Recall a send or one of its articles, and record it.
+
+    Args:
+        known: the send, checked.
+        article_idx: an article, from 1; 0 for all.
+        api: of its account, with writes.
+        ledger: where it is recorded.
+        state: kept current.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, recalled; not recorded.
+        LedgerError: it was recalled, and could not be recorded.
+    """
+    if known.msg_id is None:
+        raise AssertionError("checked: what was sent has a msg_id")
+    api.mass_delete(known.msg_id, article_idx)
+    data = {
+        **state.place(known.send, known.revision),
+        "msg_id": known.msg_id,
+        "article_idx": article_idx,
+    }
+    with recording(_("WeChat has recalled it")):
+        state.add(ledger.append(Entry(stream=known.appid, kind=Kind.RECALL, data=data)))

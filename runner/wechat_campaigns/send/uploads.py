@@ -1,0 +1,179 @@
+"""The files of a planned send in, their ids on the platform out: each file is uploaded once.
+
+Every result is recorded as soon as it is known; a crash between costs one file a second upload, no more.
+What the platform does not know any more is forgotten, so that the next run uploads it anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from wechat_campaigns.core.errors import ApiError, StalePlanError, UsageError
+from wechat_campaigns.core.model import FileInfo, Media
+from wechat_campaigns.core.ports import Api
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import Planned
+from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
+from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.wechat import payloads as wire
+
+Read = Callable[[FileInfo], bytes]
+Tell = Callable[[str], None]
+"""Takes what is being done, in words."""
+UPLOADS_ANEW = N_("run the same command again: it uploads the files of this send anew")
+"""The remedy once they are forgotten."""
+
+
+Record = Callable[[Kind, Mapping[str, Any]], object]
+"""Appends an event of one account, and takes it into the state with all that others wrote before it."""
+
+
+def upload(
+    planned: Planned,
+    *,
+    api: Api,
+    state: LedgerState,
+    record: Record,
+    read: Read,
+    tell: Tell = lambda _what: None,
+) -> wire.Ids:
+    """Upload what is missing and name everything.
+
+    Args:
+        planned: the send with its uploads.
+        api: of its account.
+        state: kept current by `record`.
+        record: appends an event of this account.
+        read: gives a file's bytes.
+        tell: told of each upload before it begins.
+
+    Raises:
+        ApiError, UnreachableError, LostAnswerError: an upload failed; nothing was sent.
+        StalePlanError: a file changed since it was planned.
+    """
+    done: dict[str, str] = {}
+    named = planned.resolved.named
+    for item, reusable in planned.resolved.uploads:
+        known = state.uploads.get((planned.account.appid, item.key))
+        # What the plan would reuse may have been forgotten since.
+        result = known.result if known and (reusable or item.life is None) else None
+        if result is None:
+            tell(_told(item))
+            result = _upload(item, api=api, ids=wire.Ids(uploaded=done, named=named), read=read)
+            record(Kind.UPLOAD, {"upload": item.key, "result": result})
+        done[item.key] = result
+    return wire.Ids(uploaded=done, named=named)
+
+
+@contextmanager
+def forgetting(planned: Planned, *, state: LedgerState, record: Record) -> Iterator[None]:
+    """Forget the uploads of a send when a call of the block finds one of them gone, and pass the error on.
+
+    Args:
+        planned: the send with its uploads.
+        state: kept current by `record`.
+        record: appends an event of this account.
+    """
+    try:
+        yield
+    except ApiError as error:
+        if forget(planned, error.errcode, state=state, record=record):
+            error.remedy = _(UPLOADS_ANEW)
+        raise
+
+
+def forget(planned: Planned, errcode: int | None, *, state: LedgerState, record: Record) -> bool:
+    """Forget what a send's files became, when an errcode says that one of them is gone.
+
+    Somebody deleted it in the console; the answer does not tell which.
+
+    Args:
+        planned: the send with its uploads.
+        errcode: what the platform answered; only 40007 says it.
+        state: kept current by `record`.
+        record: appends an event of this account.
+
+    Returns:
+        True when there was something to forget.
+    """
+    appid = planned.account.appid
+    kept = [item.key for item, _ in planned.resolved.uploads if (appid, item.key) in state.uploads]
+    if errcode != MEDIA_ID_INVALID:
+        return False
+    for key in kept:
+        record(Kind.UPLOAD, {"upload": key, "result": None})
+    return bool(kept)
+
+
+def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
+    """Make what appends an account's events and takes each into `state`."""
+
+    def record(kind: Kind, data: Mapping[str, Any]) -> None:
+        ledger.append(Entry(stream=appid, kind=kind, data=data))
+        for event in ledger.read(appid, state.stream(appid).head):
+            state.add(event)
+
+    return record
+
+
+def check_named(planned: Planned) -> None:
+    """Make sure that every material name has its media_id: a send that is not due was not asked about.
+
+    Raises:
+        UsageError: one has none.
+    """
+    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.named)
+    if unnamed:
+        raise UsageError(
+            _("material named {name} was not found: the send is {action}, {reason}").format(
+                name=min(name for _kind, name in unnamed),
+                action=planned.action,
+                reason=planned.decision.reason,
+            ),
+            remedy=_("give the media_id instead of the name, or do this before the send is made"),
+            where=planned.send.id,
+        )
+
+
+def _told(item: wire.Upload) -> str:
+    if item.file is None:
+        return _("making the video one that can be sent to a tag")
+    size = max(1, round(item.file.size_bytes / 1024))
+    return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
+
+
+def _upload(item: wire.Upload, *, api: Api, ids: wire.Ids, read: Read) -> str:
+    if item.endpoint == wire.UPLOADVIDEO:
+        source = ids.uploaded[item.of.key] if isinstance(item.of, wire.Upload) else _video(item, ids)
+        return str(api.media_uploadvideo(source, item.title, item.description)["media_id"])
+    if item.file is None:
+        raise AssertionError("an upload without a file is a conversion")
+    data = read(item.file)
+    if hashlib.sha256(data).hexdigest() != item.file.sha256:
+        raise StalePlanError(
+            _("the file changed while the plan was being applied"),
+            remedy=_("run the same command again"),
+            where=str(item.file.path),
+        )
+    name = _name(item.file)
+    if item.endpoint == wire.UPLOADIMG:
+        # The platform answers with http; phones refuse mixed content, and the host serves both.
+        return api.media_uploadimg(name, data).replace("http://", "https://", 1)
+    answer = api.material_add_material(item.kind, name, data, title=item.title, introduction=item.description)
+    return str(answer["media_id"])
+
+
+def _name(file: FileInfo) -> str:
+    """Name the file for the platform, which goes by the suffix: a mended one by what it has become."""
+    return file.path.with_suffix(f".{file.format}").name if file.mended else file.path.name
+
+
+def _video(item: wire.Upload, ids: wire.Ids) -> str:
+    if not isinstance(item.of, Media):
+        raise AssertionError("a conversion names what it converts")
+    return ids.of(item.of, "video")

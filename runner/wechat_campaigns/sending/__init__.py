@@ -1,1 +1,0 @@
-"""The steps of `apply`: uploads once, one draft, intent, one call, outcome."""

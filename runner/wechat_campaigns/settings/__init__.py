@@ -1,1 +1,0 @@
-"""`_settings.yaml`: what it may say, the records made of it, and where its secrets come from."""

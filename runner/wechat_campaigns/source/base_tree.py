@@ -1,0 +1,108 @@
+"""A commit's campaigns folder, written out below a temporary folder to be rendered and compared.
+
+Only git's objects are read: no checkout, no filter, no attribute, no hook, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.git import LATE, MISSING, Answer, ask
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.source.files import MAX_MEDIA_BYTES
+
+MAX_TOTAL_BYTES: Final = 512 * 1024 * 1024
+_REGULAR = ("100644", "100755")
+_SHALLOW = N_("fetch the commit first (actions/checkout: `fetch-depth: 0`), or name another one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blob:
+    path: PurePosixPath
+    object_id: str
+    size_bytes: int
+
+
+def resolve_ref(root: Path, ref: str) -> str:
+    """Name the commit a ref stands for.
+
+    Args:
+        root: a folder of the repository.
+        ref: a branch, tag or hash, as a user wrote it.
+
+    Returns:
+        The full hash.
+
+    Raises:
+        UsageError: git knows no such commit here, or there is no git.
+    """
+    where = f"--changed-since {ref}"
+    if not ref or ref.startswith("-") or not ref.isprintable():
+        raise UsageError(
+            _("this cannot be a commit"), remedy=_("name a branch, a tag or a hash"), where=where
+        )
+    done = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    if done.code:
+        raise UsageError(_("git knows no such commit here"), remedy=_(_SHALLOW), where=where)
+    return done.stdout.decode().strip()
+
+
+def write_tree(root: Path, commit: str, target: Path) -> None:
+    """Write the regular files that a folder had at a commit.
+
+    Args:
+        root: the folder; only what lies below it is written.
+        commit: a full hash, from `resolve_ref`.
+        target: an empty folder.
+
+    Raises:
+        UsageError: the folder was too large to be compared, or an object is missing.
+    """
+    blobs = [blob for blob in _listed(root, commit) if blob.size_bytes <= MAX_MEDIA_BYTES]
+    if sum(blob.size_bytes for blob in blobs) > MAX_TOTAL_BYTES:
+        raise UsageError(
+            _("the campaigns folder holds more than {most} MiB at {commit}").format(
+                most=MAX_TOTAL_BYTES // 1024**2, commit=commit[:12]
+            ),
+            remedy=_("plan without --changed-since"),
+        )
+    wanted = "".join(f"{blob.object_id}\n" for blob in blobs).encode()
+    done = _git(root, "cat-file", "--batch", given=wanted)
+    for blob, data in zip(blobs, _contents(done.stdout, blobs), strict=True):
+        file = target / blob.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+
+def _listed(root: Path, commit: str) -> Iterator[_Blob]:
+    done = _git(root, "ls-tree", "-r", "-l", "-z", commit)
+    for entry in done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        facts, _tab, name = entry.partition("\t")
+        mode, _kind, object_id, size = facts.split()
+        path = PurePosixPath(name)
+        if mode in _REGULAR and not path.is_absolute() and ".." not in path.parts and "\\" not in name:
+            yield _Blob(path=path, object_id=object_id, size_bytes=int(size))
+
+
+def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
+    # Each answer is `HASH blob SIZE\n`, SIZE bytes, `\n`.
+    at = 0
+    for blob in blobs:
+        begin = output.find(b"\n", at) + 1
+        if output[at:begin].split() != [blob.object_id.encode(), b"blob", str(blob.size_bytes).encode()]:
+            raise UsageError(_("an object of `{path}` is missing").format(path=blob.path), remedy=_(_SHALLOW))
+        yield output[begin : begin + blob.size_bytes]
+        at = begin + blob.size_bytes + 1
+
+
+def _git(root: Path, *words: str, given: bytes = b"") -> Answer:
+    answer = ask(root, *words, given=given, lazily=False)
+    if answer.code == MISSING:
+        raise UsageError(_("--changed-since needs git"), remedy=_("install git"))
+    if answer.code == LATE:
+        raise UsageError(_("git did not answer in time"), remedy=_("plan without --changed-since"))
+    return answer

@@ -1,0 +1,151 @@
+"""Holds one YAML file as data and text, and says on demand where each value stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import Any
+
+from yaml.nodes import Node
+
+from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.source.strict_yaml import NODES, children, compose, read
+from wechat_campaigns.source.text import Fault
+
+_SIMPLE_STEP = re.compile(r"\w[\w-]*")
+_FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One YAML file that could be read; implements `model.Source`.
+
+    `file` is relative to the campaigns folder, `shown` is the path as the user would type it.
+    """
+
+    id: str
+    file: PurePosixPath
+    shown: str
+    text: str
+    data: Any
+    faults: tuple[Fault, ...] = ()
+
+    def place(self, path: KeyPath = (), *, key: bool = False) -> Place:
+        """Say where a value stands.
+
+        Args:
+            path: keys and list indexes from the top of the file.
+            key: the place of the value's key instead.
+
+        Returns:
+            The place of the value, or of the nearest parent that exists.
+        """
+        if not path and (first := _first_line(self.text)):
+            return Place(file=self.shown, line=first, column=1)
+        value, key_node = self._find(path)
+        mark = (key_node if key and key_node is not None else value).start_mark
+        return Place(file=self.shown, line=mark.line + 1, column=mark.column + 1)
+
+    def line(self, path: KeyPath, number: int) -> Place:
+        """Say where a line of a text stands.
+
+        Args:
+            path: the text's path.
+            number: the line inside the text, from 1.
+
+        Returns:
+            The line of the file; for a folded text (`>`) the nearest guess.
+        """
+        node, _ = self._find(path)
+        start, end = node.start_mark.line, node.end_mark.line
+        is_block = getattr(node, "style", None) in ("|", ">")
+        if not is_block and (start == end or number <= 1):
+            return self.place(path)
+        line = min(start + number - (0 if is_block else 1), end)
+        written = _lines(self.text)[line]
+        column = len(written) - len(written.lstrip()) + 1
+        return Place(file=self.shown, line=line + 1, column=column)
+
+    def problem(self, fault: Fault) -> Problem:
+        """Turn a fault of the text into a problem of this file."""
+        return fault_problem(fault, self.shown)
+
+    def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
+        node = compose(self.text, NODES)
+        if isinstance(node, Fault):  # a document exists only for a text that composes
+            raise AssertionError(node.what)
+        key_node: Node | None = None
+        for step in path:
+            child = _by_step(node).get(step)
+            if child is None:
+                break
+            node, key_node = child
+        return node, key_node
+
+
+# Places are asked for again and again, by every entry of `for_each`: each is found without a search.
+
+
+@lru_cache(maxsize=64)
+def _by_step(node: Node) -> dict[str | int, tuple[Node, Node | None]]:
+    """Index what a node holds; of a key that is there twice the first counts."""
+    found: dict[str | int, tuple[Node, Node | None]] = {}
+    for step, value, key in children(node):
+        found.setdefault(step, (value, key))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _first_line(text: str) -> int | None:
+    first = _FIRST_KEY.search(text)
+    return text.count("\n", 0, first.start()) + 1 if first else None
+
+
+@lru_cache(maxsize=2)
+def _lines(text: str) -> list[str]:
+    return text.split("\n")
+
+
+def document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document | Problem:
+    """Read a text as YAML.
+
+    Args:
+        text: the decoded file.
+        id: the campaign's id.
+        file: the path relative to the campaigns folder.
+        shown: the path as the user would type it.
+
+    Returns:
+        The document, with the faults that leave it readable; or the problem that makes it unreadable.
+    """
+    reading = read(text)
+    if reading.data is None and reading.faults:
+        return fault_problem(reading.faults[0], shown)
+    return Document(id=id, file=file, shown=shown, text=text, data=reading.data, faults=reading.faults)
+
+
+def fault_problem(fault: Fault, shown: str) -> Problem:
+    """Turn a fault of a text into a problem of the file `shown`."""
+    return Problem(
+        place=Place(file=shown, line=fault.line, column=fault.column),
+        path=json_path(fault.path),
+        rule=fault.rule,
+        what=fault.what,
+        remedy=fault.remedy,
+    )
+
+
+def json_path(path: KeyPath) -> str:
+    """Write a path as JSONPath: `$.content.articles[0].title`, `$.vars['a b']`."""
+    return "$" + "".join(_step(step) for step in path)
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _SIMPLE_STEP.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{escaped}']"

@@ -1,0 +1,279 @@
+"""Reads the files that campaigns name, and never anything outside the campaigns folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.model import FileInfo
+from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.sniff import duration_s, sniff
+from wechat_campaigns.source.text import Fault, decode, shorten
+from wechat_campaigns.source.tree import link_problem
+
+MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
+MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
+
+_DATA: Final = (".yaml", ".yml", ".csv", ".tsv", ".xls", ".xlsx")
+"""How files end that hold settings, campaigns or receivers."""
+_DRIVE = re.compile(r"[A-Za-z]:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Not followed: a link at the last step. Not waited for: a pipe, which is refused then.
+_FLAGS: Final = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+
+
+class FileError(Exception):
+    """A file cannot be used; `at` makes it a problem of the place that names it.
+
+    Args:
+        rule: the problem's rule id.
+        what: the fault in plain words.
+        remedy: what to do about it.
+        inside: where in the named file the fault is, when it is there.
+    """
+
+    def __init__(self, rule: str, what: str, remedy: str, *, inside: Place | None = None) -> None:
+        super().__init__(what)
+        self.rule = rule
+        self.what = what
+        self.remedy = remedy
+        self.inside = inside
+
+    def at(self, place: Place, path: str = "$") -> Problem:
+        """Return the problem, at the faulty line of the named file or at the place that names it."""
+        return Problem(
+            place=self.inside or place, path=path, rule=self.rule, what=self.what, remedy=self.remedy
+        )
+
+
+class Files:
+    """The files below one campaigns folder.
+
+    Args:
+        root: the campaigns folder.
+
+    Paths that users write are relative to the folder of the file that names them. Every method raises
+    `FileError` when the path leaves the folder, or the file is missing, too large or unreadable.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._real_root = Path(os.path.realpath(root))
+        self._texts: dict[PurePosixPath, str] = {}
+        self._infos: dict[PurePosixPath, FileInfo] = {}
+
+    def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+        """Resolve a written path.
+
+        Args:
+            base_file: the file that names it, relative to the campaigns folder.
+            path: what is written there.
+
+        Returns:
+            The path relative to the campaigns folder, without `..`; the file may not exist.
+        """
+        _refuse_foreign(path)
+        steps: list[str] = []
+        for step in (*base_file.parent.parts, *PurePosixPath(path).parts):
+            if step != "..":
+                steps.append(step)
+            elif steps:
+                steps.pop()
+            else:
+                raise _leaves(path)
+        if not steps:
+            raise _not_a_file(path)
+        return PurePosixPath(*steps)
+
+    def text(self, base_file: PurePosixPath, path: str) -> str:
+        """Read a UTF-8 text file of at most 2 MiB.
+
+        Args:
+            base_file: the file that names it, relative to the campaigns folder.
+            path: what is written there.
+
+        Returns:
+            The text with plain line feeds, so that it is the same after any checkout.
+        """
+        located = self.locate(base_file, path)
+        if located not in self._texts:
+            decoded = decode(self._read(located, MAX_TEXT_BYTES))
+            if isinstance(decoded, Fault):
+                raise self._inside(located, decoded)
+            self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")
+        return self._texts[located]
+
+    def data(self, path: PurePosixPath) -> bytes:
+        """Read a file of at most 20 MiB.
+
+        Args:
+            path: relative to the campaigns folder, as `FileInfo.path` has it.
+
+        Returns:
+            Its bytes, read anew each time.
+        """
+        return self._read(self.locate(PurePosixPath("_"), str(path)), MAX_MEDIA_BYTES)
+
+    def info(self, base_file: PurePosixPath, path: str) -> FileInfo:
+        """Describe a media file by its bytes.
+
+        Args:
+            base_file: the file that names it, relative to the campaigns folder.
+            path: what is written there.
+
+        Returns:
+            Its digest, size and format; `duration_s` for mp3, amr and wav.
+        """
+        import hashlib  # loads OpenSSL, which most campaigns do without
+
+        located = self.locate(base_file, path)
+        if located not in self._infos:
+            data = self._read(located, MAX_MEDIA_BYTES)
+            kind = sniff(data)
+            self._infos[located] = FileInfo(
+                path=located,
+                sha256=hashlib.sha256(data).hexdigest(),
+                size_bytes=len(data),
+                format=kind,
+                duration_s=duration_s(data, kind),
+            )
+        return self._infos[located]
+
+    def _read(self, located: PurePosixPath, limit_bytes: int) -> bytes:
+        self._refuse_links(located)
+        real = Path(os.path.realpath(self._real_root / located))
+        if not real.is_relative_to(self._real_root):
+            raise _leaves(str(located))
+        try:
+            return read_regular(real, limit_bytes)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._missing(located) from error
+
+    def _refuse_links(self, located: PurePosixPath) -> None:
+        for step in (*reversed(located.parents[:-1]), located):
+            if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
+                problem = link_problem(f"{self.root.name}/{step}")
+                what = _("`{path}` is a link, which can lead anywhere on the machine")
+                raise FileError(problem.rule, what.format(path=shorten(problem.place.file)), problem.remedy)
+
+    def _missing(self, located: PurePosixPath) -> FileError:
+        folder = self._real_root / located.parent
+        siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        remedy = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
+        return FileError(
+            "file-missing",
+            _("there is no file `{path}`").format(path=f"{self.root.name}/{located}"),
+            remedy,
+        )
+
+    def _inside(self, located: PurePosixPath, fault: Fault) -> FileError:
+        place = Place(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
+        return FileError(fault.rule, fault.what, fault.remedy, inside=place)
+
+
+def read_regular(path: str | Path, limit_bytes: int) -> bytes:
+    """Read a regular file, following no link at its last step.
+
+    Args:
+        path: the file.
+        limit_bytes: the most it may hold.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        FileError: it is no regular file, too large or unreadable.
+        FileNotFoundError, NotADirectoryError: it does not exist.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_a_file(Path(path).name)
+            data = _read_all(descriptor, min(status.st_size, limit_bytes) + 1, limit_bytes + 1)
+        finally:
+            os.close(descriptor)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise FileError(
+            "file-unreadable",
+            _("`{name}` cannot be read: {reason}").format(
+                name=shorten(Path(path).name), reason=error.strerror
+            ),
+            _("check what it is and its permissions"),
+        ) from error
+    if len(data) > limit_bytes:
+        raise FileError(
+            "file-too-large",
+            _("`{name}` is larger than {limit:,} KiB, the most that is read").format(
+                name=Path(path).name, limit=limit_bytes // 1024
+            ),
+            _("make it smaller"),
+        )
+    return data
+
+
+def refuse_data(path: str) -> None:
+    """Keep settings, campaigns and tables of receivers out of what is sent.
+
+    Args:
+        path: of a text to send, as it is written.
+
+    Raises:
+        FileError: it names one of them.
+    """
+    if PurePosixPath(path).name.lower().rstrip(". ").endswith(_DATA):
+        raise FileError(
+            "file-data",
+            _("`{path}` holds settings or a table, and no text to send").format(path=shorten(path)),
+            _("name a text file, such as one that ends in .txt, .md or .html"),
+        )
+
+
+def _read_all(descriptor: int, expected: int, most: int) -> bytes:
+    """Read to the end, or to `most` bytes; `expected` is one more than the file seems to hold."""
+    data = os.read(descriptor, expected)
+    while expected - 1 != len(data) < most and (more := os.read(descriptor, most - len(data))):
+        data += more
+    return data
+
+
+def _not_a_file(name: str) -> FileError:
+    return FileError(
+        "file-not-a-file", _("`{name}` is not a file").format(name=shorten(name)), _("name a regular file")
+    )
+
+
+def _refuse_foreign(path: str) -> None:
+    """Refuse what is no relative path with `/`, the same on every system."""
+    if not path.strip() or _CONTROL.search(path):
+        raise FileError(
+            "file-path", _("a path is empty or holds invisible characters"), _("write the file's path")
+        )
+    if "\\" in path:
+        raise FileError(
+            "file-path",
+            _("`{path}` is written with backslashes").format(path=shorten(path)),
+            _("separate folders with `/`"),
+        )
+    if path.startswith("/") or _DRIVE.match(path):
+        raise FileError(
+            "file-path",
+            _("`{path}` is an absolute path").format(path=shorten(path)),
+            _("write it relative to the folder of the file that names it"),
+        )
+
+
+def _leaves(path: str) -> FileError:
+    return FileError(
+        "file-outside",
+        _("`{path}` leads out of the campaigns folder").format(path=shorten(path)),
+        _("keep the file inside the campaigns folder"),
+    )

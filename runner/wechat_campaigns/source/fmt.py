@@ -1,0 +1,129 @@
+"""The text of a campaign file in, the same campaign in the usual shape out; comments and values as written.
+
+Whole lines are moved and nothing inside them is touched, so a file keeps its quoting, its Chinese and its
+comments. What would change the campaign's meaning is not done.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from yaml.nodes import MappingNode
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.scaffold import modeline
+from wechat_campaigns.source.strict_yaml import NODES, compose, read
+from wechat_campaigns.source.text import Fault
+
+ORDER: Final = (
+    "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",
+    "vars", "for_each", "formerly", "revision", "not_before", "not_after",
+)  # fmt: skip
+"""Who it is from and to, what it says, how it varies, when it goes out."""
+_MODELINE = re.compile(r"^#\s*yaml-language-server\s*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formatted:
+    """A file's new text, or the old one and why it was left as it is."""
+
+    text: str
+    left: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """The lines of one key with the comments right above it."""
+
+    key: str
+    lines: tuple[str, ...]
+    apart: bool
+    """Whether a blank line stood before it."""
+
+
+def formatted(text: str, file: PurePosixPath) -> Formatted:
+    """Bring a campaign file into the usual shape.
+
+    Args:
+        text: the decoded file.
+        file: relative to the campaigns folder.
+
+    Returns:
+        The text with a modeline, keys in the usual order, line feeds, no blanks at line ends, one final
+        line feed. The old text when it is not readable, or when any of that would change the campaign.
+    """
+    before = _meaning(text)
+    if before is None:
+        return Formatted(text=text, left=_("it is not valid YAML; `campaign validate` says where"))
+    for attempt in _attempts(text.replace("\r\n", "\n")):
+        shaped = attempt if _MODELINE.search(attempt) else f"{modeline(file)}\n{attempt}"
+        if _meaning(shaped) == before:
+            return Formatted(text=shaped)
+    return Formatted(
+        text=text, left=_("its text would change; end it with a line feed, or reorder it by hand")
+    )
+
+
+def _attempts(text: str) -> Sequence[str]:
+    """List shapes from the best to the least; the first that keeps the meaning is taken."""
+    ordered = _ordered(text)
+    bare = ["\n".join(line.rstrip() for line in shape.split("\n")) for shape in (ordered, text)]
+    return [f"{shape.rstrip(chr(10))}\n" for shape in (bare[0], ordered, bare[1], text)]
+
+
+def _meaning(text: str) -> str | None:
+    """Write what a campaign says: the order of its own keys means nothing, that of keys below may."""
+    reading = read(text)
+    if reading.faults or not isinstance(reading.data, dict):
+        return None
+    return json.dumps(sorted(reading.data.items()), ensure_ascii=False)
+
+
+def _ordered(text: str) -> str:
+    root = compose(text, NODES)
+    if isinstance(root, Fault) or not isinstance(root, MappingNode) or root.flow_style:
+        return text
+    lines = text.rstrip("\n").split("\n")
+    keys = [(key.start_mark.line, str(key.value)) for key, _ in root.value]
+    footer = _footer(lines, keys[-1][0])
+    parts = _parts(lines[:footer], keys)
+    last = len(ORDER)
+    moved = sorted(parts, key=lambda part: ORDER.index(part.key) if part.key in ORDER else last)
+    shaped = lines[: keys[0][0]]
+    for part in moved:
+        shaped += [""] if part.apart and shaped and shaped[-1] else []
+        shaped += part.lines
+    return "\n".join([*shaped, *lines[footer:]])
+
+
+def _parts(lines: Sequence[str], keys: Sequence[tuple[int, str]]) -> list[_Part]:
+    begins = [keys[0][0], *(_above(lines, line) for line, _ in keys[1:])]
+    ends = [*begins[1:], len(lines)]
+    parts = []
+    for begin, end, (_line, key) in zip(begins, ends, keys, strict=True):
+        own = list(lines[begin:end])
+        while own and not own[-1].strip():
+            own.pop()
+        apart = begin > 0 and not lines[begin - 1].strip()
+        parts.append(_Part(key=key, lines=tuple(own), apart=apart and begin != begins[0]))
+    return parts
+
+
+def _above(lines: Sequence[str], key_line: int) -> int:
+    begin = key_line
+    while begin and lines[begin - 1].startswith("#"):
+        begin -= 1
+    return begin
+
+
+def _footer(lines: Sequence[str], last_key: int) -> int:
+    """Find where the comments at the end begin: they belong to the file, not to its last key."""
+    begin = len(lines)
+    while begin > last_key + 1 and (not lines[begin - 1].strip() or lines[begin - 1].startswith("#")):
+        begin -= 1
+    return begin

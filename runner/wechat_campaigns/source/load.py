@@ -1,0 +1,281 @@
+"""Takes the campaigns folder, gives its campaigns and every problem of every file."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from wechat_campaigns.core.errors import Place, Problem, UsageError
+from wechat_campaigns.core.model import Campaign
+from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.words import _
+from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.source.document import Document, document, fault_problem
+from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.settings import SETTINGS_FILE
+from wechat_campaigns.source.text import Fault, decode
+from wechat_campaigns.source.tree import check_tree
+from wechat_campaigns.source.validate import check_campaign
+
+MAX_YAML_BYTES: Final = 1024 * 1024
+_SUFFIXES = ("yaml", "yml")
+BAD_IN_ID = re.compile(r"[\s\[\]#,:\\\x00-\x1f\x7f]")
+"""What no id may hold."""
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
+"""What Python puts in place of a byte of a file's name that is not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a campaigns folder holds: the campaigns that are valid, in order of id, and all problems."""
+
+    campaigns: tuple[Campaign, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A campaign file, not read yet.
+
+    `relative` is its path below the campaigns folder, `shown` the path as the user would type it.
+    """
+
+    id: str
+    relative: str
+    shown: str
+
+    @property
+    def file(self) -> PurePosixPath:
+        """The path below the campaigns folder."""
+        return PurePosixPath(self.relative)
+
+
+def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
+    """Read and check the campaigns of a folder.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        only: ids, id patterns (`2026/*`), or paths of files and folders; empty means all.
+
+    Returns:
+        The valid campaigns in order of id, and the problems of all the others.
+
+    Raises:
+        UsageError: there is no such folder, or an entry of `only` selects nothing.
+    """
+    found, problems = find_campaigns(root, only)
+    campaigns: list[Campaign] = []
+    for item in found:
+        checked = load_campaign(item)
+        if isinstance(checked, Campaign):
+            campaigns.append(checked)
+        else:
+            problems.extend(checked)
+    return Loaded(campaigns=tuple(campaigns), problems=tuple(problems))
+
+
+def require_folder(root: Path) -> None:
+    """Make sure that the campaigns folder is there, and holds neither links nor a repository.
+
+    Raises:
+        InvalidError: it is or holds a link, or holds a repository.
+        UsageError: it is not there; the remedy names one that the working directory is in or below.
+    """
+    if root.is_dir() or root.is_symlink():
+        check_tree(root)
+        return
+    above = folder_above(root)
+    raise UsageError(
+        _("there is no folder `{folder}`").format(folder=root.as_posix()),
+        remedy=_("there is one further up: add --dir {folder}").format(folder=above)
+        if above
+        else _(
+            "run the command beside the campaigns folder, name it with --dir, or begin one with "
+            "`campaign init`"
+        ),
+    )
+
+
+def folder_above(root: Path) -> str | None:
+    """Name the campaigns folder, settings and all, that the working directory is in or below."""
+    for up, parent in enumerate(Path.cwd().parents, 1):
+        if (parent / root / SETTINGS_FILE).is_file():
+            return "/".join([".."] * up + [root.as_posix()])
+    return None
+
+
+def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], list[Problem]]:
+    """List campaign files without reading them.
+
+    Args:
+        root: the campaigns folder.
+        only: as for `load_campaigns`.
+
+    Returns:
+        The files in order of id, and what is wrong with their names.
+
+    Raises:
+        InvalidError: as for `require_folder`.
+        UsageError: as for `load_campaigns`.
+    """
+    require_folder(root)
+    found = _walk(root)
+    chosen = _select(found, only, root)
+    return chosen, _collisions(found, chosen)
+
+
+def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath, ...]:
+    """List campaign files in order of id.
+
+    Args:
+        root: the campaigns folder.
+        only: as for `load_campaigns`.
+
+    Returns:
+        Paths relative to `root`.
+
+    Raises:
+        UsageError: as for `load_campaigns`.
+    """
+    found, _problems = find_campaigns(root, only)
+    return tuple(item.file for item in found)
+
+
+def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Problem, ...]:
+    """Read and check one campaign file.
+
+    Args:
+        item: found by `find_campaigns`.
+        data: the file's bytes, when they were read already.
+
+    Returns:
+        The campaign, or every problem of its file.
+    """
+    shown = item.shown
+    if _NOT_UTF8.search(item.id):
+        raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        what = _("the file's name is not UTF-8, perhaps GBK")
+        remedy = _("rename it in UTF-8, or to ASCII letters")
+        return (_problem(raw, "campaign-id", what, remedy),)
+    if bad := BAD_IN_ID.search(item.id):
+        return (
+            _problem(
+                shown,
+                "campaign-id",
+                _("the file's name holds {character}, which an id may not").format(
+                    character=repr(bad.group())
+                ),
+                _("rename it; blanks and the characters [ ] # , : \\ are not possible"),
+            ),
+        )
+    read = _read(item, data)
+    return (read,) if isinstance(read, Problem) else check_campaign(read)
+
+
+def _read(item: Found, data: bytes | None) -> Document | Problem:
+    """Read a file as YAML, or say what makes it unreadable."""
+    shown = item.shown
+    try:
+        text = decode(read_regular(shown, MAX_YAML_BYTES) if data is None else data)
+    except FileError as error:
+        return error.at(Place(file=shown))
+    except OSError as error:
+        return _problem(
+            shown,
+            "file-missing",
+            _("the file cannot be read: {reason}").format(reason=error.strerror),
+            _("check the path"),
+        )
+    if isinstance(text, Fault):
+        return fault_problem(text, shown)
+    return document(text, id=item.id, file=item.file, shown=shown)
+
+
+def _walk(root: Path) -> list[Found]:
+    found: list[Found] = []
+    above = (root / "_").as_posix().removesuffix("_")
+    for relative in _entries(root, ""):
+        stem, _dot, suffix = relative.rpartition(".")
+        if suffix in _SUFFIXES:
+            id_ = unicodedata.normalize("NFC", stem)
+            found.append(Found(id=id_, relative=relative, shown=above + relative))
+    return sorted(found, key=lambda item: item.id)
+
+
+def _entries(folder: Path | str, above: str) -> Iterator[str]:
+    """List what is no folder below a folder, without what begins with `_` or `.`."""
+    try:
+        with os.scandir(folder) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise UsageError(
+            _("the folder `{folder}` cannot be read: {reason}").format(
+                folder=Path(folder).as_posix(), reason=error.strerror
+            ),
+            remedy=_("give yourself the right to read it, or name another with --dir"),
+        ) from error
+    for entry in ordered:
+        if entry.name.startswith(("_", ".")):
+            continue
+        relative = above + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(entry.path, f"{relative}/")
+        else:
+            yield relative
+
+
+def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
+    """Refuse ids that are one and the same file, or id, on another system."""
+    same: dict[str, list[Found]] = defaultdict(list)
+    for item in found:
+        same[same_id(item.id)].append(item)
+    problems = []
+    for item in chosen:
+        others = same[same_id(item.id)]
+        if len(others) > 1:
+            others = [other for other in others if other.relative != item.relative]
+            what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].shown)
+            remedy = _("rename one: letter case and suffix do not tell ids apart")
+            problems.append(_problem(item.shown, "campaign-id-taken", what, remedy))
+    return problems
+
+
+def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
+    if not only:
+        return found
+    chosen: set[str] = set()
+    for wanted in only:
+        matched = [item for item in found if _matches(item, wanted, root)]
+        if not matched:
+            otherwise = _("name an id, a pattern of ids, or a file")
+            if wanted.endswith(".json"):  # as other tools take it
+                otherwise = _("give a plan file as `campaign apply --plan FILE`")
+            raise UsageError(
+                _("`{wanted}` selects no campaign").format(wanted=wanted),
+                remedy=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),
+            )
+        chosen.update(item.relative for item in matched)
+    return [item for item in found if item.relative in chosen]
+
+
+def _matches(item: Found, wanted: str, root: Path) -> bool:
+    plain = wanted.removeprefix("./").rstrip("/")
+    if plain in ("", root.as_posix(), "."):
+        return True
+    shown = tuple((root / name).as_posix().removeprefix("./") for name in (item.id, item.relative))
+    plain = same_id(plain)
+    return any(
+        name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
+        for name in map(same_id, (item.id, item.relative, *shown))
+    )
+
+
+def _problem(shown: str, rule: str, what: str, remedy: str) -> Problem:
+    return Problem(place=Place(file=shown), rule=rule, what=what, remedy=remedy)

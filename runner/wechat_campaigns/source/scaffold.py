@@ -1,0 +1,69 @@
+"""The parameters of a classic send form in, the text of a campaign file out."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from wechat_campaigns.core.model import Msgtype
+
+_PLAIN = re.compile(r"(?!(?:yes|no|on|off|true|false|null|y|n)$)[^\W\d_][\w-]*", re.IGNORECASE)
+"""What YAML reads as text without quotes, whatever its version."""
+
+PLACEHOLDERS = ("这里写要发的话", "标题，不超过 32 字")
+"""What a new file says in place of a text and of an article's title, and no follower should read."""
+
+CONTENT = {
+    Msgtype.TEXT: f"content: |\n  {{{{ greeting }}}}，{PLACEHOLDERS[0]}。\nvars: {{greeting: 你好}}\n",
+    Msgtype.MPNEWS: f"content:\n  articles:\n    - title: {PLACEHOLDERS[1]}\n"
+    "      body: {name}/article.md\n      cover: {{file: {name}/cover.jpg}}\n",
+    Msgtype.VOICE: "content:\n  file: {name}/voice.mp3\n",
+    Msgtype.IMAGE: "content:\n  images:\n    - file: {name}/1.jpg\n",
+    Msgtype.MPVIDEO: "content:\n  file: {name}/video.mp4\n  title: 视频标题\n  description: 视频简介\n",
+    Msgtype.WXCARD: "content:\n  card_id: 卡券的 card_id\n",
+}
+"""What a new file says when no media_id is given; `{name}` is the folder of its assets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a new campaign begins with; None where nothing was said."""
+
+    id: str
+    msgtype: Msgtype = Msgtype.TEXT
+    tag: str | None = None
+    tag_id: int | None = None
+    to_all: bool = False
+    media_id: str | None = None
+
+
+def modeline(file: PurePosixPath) -> str:
+    """Write the comment by which an editor finds the schema; `file` is relative to the campaigns folder."""
+    return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
+
+
+def campaign_text(wanted: Wanted) -> str:
+    """Write a new campaign; without a receiver it names a tag to be filled in."""
+    file = PurePosixPath(f"{wanted.id}.yaml")
+    receivers = f"tag: {_scalar(wanted.tag or '会员')}"
+    if wanted.tag_id is not None:
+        receivers = f"tag_id: {wanted.tag_id}"
+    elif wanted.to_all:
+        receivers = "is_to_all: true"
+    content = _content(file, wanted.msgtype, wanted.media_id)
+    return f"{modeline(file)}\nfilter:\n  {receivers}\nmsgtype: {wanted.msgtype}\n{content}"
+
+
+def _content(file: PurePosixPath, msgtype: Msgtype, media_id: str | None) -> str:
+    if media_id is None or msgtype is Msgtype.TEXT:
+        text = CONTENT[msgtype]
+        return text if msgtype is Msgtype.TEXT else text.format(name=file.stem)
+    key = "card_id" if msgtype is Msgtype.WXCARD else "media_id"
+    more = "  title: 视频标题\n  description: 视频简介\n" if msgtype is Msgtype.MPVIDEO else ""
+    return f"content:\n  {key}: {_scalar(media_id)}\n{more}"
+
+
+def _scalar(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""Check documents by the JSON Schemas, and word what they refuse."""

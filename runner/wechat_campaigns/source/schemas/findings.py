@@ -1,0 +1,82 @@
+"""Takes all that the schema validator refuses in a document, gives one finding for each thing to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from jsonschema import ValidationError
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.schemas.phrases import Finding, Refusal, named
+from wechat_campaigns.source.schemas.shapes import content_for_another_msgtype
+from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.source.schemas.wording import word
+
+UNWORDED: Final = "not-as-described"
+
+
+def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
+    """Word the errors of one document.
+
+    Args:
+        errors: what the validator found.
+        data: the document's data.
+        name: the schema it was checked against.
+
+    Returns:
+        One finding for each thing to correct, none twice.
+    """
+    if not isinstance(data, dict):
+        return [_not_a_map(name)]
+    kept = [_refusal(error, name) for error in errors]
+    found: list[Finding] = []
+    moved = content_for_another_msgtype(data) if name == "campaign" else None
+    in_content = [error for error in kept if error.path[:1] == ("content",)]
+    # Content that merely lacks something is not content of another kind.
+    if moved and any(error.keyword not in ("required", "minProperties") for error in in_content):
+        kept = [error for error in kept if error not in in_content]
+        found.append(
+            Finding(path=("content",), rule="content-of-another-msgtype", what=moved[0], remedy=moved[1])
+        )
+    for error in kept:
+        found.extend(finding for finding in word(error) if finding not in found)
+    wire = {finding.path for finding in found if finding.rule == "wire-filter"}
+    told = [f for f in found if f.rule != "is-to-all-false" or f.path[:-1] not in wire]
+    return told or [_unworded(error) for error in kept[:1]]
+
+
+def _unworded(error: Refusal) -> Finding:
+    """Refuse all the same when every error thought that another one says it."""
+    return Finding(
+        path=error.path,
+        rule=UNWORDED,
+        what=_("{name} is not written as it must be").format(name=named(error)),
+        remedy=_("compare it with the examples of the documentation"),
+    )
+
+
+def _refusal(error: ValidationError, name: SchemaName) -> Refusal:
+    return Refusal(
+        path=tuple(error.absolute_path),
+        keyword=str(error.validator),
+        wanted=error.validator_value,
+        value=error.instance,
+        shape=error.schema if isinstance(error.schema, dict) else {},
+        message=error.message,
+        schema_name=name,
+        is_of_key="propertyNames" in error.absolute_schema_path,
+    )
+
+
+def _not_a_map(name: SchemaName) -> Finding:
+    return Finding(
+        path=(),
+        rule="not-a-map",
+        what=_("the file is not a map of keys"),
+        remedy=(
+            _("begin with keys such as filter, msgtype and content")
+            if name == "campaign"
+            else _("begin with keys such as environments")
+        ),
+    )

@@ -1,0 +1,169 @@
+"""Remedies for keys and values that are not what the schema wants: what the writer most likely meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from wechat_campaigns.core.nearest import STRICT, nearest
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.source.schemas.store import SchemaName, schema
+from wechat_campaigns.source.yaml_words import mistyped_colon
+
+_KNOWN_MISTAKES: Final[dict[str, str]] = {
+    "group_id": N_("WeChat replaced groups by tags: write `tag_id: …` or `tag: NAME`"),
+    "show_cover_pic": N_("WeChat no longer has it: remove it"),
+    "thumb_media_id": N_("write `cover: {media_id: …}`"),
+    "media_ids": N_("write `images: [{media_id: …}, …]`"),
+    "touser": N_("write `filter: {openids: […]}`"),
+    "towxname": N_("remove it, and use `campaign preview ID --to WXNAME`"),
+    "clientmsgid": N_("remove it: every send gets its own, made from its id"),
+    "article_type": N_("remove it; write `newspic` for a picture post, `articles` for articles"),
+    "appsecret": N_("write `secret: {env: NAME}`"),
+}
+_WIRE_BODIES: Final = frozenset({"text", "mpnews", "voice", "image", "images", "mpvideo", "wxcard"})
+_OF_PICTURES: Final = frozenset(
+    {"media_id", "file", "name", "title", "recommend", "need_open_comment", "only_fans_can_comment"}
+)
+_HOMES: Final[dict[str, str]] = {
+    "": N_("at the top of the file"),
+    "filter": N_("under `filter`"),
+    "article": N_("in an article (`content.articles`)"),
+    "newspic": N_("in a picture post (`content.newspic`)"),
+    "image": N_("under `content`"),
+    "mpvideo": N_("under `content`"),
+    "wxcard": N_("under `content`"),
+    "mpnews": N_("under `content`"),
+    "text": N_("under `content`"),
+    "media": N_("under `content`"),
+    "environment": N_("in an environment (`environments.NAME`)"),
+    "account": N_("in an account (`environments.NAME.accounts.NAME`)"),
+    "policy": N_("under `policy`"),
+    "articles": N_("under `articles`"),
+}
+_HIDDEN: Final = frozenset({"openids", "secret"})
+"""Keys whose value no remedy repeats, not even its beginning."""
+_SPOKEN: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
+    """Say what to do with a key that is not known where it stands.
+
+    Args:
+        key: as written.
+        path: of the map that holds it.
+        allowed: the keys known there.
+        name: the schema of the file.
+
+    Returns:
+        The remedy.
+    """
+    if mistyped := mistyped_colon(key):
+        return mistyped[1]
+    if key.startswith("\u3000"):
+        return _("indent with ordinary spaces, not with full-width ones")
+    special = _special_remedy(key, path, allowed)
+    if special:
+        return special
+    near = nearest(key, allowed, cutoff=STRICT)
+    if near:
+        return _("did you mean `{name}`?").format(name=near)
+    homes = [_(home) for home in _homes(name).get(key, ())[:2]]
+    if homes:
+        belongs = _("it belongs {place} or {other}") if len(homes) > 1 else _("it belongs {place}")
+        return belongs.format(place=homes[0], other=homes[-1])
+    known = _(", ").join(f"`{name}`" for name in allowed)
+    return _("remove it; known here: {keys}").format(keys=known)
+
+
+def _special_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
+    if key.lower() in _KNOWN_MISTAKES:
+        return _(_KNOWN_MISTAKES[key.lower()])
+    if not path and key in _WIRE_BODIES:
+        return _("write what it holds under `content`")
+    if key == "content" and "articles" in path:
+        return _("name a file under `body`")
+    if key == "content" and list(path) == ["content"]:
+        return _("write the text itself under `content`, without a map")
+    if list(path) == ["content"] and "images" in allowed and key in _OF_PICTURES:
+        is_list = "title" in allowed
+        return (
+            _("keep the pictures under `images` only")
+            if is_list
+            else _("put the picture into a list under `images`")
+        )
+    return None
+
+
+def value_remedy(key: str, value: object, wanted: Sequence[str]) -> str:
+    """Say how to write a value of the wrong kind.
+
+    Args:
+        key: the value's key, or that of its list.
+        value: as read.
+        wanted: JSON Schema type names.
+
+    Returns:
+        The remedy.
+    """
+    if "boolean" in wanted:
+        spoken = "false" if _SPOKEN.get(str(value).lower()) is False else "true"
+        return _("write `{key}: {value}`, without quotes").format(key=key, value=spoken)
+    if "integer" in wanted and (number := _whole(value)) is not None:
+        quoted = isinstance(value, str)
+        written = _("write `{key}: {value}`, without quotes") if quoted else _("write `{key}: {value}`")
+        return written.format(key=key, value=number)
+    if "string" in wanted and isinstance(value, bool | int | float):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        return _('put it in quotes: "{text}"').format(text=text)
+    if "object" in wanted:
+        mistyped = mistyped_colon(value) if isinstance(value, str) and key not in _HIDDEN else None
+        return mistyped[1] if mistyped else _map_remedy(key)
+    if "array" in wanted:
+        return _("write one entry a line, each after `- `")
+    return (
+        _("write a whole number, without quotes") if "integer" in wanted else _("write a text in one piece")
+    )
+
+
+def _map_remedy(key: str) -> str:
+    examples = {
+        "cover": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
+        "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
+        "content": _("write `key: value` lines"),
+        "filter": _("write `filter: {tag: NAME}`"),
+        "secret": _("write `secret: {env: NAME}` and put the secret into that variable"),
+        "vars": _("write `vars: {name: value}`"),
+        "openids": _("write a list, or `{file: path}`"),
+        "newspic": _("write `newspic: {title: …, images: […]}`"),
+    }
+    return examples.get(key, _("write `key: value` lines, indented below it"))
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < 19:
+        return int(value)
+    return None
+
+
+@cache
+def _homes(name: SchemaName) -> dict[str, tuple[str, ...]]:
+    """Map each known key to where the schema has it, in words."""
+    whole = schema(name)
+    homes: dict[str, list[str]] = {}
+    for part, shape in {"": whole, **whole["definitions"]}.items():
+        for key in shape.get("properties", {}) if part in _HOMES else ():
+            homes.setdefault(key, []).append(_HOMES[part])
+    return {key: tuple(dict.fromkeys(places)) for key, places in homes.items()}

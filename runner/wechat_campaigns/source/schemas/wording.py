@@ -1,0 +1,326 @@
+"""Takes one refusal of a schema, gives findings in the reader's words, a remedy with each.
+
+One function words one keyword of the schemas; `WORDS` lists them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+
+from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.source.schemas.hints import unknown_key_remedy, value_remedy
+from wechat_campaigns.source.schemas.phrases import (
+    Finding,
+    Refusal,
+    clause,
+    last_key,
+    listed,
+    named,
+    shown,
+    under,
+)
+from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
+
+_KINDS: Final = {
+    "string": N_("text"),
+    "integer": N_("a whole number"),
+    "number": N_("a number"),
+    "boolean": N_("true or false"),
+    "array": N_("a list"),
+    "object": N_("a map (`key: value` lines)"),
+}
+
+_MISSING_REMEDIES: Final = {
+    "filter": N_("give every entry a `filter`, or write one for the whole campaign"),
+    "secret": N_("add `secret: {env: NAME}` and put the AppSecret into that variable"),
+    "accounts": N_("add `accounts: {main: {kind: service, appid: wx…, secret: {env: NAME}}}`"),
+}
+
+
+def has_remedy(key: str) -> bool:
+    """Tell whether a missing key has a remedy of its own, so that the schema's description is not said."""
+    return key in _MISSING_REMEDIES
+
+
+def word(error: Refusal) -> list[Finding]:
+    """Word one refusal; an empty list when another one says it already."""
+    return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
+
+
+def _unknown_keys(error: Refusal) -> list[Finding]:
+    allowed = list(error.shape.get("properties", {}))
+    path = error.path
+    return [
+        Finding(
+            path=(*path, key),
+            rule="unknown-key",
+            what=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
+            remedy=unknown_key_remedy(key, path, allowed, error.schema_name),
+            at_key=True,
+        )
+        for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
+    ]
+
+
+def _key_name(error: Refusal) -> Finding:
+    path = error.path
+    return Finding(
+        path=(*path, str(error.value)),
+        rule="key-name",
+        what=_("`{key}` cannot be a name {place}").format(key=shorten(str(error.value)), place=under(path)),
+        remedy=_instead(error),
+        at_key=True,
+    )
+
+
+def _missing_key(error: Refusal) -> list[Finding]:
+    # jsonschema reports each missing key by itself but names it only inside its message.
+    missing = [key for key in error.wanted if f"'{key}' is" in error.message]
+    path = error.path
+    if path == () and missing == ["for_each"]:
+        if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
+            return []
+        return [
+            _finding(
+                error,
+                "missing-key",
+                _("there is no `filter`, so nobody would receive this"),
+                _("write whom it is for, such as `filter: {tag: 会员}`"),
+            )
+        ]
+    return [
+        _finding(
+            error,
+            "missing-key",
+            _("`{key}` is missing {place}").format(key=key, place=under(path)),
+            _missing_remedy(key, error),
+        )
+        for key in missing
+        if not _is_misspelt(key, error)
+    ]
+
+
+def _is_misspelt(key: str, error: Refusal) -> bool:
+    """Tell whether another key was meant to be this one; that one is reported then."""
+    known = error.shape.get("properties", {})
+    unknown = [str(other) for other in error.value if other not in known]
+    return any(nearest(other, [key], cutoff=STRICT) for other in unknown) or _is_only_key(key, error, unknown)
+
+
+def _is_only_key(key: str, error: Refusal, unknown: list[str]) -> bool:
+    is_closed = error.shape.get("additionalProperties") is False
+    return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
+
+
+def _missing_remedy(key: str, error: Refusal) -> str:
+    if has_remedy(key):
+        return _(_MISSING_REMEDIES[key])
+    shape = error.shape.get("properties", {}).get(key, {})
+    if "enum" in shape:
+        return _("add `{key}`, one of: {values}").format(key=key, values=_(", ").join(shape["enum"]))
+    if described := str(shape.get("description", "")):
+        return _("add `{key}`: {meaning}").format(key=key, meaning=clause(described))
+    return _("add `{key}`").format(key=key)
+
+
+def _wrong_type(error: Refusal) -> list[Finding]:
+    wanted = error.wanted if isinstance(error.wanted, list) else [error.wanted]
+    kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
+    is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
+    if error.value is None:
+        what = _("{name} is empty").format(name=named(error))
+        return [_finding(error, "empty-value", what, _("write {kinds} after it").format(kinds=kinds))]
+    return [
+        _finding(
+            error,
+            "wrong-type",
+            _("{name} must be {kinds}, but is {value}").format(
+                name=named(error), kinds=kinds, value=shown(error)
+            ),
+            _instead(error) if is_patterned else value_remedy(last_key(error), error.value, wanted),
+        )
+    ]
+
+
+def _not_listed(error: Refusal) -> list[Finding]:
+    allowed = [str(value) for value in error.wanted]
+    otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
+    return [
+        _finding(
+            error,
+            "unknown-value",
+            _cannot_be(error),
+            did_you_mean(str(error.value), allowed, otherwise=otherwise, cutoff=STRICT),
+        )
+    ]
+
+
+def _only_true(error: Refusal) -> list[Finding]:
+    if error.value is False:
+        return [
+            _finding(
+                error,
+                "is-to-all-false",
+                _("`is_to_all: false` says nobody"),
+                _("remove the key and name the receivers with `tag`, `tag_id` or `openids`"),
+            )
+        ]
+    return [
+        _finding(
+            error,
+            "wrong-type",
+            _("{name} must be true, but is {value}").format(name=named(error), value=shown(error)),
+            _("write `{key}: true`, without quotes").format(key=last_key(error)),
+        )
+    ]
+
+
+def _too_few_keys(error: Refusal) -> list[Finding]:
+    choices = _choices(error)
+    known = [key for key in error.value if key in choices]
+    unknown = [key for key in error.value if key not in error.shape.get("properties", {})]
+    if known or (unknown and choices):
+        return []  # the missing or misspelt key is told by itself
+    if not choices:
+        what = _("{name} has no entries").format(name=named(error))
+        return [_finding(error, "empty-value", what, _("add one, or remove the key"))]
+    return [
+        _finding(
+            error,
+            "missing-choice",
+            _("{name} names none of {keys}").format(name=named(error), keys=listed(choices)),
+            _("write exactly one of them"),
+        )
+    ]
+
+
+def _too_many_keys(error: Refusal) -> list[Finding]:
+    known = [key for key in error.value if key in _choices(error)]
+    if len(known) < 2:
+        return []
+    if last_key(error) == "filter" and "is_to_all" in known and error.value["is_to_all"] is False:
+        others = [key for key in known if key != "is_to_all"]
+        return [
+            _finding(
+                error,
+                "wire-filter",
+                _("{name} is written as on the wire, with both `is_to_all` and {keys}").format(
+                    name=named(error), keys=listed(others)
+                ),
+                _("remove `is_to_all: false`; one key is enough"),
+            )
+        ]
+    return [
+        _finding(
+            error,
+            "two-choices",
+            _("{name} has {keys}, but only one is possible").format(name=named(error), keys=listed(known)),
+            _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
+        )
+    ]
+
+
+def _too_few_items(error: Refusal) -> list[Finding]:
+    if last_key(error) == "openids" and error.value:
+        what = _("`openids` has one openid; mass/send takes at least 2")
+        remedy = _("add openids, or use `campaign preview` for one person")
+        return [_finding(error, "too-few", what, remedy)]
+    return [
+        _finding(
+            error,
+            "too-few",
+            _("{name} has {count} entries; at least {least} are needed").format(
+                name=named(error), count=len(error.value), least=error.wanted
+            ),
+            _("add what is missing"),
+        )
+    ]
+
+
+def _too_many_items(error: Refusal) -> list[Finding]:
+    return [
+        _finding(
+            error,
+            "too-many",
+            _("{name} has {count} entries; at most {most} are possible").format(
+                name=named(error), count=len(error.value), most=error.wanted
+            ),
+            _("remove some, or write a second campaign"),
+        )
+    ]
+
+
+def _empty_text(error: Refusal) -> list[Finding]:
+    what = _("{name} is empty").format(name=named(error))
+    return [_finding(error, "empty-value", what, _("write a text, or remove the key"))]
+
+
+def _too_small(error: Refusal) -> list[Finding]:
+    remedy = _("write {least} or more").format(least=error.wanted)
+    return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
+
+
+def _too_large(error: Refusal) -> list[Finding]:
+    remedy = _("write {most} or less").format(most=error.wanted)
+    return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
+
+
+def _out_of_range(error: Refusal) -> str:
+    return _("{name} is {value}").format(name=named(error), value=shown(error))
+
+
+def _wrong_form(error: Refusal) -> list[Finding]:
+    if str(error.value) == "":
+        return _empty_text(error)
+    if error.shape.get("format") == "date-time":
+        return [_finding(error, "date-form", _date_words(error), _instead(error))]
+    return [_finding(error, "wrong-form", _cannot_be(error), _instead(error))]
+
+
+def _cannot_be(error: Refusal) -> str:
+    return _("{name} cannot be {value}").format(name=named(error), value=shown(error))
+
+
+def _date_words(error: Refusal) -> str:
+    text = str(error.value)
+    has_time = ":" in text
+    has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
+    if has_time and not has_offset:
+        return _("{name} has no offset, so it is another moment on every machine").format(name=named(error))
+    return _("{name} is not a full date and time").format(name=named(error))
+
+
+WORDS: Final[dict[str, Callable[[Refusal], list[Finding]]]] = {
+    "additionalProperties": _unknown_keys,
+    "required": _missing_key,
+    "type": _wrong_type,
+    "enum": _not_listed,
+    "const": _only_true,
+    "minProperties": _too_few_keys,
+    "maxProperties": _too_many_keys,
+    "minItems": _too_few_items,
+    "maxItems": _too_many_items,
+    "minLength": _empty_text,
+    "minimum": _too_small,
+    "maximum": _too_large,
+    "pattern": _wrong_form,
+}
+"""Every keyword of the schemas that can report by itself."""
+
+
+def _finding(error: Refusal, rule: str, what: str, remedy: str) -> Finding:
+    return Finding(path=error.path, rule=rule, what=what, remedy=remedy)
+
+
+def _instead(error: Refusal) -> str:
+    return _(str(error.shape["patternErrorMessage"]))
+
+
+def _choices(error: Refusal) -> list[str]:
+    """List the keys of which exactly one is wanted."""
+    required = error.shape.get("required", [])
+    properties = error.shape.get("properties", {})
+    return [key for key in properties if key not in required and properties[key] is not False]

@@ -1,0 +1,212 @@
+"""Finds secrets that were written into the settings, and reads them from where they belong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from wechat_campaigns.core.errors import KeyPath, SecretError
+from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.schemas.phrases import Finding
+
+Run = Callable[[tuple[str, ...]], str]
+"""Runs a program and returns what it printed; raises `SecretError` when it fails."""
+
+SANDBOX_SECRET: Final = "0" * 32
+"""The AppSecret of the sandbox's own accounts: no secret at all."""
+
+_TIMEOUT_S: Final = 30
+_APPSECRET = re.compile(r"[0-9A-Fa-f]{32}")
+_AES_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[0-9A-Za-z]{43}=?")
+_NAME_OF_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*|[A-Za-z_]+")
+"""What the name of a variable looks like; anything else may be the secret itself, and is not repeated."""
+_SCP_PASSWORD = re.compile(r"[^/@\s]+:[^/@\s]+@[^/]")
+_PROGRAM = re.compile(r"[A-Za-z][A-Za-z_-]*[0-9.]{0,4}|.*[/\\.].*", re.DOTALL)
+_TELLING_KEY = re.compile(
+    r"(app|client)[_-]?secret|(encoding)?[_-]?aes[_-]?key|secret[_-]?key|passw(or)?d|((access|refresh)[_-]?)?token",
+    re.I,
+)
+
+
+def read_secret(
+    secret: Secret, environ: Mapping[str, str], run: Run | None = None, *, name: str = "AppSecret"
+) -> str:
+    """Read an AppSecret, or another secret, from where the settings say it is.
+
+    Args:
+        secret: the place.
+        environ: the environment variables.
+        run: what runs a `command`; default: the program itself, without a shell, for at most 30 s.
+        name: what it is, for messages.
+
+    Returns:
+        The secret, exactly as stored but for line ends after it.
+
+    Raises:
+        SecretError: the variable is not set, or the command failed or printed nothing.
+    """
+    if secret.sandbox:
+        return SANDBOX_SECRET
+    if secret.env is not None:
+        return _from_variable(secret.env, environ, name)
+    value = (run or run_command)(secret.command).rstrip("\r\n")
+    if not value:
+        raise SecretError(
+            _("the command printed nothing"), remedy=_by_hand(secret.command), where=_program(secret.command)
+        )
+    return value
+
+
+def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> str:
+    """Run a program without a shell and return what it printed.
+
+    Args:
+        command: the program and its arguments.
+        timeout_s: seconds it may take.
+
+    Raises:
+        SecretError: it cannot be started, took too long, failed, or printed something that is no text.
+    """
+    import subprocess  # an offline plan never comes here
+
+    remedy = _by_hand(command)
+    try:
+        done = subprocess.run(  # noqa: S603 - the settings are the user's own
+            command, check=False, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL
+        )
+        printed = done.stdout.decode("utf-8")
+    except FileNotFoundError:
+        what, remedy = _("there is no such program"), _("install it, or correct `command`")
+    except OSError as error:
+        what = _("it cannot be started: {reason}").format(reason=error.strerror)
+    except subprocess.TimeoutExpired:
+        what = _("it did not end within {seconds:g} s").format(seconds=timeout_s)
+    except UnicodeDecodeError:
+        what = _("it printed something that is no text")
+    else:
+        if not done.returncode:
+            return printed
+        what = _("it ended with code {code}").format(code=done.returncode)
+    # Raised out here, so that no error that it came from can show what was printed.
+    raise SecretError(what, remedy=remedy, where=_program(command))
+
+
+def written_secrets(data: object) -> list[Finding]:
+    """Find secrets in the settings' data; a finding never repeats them.
+
+    Args:
+        data: the settings as read.
+
+    Returns:
+        One finding for each.
+    """
+    found = dict.fromkeys(path for path, value in _leaves(data, ()) if _is_secret(path, value))
+    return [_finding(path) for path in found]
+
+
+def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
+    value = environ.get(name, "").rstrip("\r\n")
+    if not value and not _NAME_OF_VARIABLE.fullmatch(name):
+        raise SecretError(
+            _("the environment variable that `env` names is not set"),
+            remedy=_("write the name of a variable after `env`, such as WECHAT_MAIN_SECRET, and set it"),
+        )
+    if not value:
+        raise SecretError(
+            _("the environment variable {name} is not set").format(name=name),
+            remedy=_("set {name} to the {secret} (in CI: a secret of the environment)").format(
+                name=name, secret=what
+            ),
+        )
+    return value
+
+
+def _by_hand(command: tuple[str, ...]) -> str:
+    return _("run `{program} …` by hand; it must print the AppSecret and nothing else").format(
+        program=_program(command)
+    )
+
+
+def _program(command: tuple[str, ...]) -> str:
+    """Name a program for a message, unless it looks like the secret itself, written as a command."""
+    return command[0] if len(command) > 1 or _PROGRAM.fullmatch(command[0]) else "…"
+
+
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            if _looks_like_one(key):
+                yield path, key
+            yield from _leaves(below, (*path, key))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _leaves(below, (*path, index))
+    else:
+        yield path, value
+
+
+def _is_secret(path: KeyPath, value: object) -> bool:
+    if value is None or isinstance(value, bool) or value == "":
+        return False
+    if isinstance(value, str) and (_looks_like_one(value) or _logs_in(path, value)):
+        return True
+    if "vars" in path:  # a campaign may call its coupon's word a password
+        return False
+    keys = [step for step in path if isinstance(step, str)]
+    if keys[:1] == ["notify"] and keys[-1] == "url":  # whoever has a robot's address can write to the chat
+        return True
+    return keys[-1:] == ["secret"] or any(_TELLING_KEY.fullmatch(key) for key in keys[-1:])
+
+
+def _looks_like_one(value: str) -> bool:
+    return bool(_APPSECRET.fullmatch(value.strip()) or _AES_KEY.fullmatch(value.strip()))
+
+
+def _logs_in(path: KeyPath, value: str) -> bool:
+    """Tell whether an address holds a password, or is https and has a user, who may be a token."""
+    if "vars" in path and path[-1:] != ("ledger",):
+        return _has_password(value)
+    if path[-1:] == ("ledger",) and value.startswith("git:"):
+        address = value.removeprefix("git:").partition("#")[0]
+        return _has_password(address) or _has_user(address) or bool(_SCP_PASSWORD.match(address))
+    return _has_password(value) or (path[-1:] in (("api",), ("ledger",)) and _has_user(value))
+
+
+def _has_password(value: str) -> bool:
+    if "://" not in value:
+        return False
+    try:
+        address = urlsplit(value)
+        asked = {name.lower() for name, _value in parse_qsl(address.query, keep_blank_values=True)}
+    except ValueError:
+        return "@" in value
+    return bool(address.password) or any(
+        _TELLING_KEY.fullmatch(name) or name == "sslpassword" for name in asked
+    )
+
+
+def _has_user(value: str) -> bool:
+    """Tell whether an http address has a user at all; with git over ssh one is usual."""
+    scheme, mark, rest = value.partition("://")
+    return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
+
+
+def _finding(path: KeyPath) -> Finding:
+    what, remedy = _words(path)
+    return Finding(path=path, rule="written-secret", what=what, remedy=remedy)
+
+
+def _words(path: KeyPath) -> tuple[str, str]:
+    if path[-1:] == ("ledger",):
+        remedy = _("remove it; set PGPASSWORD or a .pgpass file, or CAMPAIGN_LEDGER_TOKEN for a git ledger")
+        return _("a password or a token is written in this address"), remedy
+    if path[-1:] == ("api",):
+        return _("a password is written in this address"), _("remove it; write the address alone")
+    key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
+    remedy = _(
+        "take it out, change it (it is in the history of the file), and write `{key}: {{env: NAME}}`"
+    ).format(key=key)
+    return _("a secret is written in this file"), remedy

@@ -1,0 +1,256 @@
+"""Takes `_settings.yaml` and the chosen environment, gives `Settings`; without a file, the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Any, Final
+
+from wechat_campaigns.core.errors import InvalidError, Place, Problem, UsageError
+from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.settings import (
+    SANDBOX,
+    Account,
+    AccountKind,
+    Approvals,
+    ArticleOptions,
+    CallbackSecrets,
+    Drift,
+    Environment,
+    Notify,
+    Policy,
+    Secret,
+    Settings,
+    Tester,
+)
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.document import Document, document, fault_problem
+from wechat_campaigns.source.files import FileError, read_regular
+from wechat_campaigns.source.secret import written_secrets
+from wechat_campaigns.source.settings_checks import PROTECTED_REPEAT_AFTER_S, REPEAT_UNTIL_S, cross_findings
+from wechat_campaigns.source.text import Fault, decode
+from wechat_campaigns.source.validate import check
+
+SETTINGS_FILE: Final = "_settings.yaml"
+LEDGER: Final = "sqlite"
+"""The ledger of an environment that names none."""
+MAX_BYTES: Final = 1024 * 1024
+
+_SANDBOX_APPIDS: Final[Mapping[AccountKind, str]] = MappingProxyType(
+    {
+        AccountKind.SERVICE: "wx0000000000000001",
+        AccountKind.SUBSCRIPTION: "wx0000000000000002",
+        AccountKind.TEST: "wx0000000000000003",
+    }
+)
+
+
+def load_settings(root: Path, *, environment: str | None = None) -> Settings:
+    """Read the settings of a campaigns folder.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+        environment: the one to use; default: the file's `default_environment`, or `sandbox`.
+
+    Returns:
+        The settings with that environment; the built-in sandbox when there is no file.
+
+    Raises:
+        InvalidError: the file has problems; it carries all of them.
+        UsageError: there is no environment of this name.
+    """
+    data, source = _read(root)
+    written: dict[str, Any] = data.get("environments", {})
+    names = tuple(dict.fromkeys((*written, SANDBOX)))
+    name = environment or data.get("default_environment", SANDBOX)
+    if name not in names:
+        otherwise = _("use one of: {names}").format(names=_(", ").join(names))
+        raise UsageError(
+            _("there is no environment `{name}`").format(name=name),
+            remedy=did_you_mean(name, names, otherwise=otherwise),
+        )
+    chosen = _environment(name, written)
+    return Settings(
+        environment=chosen,
+        environments=names,
+        namespace=data.get("namespace", ""),
+        vars=data.get("vars", {}),
+        policy=_policy(data.get("policy", {}), chosen.accounts),
+        articles=ArticleOptions(**data.get("articles", {})),
+        testers={alias: Tester(**tester) for alias, tester in data.get("testers", {}).items()},
+        notify=tuple(_notify(robot) for robot in data.get("notify", ())),
+        source=source,
+    )
+
+
+def settings_data(root: Path) -> dict[str, Any]:
+    """Read the file of a campaigns folder as plain data, valid and without defaults.
+
+    Raises:
+        InvalidError: as for `load_settings`.
+    """
+    return _read(root)[0]
+
+
+def _read(root: Path) -> tuple[dict[str, Any], bytes]:
+    shown = (root / SETTINGS_FILE).as_posix()
+    try:
+        source = read_regular(root / SETTINGS_FILE, MAX_BYTES)
+        text = decode(source)
+    except FileNotFoundError:
+        return {}, b""
+    except FileError as error:
+        raise InvalidError((error.at(Place(file=shown)),)) from error
+    if isinstance(text, Fault):
+        raise InvalidError((fault_problem(text, shown),))
+    read = document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    problems = (read,) if isinstance(read, Problem) else check_settings(read)
+    if problems or isinstance(read, Problem):
+        raise InvalidError(problems)
+    data: dict[str, Any] = read.data
+    return data, source
+
+
+def approvals_in(source: bytes, environment: Environment) -> tuple[Approvals, ...]:
+    """Read who had to approve by another version of the file, valid or not.
+
+    Args:
+        source: the bytes of that version.
+        environment: the one that is used now; another name of the same AppID is the same to followers.
+
+    Returns:
+        One for each environment there that has this name or one of these AppIDs, and asks for approvals.
+    """
+    asked = (other.get("approvals") for other in _same_environments(source, environment))
+    return tuple(dict.fromkeys(_approvals_of(one) for one in asked if isinstance(one, dict)))
+
+
+def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
+    """Read which ledgers another version of the file had, of environments that had something to hold back.
+
+    Args:
+        source: the bytes of that version.
+        environment: as for `approvals_in`.
+    """
+    return tuple(
+        str(other.get("ledger", LEDGER))
+        for other in _same_environments(source, environment)
+        if other.get("protected") or other.get("approvals")
+    )
+
+
+def _same_environments(source: bytes, environment: Environment) -> Iterator[Mapping[str, Any]]:
+    text = decode(source)
+    read = (
+        document(text, id="", file=PurePosixPath(SETTINGS_FILE), shown="") if isinstance(text, str) else None
+    )
+    data = read.data if isinstance(read, Document) else None
+    written = data.get("environments") if isinstance(data, dict) else None
+    appids = {account.appid for account in environment.accounts.values()}
+    for name, other in written.items() if isinstance(written, dict) else ():
+        if isinstance(other, dict) and (name == environment.name or appids & _appids_of(other)):
+            yield other
+
+
+def _appids_of(environment: Mapping[str, Any]) -> set[str]:
+    accounts = environment.get("accounts")
+    below = accounts.values() if isinstance(accounts, dict) else ()
+    return {str(account.get("appid")) for account in below if isinstance(account, dict)}
+
+
+def _approvals_of(data: Mapping[str, Any]) -> Approvals:
+    """Read approvals of a file that may be wrong elsewhere: what is odd asks for more, not for less."""
+    names, count = data.get("approvers"), data.get("count", 1)
+    return Approvals(
+        approvers=tuple(str(name) for name in names) if isinstance(names, list) else (),
+        count=count if isinstance(count, int) and count > 0 else 1,
+        not_author=data.get("not_author", True) is not False,
+    )
+
+
+def check_settings(document: Document) -> tuple[Problem, ...]:
+    """Check a settings file.
+
+    Args:
+        document: the file, read.
+
+    Returns:
+        Every problem with its place, in the order of the file; none repeats a secret.
+    """
+    return check(document, "settings", cross_findings, instead=written_secrets(document.data))
+
+
+def _policy(data: Mapping[str, Any], accounts: Mapping[str, Account]) -> Policy:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+    }
+    if drift := data.get("audience_drift"):
+        values["audience_drift"] = Drift(**drift)
+    if isinstance(names := values.get("hold"), tuple):
+        # Another name of the same AppID reaches the same followers.
+        appids = {accounts[name].appid for name in names if name in accounts}
+        values["hold"] = (*names, *(n for n, a in accounts.items() if a.appid in appids and n not in names))
+    return Policy(**values)
+
+
+def _environment(name: str, written: Mapping[str, Any]) -> Environment:
+    data = {"api": SANDBOX, **written.get(name, {})}
+    accounts = {key: _account(key, value) for key, value in data.get("accounts", {}).items()}
+    default = data.get("default_account") or (next(iter(accounts)) if len(accounts) == 1 else None)
+    if data["api"] == SANDBOX and not accounts:
+        accounts = _sandbox_accounts(written)
+        default = default or AccountKind.SERVICE.value
+    return Environment(
+        name=name,
+        api=data["api"].rstrip("/"),
+        ledger=data.get("ledger", LEDGER),
+        protected=data.get("protected", False),
+        accounts=accounts,
+        default_account=default,
+        vars=data.get("vars", {}),
+        approvals=_approvals(data.get("approvals")),
+        repeat_after_s=data.get("repeat_after", PROTECTED_REPEAT_AFTER_S),
+        repeat_until_s=data.get("repeat_until", REPEAT_UNTIL_S),
+    )
+
+
+def _approvals(data: Mapping[str, Any] | None) -> Approvals | None:
+    return Approvals(**{**data, "approvers": tuple(data["approvers"])}) if data else None
+
+
+def _account(name: str, data: Mapping[str, Any]) -> Account:
+    secret = _secret(data["secret"]) if "secret" in data else Secret(sandbox=True)
+    callback = _callback(data["callback"]) if "callback" in data else None
+    return Account(
+        name=name, kind=AccountKind(data["kind"]), appid=data["appid"], secret=secret, callback=callback
+    )
+
+
+def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
+    aes_key = _secret(data["aes_key"]) if "aes_key" in data else None
+    return CallbackSecrets(token=_secret(data["token"]), aes_key=aes_key)
+
+
+def _notify(data: Mapping[str, Any]) -> Notify:
+    when = {"when": tuple(data["when"])} if "when" in data else {}
+    return Notify(kind=data["kind"], url=_secret(data["url"]), **when)
+
+
+def _secret(place: Mapping[str, Any]) -> Secret:
+    return Secret(env=place.get("env"), command=tuple(place.get("command", ())))
+
+
+def _sandbox_accounts(written: Mapping[str, Any]) -> dict[str, Account]:
+    """Give the sandbox's three accounts, and each real account's name for the one of its kind.
+
+    So a campaign with `account: main` can be rehearsed as it is.
+    """
+    kinds = {kind.value: kind for kind in AccountKind}
+    for environment in written.values():
+        for name, account in environment.get("accounts", {}).items():
+            kinds.setdefault(name, AccountKind(account["kind"]))
+    return {
+        name: Account(name=name, kind=kind, appid=_SANDBOX_APPIDS[kind], secret=Secret(sandbox=True))
+        for name, kind in kinds.items()
+    }

@@ -1,0 +1,239 @@
+"""What the settings must satisfy beyond their shape: names that exist, times that make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+
+from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.nearest import did_you_mean
+from wechat_campaigns.core.settings import SANDBOX, AccountKind
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.source.schemas.phrases import Finding
+
+SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
+"""The accounts a sandbox has by itself, one of each kind."""
+PROTECTED_REPEAT_AFTER_S: Final = 60
+REPEAT_UNTIL_S: Final = 20 * 3600
+Kind = Literal["environment", "account", "time-zone"]
+_NO_SUCH: Final[Mapping[Kind, str]] = {
+    "environment": N_("there is no environment `{name}`"),
+    "account": N_("there is no account `{name}`"),
+    "time-zone": N_("there is no time zone `{name}`"),
+}
+
+
+def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
+    """Check settings whose shape may still be wrong elsewhere.
+
+    Args:
+        data: the settings as read.
+
+    Returns:
+        The findings.
+    """
+    found = [*_default_environment(data), *_policy(data), *_held(data)]
+    for name, environment in _maps(data.get("environments")):
+        path = ("environments", name)
+        found += [*_default_account(path, environment, data), *_repeat(path, environment)]
+        found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
+        found += _two_ledgers(path, environment, data)
+    return [*found, *_kinds(data)]
+
+
+def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
+    name, known = data.get("default_environment"), [*_names(data.get("environments")), SANDBOX]
+    if isinstance(name, str) and name not in known:
+        yield _unknown(("default_environment",), "environment", name, known)
+
+
+def _default_account(
+    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[Finding]:
+    name, known = environment.get("default_account"), _names(environment.get("accounts"))
+    if environment.get("api") == SANDBOX and not known:
+        known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
+    if isinstance(name, str) and known and name not in known:
+        yield _unknown((*path, "default_account"), "account", name, known)
+
+
+def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+    after = environment.get("repeat_after", PROTECTED_REPEAT_AFTER_S)
+    until = environment.get("repeat_until", REPEAT_UNTIL_S)
+    if not isinstance(after, int) or not isinstance(until, int):
+        return
+    if after >= until:
+        key = "repeat_until" if "repeat_until" in environment else "repeat_after"
+        yield Finding(
+            path=(*path, key),
+            rule="repeat-order",
+            what=_("`repeat_after` ({after} s) is not before `repeat_until` ({until} s)").format(
+                after=after, until=until
+            ),
+            remedy=_("make `repeat_until` larger than `repeat_after`"),
+        )
+    if after < PROTECTED_REPEAT_AFTER_S and environment.get("protected") is True:
+        yield Finding(
+            path=(*path, "repeat_after"),
+            rule="protected-repeat",
+            what=_("a protected environment may not repeat so soon: the first call may still be on its way"),
+            remedy=_("write {least} or more, or remove the key").format(least=PROTECTED_REPEAT_AFTER_S),
+        )
+    # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
+    if until > REPEAT_UNTIL_S and environment.get("api") != SANDBOX:
+        yield Finding(
+            path=(*path, "repeat_until"),
+            rule="repeat-too-late",
+            what=_("a repeat this late is a second send: WeChat has forgotten the clientmsgid"),
+            remedy=_("write {most} or less, or remove the key").format(most=REPEAT_UNTIL_S),
+        )
+
+
+def _shared_ledger(
+    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
+    ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
+    if _is_real(environment) or ledger == "sqlite":  # which is a file of its own for each environment
+        return
+    for name, other in _maps(data.get("environments")):
+        if other.get("ledger") == ledger and _is_real(other) and appids & _appids(other):
+            yield Finding(
+                path=(*path, "ledger"),
+                rule="ledger-of-real",
+                what=_(
+                    "a rehearsal with the AppID and the ledger of `{name}` would mark its sends as sent"
+                ).format(name=name),
+                remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+            )
+            return
+
+
+def _two_ledgers(
+    path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """What one ledger of an account knows as sent is new to another."""
+    ledger = environment.get("ledger", "sqlite")
+    for name, other in _maps(data.get("environments")):
+        if name == path[-1]:
+            return  # the later one of two is told
+        # `sqlite` alone is a file of its own for each environment.
+        same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
+        shared = sorted(_appids(environment) & _appids(other))
+        if shared and not same and _is_real(environment) and _is_real(other):
+            yield Finding(
+                path=(*path, "ledger") if "ledger" in environment else path,
+                rule="two-ledgers",
+                what=_(
+                    "`{name}` sends from {appid} too, by another ledger: each would send what the other sent"
+                ).format(name=name, appid=shared[0]),
+                remedy=_("name the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
+            )
+            return
+
+
+def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
+    first: dict[str, tuple[str, object]] = {}
+    for environment, one in _maps(data.get("environments")):
+        for name, account in _maps(one.get("accounts")):
+            known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
+            if kind != account.get("kind"):
+                yield Finding(
+                    path=("environments", environment, "accounts", name, "kind"),
+                    rule="appid-kind",
+                    what=_("`{name}` has the same AppID and is of kind {kind}").format(name=known, kind=kind),
+                    remedy=_("write the kind that the account has at WeChat in both places"),
+                )
+
+
+def _is_real(environment: Mapping[str, Any]) -> bool:
+    return str(environment.get("api")).startswith("https://")
+
+
+def _appids(environment: Mapping[str, Any]) -> set[str]:
+    return {str(account.get("appid")) for _name, account in _maps(environment.get("accounts"))}
+
+
+def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+    approvals = environment.get("approvals")
+    written = approvals if isinstance(approvals, dict) else {}
+    count, approvers = written.get("count", 1), written.get("approvers")
+    if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
+        yield Finding(
+            path=(*path, "approvals", "count"),
+            rule="approvals-count",
+            what=_("{count} approvals are wanted, and only {approvers} may give one").format(
+                count=count, approvers=len(approvers)
+            ),
+            remedy=_("name more `approvers`, or lower `count`"),
+        )
+
+
+def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
+    policy = data.get("policy")
+    if not isinstance(policy, dict):
+        return
+    zone = policy.get("timezone")
+    if isinstance(zone, str) and zone and not _is_zone(zone):
+        from zoneinfo import available_timezones
+
+        yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
+    begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
+    if begin and begin == end:
+        yield Finding(
+            path=("policy", "quiet_hours"),
+            rule="quiet-hours-empty",
+            what=_("`quiet_hours` end when they begin"),
+            remedy=_("write two times, or remove the key"),
+        )
+
+
+def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A hold on an account that does not exist holds nothing, and nobody would notice."""
+    policy = data.get("policy")
+    held = policy.get("hold") if isinstance(policy, dict) else None
+    known = [*_all_accounts(data), *SANDBOX_ACCOUNTS]
+    for index, name in enumerate(held if isinstance(held, list) else ()):
+        if isinstance(name, str) and name and name not in known:
+            yield _unknown(("policy", "hold", index), "account", name, known)
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only for who names a time zone
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _unknown(path: KeyPath, kind: Kind, name: str, known: list[str]) -> Finding:
+    listed = (
+        _("use one of: {names}").format(names=_(", ").join(known))
+        if len(known) <= 20
+        else _("use a name such as Asia/Shanghai")
+    )
+    return Finding(
+        path=path,
+        rule=f"unknown-{kind}",
+        what=_(_NO_SUCH[kind]).format(name=name[:40]),
+        remedy=did_you_mean(name, known, otherwise=listed),
+    )
+
+
+def _all_accounts(data: Mapping[str, Any]) -> list[str]:
+    return [name for _name, one in _maps(data.get("environments")) for name in _names(one.get("accounts"))]
+
+
+def _maps(value: object) -> list[tuple[str, dict[str, Any]]]:
+    return (
+        [(key, below) for key, below in value.items() if isinstance(below, dict)]
+        if isinstance(value, dict)
+        else []
+    )
+
+
+def _names(value: object) -> list[str]:
+    return list(value) if isinstance(value, dict) else []

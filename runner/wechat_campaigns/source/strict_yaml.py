@@ -1,0 +1,310 @@
+"""Takes the text of a YAML file, gives plain data and every fault; what YAML would guess is a fault.
+
+Only maps, lists, text, decimal numbers, true, false and null come out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+import yaml
+from yaml.composer import Composer
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
+
+from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.words import _
+from wechat_campaigns.source.text import MAX_PROBLEMS, Fault, shorten
+from wechat_campaigns.source.yaml_words import guessed, syntax_fault
+
+MAX_DEPTH: Final = 24
+MAX_NODES: Final = 600_000
+"""More than a file of the largest size can hold without aliases, so only aliases can pass it."""
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+", re.ASCII)
+_WORDS: Final[dict[str, bool | None]] = {
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    "null": None, "Null": None, "NULL": None, "~": None, "": None,
+}  # fmt: skip
+_BEGINS_A_NUMBER = frozenset("+-.0123456789~")
+_BEGINS_A_WORD = frozenset("nNyYtTfFoO")
+_LONGEST_WORD: Final = len("false")
+_SWALLOWED = re.compile(r"[ \t]++(?=#[^\s#])")
+"""What stands before `#秋茶#` or `#1` in the line of a text: YAML ends the text there, without a word."""
+_HASHTAG = re.compile(r"[ \t]#[^\s#]")
+"""As above, to be searched for: from each of many blanks, `_SWALLOWED` would look through all of the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a text says; `data` is None when it cannot be read at all."""
+
+    data: Any
+    faults: tuple[Fault, ...] = ()
+
+
+class _Untyped:
+    """Keeps a composer from guessing types: a tag is there only when somebody wrote one."""
+
+    # Asked three times a node; `"".format` takes anything and gives "" without running Python code.
+    resolve = descend_resolver = ascend_resolver = staticmethod("".format)
+
+
+class PythonNodes(_Untyped, Reader, Scanner, Parser, Composer):
+    """Composes nodes without libyaml, eight times slower."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+
+
+try:
+    from yaml._yaml import CParser
+except ImportError:  # a PyYAML built without libyaml
+    NODES: type = PythonNodes
+else:
+
+    class FastNodes(_Untyped, CParser):
+        """Composes nodes with libyaml."""
+
+    NODES = FastNodes
+
+
+@lru_cache(maxsize=8)  # who asks where a value stands asks just after the file was read
+def _root(text: str, parser: type) -> Node | None:
+    root: Node | None = parser(text).get_single_node()
+    return root
+
+
+def compose(text: str, parser: type = NODES, /) -> Node | Fault:
+    """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
+
+    Args:
+        text: the file's text, decoded.
+        parser: `FastNodes` or `PythonNodes`.
+
+    Returns:
+        The root node, or the fault that stops every YAML reader (or an empty file's).
+    """
+    try:
+        root = _root(text, parser)
+    except yaml.YAMLError as error:
+        return syntax_fault(text, error)
+    except RecursionError:
+        return Fault(rule="yaml-too-deep", what=_("the file is nested too deeply"), remedy=_("flatten it"))
+    if root is None:
+        return Fault(rule="yaml-empty", what=_("the file is empty"), remedy=_("write it, or delete the file"))
+    return root
+
+
+def read(text: str, *, parser: type = NODES) -> Reading:
+    """Read one YAML file.
+
+    Args:
+        text: the file's text, decoded.
+        parser: `FastNodes` or `PythonNodes`.
+
+    Returns:
+        Data made of dict, list, str, int, float, bool and None, and all faults. A value with a fault
+        stands in the data as the text that was written.
+    """
+    root = compose(text, parser)
+    if isinstance(root, Fault):
+        return Reading(data=None, faults=(root,))
+    builder = _Builder(text)
+    try:
+        data = builder.value(root, 0)
+    except _StopReadingError as stop:
+        return Reading(data=None, faults=(stop.fault,))
+    faults = (replace(fault, path=_path_to(root, node) or ()) for node, fault in builder.found)
+    return Reading(data=data, faults=tuple(faults))
+
+
+class _StopReadingError(Exception):
+    """The rest of the file is not worth reading."""
+
+    def __init__(self, node: Node, rule: str, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.fault = _fault(node, rule, what, remedy)
+
+
+class _Builder:
+    """Turns nodes into data and collects faults with their nodes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.hides = bool(_HASHTAG.search(text))
+        self.found: list[tuple[Node, Fault]] = []
+        self.told: set[tuple[str, int, int]] = set()
+        self.nodes = 0
+
+    def value(self, node: Node, depth: int) -> Any:
+        if node.tag:
+            # Never repeated: in the settings it may be a secret that begins with `!`.
+            what = _("a YAML tag (`!name`) is written here, and tags are not used")
+            self._report(node, "yaml-tag", what, _("remove it, or put a text that begins with `!` in quotes"))
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        self.nodes += len(node.value)
+        self._bound(node, depth)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, depth + 1) for item in node.value]
+        return self._mapping(node, depth) if isinstance(node, MappingNode) else None
+
+    def _bound(self, node: Node, depth: int) -> None:
+        if self.nodes > MAX_NODES:
+            raise _StopReadingError(
+                node,
+                "yaml-alias-bomb",
+                _("the aliases (`*name`) of this file unfold to more than a file may hold"),
+                _("write the values out, or use `vars`"),
+            )
+        if depth > MAX_DEPTH:
+            raise _StopReadingError(
+                node,
+                "yaml-too-deep",
+                _("the file is nested more than {most} levels deep").format(most=MAX_DEPTH),
+                _("flatten it; an alias must not contain itself"),
+            )
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        value = self._meant(node)
+        # A number or a switch is whole, whatever comes behind it.
+        if self.hides and not node.style and (isinstance(value, str) or not node.value):
+            self._look_behind(node)
+        return value
+
+    def _meant(self, node: ScalarNode) -> Any:
+        text: str = node.value
+        # Only plain (unquoted) text is up for interpretation; most of it is told by its first character.
+        if node.style or (text and text[0] not in _BEGINS_A_NUMBER and not _may_be_word(text)):
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _DECIMAL.fullmatch(text) and repr(float(text)) == text.removeprefix("+"):
+            return float(text)
+        surprise = guessed(text)
+        if surprise:
+            self._report(node, *surprise)
+        return text
+
+    def _look_behind(self, node: ScalarNode) -> None:
+        """Refuse a hashtag that YAML takes for a comment; never repeated: it may be part of a secret."""
+        found = _SWALLOWED.match(self.text, node.end_mark.index)
+        if found is None:
+            return
+        fault = Fault(
+            rule="yaml-comment",
+            what=_("the rest of this line would be left out: `#` after a blank begins a YAML comment"),
+            remedy=_("put the whole text in quotes; for a comment, write a blank after `#`"),
+            line=node.end_mark.line + 1,
+            column=node.end_mark.column + len(found[0]) + 1,
+        )
+        self._add(node, fault)
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+        built: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, node)
+            if key is None:
+                continue
+            if key in built:
+                self._duplicate(node, key_node, key)
+                continue
+            built[key] = self.value(value_node, depth + 1)
+        return built
+
+    def _duplicate(self, node: MappingNode, key_node: Node, key: str) -> None:
+        if len(self.found) > MAX_PROBLEMS:
+            return  # the search below is not free
+        first = next(k for k, _value in node.value if k.value == key_node.value).start_mark.line + 1
+        what = _("the key `{key}` is written twice; it is already in line {line}").format(
+            key=shorten(key), line=first
+        )
+        self._report(key_node, "yaml-duplicate-key", what, _("keep one of the two"))
+
+    def _key(self, node: Node, parent: MappingNode) -> str | None:
+        if isinstance(node, ScalarNode):
+            if node.value == "<<" and not node.style:
+                self._report(
+                    node,
+                    "yaml-merge-key",
+                    _("the merge key `<<` is not used here"),
+                    _("write the keys out, or share values through `vars`"),
+                )
+                return None
+            key = self._scalar(node)
+            if isinstance(key, str):
+                return key
+        holder = node if isinstance(node, ScalarNode) else parent
+        self._add(holder, _fault(node, *_key_words(node)))
+        return None
+
+    def _report(self, node: Node, rule: str, what: str, remedy: str) -> None:
+        self._add(node, _fault(node, rule, what, remedy))
+
+    def _add(self, holder: Node, fault: Fault) -> None:
+        # What an anchor marks is met again wherever an alias names it.
+        told = (fault.rule, fault.line, fault.column)
+        if (
+            told not in self.told and len(self.found) <= MAX_PROBLEMS
+        ):  # one more than is listed: there is a rest
+            self.told.add(told)
+            self.found.append((holder, fault))
+
+
+def _may_be_word(text: str) -> bool:
+    return text[0] in _BEGINS_A_WORD and len(text) <= _LONGEST_WORD
+
+
+def _key_words(node: Node) -> tuple[str, str, str]:
+    if isinstance(node, ScalarNode) and node.value:
+        return (
+            "yaml-key",
+            _("the key `{key}` is not text").format(key=shorten(node.value)),
+            _('put it in quotes: "{text}"').format(text=shorten(node.value)),
+        )
+    if isinstance(node, MappingNode):
+        return (
+            "yaml-braces",
+            _("`{` begins a YAML map here, so this is no text"),
+            _('put a text that begins with `{{` in quotes: "{{ brand }} …"'),
+        )
+    return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
+
+
+def _fault(node: Node, rule: str, what: str, remedy: str) -> Fault:
+    mark = node.start_mark
+    return Fault(rule=rule, what=what, remedy=remedy, line=mark.line + 1, column=mark.column + 1)
+
+
+def _path_to(root: Node, wanted: Node) -> KeyPath | None:
+    """Find a node by identity; the path of a key is that of its value. None when it is not below."""
+    if root is wanted:
+        return ()
+    for step, child, also in children(root):
+        below = () if also is wanted else _path_to(child, wanted)
+        if below is not None:
+            return (step, *below)
+    return None
+
+
+def children(node: Node) -> Iterator[tuple[str | int, Node, Node | None]]:
+    """Yield what a node holds: step, value node, and the key's node inside a map."""
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield (key.value if isinstance(key, ScalarNode) else "?"), value, key
+    elif isinstance(node, SequenceNode):
+        for index, item in enumerate(node.value):
+            yield index, item, None

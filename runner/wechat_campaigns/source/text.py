@@ -1,0 +1,121 @@
+"""Takes the bytes of a text file, gives its text, or the one reason why it is none."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from wechat_campaigns.core.errors import KeyPath
+from wechat_campaigns.core.words import _
+
+# Everything YAML calls unprintable, but for the byte order mark of the first position.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+# Characters without ink that are no blanks, controls or formats: fillers, selectors, a Braille cell.
+_INKLESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U000e0000-\U000e0fff]"
+)
+MAX_SHOWN: Final = 40
+MAX_PROBLEMS: Final = 100
+"""More of one file are not listed: nobody reads them, and each costs a search for its place."""
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
+"""How .docx and .xlsx (and every ZIP), .doc, .xls and .wps, and PDF begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a text, before its meaning is looked at; line and column count from 1."""
+
+    rule: str
+    what: str
+    remedy: str
+    line: int = 1
+    column: int = 1
+    path: KeyPath = ()
+
+
+def says_nothing(text: str) -> bool:
+    """Say whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
+    return all(
+        character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
+        for character in _INKLESS.sub("", text)
+    )
+
+
+def decode(data: bytes) -> str | Fault:
+    """Decode UTF-8 without a byte order mark or control characters.
+
+    Args:
+        data: the whole file.
+
+    Returns:
+        The text, or the first fault.
+    """
+    if data.startswith(_DOCUMENT_MARKS):
+        return Fault(
+            rule="text-document",
+            what=_("the file is a document of Word, Excel, WPS or PDF, or an archive, and no plain text"),
+            remedy=_("copy its text into a plain text file (UTF-8); another name is not enough"),
+        )
+    if data.startswith(b"\xef\xbb\xbf"):
+        return Fault(
+            rule="text-bom",
+            what=_("the file begins with a byte order mark (BOM)"),
+            remedy=_('save it as "UTF-8", not "UTF-8 with BOM"'),
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _not_utf8(data, error.start)
+    control = _CONTROL.search(text)
+    return _control_character(text, control.start()) if control else text
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column, from 1, of a character offset."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def shorten(text: str) -> str:
+    """Cut a text for a message and make its line breaks visible."""
+    flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
+
+
+def _not_utf8(data: bytes, start: int) -> Fault:
+    line, column = position(data[:start].decode("utf-8"), len(data[:start].decode("utf-8")))
+    what, remedy = _("the file is not UTF-8"), _("save the file as UTF-8")
+    if encoding := _guess(data):
+        what = _("the file is not UTF-8; it looks like {encoding}").format(encoding=encoding)
+        remedy = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
+    return Fault(
+        rule="text-encoding",
+        what=what,
+        remedy=remedy,
+        line=line,
+        column=column,
+    )
+
+
+def _guess(data: bytes) -> str | None:
+    if data.startswith(_UTF16_MARKS):
+        return "UTF-16"
+    try:
+        data.decode("gbk")
+    except UnicodeDecodeError:
+        return None
+    return "GBK"
+
+
+def _control_character(text: str, offset: int) -> Fault:
+    line, column = position(text, offset)
+    return Fault(
+        rule="text-control-character",
+        what=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
+        remedy=_("delete it; it often comes along when text is pasted"),
+        line=line,
+        column=column,
+    )

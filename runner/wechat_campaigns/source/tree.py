@@ -1,0 +1,114 @@
+"""A campaigns folder in, its links and repositories out as problems: neither may be there.
+
+A link reads, or hides, what lies elsewhere on the machine; git takes some ordinary files for a repository.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from wechat_campaigns.core.errors import InvalidError, Place, Problem
+from wechat_campaigns.core.words import _
+
+EDITOR_LOCK: Final = ".#"
+"""How the dangling links begin that Emacs lays beside a file that is being edited."""
+_GIT: Final = ".git"
+_BARE: Final = frozenset({"HEAD", "objects", "refs"})
+
+
+def check_tree(root: Path) -> None:
+    """Refuse a campaigns folder that is a link, or holds a link or a repository at any depth.
+
+    Folders above it may be links, as `/tmp` is on macOS, unless a checkout carries them.
+
+    Args:
+        root: the campaigns folder, as the user would type it.
+
+    Raises:
+        InvalidError: names each of them.
+    """
+    problems = tuple(_above(root)) or tuple(sorted(_below(root), key=lambda problem: problem.place.file))
+    if problems:
+        raise InvalidError(problems)
+
+
+def link_problem(shown: str) -> Problem:
+    """Describe a link.
+
+    Args:
+        shown: its path, as the user would type it.
+    """
+    return _problem(
+        shown,
+        "file-link",
+        _("this is a link, which can lead anywhere on the machine"),
+        _("put the file or folder itself here"),
+    )
+
+
+def _above(root: Path) -> Iterator[Problem]:
+    if root.is_symlink():
+        yield _problem(
+            root.as_posix(),
+            "file-link",
+            _("the campaigns folder is a link, which can lead anywhere on the machine"),
+            _("put the folder itself here, or name it with `--dir`"),
+        )
+        return
+    for folder in root.parents:
+        if folder.is_symlink() and _is_carried(folder):
+            yield _problem(
+                folder.as_posix(),
+                "file-link",
+                _("a folder above the campaigns is a link inside a checkout"),
+                _("name the campaigns folder without the link: `--dir {folder}`").format(
+                    folder=os.path.realpath(root)
+                ),
+            )
+
+
+def _is_carried(link: Path) -> bool:
+    """Tell whether a commit may hold a link: it lies in the checkout of the working directory."""
+    from wechat_campaigns.core.git import (
+        find_checkout,  # starts programs: only a link above the folder needs to know
+    )
+
+    here = find_checkout(Path.cwd() / "_")
+    return here is not None and Path(os.path.realpath(link.parent)).is_relative_to(here.top)
+
+
+def _below(root: Path) -> Iterator[Problem]:
+    waiting = [os.fspath(root)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError:  # whoever reads it says so
+            continue
+        if _BARE.issubset(entry.name for entry in ordered):
+            yield _repository(folder)
+        for entry in ordered:
+            if entry.name.casefold() == _GIT:
+                yield _repository(entry.path)
+            elif entry.is_symlink():
+                if not entry.name.startswith(EDITOR_LOCK):
+                    yield link_problem(Path(entry.path).as_posix())
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+
+
+def _repository(folder: str) -> Problem:
+    return _problem(
+        Path(folder).as_posix(),
+        "file-repository",
+        _("the campaigns folder holds a git repository"),
+        _("keep the repository outside the campaigns folder; a submodule may not lie in it"),
+    )
+
+
+def _problem(shown: str, rule: str, what: str, remedy: str) -> Problem:
+    return Problem(place=Place(file=shown), rule=rule, what=what, remedy=remedy)

@@ -1,0 +1,198 @@
+"""Takes a document, gives the campaign it describes or all of its problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import MAXYEAR, MINYEAR, datetime
+from itertools import islice
+from typing import Any
+
+from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.core.words import _
+from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.source.document import Document, json_path
+from wechat_campaigns.source.schemas.accept import accepts
+from wechat_campaigns.source.schemas.phrases import Finding
+from wechat_campaigns.source.schemas.store import SchemaName
+from wechat_campaigns.source.strict_yaml import NODES, compose
+from wechat_campaigns.source.text import MAX_PROBLEMS, Fault
+
+
+def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:
+    """Check one campaign file.
+
+    Args:
+        document: the file, read.
+
+    Returns:
+        The campaign, or every problem with its place, in the order of the file.
+    """
+    problems = check(document, "campaign", _cross_findings)
+    return problems or _campaign(document)
+
+
+def check(
+    document: Document,
+    name: SchemaName,
+    more: Callable[[dict[str, Any]], list[Finding]],
+    *,
+    instead: Sequence[Finding] = (),
+) -> tuple[Problem, ...]:
+    """Check a document against one of the schemas.
+
+    Args:
+        document: the file, read.
+        name: which schema.
+        more: checks that the schema cannot express; what the schema told is not told twice.
+        instead: findings that replace all others at and below their paths.
+
+    Returns:
+        Every problem with its place, in the order of the file.
+    """
+    found = [] if accepts(name, document.data) else _refusals(document.data, name)
+    if isinstance(document.data, dict):
+        told = {finding.path for finding in found}
+        found.extend(finding for finding in more(document.data) if finding.path not in told)
+    if not (found or instead or document.faults):
+        return ()
+    return _in_file_order(document, found, instead)
+
+
+def _refusals(data: Any, name: SchemaName) -> list[Finding]:
+    # Whoever writes nothing wrong does not wait for these to load.
+    from wechat_campaigns.source.schemas.findings import findings
+    from wechat_campaigns.source.schemas.shapes import validator
+
+    errors = list(islice(validator(name).iter_errors(data), MAX_PROBLEMS + 1))
+    return findings(errors, data, name) if errors else []
+
+
+def _in_file_order(
+    document: Document, found: Sequence[Finding], instead: Sequence[Finding]
+) -> tuple[Problem, ...]:
+    replaced = {finding.path for finding in instead}
+    faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
+    # What YAML misread must not be told a second time as a value of the wrong kind.
+    misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
+    kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
+    problems = [document.problem(fault) for fault in faults]
+    problems.extend(_problem(document, finding) for finding in (*instead, *kept)[: MAX_PROBLEMS + 1])
+    ordered = sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0))
+    shown = ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)]
+    return _without_secrets(shown, document)
+
+
+def _without_secrets(problems: Sequence[Problem], document: Document) -> tuple[Problem, ...]:
+    from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
+
+    root = compose(document.text, NODES)
+    return tuple(problems) if isinstance(root, Fault) else without_secrets(problems, root)
+
+
+def _more(document: Document) -> Problem:
+    return Problem(
+        place=Place(file=document.shown),
+        rule="too-many-problems",
+        what=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
+        remedy=_("correct those listed, then look again"),
+    )
+
+
+def _misread_path(fault: Fault) -> KeyPath:
+    return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
+
+
+def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
+    return any(path[:length] in above for length in range(len(path) + 1))
+
+
+def _problem(document: Document, finding: Finding) -> Problem:
+    return Problem(
+        place=document.place(finding.path, key=finding.at_key),
+        path=json_path(finding.path),
+        rule=finding.rule,
+        what=finding.what,
+        remedy=finding.remedy,
+    )
+
+
+def _campaign(document: Document) -> Campaign:
+    data = dict(document.data)
+    for key in ("not_before", "not_after"):
+        if key in data:
+            data[key] = datetime.fromisoformat(data[key])
+    data["formerly"] = tuple(data.get("formerly", ()))
+    data["msgtype"] = Msgtype(data["msgtype"])
+    data.setdefault("filter", None)
+    return Campaign(id=document.id, file=document.file, source=document, **data)
+
+
+def _cross_findings(data: dict[str, Any]) -> list[Finding]:
+    return [*_moments(data), *_window(data), *_reprint(data), *_twins(data)]
+
+
+def _moments(data: dict[str, Any]) -> list[Finding]:
+    found = []
+    for key in ("not_before", "not_after"):
+        moment = _moment(data.get(key))
+        if not isinstance(data.get(key), str) or (moment and MINYEAR < moment.year < MAXYEAR):
+            continue
+        what = _("`{key}` is {moment}, which no calendar has")
+        remedy = _("correct the day, the hour (0-23) or the offset")
+        if moment is not None:  # in another time zone there may be no such year
+            what = _("`{key}` is {moment}, too far away to be counted with")
+            remedy = _("write a nearer day, or remove the key")
+        what = what.format(key=key, moment=data[key])
+        found.append(Finding(path=(key,), rule="impossible-date", what=what, remedy=remedy))
+    return found
+
+
+def _window(data: dict[str, Any]) -> list[Finding]:
+    opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
+    if opens is None or closes is None or opens.tzinfo is None or closes.tzinfo is None or opens < closes:
+        return []
+    return [
+        Finding(
+            path=("not_after",),
+            rule="window-empty",
+            what=_("the send window closes before it opens: `not_after` is not later than `not_before`"),
+            remedy=_("make `not_after` later than `not_before`"),
+        )
+    ]
+
+
+def _reprint(data: dict[str, Any]) -> list[Finding]:
+    kind = data.get("msgtype")
+    if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
+        return []
+    return [
+        Finding(
+            path=("send_ignore_reprint",),
+            rule="mpnews-only",
+            what=_("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
+            remedy=_("remove it"),
+            at_key=True,
+        )
+    ]
+
+
+def _twins(data: dict[str, Any]) -> list[Finding]:
+    """Refuse entries whose sends would have one id: the later would count as sent with the earlier."""
+    entries, found = data.get("for_each"), []
+    first: dict[str, str] = {}
+    for key in entries if isinstance(entries, dict) else ():
+        taken = first.setdefault(same_id(str(key)), str(key))
+        if taken != key:
+            what = _("the key `{key}` is one with `{other}`").format(key=key, other=taken)
+            remedy = _("rename one: letter case does not tell ids apart")
+            path = ("for_each", key)
+            found.append(Finding(path=path, rule="for-each-key-taken", what=what, remedy=remedy, at_key=True))
+    return found
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -1,1 +1,0 @@
-"""A template -> its text, inside bounds; plain names are filled without Jinja."""

@@ -1,0 +1,1 @@
+"""Receive what the platform pushes."""

@@ -1,0 +1,75 @@
+"""The XML of an event in, what the ledger keeps of it out; no openid among it."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.render.limits.table import MAX_ARTICLES
+from wechat_campaigns.wechat.callback.xml import BadXmlError
+
+MASS_FINISHED = "MASSSENDJOBFINISH"
+_CHECKS = {
+    "ArticleIdx": "article_idx",
+    "UserDeclareState": "user_declare_state",
+    "AuditState": "audit_state",
+    "OriginalArticleUrl": "original_article_url",
+    "OriginalArticleType": "original_article_type",
+    "CanReprint": "can_reprint",
+    "NeedReplaceContent": "need_replace_content",
+    "NeedShowReprintSource": "need_show_reprint_source",
+}
+MAX_TEXT = 1024
+
+
+def entry_of(event: Element, appid: str) -> Entry | None:
+    """Say what the ledger should keep of an event.
+
+    Args:
+        event: the root element of the push.
+        appid: of the account it was pushed for.
+
+    Returns:
+        What to keep; None for events that are not about a mass job.
+
+    Raises:
+        BadXmlError: it is about a mass job and lacks its number or its counts.
+
+    Source: Callback_on_finish, read 2026-11.
+    """
+    if event.findtext("Event", "").strip() != MASS_FINISHED:
+        return None
+    data: dict[str, Any] = {
+        "msg_id": _number(event, "MsgID"),
+        "status": _text(event, "Status"),
+        "total": _number(event, "TotalCount"),
+        "filtered": _number(event, "FilterCount"),
+        "sent": _number(event, "SentCount"),
+        "errors": _number(event, "ErrorCount"),
+        "check_state": _text(event, "CopyrightCheckResult/CheckState"),
+        "copyright": [_check(item) for item in _items(event, "CopyrightCheckResult")],
+        "links": [_text(item, "ArticleUrl") for item in _items(event, "ArticleUrlResult")],
+    }
+    return Entry(stream=appid, kind=Kind.CALLBACK, data=data)
+
+
+def _items(event: Element, name: str) -> list[Element]:
+    items = event.findall(f"{name}/ResultList/item")[:MAX_ARTICLES]
+    return sorted(items, key=lambda item: _text(item, "ArticleIdx"))
+
+
+def _check(item: Element) -> dict[str, str]:
+    found = {ours: _text(item, theirs) for theirs, ours in _CHECKS.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def _text(element: Element, path: str) -> str:
+    return element.findtext(path, "").strip()[:MAX_TEXT]
+
+
+def _number(element: Element, name: str) -> int:
+    text = _text(element, name)
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        raise BadXmlError(f"the event's {name} is no number")
+    return int(text)

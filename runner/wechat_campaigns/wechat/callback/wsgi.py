@@ -1,0 +1,152 @@
+"""A WSGI app that takes the platform's pushes for one or more accounts and keeps them in the ledger.
+
+Mount it at a path of your own server, one segment an account: `/wechat/main`. `campaign listen` serves it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.ports import Clock
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.protocol.events import Entry, Event
+from wechat_campaigns.wechat.callback.events import entry_of
+from wechat_campaigns.wechat.callback.verify import Credentials, RefusedError, check_url, open_push
+from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+MAX_FIELDS = 64
+_DIGITS = 9
+_LENGTH = re.compile("[0-9]+")
+
+log = logging.getLogger("wechat_campaigns.callback")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A status line and a short text."""
+
+    status: str = "200 OK"
+    text: str = "success"
+
+
+SUCCESS = Answer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Takes requests; `accounts` is by the last segment of their path."""
+
+    accounts: Mapping[str, Credentials]
+    ledger: Callable[[], Ledger]
+    """Opens the ledger for one request, in the thread that answers it."""
+    clock: Clock
+
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one request.
+
+        An event is kept before it is answered: what cannot be kept is not acknowledged, so the platform
+        pushes it again. Should a slow ledger outlast its five seconds, the repeat finds the event kept.
+
+        Args:
+            method: GET checks the URL, POST pushes.
+            path: whose last segment names the account.
+            query: the parameters.
+            body: at most `MAX_BYTES`.
+        """
+        name = path.rstrip("/").rpartition("/")[2]
+        credentials = self.accounts.get(name)
+        if credentials is None:
+            return Answer(status="404 Not Found", text="no such account")
+        try:
+            if method == "GET":
+                return Answer(text=check_url(query, credentials, self.clock()))
+            if method == "POST":
+                return self._push(query, body, credentials)
+        except (RefusedError, BadXmlError) as error:
+            log.warning("%s: refused: %s", name, error)
+            return Answer(status="403 Forbidden", text="refused")
+        except CampaignError as error:
+            log.warning("%s: not kept: %s", name, error)
+            return Answer(status="503 Service Unavailable", text="not kept")
+        return Answer(status="405 Method Not Allowed", text="GET or POST")
+
+    def _push(self, query: Mapping[str, str], body: bytes, credentials: Credentials) -> Answer:
+        event = read_xml(open_push(query, body, credentials, self.clock()))
+        entry = entry_of(event, credentials.appid)
+        if entry is None:
+            return SUCCESS
+        ledger = self.ledger()
+        try:
+            if any(_same_job(event, entry) for event in ledger.read(entry.stream)):
+                log.info("msg_id %s: known already", entry.data["msg_id"])
+                return SUCCESS
+            ledger.append(entry)
+            log.info("msg_id %s: %s", entry.data["msg_id"], entry.data["status"])
+        finally:
+            ledger.close()
+        return SUCCESS
+
+
+def _same_job(event: Event, entry: Entry) -> bool:
+    return event.kind == entry.kind and event.data["msg_id"] == entry.data["msg_id"]
+
+
+def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    """Make the WSGI app of a receiver.
+
+    Args:
+        receiver: with the accounts, the ledger and the clock.
+
+    Returns:
+        An app to mount in any WSGI server; answers 400, 408, 411 or 413 to a body whose length is missing,
+        untrue or more than any event needs.
+    """
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = _answer(receiver, environ)
+        data = answer.text.encode()
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(data)))]
+        start_response(answer.status, headers)
+        return [data]
+
+    return app
+
+
+def _answer(receiver: Receiver, environ: Mapping[str, Any]) -> Answer:
+    method = str(environ.get("REQUEST_METHOD", ""))
+    body = _body(environ) if method == "POST" else b""
+    if isinstance(body, Answer):
+        return body
+    try:
+        pairs = parse_qsl(
+            str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        return Answer(status="400 Bad Request", text="too many parameters")
+    return receiver.answer(method, str(environ.get("PATH_INFO", "")), dict(pairs), body)
+
+
+def _body(environ: Mapping[str, Any]) -> bytes | Answer:
+    """Read the body of a push; its length has to be said, and to be true."""
+    written = str(environ.get("CONTENT_LENGTH") or "")
+    if not written or environ.get("HTTP_TRANSFER_ENCODING"):
+        return Answer(status="411 Length Required", text="no length")
+    if not _LENGTH.fullmatch(written):
+        return Answer(status="400 Bad Request", text="no such length")
+    length = int(written[-_DIGITS:]) if not written[:-_DIGITS].strip("0") else MAX_BYTES + 1
+    if length > MAX_BYTES:
+        return Answer(status="413 Content Too Large", text="too large")
+    try:
+        body: bytes = environ["wsgi.input"].read(length) if length else b""
+    except (OSError, ValueError):
+        return Answer(status="408 Request Timeout", text="too slow")
+    return body if len(body) == length else Answer(status="400 Bad Request", text="cut off")

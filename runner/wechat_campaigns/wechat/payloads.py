@@ -1,0 +1,272 @@
+"""A send in, the platform's JSON out: which files must be uploaded, the draft, the exact mass body.
+
+To add a msgtype: a record in `model`, its uploads and its body here, its limits in `limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+from typing import Any
+
+from wechat_campaigns.core.digest import plain, sha256
+from wechat_campaigns.core.model import (
+    Article,
+    Articles,
+    Content,
+    Draft,
+    FileInfo,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Newspic,
+    Send,
+    Text,
+    Voice,
+    Wxcard,
+)
+
+ADD_MATERIAL = "material/add_material"
+UPLOADIMG = "media/uploadimg"
+UPLOADVIDEO = "media/uploadvideo"
+
+UPLOADVIDEO_LIFE = timedelta(days=2)
+"""How long an uploadvideo id is reused. Not documented; temporary media live three days, so stay below."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One call that turns a file (or, for video, a media id) into something a message can name."""
+
+    endpoint: str
+    kind: str
+    """image, voice or video."""
+    file: FileInfo | None = None
+    of: Upload | Media | None = None
+    """uploadvideo only: the upload, or the video already on the platform, that it converts."""
+    title: str = ""
+    description: str = ""
+    life: timedelta | None = None
+    """How long its result may be reused; None is for good."""
+
+    @property
+    def key(self) -> str:
+        """Name it the same in every run, by content."""
+        of = self.of.key if isinstance(self.of, Upload) else plain(self.of)
+        parts = [self.endpoint, self.kind, plain(self.file), of, self.title, self.description]
+        return f"{self.endpoint}:{sha256(parts)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ids:
+    """What uploads and material names have become on the platform."""
+
+    uploaded: Mapping[str, str]
+    """By `Upload.key`: media_id, or url for uploadimg."""
+    named: Mapping[tuple[str, str], str]
+    """By (kind, material name)."""
+
+    def of(self, media: Media, kind: str) -> str:
+        """Resolve one MEDIA value to its media_id."""
+        if media.media_id is not None:
+            return media.media_id
+        if media.file is not None:
+            return self.uploaded[_material(media.file, kind).key]
+        return self.named[kind, str(media.name)]
+
+
+def uploads(content: Content) -> tuple[Upload, ...]:
+    """List the uploads a content needs, each once, in the order they can be made."""
+    return tuple({upload.key: upload for upload in _uploads(content)}.values())
+
+
+def names(content: Content) -> tuple[tuple[str, str], ...]:
+    """List the (kind, material name) pairs a content refers to."""
+    return tuple(
+        dict.fromkeys((kind, media.name) for media, kind in _media(content) if media.name is not None)
+    )
+
+
+def needs_draft(content: Content) -> bool:
+    """Say whether a draft has to be added before this content can be sent."""
+    return isinstance(content, Articles | Newspic)
+
+
+def draft_articles(content: Articles | Newspic, ids: Ids) -> list[dict[str, Any]]:
+    """Write the `articles` of draft/add.
+
+    Source: draft_add, read 2026-11.
+    """
+    if isinstance(content, Newspic):
+        pictures = [{"image_media_id": ids.of(image, "image")} for image in content.images]
+        return [
+            {
+                "article_type": "newspic",
+                "title": content.title,
+                "content": content.text,
+                "image_info": {"image_list": pictures},
+            }
+        ]
+    return [_news(article, ids) for article in content.articles]
+
+
+def endpoint(send: Send) -> str:
+    """Name the mass endpoint of a send."""
+    return "message/mass/send" if send.filter.openids else "message/mass/sendall"
+
+
+def mass_body(send: Send, *, tag_id: int | None, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+    """Write the body of mass/sendall or mass/send, without `clientmsgid`.
+
+    Args:
+        send: what to send.
+        tag_id: the platform's id when the filter names a tag.
+        ids: results of every upload and name of its content.
+        draft_media_id: the draft made for it, when `needs_draft`.
+
+    Source: sendAll and massSend, read 2026-11.
+    """
+    body: dict[str, Any] = {"msgtype": send.msgtype.value, **_message(send.content, ids, draft_media_id)}
+    if send.filter.openids:
+        body["touser"] = list(send.filter.openids)
+    elif send.filter.is_to_all:
+        body["filter"] = {"is_to_all": True}
+    elif tag_id is None:
+        raise AssertionError(f"{send.id} is to be sent to a tag whose id is not known")
+    else:
+        body["filter"] = {"is_to_all": False, "tag_id": tag_id}
+    if "mpnews" in body:
+        body["send_ignore_reprint"] = int(send.send_ignore_reprint)
+    return body
+
+
+def preview_body(send: Send, *, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+    """Write the body of mass/preview, receiver left out.
+
+    Preview knows a single picture only: of several, the first is shown.
+
+    Source: preview, read 2026-11.
+    """
+    body: dict[str, Any] = {"msgtype": send.msgtype.value, **_message(send.content, ids, draft_media_id)}
+    if images := body.pop("images", None):
+        body["image"] = {"media_id": images["media_ids"][0]}
+    return body
+
+
+def _message(content: Content, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+    match content:
+        case Text():
+            return {"text": {"content": content.content}}
+        case Articles() | Newspic():
+            return {"mpnews": {"media_id": draft_media_id}}
+        case Draft():
+            return {"mpnews": {"media_id": content.media_id}}
+        case Voice():
+            return {"voice": {"media_id": ids.of(content.media, "voice")}}
+        case Image():
+            return {"image": {"media_id": ids.of(content.media, "image")}}
+        case Images():
+            return {"images": _images(content, ids)}
+        case Mpvideo():
+            return {"mpvideo": {"media_id": ids.uploaded[_converted(content).key]}}
+        case Wxcard():
+            return {"wxcard": {"card_id": content.card_id}}
+
+
+def _images(content: Images, ids: Ids) -> dict[str, Any]:
+    options = {
+        "title": content.title,
+        "recommend": content.recommend,
+        "need_open_comment": _flag(content.need_open_comment),
+        "only_fans_can_comment": _flag(content.only_fans_can_comment),
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    return {"media_ids": [ids.of(image, "image") for image in content.images], **given}
+
+
+def _news(article: Article, ids: Ids) -> dict[str, Any]:
+    html = article.html
+    for image in article.images:
+        html = html.replace(image.placeholder, escape(ids.uploaded[_body_image(image.file).key]))
+    optional = {
+        "author": article.author,
+        "digest": article.digest,
+        "content_source_url": article.content_source_url,
+        "pic_crop_235_1": article.pic_crop_235_1,
+        "pic_crop_1_1": article.pic_crop_1_1,
+    }
+    return {
+        "article_type": "news",
+        "title": article.title,
+        "content": html,
+        "thumb_media_id": ids.of(article.cover, "image"),
+        "need_open_comment": int(article.need_open_comment),
+        "only_fans_can_comment": int(article.only_fans_can_comment),
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def _uploads(content: Content) -> Iterator[Upload]:
+    if isinstance(content, Mpvideo):
+        video = _converted(content)
+        if isinstance(video.of, Upload):
+            yield video.of
+        yield video
+        return
+    for media, kind in _media(content):
+        if media.file is not None:
+            yield _material(media.file, kind)
+    if isinstance(content, Articles):
+        for article in content.articles:
+            yield from (_body_image(image.file) for image in article.images)
+
+
+def _media(content: Content) -> Iterator[tuple[Media, str]]:
+    match content:
+        case Voice():
+            yield content.media, "voice"
+        case Image():
+            yield content.media, "image"
+        case Images() | Newspic():
+            yield from ((image, "image") for image in content.images)
+        case Articles():
+            yield from ((article.cover, "image") for article in content.articles)
+        case Mpvideo():
+            yield content.media, "video"
+        case _:
+            return
+
+
+def _material(file: FileInfo, kind: str) -> Upload:
+    return Upload(endpoint=ADD_MATERIAL, kind=kind, file=file)
+
+
+def _body_image(file: FileInfo) -> Upload:
+    return Upload(endpoint=UPLOADIMG, kind="image", file=file)
+
+
+def _converted(content: Mpvideo) -> Upload:
+    of: Upload | Media = content.media
+    if content.media.file is not None:
+        of = Upload(
+            endpoint=ADD_MATERIAL,
+            kind="video",
+            file=content.media.file,
+            title=content.title,
+            description=content.description,
+        )
+    return Upload(
+        endpoint=UPLOADVIDEO,
+        kind="video",
+        of=of,
+        title=content.title,
+        description=content.description,
+        life=UPLOADVIDEO_LIFE,
+    )
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
