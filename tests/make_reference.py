@@ -112,7 +112,7 @@ def _told(value: Any) -> str:
 
 
 def _errcodes() -> str:
-    table = yaml.safe_load((PACKAGE / "wechat" / "errcodes.yaml").read_text(encoding="utf-8"))
+    table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
     rows = [
         (str(code), f"`{one['name']}`", one["class"], one["meaning"], one["remedy"], one["confidence"])
         for code, one in sorted(table["codes"].items())

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.cli.home import keep_homes
-from wechat_campaigns.cli.means import ports_of
-from wechat_campaigns.cli.options import Options
-from wechat_campaigns.cli.planning import make_plan, prepared_of
-from wechat_campaigns.cli.session import Session
-from wechat_campaigns.cli.warrant import actor
-from wechat_campaigns.core.errors import Exit, InvalidError
+from wechat_campaigns.core.errors import Exit, InvalidError, Problem, UsageError
+from wechat_campaigns.core.words import _
 from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, keep_guards
+from wechat_campaigns.integrations.home import check_home, keep_homes
+from wechat_campaigns.workspace import Workspace, commit_of
 
 if TYPE_CHECKING:
-    from wechat_campaigns.cli.planning import Made
+    from wechat_campaigns.core.model import Send
     from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.compare import Comparison
     from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.plan.policy.guard import SettingsChange
     from wechat_campaigns.render.prepare import Prepared
     from wechat_campaigns.send.posting import Outcome
 
@@ -31,7 +31,7 @@ def load(
     *,
     environment: str | None = None,
     variables: Mapping[str, str] | None = None,
-) -> Session:
+) -> Workspace:
     """Open a campaigns folder; use it in a `with` block, which closes ledger and sandbox.
 
     Args:
@@ -42,19 +42,10 @@ def load(
     Returns:
         What `plan` and `apply` take. Nothing is read before it is needed.
     """
-    options = Options(
-        root=Path(root),
-        environment=environment,
-        format="text",
-        outputs=(),
-        variables=dict(variables or {}),
-        no_color=True,
-        quiet=True,
-    )
-    return Session(options)
+    return Workspace(Path(root), environment=environment, variables=dict(variables or {}))
 
 
-def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
+def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = False) -> Plan:
     """Decide what would be sent; only reads are made.
 
     Args:
@@ -74,7 +65,7 @@ def plan(campaigns: Session, select: Sequence[str] = (), *, offline: bool = Fals
 
 
 def apply(
-    campaigns: Session,
+    campaigns: Workspace,
     select: Sequence[str] = (),
     *,
     digest: str,
@@ -110,8 +101,8 @@ def apply(
     plan = planfile.check_digest(digest, made.plan, state)
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
-    ports = ports_of(campaigns, stopping or threading.Event())
-    who = {**actor(campaigns), **approval.actor}
+    ports = campaigns.ports(stopping or threading.Event())
+    who = {**campaigns.actor(), **approval.actor}
     warrant = Warrant(plan_digest=digest, actor=who)
     keep_guards(campaigns, plan, who)
     keep_homes(campaigns, plan, state, who)
@@ -143,8 +134,174 @@ def _held_back(plan: Plan) -> Iterator[Outcome]:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan and what it was made from."""
+
+    prepared: Prepared
+    plan: Plan
+    comparison: Comparison | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What must be corrected, in files or because of what the platform said."""
+        return (*self.prepared.errors, *unresolved(self.plan))
+
+
+def make_plan(
+    workspace: Workspace,
+    select: tuple[str, ...],
+    state: LedgerState,
+    *,
+    offline: bool = False,
+    allowed: Mapping[str, str] | None = None,
+    since: str | None = None,
+    prepared: Prepared | None = None,
+    again: Collection[str] = (),
+) -> Made:
+    """Plan the campaigns selected.
+
+    Args:
+        workspace: with settings and files.
+        select: ids or patterns; empty means all.
+        state: the folded ledger.
+        offline: use no network; the state was read from what this machine has.
+        allowed: policy rules set aside once.
+        since: a commit to compare with, as the user wrote it.
+        prepared: what the campaigns were rendered to, when they were already.
+        again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
+    """
+    from wechat_campaigns.integrations.gate import ledger_left
+    from wechat_campaigns.plan import plan
+    from wechat_campaigns.plan.compare import with_warnings
+    from wechat_campaigns.plan.decide import Setting
+    from wechat_campaigns.plan.pipeline import survey
+    from wechat_campaigns.plan.policy.facts import Grounds
+
+    settings = workspace.settings
+    check_home(workspace, state)
+    prepared = prepared or prepared_of(workspace, select)
+    comparison = _compared(workspace, prepared, select, since) if since is not None else None
+    setting = Setting(
+        present=prepared.presence(),
+        resend_after_s=settings.environment.repeat_after_s,
+        resend_until_s=settings.environment.repeat_until_s,
+        resend=frozenset(again),
+    )
+    grounds = Grounds(
+        settings=settings, state=state, now=workspace.clock(), allowed=allowed or {}, setting=setting
+    )
+    sends = (*prepared.sends, *plan.stored_orphans(prepared.sends, grounds))
+    known = None
+    if not offline:
+        known = survey(
+            sends,
+            settings=settings,
+            state=state,
+            connect=workspace.reader,
+            clock=workspace.clock,
+            setting=setting,
+        )
+    # The reads said what time it is there.
+    told = replace(setting, clock_error=workspace.watch.known_error())
+    made = plan.make_plan(
+        sends,
+        invalid=prepared.invalid,
+        grounds=replace(grounds, now=workspace.clock(), setting=told),
+        known=known,
+        commit=commit_of(workspace.root),
+        with_orphans=not select,
+        unbegun=workspace.unbegun(state),
+        guards=workspace.newest_guards(),
+        left=ledger_left(workspace),
+        ledger_known=workspace.ledger_known,
+    )
+    if select and again:
+        waiting = plan.orphans(sends, grounds)
+        made = replace(made, orphans=tuple(one for one in waiting if state.same(one.known.send) in again))
+    made = with_warnings(made, comparison) if comparison is not None else made
+    return Made(prepared=prepared, plan=made, comparison=comparison)
+
+
+def unresolved(plan: Plan) -> tuple[Problem, ...]:
+    """List the problems that only the platform could tell, such as a tag it does not have."""
+    return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
+
+
+def prepared_of(workspace: Workspace, select: Sequence[str]) -> Prepared:
+    """Render the campaigns a workspace names: all of them when `select` is empty."""
+    from wechat_campaigns.render.prepare import prepare
+
+    return prepare(
+        workspace.root,
+        settings=workspace.settings,
+        files=workspace.files,
+        variables=workspace.variables,
+        only=select,
+    )
+
+
+def _compared(workspace: Workspace, prepared: Prepared, select: Sequence[str], ref: str) -> Comparison:
+    import tempfile
+
+    from wechat_campaigns.plan.compare import compare
+    from wechat_campaigns.source.base_tree import resolve_ref, write_tree
+
+    root = workspace.root
+    commit = resolve_ref(root, ref)
+    with tempfile.TemporaryDirectory(prefix="campaign-base-") as folder:
+        base = Path(folder) / root.resolve().name
+        base.mkdir()
+        write_tree(root, commit, base)
+        before, note = _rendered_before(workspace, base)
+        settings = _settings_edits(root, base)
+    campaigns = {send.campaign for send in prepared.sends}
+
+    def comparable(send: Send) -> bool:
+        # A campaign that is not planned was not selected, cannot be rendered any more, or is gone.
+        gone = not select and not (root / Path(send.place.file).relative_to(base)).exists()
+        return send.campaign in campaigns or gone
+
+    return compare(
+        filter(comparable, before), prepared.sends, ref=ref, commit=commit, settings=settings, note=note
+    )
+
+
+def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
+    from wechat_campaigns.plan.policy.guard import edits
+    from wechat_campaigns.source.settings import settings_data
+
+    try:
+        before = settings_data(base)
+    except InvalidError:
+        before = {}  # so that every key is shown
+    return edits(before, settings_data(root))
+
+
+def _rendered_before(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
+    from wechat_campaigns.render.prepare import prepare
+    from wechat_campaigns.source.files import Files
+    from wechat_campaigns.source.settings import load_settings
+
+    name = workspace.settings.environment.name
+    try:
+        found = prepare(
+            base,
+            settings=workspace.as_asked(load_settings(base, environment=name)),
+            files=Files(base),
+            variables=workspace.variables,
+        )
+    except (InvalidError, UsageError) as error:
+        said = _("that commit cannot be rendered for {name}, so every send counts as new: {error}")
+        return (), said.format(name=name, error=error.what)
+    if not found.invalid:
+        return found.sends, ""
+    said = _("{count} campaigns of that commit cannot be rendered and count as new")
+    return found.sends, said.format(count=len(found.invalid))
+
+
 def _made(
-    campaigns: Session,
+    campaigns: Workspace,
     select: Sequence[str],
     state: LedgerState,
     *,

@@ -145,3 +145,31 @@ def test_each_extra_works_alone(install, tmp_path: Path, extra: str) -> None:
         (campaigns / "cover.png").write_bytes((PICTURES / "cup.png").read_bytes())
         done = run(programs, tmp_path, "apply", "--auto-approve")
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+NAMES = ("runner", "core", "plan", "report", "send", "source", "render", "ledger", "cli", "api", "workspace")
+THEIRS = """\
+import subprocess, sys
+import {names}
+def test_their_modules_are_theirs():
+    assert all(m.OURS for m in ({names},))
+def test_an_unused_plugin_brings_nothing():
+    heavy = {{"flask", "requests", "yaml", "sqlite3", "jinja2"}} & sys.modules.keys()
+    assert not heavy, heavy
+def test_a_used_one_serves(wechat_sandbox):
+    assert wechat_sandbox.url.startswith("http://127.0.0.1")
+"""
+
+
+def test_a_project_beside_it_keeps_its_own_modules(install, tmp_path: Path) -> None:
+    """Whatever a project calls its files: the wheel takes one name, and its plugin hinders no test."""
+    programs = install("")
+    python = str(programs / "python")
+    pip = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest>=8.3"]
+    subprocess.run(pip, check=True)
+    for name in NAMES:
+        (tmp_path / f"{name}.py").write_text("OURS = True\n", encoding="utf-8")
+    (tmp_path / "test_theirs.py").write_text(THEIRS.format(names=", ".join(NAMES)), encoding="utf-8")
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

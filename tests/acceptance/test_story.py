@@ -219,8 +219,8 @@ def test_the_story_is_told_as_the_docs_tell_it(sandbox: Sandbox, tmp_path: Path)
     )
     story.at("09:59:00")
     subprocess.run(
-        [sys.executable, "-m", "wechat_campaigns", "ledger", "log"], cwd=tmp_path, env=environment(), check=True,
-        capture_output=True,
+        [sys.executable, "-m", "wechat_campaigns", "ledger", "log"], cwd=tmp_path, env=environment(),
+        check=True, capture_output=True,
     )  # fmt: skip
     with listening(tmp_path) as listener:
         callback = {"url": f"{listener.url}/main", "token": SECRETS["WECHAT_MAIN_TOKEN"], "aes_key": KEY}

@@ -14,9 +14,9 @@ import pytest
 from forges import serve
 from playground import Sandbox
 
+from wechat_campaigns.api import make_plan
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import Options
-from wechat_campaigns.cli.planning import make_plan
-from wechat_campaigns.cli.session import Session
 from wechat_campaigns.core.errors import Exit, StalePlanError
 from wechat_campaigns.integrations.gate import Approval, sources_of
 
@@ -131,7 +131,7 @@ def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
     options = Options(
         root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
     )
-    with Session(options) as session:
+    with Context.of(options) as session:
         approved = Approval(digests=sources_of(session, ["sale"]).digests)
         approved.check(make_plan(session, (), session.state(), offline=True).plan)
         session.settings = replace(session.settings, vars={"shared": {"text": "坏"}})

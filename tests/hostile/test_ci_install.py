@@ -33,7 +33,8 @@ TEMPLATE = yaml.safe_load((PROJECT / "docs" / "ci" / "gitlab.yml").read_text(enc
 
 MODULES = (
     "venv.py", "pip/__init__.py", "pip/__main__.py", "pip.py", "ensurepip/__init__.py", "sitecustomize.py",
-    "usercustomize.py", "runner/wechat_campaigns/__init__.py", "runner/wechat_campaigns/cli/__init__.py", "hatchling/__init__.py",
+    "usercustomize.py", "runner/wechat_campaigns/__init__.py", "runner/wechat_campaigns/cli/__init__.py",
+    "hatchling/__init__.py", "wechat_campaigns.py", "wechat_campaigns/__init__.py",
     "babel/__init__.py", "yaml/__init__.py", "zipfile.py", "json.py", "site.py", "setup.py", "backend.py",
     "campaign.py",
 )  # fmt: skip

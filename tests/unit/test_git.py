@@ -7,8 +7,8 @@ from pathlib import Path
 import commits
 import pytest
 
-from wechat_campaigns.cli.session import commit_of
 from wechat_campaigns.core.git import CANNOT, LATE, MISSING, Answer, ask, clean_env, git
+from wechat_campaigns.workspace import commit_of
 
 
 def repository(folder: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completing import campaign_ids
-from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.streams import writing
 from wechat_campaigns.core.errors import Exit, InvalidError, Problem, UsageError
 from wechat_campaigns.core.words import _, ngettext
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, shell_complete=campaign_ids)
 @shared
-def validate(session: Session, paths: tuple[str, ...]) -> int:
+def validate(context: Context, paths: tuple[str, ...]) -> int:
     """Report every problem of every file at once: settings, campaigns, templates, assets, limits.
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
@@ -31,19 +31,19 @@ def validate(session: Session, paths: tuple[str, ...]) -> int:
     from wechat_campaigns.report.problems import problems_text
     from wechat_campaigns.report.words import sends
 
-    problems, count = _checked(session, paths)
+    problems, count = _checked(context, paths)
     errors = sum(problem.level == "error" for problem in problems)
     warnings = len(problems) - errors
     closing = _("{sends} from {folder}: {errors}, {warnings}").format(
         sends=sends(count),
-        folder=session.options.root,
+        folder=context.root,
         errors=ngettext("{count:,} error", "{count:,} errors", errors).format(count=errors),
         warnings=ngettext("{count:,} warning", "{count:,} warnings", warnings).format(count=warnings),
     )
-    session.give(
+    context.give(
         {
             "text": lambda: "\n".join(
-                [*filter(None, [problems_text(problems, color=session.color)]), closing]
+                [*filter(None, [problems_text(problems, color=context.color)]), closing]
             ),
             **_machine_forms(problems),
         }
@@ -66,31 +66,31 @@ def _machine_forms(problems: list[Problem]) -> Mapping[str, Callable[[], str]]:
     }
 
 
-def _checked(session: Session, paths: tuple[str, ...]) -> tuple[list[Problem], int]:
+def _checked(context: Context, paths: tuple[str, ...]) -> tuple[list[Problem], int]:
     from wechat_campaigns.render.examine import examine
 
     try:
-        settings = session.settings
+        settings = context.settings
     except InvalidError as error:
         # The settings are broken: rendering is pointless, the shape of every campaign is not.
         from wechat_campaigns.source.load import load_campaigns
 
-        return [*error.problems, *load_campaigns(session.options.root, paths).problems], 0
+        return [*error.problems, *load_campaigns(context.root, paths).problems], 0
     found = examine(
-        session.options.root,
+        context.root,
         settings=settings,
-        files=session.files,
-        variables=session.options.variables,
+        files=context.files,
+        variables=context.variables,
         only=paths,
-        cache=_cache(session),
+        cache=_cache(context),
     )
     return [*found.file_problems, *found.problems], found.sends
 
 
-def _cache(session: Session) -> Path | None:
+def _cache(context: Context) -> Path | None:
     # Only for speed: a machine without a state folder can check files all the same.
     with suppress(UsageError):
-        return session.state_dir / "cache"
+        return context.state_dir / "cache"
     return None
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completing import campaign_ids
-from wechat_campaigns.cli.planning import make_plan
-from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
+from wechat_campaigns.cli.context import Context, campaign_of, no_send, shared
 from wechat_campaigns.cli.streams import require_terminal
 from wechat_campaigns.core.errors import Exit, InvalidError, UsageError
 from wechat_campaigns.core.words import _
@@ -26,7 +26,7 @@ Made = tuple["Planned", "Ready"]
 @click.argument("select", metavar="ID", shell_complete=campaign_ids)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
-def draft(session: Session, select: str, auto_approve: bool) -> int:
+def draft(context: Context, select: str, auto_approve: bool) -> int:
     """Make the draft of an article and stop there, so that it can be looked at in the console.
 
     Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
@@ -34,14 +34,14 @@ def draft(session: Session, select: str, auto_approve: bool) -> int:
     """
     from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
 
-    state = session.begun_state()
-    made = make_plan(session, (campaign_of(select),), state)
+    state = context.begun_state()
+    made = make_plan(context, (campaign_of(select),), state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
     chosen = _chosen(made.plan, select)
-    _confirm(session, chosen, auto_approve=auto_approve)
-    drafts = [(planned, _make(session, planned)) for planned in chosen]
-    session.give(
+    _confirm(context, chosen, auto_approve=auto_approve)
+    drafts = [(planned, _make(context, planned)) for planned in chosen]
+    context.give(
         {
             "text": lambda: inert(_text(drafts)),
             "json": lambda: json_text(
@@ -84,11 +84,11 @@ def _chosen(plan: Plan, select: str) -> list[Planned]:
     return pending
 
 
-def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool) -> None:
+def _confirm(context: Context, chosen: Sequence[Planned], *, auto_approve: bool) -> None:
     for planned in chosen:
         missing = sum(result is None for _, result in planned.resolved.uploads)
         said = _("  {send} → draft box of {account}, {count} uploads")
-        session.say(said.format(send=planned.send.id, account=planned.account.name, count=missing))
+        context.say(said.format(send=planned.send.id, account=planned.account.name, count=missing))
     if auto_approve:
         return
     require_terminal(_("add --auto-approve"))
@@ -96,7 +96,7 @@ def _confirm(session: Session, chosen: Sequence[Planned], *, auto_approve: bool)
         raise click.Abort(_("Not confirmed, so no draft is made."))
 
 
-def _make(session: Session, planned: Planned) -> Ready:
+def _make(context: Context, planned: Planned) -> Ready:
     """Make one draft while no other runner of this account is at work."""
     from wechat_campaigns.ledger.fold import fold
     from wechat_campaigns.plan.decide import decide
@@ -105,9 +105,9 @@ def _make(session: Session, planned: Planned) -> Ready:
     from wechat_campaigns.send.apply import LOCK_WAIT_S
 
     appid = planned.account.appid
-    with session.ledger.lock(appid, LOCK_WAIT_S):
-        state = fold(session.ledger.events(appid), namespace=session.settings.namespace)
-        now = decide(planned.send, planned.digest, appid=appid, state=state, now=session.clock())
+    with context.ledger.lock(appid, LOCK_WAIT_S):
+        state = fold(context.ledger.events(appid), namespace=context.settings.namespace)
+        now = decide(planned.send, planned.digest, appid=appid, state=state, now=context.clock())
         if now.action not in PENDING:
             raise UsageError(
                 _("another run came first: it is {action}, {reason}").format(
@@ -116,14 +116,14 @@ def _make(session: Session, planned: Planned) -> Ready:
                 remedy=_("run `campaign status`"),
                 where=planned.send.id,
             )
-        api = session.sender(planned.account)
+        api = context.sender(planned.account)
         ready = drafting.make(
             planned,
             api=api,
-            ledger=session.ledger,
+            ledger=context.ledger,
             state=state,
-            read=session.read,
-            tell=lambda what: session.say(f"  {planned.send.id}: {what}"),
+            read=context.read,
+            tell=lambda what: context.say(f"  {planned.send.id}: {what}"),
         )
     if ready is None:
         raise AssertionError("only sends that need a draft were chosen")

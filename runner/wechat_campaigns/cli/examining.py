@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 import requests
 
-from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.ledger.events import Ledger
 
 TIMEOUT_S = 10.0
@@ -16,7 +16,7 @@ TIMEOUT_S = 10.0
 
 @click.command()
 @shared
-def doctor(session: Session) -> int:
+def doctor(context: Context) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
     Also prints where this machine keeps its state. Each line has a remedy. Exits 4 when WeChat is the
@@ -30,33 +30,33 @@ def doctor(session: Session) -> int:
 
     def clock_error() -> timedelta | None:
         with requests.Session() as http:
-            http.trust_env = not session.rehearsing
-            dated = session.watch.begin()
+            http.trust_env = not context.rehearsing
+            dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
-            answer = http.get(f"{session.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
+            answer = http.get(f"{context.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
             dated(answer.headers.get("Date"))
-            return session.watch.error
+            return context.watch.error
 
     def open_ledger() -> Ledger:
-        session.past()  # refuses a rehearsal what was begun for real followers
-        return session.ledger
+        context.past()  # refuses a rehearsal what was begun for real followers
+        return context.ledger
 
     def survives_power_cut() -> bool:
-        store = session.ledger.store
+        store = context.ledger.store
         return not isinstance(store, GitLedger) or store.survives_power_cut()
 
     ports = Ports(
-        connect=session.reader,
+        connect=context.reader,
         open_ledger=open_ledger,
         clock_error=clock_error,
         survives_power_cut=survives_power_cut,
     )
-    former = session.options.root.resolve().parent / FORMER
+    former = context.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""
-    checks = (*examine(session.settings, ports), *state_checks(str(session.state_dir), unused))
-    session.give(
+    checks = (*examine(context.settings, ports), *state_checks(str(context.state_dir), unused))
+    context.give(
         {
-            "text": lambda: doctor_text(checks, session.look),
+            "text": lambda: doctor_text(checks, context.look),
             "json": lambda: json_text(doctor_data(checks)),
         }
     )

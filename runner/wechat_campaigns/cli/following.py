@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completing import accounts, campaign_ids
-from wechat_campaigns.cli.session import Session, campaign_of, shared
+from wechat_campaigns.cli.context import Context, campaign_of, shared
 from wechat_campaigns.core.errors import Exit, UsageError
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import MAY_SEND_AGAIN, Status
@@ -31,7 +31,7 @@ WAIT_LIMIT_S = 1800
     help="How long to wait.",
 )  # fmt: skip
 @shared
-def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) -> int:
+def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) -> int:
     """Show where each send stands; asks WeChat (mass/get) about those not ended.
 
     With --wait, exits 8 when some have not ended in time.
@@ -40,45 +40,45 @@ def status(session: Session, send_id: str | None, wait: bool, timeout_s: float) 
     from wechat_campaigns.report.neutral import json_text
     from wechat_campaigns.report.text import status_text
 
-    rows = _followed(session, send_id)
+    rows = _followed(context, send_id)
     if wait:
-        rows = _waited(session, send_id, rows, timeout_s)
-    session.give(
+        rows = _waited(context, send_id, rows, timeout_s)
+    context.give(
         {
-            "text": lambda: status_text(rows, session.look),
+            "text": lambda: status_text(rows, context.look),
             "json": lambda: json_text(status_data(rows)),
         }
     )
     found = {Status.OPEN if row.known.nameless else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         said = _("Not all have ended within {seconds:.0f} s; run the same command again.")
-        session.say(said.format(seconds=timeout_s))
+        context.say(said.format(seconds=timeout_s))
         return Exit.UNKNOWN
     return Exit.UNKNOWN if Status.OPEN in found else Exit.FAILED if Status.FAILED in found else Exit.OK
 
 
-def _waited(session: Session, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
+def _waited(context: Context, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
     deadline, said = time.monotonic() + timeout_s, -1
     said_so_far = _("{ended} of {total} ended; asking again every {seconds:.0f} s")
-    with session.progress(_("waiting for WeChat"), len(rows)) as show:
+    with context.progress(_("waiting for WeChat"), len(rows)) as show:
         while any(row.unfinished for row in rows) and time.monotonic() < deadline:
             ended = sum(not row.unfinished for row in rows)
             show(ended)
-            if ended != said and not session.drawing:
-                session.say(said_so_far.format(ended=ended, total=len(rows), seconds=WAIT_S))
+            if ended != said and not context.drawing:
+                context.say(said_so_far.format(ended=ended, total=len(rows), seconds=WAIT_S))
             said = ended
             time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
-            rows = _followed(session, send_id)
+            rows = _followed(context, send_id)
         show(sum(not row.unfinished for row in rows))
     return rows
 
 
-def _followed(session: Session, send_id: str | None) -> list[Standing]:
+def _followed(context: Context, send_id: str | None) -> list[Standing]:
     from wechat_campaigns.report.standing import standing
     from wechat_campaigns.send.status import follow
 
-    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
-    state = session.state()
+    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
+    state = context.state()
     wanted = state.same(send_id) if send_id is not None else None
     chosen = [
         known
@@ -91,9 +91,9 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
             remedy=_("`campaign status` lists them all"),
         )
     if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
-        follow(chosen, accounts=accounts, connect=session.reader, ledger=session.ledger, state=state)
+        follow(chosen, accounts=accounts, connect=context.reader, ledger=context.ledger, state=state)
     fresh = [state.sends[state.key(known.appid, known.send, known.revision)] for known in chosen]
-    now = session.clock()
+    now = context.clock()
     rows = [standing(known.account or known.appid, known, state, now) for known in fresh]
     return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))
 
@@ -110,7 +110,7 @@ def _followed(session: Session, send_id: str | None) -> list[Standing]:
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
 def recall(
-    session: Session, send_id: str, article_idx: int | None, account_name: str | None, auto_approve: bool
+    context: Context, send_id: str, article_idx: int | None, account_name: str | None, auto_approve: bool
 ) -> int:
     """Delete a sent article or video: its page goes blank, its card stays in every chat.
 
@@ -118,21 +118,21 @@ def recall(
     """
     from wechat_campaigns.send import recall as room
 
-    state = session.begun_state(sending=False)
-    account, known = _sent(session, state, send_id, account_name)
+    state = context.begun_state(sending=False)
+    account, known = _sent(context, state, send_id, account_name)
     article = article_idx or 0
     room.check(known, article, state)
-    left = room.left_today(known.appid, state, session.clock())
-    session.say(
+    left = room.left_today(known.appid, state, context.clock())
+    context.say(
         _("{limits} The ledger knows of {count} left today.").format(limits=_(room.LIMITS), count=left)
     )
     if not auto_approve:
         question = _("Type {send} to recall it").format(send=send_id)
         if click.prompt(question, err=True) != send_id:
             raise click.Abort(_("Not confirmed, so nothing is recalled."))
-    room.recall(known, article, api=session.sender(account), ledger=session.ledger, state=state)
+    room.recall(known, article, api=context.sender(account), ledger=context.ledger, state=state)
     said = _("{send}: article {number} is recalled") if article else _("{send}: is recalled")
-    return session.conclude(
+    return context.conclude(
         said.format(send=send_id, number=article),
         send=send_id,
         revision=known.revision,
@@ -142,12 +142,12 @@ def recall(
 
 
 def _sent(
-    session: Session, state: LedgerState, send_id: str, account_name: str | None
+    context: Context, state: LedgerState, send_id: str, account_name: str | None
 ) -> tuple[Account, SendState]:
     """Find what was sent last under an id, and by which account; never guess between two."""
-    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     if account_name is not None:
-        chosen = session.account(account_name)
+        chosen = context.account(account_name)
         accounts = {chosen.appid: chosen}
     sends = (known for known in state.named(send_id) if known.appid in accounts)
     # Unknown ones too: what they hide is not made up for by an older revision.
@@ -172,16 +172,16 @@ def _sent(
     "--account", "names", multiple=True, shell_complete=accounts, help="Only this account; repeatable."
 )
 @shared
-def tags(session: Session, names: Sequence[str]) -> int:
+def tags(context: Context, names: Sequence[str]) -> int:
     """List each account's tags with their follower counts."""
     from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
     from wechat_campaigns.report.text import tags_text
 
-    chosen = [session.account(name) for name in names] or [session.account(None)]
-    rows = {account.name: session.reader(account).tags_get() for account in chosen}
-    session.give(
+    chosen = [context.account(name) for name in names] or [context.account(None)]
+    rows = {account.name: context.reader(account).tags_get() for account in chosen}
+    context.give(
         {
-            "text": lambda: tags_text(rows, session.look),
+            "text": lambda: tags_text(rows, context.look),
             "json": lambda: json_text({"format_version": FORMAT_VERSION, "accounts": rows}),
         }
     )

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import click
 
-from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.streams import writing
 from wechat_campaigns.core.errors import Exit
 from wechat_campaigns.core.words import _
@@ -16,7 +16,7 @@ from wechat_campaigns.core.words import _
 @click.argument("paths", nargs=-1)
 @click.option("--check", is_flag=True, help="Change nothing; exit 3 when a file is not in shape.")
 @shared
-def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
+def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
     """Bring campaign files into the usual shape: modeline, order of keys, line ends.
 
     PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
@@ -26,16 +26,16 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
     from wechat_campaigns.source.load import campaign_files
 
     changed, left = [], {}
-    for file in campaign_files(session.options.root, paths):
-        shown = (session.options.root / file).as_posix()
-        done, why = _format(session, file, check=check)
+    for file in campaign_files(context.root, paths):
+        shown = (context.root / file).as_posix()
+        done, why = _format(context, file, check=check)
         if why:
             left[shown] = why
         elif done:
             changed.append(shown)
     for shown, why in left.items():
-        session.say(_("{file}: left as it is: {why}").format(file=line(shown), why=why))
-    session.give(
+        context.say(_("{file}: left as it is: {why}").format(file=line(shown), why=why))
+    context.give(
         {
             "text": lambda: "\n".join(line(shown) for shown in changed),
             "json": lambda: json_text({"format_version": FORMAT_VERSION, "changed": changed, "left": left}),
@@ -44,14 +44,14 @@ def fmt(session: Session, paths: tuple[str, ...], check: bool) -> int:
     return Exit.INVALID if check and changed else Exit.OK
 
 
-def _format(session: Session, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
+def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; say whether it changed, or why it was left."""
     from wechat_campaigns.source.files import FileError, read_regular
     from wechat_campaigns.source.fmt import formatted
     from wechat_campaigns.source.load import MAX_YAML_BYTES
     from wechat_campaigns.source.text import Fault, decode
 
-    path = session.options.root / file
+    path = context.root / file
     try:
         data = read_regular(path, MAX_YAML_BYTES)
     except FileError as error:

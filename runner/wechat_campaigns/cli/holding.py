@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from wechat_campaigns.cli.completing import accounts
-from wechat_campaigns.cli.session import Session, shared
-from wechat_campaigns.cli.warrant import actor
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.events import Entry, Kind
 
@@ -17,30 +16,30 @@ _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 @_WHY
 @shared
-def hold(session: Session, account_name: str, why: str) -> int:
+def hold(context: Context, account_name: str, why: str) -> int:
     """Stop every send of an account, those of a running apply too, until `campaign unhold`."""
-    appid = session.account(account_name).appid
+    appid = context.account(account_name).appid
     # Neither the past is looked at nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
-    data = {"held": True, "why": why, "actor": actor(session)}
-    session.ledger.store.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
+    data = {"held": True, "why": why, "actor": context.actor()}
+    context.ledger.store.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
     said = _("account {name} is on hold: nothing is sent from it").format(name=account_name)
-    return session.conclude(said, account=account_name, held=True, changed=True)
+    return context.conclude(said, account=account_name, held=True, changed=True)
 
 
 @click.command()
 @click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
 @_WHY
 @shared
-def unhold(session: Session, account_name: str, why: str) -> int:
+def unhold(context: Context, account_name: str, why: str) -> int:
     """Let an account send again."""
-    appid = session.account(account_name).appid
+    appid = context.account(account_name).appid
     # Which holds stand must be seen, whatever was forged; and who ends them must have the AppSecret.
-    holds = session.past(verified=True).stream(appid).holds
+    holds = context.past(verified=True).stream(appid).holds
     if not holds:
         said = _("account {name} was not on hold before; nothing to do").format(name=account_name)
-        return session.conclude(said, account=account_name, held=False, changed=False)
-    data = {"held": False, "why": why, "actor": actor(session), "ends": list(holds)}
-    session.ledger.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
+        return context.conclude(said, account=account_name, held=False, changed=False)
+    data = {"held": False, "why": why, "actor": context.actor(), "ends": list(holds)}
+    context.ledger.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
     said = _("account {name} may send again").format(name=account_name)
-    return session.conclude(said, account=account_name, held=False, changed=True)
+    return context.conclude(said, account=account_name, held=False, changed=True)

@@ -11,11 +11,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from wechat_campaigns.cli.completing import accounts, campaign_ids
-from wechat_campaigns.cli.home import check_home, keep_home
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.options import Day
-from wechat_campaigns.cli.session import Session, shared
 from wechat_campaigns.cli.streams import require_terminal, tell, writing
-from wechat_campaigns.cli.warrant import actor
 from wechat_campaigns.core.errors import (
     Exit,
     InvalidError,
@@ -26,6 +24,7 @@ from wechat_campaigns.core.errors import (
     UsageError,
 )
 from wechat_campaigns.core.words import _, ngettext
+from wechat_campaigns.integrations.home import check_home, keep_home
 from wechat_campaigns.ledger.events import LEDGER, broken, snapshot
 from wechat_campaigns.ledger.fold import MAY_SEND_AGAIN, LedgerState, SendState, Status
 from wechat_campaigns.ledger.names import shown
@@ -47,22 +46,22 @@ def ledger() -> None:
 
 @ledger.command()
 @shared
-def init(session: Session) -> int:
+def init(context: Context) -> int:
     """Begin the environment's ledger, or an account of it that is new."""
-    environment, state = session.settings.environment, session.past(verified=True)
+    environment, state = context.settings.environment, context.past(verified=True)
     name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
-    streams = [] if session.rehearsing else [appid for appid in appids if not state.begun(appid)]
+    streams = [] if context.rehearsing else [appid for appid in appids if not state.begun(appid)]
     streams += [] if state.initialized else [LEDGER]
     if not streams:
         said = _("the ledger of {name} was begun before; nothing to do")
-        return session.conclude(said.format(name=name), environment=name, begun=[])
+        return context.conclude(said.format(name=name), environment=name, begun=[])
     for stream in streams:
         # What else is in a stream came before the account was; another run may begin it at this very moment.
-        events = session.ledger.read(stream)
+        events = context.ledger.read(stream)
         entry = Entry(stream=stream, kind=Kind.INIT, data={"environment": name})
-        session.ledger.append(entry, after=events[-1].head if events else EMPTY)
+        context.ledger.append(entry, after=events[-1].head if events else EMPTY)
     said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
-    return session.conclude(said.format(name=name), environment=name, begun=streams)
+    return context.conclude(said.format(name=name), environment=name, begun=streams)
 
 
 @ledger.command()
@@ -77,34 +76,34 @@ def init(session: Session) -> int:
 @click.option("--why", required=True, help="Why these count as sent; recorded.")
 @shared
 def baseline(
-    session: Session, select: tuple[str, ...], everything: bool, before: datetime | None, why: str
+    context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, why: str
 ) -> int:
     """Record campaigns as sent before this ledger was begun, or by hand, so that apply never sends them."""
-    from wechat_campaigns.cli.planning import prepared_of
+    from wechat_campaigns.api import prepared_of
     from wechat_campaigns.report.words import sends
 
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(
             _("say which campaigns"), remedy=_("name them, or give --all or --before YYYY-MM-DD")
         )
-    prepared = prepared_of(session, select)
+    prepared = prepared_of(context, select)
     if prepared.errors:
         # Left out without a word, they would be new, and sent, once somebody corrects them.
         raise InvalidError(prepared.errors)
-    state = session.begun_state()
-    check_home(session, state)
-    day = before.replace(tzinfo=ZoneInfo(session.settings.policy.timezone)) if before else None
+    state = context.begun_state()
+    check_home(context, state)
+    day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
-    accounts = session.settings.environment.accounts
+    accounts = context.settings.environment.accounts
     known = {send.id: state.send(accounts[send.account].appid, send.id, send.revision) for send in chosen}
     # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
     fresh = [send for send in chosen if _unsent(known[send.id])]
     for send in fresh:
         appid = accounts[send.account].appid
-        session.ledger.append(_past(send, appid, state, why=why, actor=actor(session)))
+        context.ledger.append(_past(send, appid, state, why=why, actor=context.actor()))
     before_now = [send.id for send in chosen if send not in fresh]
     said = _("{sends} recorded as already sent, {known} known before")
-    return session.conclude(
+    return context.conclude(
         said.format(sends=sends(len(fresh)), known=len(before_now)),
         recorded=[send.id for send in fresh],
         known_before=before_now,
@@ -132,15 +131,15 @@ def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[s
 
 @ledger.command()
 @shared
-def log(session: Session) -> int:
+def log(context: Context) -> int:
     """Print every event, oldest first within each account."""
     from wechat_campaigns.report.neutral import json_text
 
-    events = session.ledger.events()
-    session.give(
+    events = context.ledger.events()
+    context.give(
         {
             "text": lambda: (
-                "\n".join(_line(event, session.settings.namespace) for event in events) or _("no events")
+                "\n".join(_line(event, context.settings.namespace) for event in events) or _("no events")
             ),
             "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
@@ -153,7 +152,7 @@ def log(session: Session) -> int:
 @click.option("--new-secret", is_flag=True, help="The AppSecret was changed: believe all events before.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @shared
-def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> int:
+def guard(context: Context, why: str, new_secret: bool, auto_approve: bool) -> int:
     """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
 
     Also records that the ledger belongs to this campaigns folder, as when it was moved. Needs the AppSecret,
@@ -164,7 +163,7 @@ def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> i
     from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.sentences import changed
 
-    environment = session.settings.environment
+    environment = context.settings.environment
     if current_run() is not None:
         raise PolicyError(
             _("`campaign ledger guard` must not run in CI, where a commit could start it"),
@@ -172,9 +171,9 @@ def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> i
             where=_("environment {name}").format(name=environment.name),
         )
     # Whatever was forged: this is where it is settled.
-    state = session.begun_state(sending=False, verified=False)
-    found = (*changes_since(session.newest_guards(), session.settings), *ledger_left(session))
-    session.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
+    state = context.begun_state(sending=False, verified=False)
+    found = (*changes_since(context.newest_guards(), context.settings), *ledger_left(context))
+    context.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
     if not auto_approve:
         require_terminal(_("add --auto-approve"))
         if click.prompt(_("Type {name} to accept these rules").format(name=environment.name), err=True) != (
@@ -185,34 +184,34 @@ def guard(session: Session, why: str, new_secret: bool, auto_approve: bool) -> i
     kept = [
         account.name
         for account in accounts.values()
-        if keep_guard(session, account, trusted=True, why=why, actor=actor(session))
+        if keep_guard(context, account, trusted=True, why=why, actor=context.actor())
     ]
     if new_secret:
         for account in accounts.values():
-            vouch(session, account, why=why, actor=actor(session))
-        state = session.begun_state(sending=False)
-    moved = keep_home(session, state, accounts, actor(session), moved=True)
+            vouch(context, account, why=why, actor=context.actor())
+        state = context.begun_state(sending=False)
+    moved = keep_home(context, state, accounts, context.actor(), moved=True)
     kept = sorted({*kept, *(accounts[appid].name for appid in moved)})
     said = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")
     names = _(", ").join(kept) or _("no account: they were recorded before")
-    return session.conclude(
+    return context.conclude(
         said.format(name=environment.name, accounts=names), environment=environment.name, kept=kept
     )
 
 
 @ledger.command()
 @shared
-def verify(session: Session) -> int:
+def verify(context: Context) -> int:
     """Check the hash chain: finds every event that was edited, removed, reordered or cut off.
 
     Also finds events that this machine has seen and that are gone or changed, and, of accounts whose
     AppSecret is at hand, events that somebody without it wrote.
     """
     # The store itself first: it lists every fault, where the comparison with what was seen ends the command.
-    events, heads = snapshot(session.ledger.store)
+    events, heads = snapshot(context.ledger.store)
     faults = broken(events, heads)
     if faults:
-        session.conclude("\n".join(faults), events=len(events), faults=faults)
+        context.conclude("\n".join(faults), events=len(events), faults=faults)
         raise TamperedLedgerError(
             ngettext(
                 "{count:,} fault in the chains, events in all: {total:,}",
@@ -221,8 +220,8 @@ def verify(session: Session) -> int:
             ).format(count=len(faults), total=len(events)),
             remedy=_("restore the ledger from a copy; until then send nothing from here"),
         )
-    session.ledger.events()
-    forged, unread = _forged(session, events)
+    context.ledger.events()
+    forged, unread = _forged(context, events)
     named = [
         _("event {number} of {stream} ({kind}) was not written with this AppSecret").format(
             number=event.seq, stream=event.stream, kind=event.kind
@@ -234,7 +233,7 @@ def verify(session: Session) -> int:
     if unread:
         without = _("the AppSecret of {names} is not at hand, so its macs were not looked at")
         told.append(without.format(names=_(", ").join(unread)))
-    code = session.conclude("\n".join(told), events=len(events), faults=named, macs_unread=unread)
+    code = context.conclude("\n".join(told), events=len(events), faults=named, macs_unread=unread)
     if named:
         raise TamperedLedgerError(
             ngettext(
@@ -250,12 +249,12 @@ def verify(session: Session) -> int:
     return code
 
 
-def _forged(session: Session, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
+def _forged(context: Context, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
     """Find the events that nobody with the AppSecret wrote, and the accounts whose AppSecret is missing."""
     from wechat_campaigns.plan.policy.guard import verified
     from wechat_campaigns.protocol.keys import mac_key
 
-    accounts = {account.appid: account for account in session.settings.environment.accounts.values()}
+    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     forged: list[Event] = []
     unread: list[str] = []
     for appid in sorted({event.stream for event in events if event.stream != LEDGER and is_signed(event)}):
@@ -265,7 +264,7 @@ def _forged(session: Session, events: Sequence[Event]) -> tuple[list[Event], lis
             continue
         try:
             # Trusted, because guards are looked at here: all that is wrong is named at once.
-            key = mac_key(secret := session.secret(accounts[appid], trusted=True), appid)
+            key = mac_key(secret := context.secret(accounts[appid], trusted=True), appid)
         except (SecretError, PolicyError):
             unread.append(accounts[appid].name)
             continue
@@ -278,11 +277,11 @@ def _forged(session: Session, events: Sequence[Event]) -> tuple[list[Event], lis
 @ledger.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
 @shared
-def export(session: Session, out: Path | None) -> int:
+def export(context: Context, out: Path | None) -> int:
     """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
     from wechat_campaigns.ledger.moving import to_lines
 
-    events, heads = snapshot(session.ledger)
+    events, heads = snapshot(context.ledger)
     text = "".join(f"{line}\n" for line in to_lines(events, heads))
     if out is None:
         click.echo(text, nl=False)
@@ -292,7 +291,7 @@ def export(session: Session, out: Path | None) -> int:
         said = ngettext(
             "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
         )
-        session.say(said.format(count=len(events), file=out))
+        context.say(said.format(count=len(events), file=out))
     return Exit.OK
 
 
@@ -301,7 +300,7 @@ def export(session: Session, out: Path | None) -> int:
 @click.option("--as-backup", is_flag=True, help="The ledger itself is lost: take an export without a hold.")
 @click.option("--why", help="With --as-backup: how it was lost; recorded.")
 @shared
-def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -> int:
+def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -> int:
     """Take over an export, events and hashes as they are, into a ledger that holds none.
 
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
@@ -320,7 +319,7 @@ def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -
             _("the file is not UTF-8 text"), remedy=_("give an export"), where=file.name
         ) from error
     events = from_lines(lines, where=file.name)
-    named = {account.appid: account.name for account in session.settings.environment.accounts.values()}
+    named = {account.appid: account.name for account in context.settings.environment.accounts.values()}
     names = _(", ").join(named.get(appid, appid) for appid in still_sending(events))
     if names and not as_backup:
         raise LedgerError(
@@ -335,10 +334,10 @@ def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -
             ),
             where=file.name,
         )
-    session.ledger.restore(events)
+    context.ledger.restore(events)
     if names:
-        data = {"environment": session.settings.environment.name, "why": why, "actor": actor(session)}
-        session.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data=data))
+        data = {"environment": context.settings.environment.name, "why": why, "actor": context.actor()}
+        context.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data=data))
         tell(
             _(
                 "Sends made after this export are missing in it, so the next apply would send them again: "
@@ -350,7 +349,7 @@ def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -
         "{count:,} events taken over, every chain holds",
         len(events),
     )
-    return session.conclude(said.format(count=len(events)), events=len(events))
+    return context.conclude(said.format(count=len(events)), events=len(events))
 
 
 @ledger.command()
@@ -373,12 +372,12 @@ def import_(session: Session, file: IO[str], as_backup: bool, why: str | None) -
 @click.option("--why", required=True, help="How you know; recorded.")
 @shared
 def settle(
-    session: Session, send_id: str, msg_id: int | None, not_sent: bool, account: str | None, why: str
+    context: Context, send_id: str, msg_id: int | None, not_sent: bool, account: str | None, why: str
 ) -> int:
     """Decide an unknown send after looking in the console whether it went out."""
     if (msg_id is None) != not_sent:
         raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
-    state = session.state(verified=True)
+    state = context.state(verified=True)
     known = _unsettled(state, send_id, account, named=msg_id is not None)
     stream = state.stream(known.appid)
     record = stream.of(state.kept(known.send), known.revision)
@@ -388,17 +387,17 @@ def settle(
         "sent": not not_sent,
         "msg_id": msg_id,
         "why": why,
-        "actor": actor(session),
+        "actor": context.actor(),
     }
     entry = Entry(stream=known.appid, kind=Kind.SETTLED, data=data)
     if not_sent:
-        _check_settled(record, session.clock())
-    session.ledger.append(entry, after=stream.head)
+        _check_settled(record, context.clock())
+    context.ledger.append(entry, after=stream.head)
     said = _("{send}: settled as sent, msg_id {msg_id}")
     if not_sent:
         said = _("{send}: settled as not sent; apply may send it")
     said = said.format(send=send_id, msg_id=msg_id)
-    return session.conclude(said, send=send_id, revision=known.revision, sent=not not_sent, msg_id=msg_id)
+    return context.conclude(said, send=send_id, revision=known.revision, sent=not not_sent, msg_id=msg_id)
 
 
 def _check_settled(record: protocol.SendState | None, now: datetime) -> None:

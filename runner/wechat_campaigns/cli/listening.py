@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.core.errors import Exit, SecretError, UsageError
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
 from wechat_campaigns.core.words import _
@@ -28,19 +28,20 @@ if TYPE_CHECKING:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front.")
 @click.option("--name", "names", multiple=True, help="The host name that this server passes on; repeatable.")
 @shared
-def listen(session: Session, port: int, host: str, names: tuple[str, ...]) -> int:
+def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> int:
     """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
 
     Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
-    is `listening on http://HOST:PORT`. A WSGI server of your own can mount `wechat_campaigns.wechat.callback.wsgi:app_from`.
+    is `listening on http://HOST:PORT`. A WSGI server of your own can mount
+    `wechat_campaigns.wechat.callback.wsgi:app_from`.
     """
     from wechat_campaigns.wechat.callback.server import Server, only_for
     from wechat_campaigns.wechat.callback.wsgi import app_from
 
-    session.begun_state(sending=False, verified=False)
+    context.begun_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    receiver = receiver_of(session)
+    receiver = receiver_of(context)
     try:
         app = only_for(app_from(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port)
         server = Server(host, port, app)
@@ -61,7 +62,7 @@ def listen(session: Session, port: int, host: str, names: tuple[str, ...]) -> in
     return Exit.OK
 
 
-def receiver_of(session: Session) -> Receiver:
+def receiver_of(context: Context) -> Receiver:
     """Make the receiver of an environment's accounts.
 
     Raises:
@@ -70,17 +71,17 @@ def receiver_of(session: Session) -> Receiver:
     """
     from wechat_campaigns.wechat.callback.wsgi import Receiver
 
-    accounts = session.settings.environment.accounts.values()
+    accounts = context.settings.environment.accounts.values()
     known = {account.name: _credentials(account) for account in accounts if account.callback is not None}
     if not known:
         raise UsageError(
             _("no account of environment {name} has a callback").format(
-                name=session.settings.environment.name
+                name=context.settings.environment.name
             ),
             remedy=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
         )
     # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
-    return Receiver(accounts=known, ledger=session.open_ledger, clock=lambda: datetime.now(UTC))
+    return Receiver(accounts=known, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
 
 
 def _credentials(account: Account) -> Credentials:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from wechat_campaigns.cli.session import Session
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import CampaignError
 from wechat_campaigns.core.settings import Notify
 from wechat_campaigns.core.words import _
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 TIMEOUT_S = 5.0
 
 
-def notify(session: Session, outcomes: Sequence[Outcome], run: Run) -> None:
+def notify(context: Context, outcomes: Sequence[Outcome], run: Run) -> None:
     """Tell every robot of the settings.
 
     Args:
-        session: for the settings, and to warn.
+        context: for the settings, and to warn.
         outcomes: of the apply.
         run: where and by which commit.
     """
-    for number, robot in enumerate(session.settings.notify, 1):
+    for number, robot in enumerate(context.settings.notify, 1):
         try:
-            why = _tell(session, robot, outcomes, run)
+            why = _tell(context, robot, outcomes, run)
         except CampaignError as error:
             why = error.what
         if why is not None:
             said = _("Warning: robot {number} ({kind}) was not told: {why}. No send is affected.")
-            session.say(said.format(number=number, kind=robot.kind, why=why))
+            context.say(said.format(number=number, kind=robot.kind, why=why))
 
 
-def _tell(session: Session, robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
+def _tell(context: Context, robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
     from wechat_campaigns.integrations.notify import tell
 
-    address = session.other_secret(robot.url, name=_("robot's address"))
+    address = context.other_secret(robot.url, name=_("robot's address"))
     return tell(robot, address, outcomes, run, post=post)
 
 

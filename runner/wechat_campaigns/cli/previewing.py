@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completing import campaign_ids, testers
-from wechat_campaigns.cli.planning import make_plan
-from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
+from wechat_campaigns.cli.context import Context, campaign_of, no_send, shared
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import same_id
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
 @shared
-def preview(session: Session, send_id: str, name: str | None, openid: str | None) -> int:
+def preview(context: Context, send_id: str, name: str | None, openid: str | None) -> int:
     """Send one real message to one tester, and record that this content was seen.
 
     Uses up no allowance; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
@@ -39,29 +39,29 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
 
     if (name is None) == (openid is None):
         raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
-    state = session.begun_state()
-    made = make_plan(session, (campaign_of(send_id),), state)
+    state = context.begun_state()
+    made = make_plan(context, (campaign_of(send_id),), state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
     planned = _one(made.plan, send_id)
-    used = room.used_today(planned.account.appid, state, session.clock())
+    used = room.used_today(planned.account.appid, state, context.clock())
     if used >= room.PER_DAY:
         said = _("The ledger knows of {used} previews today; WeChat may refuse more than {limit}.")
-        session.say(said.format(used=used, limit=room.PER_DAY))
-    with _alone(session, planned):
+        context.say(said.format(used=used, limit=room.PER_DAY))
+    with _alone(context, planned):
         notes = room.preview(
             planned,
-            room.receiver(name, session.settings.testers) if name is not None else {"touser": str(openid)},
-            api=session.sender(planned.account),
-            ledger=session.ledger,
-            state=session.state(),
-            read=session.read,
-            tell=lambda what: session.say(f"  {send_id}: {what}"),
+            room.receiver(name, context.settings.testers) if name is not None else {"touser": str(openid)},
+            api=context.sender(planned.account),
+            ledger=context.ledger,
+            state=context.state(),
+            read=context.read,
+            tell=lambda what: context.say(f"  {send_id}: {what}"),
         )
     for note in notes:
-        session.say(f"  {note}")
+        context.say(f"  {note}")
     said = _("{send}: a preview is on its way to the tester; digest {digest} counts as seen")
-    return session.conclude(
+    return context.conclude(
         said.format(send=send_id, digest=planned.digest[:12]),
         send=send_id,
         digest=planned.digest,
@@ -69,14 +69,14 @@ def preview(session: Session, send_id: str, name: str | None, openid: str | None
     )
 
 
-def _alone(session: Session, planned: Planned) -> AbstractContextManager[None]:
+def _alone(context: Context, planned: Planned) -> AbstractContextManager[None]:
     """Keep other runners from adding the same draft; what needs none waits for nobody."""
     from wechat_campaigns.send.apply import LOCK_WAIT_S
     from wechat_campaigns.wechat import payloads as wire
 
     if not wire.needs_draft(planned.send.content):
         return nullcontext()
-    return session.ledger.lock(planned.account.appid, LOCK_WAIT_S)
+    return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 
 
 def _one(plan: Plan, send_id: str) -> Planned:

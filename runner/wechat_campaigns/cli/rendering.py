@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.completing import campaign_ids
-from wechat_campaigns.cli.session import Session, campaign_of, no_send, shared
+from wechat_campaigns.cli.context import Context, campaign_of, no_send, shared
 from wechat_campaigns.cli.streams import writing
 from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError
 from wechat_campaigns.core.words import _
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
 @click.option("--watch", is_flag=True, help="Render again after every save; Ctrl-C ends it.")
 @shared
-def render(session: Session, select: str, open_: bool, watch: bool) -> int:
+def render(context: Context, select: str, open_: bool, watch: bool) -> int:
     """Show what a follower will see: text here, and a page with phone-width frames for each send.
 
     ID is a campaign, or one send of it: sale[beijing]. Pages are written into the state folder and their
@@ -33,14 +33,14 @@ def render(session: Session, select: str, open_: bool, watch: bool) -> int:
     page in the browser.
     """
     if watch:
-        return _watch(session, select, open_=open_)
-    pages = _show(session, select)
+        return _watch(context, select, open_=open_)
+    pages = _show(context, select)
     if open_:
         _open(pages)
     return Exit.OK
 
 
-def _show(session: Session, select: str) -> list[Path]:
+def _show(context: Context, select: str) -> list[Path]:
     """Render once; the pages written."""
     from wechat_campaigns.cli.showing import shown
     from wechat_campaigns.core.digest import plain
@@ -48,10 +48,10 @@ def _show(session: Session, select: str) -> list[Path]:
     from wechat_campaigns.render.article.page import page
     from wechat_campaigns.report.neutral import json_text, visible_record
 
-    sends = _rendered(session, select)
-    pages = {send.id: page(visible_record(send), data=session.read) for send in sends}
+    sends = _rendered(context, select)
+    pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
     targets = []
-    folder = session.state_dir / "render"
+    folder = context.state_dir / "render"
     with writing(folder):
         private_folder(folder)
     for name, html in pages.items():
@@ -59,20 +59,20 @@ def _show(session: Session, select: str) -> list[Path]:
         with writing(target):
             private_file(target)
             target.write_text(html, encoding="utf-8")
-        session.say(_("page: {file}").format(file=target))
+        context.say(_("page: {file}").format(file=target))
         targets.append(target)
     forms = {
         "text": lambda: "\n\n".join(shown(send) for send in sends),
         "json": lambda: json_text([{"id": send.id, "content": plain(send.content)} for send in sends]),
     }
-    session.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
+    context.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
     return targets
 
 
-def _rendered(session: Session, select: str) -> list[Send]:
-    from wechat_campaigns.cli.planning import prepared_of
+def _rendered(context: Context, select: str) -> list[Send]:
+    from wechat_campaigns.api import prepared_of
 
-    prepared = prepared_of(session, (campaign_of(select),))
+    prepared = prepared_of(context, (campaign_of(select),))
     if prepared.errors:
         raise InvalidError(prepared.errors)
     named = same_id(select)
@@ -83,32 +83,32 @@ def _rendered(session: Session, select: str) -> list[Send]:
     return chosen
 
 
-def _watch(session: Session, select: str, *, open_: bool) -> int:
+def _watch(context: Context, select: str, *, open_: bool) -> int:
     """Render now and after every save, until Ctrl-C; a file that is wrong is told, and waited for."""
     from wechat_campaigns.cli.watching import saves
 
-    waiting = saves(session.options.root)
+    waiting = saves(context.root)
     opened = not open_
     try:
         while True:
-            pages = _attempt(session, select)
+            pages = _attempt(context, select)
             if pages and not opened:
                 _open(pages)
                 opened = True
             said = _("{time} waiting for the next save; Ctrl-C ends it")
-            session.say(said.format(time=time.strftime("%H:%M:%S")))
+            context.say(said.format(time=time.strftime("%H:%M:%S")))
             next(waiting)
     except KeyboardInterrupt:
-        session.say("\n" + _("no longer watching"))
+        context.say("\n" + _("no longer watching"))
     return Exit.OK
 
 
-def _attempt(session: Session, select: str) -> list[Path]:
+def _attempt(context: Context, select: str) -> list[Path]:
     from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.problems import problems_text
 
-    # A session of its own reads every file anew.
-    with Session(session.options) as fresh:
+    # A context of its own reads every file anew.
+    with Context.of(context.options) as fresh:
         try:
             return _show(fresh, select)
         except InvalidError as error:

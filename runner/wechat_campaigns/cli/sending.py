@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wechat_campaigns.api import make_plan, prepared_of
 from wechat_campaigns.cli.completing import campaign_ids
-from wechat_campaigns.cli.home import keep_homes
-from wechat_campaigns.cli.means import ports_of, stop_signals
-from wechat_campaigns.cli.planning import Forms, make_plan, plan_forms, plan_text, prepared_of
-from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.context import Context, shared
+from wechat_campaigns.cli.means import stop_signals
+from wechat_campaigns.cli.planning import Forms, plan_forms, plan_text
 from wechat_campaigns.cli.streams import check_writable, require_terminal, tell, writing
-from wechat_campaigns.cli.warrant import actor, reviewed, rules_aside, run_url, unknown_sends
+from wechat_campaigns.cli.warrant import reviewed, rules_aside, unknown_sends
 from wechat_campaigns.core.errors import Exit, InvalidError
 from wechat_campaigns.core.model import Action
 from wechat_campaigns.core.words import _, ngettext
 from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, keep_guards
+from wechat_campaigns.integrations.home import keep_homes
+from wechat_campaigns.workspace import run_url
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
@@ -53,7 +55,7 @@ _ALLOW = click.option(
 @_ALLOW
 @shared
 def plan(
-    session: Session,
+    context: Context,
     select: tuple[str, ...],
     out: Path | None,
     offline: bool,
@@ -71,17 +73,17 @@ def plan(
     from wechat_campaigns.plan.plan import PENDING
 
     allowed = rules_aside(allow)
-    session.offline = offline
-    state = session.state(verified=not offline)
+    context.offline = offline
+    state = context.state(verified=not offline)
     again = unknown_sends(state, resend)
-    made = make_plan(session, select, state, offline=offline, allowed=allowed, since=since, again=again)
+    made = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
     if out is not None:
         from wechat_campaigns.plan import planfile
         from wechat_campaigns.report.data import plan_data
 
         with writing(out, f"--out {out}"):
             planfile.write(out, plan_data(made.plan))
-    session.give(plan_forms(session, made, everything=everything or bool(select)))
+    context.give(plan_forms(context, made, everything=everything or bool(select)))
     found = made.plan.counts().keys()
     if Action.INVALID in found:
         return Exit.INVALID
@@ -107,7 +109,7 @@ def plan(
 @_ALLOW
 @shared
 def apply(
-    session: Session,
+    context: Context,
     select: tuple[str, ...],
     plan_file: Path | None,
     expect_digest: str | None,
@@ -124,38 +126,38 @@ def apply(
     from wechat_campaigns.send.apply import exit_code
     from wechat_campaigns.send.posting import Warrant
 
-    check_run(session)
-    check_writable(session.options.outputs)
-    state = session.begun_state(verified=True)
+    check_run(context)
+    check_writable(context.options.outputs)
+    state = context.begun_state(verified=True)
     allowed = rules_aside(allow)
-    prepared = prepared_of(session, select)
-    approval = check_approved(session, prepared.sends, state)
+    prepared = prepared_of(context, select)
+    approval = check_approved(context, prepared.sends, state)
     again = unknown_sends(state, resend)
-    made = make_plan(session, select, state, allowed=allowed, prepared=prepared, again=again)
-    agreed, digest, audiences = reviewed(session, made.plan, state, plan_file, expect_digest)
+    made = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
+    agreed, digest, audiences = reviewed(context, made.plan, state, plan_file, expect_digest)
     made = replace(made, plan=agreed)
     if Action.INVALID in made.plan.counts():
-        session.give(plan_forms(session, made))
+        context.give(plan_forms(context, made))
         _tell_unknown(made.plan)
         raise InvalidError(made.errors)
-    session.say(plan_text(session, made))
+    context.say(plan_text(context, made))
     approval.check(made.plan)
     covered = plan_file is not None or expect_digest is not None
-    looser = check_looser(session, made.plan, covered=covered, asking=not auto_approve)
+    looser = check_looser(context, made.plan, covered=covered, asking=not auto_approve)
     if (made.plan.calls() or looser) and not auto_approve:
         _confirm(made.plan, looser)
-    with stop_signals(session) as stopping:
-        ports, who = ports_of(session, stopping), {**actor(session), **approval.actor}
+    with stop_signals(context) as stopping:
+        ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
         warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
-        keep_guards(session, made.plan, who)
-        keep_homes(session, made.plan, state, who)
-        outcomes = make(made.plan, ports=ports, settings=session.settings, warrant=warrant)
-    told = session.give_at_last(_outcome_forms(session, outcomes, made.plan))
+        keep_guards(context, made.plan, who)
+        keep_homes(context, made.plan, state, who)
+        outcomes = make(made.plan, ports=ports, settings=context.settings, warrant=warrant)
+    told = context.give_at_last(_outcome_forms(context, outcomes, made.plan))
     _tell_held_back(made.plan)
     if select:
-        _tell_passed_over(session, made.plan, state)
-    if session.settings.notify:
-        _notify(session, outcomes, made.plan)
+        _tell_passed_over(context, made.plan, state)
+    if context.settings.notify:
+        _notify(context, outcomes, made.plan)
     return exit_code(outcomes) or _left_standing(made.plan) or told
 
 
@@ -172,14 +174,14 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
         raise click.Abort(_("Not confirmed, so nothing is sent."))
 
 
-def _outcome_forms(session: Session, outcomes: tuple[Outcome, ...], plan: Plan) -> Forms:
+def _outcome_forms(context: Context, outcomes: tuple[Outcome, ...], plan: Plan) -> Forms:
     from wechat_campaigns.report.data import outcomes_data
     from wechat_campaigns.report.markdown import outcomes_markdown
     from wechat_campaigns.report.neutral import json_text
     from wechat_campaigns.report.text import outcomes_text
 
     return {
-        "text": lambda: outcomes_text(outcomes, session.look),
+        "text": lambda: outcomes_text(outcomes, context.look),
         "json": lambda: json_text(outcomes_data(outcomes)),
         "markdown": lambda: outcomes_markdown(outcomes, plan),
     }
@@ -206,12 +208,12 @@ def _tell_held_back(plan: Plan) -> None:
         tell(_("Held back: {counts}; `campaign plan` says why.").format(counts=counted(held)))
 
 
-def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
+def _tell_passed_over(context: Context, plan: Plan, state: LedgerState) -> None:
     """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
     from wechat_campaigns.plan.plan import orphans
     from wechat_campaigns.plan.policy.facts import Grounds
 
-    grounds = Grounds(settings=session.settings, state=state, now=session.clock())
+    grounds = Grounds(settings=context.settings, state=state, now=context.clock())
     count = len(orphans((planned.send for planned in plan.sends), grounds))
     if count:
         told = ngettext(
@@ -222,7 +224,7 @@ def _tell_passed_over(session: Session, plan: Plan, state: LedgerState) -> None:
         tell(told.format(count=count))
 
 
-def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
+def _notify(context: Context, outcomes: Sequence[Outcome], plan: Plan) -> None:
     from wechat_campaigns.cli.notifying import notify
     from wechat_campaigns.integrations.notify import Run
 
@@ -230,7 +232,7 @@ def _notify(session: Session, outcomes: Sequence[Outcome], plan: Plan) -> None:
     run = Run(
         environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
     )
-    notify(session, outcomes, run)
+    notify(context, outcomes, run)
 
 
 def _left_standing(plan: Plan) -> Exit:

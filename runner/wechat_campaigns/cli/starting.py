@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.cli.session import Session, shared
+from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.streams import require_terminal
 from wechat_campaigns.core.errors import Exit, UsageError
 from wechat_campaigns.core.model import Msgtype
@@ -70,7 +70,7 @@ def init(folder: Path, forge: Forge, action: str | None) -> int:
 @click.option("--media-id", help="A draft or material that exists; for wxcard the card_id.")
 @shared
 def new(
-    session: Session,
+    context: Context,
     campaign_id: str | None,
     msgtype: str,
     tag: str | None,
@@ -86,7 +86,7 @@ def new(
     from wechat_campaigns.source.load import folder_above, require_folder
     from wechat_campaigns.source.scaffold import Wanted, campaign_text
 
-    root = session.options.root
+    root = context.root
     if folder_above(root):  # a second campaigns folder inside the first is no one's wish
         require_folder(root)
     if (tag is not None) + (tag_id is not None) + to_all > 1:
@@ -99,7 +99,7 @@ def new(
     if not _write_new(target, campaign_text(wanted)):
         raise _taken(target)
     said = _("{file} written; next: campaign plan {name}")
-    return session.conclude(
+    return context.conclude(
         said.format(file=target, name=shlex.quote(wanted.id)), id=wanted.id, file=target.as_posix()
     )
 

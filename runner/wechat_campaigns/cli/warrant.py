@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.cli.session import Session, commit_of
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.streams import tell
 from wechat_campaigns.core.errors import PolicyError, UsageError
 from wechat_campaigns.core.words import _
@@ -16,31 +14,6 @@ from wechat_campaigns.core.words import _
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.plan.plan import Plan
-
-
-def actor(session: Session) -> dict[str, str]:
-    """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
-    known = {
-        "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
-        "commit": commit_of(session.options.root),
-        "run": run_url(),
-    }
-    return {key: value for key, value in known.items() if value}
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None
-
-
-def run_url() -> str | None:
-    """Name the address of the CI run this is, if it is one."""
-    if url := os.environ.get("CI_JOB_URL"):
-        return url
-    server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
 
 
 def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
@@ -82,7 +55,7 @@ def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def reviewed(
-    session: Session, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
+    context: Context, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
 ) -> tuple[Plan, str, dict[str, int | None]]:
     """Check the plan against what was reviewed.
 
@@ -95,14 +68,14 @@ def reviewed(
         data = planfile.read(plan_file)
         if digest is not None:
             planfile.check_has(data, digest)
-        plan = planfile.check_file(data, plan, state, session.clock())
+        plan = planfile.check_file(data, plan, state, context.clock())
         if names := planfile.uncompared(data, plan):
             told = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
             tell(told.format(names=_(", ").join(names)))
         return plan, str(data["plan_digest"]), planfile.audiences(data)
     if digest is not None:
         return planfile.check_digest(digest, plan, state), digest, {}
-    if session.settings.environment.protected:
+    if context.settings.environment.protected:
         raise PolicyError(
             _("this environment is protected: apply needs a reviewed plan"),
             remedy=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),

@@ -9,12 +9,12 @@ from itertools import chain, pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.cli.session import Session
 from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, StalePlanError
 from wechat_campaigns.core.model import Action, Send
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.core.words import _
 from wechat_campaigns.integrations.place import CiRun, check_place, ci_run
+from wechat_campaigns.integrations.ports import Workspace
 from wechat_campaigns.source.files import Files, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
 
@@ -35,7 +35,7 @@ def current_run() -> CiRun | None:
     return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
 
 
-def check_run(session: Session) -> None:
+def check_run(workspace: Workspace) -> None:
     """Refuse to apply from a pull request, another branch or an outdated checkout.
 
     A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
@@ -44,13 +44,13 @@ def check_run(session: Session) -> None:
         PolicyError: says why, and what to run instead.
     """
     run = current_run()
-    if run is None or (session.rehearsing and not session.settings.environment.protected):
+    if run is None or (workspace.rehearsing and not workspace.settings.environment.protected):
         return
     check_place(run)
     if run.default_branch is not None:
         from wechat_campaigns.integrations.checkout import check_newest
 
-        check_newest(session.options.root, run.default_branch)
+        check_newest(workspace.root, run.default_branch)
 
 
 def check_command(command: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ def check_command(command: Sequence[str]) -> None:
 # --- the settings, before they make this run read a secret --------------------------------------------
 
 
-def settings_approved(session: Session, appid: str) -> str:
+def settings_approved(workspace: Workspace, appid: str) -> str:
     """Refuse settings that nobody approved, by the rules that were in force before each change of them.
 
     Every commit that changed the file since the last apply is asked about, each by the approvals that the
@@ -74,7 +74,7 @@ def settings_approved(session: Session, appid: str) -> str:
     commit cannot approve that very commit.
 
     Args:
-        session: with the settings.
+        workspace: with the settings.
         appid: of the account whose secret is about to be read; its stream of the ledger holds the last apply.
 
     Returns:
@@ -83,8 +83,8 @@ def settings_approved(session: Session, appid: str) -> str:
     Raises:
         PolicyError: an approval is missing, or nobody can be asked.
     """
-    run, folder = current_run(), session.options.root
-    if run is None or run.default_branch is None or not session.settings.source:
+    run, folder = current_run(), workspace.root
+    if run is None or run.default_branch is None or not workspace.settings.source:
         return ""
     from wechat_campaigns.integrations.checkout import (
         blob_id,
@@ -94,19 +94,19 @@ def settings_approved(session: Session, appid: str) -> str:
         require_history,
     )
 
-    environment = session.settings.environment
-    guard = session.guard(appid)
+    environment = workspace.settings.environment
+    guard = workspace.guard(appid)
     in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
     if in_force:
         require_history(folder)
     elif is_cut(folder):
-        if session.rehearsing and not environment.protected:
+        if workspace.rehearsing and not environment.protected:
             return ""
         require_history(folder)
-    steps = list(_changes_to_ask(session, guard))
+    steps = list(_changes_to_ask(workspace, guard))
     if not (in_force or any(rules for _commit, _data, rules in steps)):
         return ""
-    check_committed(folder, {SETTINGS: blob_id(folder, session.settings.source)})
+    check_committed(folder, {SETTINGS: blob_id(folder, workspace.settings.source)})
     told = {}
     ask = _Reviews(run, run.default_branch)
     for commit, data, rules in steps:
@@ -118,14 +118,14 @@ def settings_approved(session: Session, appid: str) -> str:
 
 
 def _changes_to_ask(
-    session: Session, guard: Event | None
+    workspace: Workspace, guard: Event | None
 ) -> Iterator[tuple[str, bytes | None, tuple[Approvals, ...]]]:
     """Go back through the versions of the settings to the one of the last apply."""
     from hashlib import sha256
 
     from wechat_campaigns.integrations.checkout import newer_than, versions
 
-    environment, folder = session.settings.environment, session.options.root
+    environment, folder = workspace.settings.environment, workspace.root
     accepted = guard.data.get("settings_sha256") if guard is not None else None
     # The same bytes may have come back since: without the rules that were asked for in between.
     since = newer_than(folder, _commit_of(guard))
@@ -202,13 +202,13 @@ class Approval:
                 )
 
 
-def check_approved(session: Session, sends: Collection[Send], state: LedgerState) -> Approval:
+def check_approved(workspace: Workspace, sends: Collection[Send], state: LedgerState) -> Approval:
     """Refuse due sends whose files did not come by requests that were approved as they are.
 
     Runs before the platform is asked anything, so before any secret is read.
 
     Args:
-        session: with settings and files.
+        workspace: with settings and files.
         sends: everything that was rendered; those that the ledger and the clock make due are looked at.
         state: the folded ledger.
 
@@ -216,12 +216,12 @@ def check_approved(session: Session, sends: Collection[Send], state: LedgerState
         PolicyError: an approval is missing, or nobody can be asked.
         StalePlanError: a file changed while this ran.
     """
-    wanted, accounts = session.settings.environment.approvals, session.settings.environment.accounts
-    due = _due(session, sends, state)
+    wanted, accounts = workspace.settings.environment.approvals, workspace.settings.environment.accounts
+    due = _due(workspace, sends, state)
     appids = sorted({accounts[send.account].appid for send in due})
-    if not (wanted and due) and not any(guard_approvals(session.guard(appid)) for appid in appids):
+    if not (wanted and due) and not any(guard_approvals(workspace.guard(appid)) for appid in appids):
         return Approval()
-    run, folder = current_run(), session.options.root
+    run, folder = current_run(), workspace.root
     if run is None or run.default_branch is None:
         raise PolicyError(
             _(
@@ -229,14 +229,14 @@ def check_approved(session: Session, sends: Collection[Send], state: LedgerState
                 "can ask who gave them"
             ),
             remedy=_("apply by the workflow; see docs/ci.md"),
-            where=_("environment {name}").format(name=session.settings.environment.name),
+            where=_("environment {name}").format(name=workspace.settings.environment.name),
         )
-    settings_told = [session.settings_approved(appid) for appid in appids]
+    settings_told = [workspace.settings_approved(appid) for appid in appids]
     if wanted is None:  # taken back by a change that was approved
         return Approval(actor=_told(settings_told))
     from wechat_campaigns.integrations.checkout import blob_id, check_committed, check_same, last_changes
 
-    made = sources_of(session, {send.campaign for send in due})
+    made = sources_of(workspace, {send.campaign for send in due})
     blobs = {file: blob_id(folder, data) for file, data in made.files.items()}
     check_committed(folder, blobs)
     # The settings were asked about already, by the rules that were in force before.
@@ -253,12 +253,12 @@ def _told(sayings: Sequence[str]) -> dict[str, str]:
     return {"approved": told} if told else {}
 
 
-def _due(session: Session, sends: Collection[Send], state: LedgerState) -> list[Send]:
+def _due(workspace: Workspace, sends: Collection[Send], state: LedgerState) -> list[Send]:
     """List what may be sent now, whatever the platform will say."""
     from wechat_campaigns.core.digest import send_digest
     from wechat_campaigns.plan.decide import decide
 
-    accounts, now = session.settings.environment.accounts, session.clock()
+    accounts, now = workspace.settings.environment.accounts, workspace.clock()
 
     def action(send: Send) -> Action:
         appid = accounts[send.account].appid
@@ -299,7 +299,7 @@ class _RecordingFiles(Files):
         return data
 
 
-def sources_of(session: Session, campaigns: Collection[str]) -> Sources:
+def sources_of(workspace: Workspace, campaigns: Collection[str]) -> Sources:
     """Render some campaigns once more, alone, and keep every byte that has a part in them.
 
     Nothing is taken over from the rendering before, not even the settings: whatever else the folder holds
@@ -309,12 +309,12 @@ def sources_of(session: Session, campaigns: Collection[str]) -> Sources:
     from wechat_campaigns.render.prepare import Workshop
     from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
 
-    root, made = session.options.root, Sources()
-    settings = session.as_asked(load_settings(root, environment=session.options.environment))
-    made.add(SETTINGS, session.settings.source)
+    root, made = workspace.root, Sources()
+    settings = workspace.as_asked(load_settings(root, environment=workspace.environment))
+    made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
     files = _RecordingFiles(root, made)
-    workshop = Workshop(settings=settings, files=files, variables=session.options.variables)
+    workshop = Workshop(settings=settings, files=files, variables=workspace.variables)
     for item in find_campaigns(root, sorted(campaigns))[0]:
         if item.id not in campaigns:
             continue
@@ -327,7 +327,7 @@ def sources_of(session: Session, campaigns: Collection[str]) -> Sources:
 # --- the rules of the last apply ------------------------------------------------------------------------
 
 
-def ledger_left(session: Session) -> tuple[SettingsChange, ...]:
+def ledger_left(workspace: Workspace) -> tuple[SettingsChange, ...]:
     """Tell whether the environment has left a ledger for one that knows of no rules.
 
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
@@ -340,10 +340,10 @@ def ledger_left(session: Session) -> tuple[SettingsChange, ...]:
     from wechat_campaigns.integrations.checkout import versions
     from wechat_campaigns.plan.policy.guard import left_ledger
 
-    environment, folder = session.settings.environment, session.options.root
+    environment, folder = workspace.settings.environment, workspace.root
     if (
         environment.api == SANDBOX
-        or session.newest_guards()
+        or workspace.newest_guards()
         or not (find_checkout(folder) and is_installed())
     ):
         return ()
@@ -353,15 +353,17 @@ def ledger_left(session: Session) -> tuple[SettingsChange, ...]:
                 ledgers_in(data, environment) for data in (version.data, *version.aside) if data is not None
             )
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
-                return (left_ledger(left, session.settings),)
+                return (left_ledger(left, workspace.settings),)
     return ()
 
 
-def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -> tuple[SettingsChange, ...]:
+def check_looser(
+    workspace: Workspace, plan: Plan, *, covered: bool, asking: bool
+) -> tuple[SettingsChange, ...]:
     """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
 
     Args:
-        session: with the settings.
+        workspace: with the settings.
         plan: made just now.
         covered: its digest, which is over the looser rules too, was reviewed.
         asking: a person will be asked.
@@ -372,7 +374,7 @@ def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
-    if not plan.looser or not plan.reaching() or covered or _approved_by_rules_before(session, plan):
+    if not plan.looser or not plan.reaching() or covered or _approved_by_rules_before(workspace, plan):
         return ()
     if asking and current_run() is None:
         return plan.looser
@@ -388,13 +390,13 @@ def check_looser(session: Session, plan: Plan, *, covered: bool, asking: bool) -
     )
 
 
-def _approved_by_rules_before(session: Session, plan: Plan) -> bool:
+def _approved_by_rules_before(workspace: Workspace, plan: Plan) -> bool:
     """Tell whether each account's guard asks for approvals: then every change since was asked about."""
-    approvals = [guard_approvals(session.guard(appid)) for appid in plan.reaching()]
+    approvals = [guard_approvals(workspace.guard(appid)) for appid in plan.reaching()]
     return current_run() is not None and all(approvals)
 
 
-def keep_guards(session: Session, plan: Plan, who: Mapping[str, object]) -> None:
+def keep_guards(workspace: Workspace, plan: Plan, who: Mapping[str, object]) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
     Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
@@ -406,21 +408,21 @@ def keep_guards(session: Session, plan: Plan, who: Mapping[str, object]) -> None
 
     from wechat_campaigns.core.errors import SecretError
 
-    environment = session.settings.environment
-    bare = session.rehearsing and not (environment.protected or environment.approvals)
+    environment = workspace.settings.environment
+    bare = workspace.rehearsing and not (environment.protected or environment.approvals)
     accounts = {account.appid: account for account in environment.accounts.values()}
     for appid in sorted(plan.reaching() & accounts.keys()):
-        if session.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
+        if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                keep_guard(session, accounts[appid], loosened=plan.looser, actor=who)
+                keep_guard(workspace, accounts[appid], loosened=plan.looser, actor=who)
 
 
-def keep_guard(session: Session, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+def keep_guard(workspace: Workspace, account: Account, *, trusted: bool = False, **more: Any) -> bool:
     """Keep the rules of the settings in an account's stream, if they are not those kept last.
 
     Args:
-        session: with the settings.
+        workspace: with the settings.
         account: whose secret makes the mac.
         trusted: a person vouches for it, whatever guards the ledger holds.
         more: for `guard_data`.
@@ -432,18 +434,18 @@ def keep_guard(session: Session, account: Account, *, trusted: bool = False, **m
     from wechat_campaigns.protocol.attempt import TRIES
     from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
 
-    secret = session.secret(account, trusted=trusted)
+    secret = workspace.secret(account, trusted=trusted)
     for left in reversed(range(TRIES)):
-        events = session.ledger.read(account.appid)
+        events = workspace.ledger.read(account.appid)
         good, bad = verified([event for event in events if event.kind == Kind.GUARD], secret)
-        before = newest(good, session.settings.place)
-        data = guard_data(session.settings, appid=account.appid, secret=secret, before=before, **more)
+        before = newest(good, workspace.settings.place)
+        data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
         known = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
             return False
         try:
             entry = Entry(stream=account.appid, kind=Kind.GUARD, data=data)
-            session.ledger.append(entry, after=events[-1].head if events else EMPTY)
+            workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
         except LedgerConflictError:
             if not left:
                 raise
@@ -452,7 +454,7 @@ def keep_guard(session: Session, account: Account, *, trusted: bool = False, **m
     return False
 
 
-def vouch(session: Session, account: Account, **more: Any) -> None:
+def vouch(workspace: Workspace, account: Account, **more: Any) -> None:
     """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
 
     Raises:
@@ -461,11 +463,11 @@ def vouch(session: Session, account: Account, **more: Any) -> None:
     from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
     from wechat_campaigns.protocol.keys import mac_key, mac_of
 
-    events = session.ledger.read(account.appid)
+    events = workspace.ledger.read(account.appid)
     head = events[-1].head if events else EMPTY
     plain = Entry(stream=account.appid, kind=Kind.VOUCHED, data={"after": head.hash, **more})
-    mac = mac_of(mac_key(session.secret(account, trusted=True), account.appid), plain)
-    session.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
+    mac = mac_of(mac_key(workspace.secret(account, trusted=True), account.appid), plain)
+    workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
 
 
 # --- the forge ----------------------------------------------------------------------------------------

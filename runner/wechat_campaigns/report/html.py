@@ -109,7 +109,8 @@ def document(title: str, body: str) -> str:
         f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[spoken()]}"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{html_text(title)}</title>\n'
-        f"<style>\n{_css('wechat_campaigns.render.article', 'page')}{_css('wechat_campaigns.report', 'report')}</style></head>\n"
+        f"<style>\n{_css('wechat_campaigns.render.article', 'page')}"
+        f"{_css('wechat_campaigns.report', 'report')}</style></head>\n"
         f"<body>\n{body}</body></html>"
     )
 

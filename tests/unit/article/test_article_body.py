@@ -74,7 +74,10 @@ def test_same_bytes_in_every_process() -> None:
 def test_importing_the_package_is_cheap() -> None:
     """`wechat_campaigns.render.article` loads none of the extra's libraries until an article is made."""
     names = "lxml markdown_it mdit_py_plugins nh3 pygments css_inline tinycss2 PIL"
-    code = f"import sys, wechat_campaigns.render.article; print([n for n in '{names}'.split() if n in sys.modules])"
+    code = (
+        "import sys, wechat_campaigns.render.article\n"
+        f"print([n for n in '{names}'.split() if n in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
 
 
@@ -83,7 +86,8 @@ def test_missing_extra_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['lxml'] = None\n"
         "from pathlib import PurePosixPath\n"
-        "from wechat_campaigns.render.article import ArticleSource, build\nfrom wechat_campaigns.core.errors import MissingExtraError\n"
+        "from wechat_campaigns.render.article import ArticleSource, build\n"
+        "from wechat_campaigns.core.errors import MissingExtraError\n"
         "source = ArticleSource(text='x', kind='markdown', file=PurePosixPath('a.md'), title='',"
         " files=None)\n"
         "try: build(source)\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.options import Options
-from wechat_campaigns.cli.session import Session
 from wechat_campaigns.core.errors import Exit
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.integrations.gate import sources_of
@@ -83,7 +83,7 @@ def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
     options = Options(
         root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
     )
-    with Session(options) as session:
+    with Context.of(options) as session:
         assert {str(file) for file in sources_of(session, ["news", "late"]).files} == {
             *written,
             "_settings.yaml",
@@ -104,7 +104,7 @@ def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch
     options = Options(
         root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
     )
-    with Session(options) as session:
+    with Context.of(options) as session:
         assert "_partials/foot.txt" in {str(file) for file in sources_of(session, names).files}
 
 

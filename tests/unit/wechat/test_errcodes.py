@@ -31,7 +31,7 @@ def test_every_entry_says_what_happened_and_what_to_do(entry: errcodes.Errcode) 
 
 def test_no_code_or_name_stands_twice() -> None:
     """A second line for a code would silently win over the first: YAML keeps the last."""
-    text = resources.files("wechat_campaigns.wechat").joinpath("errcodes.yaml").read_text(encoding="utf-8")
+    text = resources.files("wechat_campaigns.core").joinpath("errcodes.yaml").read_text(encoding="utf-8")
     body = text.split("\ncodes:\n")[1].split("\nby_endpoint:\n")[0]
     written = re.findall(r"^  (-?\d+): \{", body, flags=re.MULTILINE)
     assert len(written) == len(set(written)) == len(ENTRIES)

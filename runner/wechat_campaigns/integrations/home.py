@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.cli.session import Session
 from wechat_campaigns.core.errors import InvalidError, Place, Problem, SecretError
+from wechat_campaigns.integrations.ports import Workspace
 from wechat_campaigns.ledger.home import Home, objection
 from wechat_campaigns.ledger.names import namespace_of
 from wechat_campaigns.protocol.keys import same_id
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.plan.plan import Plan
 
 
-def check_home(session: Session, state: LedgerState) -> None:
+def check_home(workspace: Workspace, state: LedgerState) -> None:
     """Refuse a ledger that belongs to another campaigns folder, or to this one under another namespace.
 
     Raises:
@@ -28,8 +28,8 @@ def check_home(session: Session, state: LedgerState) -> None:
     """
     from wechat_campaigns.source.settings import SETTINGS_FILE
 
-    root, namespace = session.options.root, session.settings.namespace
-    for appid in sorted({account.appid for account in session.settings.environment.accounts.values()}):
+    root, namespace = workspace.root, workspace.settings.namespace
+    for appid in sorted({account.appid for account in workspace.settings.environment.accounts.values()}):
         homes = state.homes.get(appid, {})
         if not homes and not namespace:
             continue  # nobody has said whose it is, and git need not be asked
@@ -48,21 +48,21 @@ def check_home(session: Session, state: LedgerState) -> None:
             )
 
 
-def keep_homes(session: Session, plan: Plan, state: LedgerState, who: Mapping[str, object]) -> None:
+def keep_homes(workspace: Workspace, plan: Plan, state: LedgerState, who: Mapping[str, object]) -> None:
     """Write down whose ledger it is, for each account that an apply calls for, before the first call.
 
     Raises:
         LedgerError: the ledger does not take it.
     """
-    environment, namespace = session.settings.environment, session.settings.namespace
+    environment, namespace = workspace.settings.environment, workspace.settings.namespace
     asks_for_something = environment.protected or environment.approvals or namespace
-    if asks_for_something or not session.rehearsing:  # else nobody is reached
+    if asks_for_something or not workspace.rehearsing:  # else nobody is reached
         appids = {account.appid for account in environment.accounts.values()}
-        keep_home(session, state, plan.reaching() & appids, who)
+        keep_home(workspace, state, plan.reaching() & appids, who)
 
 
 def keep_home(
-    session: Session,
+    workspace: Workspace,
     state: LedgerState,
     appids: Iterable[str],
     who: Mapping[str, object],
@@ -72,7 +72,7 @@ def keep_home(
     """Write down whose ledger it is, for each of these accounts where that is not known yet, or less is.
 
     Args:
-        session: with the settings.
+        workspace: with the settings.
         state: the folded ledger.
         appids: of the accounts.
         who: for the record.
@@ -88,7 +88,7 @@ def keep_home(
 
     from wechat_campaigns.protocol.events import Entry, Kind
 
-    root, namespace, new = session.options.root, session.settings.namespace, []
+    root, namespace, new = workspace.root, workspace.settings.namespace, []
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(appids):
         event = state.homes.get(appid, {}).get(same_id(namespace))
@@ -98,7 +98,7 @@ def keep_home(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            session.ledger.append(Entry(stream=appid, kind=Kind.HOME, data=data))
+            workspace.ledger.append(Entry(stream=appid, kind=Kind.HOME, data=data))
             new.append(appid)
     return new
 

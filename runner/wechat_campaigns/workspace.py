@@ -1,30 +1,28 @@
-"""What every command shares: its options, the settings, the ledger, the platform, the way to print."""
+"""One environment of a campaigns folder: its settings, its ledger, its platform, its clock, its secrets."""
 
 from __future__ import annotations
 
+import getpass
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, wraps
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
 
-from wechat_campaigns.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
-from wechat_campaigns.cli.streams import hand_out, tell, writing
 from wechat_campaigns.core.errors import (
     CampaignError,
-    Exit,
     LedgerConflictError,
     LedgerError,
     StalePlanError,
     TamperedLedgerError,
     UsageError,
 )
-from wechat_campaigns.core.model import FileInfo, Send
+from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import SANDBOX, Account, Secret, Settings
 from wechat_campaigns.core.words import _
 from wechat_campaigns.source.files import FileError, Files
@@ -34,38 +32,25 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import Authentic, LedgerState
     from wechat_campaigns.ledger.memory import RememberingLedger
     from wechat_campaigns.protocol.events import Entry, Event
-    from wechat_campaigns.report.text import Look
+    from wechat_campaigns.send.posting import Ports
     from wechat_campaigns.wechat.client import SharedTokens
     from wechat_campaigns.wechat.endpoints import Endpoints
     from wechat_campaigns.wechat.watch import ClockWatch
 
-WIDTH_WITHOUT_TERMINAL = 120
-
-
-def shared(command: Command) -> Command:
-    """Give a command the shared options and, in place of them, a `Session` as first argument."""
-    kinds = forms_of(command)
-
-    @wraps(command)
-    def wrapper(**words: Any) -> int:
-        with Session(read_options(words, kinds)) as session:
-            try:
-                return command(session, **words)
-            except CampaignError as error:
-                session.give_failure(error, command.__name__)
-                raise
-
-    return with_options(wrapper, kinds)
-
 
 @dataclass
-class Session:
-    """One run of the command: opens things when they are first needed, closes them at the end."""
+class Workspace:
+    """Opens things when they are first needed, closes them at the end of a `with` block."""
 
-    options: Options
+    root: Path
+    """The campaigns folder."""
+    environment: str | None = None
+    """A name of `_settings.yaml`; None takes the default one."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Template variables that win over all others."""
+    fix_images: bool = False
+    """Convert images whatever the settings say."""
     stack: ExitStack = field(default_factory=ExitStack)
-    reported: bool = False
-    """Whether the files of `--output` are written."""
     offline: bool = False
     """Whether the run may use no network and write nothing but its own state."""
     ledger_known: bool = True
@@ -78,11 +63,14 @@ class Session:
     _secrets: dict[tuple[str, Secret], str] = field(default_factory=dict, repr=False)
     _reading: threading.RLock = field(default_factory=threading.RLock)
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.stack.close()
+
+    def say(self, text: str) -> None:
+        """Hear what is going on; a program that wants to know overrides this."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -93,19 +81,19 @@ class Session:
         """
         from wechat_campaigns.source.load import require_folder
 
-        require_folder(self.options.root)
-        return self.as_asked(load_settings(self.options.root, environment=self.options.environment))
+        require_folder(self.root)
+        return self.as_asked(load_settings(self.root, environment=self.environment))
 
     def as_asked(self, settings: Settings) -> Settings:
-        """Put what the command line says in the place of what the settings say."""
-        if not self.options.fix_images:
+        """Put what was asked for in the place of what the settings say."""
+        if not self.fix_images:
             return settings
         return replace(settings, articles=replace(settings.articles, fix_images=True))
 
     @cached_property
     def files(self) -> Files:
         """Reads below the campaigns folder."""
-        return Files(self.options.root)
+        return Files(self.root)
 
     def read(self, file: FileInfo) -> bytes:
         """Read the bytes of a file that a send carries, mended where the settings ask for it.
@@ -129,7 +117,7 @@ class Session:
         """
         from wechat_campaigns.core.state_folder import ready_state_folder
 
-        return ready_state_folder(self.options.root, os.environ)
+        return ready_state_folder(self.root, os.environ)
 
     @cached_property
     def api_url(self) -> str:
@@ -147,7 +135,7 @@ class Session:
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
         if not self.rehearsing:
             return timedelta()
-        from wechat_campaigns.cli.rehearsal import clock_offset
+        from wechat_campaigns.wechat.rehearsal import clock_offset
 
         return clock_offset(self.api_url)
 
@@ -156,8 +144,8 @@ class Session:
         """The same, without asking: the embedded sandbox keeps it in its state."""
         if self.settings.environment.api != SANDBOX:
             return timedelta()
-        from wechat_campaigns.cli.rehearsal import kept_offset
         from wechat_campaigns.core.state_folder import REHEARSAL
+        from wechat_campaigns.wechat.rehearsal import kept_offset
 
         return kept_offset(self.state_dir / REHEARSAL)
 
@@ -178,7 +166,7 @@ class Session:
         from wechat_campaigns.ledger.open import open_ledger
 
         setting = self.settings.environment.ledger
-        return open_ledger(setting, default=self._ledger_file, root=self.options.root, clock=self.clock)
+        return open_ledger(setting, default=self._ledger_file, root=self.root, clock=self.clock)
 
     @property
     def _ledger_file(self) -> Path:
@@ -191,7 +179,7 @@ class Session:
         from wechat_campaigns.ledger.open import kept_events
 
         setting = self.settings.environment.ledger
-        kept = kept_events(setting, default=self._ledger_file, root=self.options.root)
+        kept = kept_events(setting, default=self._ledger_file, root=self.root)
         self.ledger_known = kept is not None
         return kept or ()
 
@@ -490,143 +478,54 @@ class Session:
             )
         return environment.accounts[chosen]
 
-    @property
-    def look(self) -> Look:
-        """How text is drawn here."""
-        import shutil
+    def actor(self) -> dict[str, str]:
+        """Say who runs this and where, as far as the environment tells: user, commit, CI run."""
+        known = {
+            "user": os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user(),
+            "commit": commit_of(self.root),
+            "run": run_url(),
+        }
+        return {key: value for key, value in known.items() if value}
 
-        from wechat_campaigns.report.text import Look
+    def ports(self, stopping: threading.Event) -> Ports:
+        """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
+        from wechat_campaigns.send.posting import Ports
 
-        return Look(
-            width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
-            color=self.color,
-            timezone=self.settings.policy.timezone,
+        zone = ZoneInfo(self.settings.policy.timezone)
+
+        def sleep(seconds: float) -> None:
+            # Wakes up early when asked to stop; what follows looks before it goes on.
+            stopping.wait(seconds)
+
+        def notify(send: str, what: str) -> None:
+            self.say(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
+
+        return Ports(
+            connect=self.sender,
+            ledger=self.ledger,
+            clock=self.clock,
+            sleep=sleep,
+            read=self.read,
+            stopping=stopping.is_set,
+            notify=notify,
+            mac_key=self.mac_key,
+            clock_error=self.watch.known_error,
         )
 
-    @property
-    def color(self) -> bool:
-        """Whether standard output shows colours."""
-        return not self.options.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
 
-    def say(self, text: str) -> None:
-        """Tell people what is going on, on standard error."""
-        if not self.options.quiet:
-            tell(text)
-
-    def guarded(self, text: str) -> str:
-        """Put a text between GitHub's marks that let nothing in it be obeyed."""
-        import secrets
-
-        from wechat_campaigns.report.neutral import guarded
-
-        return guarded(text, secrets.token_hex(16))
-
-    @property
-    def drawing(self) -> bool:
-        """Whether a progress bar can be drawn on standard error."""
-        return not self.options.quiet and sys.stderr.isatty()
-
-    @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Draw a bar on standard error while the block runs, on a terminal only.
-
-        Yields:
-            What to call with the number that is done.
-        """
-        if not self.drawing:
-            yield lambda _done: None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda done: bar.update(task, completed=done)
-
-    def give(self, forms: Mapping[str, Callable[[], str]]) -> None:
-        """Print the result in the format asked for, and write the files asked for.
-
-        Raises:
-            UsageError: this command has no such form, or a file cannot be written.
-        """
-        text = _form(forms, self.options.format)
-        if text and self.options.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
-            text = self.guarded(text)
-        if text:
-            hand_out(text)
-        self._write(forms)
-
-    def give_at_last(self, forms: Mapping[str, Callable[[], str]]) -> Exit:
-        """Give the result of what cannot be undone; where that fails, people are told all the same.
-
-        Returns:
-            What the failure counts for: the result itself may have something worse to say.
-        """
-        try:
-            self.give(forms)
-        except UsageError as error:
-            tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.remedy}")
-            return error.exit_code
-        return Exit.OK
-
-    def conclude(self, said: str, **facts: object) -> Exit:
-        """Give the result of a command that did one thing: a sentence for people, its facts for programs.
-
-        Returns:
-            As `give_at_last`.
-        """
-        from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
-
-        data = {"format_version": FORMAT_VERSION, **facts}
-        return self.give_at_last({"text": lambda: said, "json": lambda: json_text(data)})
-
-    def give_failure(self, error: CampaignError, command: str) -> None:
-        """Give the report asked for, if it is not given yet: a run that failed has one too.
-
-        Standard output has none as text, which people read on standard error.
-        """
-        shown = self.options.format != "text"
-        if (
-            command not in ("plan", "apply", "validate")
-            or self.reported
-            or not (shown or self.options.outputs)
-        ):
-            return
-        from wechat_campaigns.report.failure import failure_forms
-
-        environment = self.options.environment or "default"
-        with suppress(CampaignError):
-            environment = self.settings.environment.name
-        settings_file = (self.options.root / "_settings.yaml").as_posix()
-        forms = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
-        try:
-            if shown:
-                hand_out(forms[self.options.format]())
-            self._write(forms)
-        except UsageError as unwritten:
-            # The first error is the one to be told; this one must not take its place.
-            self.say(f"{unwritten}")
-
-    def _write(self, forms: Mapping[str, Callable[[], str]]) -> None:
-        self.reported = True
-        for kind, path in self.options.outputs:
-            text = _form(forms, kind) + "\n"
-            with writing(path, f"--output {kind}={path}"):
-                path.write_text(text, encoding="utf-8", newline="\n")
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
 
 
-def campaign_of(send_id: str) -> str:
-    """Name the campaign of a send: `sale` of `sale[beijing]#2`."""
-    return send_id.partition("[")[0].partition("#")[0]
-
-
-def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
-    """Say that none of some sends is the one wanted, and which there are."""
-    ids = ", ".join(send.id for send in sends)
-    return UsageError(
-        _("there is no send {name}").format(name=wanted), remedy=_("one of: {names}").format(names=ids)
-    )
+def run_url() -> str | None:
+    """Name the address of the CI run this is, if it is one."""
+    if url := os.environ.get("CI_JOB_URL"):
+        return url
+    server, repo, run = (os.environ.get(f"GITHUB_{n}") for n in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repo}/actions/runs/{run}" if server and repo and run else None
 
 
 def commit_of(folder: Path) -> str | None:
@@ -643,9 +542,3 @@ def commit_of(folder: Path) -> str | None:
     # Submodules stay out: git would start itself in each of them, with settings of theirs.
     edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
     return f"{commit}-dirty" if ask(folder, *edited, lazily=False).text else commit
-
-
-def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
-    if kind not in forms:
-        raise no_such_form(kind, forms)
-    return forms[kind]()

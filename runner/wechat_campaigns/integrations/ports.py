@@ -1,0 +1,68 @@
+"""What the guards ask of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account, Settings
+    from wechat_campaigns.ledger.events import Ledger
+    from wechat_campaigns.protocol.events import Entry, Event
+
+
+class Workspace(Protocol):
+    """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
+
+    root: Path
+    environment: str | None
+    variables: Mapping[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the environment chosen."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The environment's ledger."""
+        ...
+
+    @property
+    def rehearsing(self) -> bool:
+        """True when no real follower can be reached."""
+        ...
+
+    def clock(self) -> datetime:
+        """Return the present moment in UTC."""
+        ...
+
+    def as_asked(self, settings: Settings) -> Settings:
+        """Put what was asked for in the place of what the settings say."""
+        ...
+
+    def guards(self, appid: str) -> list[Event]:
+        """List the rules that applies of an account went by."""
+        ...
+
+    def guard(self, appid: str) -> Event | None:
+        """Give the newest of `guards`."""
+        ...
+
+    def newest_guards(self) -> tuple[Event, ...]:
+        """List the newest guard of each account."""
+        ...
+
+    def settings_approved(self, appid: str) -> str:
+        """Refuse settings that nobody approved where that is asked for; who approved them."""
+        ...
+
+    def secret(self, account: Account, *, trusted: bool = False) -> str:
+        """Read an account's secret."""
+        ...
+
+    def signed(self, entry: Entry) -> Entry:
+        """Give an entry of an account its mac."""
+        ...
