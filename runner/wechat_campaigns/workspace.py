@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from wechat_campaigns.ledger.memory import RememberingLedger
     from wechat_campaigns.protocol.events import Entry, Event
     from wechat_campaigns.send.posting import Ports
-    from wechat_campaigns.wechat.client import SharedTokens
-    from wechat_campaigns.wechat.endpoints import Endpoints
+    from wechat_campaigns.wechat.client import Connection, SharedTokens
+    from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
     from wechat_campaigns.wechat.watch import ClockWatch
 
 
@@ -299,13 +299,13 @@ class Workspace:
         accounts = {} if self.rehearsing or not self.ledger_known else self.settings.environment.accounts
         return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
 
-    def reader(self, account: Account) -> Endpoints:
+    def reader(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""
-        return self._connect(account, read_only=True)
+        return self._connect(account).read_only()
 
-    def sender(self, account: Account) -> Endpoints:
+    def sender(self, account: Account) -> WeChatApi:
         """Connect for reads and writes."""
-        return self._connect(account, read_only=False)
+        return self._connect(account).all_calls()
 
     def guards(self, appid: str) -> list[Event]:
         """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
@@ -432,7 +432,7 @@ class Workspace:
                 where=appid,
             )
 
-    def _connect(self, account: Account, *, read_only: bool) -> Endpoints:
+    def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
 
         self.settings_approved(account.appid)
@@ -440,7 +440,6 @@ class Workspace:
             account,
             self.api_url,
             secret=lambda: self.secret(account),
-            read_only=read_only,
             clock=self.clock,
             shared=self._tokens,
             watch=self.watch,

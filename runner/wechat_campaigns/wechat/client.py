@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from urllib3.filepost import encode_multipart_formdata
 
@@ -24,7 +24,7 @@ from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.core.words import _
 from wechat_campaigns.source.api_hosts import check_api_host
 from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
-from wechat_campaigns.wechat.endpoints import READS, Endpoints
+from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
 from wechat_campaigns.wechat.repeat import repeat
 from wechat_campaigns.wechat.token import Tokens
 from wechat_campaigns.wechat.transport import Fault, Request, Transport, make_session
@@ -167,20 +167,18 @@ def connect(
     api: str,
     *,
     secret: Callable[[], str],
-    read_only: bool,
     clock: Clock = _now,
     sleep: Sleep = time.sleep,
     timeout_s: tuple[float, float] = (10.0, 60.0),
     shared: SharedTokens | None = None,
     watch: ClockWatch | None = None,
-) -> Endpoints:
+) -> Connection:
     """Connect to the platform as one account; no request is made before the first call.
 
     Args:
         account: whose appid to use.
         api: base URL of the environment, `https://api.weixin.qq.com`.
         secret: gives the AppSecret; called only when a token is needed.
-        read_only: refuse everything that changes something.
         clock: tells when a token has ended.
         sleep: waits between tries.
         timeout_s: for a connection, and for each part of an answer.
@@ -188,7 +186,7 @@ def connect(
         watch: told the Date of each answer.
 
     Returns:
-        The calls.
+        What either kind of API is made of.
 
     Raises:
         PolicyError: the address may not receive a secret.
@@ -201,4 +199,20 @@ def connect(
     if shared is not None:
         # Another name of the same account may have another secret, which is not known to be right.
         tokens = shared.setdefault((account.appid, account.secret), tokens)
-    return Endpoints(Client(transport, tokens, reads=READS, read_only=read_only, sleep=sleep))
+    return Connection(transport, tokens, sleep)
+
+
+class Connection(NamedTuple):
+    """The way to the platform as one account."""
+
+    transport: Transport
+    tokens: Tokens
+    sleep: Sleep
+
+    def read_only(self) -> ReadOnlyApi:
+        """Give the calls that change nothing; every other path is refused before anything is sent."""
+        return ReadOnlyApi(Client(self.transport, self.tokens, reads=READS, read_only=True, sleep=self.sleep))
+
+    def all_calls(self) -> WeChatApi:
+        """Give all calls."""
+        return WeChatApi(Client(self.transport, self.tokens, reads=READS, sleep=self.sleep))

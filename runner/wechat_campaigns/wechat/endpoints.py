@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from wechat_campaigns.core.ports import Api
+from wechat_campaigns.core.ports import Api, ReadApi
 from wechat_campaigns.wechat.answers import require
 
 if TYPE_CHECKING:
@@ -45,16 +45,15 @@ _CONTENT_TYPES = {
 }
 
 
-class Endpoints(Api):
-    """The calls of one account; every method raises as `Client.post` does.
+class ReadOnlyApi(ReadApi):
+    """The calls of one account that change nothing; every method raises as `Client.post` does.
 
-    An answer that lacks what its call is for (a send without msg_id) counts as lost.
+    An answer that lacks what its call is for (a send without msg_id) counts as lost. What only plans gets
+    one of these: it has no method that sends, and its client refuses every path that is not in `READS`.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-
-    # --- reads ---------------------------------------------------------------------------------
 
     def tags_get(self) -> list[dict[str, Any]]:
         """List the account's tags.
@@ -163,7 +162,9 @@ class Endpoints(Api):
         require(MASS_GET, answer, "msg_status")
         return answer
 
-    # --- writes --------------------------------------------------------------------------------
+
+class WeChatApi(ReadOnlyApi, Api):
+    """All calls of one account."""
 
     def material_add_material(
         self, kind: str, filename: str, data: bytes, *, title: str = "", introduction: str = ""

@@ -11,7 +11,7 @@ from scripted_server import ACCOUNT, ScriptedServer, World
 
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.wechat.client import connect
-from wechat_campaigns.wechat.endpoints import Endpoints
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
 
 @pytest.fixture
@@ -34,25 +34,26 @@ def world() -> World:
 @pytest.fixture
 def connected(
     server: ScriptedServer, world: World, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Endpoints]:
+) -> Callable[..., WeChatApi]:
     """Connect to the server; keyword arguments replace those of `connect`."""
     # A host without an address, allowed as a gateway: what becomes of a call that fails early.
     monkeypatch.setenv("CAMPAIGN_API_HOSTS", "api.weixin.invalid")
 
-    def make(api: str = server.url, account: Account = ACCOUNT, **changes: object) -> Endpoints:
+    def make(api: str = server.url, account: Account = ACCOUNT, **changes: object) -> WeChatApi:
         arguments = {
             "secret": world.secret,
-            "read_only": False,
             "clock": world.clock,
             "sleep": world.slept_s.append,
             "timeout_s": (0.5, 0.5),
         }
-        return Ready(connect(account, api, **(arguments | changes))._client)
+        read_only = changes.pop("read_only", False)
+        connection = connect(account, api, **(arguments | changes))
+        return Ready((connection.read_only() if read_only else connection.all_calls())._client)
 
     return make
 
 
-class Ready(Endpoints):
+class Ready(WeChatApi):
     """Has a token before each mass call, as an attempt does."""
 
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:

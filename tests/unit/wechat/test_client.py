@@ -12,9 +12,17 @@ import pytest
 from scripted_server import TOKEN, Raw, ScriptedServer, World, cut, reset, stall
 
 from wechat_campaigns.core.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
-from wechat_campaigns.wechat.endpoints import DRAFT_ADD, MASS_SEND, MASS_SENDALL, READS, TAGS_GET, Endpoints
+from wechat_campaigns.wechat.endpoints import (
+    DRAFT_ADD,
+    MASS_SEND,
+    MASS_SENDALL,
+    READS,
+    TAGS_GET,
+    ReadOnlyApi,
+    WeChatApi,
+)
 
-Connected = Callable[..., Endpoints]
+Connected = Callable[..., WeChatApi]
 
 SEND = {
     "filter": {"is_to_all": False, "tag_id": 2},
@@ -75,7 +83,7 @@ def closed_port() -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
-def with_token_then(server: ScriptedServer, api: Endpoints, address: str) -> Endpoints:
+def with_token_then(server: ScriptedServer, api: WeChatApi, address: str) -> WeChatApi:
     """Let the client get its token from the server, then move it to another address."""
     server.on(TAGS_GET, {"tags": [{"id": 2}]})
     api.tags_get()
@@ -238,7 +246,7 @@ def test_without_a_token_at_hand_a_mass_call_is_not_made(
 ) -> None:
     """To fetch one now could take until the call comes too late."""
     with pytest.raises(UnreachableError):
-        Endpoints(connected()._client).mass_sendall(SEND)
+        WeChatApi(connected()._client).mass_sendall(SEND)
     assert server.seen == []
 
 
@@ -328,7 +336,7 @@ def test_40164_names_the_ip_to_add(server: ScriptedServer, connected: Connected)
     assert "add the IP 203.0.113.7 to the IP白名单" in caught.value.remedy
 
 
-def read_calls(api: Endpoints) -> list[Callable[[], Any]]:
+def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:
     """One call of each read."""
     return [
         api.tags_get,
@@ -341,7 +349,7 @@ def read_calls(api: Endpoints) -> list[Callable[[], Any]]:
     ]
 
 
-def write_calls(api: Endpoints) -> list[Callable[[], Any]]:
+def write_calls(api: WeChatApi) -> list[Callable[[], Any]]:
     """One call of each write."""
     return [
         lambda: api.material_add_material("image", "a.png", b"x"),
@@ -361,6 +369,16 @@ def test_a_read_only_client_sends_no_write(server: ScriptedServer, connected: Co
         with pytest.raises(PolicyError):
             call()
     assert server.seen == []
+
+
+def test_what_plans_gets_has_no_write() -> None:
+    """That a plan cannot send is a type as well: each write is of `WeChatApi` alone."""
+    public = {name for name in vars(WeChatApi) if not name.startswith("_")}
+    assert public == {
+        "material_add_material", "media_uploadimg", "media_uploadvideo", "draft_add", "mass_ready",
+        "mass_sendall", "mass_send", "mass_preview", "mass_delete",
+    }  # fmt: skip
+    assert not public & set(dir(ReadOnlyApi))
 
 
 def test_the_reads_are_exactly_those_a_read_only_client_may_call(

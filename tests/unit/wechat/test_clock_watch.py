@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 from scripted_server import Raw, ScriptedServer
 
-from wechat_campaigns.wechat.endpoints import TAGS_GET, Endpoints
+from wechat_campaigns.wechat.endpoints import TAGS_GET, WeChatApi
 from wechat_campaigns.wechat.watch import ClockWatch, clock_error
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_the_newest_answer_counts() -> None:
     assert watch.error == timedelta()
 
 
-def test_every_answer_is_looked_at(server: ScriptedServer, connected: Callable[..., Endpoints]) -> None:
+def test_every_answer_is_looked_at(server: ScriptedServer, connected: Callable[..., WeChatApi]) -> None:
     """The token's first; an answer that is refused, or no JSON, has a date as well."""
     watch = ClockWatch()
     api = connected(watch=watch)

@@ -12,9 +12,9 @@ import pytest
 from scripted_server import Raw, ScriptedServer, Seen
 
 from wechat_campaigns.core.errors import LostAnswerError
-from wechat_campaigns.wechat.endpoints import Endpoints
+from wechat_campaigns.wechat.endpoints import WeChatApi
 
-Connected = Callable[..., Endpoints]
+Connected = Callable[..., WeChatApi]
 
 MASS = "/cgi-bin/message/mass/"
 BODY = {
@@ -213,7 +213,7 @@ def test_an_upload_is_replayed_whole_after_a_refresh(server: ScriptedServer, con
     ],
 )
 def test_an_answer_without_its_main_key_is_no_answer(
-    server: ScriptedServer, connected: Connected, call: Callable[[Endpoints], Any], path: str
+    server: ScriptedServer, connected: Connected, call: Callable[[WeChatApi], Any], path: str
 ) -> None:
     """`{}` of a gateway must not pass for a send that was accepted."""
     server.on(path, {})

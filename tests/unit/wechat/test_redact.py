@@ -15,10 +15,10 @@ from scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stal
 
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.redact import redact
-from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
+from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
 from wechat_campaigns.wechat.transport import Request
 
-Connected = Callable[..., Endpoints]
+Connected = Callable[..., WeChatApi]
 
 SECRETS = st.text(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.~", min_size=8, max_size=512

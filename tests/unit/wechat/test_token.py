@@ -16,12 +16,12 @@ from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, 
 from wechat_campaigns.core.errors import ApiError, UnreachableError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import SharedTokens
-from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, Endpoints
+from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
 from wechat_campaigns.wechat.token import STABLE_TOKEN, Tokens
 from wechat_campaigns.wechat.token import TOKEN as CLASSIC
 from wechat_campaigns.wechat.transport import Reply, Request, Transport
 
-Connected = Callable[..., Endpoints]
+Connected = Callable[..., WeChatApi]
 
 
 @pytest.fixture(autouse=True)
