@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 
-from wechat_campaigns.core.digest import former_digest, send_digest
+from wechat_campaigns.core.digest import send_digest
 from wechat_campaigns.core.model import Action, Batch, Filter, Send
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.plan.decide import Decision, Setting, decide
@@ -160,20 +160,6 @@ def test_another_entry_of_a_sent_campaign_is_new():
     assert decided(make_send("sale[shanghai]"), *sent).action is Action.SEND
     assert decided(make_send("sale-2"), *sent).action is Action.SEND
     assert decided(make_send("sale/a"), *sent).action is Action.SEND
-
-
-def test_what_was_sent_with_a_digest_of_version_1_is_done() -> None:
-    """It held the account's name; an upgrade makes no edit of it, and an edit is one all the same."""
-    send = make_send()
-    state = make_state(
-        (Kind.INTENT, intent_of(send, digest=former_digest(send))), (Kind.ACCEPTED, named(send))
-    )
-
-    def action(one: Send) -> Action:
-        return decide(one, send_digest(one), appid=SERVICE, state=state, now=NOW).action
-
-    assert action(send) is Action.DONE
-    assert action(make_send(text="别的")) is Action.CONFLICT
 
 
 def test_what_another_namespace_has_sent_was_not_moved() -> None:

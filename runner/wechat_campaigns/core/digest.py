@@ -17,7 +17,7 @@ from typing import Any
 
 from wechat_campaigns.core.model import FileInfo, Send
 
-DIGEST_VERSION = 2
+DIGEST_VERSION = 1
 _PLAIN = frozenset((str, int, bool))
 _ENCODER = json.JSONEncoder(
     # Plain data has no circles, and to look for them takes a tenth of the time.
@@ -93,21 +93,15 @@ def send_digest(send: Send) -> str:
     Covers filter, msgtype, rendered content and options. Leaves out the clock, paths, media ids of uploads,
     the send window and the revision; and the account, whose name in the settings is no part of its AppID.
     """
-    return sha256({"version": DIGEST_VERSION, **_received(send)})
-
-
-def former_digest(send: Send) -> str:
-    """Fingerprint a send as it was until version 2, which held the account's name: ledgers have such."""
-    return sha256({"version": 1, "account": send.account, **_received(send)})
-
-
-def _received(send: Send) -> dict[str, Any]:
-    return {
-        "filter": filter_form(send),
-        "msgtype": send.msgtype.value,
-        "content": {"kind": type(send.content).__name__, **plain(send.content)},
-        "send_ignore_reprint": send.send_ignore_reprint,
-    }
+    return sha256(
+        {
+            "version": DIGEST_VERSION,
+            "filter": filter_form(send),
+            "msgtype": send.msgtype.value,
+            "content": {"kind": type(send.content).__name__, **plain(send.content)},
+            "send_ignore_reprint": send.send_ignore_reprint,
+        }
+    )
 
 
 def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:

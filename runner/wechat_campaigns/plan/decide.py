@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from wechat_campaigns.core.digest import former_digest
 from wechat_campaigns.core.model import Action, Send
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
@@ -83,7 +82,7 @@ def facts_of(
     names = (send.id, *send.formerly)
     return Facts(
         key=SendKey(appid, state.kept(send.id), send.revision),
-        digest=_comparable(send, digest, appid, state),
+        digest=digest,
         now=now,
         not_before=send.not_before,
         not_after=send.not_after,
@@ -96,15 +95,6 @@ def facts_of(
         resend_stored=any(state.same(name) in setting.resend for name in names),
         violated=setting.violated,
     )
-
-
-def _comparable(send: Send, digest: str, appid: str, state: LedgerState) -> str:
-    """Give the digest to compare with the ledger's, which may be of an earlier version."""
-    known = state.send(appid, send.id, send.revision)
-    if known is None or known.digest == digest:
-        return digest
-    former = former_digest(send)
-    return former if known.digest == former else digest
 
 
 def ended_lately(send: Send, now: datetime) -> bool:

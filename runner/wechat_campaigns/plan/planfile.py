@@ -86,7 +86,7 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         StalePlanError: the file is not as it was written; or names every send that differs.
     """
     if not _is_whole(reviewed):
-        raise _stale(_("the plan file was edited after it was written, or an earlier version wrote it"))
+        raise _stale(_("the plan file was edited after it was written"))
     if reviewed["environment"] != plan.environment:
         made_for = _("it was made for environment {reviewed}, this is {environment}")
         raise _stale(made_for.format(reviewed=reviewed["environment"], environment=plan.environment))

@@ -14,7 +14,7 @@ from wechat_campaigns.core.patterns import HIDDEN, visible
 from wechat_campaigns.core.words import Said
 
 Record = TypeVar("Record")
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.0"
 """Of the JSON of every command. A new key raises the minor version; readers refuse another major."""
 
 _ORDERS = {

@@ -303,7 +303,7 @@ class _AccountRun:
         if self.crossing.stopped:
             return self.crossing.unknown(known.send, not_repeated(self.crossing.stopped))
         try:
-            edited = drafting.edited_since(planned.again, state=self.crossing.state, api=self.crossing.api)
+            edited = drafting.edited_since(planned.again, api=self.crossing.api)
             if edited is not None:
                 said = edited_draft(edited)
                 return self.crossing.unknown(known.send, said, remedy=edited_draft_hint(known.send))

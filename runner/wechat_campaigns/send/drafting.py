@@ -87,14 +87,13 @@ def ready(
     return Ready(media_id=media_id, added=found is None, mark=mark, notes=notes)
 
 
-def edited_since(intent: Event, *, state: LedgerState, api: ReadApi) -> str | None:
+def edited_since(intent: Event, *, api: ReadApi) -> str | None:
     """Name the draft that a stored body would send, when it is not what it was at its first call.
 
     A draft that is gone is not edited: the platform has used it up, or refuses the call.
 
     Args:
         intent: whose body would be posted once more.
-        state: the folded ledger.
         api: reads of the account.
 
     Raises:
@@ -104,9 +103,6 @@ def edited_since(intent: Event, *, state: LedgerState, api: ReadApi) -> str | No
     if data["body"]["msgtype"] != "mpnews":
         return None
     media_id, noted = str(data["body"]["mpnews"]["media_id"]), data.get("draft")
-    known = state.drafts.get(state.key(intent.stream, state.shown(data["send"]), data["revision"]))
-    if noted is None and known is not None and known.media_id == media_id:
-        noted = known.stored  # an intent of an earlier version does not say it
     if noted is None:
         return None
     return media_id if draft_mark(media_id, api) not in (None, noted) else None
