@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from factories import make_events
+
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, UsageError
 from wechat_campaigns.ledger.events import read_event
 from wechat_campaigns.ledger.moving import from_lines, to_lines
