@@ -182,11 +182,11 @@ class Playground:
         return fold(self.ledger().events(), authentic)
 
     def connect(self, account: Account, *, read_only: bool) -> Any:
-        client = connect(
-            account, self.settings.environment.api, secret=lambda: SANDBOX_SECRET, read_only=read_only,
-            clock=self.clock, sleep=lambda _s: None, timeout_s=self.timeout_s,
+        connection = connect(
+            account, self.settings.environment.api, secret=lambda: SANDBOX_SECRET, clock=self.clock,
+            sleep=lambda _s: None, timeout_s=self.timeout_s,
         )  # fmt: skip
-        return self.wrap_api(client)
+        return self.wrap_api(connection.read_only() if read_only else connection.all_calls())
 
     def prepare(self) -> Prepared:
         prepared = prepare(self.root, settings=self.settings, files=Files(self.root))

@@ -121,7 +121,8 @@ def check_once(playground: Playground, sends: int, where: str) -> None:
 def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kind: str):
     """Killed before or after any call to Api or Ledger, then applied again: one delivery each, exit 0.
 
-    And one draft for a send of articles, wherever it died.
+    And one draft for a send of articles; one more stays in the draft box, unsent, when it died between the
+    adding of it and the record of that.
     """
     sends = fill(playground, kind)
     prepared = playground.prepare()
@@ -129,6 +130,7 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
     assert run_with(playground, dry, prepared) is Exit.OK
     check_once(playground, sends, "an undisturbed run")
     assert len(dry.moments) > 10 * sends
+    added = dry.moments.index("after draft_add") if kind == "articles" else None
     for at, moment in enumerate(dry.moments):
         playground.sandbox.reset()
         playground.ledger_file = playground.ledger_file.with_name(f"{at}.sqlite3")
@@ -136,7 +138,8 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
         assert run_with(playground, Tripwire(at), prepared) is None
         assert playground.settle(prepared) is Exit.OK, moment
         check_once(playground, sends, moment)
-        assert drafts_added(playground) == (kind == "articles"), moment
+        unrecorded = added is not None and at in (added, added + 1)
+        assert drafts_added(playground) == (kind == "articles") + unrecorded, moment
         playground.close()
 
 
@@ -188,13 +191,13 @@ def test_answers_lost_on_the_wire(playground: Playground, kind: str, endpoint: s
     check_once(playground, sends, f"{loss} at {endpoint}")
 
 
-def test_lost_draft_is_found_not_made_again(playground: Playground):
-    """After draft/add was answered with silence, the next run uses the draft that is there."""
+def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
+    """After draft/add was answered with silence another draft is added; one send takes one of them."""
     fill(playground, "articles")
     playground.sandbox.fault(endpoint="draft/add", kind="cut_after")
     assert playground.apply() is not Exit.OK
     assert playground.settle() is Exit.OK
-    assert drafts_added(playground) == 1
+    assert drafts_added(playground) == 2
     check_once(playground, 1, "a lost draft")
 
 

@@ -104,11 +104,12 @@ def test_campaign_edited_after_its_draft_gets_another(
 
 
 def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
-    """The draft whose answer was cut off is found and sent: still one."""
+    """Another draft is added and sent; the one whose answer was cut off stays in the draft box."""
     sandbox.fault(endpoint="draft/add", kind="cut_after")
     assert campaign(root, "draft", "news", "--auto-approve") == Exit.UNKNOWN
     assert campaign(root, "apply", "--auto-approve") == Exit.OK
-    assert added(sandbox) == 1
+    assert added(sandbox) == 2
+    assert len(sandbox.jobs()) == 1
 
 
 def test_refused_send_keeps_its_draft(root: Path, sandbox: Sandbox):

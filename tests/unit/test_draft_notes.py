@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from factories import (
     NOW,
-    SERVICE,
     MemoryLedger,
     ScriptedApi,
     intent_of,
@@ -73,13 +72,6 @@ def test_draft_of_an_earlier_text_is_named(edited: Articles | Newspic):
     ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
     assert rule == "draft-left"
     assert "draft D" in what
-
-
-def test_draft_without_an_answer_is_not_named():
-    """Nobody knows its media_id."""
-    state = make_state((Kind.DRAFTING, {"send": "sale", "revision": 1, "sha256": "s"}))
-    assert (SERVICE, "sale", 1) in state.drafts
-    assert warnings(SEND, state) == []
 
 
 def test_digest_of_the_plan_does_not_depend_on_it():

@@ -240,29 +240,14 @@ def _upload(state: LedgerState, event: Event) -> None:
         state.uploads[key] = Uploaded(result=result, at=event.at)
 
 
-def _drafting(state: LedgerState, event: Event) -> None:
-    before = state.drafts.get(_key(event))
-    older = before.older if before is not None else ()
-    if before is not None and before.media_id is not None:
-        older = (*older, before.media_id)
-    state.drafts[_key(event)] = DraftState(
-        sha256=event.data["sha256"],
-        media_id=None,
-        at=event.at,
-        tries=before.tries + 1 if before is not None else 1,
-        older=older,
-    )
-
-
 def _draft(state: LedgerState, event: Event) -> None:
-    announced = DraftState(sha256=event.data["sha256"], media_id=None, at=event.at)
-    state.drafts[_key(event)] = replace(
-        state.drafts.get(_key(event), announced),
-        sha256=event.data["sha256"],
-        media_id=event.data["media_id"],
+    data = event.data
+    state.drafts[_key(event)] = DraftState(
+        sha256=data["sha256"],
+        media_id=data["media_id"],
         at=event.at,
-        stored=event.data.get("stored"),
-        changed=tuple(event.data.get("changed", ())),
+        stored=data.get("stored"),
+        changed=tuple(data.get("changed", ())),
     )
 
 
@@ -395,7 +380,6 @@ _FROM = {
 _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     Kind.INIT: _init,
     Kind.UPLOAD: _upload,
-    Kind.DRAFTING: _drafting,
     Kind.DRAFT: _draft,
     Kind.PREVIEW: _preview,
     Kind.CALLBACK: _callback,

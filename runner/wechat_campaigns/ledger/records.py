@@ -126,16 +126,12 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftState:
-    """A draft made for a send; `media_id` is None while its creation has no recorded end."""
+    """The draft made last for a send."""
 
     sha256: str
     """Over the articles as they were given to draft/add."""
-    media_id: str | None
+    media_id: str
     at: datetime
-    tries: int = 1
-    """How often one was announced for the send."""
-    older: tuple[str, ...] = ()
-    """media_ids of drafts made for it before, of other texts."""
     stored: str | None = None
     """Fingerprint of what the platform told right after; None until it was read back."""
     changed: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> 
         resolved: its ids as far as they are known.
         known: the draft made for it last.
     """
-    if known is None or known.media_id is None or not isinstance(send.content, Articles | Newspic):
+    if known is None or not isinstance(send.content, Articles | Newspic):
         return ()
     if set(wire.names(send.content)) - set(resolved.named):
         return ()

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, digest, why, actor}
     HOLD = "hold"  # stopped, or released: {held, why, actor}; a release: {…, ends: [hash of a hold], mac}
     # These never touch what decides a call: see `ledger.events`.
-    INIT, GUARD, UPLOAD, DRAFTING, DRAFT = "init", "guard", "upload", "drafting", "draft"
+    INIT, GUARD, UPLOAD, DRAFT = "init", "guard", "upload", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
     VOUCHED = "vouched"  # a person says that all events before are true: see `ledger.trust`
 

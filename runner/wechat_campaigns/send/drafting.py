@@ -1,7 +1,8 @@
-"""One planned article send in, its draft on the platform out: added once, read back, left alone when edited.
+"""Make the draft that a planned article send needs: add it, read it back, leave it alone when edited.
 
-A draft is announced in the ledger before it is added, and recorded before it is read back, so that no crash
-leads to a second one. A draft in which readers would lose something is not handed out.
+A draft is recorded before it is read back. When the answer to `draft/add` is lost, or a crash comes before
+the record, the next run adds another: the first stays unsent in the draft box, which costs an entry there.
+A draft in which readers would lose something is not handed out.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
 from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.core.ports import Api, ReadApi
 from wechat_campaigns.core.words import _, english
-from wechat_campaigns.ledger.events import Ledger, head_moved
-from wechat_campaigns.ledger.fold import Key, LedgerState
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.ledger.records import DraftState
 from wechat_campaigns.plan.plan import Planned
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_mark
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
 from wechat_campaigns.protocol.events import Event, Kind
-from wechat_campaigns.send import drafts, uploads
+from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads as wire
 
 TOLD = 3
@@ -60,9 +61,7 @@ def ready(
     Raises:
         PolicyError: the draft was edited by hand since it was made.
         WeChatError: readers would get other words, pictures or links than were meant.
-        LedgerConflictError: another runner is adding it at this moment.
-        ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent. After a lost answer the
-            next run looks for the draft before adding another.
+        ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent.
 
     Source: draft_add and getDraft, read 2026-11.
     """
@@ -75,16 +74,18 @@ def ready(
     data = {**state.place(send.id, send.revision), "sha256": sha256(articles)}
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
-    found = _existing(articles, known, taken=_taken(state, key), api=api)
-    media_id = found[0] if found is not None else _added(articles, data, state, key, api=api, record=record)
-    data["media_id"] = media_id
-    if known is None or known.media_id != media_id:
+    stored = _stored(known.media_id, api) if known is not None else None
+    added = known is None or stored is None
+    if known is None or stored is None:
         known = None
+        data["media_id"] = api.draft_add(articles)
         record(Kind.DRAFT, data)
-    stored = found[1] if found is not None else api.draft_get(media_id)["news_item"]
+        stored = _news_items(data["media_id"], api)
+    else:
+        data["media_id"] = known.media_id
     mark = fingerprint(stored)
     notes = (*_checked(articles, stored, mark, known, data, record), *_left_behind(before, data))
-    return Ready(media_id=media_id, added=found is None, mark=mark, notes=notes)
+    return Ready(media_id=data["media_id"], added=added, mark=mark, notes=notes)
 
 
 def edited_since(intent: Event, *, api: ReadApi) -> str | None:
@@ -139,37 +140,19 @@ def make(
         return ready(planned, ids, api=api, state=state, record=record)
 
 
-def _existing(
-    articles: Stored, known: DraftState | None, *, taken: frozenset[str], api: Api
-) -> tuple[str, Stored] | None:
-    """Find the draft that was added for these articles, recorded or not, and read it."""
-    if known is None:
-        return None
-    media_id = known.media_id or drafts.find(articles, since=known.at, taken=taken, api=api)
-    if media_id is None:
-        return None
+def _stored(media_id: str, api: Api) -> Stored | None:
+    """Read a draft; None when it is no longer in the draft box."""
     try:
-        return media_id, api.draft_get(media_id)["news_item"]
+        return _news_items(media_id, api)
     except ApiError as error:
         if error.errcode == MEDIA_ID_INVALID:
             return None
         raise
 
 
-def _added(
-    articles: Stored,
-    data: Mapping[str, Any],
-    state: LedgerState,
-    key: tuple[str, str, int],
-    *,
-    api: Api,
-    record: uploads.Record,
-) -> str:
-    tries = state.drafts[key].tries if key in state.drafts else 0
-    record(Kind.DRAFTING, data)
-    if state.drafts[key].tries != tries + 1:
-        raise head_moved(key[0])  # others announced it since the ledger was read: the first of them adds it
-    return api.draft_add(articles)
+def _news_items(media_id: str, api: Api) -> Stored:
+    items: Stored = api.draft_get(media_id)["news_item"]
+    return items
 
 
 def _checked(
@@ -215,16 +198,10 @@ def _edited(media_id: str, edits: Sequence[str]) -> PolicyError:
 
 
 def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[str, ...]:
-    if before is None or before.media_id is None or before.sha256 == data["sha256"]:
+    if before is None or before.sha256 == data["sha256"]:
         return ()
     left = _("draft {media_id}, made for it before the last edit, stays in the draft box unsent")
     return (left.format(media_id=before.media_id),)
-
-
-def _taken(state: LedgerState, mine: Key) -> frozenset[str]:
-    others = (draft.media_id for key, draft in state.drafts.items() if key != mine)
-    older = state.drafts[mine].older if mine in state.drafts else ()
-    return frozenset((*filter(None, others), *older))
 
 
 def _some(whats: Sequence[str]) -> str:

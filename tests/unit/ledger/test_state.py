@@ -132,14 +132,14 @@ def test_drafts_uploads_previews_and_the_beginning():
         make_events(
             (Kind.INIT, {"environment": "test"}),
             (Kind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
-            (Kind.DRAFTING, {"send": "sale", "revision": 1, "sha256": "s"}),
+            (Kind.DRAFT, {"send": "sale", "revision": 1, "sha256": "s", "media_id": "D"}),
             (Kind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"}),
         )
     )
     assert state.initialized
     assert not make_state(INTENT).initialized
     assert state.uploads[SERVICE, "material/add_material:x"].result == "M"
-    assert state.drafts[SERVICE, "sale", 1].media_id is None
+    assert state.drafts[SERVICE, "sale", 1].media_id == "D"
     assert (SERVICE, "d") in state.previews
     assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
 
@@ -155,19 +155,6 @@ BEGINNING = (Kind.INIT, {"environment": "test"})
 def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
     """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
     assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).begun(SERVICE) is begun
-
-
-def test_draft_remembers_its_tries_and_its_predecessors():
-    """A draft that was announced and never heard of is a try; one that was made stays to be named."""
-    of = {"send": "sale", "revision": 1}
-    steps: list[Any] = [(Kind.DRAFTING, {**of, "sha256": "s"})]
-    key = (SERVICE, "sale", 1)
-    assert (make_state(*steps).drafts[key].tries, make_state(*steps).drafts[key].older) == (1, ())
-    steps += [(Kind.DRAFTING, {**of, "sha256": "s"}), (Kind.DRAFT, {**of, "sha256": "s", "media_id": "D1"})]
-    made = make_state(*steps).drafts[key]
-    assert (made.tries, made.media_id, made.older) == (2, "D1", ())
-    steps += [(Kind.DRAFTING, {**of, "sha256": "t"})]
-    assert (make_state(*steps).drafts[key].media_id, make_state(*steps).drafts[key].older) == (None, ("D1",))
 
 
 def test_upload_without_a_result_is_forgotten():
