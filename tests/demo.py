@@ -13,8 +13,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from wechat_campaigns.core.state_folder import REHEARSAL, ready_state_folder
-from wechat_campaigns.core.words import language_of
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+from wechat_campaigns.core.words import language_from_env
 from wechat_campaigns.sandbox.server import embedded
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +37,7 @@ def main() -> int:
 
 def said(english: str, chinese: str) -> str:
     """Give the reader's language, which the commands shown speak too."""
-    return chinese if language_of(os.environ) == "zh" else english
+    return chinese if language_from_env(os.environ) == "zh" else english
 
 
 def campaign(*words: str, show: bool = True) -> str:
@@ -60,7 +60,10 @@ def campaign(*words: str, show: bool = True) -> str:
 
 def delivered(status: dict[str, list[dict[str, object]]]) -> int:
     """Compare what the ledger says with what the sandbox's followers have."""
-    with embedded(STATE / REHEARSAL) as url, urllib.request.urlopen(f"{url}/_sandbox/jobs") as answer:
+    with (
+        embedded(STATE / SANDBOX_LEDGER_FILE) as url,
+        urllib.request.urlopen(f"{url}/_sandbox/jobs") as answer,
+    ):
         jobs = {job["msg_id"]: job for job in json.load(answer)["jobs"]}
     print("\n" + said("What the sandbox's followers received:", "沙箱里的粉丝收到的："))
     for send in status["sends"]:

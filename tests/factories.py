@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.digest import filter_form, send_digest, sha256
-from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Place
+from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
+from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
 from wechat_campaigns.core.model import (
     Article,
     Audience,
@@ -24,10 +24,11 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.plan.plan import Decision, Plan, Planned, make_plan
-from wechat_campaigns.plan.policy.facts import Grounds
-from wechat_campaigns.plan.resolve import Known, Resolved
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind, chained
+from wechat_campaigns.plan.decide import PlanDecision
+from wechat_campaigns.plan.plan import Plan, PlannedSend, make_plan
+from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 
 NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
 """Noon in China, a Tuesday."""
@@ -50,7 +51,7 @@ def make_send(send_id: str = "sale", text: str = "你好", **changes: Any) -> Se
         filter=Filter(tag="会员"),
         msgtype=Msgtype.TEXT,
         content=Text(content=text),
-        place=Place(file=f"campaigns/{send_id}.yaml"),
+        place=Location(file=f"campaigns/{send_id}.yaml"),
     )
     return replace(base, **changes)
 
@@ -82,20 +83,20 @@ def make_settings(*accounts: Account, policy: Policy | None = None, **changes: A
     )
 
 
-def make_known(**changes: Any) -> Known:
-    return replace(Known(tags=TAGS, followers=5000, as_of=NOW), **changes)
+def make_known(**changes: Any) -> RemoteFacts:
+    return replace(RemoteFacts(tags=TAGS, followers=5000, as_of=NOW), **changes)
 
 
-def make_planned(send: Send | None = None, account: Account | None = None, **changes: Any) -> Planned:
+def make_planned(send: Send | None = None, account: Account | None = None, **changes: Any) -> PlannedSend:
     send = send or make_send()
-    from wechat_campaigns.core.model import Action
+    from wechat_campaigns.core.model import PlanAction
 
-    base = Planned(
+    base = PlannedSend(
         send=send,
         account=account or make_account(),
-        digest=send_digest(send),
-        decision=Decision(action=Action.SEND, reason="new"),
-        resolved=Resolved(tag_id=100, audience=Audience(count=1000, source="tags/get", as_of=NOW)),
+        digest=compute_content_digest(send),
+        decision=PlanDecision(action=PlanAction.SEND, reason="new"),
+        resolved=Resolution(tag_id=100, audience=Audience(count=1000, source="tags/get", as_of=NOW)),
     )
     return replace(base, **changes)
 
@@ -106,7 +107,7 @@ def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> P
     chosen = {name: changes.pop(name) for name in names if name in changes}
     given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
     asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
-    return make_plan(sends, grounds=Grounds(**(given | chosen)), **(asked | changes))
+    return make_plan(sends, grounds=DecisionContext(**(given | chosen)), **(asked | changes))
 
 
 # --- the ledger ---------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class MemoryLedger:
         head = mine[-1].head if mine else EMPTY
         if after is not None and after != head:
             raise LedgerConflictError("somebody wrote first", remedy="run again", where=entry.stream)
-        event = chained(entry, at=self.clock(), after=head)
+        event = next_event(entry, at=self.clock(), after=head)
         self.kept.append(event)
         return event
 
@@ -146,7 +147,7 @@ class MemoryLedger:
         pass
 
 
-def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
+def make_events(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
     """Events of one stream a second apart, up to `NOW`; each step is a kind and what differs from usual."""
     events: list[Event] = []
     for number, (kind, data) in enumerate(steps, 1):
@@ -154,43 +155,48 @@ def make_events(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -
         at = NOW - timedelta(seconds=len(steps) - number)
         at = data.get("at", at)
         kept = {key: value for key, value in entry.data.items() if key != "at"}
-        if kind in (Kind.INTENT, Kind.RESEND):
+        if kind in (EventKind.INTENT, EventKind.RESEND):
             kept["at"] = at.isoformat()
-        if kind is Kind.HOLD and not data["held"]:
-            kept.setdefault("ends", [e.hash for e in events if e.kind is Kind.HOLD and e.data["held"]])
+        if kind is EventKind.HOLD and not data["held"]:
+            kept.setdefault("ends", [e.hash for e in events if e.kind is EventKind.HOLD and e.data["held"]])
         head = events[-1].head if events else EMPTY
         mine = [event for event in events if event.stream == entry.stream]
-        events.append(chained(replace(entry, data=linked(kind, kept, mine)), at=at, after=head))
+        events.append(next_event(replace(entry, data=linked(kind, kept, mine)), at=at, after=head))
     return events
 
 
 def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[str, Any]:
     """Tie an event of a send to those before it: a call to the last one, an end to the intent of its call."""
-    if kind in (Kind.INTENT, Kind.RESEND):
+    if kind in (EventKind.INTENT, EventKind.RESEND):
         return {"after": before[-1].hash if before else EMPTY.hash, **data}
-    if kind not in (Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED, Kind.SETTLED):
+    if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED):
         return dict(data)
     place = data["send"], data["revision"]
-    calls = [e for e in before if e.kind in (Kind.INTENT, Kind.RESEND) and e.data.get("mac") != "0" * 64
-             and (e.data["send"], e.data["revision"]) == place]  # fmt: skip
+    calls = [
+        e
+        for e in before
+        if e.kind in (EventKind.INTENT, EventKind.RESEND)
+        and e.data.get("mac") != "0" * 64
+        and (e.data["send"], e.data["revision"]) == place
+    ]
     number = data.get("call", len(calls))
     intent = calls[number - 1].hash if 0 < number <= len(calls) else ""
     return {"intent": intent, **{key: value for key, value in data.items() if key != "call"}}
 
 
-def make_state(*steps: tuple[Kind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
+def make_state(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
     return fold(make_events(*steps, stream=stream))
 
 
 def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> dict[str, Any]:
     """The data of an intent for a send, as `make_state` takes it."""
-    from wechat_campaigns.plan.quota import receivers
+    from wechat_campaigns.plan.quota import recipients
 
-    data = {"send": send.id, "revision": send.revision, "call": call, "digest": send_digest(send)}
+    data = {"send": send.id, "revision": send.revision, "call": call, "digest": compute_content_digest(send)}
     data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}
     if send.batch is not None:
         data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
-    return {**data, "receivers": receivers(send.filter), "at": at, **more}
+    return {**data, "receivers": recipients(send.filter), "at": at, **more}
 
 
 def body_of(send: Send) -> dict[str, Any]:
@@ -205,7 +211,7 @@ def body_of(send: Send) -> dict[str, Any]:
 
 def intent_entry(send: Send) -> Entry:
     """The entry of a send's first intent, to append."""
-    return Entry(stream=SERVICE, kind=Kind.INTENT, data=intent_of(send) | {"at": NOW.isoformat()})
+    return Entry(stream=SERVICE, kind=EventKind.INTENT, data=intent_of(send) | {"at": NOW.isoformat()})
 
 
 def named(send: Send, **more: Any) -> dict[str, Any]:
@@ -213,12 +219,12 @@ def named(send: Send, **more: Any) -> dict[str, Any]:
     return {"send": send.id, "revision": send.revision, "call": 1, **more}
 
 
-_USUAL: Mapping[Kind, Mapping[str, Any]] = {
-    Kind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32},
-    Kind.ACCEPTED: {"msg_id": 7},
-    Kind.REJECTED: {"errcode": 45028},
-    Kind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
-    Kind.BASELINE: {"digest": "d" * 64, "why": "sent by hand"},
+_USUAL: Mapping[EventKind, Mapping[str, Any]] = {
+    EventKind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32},
+    EventKind.ACCEPTED: {"msg_id": 7},
+    EventKind.REJECTED: {"errcode": 45028},
+    EventKind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
+    EventKind.BASELINE: {"digest": "d" * 64, "why": "sent by hand"},
 }
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from selenium.webdriver import Chrome
 
 from tests.browser import open_browser
-from wechat_campaigns.core.state_folder import REHEARSAL, state_folder
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def main() -> None:
         _campaign(folder, "apply", "--auto-approve", "--quiet")
         with open_browser(width=1280, height=960) as chrome:
             _photograph(chrome, (folder / "plan.html").as_uri(), "plan")
-            with embedded(state_folder(folder / "campaigns", os.environ) / REHEARSAL) as url:
+            with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
                 _photograph(chrome, url, "inbox")
 
 

@@ -14,21 +14,21 @@ from typing import Any
 
 import requests
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.ledger.trust import is_signed
-from wechat_campaigns.plan.decide import Setting
-from wechat_campaigns.plan.pipeline import survey
-from wechat_campaigns.plan.plan import Plan, make_plan, stored_orphans
-from wechat_campaigns.plan.policy.facts import Grounds
+from wechat_campaigns.plan.decide import DecisionOptions
+from wechat_campaigns.plan.pipeline import refresh
+from wechat_campaigns.plan.plan import Plan, make_plan, stored_unknown_sends
+from wechat_campaigns.plan.policy.facts import DecisionContext
 from wechat_campaigns.protocol.events import Entry, Event, Head
 from wechat_campaigns.protocol.keys import mac_key, mac_of
-from wechat_campaigns.render.prepare import Prepared, prepare
+from wechat_campaigns.render.prepare import CompileResult, compile_campaigns
 from wechat_campaigns.send.apply import apply, exit_code
-from wechat_campaigns.send.posting import Outcome, Ports, Warrant
+from wechat_campaigns.send.posting import ApplyPorts, RunContext, SendOutcome
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 from wechat_campaigns.wechat.client import connect
@@ -157,7 +157,7 @@ class Playground:
     wrap_ledger: Callable[[Ledger], Ledger] = _as_is
     stopping: Callable[[], bool] = lambda: False
     resend: frozenset[str] = frozenset()
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[SendOutcome, ...] = ()
     _ledgers: list[SqliteLedger] = field(default_factory=list)
 
     def clock(self) -> datetime:
@@ -188,24 +188,24 @@ class Playground:
         )  # fmt: skip
         return self.wrap_api(connection.read_only() if read_only else connection.all_calls())
 
-    def prepare(self) -> Prepared:
-        prepared = prepare(self.root, settings=self.settings, files=Files(self.root))
+    def prepare(self) -> CompileResult:
+        prepared = compile_campaigns(self.root, settings=self.settings, files=Files(self.root))
         assert not prepared.errors, prepared.errors
         return prepared
 
-    def plan(self, prepared: Prepared | None = None, ledger: Ledger | None = None) -> Plan:
+    def plan(self, prepared: CompileResult | None = None, ledger: Ledger | None = None) -> Plan:
         prepared = prepared or self.prepare()
         state = fold((ledger or self.ledger()).events(), authentic)
         environment = self.settings.environment
-        setting = Setting(
-            present=prepared.presence(),
-            resend_after_s=environment.repeat_after_s,
-            resend_until_s=environment.repeat_until_s,
+        setting = DecisionOptions(
+            present=prepared.presence_check(),
+            resend_after_s=environment.resend_after_s,
+            resend_until_s=environment.resend_until_s,
             resend=self.resend,
         )
-        grounds = Grounds(settings=self.settings, state=state, now=self.clock(), setting=setting)
-        sends = (*prepared.sends, *stored_orphans(prepared.sends, grounds))
-        known = survey(
+        grounds = DecisionContext(settings=self.settings, state=state, now=self.clock(), setting=setting)
+        sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, grounds))
+        known = refresh(
             sends,
             settings=self.settings,
             state=state,
@@ -215,13 +215,13 @@ class Playground:
         )
         return make_plan(sends, invalid=prepared.invalid, grounds=grounds, known=known)
 
-    def apply(self, prepared: Prepared | None = None) -> Exit:
+    def apply(self, prepared: CompileResult | None = None) -> ExitCode:
         """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""
         prepared = prepared or self.prepare()
         ledger = self.wrap_ledger(self.ledger())
         plan = self.plan(prepared, ledger)
         files = Files(self.root)
-        ports = Ports(
+        ports = ApplyPorts(
             connect=lambda account: self.connect(account, read_only=False),
             ledger=ledger,
             clock=self.clock,
@@ -230,16 +230,16 @@ class Playground:
             stopping=self.stopping,
             mac_key=lambda account: mac_key(SANDBOX_SECRET, account.appid),
         )
-        warrant = Warrant(plan_digest=plan.digest)
+        warrant = RunContext(plan_digest=plan.digest)
         self.outcomes = apply(plan, ports=ports, settings=self.settings, warrant=warrant)
         return exit_code(self.outcomes)
 
-    def settle(self, prepared: Prepared | None = None, runs: int = 5) -> Exit:
+    def settle(self, prepared: CompileResult | None = None, runs: int = 5) -> ExitCode:
         """Apply, a minute apart, until nothing is left to do."""
         for _ in range(runs):
             self.advance(61)
             code = self.apply(prepared)
-            if code is Exit.OK:
+            if code is ExitCode.OK:
                 break
         return code
 

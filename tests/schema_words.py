@@ -7,7 +7,7 @@ from typing import Any
 
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.source.schemas.store import SchemaName, schema
-from wechat_campaigns.source.schemas.wording import has_remedy
+from wechat_campaigns.source.schemas.wording import has_hint
 
 SCHEMAS: tuple[SchemaName, ...] = ("campaign", "settings")
 """Those whose files people write."""
@@ -46,5 +46,5 @@ def _of_required_keys(shape: dict[str, Any], path: str) -> Iterator[tuple[str, s
         return
     for key in required:
         told = properties.get(key)
-        if isinstance(told, dict) and "description" in told and "enum" not in told and not has_remedy(key):
+        if isinstance(told, dict) and "description" in told and "enum" not in told and not has_hint(key):
             yield f"{path}/properties/{key}/description", told["description"]

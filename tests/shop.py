@@ -13,7 +13,7 @@ from typing import Any
 
 from playground import Sandbox
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 SETTINGS = """\
 {more}default_environment: shop
@@ -92,7 +92,7 @@ class Shop:
     def plan(self, *words: str) -> dict[str, Any]:
         """What `plan` says, and the file that it writes."""
         code, said = self.run("plan", "--quiet", "--format", "json", "--out", str(self.plan_file), *words)
-        assert code == Exit.OK, said
+        assert code == ExitCode.OK, said
         found: dict[str, Any] = json.loads(self.plan_file.read_text(encoding="utf-8"))
         return found
 
@@ -117,7 +117,7 @@ class Shop:
     def lose_an_answer(self, kind: str = "cut_before") -> None:
         """Leave a send unknown: the call did not arrive, or its answer did not."""
         self.sandbox.fault(endpoint=SENDALL, kind=kind)
-        assert self.apply() == Exit.UNKNOWN
+        assert self.apply() == ExitCode.UNKNOWN
 
 
 MakeShop = Callable[..., Shop]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.core.errors import Exit, InvalidError, Problem, UsageError
+from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, keep_guards
-from wechat_campaigns.integrations.home import check_home, keep_homes
+from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.home import check_campaigns_folder, record_campaigns_folders
 from wechat_campaigns.workspace import Workspace, commit_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from wechat_campaigns.plan.compare import Comparison
     from wechat_campaigns.plan.plan import Plan
     from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.render.prepare import Prepared
-    from wechat_campaigns.send.posting import Outcome
+    from wechat_campaigns.render.prepare import CompileResult
+    from wechat_campaigns.send.posting import SendOutcome
 
 __all__ = ["apply", "exit_code", "load", "plan"]
 
@@ -61,7 +61,7 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         CampaignError: the platform or the ledger did not do what was asked.
     """
     campaigns.offline = offline
-    return _made(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
+    return _plan(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
 
 
 def apply(
@@ -70,7 +70,7 @@ def apply(
     *,
     digest: str,
     stopping: threading.Event | None = None,
-) -> tuple[Outcome, ...]:
+) -> tuple[SendOutcome, ...]:
     """Plan again and send what is due, if the plan is still the one that was reviewed.
 
     Args:
@@ -90,42 +90,46 @@ def apply(
     """
     from wechat_campaigns.plan import planfile
     from wechat_campaigns.send.apply import apply as make
-    from wechat_campaigns.send.posting import Warrant
+    from wechat_campaigns.send.posting import RunContext
 
     campaigns.offline = False
     check_run(campaigns)
-    state = campaigns.begun_state(verified=True)
-    prepared = prepared_of(campaigns, tuple(select))
+    state = campaigns.initialized_state(verified=True)
+    prepared = compile_selected(campaigns, tuple(select))
     approval = check_approved(campaigns, prepared.sends, state)
-    made = _made(campaigns, select, state, prepared=prepared)
+    made = _plan(campaigns, select, state, prepared=prepared)
     plan = planfile.check_digest(digest, made.plan, state)
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     ports = campaigns.ports(stopping or threading.Event())
     who = {**campaigns.actor(), **approval.actor}
-    warrant = Warrant(plan_digest=digest, actor=who)
-    keep_guards(campaigns, plan, who)
-    keep_homes(campaigns, plan, state, who)
+    warrant = RunContext(plan_digest=digest, actor=who)
+    record_guards(campaigns, plan, who)
+    record_campaigns_folders(campaigns, plan, state, who)
     outcomes = make(plan, ports=ports, settings=campaigns.settings, warrant=warrant)
-    return (*outcomes, *_held_back(plan))
+    return (*outcomes, *_blocked_outcomes(plan))
 
 
-def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
+def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
     """Choose the code with which the command would end: that of the worst outcome."""
     from wechat_campaigns.send.apply import exit_code as worst
 
     return worst(outcomes)
 
 
-def _held_back(plan: Plan) -> Iterator[Outcome]:
+def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
     """Tell of the sends that the plan did not let through."""
-    from wechat_campaigns.core.model import Action
-    from wechat_campaigns.send.posting import Outcome, Result
+    from wechat_campaigns.core.model import PlanAction
+    from wechat_campaigns.send.posting import Result, SendOutcome
 
-    codes = {Action.BLOCKED: Exit.POLICY, Action.CONFLICT: Exit.POLICY, Action.EXPIRED: Exit.OK}
+    codes = {
+        PlanAction.BLOCKED: ExitCode.POLICY,
+        PlanAction.CONFLICT: ExitCode.POLICY,
+        PlanAction.EXPIRED: ExitCode.OK,
+    }
     for planned in plan.sends:
         if planned.action in codes:
-            yield Outcome(
+            yield SendOutcome(
                 id=planned.send.id,
                 account=planned.account.name,
                 result=Result.SKIPPED,
@@ -135,17 +139,17 @@ def _held_back(plan: Plan) -> Iterator[Outcome]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class PlanResult:
     """A plan and what it was made from."""
 
-    prepared: Prepared
+    prepared: CompileResult
     plan: Plan
     comparison: Comparison | None = None
 
     @property
-    def errors(self) -> tuple[Problem, ...]:
+    def errors(self) -> tuple[Diagnostic, ...]:
         """What must be corrected, in files or because of what the platform said."""
-        return (*self.prepared.errors, *unresolved(self.plan))
+        return (*self.prepared.errors, *resolution_problems(self.plan))
 
 
 def make_plan(
@@ -156,9 +160,9 @@ def make_plan(
     offline: bool = False,
     allowed: Mapping[str, str] | None = None,
     since: str | None = None,
-    prepared: Prepared | None = None,
+    prepared: CompileResult | None = None,
     again: Collection[str] = (),
-) -> Made:
+) -> PlanResult:
     """Plan the campaigns selected.
 
     Args:
@@ -171,30 +175,30 @@ def make_plan(
         prepared: what the campaigns were rendered to, when they were already.
         again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
     """
-    from wechat_campaigns.integrations.gate import ledger_left
+    from wechat_campaigns.integrations.gate import ledger_changes
     from wechat_campaigns.plan import plan
     from wechat_campaigns.plan.compare import with_warnings
-    from wechat_campaigns.plan.decide import Setting
-    from wechat_campaigns.plan.pipeline import survey
-    from wechat_campaigns.plan.policy.facts import Grounds
+    from wechat_campaigns.plan.decide import DecisionOptions
+    from wechat_campaigns.plan.pipeline import refresh
+    from wechat_campaigns.plan.policy.facts import DecisionContext
 
     settings = workspace.settings
-    check_home(workspace, state)
-    prepared = prepared or prepared_of(workspace, select)
+    check_campaigns_folder(workspace, state)
+    prepared = prepared or compile_selected(workspace, select)
     comparison = _compared(workspace, prepared, select, since) if since is not None else None
-    setting = Setting(
-        present=prepared.presence(),
-        resend_after_s=settings.environment.repeat_after_s,
-        resend_until_s=settings.environment.repeat_until_s,
+    setting = DecisionOptions(
+        present=prepared.presence_check(),
+        resend_after_s=settings.environment.resend_after_s,
+        resend_until_s=settings.environment.resend_until_s,
         resend=frozenset(again),
     )
-    grounds = Grounds(
+    grounds = DecisionContext(
         settings=settings, state=state, now=workspace.clock(), allowed=allowed or {}, setting=setting
     )
-    sends = (*prepared.sends, *plan.stored_orphans(prepared.sends, grounds))
+    sends = (*prepared.sends, *plan.stored_unknown_sends(prepared.sends, grounds))
     known = None
     if not offline:
-        known = survey(
+        known = refresh(
             sends,
             settings=settings,
             state=state,
@@ -203,7 +207,7 @@ def make_plan(
             setting=setting,
         )
     # The reads said what time it is there.
-    told = replace(setting, clock_error=workspace.watch.known_error())
+    told = replace(setting, clock_skew=workspace.watch.current_skew())
     made = plan.make_plan(
         sends,
         invalid=prepared.invalid,
@@ -213,26 +217,26 @@ def make_plan(
         with_orphans=not select,
         unbegun=workspace.unbegun(state),
         guards=workspace.newest_guards(),
-        left=ledger_left(workspace),
+        left=ledger_changes(workspace),
         ledger_known=workspace.ledger_known,
     )
     if select and again:
-        waiting = plan.orphans(sends, grounds)
+        waiting = plan.unplanned_unknown_sends(sends, grounds)
         made = replace(made, orphans=tuple(one for one in waiting if state.same(one.known.send) in again))
     made = with_warnings(made, comparison) if comparison is not None else made
-    return Made(prepared=prepared, plan=made, comparison=comparison)
+    return PlanResult(prepared=prepared, plan=made, comparison=comparison)
 
 
-def unresolved(plan: Plan) -> tuple[Problem, ...]:
+def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
     """List the problems that only the platform could tell, such as a tag it does not have."""
     return tuple(problem for planned in plan.sends for problem in planned.resolved.problems)
 
 
-def prepared_of(workspace: Workspace, select: Sequence[str]) -> Prepared:
+def compile_selected(workspace: Workspace, select: Sequence[str]) -> CompileResult:
     """Render the campaigns a workspace names: all of them when `select` is empty."""
-    from wechat_campaigns.render.prepare import prepare
+    from wechat_campaigns.render.prepare import compile_campaigns
 
-    return prepare(
+    return compile_campaigns(
         workspace.root,
         settings=workspace.settings,
         files=workspace.files,
@@ -241,7 +245,7 @@ def prepared_of(workspace: Workspace, select: Sequence[str]) -> Prepared:
     )
 
 
-def _compared(workspace: Workspace, prepared: Prepared, select: Sequence[str], ref: str) -> Comparison:
+def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[str], ref: str) -> Comparison:
     import tempfile
 
     from wechat_campaigns.plan.compare import compare
@@ -253,7 +257,7 @@ def _compared(workspace: Workspace, prepared: Prepared, select: Sequence[str], r
         base = Path(folder) / root.resolve().name
         base.mkdir()
         write_tree(root, commit, base)
-        before, note = _rendered_before(workspace, base)
+        before, note = _compile_base(workspace, base)
         settings = _settings_edits(root, base)
     campaigns = {send.campaign for send in prepared.sends}
 
@@ -278,14 +282,14 @@ def _settings_edits(root: Path, base: Path) -> tuple[SettingsChange, ...]:
     return edits(before, settings_data(root))
 
 
-def _rendered_before(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
-    from wechat_campaigns.render.prepare import prepare
+def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], str]:
+    from wechat_campaigns.render.prepare import compile_campaigns
     from wechat_campaigns.source.files import Files
     from wechat_campaigns.source.settings import load_settings
 
     name = workspace.settings.environment.name
     try:
-        found = prepare(
+        found = compile_campaigns(
             base,
             settings=workspace.as_asked(load_settings(base, environment=name)),
             files=Files(base),
@@ -300,14 +304,14 @@ def _rendered_before(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...]
     return found.sends, said.format(count=len(found.invalid))
 
 
-def _made(
+def _plan(
     campaigns: Workspace,
     select: Sequence[str],
     state: LedgerState,
     *,
     offline: bool = False,
-    prepared: Prepared | None = None,
-) -> Made:
+    prepared: CompileResult | None = None,
+) -> PlanResult:
     made = make_plan(campaigns, tuple(select), state, offline=offline, prepared=prepared)
     if made.errors:
         raise InvalidError(made.errors)

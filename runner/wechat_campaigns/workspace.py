@@ -29,10 +29,10 @@ from wechat_campaigns.source.files import FileError, Files
 from wechat_campaigns.source.settings import load_settings
 
 if TYPE_CHECKING:
-    from wechat_campaigns.ledger.fold import Authentic, LedgerState
-    from wechat_campaigns.ledger.memory import RememberingLedger
+    from wechat_campaigns.ledger.fold import IsAuthentic, LedgerState
+    from wechat_campaigns.ledger.memory import RollbackGuardedLedger
     from wechat_campaigns.protocol.events import Entry, Event
-    from wechat_campaigns.send.posting import Ports
+    from wechat_campaigns.send.posting import ApplyPorts
     from wechat_campaigns.wechat.client import Connection, SharedTokens
     from wechat_campaigns.wechat.endpoints import ReadOnlyApi, WeChatApi
     from wechat_campaigns.wechat.watch import ClockWatch
@@ -58,10 +58,10 @@ class Workspace:
     _kept: object = field(default=None, repr=False)
     _guards: dict[str, list[Event]] | None = None
     """By appid, the guards of the ledger as they were read last; None before it was read."""
-    _cleared: dict[str, str] = field(default_factory=dict)
+    _settings_approvals: dict[str, str] = field(default_factory=dict)
     """By appid, who approved the settings that its secret is read by."""
     _secrets: dict[tuple[str, Secret], str] = field(default_factory=dict, repr=False)
-    _reading: threading.RLock = field(default_factory=threading.RLock)
+    _secrets_lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __enter__(self) -> Self:
         return self
@@ -124,14 +124,14 @@ class Workspace:
         """The platform's address; starts the embedded sandbox when the environment says so."""
         if self.settings.environment.api != SANDBOX:
             return self.settings.environment.api
-        from wechat_campaigns.core.state_folder import REHEARSAL
+        from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE
         from wechat_campaigns.sandbox.server import embedded
 
         # Retired kinds are let through so that they can be rehearsed; the plan warns about them.
-        return self.stack.enter_context(embedded(self.state_dir / REHEARSAL, retired_cards=True))
+        return self.stack.enter_context(embedded(self.state_dir / SANDBOX_LEDGER_FILE, retired_cards=True))
 
     @cached_property
-    def _ahead(self) -> timedelta:
+    def _clock_offset(self) -> timedelta:
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
         if not self.rehearsing:
             return timedelta()
@@ -140,28 +140,28 @@ class Workspace:
         return clock_offset(self.api_url)
 
     @cached_property
-    def _ahead_by_file(self) -> timedelta:
+    def _stored_clock_offset(self) -> timedelta:
         """The same, without asking: the embedded sandbox keeps it in its state."""
         if self.settings.environment.api != SANDBOX:
             return timedelta()
-        from wechat_campaigns.core.state_folder import REHEARSAL
-        from wechat_campaigns.wechat.rehearsal import kept_offset
+        from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE
+        from wechat_campaigns.wechat.rehearsal import stored_clock_offset
 
-        return kept_offset(self.state_dir / REHEARSAL)
+        return stored_clock_offset(self.state_dir / SANDBOX_LEDGER_FILE)
 
     def clock(self) -> datetime:
         """Return the present moment in UTC."""
-        return datetime.now(UTC) + (self._ahead_by_file if self.offline else self._ahead)
+        return datetime.now(UTC) + (self._stored_clock_offset if self.offline else self._clock_offset)
 
     @cached_property
-    def ledger(self) -> RememberingLedger:
+    def ledger(self) -> RollbackGuardedLedger:
         """The environment's ledger."""
         ledger = self.open_ledger()
         ledger.sign = self._sign
         self.stack.callback(ledger.close)
         return ledger
 
-    def open_ledger(self) -> RememberingLedger:
+    def open_ledger(self) -> RollbackGuardedLedger:
         """Open the environment's ledger once more; the caller closes it."""
         from wechat_campaigns.ledger.open import open_ledger
 
@@ -176,10 +176,10 @@ class Workspace:
         """Read the ledger; offline only what this machine has of it."""
         if not self.offline:
             return self.ledger.events()
-        from wechat_campaigns.ledger.open import kept_events
+        from wechat_campaigns.ledger.open import local_events
 
         setting = self.settings.environment.ledger
-        kept = kept_events(setting, default=self._ledger_file, root=self.root)
+        kept = local_events(setting, default=self._ledger_file, root=self.root)
         self.ledger_known = kept is not None
         return kept or ()
 
@@ -216,11 +216,11 @@ class Workspace:
             )
         return state
 
-    def _authentic(self, events: Iterable[Event]) -> Authentic:
+    def _authentic(self, events: Iterable[Event]) -> IsAuthentic:
         """Give what tells whether an event is believed; where the AppSecret is missing, all are."""
         from functools import cache
 
-        from wechat_campaigns.ledger.trust import believer
+        from wechat_campaigns.ledger.trust import authenticator
 
         named = {account.appid: account for account in self.settings.environment.accounts.values()}
 
@@ -231,7 +231,7 @@ class Workspace:
             except CampaignError:  # not at hand, or not to be used: who sends will be told
                 return None
 
-        return believer(events, key)
+        return authenticator(events, key)
 
     def state(self, *, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
@@ -244,7 +244,7 @@ class Workspace:
         """True when no real follower can be reached."""
         return self.settings.environment.rehearsing
 
-    def begun_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
+    def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
 
         Args:
@@ -255,12 +255,12 @@ class Workspace:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
         """
         from wechat_campaigns.ledger.events import LEDGER
-        from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+        from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
         state, environment = self.past(verified=verified), self.settings.environment
         if not state.initialized and self.rehearsing:
             told = {"environment": environment.name}
-            entry = Entry(stream=LEDGER, kind=Kind.INIT, data=told)
+            entry = Entry(stream=LEDGER, kind=EventKind.INIT, data=told)
             # Another run may have begun it in this very moment: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
@@ -330,12 +330,12 @@ class Workspace:
         Raises:
             PolicyError: as `gate.settings_approved`.
         """
-        from wechat_campaigns.integrations.gate import settings_approved
+        from wechat_campaigns.integrations.gate import check_settings_approved
 
-        with self._reading:
-            if appid not in self._cleared:
-                self._cleared[appid] = settings_approved(self, appid)
-            return self._cleared[appid]
+        with self._secrets_lock:
+            if appid not in self._settings_approvals:
+                self._settings_approvals[appid] = check_settings_approved(self, appid)
+            return self._settings_approvals[appid]
 
     def mac_key(self, account: Account) -> bytes:
         """Derive the key of an account's macs in the ledger. Raises as `secret`."""
@@ -387,7 +387,7 @@ class Workspace:
         from wechat_campaigns.source.api_hosts import check_api_host
         from wechat_campaigns.source.secret import read_secret
 
-        with self._reading:
+        with self._secrets_lock:
             key = (account.appid, account.secret)
             if key not in self._secrets:
                 if self.settings.environment.api != SANDBOX:
@@ -416,10 +416,10 @@ class Workspace:
         return read_secret(place, os.environ, name=name)
 
     def _check_guards(self, appid: str, secret: str) -> None:
-        from wechat_campaigns.plan.policy.guard import verified
+        from wechat_campaigns.plan.policy.guard import verify_guards
 
         # Only where the ledger was read anyway: a list of tags needs none.
-        _good, bad = verified((self._guards or {}).get(appid, ()), secret)
+        _good, bad = verify_guards((self._guards or {}).get(appid, ()), secret)
         if bad:
             raise TamperedLedgerError(
                 _("event {number} is a guard that was not written with this AppSecret").format(
@@ -486,9 +486,9 @@ class Workspace:
         }
         return {key: value for key, value in known.items() if value}
 
-    def ports(self, stopping: threading.Event) -> Ports:
+    def ports(self, stopping: threading.Event) -> ApplyPorts:
         """Give an apply what it asks of the world; it stops before the next call once `stopping` is set."""
-        from wechat_campaigns.send.posting import Ports
+        from wechat_campaigns.send.posting import ApplyPorts
 
         zone = ZoneInfo(self.settings.policy.timezone)
 
@@ -499,7 +499,7 @@ class Workspace:
         def notify(send: str, what: str) -> None:
             self.say(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
 
-        return Ports(
+        return ApplyPorts(
             connect=self.sender,
             ledger=self.ledger,
             clock=self.clock,
@@ -508,7 +508,7 @@ class Workspace:
             stopping=stopping.is_set,
             notify=notify,
             mac_key=self.mac_key,
-            clock_error=self.watch.known_error,
+            clock_skew=self.watch.current_skew,
         )
 
 
@@ -533,11 +533,11 @@ def commit_of(folder: Path) -> str | None:
     Raises:
         UsageError: git's settings include a file of the checkout.
     """
-    from wechat_campaigns.core.git import ask  # an offline `validate` never comes here
+    from wechat_campaigns.core.git import run_in_checkout  # an offline `validate` never comes here
 
-    commit = ask(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
+    commit = run_in_checkout(folder, "rev-parse", "--verify", "--quiet", "HEAD", lazily=False).text
     if not commit:
         return None
     # Submodules stay out: git would start itself in each of them, with settings of theirs.
     edited = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", ":/")
-    return f"{commit}-dirty" if ask(folder, *edited, lazily=False).text else commit
+    return f"{commit}-dirty" if run_in_checkout(folder, *edited, lazily=False).text else commit

@@ -11,7 +11,7 @@ import pytest
 from playground import Sandbox
 from shop import SETTINGS, MakeShop, Shop
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -45,7 +45,7 @@ def make_shop(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) 
         (folder / "campaigns" / "_settings.yaml").write_text(settings, encoding="utf-8")
         shop = Shop(folder, sandbox)
         if begin:
-            assert shop.run("ledger", "init")[0] == Exit.OK
+            assert shop.run("ledger", "init")[0] == ExitCode.OK
         return shop
 
     return make

@@ -16,7 +16,7 @@ from browser import open_browser
 from node import node_modules
 from selenium.webdriver import Chrome
 
-from wechat_campaigns.core.state_folder import REHEARSAL, state_folder
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
@@ -91,5 +91,5 @@ def test_a_page_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path, p
 
 def test_the_inbox_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path) -> None:
     """With a follower's messages of every kind open."""
-    with embedded(state_folder(folder / "campaigns", os.environ) / REHEARSAL) as url:
+    with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
         assert findings(chrome, axe, url) == []

@@ -6,8 +6,8 @@ import pytest
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
 from wechat_campaigns import api
-from wechat_campaigns.core.errors import Exit
-from wechat_campaigns.send.posting import Outcome
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.send.posting import SendOutcome
 
 STRICT, LOOSE = "policy: {max_recipients: 1000}\n", "policy: {max_recipients: 2000}\n"
 EXPIRED = 'not_after: "2026-01-01T12:00:00+08:00"\n'
@@ -21,11 +21,11 @@ def shop(make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
-    assert made.run("ledger", "guard", "--auto-approve", "--why", "x")[0] == Exit.OK
+    assert made.run("ledger", "guard", "--auto-approve", "--why", "x")[0] == ExitCode.OK
     return made
 
 
-def applied(shop: Shop) -> tuple[Outcome, ...]:
+def applied(shop: Shop) -> tuple[SendOutcome, ...]:
     with api.load(shop.folder / "campaigns") as campaigns:
         digest = api.plan(campaigns).digest
     with api.load(shop.folder / "campaigns") as campaigns:
@@ -38,7 +38,7 @@ def test_the_rules_of_a_run_are_kept_whatever_becomes_of_it(shop: Shop) -> None:
     settings.write_text(settings.read_text(encoding="utf-8").replace(STRICT, LOOSE), encoding="utf-8")
     shop.write(sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert [outcome.exit_code for outcome in applied(shop)] == [Exit.UNKNOWN]
+    assert [outcome.exit_code for outcome in applied(shop)] == [ExitCode.UNKNOWN]
     kinds = [event["kind"] for event in shop.log() if event["kind"] in ("guard", "intent")]
     assert kinds == ["guard", "guard", "intent"]
     assert shop.plan()["settings"] == []
@@ -47,7 +47,7 @@ def test_the_rules_of_a_run_are_kept_whatever_becomes_of_it(shop: Shop) -> None:
 def test_a_send_that_was_held_back_is_told(shop: Shop) -> None:
     """A program that looks at the outcomes alone must not take it for sent."""
     shop.write(tea=campaign_file("喝茶"))
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert [outcome for outcome in applied(shop) if outcome.id == "tea"] == []
     (shop.folder / "campaigns" / "tea.yaml").unlink()
     shop.write(
@@ -60,11 +60,11 @@ def test_a_send_that_was_held_back_is_told(shop: Shop) -> None:
     assert planned == {"again": "conflict", "late": "expired", "large": "blocked", "sale": "send"}
     told = {outcome.id: outcome for outcome in applied(shop)}
     assert {name: (str(one.result), one.exit_code) for name, one in told.items()} == {
-        "sale": ("accepted", Exit.OK),
-        "again": ("skipped", Exit.POLICY),
-        "large": ("skipped", Exit.POLICY),
-        "late": ("skipped", Exit.OK),
+        "sale": ("accepted", ExitCode.OK),
+        "again": ("skipped", ExitCode.POLICY),
+        "large": ("skipped", ExitCode.POLICY),
+        "late": ("skipped", ExitCode.OK),
     }
     assert all(one.why for one in told.values())
-    assert api.exit_code(tuple(told.values())) == Exit.POLICY
-    assert api.exit_code((told["sale"],)) == Exit.OK
+    assert api.exit_code(tuple(told.values())) == ExitCode.POLICY
+    assert api.exit_code((told["sale"],)) == ExitCode.OK

@@ -15,7 +15,7 @@ from inbox_page import CAMPAIGNS, Inbox
 from playground import SERVICE, Sandbox
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 pytestmark = pytest.mark.heavy
 
@@ -52,7 +52,7 @@ def sent(tmp_path: Path, sandbox: Sandbox) -> None:
         f" ledger: sqlite, accounts: {{main: {{kind: service, appid: {SERVICE}, secret: {secret}}}}}}}}}\n",
         encoding="utf-8",
     )
-    assert run(["apply", "tea/spring-tea", "--auto-approve", "--dir", str(root)]) == Exit.OK
+    assert run(["apply", "tea/spring-tea", "--auto-approve", "--dir", str(root)]) == ExitCode.OK
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from selenium import webdriver
 from wechat_campaigns.core.model import Article, Articles
 from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.article.page import Pictures, frame_document
-from wechat_campaigns.render.article.theme import SHIPPED
+from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 from wechat_campaigns.render.render import render
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import load_campaigns
@@ -60,7 +60,7 @@ def browser() -> Iterator[webdriver.Chrome]:
         yield driver
 
 
-@pytest.mark.parametrize("theme", SHIPPED)
+@pytest.mark.parametrize("theme", BUILTIN_THEMES)
 def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path, theme: str) -> None:
     """In every theme the example articles scroll in one direction only, and every line can be read."""
     articles = _examples(theme)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\n"
 
@@ -39,7 +39,9 @@ def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys: pytest.CaptureFixture[str]):
     """A longer list is cut elsewhere: its second part would reach openids of the old list again."""
     write(folder, 9_000)
-    assert run(["ledger", "baseline", "--all", "--why", "sent in spring", "--dir", str(folder)]) == Exit.OK
+    assert (
+        run(["ledger", "baseline", "--all", "--why", "sent in spring", "--dir", str(folder)]) == ExitCode.OK
+    )
     assert planned(folder, capsys) == {"list#1": "done"}
     write(folder, 12_000)
     assert planned(folder, capsys) == {"list#1": "conflict", "list#2": "conflict"}
@@ -51,11 +53,11 @@ def test_nothing_is_marked_while_a_campaign_is_invalid(folder: Path, capsys: pyt
     (folder / "good.yaml").write_text(text.format("你好"), encoding="utf-8")
     (folder / "bad.yaml").write_text(text.format("{{ gone }}"), encoding="utf-8")
     command = ["ledger", "baseline", "--why", "sent in spring", "--dir", str(folder)]
-    assert run([*command, "--all"]) == Exit.INVALID
+    assert run([*command, "--all"]) == ExitCode.INVALID
     assert planned(folder, capsys) == {"bad": "invalid", "good": "send"}
-    assert run([*command, "good"]) == Exit.OK
+    assert run([*command, "good"]) == ExitCode.OK
     (folder / "bad.yaml").write_text(text.format("再见"), encoding="utf-8")
-    assert run([*command, "--all"]) == Exit.OK
+    assert run([*command, "--all"]) == ExitCode.OK
     assert planned(folder, capsys) == {"bad": "done", "good": "done"}
 
 
@@ -63,10 +65,10 @@ def test_refused_send_that_went_out_by_hand_is_marked(folder: Path, capsys: pyte
     """It counted as known before, and the next apply sent what the console had sent."""
     text = "account: test\nfilter: {tag_id: 2}\nmsgtype: text\ncontent: 你好\n"
     (folder / "sale.yaml").write_text(text, encoding="utf-8")
-    assert run(["apply", "--auto-approve", "--dir", str(folder)]) == Exit.WECHAT
+    assert run(["apply", "--auto-approve", "--dir", str(folder)]) == ExitCode.WECHAT
     assert planned(folder, capsys) == {"sale": "send"}
     command = ["ledger", "baseline", "sale", "--why", "sent in the console", "--dir", str(folder)]
-    assert run(command) == Exit.OK
+    assert run(command) == ExitCode.OK
     assert planned(folder, capsys) == {"sale": "done"}
-    assert run(command) == Exit.OK
-    assert run(["ledger", "verify", "--dir", str(folder)]) == Exit.OK
+    assert run(command) == ExitCode.OK
+    assert run(["ledger", "verify", "--dir", str(folder)]) == ExitCode.OK

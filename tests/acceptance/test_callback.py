@@ -12,13 +12,13 @@ import pytest
 from playground import SERVICE, Playground
 from werkzeug.serving import make_server
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.standing import standing
-from wechat_campaigns.send.status import follow
+from wechat_campaigns.send.status import refresh_job_status
 from wechat_campaigns.wechat.callback.verify import Credentials
-from wechat_campaigns.wechat.callback.wsgi import Receiver, app_from
+from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
@@ -28,12 +28,12 @@ MODES = pytest.mark.parametrize("aes_key", ["", KEY], ids=["plain", "safe"])
 @contextmanager
 def receiving(playground: Playground, aes_key: str) -> Iterator[str]:
     """Serve the app for the sandbox's service account; gives its URL."""
-    receiver = Receiver(
+    receiver = CallbackApp(
         accounts={"main": Credentials(appid=SERVICE, token="token", aes_key=aes_key)},
         ledger=lambda: SqliteLedger(playground.ledger_file, playground.clock),
         clock=lambda: datetime.now(UTC),
     )
-    server = make_server("127.0.0.1", 0, app_from(receiver), threaded=True)
+    server = make_server("127.0.0.1", 0, callback_app(receiver), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}/main"
@@ -61,9 +61,9 @@ def test_an_event_of_the_sandbox_arrives(playground: Playground, aes_key: str) -
     playground.write("sale.yaml", TEXT)
     with receiving(playground, aes_key) as url:
         switch(playground, callback={"url": url, "token": "token", "aes_key": aes_key})
-        assert playground.apply() is Exit.OK
+        assert playground.apply() is ExitCode.OK
         wait_for_events(playground)
-    events = [event for event in playground.ledger().events(SERVICE) if event.kind is Kind.CALLBACK]
+    events = [event for event in playground.ledger().events(SERVICE) if event.kind is EventKind.CALLBACK]
     (job,) = playground.sandbox.jobs()
     assert [event.data["msg_id"] for event in events] == [job["msg_id"]]
     assert events[0].data["sent"] == job["delivered"]
@@ -81,7 +81,7 @@ def test_the_reason_of_a_failure_reaches_the_status(playground: Playground, aes_
         wait_for_events(playground)
     state = playground.state()
     accounts = {SERVICE: playground.settings.environment.accounts["service"]}
-    follow(
+    refresh_job_status(
         state.sends.copy().values(), accounts=accounts, ledger=playground.ledger(), state=state,
         connect=lambda account: playground.connect(account, read_only=True),
     )  # fmt: skip

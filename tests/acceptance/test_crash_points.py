@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playground import PICTURES, Playground
 
-from wechat_campaigns.core.errors import Exit, LedgerError
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.core.errors import ExitCode, LedgerError
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.posting import Result
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 周年庆今晚开始\n"
@@ -100,7 +100,7 @@ class _Wired:
         return call
 
 
-def run_with(playground: Playground, wire: Tripwire, prepared: Any) -> Exit | None:
+def run_with(playground: Playground, wire: Tripwire, prepared: Any) -> ExitCode | None:
     """One run under a tripwire; None when it died."""
     playground.wrap_api = playground.wrap_ledger = wire.around
     try:
@@ -127,7 +127,7 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
     sends = fill(playground, kind)
     prepared = playground.prepare()
     dry = Tripwire()
-    assert run_with(playground, dry, prepared) is Exit.OK
+    assert run_with(playground, dry, prepared) is ExitCode.OK
     check_once(playground, sends, "an undisturbed run")
     assert len(dry.moments) > 10 * sends
     added = dry.moments.index("after draft_add") if kind == "articles" else None
@@ -136,7 +136,7 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
         playground.ledger_file = playground.ledger_file.with_name(f"{at}.sqlite3")
         playground.ahead = timedelta()
         assert run_with(playground, Tripwire(at), prepared) is None
-        assert playground.settle(prepared) is Exit.OK, moment
+        assert playground.settle(prepared) is ExitCode.OK, moment
         check_once(playground, sends, moment)
         unrecorded = added is not None and at in (added, added + 1)
         assert drafts_added(playground) == (kind == "articles") + unrecorded, moment
@@ -157,7 +157,7 @@ def test_second_death_while_clearing_up_the_first(playground: Playground, second
         run_with(playground, Tripwire(first), prepared)
         playground.advance(61)
         run_with(playground, Tripwire(second), prepared)
-        assert playground.settle(prepared) is Exit.OK
+        assert playground.settle(prepared) is ExitCode.OK
         check_once(playground, sends, f"{first} and {second}")
 
 
@@ -183,11 +183,11 @@ def test_answers_lost_on_the_wire(playground: Playground, kind: str, endpoint: s
     code = playground.apply()
     playground.timeout_s = patient
     if endpoint.startswith("message/mass"):
-        assert code is Exit.UNKNOWN
+        assert code is ExitCode.UNKNOWN
         assert playground.outcomes[0].result is Result.UNKNOWN
     else:
-        assert code is not Exit.OK
-    assert playground.settle() is Exit.OK
+        assert code is not ExitCode.OK
+    assert playground.settle() is ExitCode.OK
     check_once(playground, sends, f"{loss} at {endpoint}")
 
 
@@ -195,8 +195,8 @@ def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
     """After draft/add was answered with silence another draft is added; one send takes one of them."""
     fill(playground, "articles")
     playground.sandbox.fault(endpoint="draft/add", kind="cut_after")
-    assert playground.apply() is not Exit.OK
-    assert playground.settle() is Exit.OK
+    assert playground.apply() is not ExitCode.OK
+    assert playground.settle() is ExitCode.OK
     assert drafts_added(playground) == 2
     check_once(playground, 1, "a lost draft")
 
@@ -214,7 +214,7 @@ def test_racing_runs_send_once(playground: Playground):
     for run in runs:
         run.close()
     check_once(playground, sends, "a race")
-    assert playground.settle(prepared) is Exit.OK
+    assert playground.settle(prepared) is ExitCode.OK
 
 
 def test_racing_runs_without_the_lock_send_once(playground: Playground):
@@ -289,11 +289,11 @@ def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool
         playground.sandbox.reset()
         playground.ledger_file = playground.ledger_file.with_name(f"{at}.sqlite3")
         playground.wrap_ledger = FullDisk(at, kept)
-        assert playground.apply(prepared) in (Exit.LEDGER, Exit.UNKNOWN)
-        intents = [event for event in playground.ledger().events() if event.kind is Kind.INTENT]
+        assert playground.apply(prepared) in (ExitCode.LEDGER, ExitCode.UNKNOWN)
+        intents = [event for event in playground.ledger().events() if event.kind is EventKind.INTENT]
         assert len(playground.sandbox.jobs()) <= len(intents)
         playground.wrap_ledger = lambda ledger: ledger
-        assert playground.settle(prepared) is Exit.OK
+        assert playground.settle(prepared) is ExitCode.OK
         check_once(playground, sends, f"append {at}")
 
 
@@ -301,10 +301,10 @@ def test_old_unknown_is_left_to_a_human(playground: Playground):
     """An unknown older than 20 h is not repeated, in any later run; exit 8 until someone settles it."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.advance(20 * 3600 + 60)
     for _ in range(2):
-        assert playground.apply() is Exit.UNKNOWN
+        assert playground.apply() is ExitCode.UNKNOWN
         assert "settle" in playground.outcomes[0].remedy
     assert playground.sandbox.jobs() == []
 
@@ -313,13 +313,13 @@ def test_unknown_with_a_clock_set_back_waits(playground: Playground):
     """An intent in the future (the clock was set back) is not repeated before its time has come."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.ahead -= timedelta(hours=2)
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     posts = [r for r in playground.sandbox.requests() if r["path"].endswith("mass/sendall")]
     assert len(posts) == 1
     playground.ahead += timedelta(hours=2)
-    assert playground.settle() is Exit.OK
+    assert playground.settle() is ExitCode.OK
     check_once(playground, 1, "a clock set back")
 
 
@@ -327,11 +327,11 @@ def test_consumed_draft_stays_unknown(playground: Playground):
     """40007 on a repeat may mean that the first try used up the draft: nothing is proved, nothing rebuilt."""
     fill(playground, "articles")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=40007, times=3)
     for _ in range(3):
         playground.advance(61)
-        assert playground.apply() is Exit.UNKNOWN
+        assert playground.apply() is ExitCode.UNKNOWN
     drafts = [r for r in playground.sandbox.requests() if r["path"] == "/cgi-bin/draft/add"]
     assert len(drafts) == 1
 
@@ -340,13 +340,13 @@ def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
     """A typo fixed after a lost answer: nothing goes out until it is taken back; then it is a conflict."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
     playground.advance(61)
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.write("text.yaml", TEXT)
     playground.advance(61)
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     playground.write("text.yaml", TEXT.replace("今晚", "明晚"))
     assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "周年庆今晚开始"}]
     assert [planned.action for planned in playground.plan().sends] == ["conflict"]
@@ -373,8 +373,8 @@ def test_nothing_secret_stays_on_disk(playground: Playground):
     for kind in KINDS:
         fill(playground, kind)
     playground.sandbox.fault(endpoint="message/mass/send", kind="cut_after")
-    assert playground.apply() is Exit.UNKNOWN
-    assert playground.settle() is Exit.OK
+    assert playground.apply() is ExitCode.UNKNOWN
+    assert playground.settle() is ExitCode.OK
     openids = playground.sandbox.openids()[:2]
     folder = playground.ledger_file.parent
     written = b"".join(path.read_bytes() for path in folder.glob(f"{playground.ledger_file.name}*"))

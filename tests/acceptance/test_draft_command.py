@@ -10,7 +10,7 @@ import pytest
 from playground import PICTURES, Sandbox, campaigns_on
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 NEWS = """\
 filter: {tag: 会员}
@@ -50,13 +50,13 @@ def test_draft_that_was_looked_at_is_the_one_that_is_sent(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
     """`draft` sends nothing and says where to look; preview and apply use its draft and add none."""
-    assert campaign(root, "draft", "news", "--auto-approve", "--format", "json") == Exit.OK
+    assert campaign(root, "draft", "news", "--auto-approve", "--format", "json") == ExitCode.OK
     made = json.loads(capsys.readouterr().out)["drafts"][0]
     assert [draft["media_id"] for draft in drafts(sandbox)] == [made["media_id"]]
     assert sandbox.jobs() == []
     openid = sandbox.openids()[0]
-    assert campaign(root, "preview", "news", "--to-openid", openid) == Exit.OK
-    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert campaign(root, "preview", "news", "--to-openid", openid) == ExitCode.OK
+    assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
     assert sandbox.jobs()[0]["body"]["mpnews"] == {"media_id": made["media_id"]}
     assert added(sandbox) == 1
 
@@ -65,7 +65,7 @@ def test_draft_again_makes_no_other(root: Path, sandbox: Sandbox, capsys: pytest
     """The second run finds the first one's draft, and says so."""
     campaign(root, "draft", "news", "--auto-approve")
     assert "added" in capsys.readouterr().out
-    assert campaign(root, "draft", "news", "--auto-approve") == Exit.OK
+    assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.OK
     assert "was there already, unchanged" in capsys.readouterr().out
     assert added(sandbox) == 1
 
@@ -78,13 +78,13 @@ def test_draft_edited_in_the_console_is_not_sent(
     (draft,) = drafts(sandbox)
     article = {**draft["content"]["news_item"][0], "title": "改过的标题"}
     assert sandbox.call("draft/update", {"media_id": draft["media_id"], "index": 0, "articles": article})
-    assert campaign(root, "apply", "--auto-approve") == Exit.POLICY
+    assert campaign(root, "apply", "--auto-approve") == ExitCode.POLICY
     told = "".join(capsys.readouterr().out.split())
     assert "editedbyhand" in told
     assert "改过的标题" in told
     assert sandbox.jobs() == []
     sandbox.call("draft/delete", {"media_id": draft["media_id"]})
-    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
     assert len(sandbox.jobs()) == 1
 
 
@@ -96,7 +96,7 @@ def test_campaign_edited_after_its_draft_gets_another(
     (old,) = drafts(sandbox)
     (root / "tea.md").write_text("新茶来了。\n", encoding="utf-8")
     capsys.readouterr()
-    assert campaign(root, "apply", "--auto-approve", "--format", "json") == Exit.OK
+    assert campaign(root, "apply", "--auto-approve", "--format", "json") == ExitCode.OK
     (outcome,) = json.loads(capsys.readouterr().out)["outcomes"]
     assert old["media_id"] in outcome["notes"][0]
     assert [draft["media_id"] for draft in drafts(sandbox)] == [old["media_id"]]
@@ -106,8 +106,8 @@ def test_campaign_edited_after_its_draft_gets_another(
 def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
     """Another draft is added and sent; the one whose answer was cut off stays in the draft box."""
     sandbox.fault(endpoint="draft/add", kind="cut_after")
-    assert campaign(root, "draft", "news", "--auto-approve") == Exit.UNKNOWN
-    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.UNKNOWN
+    assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
     assert added(sandbox) == 2
     assert len(sandbox.jobs()) == 1
 
@@ -115,9 +115,9 @@ def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
 def test_refused_send_keeps_its_draft(root: Path, sandbox: Sandbox):
     """After a refusal the next run sends the same draft."""
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
-    assert campaign(root, "apply", "--auto-approve") == Exit.WECHAT
+    assert campaign(root, "apply", "--auto-approve") == ExitCode.WECHAT
     (draft,) = drafts(sandbox)
-    assert campaign(root, "apply", "--auto-approve") == Exit.OK
+    assert campaign(root, "apply", "--auto-approve") == ExitCode.OK
     assert sandbox.jobs()[0]["body"]["mpnews"]["media_id"] == draft["media_id"]
     assert added(sandbox) == 1
 
@@ -125,12 +125,12 @@ def test_refused_send_keeps_its_draft(root: Path, sandbox: Sandbox):
 def test_what_has_no_draft_is_refused(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
     """A text, a send that was made, and an id nobody wrote: each says why."""
     (root / "hello.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
-    assert campaign(root, "draft", "hello", "--auto-approve") == Exit.USAGE
+    assert campaign(root, "draft", "hello", "--auto-approve") == ExitCode.USAGE
     assert "needs no draft" in capsys.readouterr().err
-    assert campaign(root, "draft", "news") == Exit.USAGE
+    assert campaign(root, "draft", "news") == ExitCode.USAGE
     assert "--auto-approve" in capsys.readouterr().err
     campaign(root, "apply", "news", "--auto-approve")
-    assert campaign(root, "draft", "news", "--auto-approve") == Exit.USAGE
+    assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.USAGE
     assert "news is done" in capsys.readouterr().err
     assert len(drafts(sandbox)) == 0
 
@@ -140,7 +140,7 @@ def test_a_send_that_is_not_there_is_named_with_those_that_are(
     root: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ):
     """A campaign without `for_each` has one send, whatever stands in brackets."""
-    assert campaign(root, *command, "news[beijing]") == Exit.USAGE
+    assert campaign(root, *command, "news[beijing]") == ExitCode.USAGE
     told = capsys.readouterr().err
     assert "there is no send news[beijing]" in told
     assert "one of: news" in told

@@ -11,7 +11,7 @@ from language_server import Editor, open_editor
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.scaffold import Wanted, campaign_text
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("npm")]
 
@@ -87,7 +87,7 @@ def test_a_wrong_key_is_underlined_while_it_is_typed(editor: Open) -> None:
 
 def test_a_new_campaign_is_clean(editor: Open) -> None:
     """What `campaign new` writes carries the modeline, and the editor has nothing to mark."""
-    text = campaign_text(Wanted(id="2026/sale", tag="会员"))
+    text = campaign_text(ScaffoldOptions(id="2026/sale", tag="会员"))
     assert text.startswith(MODELINE)
     assert editor(text).diagnostics == []
 

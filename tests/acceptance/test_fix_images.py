@@ -11,7 +11,7 @@ import pytest
 from playground import PICTURES, Sandbox, campaigns_on
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 NEWS = """\
 filter: {tag: 会员}
@@ -52,16 +52,16 @@ def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def test_pictures_are_refused_without_the_option(root: Path, capsys: pytest.CaptureFixture[str]):
     """An article and a picture post that cannot be sent can be, with the option."""
-    assert campaign(root, "validate") == Exit.INVALID
+    assert campaign(root, "validate") == ExitCode.INVALID
     told = capsys.readouterr().out
     assert "tea.md:3" in told
     assert "post.yaml" in told
-    assert campaign(root, "validate", "--fix-images") == Exit.OK
+    assert campaign(root, "validate", "--fix-images") == ExitCode.OK
 
 
 def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFixture[str]):
     """Cover, body and picture post, with the place where each is named."""
-    assert campaign(root, "plan", "--fix-images", "--format", "json") == Exit.OK
+    assert campaign(root, "plan", "--fix-images", "--format", "json") == ExitCode.OK
     assert sorted(warned(json.loads(capsys.readouterr().out))) == [
         ("news", "$.content.articles[0].body"),
         ("news", "$.content.articles[0].cover.file"),
@@ -73,17 +73,17 @@ def test_apply_sends_what_was_planned(root: Path, sandbox: Sandbox, capsys: pyte
     """With the option the reviewed digest holds; without it nothing is sent."""
     campaign(root, "plan", "--fix-images", "--format", "json")
     digest = json.loads(capsys.readouterr().out)["plan_digest"]
-    assert campaign(root, "apply", "--auto-approve", "--expect-digest", digest) == Exit.POLICY
+    assert campaign(root, "apply", "--auto-approve", "--expect-digest", digest) == ExitCode.POLICY
     assert sandbox.jobs() == []
     words = ("apply", "--fix-images", "--auto-approve", "--expect-digest", digest)
-    assert campaign(root, *words) == Exit.OK
+    assert campaign(root, *words) == ExitCode.OK
     assert len(sandbox.jobs()) == 2
 
 
 def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
     """The page shows the bytes that are uploaded."""
     page = tmp_path / "news.html"
-    assert campaign(root, "render", "news", "--fix-images", "--output", f"html={page}") == Exit.OK
+    assert campaign(root, "render", "news", "--fix-images", "--output", f"html={page}") == ExitCode.OK
     html = page.read_text(encoding="utf-8")
     assert "data:image/jpeg;base64," in html
     assert "image/webp" not in html

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from shop import MakeShop, campaign_file
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 PATIENCE_S = 30.0
 IN_THE_WAY = "refs/heads/ledger.lock"
@@ -25,12 +25,12 @@ def test_a_branch_that_a_killed_git_left_locked_is_named(make_shop: MakeShop, tm
         began = time.monotonic()
         code, said = shop.run(*words)
         assert time.monotonic() - began < PATIENCE_S
-        assert code == Exit.LEDGER
+        assert code == ExitCode.LEDGER
         assert IN_THE_WAY in "".join(said.split())
-    assert shop.run("plan")[0] == Exit.OK
+    assert shop.run("plan")[0] == ExitCode.OK
     assert shop.posts() == 0
     lock.unlink()
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
 
 
@@ -46,7 +46,7 @@ def test_other_locks_of_a_killed_git_are_in_nobodys_way(
     for repository in (tmp_path / "remote.git", *copies):
         (repository / left).touch()
     began = time.monotonic()
-    assert shop.run("plan")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("plan")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
     assert time.monotonic() - began < PATIENCE_S
     assert shop.texts() == ["今晚八点"]

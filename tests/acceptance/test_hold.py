@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from shop import SENDALL, MakeShop, campaign_file
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 APPID = "wx0000000000000001"
 SENDS = 50
@@ -41,18 +41,18 @@ def test_after_a_hold_the_call_in_hand_is_the_last(
         time.sleep(0.01)
     code, said = shop.run("hold", "main", "--why", "价格写错了")
     held_at = time.time()
-    assert code == Exit.OK, said
+    assert code == ExitCode.OK, said
     out, err = running.communicate(timeout=120)
     stopped_s = time.time() - held_at
-    assert running.returncode == Exit.POLICY, out + err
+    assert running.returncode == ExitCode.POLICY, out + err
     log = shop.log()
     kinds = [event["kind"] for event in log]
-    before, after = kinds[: kinds.index(Kind.HOLD)], kinds[kinds.index(Kind.HOLD) :]
-    assert BEGUN <= before.count(Kind.INTENT) < SENDS
-    assert Kind.INTENT not in after
-    assert after.count(Kind.ACCEPTED) <= 1, "more than the call in hand was finished"
-    assert shop.posts() == before.count(Kind.INTENT), "one intent, one call"
-    taken = [event["at"] for event in log if event["kind"] == Kind.ACCEPTED]
+    before, after = kinds[: kinds.index(EventKind.HOLD)], kinds[kinds.index(EventKind.HOLD) :]
+    assert BEGUN <= before.count(EventKind.INTENT) < SENDS
+    assert EventKind.INTENT not in after
+    assert after.count(EventKind.ACCEPTED) <= 1, "more than the call in hand was finished"
+    assert shop.posts() == before.count(EventKind.INTENT), "one intent, one call"
+    taken = [event["at"] for event in log if event["kind"] == EventKind.ACCEPTED]
     last_s = max(0.0, datetime.fromisoformat(taken[-1]).timestamp() - held_at)
     record_property(
         "hold", f"{ledger}: last call ended after {last_s:.2f} s, the run after {stopped_s:.2f} s"
@@ -63,7 +63,7 @@ def _forge(ledger: Path) -> None:
     """Append what does not fit, as somebody can who may write the store."""
     store = SqliteLedger(ledger, lambda: datetime.now(UTC))
     store.append(
-        Entry(stream=APPID, kind=Kind.INTENT, data={"send": "x", "revision": 1, "call": 1, "at": "x"})
+        Entry(stream=APPID, kind=EventKind.INTENT, data={"send": "x", "revision": 1, "call": 1, "at": "x"})
     )
     store.close()
 
@@ -89,10 +89,10 @@ def test_nothing_in_the_ledger_keeps_anybody_from_stopping(
     shop.write(sale=campaign_file("今晚八点"))
     harm(ledger)
     code, said = shop.run("hold", "main", "--why", "价格写错了")
-    assert code == Exit.OK, said
+    assert code == ExitCode.OK, said
     with closing(sqlite3.connect(ledger)) as store:
         last = "select body from event where stream = ? order by seq desc"
         (body,) = store.execute(last, (APPID,)).fetchone()
-    assert json.loads(body)["kind"] == Kind.HOLD
-    assert shop.apply() != Exit.OK
+    assert json.loads(body)["kind"] == EventKind.HOLD
+    assert shop.apply() != ExitCode.OK
     assert shop.posts() == 0

@@ -16,10 +16,10 @@ import pytest
 from factories import linked
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
@@ -64,17 +64,17 @@ def campaign(folder: Path, *arguments: str) -> int:
 def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After export and import the other backend knows what was sent, and every chain holds."""
     copy = folder.parent / "copy.jsonl"
-    assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
-    assert campaign(folder, "hold", "service", "--why", "moves") == Exit.OK
-    assert campaign(folder, "ledger", "export", "--out", str(copy)) == Exit.OK
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
+    assert campaign(folder, "hold", "service", "--why", "moves") == ExitCode.OK
+    assert campaign(folder, "ledger", "export", "--out", str(copy)) == ExitCode.OK
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.OK
     capsys.readouterr()
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.LEDGER
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.LEDGER
     assert "two pasts cannot be mixed" in capsys.readouterr().err
-    assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
-    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == Exit.OK
+    assert campaign(folder, "ledger", "verify", "--env", "branch") == ExitCode.OK
+    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == ExitCode.OK
     capsys.readouterr()
-    assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == Exit.OK
+    assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
 
 
@@ -84,13 +84,13 @@ def test_who_still_uses_the_ledger_that_was_left_is_stopped(folder: Path) -> Non
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "hold", "service", "--why", "moves")
     campaign(folder, "ledger", "export", "--out", str(copy))
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == Exit.OK
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.OK
     (folder / "tea.yaml").write_text(CAMPAIGN.replace("你好", "喝茶"), encoding="utf-8")
     for name in ("branch", "sandbox"):
-        assert campaign(folder, "apply", "tea", "--auto-approve", "--env", name) == Exit.POLICY
-    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == Exit.OK
-    assert campaign(folder, "apply", "tea", "--auto-approve") == Exit.LEDGER
-    assert campaign(folder, "apply", "tea", "--auto-approve", "--env", "branch") == Exit.OK
+        assert campaign(folder, "apply", "tea", "--auto-approve", "--env", name) == ExitCode.POLICY
+    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == ExitCode.OK
+    assert campaign(folder, "apply", "tea", "--auto-approve") == ExitCode.LEDGER
+    assert campaign(folder, "apply", "tea", "--auto-approve", "--env", "branch") == ExitCode.OK
 
 
 @pytest.mark.parametrize("released", [False, True], ids=["never held", "released before"])
@@ -106,17 +106,17 @@ def test_an_export_of_a_ledger_that_may_go_on_is_not_taken_over(
     campaign(folder, "ledger", "export", "--out", str(copy))
     take = ("ledger", "import", str(copy), "--env", "branch")
     capsys.readouterr()
-    assert campaign(folder, *take) == Exit.LEDGER
+    assert campaign(folder, *take) == ExitCode.LEDGER
     assert "campaign hold" in capsys.readouterr().err
     for half in (("--as-backup",), ("--why", "lost"), ("--as-backup", "--why", " ")):
-        assert campaign(folder, *take, *half) == Exit.USAGE
-    assert campaign(folder, "ledger", "log", "--env", "branch") == Exit.OK
+        assert campaign(folder, *take, *half) == ExitCode.USAGE
+    assert campaign(folder, "ledger", "log", "--env", "branch") == ExitCode.OK
     capsys.readouterr()
-    assert campaign(folder, *take, "--as-backup", "--why", "the disk burnt", "--quiet") == Exit.OK
+    assert campaign(folder, *take, "--as-backup", "--why", "the disk burnt", "--quiet") == ExitCode.OK
     assert "campaign ledger baseline" in capsys.readouterr().err
     campaign(folder, "ledger", "log", "--env", "branch")
     assert "the disk burnt" in capsys.readouterr().out
-    assert campaign(folder, "ledger", "verify", "--env", "branch") == Exit.OK
+    assert campaign(folder, "ledger", "verify", "--env", "branch") == ExitCode.OK
 
 
 def test_each_account_with_sends_is_on_hold_for_a_move(folder: Path) -> None:
@@ -127,51 +127,51 @@ def test_each_account_with_sends_is_on_hold_for_a_move(folder: Path) -> None:
     (folder / "tea.yaml").write_text(other, encoding="utf-8")
     campaign(folder, "hold", "service", "--why", "moves")
     take = ("ledger", "import", str(copy), "--env", "branch")
-    assert campaign(folder, "apply", "tea", "--auto-approve") == Exit.OK
+    assert campaign(folder, "apply", "tea", "--auto-approve") == ExitCode.OK
     campaign(folder, "ledger", "export", "--out", str(copy))
-    assert campaign(folder, *take) == Exit.LEDGER
+    assert campaign(folder, *take) == ExitCode.LEDGER
     campaign(folder, "hold", "subscription", "--why", "moves")
     campaign(folder, "ledger", "export", "--out", str(copy))
-    assert campaign(folder, *take) == Exit.OK
+    assert campaign(folder, *take) == ExitCode.OK
 
 
 def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An event that was edited is named, and told in good English."""
-    assert campaign(folder, "apply", "sale", "--auto-approve") == Exit.OK
+    assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
     with closing(sqlite3.connect(state_folder(folder, os.environ) / "sandbox.ledger.sqlite3")) as db, db:
         db.execute('update event set body = replace(body, \'"send":"sale"\', \'"send":"tea"\') where seq = 2')
     capsys.readouterr()
-    assert campaign(folder, "ledger", "verify") == Exit.LEDGER
+    assert campaign(folder, "ledger", "verify") == ExitCode.LEDGER
     out, err = capsys.readouterr()
     assert out == f"event 2 of {SERVICE} was changed after it was written\n"
     assert "1 fault in the chains, events in all: 3" in err
 
 
-FORGED: list[tuple[Kind, dict[str, Any]]] = [
-    (Kind.INTENT, {**NAME, "digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()}),
-    (Kind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7}),
-    (Kind.REJECTED, {**NAME, "errcode": 45028}),
-    (Kind.SETTLED, {**NAME, "sent": False, "msg_id": None, "why": "x", "actor": {}}),
-    (Kind.HOLD, {"held": False, "why": "x", "actor": {}, "ends": []}),
-    (Kind.HOME, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
-    (Kind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
-    (Kind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
+FORGED: list[tuple[EventKind, dict[str, Any]]] = [
+    (EventKind.INTENT, {**NAME, "digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()}),
+    (EventKind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7}),
+    (EventKind.REJECTED, {**NAME, "errcode": 45028}),
+    (EventKind.SETTLED, {**NAME, "sent": False, "msg_id": None, "why": "x", "actor": {}}),
+    (EventKind.HOLD, {"held": False, "why": "x", "actor": {}, "ends": []}),
+    (EventKind.HOME, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
+    (EventKind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
+    (EventKind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
 ]
 
 
 @pytest.mark.parametrize("mac", [None, "0" * 64], ids=["none", "wrong"])
 @pytest.mark.parametrize(("kind", "data"), FORGED, ids=[kind for kind, _data in FORGED])
 def test_verify_names_what_nobody_with_the_secret_wrote(
-    folder: Path, capsys: pytest.CaptureFixture[str], kind: Kind, data: dict[str, Any], mac: str | None
+    folder: Path, capsys: pytest.CaptureFixture[str], kind: EventKind, data: dict[str, Any], mac: str | None
 ) -> None:
     """Its chain holds: whoever can write the store can hash."""
     ledger = unknown(folder, SERVICE)
-    assert campaign(folder, "ledger", "verify") == Exit.OK
+    assert campaign(folder, "ledger", "verify") == ExitCode.OK
     event = ledger.append(Entry(stream=SERVICE, kind=kind, data=data | ({"mac": mac} if mac else {})))
-    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "x", "actor": {}}))
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "x", "actor": {}}))
     ledger.close()
     capsys.readouterr()
-    assert campaign(folder, "ledger", "verify", "--format", "json") == Exit.LEDGER
+    assert campaign(folder, "ledger", "verify", "--format", "json") == ExitCode.LEDGER
     (fault,) = json.loads(capsys.readouterr().out)["faults"]
     assert f"event {event.seq} of {SERVICE} ({kind})" in fault
 
@@ -180,25 +180,25 @@ def test_verify_without_the_secret_says_so(folder: Path, capsys: pytest.CaptureF
     """An account of another's settings, or one whose AppSecret is not here: its macs were not looked at."""
     unknown(folder, "wx1234567890abcdef").close()
     capsys.readouterr()
-    assert campaign(folder, "ledger", "verify", "--format", "json") == Exit.OK
+    assert campaign(folder, "ledger", "verify", "--format", "json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["macs_unread"] == ["wx1234567890abcdef"]
-    assert campaign(folder, "ledger", "verify") == Exit.OK
+    assert campaign(folder, "ledger", "verify") == ExitCode.OK
     assert "wx1234567890abcdef" in capsys.readouterr().out
     lost = SETTINGS + f"  shop: {{api: sandbox, ledger: sqlite, accounts: {{main: {ACCOUNT}}}}}\n"
     (folder / "_settings.yaml").write_text(lost, encoding="utf-8")
     file = state_folder(folder, os.environ) / "shop.ledger.sqlite3"
     ledger = SqliteLedger(file, lambda: BEFORE)
-    ledger.append(Entry(stream="wx1234567890abcdef", kind=Kind.INTENT, data=FORGED[0][1]))
+    ledger.append(Entry(stream="wx1234567890abcdef", kind=EventKind.INTENT, data=FORGED[0][1]))
     ledger.close()
     capsys.readouterr()
-    assert campaign(folder, "ledger", "verify", "--env", "shop", "--format", "json") == Exit.OK
+    assert campaign(folder, "ledger", "verify", "--env", "shop", "--format", "json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["macs_unread"] == ["main"]
 
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
 def test_reading_does_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
     """No branch is pushed, and an export can still be imported; a rehearsal's ledger is begun by an apply."""
-    assert campaign(folder, *command, "--env", "branch") in (Exit.OK, Exit.WECHAT)
+    assert campaign(folder, *command, "--env", "branch") in (ExitCode.OK, ExitCode.WECHAT)
     heads = subprocess.run(
         ["git", "--git-dir", folder.parent / "remote.git", "for-each-ref"], capture_output=True, check=True
     )
@@ -211,9 +211,9 @@ def test_a_changed_export_is_not_taken_over(folder: Path, capsys: pytest.Capture
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "ledger", "export", "--out", str(copy))
     copy.write_text(copy.read_text(encoding="utf-8").replace('"call":1', '"call":2'), "utf-8")
-    assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == Exit.LEDGER
+    assert campaign(folder, "ledger", "import", str(copy), "--env", "other") == ExitCode.LEDGER
     assert "was changed after it was written" in capsys.readouterr().err
-    assert campaign(folder, "ledger", "log", "--env", "other") == Exit.OK
+    assert campaign(folder, "ledger", "log", "--env", "other") == ExitCode.OK
     assert capsys.readouterr().out.strip() == "no events"
 
 
@@ -222,9 +222,9 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
 ) -> None:
     """Only sends whose window closed before that day; a second time there is nothing left to mark."""
     command = ("ledger", "baseline", "--before", "2026-02-01", "--why", "sent from the console")
-    assert campaign(folder, *command) == Exit.OK
+    assert campaign(folder, *command) == ExitCode.OK
     assert "1 send recorded" in capsys.readouterr().out
-    assert campaign(folder, *command) == Exit.OK
+    assert campaign(folder, *command) == ExitCode.OK
     assert "0 sends recorded as already sent, 1 known before" in capsys.readouterr().out
     campaign(folder, "ledger", "log")
     assert "baseline past sent from the console" in capsys.readouterr().out
@@ -233,7 +233,7 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
 def test_baseline_wants_exactly_one_way_to_choose(folder: Path) -> None:
     """Neither none nor two."""
     for arguments in ((), ("--all", "sale"), ("--all", "--before", "2026-02-01")):
-        assert campaign(folder, "ledger", "baseline", "--why", "x", *arguments) == Exit.USAGE
+        assert campaign(folder, "ledger", "baseline", "--why", "x", *arguments) == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"[1]\n"])
@@ -243,22 +243,22 @@ def test_importing_something_else_is_explained(
     """No traceback for a file that is no export."""
     other = folder.parent / "other.jsonl"
     other.write_bytes(content)
-    assert campaign(folder, "ledger", "import", str(other)) in (Exit.LEDGER, Exit.USAGE)
+    assert campaign(folder, "ledger", "import", str(other)) in (ExitCode.LEDGER, ExitCode.USAGE)
     assert "export" in capsys.readouterr().err
 
 
 def unknown(folder: Path, *appids: str) -> SqliteLedger:
     """The sandbox's ledger, where the answer to `sale` was lost on these accounts."""
-    assert campaign(folder, "ledger", "init") == Exit.OK
+    assert campaign(folder, "ledger", "init") == ExitCode.OK
     file = state_folder(folder, os.environ) / "sandbox.ledger.sqlite3"
     ledger = SqliteLedger(file, lambda: BEFORE)
     for appid in appids:
         data = {**NAME, "digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-        append(ledger, appid, Kind.INTENT, {**data, "at": BEFORE.isoformat()})
+        append(ledger, appid, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
     return ledger
 
 
-def append(ledger: SqliteLedger, appid: str, kind: Kind, data: dict[str, Any]) -> None:
+def append(ledger: SqliteLedger, appid: str, kind: EventKind, data: dict[str, Any]) -> None:
     """Keep an event that only a run of this account can have written."""
     data = linked(kind, data, ledger.events(appid))
     plain = Entry(stream=appid, kind=kind, data=data)
@@ -269,24 +269,24 @@ def test_settling_asks_which_account_is_meant(folder: Path, capsys: pytest.Captu
     """The campaign was moved to another account while it was unknown on the first."""
     unknown(folder, SERVICE, SUBSCRIPTION).close()
     command = ("ledger", "settle", "sale", "--not-sent", "--why", "looked")
-    assert campaign(folder, *command) == Exit.USAGE
+    assert campaign(folder, *command) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert SERVICE in said
     assert SUBSCRIPTION in said
-    assert campaign(folder, *command, "--account", SERVICE) == Exit.OK
-    assert campaign(folder, *command, "--account", SERVICE) == Exit.USAGE
-    assert campaign(folder, *command) == Exit.OK, "one is left"
+    assert campaign(folder, *command, "--account", SERVICE) == ExitCode.OK
+    assert campaign(folder, *command, "--account", SERVICE) == ExitCode.USAGE
+    assert campaign(folder, *command) == ExitCode.OK, "one is left"
 
 
 def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> None:
     """A repeat was recorded behind the first decision: without a second one the send would stay unknown."""
     ledger = unknown(folder, SERVICE)
-    assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == Exit.OK
+    assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == ExitCode.OK
     again = {**NAME, "call": 2, "at": BEFORE.isoformat()}
-    append(ledger, SERVICE, Kind.RESEND, again)
+    append(ledger, SERVICE, EventKind.RESEND, again)
     ledger.close()
-    assert campaign(folder, "status") == Exit.UNKNOWN
-    assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == Exit.OK
+    assert campaign(folder, "status") == ExitCode.UNKNOWN
+    assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == ExitCode.OK
 
 
 @pytest.mark.parametrize("msg_id", ["0", "-3"])
@@ -294,9 +294,9 @@ def test_no_message_has_such_an_id(folder: Path, msg_id: str) -> None:
     """Nobody can have read it in the console: the send stays unknown."""
     unknown(folder, SERVICE).close()
     settle = ("ledger", "settle", "sale", "--why", "looked", "--sent")
-    assert campaign(folder, *settle, msg_id) == Exit.USAGE
-    assert campaign(folder, "status") == Exit.UNKNOWN
-    assert campaign(folder, *settle, "1") == Exit.OK
+    assert campaign(folder, *settle, msg_id) == ExitCode.USAGE
+    assert campaign(folder, "status") == ExitCode.UNKNOWN
+    assert campaign(folder, *settle, "1") == ExitCode.OK
 
 
 def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
@@ -305,11 +305,11 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     """Nobody could call for it; that is said."""
     ledger = unknown(folder, "wx1234567890abcdef")
     data = {**NAME, "msg_id": 7, "msg_data_id": 7}
-    append(ledger, "wx1234567890abcdef", Kind.ACCEPTED, data)
+    append(ledger, "wx1234567890abcdef", EventKind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    append(ledger, "wx1234567890abcdef", Kind.STATUS, data)
+    append(ledger, "wx1234567890abcdef", EventKind.STATUS, data)
     ledger.close()
-    assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
+    assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
     assert "nothing is known to be sent as sale" in capsys.readouterr().err
 
 
@@ -319,13 +319,13 @@ def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
     """The second revision may be out: who recalls it must not lose the first one's page instead."""
     ledger = unknown(folder, SERVICE)
     data = {**NAME, "msg_id": 7, "msg_data_id": 7}
-    append(ledger, SERVICE, Kind.ACCEPTED, data)
+    append(ledger, SERVICE, EventKind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
-    append(ledger, SERVICE, Kind.STATUS, data)
+    append(ledger, SERVICE, EventKind.STATUS, data)
     data = {**NAME, "revision": 2, "digest": "e" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
-    append(ledger, SERVICE, Kind.INTENT, {**data, "at": BEFORE.isoformat()})
+    append(ledger, SERVICE, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
     ledger.close()
-    assert campaign(folder, "recall", "sale", "--auto-approve") == Exit.USAGE
+    assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
     assert "it is open, and only what was sent can be recalled" in capsys.readouterr().err
 
 
@@ -333,13 +333,13 @@ def test_a_send_that_was_taken_without_a_msg_id_gets_one(folder: Path) -> None:
     """45065 without msg_id: exit 8 until somebody names it; it cannot be called unsent."""
     ledger = unknown(folder, SERVICE)
     data = {**NAME, "msg_id": None, "msg_data_id": None}
-    append(ledger, SERVICE, Kind.ACCEPTED, data)
+    append(ledger, SERVICE, EventKind.ACCEPTED, data)
     ledger.close()
     settle = ("ledger", "settle", "sale", "--why", "looked")
-    assert campaign(folder, "status", "--wait") == Exit.UNKNOWN
-    assert campaign(folder, *settle, "--not-sent") == Exit.USAGE
-    assert campaign(folder, *settle, "--sent", "7") == Exit.OK
-    assert campaign(folder, *settle, "--sent", "8") == Exit.USAGE
+    assert campaign(folder, "status", "--wait") == ExitCode.UNKNOWN
+    assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
+    assert campaign(folder, *settle, "--sent", "7") == ExitCode.OK
+    assert campaign(folder, *settle, "--sent", "8") == ExitCode.USAGE
 
 
 SHARED = """
@@ -363,19 +363,19 @@ def test_a_ledger_is_begun_for_each_account(
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
-    assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
+    assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK
     for command in (("apply", "--auto-approve"), ("preview", "sale", "--to", "x")):
-        assert campaign(folder, *command, *production) == Exit.LEDGER
+        assert campaign(folder, *command, *production) == ExitCode.LEDGER
         assert "not begun for main" in capsys.readouterr().err
-    assert campaign(folder, "plan", "--offline", *production) == Exit.OK
+    assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK
     assert "not begun for main" in capsys.readouterr().out
-    assert campaign(folder, "ledger", "init", *production) == Exit.OK
-    assert campaign(folder, "plan", "--offline", *production) == Exit.OK
+    assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
+    assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK
     assert "not begun" not in capsys.readouterr().out
-    assert campaign(folder, "ledger", "init", *production) == Exit.OK
+    assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
     assert "nothing to do" in capsys.readouterr().out
-    assert campaign(folder, "ledger", "baseline", "--all", "--why", "by hand", *production) == Exit.OK
-    assert campaign(folder, "apply", "--auto-approve", *production) == Exit.OK
+    assert campaign(folder, "ledger", "baseline", "--all", "--why", "by hand", *production) == ExitCode.OK
+    assert campaign(folder, "apply", "--auto-approve", *production) == ExitCode.OK
 
 
 def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
@@ -385,19 +385,19 @@ def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
     remote = folder.parent / "remote.git"
     (folder / "_settings.yaml").write_text(SHARED.replace("REMOTE", str(remote)), encoding="utf-8")
     production = ("--env", "production")
-    assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.WECHAT, (
+    assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.WECHAT, (
         "who begins it has the AppSecret"
     )
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
-    assert campaign(folder, "ledger", "init", "--env", "staging") == Exit.OK
+    assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK
     monkeypatch.delenv("NO_SECRET")
-    assert campaign(folder, "recall", "sale", "--auto-approve", *production) == Exit.USAGE
-    assert campaign(folder, "hold", "main", "--why", "x", *production) == Exit.OK
-    assert campaign(folder, "unhold", "main", "--why", "x", *production) == Exit.WECHAT
+    assert campaign(folder, "recall", "sale", "--auto-approve", *production) == ExitCode.USAGE
+    assert campaign(folder, "hold", "main", "--why", "x", *production) == ExitCode.OK
+    assert campaign(folder, "unhold", "main", "--why", "x", *production) == ExitCode.WECHAT
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
-    assert campaign(folder, "unhold", "main", "--why", "x", *production) == Exit.OK
+    assert campaign(folder, "unhold", "main", "--why", "x", *production) == ExitCode.OK
     capsys.readouterr()
-    assert campaign(folder, "apply", "--auto-approve", *production) == Exit.LEDGER
+    assert campaign(folder, "apply", "--auto-approve", *production) == ExitCode.LEDGER
     assert "not begun for main" in capsys.readouterr().err
 
 
@@ -410,10 +410,10 @@ def test_a_ledger_that_was_never_begun_takes_a_hold_and_its_end(
     production = ("--env", "production")
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     for command in ("hold", "unhold", "hold"):
-        assert campaign(folder, command, "main", "--why", "x", *production) == Exit.OK, command
-    assert campaign(folder, "ledger", "init", *production) == Exit.OK
+        assert campaign(folder, command, "main", "--why", "x", *production) == ExitCode.OK, command
+    assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
     capsys.readouterr()
-    assert campaign(folder, "plan", "--offline", *production) == Exit.OK
+    assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK
     assert "blocked" in capsys.readouterr().out
 
 
@@ -437,13 +437,13 @@ def test_a_rehearsal_uses_no_real_ledger_however_it_is_written(
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     settings = TWO_SPELLINGS.replace("FOLDER", str(state_folder(folder, os.environ)))
     (folder / "_settings.yaml").write_text(settings, encoding="utf-8")
-    assert campaign(folder, "ledger", "init", "--env", "production") == Exit.OK
+    assert campaign(folder, "ledger", "init", "--env", "production") == ExitCode.OK
     for command in (("plan", "--offline"), ("apply", "--auto-approve"), ("status",)):
-        assert campaign(folder, *command, "--env", "rehearsal") == Exit.LEDGER
+        assert campaign(folder, *command, "--env", "rehearsal") == ExitCode.LEDGER
         assert "begun for the real followers of main" in capsys.readouterr().err
-    assert campaign(folder, "environments", "--in", "rehearsal") == Exit.LEDGER
+    assert campaign(folder, "environments", "--in", "rehearsal") == ExitCode.LEDGER
     capsys.readouterr()
     campaign(folder, "doctor", "--env", "rehearsal")
     assert "begun for the real followers of main" in capsys.readouterr().out
     (folder / "_settings.yaml").write_text(settings.replace("/sends.db", "/other.db"), encoding="utf-8")
-    assert campaign(folder, "plan", "--offline", "--env", "rehearsal") == Exit.OK
+    assert campaign(folder, "plan", "--offline", "--env", "rehearsal") == ExitCode.OK

@@ -28,15 +28,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from wechat_campaigns.core.digest import send_digest
-from wechat_campaigns.core.errors import CampaignError, LedgerError, LostAnswerError, UnreachableError
-from wechat_campaigns.ledger.fold import LedgerState, Status, fold
-from wechat_campaigns.protocol.decide import Decision, Facts, decide, may_settle
-from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import CampaignError, LedgerError, NoResponseError, NotSentError
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
+from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey, mac_of
-from wechat_campaigns.protocol.state import StreamState, latest
+from wechat_campaigns.protocol.state import StreamState, latest_intent
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import Crossing, Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext, SendOutcome
 
 SEND = "sale"
 DAY = timedelta(hours=24)
@@ -64,9 +65,9 @@ class Platform:
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
         name, answer = body["clientmsgid"], self.answer
         if answer == "unreachable":
-            raise UnreachableError("no connection", remedy="look")
+            raise NotSentError("no connection", remedy="look")
         if answer == "lost before":
-            raise LostAnswerError("cut", remedy="again")
+            raise NoResponseError("cut", remedy="again")
         known = [
             number for number, (known, at) in enumerate(self.accepted) if known == name and self._recent(at)
         ]
@@ -76,7 +77,7 @@ class Platform:
             raise api_error(40007 if answer == "refused" else -1)
         self.accepted.append((name, self.clock()))
         if answer == "taken unheard":
-            raise LostAnswerError("cut", remedy="again")
+            raise NoResponseError("cut", remedy="again")
         return {"errcode": 0, "msg_id": len(self.accepted)}
 
     def _recent(self, at: datetime) -> bool:
@@ -143,8 +144,8 @@ class Machine(RuleBasedStateMachine):
     def state(self) -> LedgerState:
         return fold(self.ledger.events(), lambda event: event.data.get("mac") == mac_of(KEY, event))
 
-    def ports(self) -> Ports:
-        return Ports(
+    def ports(self) -> ApplyPorts:
+        return ApplyPorts(
             connect=lambda _account: self.platform,  # type: ignore[arg-type,return-value]
             ledger=self.ledger,  # type: ignore[arg-type]
             clock=lambda: self.now,
@@ -156,11 +157,14 @@ class Machine(RuleBasedStateMachine):
     def judge(self, stream: StreamState) -> Decision:
         """What the real judge says to this send, with no policy."""
         send = make_send(SEND)
-        return decide(stream, Facts(key=SendKey(SERVICE, SEND, 1), digest=send_digest(send), now=self.now))
+        return decide(
+            stream,
+            DecisionInput(key=SendKey(SERVICE, SEND, 1), digest=compute_content_digest(send), now=self.now),
+        )
 
-    def _apply(self) -> tuple[Outcome, ...]:
+    def _apply(self) -> tuple[SendOutcome, ...]:
         plan = plan_of(make_send(SEND), state=self.state(), now=self.now)
-        warrant = Warrant(plan_digest="p" * 64)
+        warrant = RunContext(plan_digest="p" * 64)
         return apply(plan, ports=self.ports(), settings=make_settings(), warrant=warrant)
 
     @rule(answer=ANSWERS, steps=STEPS, held_up=HELD_UP, other=ANSWERS)
@@ -184,13 +188,13 @@ class Machine(RuleBasedStateMachine):
         self._apply()
         self.ledger.script = script
 
-    def _told(self, outcomes: tuple[Outcome, ...]) -> None:
+    def _told(self, outcomes: tuple[SendOutcome, ...]) -> None:
         """What a run reports as sent or refused is what the ledger says from now on."""
         for outcome in outcomes:
             known = self.state().send(SERVICE, outcome.id, 1)
             if outcome.result is Result.ACCEPTED:
                 assert known is not None
-                assert known.status in (Status.ACCEPTED, Status.SENT)
+                assert known.status in (SendStatus.ACCEPTED, SendStatus.SENT)
 
     @rule(runners=st.integers(1, 3))
     def remember(self, runners: int) -> None:
@@ -207,20 +211,20 @@ class Machine(RuleBasedStateMachine):
         self.platform.answer, self.ledger.script = answer, list(steps)
         state = self.stale.pop(which % len(self.stale))
         self.ledger.meanwhile = lambda: self._overtake(held_up, other)
-        crossing = Crossing(
+        crossing = AccountSender(
             self.account,
             self.platform,  # type: ignore[arg-type]
             state,
             ports=self.ports(),
-            warrant=Warrant(plan_digest="p" * 64),
+            warrant=RunContext(plan_digest="p" * 64),
             again_s=60,
         )
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
         try:
-            if known is None or known.status is Status.REFUSED:
+            if known is None or known.status is SendStatus.REFUSED:
                 crossing.send(make_planned(make_send(SEND)), body, self.judge)
-            elif known.status is Status.OPEN and known.intent is not None:
+            elif known.status is SendStatus.OPEN and known.intent is not None:
                 crossing.resend(known.intent, body, self.judge)
         except (Crash, CampaignError):
             return
@@ -239,7 +243,7 @@ class Machine(RuleBasedStateMachine):
             return
         state = self.state()
         known = state.send(SERVICE, SEND, 1)
-        if known is None or known.status is not Status.OPEN or known.intent is None:
+        if known is None or known.status is not SendStatus.OPEN or known.intent is None:
             return
         record = state.stream(SERVICE).of(SEND, 1)
         assert record is not None
@@ -247,9 +251,9 @@ class Machine(RuleBasedStateMachine):
         sent = any(accepted == name for accepted, _ in self.platform.accepted)
         if not sent and not may_settle(record, self.now):
             return
-        intent, head = latest(record.calls), state.stream(SERVICE).head
+        intent, head = latest_intent(record.calls), state.stream(SERVICE).head
         data = {"send": SEND, "revision": 1, "intent": intent, "sent": sent, "msg_id": None, "why": "seen"}
-        plain = Entry(stream=SERVICE, kind=Kind.SETTLED, data=data)
+        plain = Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(KEY, plain)}), after=head)
 
     @invariant()
@@ -263,10 +267,10 @@ class Machine(RuleBasedStateMachine):
         for name, _ in self.platform.accepted:
             known = self.state().send(SERVICE, ids[name], 1)
             assert known is not None
-            assert known.status in (Status.OPEN, Status.ACCEPTED, Status.SENT)
+            assert known.status in (SendStatus.OPEN, SendStatus.ACCEPTED, SendStatus.SENT)
 
     def _intents(self) -> list[Event]:
-        return [event for event in self.ledger.events() if event.kind is Kind.INTENT]
+        return [event for event in self.ledger.events() if event.kind is EventKind.INTENT]
 
 
 TestModel = Machine.TestCase

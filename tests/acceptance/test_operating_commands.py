@@ -17,7 +17,7 @@ import pytest
 from playground import PICTURES, SERVICE, Sandbox
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
 SETTINGS = """\
@@ -62,17 +62,17 @@ def settle(sandbox: Sandbox, policy: str = "{}", more: str = "") -> None:
 
 def test_a_hold_stops_everything_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
     """Plan shows it, apply refuses with 5, --allow does not help; unhold lets the send go."""
-    assert campaign("hold", "main", "--why", "客服系统故障")[0] == Exit.OK
-    assert campaign("hold", "main", "--why", "价格写错了")[0] == Exit.OK, "a second one is recorded too"
+    assert campaign("hold", "main", "--why", "客服系统故障")[0] == ExitCode.OK
+    assert campaign("hold", "main", "--why", "价格写错了")[0] == ExitCode.OK, "a second one is recorded too"
     assert "on hold: 价格写错了" in " ".join(campaign("plan")[1].split())
     code, _out, err = campaign("apply", "--auto-approve", "--quiet")
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "Held back: 1 blocked; `campaign plan` says why." in err
-    assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == Exit.USAGE
+    assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == ExitCode.USAGE
     assert not sandbox.jobs()
-    assert campaign("unhold", "main", "--why", "修好了")[0] == Exit.OK
+    assert campaign("unhold", "main", "--why", "修好了")[0] == ExitCode.OK
     assert "unhold 修好了" in campaign("ledger", "log")[1]
-    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert len(sandbox.jobs()) == 1
 
 
@@ -80,7 +80,7 @@ def test_what_is_held_back_is_told_beside_what_was_sent(campaign: Command, sandb
     """A copy that nobody changed stays behind: with --quiet too, exit 5 is no riddle."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
     code, out, err = campaign("apply", "--auto-approve", "--quiet")
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "1 accepted" in out
     assert "Held back: 1 blocked; `campaign plan` says why." in err
     assert len(sandbox.jobs()) == 1
@@ -94,7 +94,7 @@ def test_another_answer_than_yes_is_told_to_have_sent_nothing(
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stdin", terminal)
     code, _out, err = campaign("apply")
-    assert code == Exit.INTERRUPTED
+    assert code == ExitCode.INTERRUPTED
     assert "Not confirmed, so nothing is sent." in err
     assert not sandbox.jobs()
 
@@ -102,26 +102,26 @@ def test_another_answer_than_yes_is_told_to_have_sent_nothing(
 def test_a_hold_needs_a_known_account(campaign: Command) -> None:
     """A typo must not leave the operator believing that nothing is sent."""
     code, _, err = campaign("hold", "mian", "--why", "x")
-    assert code == Exit.USAGE
+    assert code == ExitCode.USAGE
     assert "main" in err
 
 
 def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sandbox) -> None:
     """require_preview: an edit after the preview wants another one."""
     settle(sandbox, "{require_preview: true}")
-    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
-    assert campaign("preview", "sale", "--to", "小李")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    assert campaign("preview", "sale", "--to", "小李")[0] == ExitCode.OK
     Path("campaigns/sale.yaml").write_text(SALE.replace("八", "九"), encoding="utf-8")
-    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
-    assert campaign("preview", "sale", "--to", "小李")[0] == Exit.OK
-    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    assert campaign("preview", "sale", "--to", "小李")[0] == ExitCode.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
 
 
 def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: Sandbox) -> None:
     """The ledger keeps who set which rule aside and why."""
     settle(sandbox, "{max_recipients: 1}")
-    assert campaign("apply", "--auto-approve")[0] == Exit.POLICY
-    assert campaign("apply", "--auto-approve", "--allow", "max_recipients=已审批")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
+    assert campaign("apply", "--auto-approve", "--allow", "max_recipients=已审批")[0] == ExitCode.OK
     events = [json.loads(line) for line in campaign("ledger", "log", "--format", "json")[1].splitlines()]
     (intent,) = [event for event in events if event["kind"] == "intent"]
     assert intent["data"]["overrides"] == {"max_recipients": "已审批"}
@@ -130,17 +130,17 @@ def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: San
 def test_a_tag_that_changed_since_the_review_is_not_sent_to(campaign: Command, sandbox: Sandbox) -> None:
     """The plan file knows how many were reviewed; a bare digest only warns."""
     settle(sandbox, "{audience_drift: {percent: 10, floor: 0}}")
-    assert campaign("plan", "--out", "plan.json")[0] == Exit.OK
+    assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
     followers = sandbox.control("GET", "followers", appid=SERVICE)["followers"]
     leaving = {"appid": SERVICE, "openids": [f["openid"] for f in followers], "subscribe": False}
     sandbox.control("POST", "followers", leaving)
     code, out, _ = campaign("apply", "--plan", "plan.json", "--auto-approve")
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "were reviewed" in " ".join(out.split())
     assert not sandbox.jobs()
     coming = {"appid": SERVICE, "openids": [f["openid"] for f in followers], "subscribe": True}
     sandbox.control("POST", "followers", coming)
-    assert campaign("apply", "--plan", "plan.json", "--auto-approve")[0] == Exit.OK
+    assert campaign("apply", "--plan", "plan.json", "--auto-approve")[0] == ExitCode.OK
 
 
 def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
@@ -148,7 +148,7 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
     campaign("apply", "--auto-approve")
     campaign("status")
     code, _, err = campaign("recall", "sale", "--auto-approve")
-    assert code == Exit.USAGE
+    assert code == ExitCode.USAGE
     assert "msgtype text" in err
     assert not [r for r in sandbox.requests() if r["path"].endswith("mass/delete")]
 
@@ -166,9 +166,9 @@ def test_a_recall_does_not_guess_between_accounts(campaign: Command) -> None:
             f"account: {name}\nfilter: {{is_to_all: true}}\nmsgtype: text\ncontent: 茶到了\n",
             encoding="utf-8",
         )
-        assert campaign("apply", "--auto-approve", "--allow", "allow_to_all=x")[0] == Exit.OK
+        assert campaign("apply", "--auto-approve", "--allow", "allow_to_all=x")[0] == ExitCode.OK
     code, _out, err = campaign("recall", "sale", "--auto-approve")
-    assert code == Exit.USAGE
+    assert code == ExitCode.USAGE
     assert "--account with one of: main, side" in err
     code, _out, err = campaign("recall", "sale", "--account", "side", "--auto-approve")
     assert "msgtype text" in err
@@ -193,7 +193,7 @@ def test_what_was_done_can_be_read_by_programs(
     """Every command that offers JSON gives it, on standard output and in a file."""
     campaign("ledger", "init")
     code, out, _err = campaign(*words, "--format", "json", "--output", "json=told.json")
-    assert code == Exit.OK
+    assert code == ExitCode.OK
     assert told.items() <= json.loads(out).items()
     assert json.loads(Path("told.json").read_text(encoding="utf-8")) == json.loads(out)
 
@@ -206,10 +206,10 @@ def test_a_recall_can_be_read_by_programs(campaign: Command) -> None:
     )
     Path("campaigns/tea.md").write_text("今年的茶到了。\n", encoding="utf-8")
     Path("campaigns/leaf.jpg").write_bytes((PICTURES / "leaf.jpg").read_bytes())
-    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     campaign("status", "--wait")
     code, out, _err = campaign("recall", "sale", "--article", "1", "--auto-approve", "--format", "json")
-    assert code == Exit.OK
+    assert code == ExitCode.OK
     told = json.loads(out)
     assert (told["send"], told["revision"], told["article"]) == ("sale", 1, 1)
 
@@ -220,7 +220,7 @@ def test_reports_come_in_every_form(campaign: Command, tmp_path: Path) -> None:
     outputs = [
         f"--output={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
     ]
-    assert campaign("report", *outputs)[0] == Exit.OK
+    assert campaign("report", *outputs)[0] == ExitCode.OK
     (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8")))
     assert (row["send"], row["receivers"], row["status"]) == ("sale", "tag 会员", "accepted")
     assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -231,16 +231,16 @@ def test_the_calendar_shows_what_comes(campaign: Command) -> None:
     """Other months have their own sends; a wrong month is a usage error."""
     assert "sale (send" in campaign("calendar")[1]
     assert "none" in campaign("calendar", "--month", "2020-02")[1]
-    assert campaign("calendar", "--month", "2020-13")[0] == Exit.USAGE
+    assert campaign("calendar", "--month", "2020-13")[0] == ExitCode.USAGE
     assert "<table" in campaign("calendar", "--format", "html")[1]
 
 
 def test_the_doctor_names_the_address_to_allow(campaign: Command, sandbox: Sandbox) -> None:
     """An address outside the list: 40164, exit 4, and what to add where."""
-    assert campaign("doctor")[0] == Exit.OK
+    assert campaign("doctor")[0] == ExitCode.OK
     sandbox.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["203.0.113.9"]})
     code, out, _ = campaign("doctor", "--format", "json")
-    assert code == Exit.WECHAT
+    assert code == ExitCode.WECHAT
     (bad,) = [check for check in json.loads(out)["checks"] if check["grade"] == "error"]
     assert "add 127.0.0.1" in bad["remedy"]
     assert "0.0.0.0/0" in bad["remedy"]
@@ -251,7 +251,7 @@ def test_the_doctor_tells_a_broken_ledger(campaign: Command, tmp_path: Path) -> 
     campaign("plan")
     (state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3").write_bytes(b"no database")
     code, out, _ = campaign("doctor")
-    assert code == Exit.LEDGER
+    assert code == ExitCode.LEDGER
     assert "ok: account main" in out
 
 
@@ -263,12 +263,12 @@ def test_listen_says_what_it_needs(campaign: Command, monkeypatch: pytest.Monkey
     with_callback = text.replace("SECRET}}", f"SECRET}}, {secrets}}}")
     Path("campaigns/_settings.yaml").write_text(with_callback, encoding="utf-8")
     code, _, err = campaign("listen", "--port", "0")
-    assert code == Exit.WECHAT
+    assert code == ExitCode.WECHAT
     assert "WECHAT_T" in err
     monkeypatch.setenv("WECHAT_T", "token")
     monkeypatch.setenv("WECHAT_K", "too-short")
     code, _, err = campaign("listen", "--port", "0")
-    assert code == Exit.WECHAT
+    assert code == ExitCode.WECHAT
     assert "43 letters" in err
     assert "too-short" not in err
 
@@ -305,7 +305,7 @@ def test_a_robot_is_told_and_never_changes_the_exit_code(
     with robot(status) as (address, bodies):
         monkeypatch.setenv("WECHAT_ROBOT", address)
         code, out, err = campaign("apply", "--auto-approve")
-    assert code == Exit.OK
+    assert code == ExitCode.OK
     (body,) = bodies
     assert "✓ sale (main) → " in body["text"]["content"]
     assert ("Warning: robot 1 (wecom)" in err) is (status != 200)
@@ -316,17 +316,17 @@ def test_a_robot_without_an_address_is_a_warning(campaign: Command, sandbox: San
     """The variable is not set: the sends are made all the same."""
     settle(sandbox, more="notify: [{kind: slack, url: {env: WECHAT_ROBOT}}]\n")
     code, _, err = campaign("apply", "--auto-approve")
-    assert code == Exit.OK
+    assert code == ExitCode.OK
     assert "WECHAT_ROBOT" in err
 
 
 def test_a_broken_file_hides_no_unknown_send(campaign: Command, sandbox: Sandbox) -> None:
     """Nothing is settled by a run that is refused, but it names what is open: the time to repeat runs on."""
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
-    assert campaign("apply", "--auto-approve")[0] == Exit.UNKNOWN
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
     Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
     code, _, err = campaign("apply", "--auto-approve")
-    assert code == Exit.INVALID
+    assert code == ExitCode.INVALID
     assert "Still unknown, and not looked at: sale." in err
     assert len(sandbox.jobs()) == 1
 
@@ -336,15 +336,15 @@ def test_a_selection_does_not_hide_the_unknown_sends_it_passes_over(
 ) -> None:
     """They are counted on standard error, quiet or not, and are no part of the exit code."""
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
-    assert campaign("apply", "--auto-approve")[0] == Exit.UNKNOWN
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
     Path("campaigns/tea.yaml").write_text(SALE.replace("周年庆", "品鉴会"), encoding="utf-8")
     for _ in range(2):
         code, _, err = campaign("apply", "tea", "--auto-approve", "--quiet")
-        assert code == Exit.OK
+        assert code == ExitCode.OK
         assert "1 unknown send outside the selection still waits: run apply without a selection" in err
     assert "outside the selection" not in campaign("apply", "sale", "--auto-approve")[2]
     sandbox.advance(61)
-    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert "outside the selection" not in campaign("apply", "tea", "--auto-approve")[2]
 
 
@@ -355,9 +355,9 @@ def test_the_log_tells_a_forgotten_upload_from_one_that_was_made(campaign: Comma
         "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: cup.png}]}\n", encoding="utf-8"
     )
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=40007)
-    assert campaign("apply", "--auto-approve")[0] == Exit.FAILED
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.FAILED
     made, forgotten = [line for line in campaign("ledger", "log")[1].splitlines() if " upload " in line]
     assert forgotten.split()[-2] == "forgotten"
     assert "forgotten" not in made
-    assert campaign("apply", "--auto-approve")[0] == Exit.OK
+    assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert campaign("ledger", "log")[1].count("forgotten") == 1

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playground import Sandbox
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 FULL = Path("/dev/full")
 SETTINGS = """\
@@ -53,7 +53,7 @@ def test_outcome_of_a_send_is_told_although_standard_output_is_full(campaign: Co
     assert "1 accepted" in done.stderr
     assert "No space left" in done.stderr
     assert "bug" not in done.stderr
-    assert done.returncode == Exit.USAGE
+    assert done.returncode == ExitCode.USAGE
 
 
 def test_worse_outcome_keeps_its_exit_code_although_nothing_can_be_written(
@@ -62,13 +62,13 @@ def test_worse_outcome_keeps_its_exit_code_although_nothing_can_be_written(
     """A refusal is told by the exit code, with both streams full."""
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=48001)
     with FULL.open("w") as full:
-        assert campaign(*APPLY, stdout=full, stderr=full).returncode == Exit.WECHAT
+        assert campaign(*APPLY, stdout=full, stderr=full).returncode == ExitCode.WECHAT
 
 
 def test_report_that_cannot_be_written_is_known_before_anything_is_sent(campaign: Command, sandbox: Sandbox):
     """`--output` into nowhere is refused first."""
     done = campaign(*APPLY, "--output", "json=/dev/null/report.json")
-    assert done.returncode == Exit.USAGE
+    assert done.returncode == ExitCode.USAGE
     assert "--output json=/dev/null/report.json" in done.stderr
     assert not sandbox.jobs()
 
@@ -79,14 +79,14 @@ def test_reader_that_leaves_breaks_off_no_send(campaign: Command, sandbox: Sandb
     os.close(reader)
     done = campaign(*APPLY, stdout=writer, stderr=writer)
     os.close(writer)
-    assert done.returncode == Exit.OK
+    assert done.returncode == ExitCode.OK
     assert len(sandbox.jobs()) == 1
-    assert campaign("plan", "--detailed-exitcode").returncode == Exit.OK
+    assert campaign("plan", "--detailed-exitcode").returncode == ExitCode.OK
 
 
 def test_closed_streams_are_no_fault(campaign: Command, sandbox: Sandbox):
     """A scheduler that closes all three streams gets its send, and the ledger stays whole."""
     line = ["/bin/sh", "-c", f"exec {sys.executable} -m wechat_campaigns apply --auto-approve <&- >&- 2>&-"]
-    assert campaign(line=line).returncode == Exit.OK
+    assert campaign(line=line).returncode == ExitCode.OK
     assert len(sandbox.jobs()) == 1
-    assert campaign("ledger", "verify").returncode == Exit.OK
+    assert campaign("ledger", "verify").returncode == ExitCode.OK

@@ -17,11 +17,11 @@ from factories import linked
 from playground import PICTURES, SERVICE, Playground, Sandbox
 from shop import SENDALL, MakeShop, Shop, campaign_file
 
-from wechat_campaigns.core.errors import Exit, StalePlanError, UnreachableError
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.protocol.events import Entry, Event, Kind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.send.posting import Result
@@ -51,19 +51,19 @@ def test_a_hold_between_intent_and_answer_ends_the_run(make_shop: MakeShop, ledg
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
     running = shop.begin("apply", "--auto-approve")
     for _ in range(TRIES):
-        if any(event["kind"] == Kind.INTENT for event in shop.log()):
+        if any(event["kind"] == EventKind.INTENT for event in shop.log()):
             break
         time.sleep(0.05)
-    assert shop.run("hold", "main", "--why", "客服系统故障")[0] == Exit.OK
+    assert shop.run("hold", "main", "--why", "客服系统故障")[0] == ExitCode.OK
     running.communicate(timeout=120)
     kinds = [event["kind"] for event in shop.log() if event["kind"] in ("intent", "hold", "accepted")]
     assert kinds == ["intent", "hold", "accepted"], "the hold came while the first call was in hand"
     assert shop.texts() == ["甲"]
-    assert running.returncode == Exit.POLICY
+    assert running.returncode == ExitCode.POLICY
     shop.sandbox.drop_faults()
-    assert shop.apply() == Exit.POLICY
-    assert shop.run("unhold", "main", "--why", "修好了")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.POLICY
+    assert shop.run("unhold", "main", "--why", "修好了")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
     assert sorted(shop.texts()) == sorted(["甲", "乙", "丙"])
 
 
@@ -75,15 +75,15 @@ def test_a_renamed_campaign_goes_out_once_from_two_clones(make_shop: MakeShop) -
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
     first.write(sale=campaign_file("今晚八点"))
     second.write(spring=campaign_file("今晚八点"))
-    assert first.apply() == Exit.OK
+    assert first.apply() == ExitCode.OK
     assert second.summary() == {"conflict": 1}
     code, said = second.run("apply", "--auto-approve")
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "formerly: [sale]" in " ".join(said.split())
-    assert second.apply("spring") == Exit.POLICY
+    assert second.apply("spring") == ExitCode.POLICY
     second.write(spring=campaign_file("今晚八点", "formerly: [sale]\n"))
     assert second.summary() == {"done": 1}
-    assert second.apply() == Exit.OK
+    assert second.apply() == ExitCode.OK
     assert len(first.texts()) == 1
 
 
@@ -92,8 +92,8 @@ def test_a_clone_that_is_behind_does_not_send_what_was_renamed_and_edited(make_s
     first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
     behind.write(sale=campaign_file("今晚八点"))
     first.write(spring=campaign_file("今晚九点", "formerly: [sale]\n"))
-    assert first.apply() == Exit.OK
-    assert behind.apply() == Exit.POLICY
+    assert first.apply() == ExitCode.OK
+    assert behind.apply() == ExitCode.POLICY
     assert len(first.texts()) == 1
 
 
@@ -106,7 +106,7 @@ def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: M
     for process in both:
         process.communicate(timeout=120)
     assert len(first.texts()) == 1
-    assert sorted(process.returncode == Exit.OK for process in both) == [False, True]
+    assert sorted(process.returncode == ExitCode.OK for process in both) == [False, True]
 
 
 class Between:
@@ -127,7 +127,7 @@ class Between:
         return nullcontext()
 
     def append(self, entry: Entry, **after: Any) -> Event:
-        if entry.kind == Kind.INTENT and self._other is not None:
+        if entry.kind == EventKind.INTENT and self._other is not None:
             other, self._other = self._other, None
             other()
         kept: Event = self._ledger.append(entry, **after)
@@ -142,7 +142,7 @@ def test_another_name_that_went_out_between_decision_and_intent_is_seen(
     other = replace(playground, root=tmp_path / "clone", _ledgers=[])
     other.write("spring.yaml", campaign_file("今晚八点"))
     playground.wrap_ledger = Between(other.apply)
-    assert playground.apply() is Exit.POLICY
+    assert playground.apply() is ExitCode.POLICY
     assert [outcome.id for outcome in other.outcomes] == ["spring"]
     assert len(playground.sandbox.jobs()) == 1
     other.close()
@@ -151,9 +151,9 @@ def test_another_name_that_went_out_between_decision_and_intent_is_seen(
 def test_a_hold_between_decision_and_intent_is_seen(playground: Playground) -> None:
     """Not even the first call begins."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
-    held = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "故障"})
+    held = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "故障"})
     playground.wrap_ledger = Between(lambda: playground.ledger().append(held))
-    assert playground.apply() is Exit.POLICY
+    assert playground.apply() is ExitCode.POLICY
     assert playground.sandbox.jobs() == []
 
 
@@ -161,25 +161,25 @@ def test_a_rename_while_the_outcome_is_unknown_is_resent_under_its_old_id(playgr
     """With `formerly` the record goes over, the unknown one too: one message, one key at WeChat."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     (playground.root / "sale.yaml").unlink()
     playground.write("spring.yaml", campaign_file("今晚八点", "formerly: [sale]\n"))
     playground.advance(61)
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     assert [outcome.id for outcome in playground.outcomes] == ["sale"]
     assert len(playground.sandbox.jobs()) == 1
-    assert [planned.action for planned in playground.plan().sends] == [Action.DONE]
+    assert [planned.action for planned in playground.plan().sends] == [PlanAction.DONE]
 
 
 def test_an_entry_with_a_new_key_is_the_old_send_where_it_says_so(playground: Playground) -> None:
     """`formerly` of an entry names its old key; without it the new key is a conflict."""
     text = "msgtype: text\ncontent: 你好\nfor_each:\n  {key}: {{filter: {{tag: 北京}}{more}}}\n"
     playground.write("sale.yaml", text.format(key="peking", more=""))
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     playground.write("sale.yaml", text.format(key="beijing", more=""))
-    assert [planned.action for planned in playground.plan().sends] == [Action.CONFLICT]
+    assert [planned.action for planned in playground.plan().sends] == [PlanAction.CONFLICT]
     playground.write("sale.yaml", text.format(key="beijing", more=", formerly: ['sale[peking]']"))
-    assert [planned.action for planned in playground.plan().sends] == [Action.DONE]
+    assert [planned.action for planned in playground.plan().sends] == [PlanAction.DONE]
 
 
 def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground) -> None:
@@ -187,27 +187,27 @@ def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground
     names = ("a", "b", "c")
     for name in names:
         playground.write(f"{name}.yaml", campaign_file(f"第 {name} 期"))
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     playground.advance(2 * 365 * 24 * HOURS)
     for name in names:
         (playground.root / f"{name}.yaml").unlink()
         playground.write(f"2025/{name}.yaml", campaign_file(f"第 {name} 期"))
-    assert {planned.action for planned in playground.plan().sends} == {Action.CONFLICT}
+    assert {planned.action for planned in playground.plan().sends} == {PlanAction.CONFLICT}
     playground.apply()
     assert len(playground.sandbox.jobs()) == len(names)
     for name in names:
         playground.write(f"2025/{name}.yaml", campaign_file(f"第 {name} 期", f"formerly: [{name}]\n"))
-    assert {planned.action for planned in playground.plan().sends} == {Action.DONE}
-    assert playground.apply() is Exit.OK
+    assert {planned.action for planned in playground.plan().sends} == {PlanAction.DONE}
+    assert playground.apply() is ExitCode.OK
     assert len(playground.sandbox.jobs()) == len(names)
 
 
 def test_the_same_text_in_a_file_beside_the_old_one_is_a_message_of_its_own(playground: Playground) -> None:
     """Only a file that is gone was moved: whoever keeps both may mean both."""
     playground.write("a.yaml", campaign_file("早上好"))
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     playground.write("b.yaml", campaign_file("早上好"))
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     assert len(playground.sandbox.jobs()) == 2
 
 
@@ -224,22 +224,22 @@ class Unreachable:
         return getattr(self._api, name)
 
     def mass_sendall(self, _body: Any) -> Any:
-        raise UnreachableError("no route", remedy="look at the network")
+        raise NotSentError("no route", remedy="look at the network")
 
 
 def test_an_attempt_that_made_no_call_does_not_renew_the_window(playground: Playground) -> None:
     """WeChat forgets a key after 24 hours, counted from the call that arrived and not from the last try."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.advance(19.5 * HOURS)
     playground.wrap_api = Unreachable
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     kinds = [event.kind for event in playground.ledger().events(SERVICE)]
-    assert Kind.RESEND in kinds, "the attempt was recorded"
+    assert EventKind.RESEND in kinds, "the attempt was recorded"
     playground.wrap_api = lambda api: api
     playground.advance(5 * HOURS)
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     assert len(playground.sandbox.jobs()) == 1
 
 
@@ -247,7 +247,7 @@ def test_an_attempt_that_made_no_call_does_not_renew_the_window(playground: Play
 def test_an_unknown_send_goes_out_only_with_what_its_campaign_says(shop: Shop, edited: str) -> None:
     """Nobody who reads the plan expects the old text, or the text of a file that is gone."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     selected: tuple[str, ...] = ()
     if edited == "edited":
         shop.write(sale=campaign_file("今晚九点"))
@@ -256,24 +256,26 @@ def test_an_unknown_send_goes_out_only_with_what_its_campaign_says(shop: Shop, e
     if edited == "not selected":
         shop.write(other=campaign_file("别的", "not_before: '2099-01-01T00:00:00+08:00'\n"))
         selected = ("other",)
-    assert shop.apply() == Exit.UNKNOWN
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     assert shop.texts() == []
     code, _said = shop.run("apply", "--auto-approve", "--resend", "salt")
-    assert code == Exit.USAGE
-    assert shop.apply(*selected, "--resend", "sale") == Exit.OK
+    assert code == ExitCode.USAGE
+    assert shop.apply(*selected, "--resend", "sale") == ExitCode.OK
     assert shop.texts() == ["今晚八点"], "what was posted before, as the words on the command line say"
-    assert shop.run("apply", "--auto-approve", "--resend", "sale")[0] == Exit.USAGE, "it is not unknown now"
+    assert shop.run("apply", "--auto-approve", "--resend", "sale")[0] == ExitCode.USAGE, (
+        "it is not unknown now"
+    )
 
 
 def test_an_edit_that_is_taken_back_lets_the_resend_go(shop: Shop) -> None:
     """What was reviewed, and is still what the file says, needs no further word."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚九点"))
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚八点"))
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
 
 
@@ -289,17 +291,17 @@ def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
     shop.lose_an_answer()
     made = shop.plan()
     (row,) = made["sends"]
-    (intent,) = [event["data"] for event in shop.log() if event["kind"] == Kind.INTENT]
+    (intent,) = [event["data"] for event in shop.log() if event["kind"] == EventKind.INTENT]
     assert (row["id"], row["action"], row["content"]) == ("sale", "resend", {"content": "今晚八点"})
     assert row["resend"] == {"body_sha256": intent["body_sha256"], "posted_at": intent["at"]}
     assert row["audience"]["source"] == "tags/get"
     assert made["summary"] == {"resend": 1}
     assert made["plan_digest"] != before
-    assert shop.apply(*shop.reviewed(by)) == Exit.OK
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
-    assert shop.apply(*shop.reviewed(by)) == Exit.OK, "what was done under it is not another plan"
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.OK, "what was done under it is not another plan"
     assert len(shop.texts()) == 1
-    (resend,) = [event["data"] for event in shop.log() if event["kind"] == Kind.RESEND]
+    (resend,) = [event["data"] for event in shop.log() if event["kind"] == EventKind.RESEND]
     assert resend["plan_digest"] == made["plan_digest"]
     assert resend["actor"]
 
@@ -307,9 +309,9 @@ def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
 def test_a_resend_is_not_made_unasked(shop: Shop) -> None:
     """Without a terminal, and without the word that it was reviewed, nobody can be asked."""
     shop.lose_an_answer()
-    assert shop.run("apply")[0] == Exit.USAGE
+    assert shop.run("apply")[0] == ExitCode.USAGE
     assert shop.posts() == 1
-    assert [event["kind"] for event in shop.log()].count(Kind.RESEND) == 0
+    assert [event["kind"] for event in shop.log()].count(EventKind.RESEND) == 0
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
@@ -317,11 +319,11 @@ def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
     """With its stored content, whatever the file says by now; and what is left unknown, with why."""
     shop.write(gone=campaign_file("没有了"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚九点"))
     shop.move("gone", "_kept")
     code, said = shop.run("plan", "--format", form, "--resend", "sale")
-    assert code == Exit.OK
+    assert code == ExitCode.OK
     assert "今晚八点" in said
     assert "今晚九点" not in said
     assert "resend" in said
@@ -336,7 +338,7 @@ def test_a_resend_that_was_not_reviewed_is_not_made(shop: Shop, by: str) -> None
     shop.write(sale=campaign_file("今晚九点"), card=campaign_file("贺卡"))
     assert shop.plan()["summary"] == {"send": 1, "unknown": 1}
     shop.write(sale=campaign_file("今晚八点"))
-    assert shop.apply(*shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.UNKNOWN
     assert shop.texts() == ["贺卡"]
     assert shop.summary() == {"done": 1, "resend": 1}
 
@@ -347,9 +349,9 @@ def test_a_run_that_was_cut_off_goes_on_under_its_plan(shop: Shop, by: str) -> N
     shop.write(card=campaign_file("贺卡"))
     shop.plan()
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply(*shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.UNKNOWN
     assert len(shop.texts()) == 1
-    assert shop.apply(*shop.reviewed(by)) == Exit.OK
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.OK
     assert sorted(shop.texts()) == ["今晚八点", "贺卡"]
 
 
@@ -362,13 +364,13 @@ def test_words_on_the_command_line_are_reviewed_too(shop: Shop, by: str, gone: b
     if gone:
         shop.move("sale", "_kept")
     assert shop.plan()["summary"] == {"unknown": 1}
-    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == Exit.UNKNOWN
+    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == ExitCode.UNKNOWN
     assert shop.posts() == 1
     row = shop.row("sale", "--resend", "sale")
     assert (row["action"], row["content"]) == ("resend", {"content": "今晚八点"})
-    assert shop.apply(*shop.reviewed(by)) == Exit.POLICY, "without the words it is another plan"
+    assert shop.apply(*shop.reviewed(by)) == ExitCode.POLICY, "without the words it is another plan"
     assert shop.posts() == 1
-    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == Exit.OK
+    assert shop.apply("--resend", "sale", *shop.reviewed(by)) == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
 
 
@@ -376,9 +378,9 @@ def test_a_resend_that_became_impossible_is_told(shop: Shop) -> None:
     """Somebody settled it after the review: the plan is another one."""
     shop.lose_an_answer()
     shop.plan()
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == ExitCode.OK
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "sale" in said
 
 
@@ -399,11 +401,11 @@ def test_a_tag_that_is_another_one_by_now_is_refused(shop: Shop) -> None:
     shop.sandbox.call("tags/update", {"tag": {"id": before, "name": "旧会员"}})
     created = shop.sandbox.call("tags/create", {"tag": {"name": "会员"}})["tag"]["id"]
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert f"tag 会员 of sale was {before} and is {created}" in " ".join(said.split())
     assert shop.texts() == []
     shop.plan()
-    assert shop.apply(*shop.reviewed("file")) == Exit.OK
+    assert shop.apply(*shop.reviewed("file")) == ExitCode.OK
 
 
 # --- a window that nobody used -------------------------------------------------------------------
@@ -419,42 +421,42 @@ def test_a_window_that_was_missed_is_told_for_a_day(shop: Shop) -> None:
     shop.write(
         sale=campaign_file("今晚八点", until(23 * HOURS)), old=campaign_file("上周", until(25 * HOURS))
     )
-    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.PENDING
+    assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
     markdown = shop.folder / "told.md"
     words = ("--quiet", "--format", "json", "--output", f"markdown={markdown}")
     process = shop.begin("apply", "--auto-approve", *words)
     out, _err = process.communicate(timeout=120)
-    assert process.returncode == Exit.FAILED
+    assert process.returncode == ExitCode.FAILED
     (told,) = json.loads(out)["outcomes"]
     assert (told["id"], told["result"]) == ("sale", "skipped")
     assert told["remedy"]
     assert "sale" in markdown.read_text(encoding="utf-8")
     code, said = shop.run("apply", "--auto-approve", "--quiet")
-    assert code == Exit.FAILED
+    assert code == ExitCode.FAILED
     assert "sale" in said
     assert "old" not in said.split()
     assert shop.posts() == 0
     shop.write(sale=campaign_file("今晚八点", until(25 * HOURS)))
-    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
 
 
 def test_a_missed_window_stops_no_other_send(shop: Shop) -> None:
     """What is due is sent, and the exit code still tells of the one that was not."""
     shop.write(sale=campaign_file("今晚八点", until(HOURS)), new=campaign_file("明晚八点"))
-    assert shop.apply("new") == Exit.OK, "it was not asked about"
+    assert shop.apply("new") == ExitCode.OK, "it was not asked about"
     shop.write(next=campaign_file("后天"))
-    assert shop.apply() == Exit.FAILED
+    assert shop.apply() == ExitCode.FAILED
     assert shop.texts() == ["明晚八点", "后天"]
 
 
 def test_a_window_that_was_used_is_not_missed(shop: Shop) -> None:
     """It was sent in time: nothing to tell when it has ended."""
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     shop.write(sale=campaign_file("今晚八点", until(HOURS)))
     assert shop.summary() == {"done": 1}
-    assert shop.run("plan", "--detailed-exitcode")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
 
 
@@ -472,11 +474,11 @@ def test_a_draft_that_was_edited_after_the_review_is_refused(shop: Shop) -> None
     edited = {"media_id": media_id, "index": 0, "articles": {**article, "content": "<p>中奖了</p>"}}
     assert shop.sandbox.call("draft/update", edited)["errcode"] == 0
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert media_id in said
     assert shop.posts() == 0
     shop.plan()
-    assert shop.apply(*shop.reviewed("file")) == Exit.OK
+    assert shop.apply(*shop.reviewed("file")) == ExitCode.OK
 
 
 def in_console(sandbox: Sandbox, media_id: str, **changes: Any) -> None:
@@ -517,13 +519,13 @@ def test_a_draft_that_is_edited_during_the_run_is_refused(playground: Playground
         in_console(playground.sandbox, media_id, title="中奖了")
 
     playground.wrap_api = lambda api: EditedMeanwhile(api, edit)
-    assert playground.apply() is Exit.POLICY
+    assert playground.apply() is ExitCode.POLICY
     refused = playground.outcomes[-1]
     assert (refused.id, refused.result) == ("b", Result.FAILED)
     assert media_id in refused.why
     assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "今晚八点"}]
     playground.wrap_api = lambda api: api
-    assert playground.apply() is Exit.OK, "whoever plans again sees what it is now"
+    assert playground.apply() is ExitCode.OK, "whoever plans again sees what it is now"
     assert len(playground.sandbox.jobs()) == 2
 
 
@@ -543,20 +545,20 @@ def test_a_resend_does_not_post_a_draft_that_was_edited(
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     if earlier_version:
         playground.wrap_ledger = WithoutMark
-    assert playground.apply() is Exit.UNKNOWN
-    (intent,) = [one for one in playground.ledger().events(SERVICE) if one.kind == Kind.INTENT]
+    assert playground.apply() is ExitCode.UNKNOWN
+    (intent,) = [one for one in playground.ledger().events(SERVICE) if one.kind == EventKind.INTENT]
     assert ("draft" in intent.data) is not earlier_version
     media_id = intent.data["body"]["mpnews"]["media_id"]
     in_console(playground.sandbox, media_id, title="中奖了")
     playground.advance(61)
     if (given, earlier_version) != ("media_id", True):  # where nobody noted what it was
-        assert playground.apply() is Exit.UNKNOWN
+        assert playground.apply() is ExitCode.UNKNOWN
         assert media_id in playground.outcomes[0].why
         assert playground.outcomes[0].remedy
         assert not playground.sandbox.jobs()
-        assert Kind.RESEND not in [one.kind for one in playground.ledger().events(SERVICE)]
+        assert EventKind.RESEND not in [one.kind for one in playground.ledger().events(SERVICE)]
     in_console(playground.sandbox, media_id, title="秋茶")
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     (job,) = playground.sandbox.jobs()
     assert [one["title"] for one in job["content"]["articles"]] == ["秋茶"]
 
@@ -583,9 +585,9 @@ def test_a_resend_of_a_draft_that_is_gone_asks_the_platform(playground: Playgrou
     content = f"{{media_id: {draft_of_ours(playground.sandbox)}}}"
     playground.write("sale.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert playground.apply() is Exit.UNKNOWN
+    assert playground.apply() is ExitCode.UNKNOWN
     playground.advance(61)
-    assert playground.apply() is Exit.OK
+    assert playground.apply() is ExitCode.OK
     assert len(playground.sandbox.jobs()) == 1
 
 
@@ -610,7 +612,7 @@ def test_a_plan_that_was_made_offline_says_what_it_lacks(shop: Shop) -> None:
     _code, said = shop.run("plan", "--offline")
     assert "stand for was not looked up" in " ".join(said.split())
     code, said = shop.run("apply", "--auto-approve", "--quiet", *shop.reviewed("file"))
-    assert code == Exit.OK
+    assert code == ExitCode.OK
     assert "tag 会员" in said
     assert len(shop.texts()) == 1
 
@@ -639,11 +641,11 @@ def test_a_plan_file_that_was_edited_is_refused(shop: Shop, edit: str) -> None:
     data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
     shop.plan_file.write_text(json.dumps(EDITS[edit](data)), encoding="utf-8")
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "edited" in said
     assert shop.posts() == 0
     shop.plan_file.write_text(json.dumps(data, indent=2), encoding="utf-8")
-    assert shop.apply(*shop.reviewed("file")) == Exit.OK, "how it is laid out says nothing"
+    assert shop.apply(*shop.reviewed("file")) == ExitCode.OK, "how it is laid out says nothing"
 
 
 @pytest.mark.parametrize("edit", ["digest of a row", "a row less", "what a name stands for"])
@@ -652,8 +654,8 @@ def test_the_digests_of_a_plan_file_come_from_its_rows(shop: Shop, edit: str) ->
     shop.plan()
     data = EDITS[edit](json.loads(shop.plan_file.read_text(encoding="utf-8")))
     data.pop("file_sha256")
-    planfile.write(shop.plan_file, planfile.sealed(data))
-    assert shop.apply(*shop.reviewed("file"), *shop.reviewed("digest")) == Exit.POLICY
+    planfile.write(shop.plan_file, planfile.with_checksum(data))
+    assert shop.apply(*shop.reviewed("file"), *shop.reviewed("digest")) == ExitCode.POLICY
     assert shop.posts() == 0
 
 
@@ -673,10 +675,10 @@ def test_the_policy_is_asked_about_what_is_stored(shop: Shop, gone: bool) -> Non
     settings.write_text(before + LINKED, encoding="utf-8")
     row = shop.row("sale", "--resend", "sale")
     assert (row["action"], row["policy"][0]["rule"]) == ("unknown", "allowed_links")
-    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.posts() == 1
     settings.write_text(before, encoding="utf-8")
-    assert shop.apply("--resend", "sale") == Exit.OK
+    assert shop.apply("--resend", "sale") == ExitCode.OK
 
 
 STANDING = {
@@ -691,35 +693,35 @@ STANDING = {
 def test_a_resend_obeys_what_a_first_call_obeys(shop: Shop, rule: str) -> None:
     """It may be the first to arrive."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     settings = shop.folder / "campaigns" / "_settings.yaml"
     before = settings.read_text(encoding="utf-8")
     settings.write_text(before + STANDING[rule], encoding="utf-8")
     posts = shop.posts()
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     assert shop.posts() == posts
     settings.write_text(before, encoding="utf-8")
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
 
 def test_a_hold_in_the_ledger_stops_a_resend_of_stored_content_too(shop: Shop) -> None:
     """`--resend` sets the content aside, and nothing else."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     shop.move("sale", "_kept")
-    assert shop.run("hold", "main", "--why", "故障")[0] == Exit.OK
-    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
+    assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.texts() == []
 
 
 def test_an_unknown_send_of_an_account_on_hold_is_still_shown_as_unknown(shop: Shop) -> None:
     """Whoever stopped the account, because something went wrong, must see what may have gone out."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == Exit.UNKNOWN
-    assert shop.run("hold", "main", "--why", "故障")[0] == Exit.OK
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
     assert shop.summary() == {"unknown": 1}
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     assert shop.posts() == 1
 
 
@@ -735,33 +737,33 @@ def test_a_key_that_somebody_else_used_is_no_proof_that_it_was_sent(shop: Shop, 
     shop.sandbox.advance(after_s)
     for _ in range(3):
         code, said = shop.run("apply", "--auto-approve", "--format", "json")
-        assert code == Exit.UNKNOWN
+        assert code == ExitCode.UNKNOWN
         assert '"accepted"' not in said
         assert shop.summary() == {"unknown": 1}
         shop.sandbox.advance(61)
     assert shop.posts() == 2, "theirs, and the one that was answered so"
-    assert Kind.ACCEPTED not in [event["kind"] for event in shop.log()]
+    assert EventKind.ACCEPTED not in [event["kind"] for event in shop.log()]
     assert shop.texts() == ["别人的"]
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["别人的"]
 
 
 def test_45066_after_a_call_of_this_ledger_proves_nothing(shop: Shop) -> None:
     """It says that the key came too soon, not that a job has it; 45065 later says so."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == Exit.UNKNOWN
-    assert shop.apply() == Exit.UNKNOWN, "45066"
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN, "45066"
     assert shop.summary() == {"resend": 1}
     shop.sandbox.advance(61)
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
 
 NAME = {"send": "sale", "revision": 1, "call": 1}
 
 
-def forge(shop: Shop, kind: Kind, data: dict[str, Any], *, mac: str = "") -> None:
+def forge(shop: Shop, kind: EventKind, data: dict[str, Any], *, mac: str = "") -> None:
     """Write into the store as somebody who may write there and has not the AppSecret."""
     ledger = SqliteLedger(shop.folder.parent / "ledger.sqlite3", lambda: datetime.now(UTC))
     data = linked(kind, data, ledger.events(SERVICE))
@@ -782,9 +784,9 @@ def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
     data = {**NAME, "digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
     at = datetime.now(UTC) - timedelta(minutes=2)
     data |= {"at": at.isoformat(), "not_after": None, "clientmsgid": "0" * 32}
-    forge(shop, Kind.INTENT, data, mac=mac)
-    assert shop.apply() == Exit.UNKNOWN
-    assert shop.apply("--resend", "sale") == Exit.UNKNOWN
+    forge(shop, EventKind.INTENT, data, mac=mac)
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.posts() == 0
 
 
@@ -792,49 +794,49 @@ def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
-        (Kind.REJECTED, {"errcode": 40007}),
-        (Kind.REJECTED, {"reason": "not_begun"}),
-        (Kind.SETTLED, {"sent": False, "msg_id": None, "why": "x"}),
+        (EventKind.REJECTED, {"errcode": 40007}),
+        (EventKind.REJECTED, {"reason": "not_begun"}),
+        (EventKind.SETTLED, {"sent": False, "msg_id": None, "why": "x"}),
     ],
 )
-def test_a_forged_end_frees_nothing(shop: Shop, kind: Kind, data: dict[str, Any], mac: str) -> None:
+def test_a_forged_end_frees_nothing(shop: Shop, kind: EventKind, data: dict[str, Any], mac: str) -> None:
     """The message arrived and the answer was lost: who says falsely that it did not is not believed."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     if mac == "copied":
-        mac = next(event["data"]["mac"] for event in shop.log() if event["kind"] == Kind.INTENT)
+        mac = next(event["data"]["mac"] for event in shop.log() if event["kind"] == EventKind.INTENT)
     forge(shop, kind, {**NAME, **data}, mac=mac)
     posts = shop.posts()
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     assert shop.posts() == posts
     assert len(shop.texts()) == 1
     assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
 
 @pytest.mark.parametrize("mac", MACS)
 def test_a_forged_end_of_a_hold_ends_nothing(shop: Shop, mac: str) -> None:
     """A hold needs no key, its end does."""
-    assert shop.run("hold", "main", "--why", "故障")[0] == Exit.OK
-    held = next(event["hash"] for event in shop.log() if event["kind"] == Kind.HOLD)
-    forge(shop, Kind.HOLD, {"held": False, "why": "x", "ends": [held]}, mac=mac)
-    assert shop.apply() == Exit.POLICY
+    assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
+    held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
+    forge(shop, EventKind.HOLD, {"held": False, "why": "x", "ends": [held]}, mac=mac)
+    assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
-    assert shop.run("unhold", "main", "--why", "修好了")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("unhold", "main", "--why", "修好了")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
 def test_a_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
     """One intent, one call: the next call has an intent of its own."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode)
-    assert shop.apply() != Exit.OK
+    assert shop.apply() != ExitCode.OK
     assert shop.posts() == 1
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert shop.posts() == 2
-    assert [event["kind"] for event in shop.log()].count(Kind.INTENT) == 2
+    assert [event["kind"] for event in shop.log()].count(EventKind.INTENT) == 2
     assert len(shop.texts()) == 1
 
 
@@ -842,9 +844,9 @@ def test_a_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
 def test_an_errcode_that_proves_nothing_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
     """The job was made and the answer says otherwise: what is not on the list frees no send."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, after=True)
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.advance(61)
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
 
@@ -859,7 +861,7 @@ environments:
 
 
 @pytest.mark.parametrize(
-    ("until", "code"), [(72_000, Exit.OK), (72_001, Exit.INVALID), (86_400, Exit.INVALID)]
+    ("until", "code"), [(72_000, ExitCode.OK), (72_001, ExitCode.INVALID), (86_400, ExitCode.INVALID)]
 )
 def test_resends_end_within_twenty_hours_but_in_a_sandbox(shop: Shop, until: int, code: int) -> None:
     """WeChat may forget a key at 24 hours; a sandbox may be tried to its end."""
@@ -867,7 +869,7 @@ def test_resends_end_within_twenty_hours_but_in_a_sandbox(shop: Shop, until: int
     settings.write_text(REAL.format(until=until), encoding="utf-8")
     assert shop.run("validate")[0] == code
     settings.write_text(REAL.format(until=until).replace("https://api.weixin.qq.com", "sandbox"), "utf-8")
-    assert shop.run("validate")[0] == Exit.OK
+    assert shop.run("validate")[0] == ExitCode.OK
 
 
 # --- the clock --------------------------------------------------------------------------------
@@ -881,21 +883,21 @@ def test_nothing_is_sent_by_a_wrong_clock(shop: Shop, ahead_s: int) -> None:
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
     assert shop.summary() == {"blocked": 1}
     code, said = shop.run("apply", "--auto-approve")
-    assert code == Exit.POLICY
+    assert code == ExitCode.POLICY
     assert "NTP" in said
-    assert shop.run("doctor")[0] == Exit.WECHAT
+    assert shop.run("doctor")[0] == ExitCode.WECHAT
     assert "intent" not in {event["kind"] for event in shop.log()}
     assert shop.posts() == 0
     shop.sandbox.drop_faults()
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
 
 
 @pytest.mark.parametrize("ahead_s", [-290, 290])
 def test_five_minutes_are_let_pass(shop: Shop, ahead_s: int) -> None:
     """Windows and resends allow for them."""
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
-    assert shop.run("doctor")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("doctor")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
@@ -906,35 +908,35 @@ def test_by_a_wrong_clock_no_window_has_ended_or_is_ahead(shop: Shop, hours: int
     shop.write(sale=campaign_file("今晚八点", WINDOW.format(begins=begins, ends=ends)))
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=hours * HOURS, times=None)
     assert shop.summary() == {"blocked": 1}
-    assert shop.apply() == Exit.POLICY
+    assert shop.apply() == ExitCode.POLICY
 
 
 def test_no_resend_by_a_wrong_clock(shop: Shop) -> None:
     """Its twenty hours would be other hours."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=HOURS, times=None)
     code, said = shop.run("apply", "--auto-approve")
-    assert code == Exit.UNKNOWN
+    assert code == ExitCode.UNKNOWN
     assert "NTP" in said
     assert shop.posts() == 1
     shop.sandbox.drop_faults()
-    assert shop.apply() == Exit.OK
+    assert shop.apply() == ExitCode.OK
 
 
 def test_a_clock_that_goes_wrong_on_the_way_stops_what_is_left(shop: Shop) -> None:
     """The newest answer counts: the one to the first send stops the second."""
     shop.write(tail=campaign_file("明晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="clock", ahead_s=HOURS)
-    assert shop.apply() == Exit.POLICY
+    assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 1
 
 
 def test_a_sandbox_in_another_month_can_be_rehearsed(shop: Shop) -> None:
     """Its clock was moved on purpose: its answers are dated by the real time."""
     shop.sandbox.advance(40 * 24 * HOURS)
-    assert shop.run("doctor")[0] == Exit.OK
-    assert shop.apply() == Exit.OK
+    assert shop.run("doctor")[0] == ExitCode.OK
+    assert shop.apply() == ExitCode.OK
 
 
 # --- several repositories ---------------------------------------------------------------------
@@ -947,12 +949,12 @@ def test_a_second_ledger_of_an_account_is_an_alarm(make_shop: MakeShop) -> None:
     first, second = make_shop("own", "first"), make_shop("own", "second")
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert first.apply() == Exit.OK
+    assert first.apply() == ExitCode.OK
     code, said = second.run("apply", "--auto-approve")
-    assert code == Exit.UNKNOWN
+    assert code == ExitCode.UNKNOWN
     assert "45065" in said
     assert "namespace:" in said
-    assert second.apply() == Exit.UNKNOWN, "and stays so"
+    assert second.apply() == ExitCode.UNKNOWN, "and stays so"
     assert second.summary() == {"unknown": 1}
     assert first.texts() == ["你好"]
 
@@ -962,7 +964,7 @@ def test_with_namespaces_both_go_out(make_shop: MakeShop) -> None:
     first, second = make_shop("own", "first", more=SHOP), make_shop("own", "second", more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert [first.apply(), second.apply()] == [Exit.OK, Exit.OK]
+    assert [first.apply(), second.apply()] == [ExitCode.OK, ExitCode.OK]
     assert first.texts() == ["你好", "欢迎"]
     assert [first.summary(), second.summary()] == [{"done": 1}, {"done": 1}]
 
@@ -972,23 +974,23 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert first.apply() == Exit.OK
-    assert second.apply() == Exit.INVALID, "outside git nobody can tell that it is another folder"
-    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == Exit.OK
-    assert second.apply() == Exit.OK
-    assert first.apply() == second.apply() == Exit.OK
+    assert first.apply() == ExitCode.OK
+    assert second.apply() == ExitCode.INVALID, "outside git nobody can tell that it is another folder"
+    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == ExitCode.OK
+    assert second.apply() == ExitCode.OK
+    assert first.apply() == second.apply() == ExitCode.OK
     assert sorted(first.texts()) == ["你好", "欢迎"]
-    intents = [event["data"] for event in first.log() if event["kind"] == Kind.INTENT]
+    intents = [event["data"] for event in first.log() if event["kind"] == EventKind.INTENT]
     assert [intent["send"] for intent in intents] == ["shop:welcome", "office:welcome"]
     keys = {SendKey(SERVICE, intent["send"], 1).clientmsgid for intent in intents}
     assert keys == {intent["clientmsgid"] for intent in intents} == set(first.sandbox.sent())
     for shop, others in ((first, "office:welcome"), (second, "shop:welcome")):
         code, said = shop.run("status", "--format", "json")
-        assert code == Exit.OK
+        assert code == ExitCode.OK
         assert {row["id"] for row in json.loads(said)["sends"]} == {"welcome", others}
         intents_told = [line for line in shop.run("ledger", "log")[1].splitlines() if " intent " in line]
         assert {line.split(" intent ")[1].split()[0] for line in intents_told} == {"welcome", others}
-        assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == Exit.OK
+        assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == ExitCode.OK
 
 
 def test_an_unknown_send_is_cleared_up_by_its_own_folder(make_shop: MakeShop) -> None:
@@ -996,14 +998,14 @@ def test_an_unknown_send_is_cleared_up_by_its_own_folder(make_shop: MakeShop) ->
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == Exit.OK
-    assert first.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == Exit.OK
+    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == ExitCode.OK
+    assert first.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == ExitCode.OK
     first.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert first.apply() == Exit.UNKNOWN
-    assert second.apply() == Exit.OK
+    assert first.apply() == ExitCode.UNKNOWN
+    assert second.apply() == ExitCode.OK
     assert second.summary() == {"done": 1}
-    assert second.run("apply", "--auto-approve", "--resend", "shop:welcome")[0] == Exit.USAGE
-    assert first.apply() == Exit.OK
+    assert second.run("apply", "--auto-approve", "--resend", "shop:welcome")[0] == ExitCode.USAGE
+    assert first.apply() == ExitCode.OK
     assert sorted(first.texts()) == ["你好", "欢迎"]
 
 
@@ -1012,10 +1014,10 @@ def test_every_command_takes_an_id_as_it_is_written(make_shop: MakeShop) -> None
     shop = make_shop(more=SHOP)
     shop.write(Sale=campaign_file("今晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
-    assert shop.apply() == Exit.UNKNOWN
-    assert shop.apply("sALE", "--resend", "sAle") == Exit.UNKNOWN
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.apply("sALE", "--resend", "sAle") == ExitCode.UNKNOWN
     shop.write(Sale=campaign_file("今晚九点"))
-    assert shop.apply("--resend", "SALE") == Exit.OK
+    assert shop.apply("--resend", "SALE") == ExitCode.OK
     assert shop.texts() == ["今晚八点"]
     shop.write(Sale=campaign_file("今晚八点"))
     shop.move("Sale", "2026/spring")
@@ -1027,10 +1029,10 @@ def test_every_command_takes_an_id_as_it_is_written(make_shop: MakeShop) -> None
         assert shop.summary() == {"done": 1}
     shop.write(lost=campaign_file("别的"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
-    assert shop.apply() == Exit.UNKNOWN
-    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--why", "seen")[0] == Exit.OK
+    assert shop.apply() == ExitCode.UNKNOWN
+    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--why", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
-    assert shop.run("ledger", "baseline", "old", "--why", "by hand")[0] == Exit.OK
+    assert shop.run("ledger", "baseline", "old", "--why", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"done": 3}
 
 
@@ -1054,24 +1056,24 @@ def test_a_ledger_knows_whose_it_is(make_shop: MakeShop) -> None:
     for number, shop in enumerate((first, second)):
         shop.write(welcome=campaign_file(f"你好 {number}"))
         committed(shop, "campaigns")
-    assert first.apply() == Exit.OK
+    assert first.apply() == ExitCode.OK
     for words in (("plan",), ("apply", "--auto-approve"), ("ledger", "baseline", "--all", "--why", "x")):
         code, said = second.run(*words)
-        assert code == Exit.INVALID
+        assert code == ExitCode.INVALID
         assert "`namespace: NAME`" in " ".join(said.split())
         assert "_settings.yaml" in said
-    assert second.run("hold", "main", "--why", "a stop is for everybody")[0] == Exit.OK
-    assert second.run("unhold", "main", "--why", "x")[0] == Exit.OK
+    assert second.run("hold", "main", "--why", "a stop is for everybody")[0] == ExitCode.OK
+    assert second.run("unhold", "main", "--why", "x")[0] == ExitCode.OK
     for name, how in (("clone", ()), ("shallow", ("--depth", "1"))):
         assert cloned(first, name, *how).summary() == {"done": 1}
     settings = second.folder / "campaigns" / "_settings.yaml"
     settings.write_text(settings.read_text("utf-8").replace("shop\n", "office\n", 1), "utf-8")
-    assert second.apply() == Exit.OK
-    assert first.apply() == second.apply() == Exit.OK
+    assert second.apply() == ExitCode.OK
+    assert first.apply() == second.apply() == ExitCode.OK
     assert len(first.texts()) == 2
     settings.write_text(settings.read_text("utf-8").replace("office", "other", 1), "utf-8")
     code, said = second.run("apply", "--auto-approve")
-    assert code == Exit.INVALID, "under a new namespace all that it sent would be new"
+    assert code == ExitCode.INVALID, "under a new namespace all that it sent would be new"
     assert "namespace: office" in " ".join(said.split())
 
 
@@ -1084,9 +1086,9 @@ def test_two_folders_of_a_repository_do_not_mix(make_shop: MakeShop) -> None:
     for file in (shop.folder / "campaigns").iterdir():
         (news / file.name).write_bytes(file.read_bytes())
     committed(shop, "campaigns", "news")
-    assert shop.apply() == Exit.OK
-    assert shop.run("plan", "--dir", "news")[0] == Exit.INVALID
+    assert shop.apply() == ExitCode.OK
+    assert shop.run("plan", "--dir", "news")[0] == ExitCode.INVALID
     guard = ("ledger", "guard", "--auto-approve", "--why", "moved", "--dir", "news")
-    assert shop.run(*guard)[0] == Exit.OK
-    assert shop.run("plan", "--dir", "news")[0] == Exit.OK
-    assert shop.run("plan")[0] == Exit.INVALID
+    assert shop.run(*guard)[0] == ExitCode.OK
+    assert shop.run("plan", "--dir", "news")[0] == ExitCode.OK
+    assert shop.run("plan")[0] == ExitCode.INVALID

@@ -15,7 +15,7 @@ import pytest
 from commits import git
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def test_a_plan_that_fails_leaves_a_report_of_it(repo: Path) -> None:
     """Broken settings: no plan, but a comment that takes its place and findings with their lines."""
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
     words = ["plan", "--offline", "--output", "markdown=m", "--output", "codequality=c"]
-    assert run(words) == Exit.INVALID
+    assert run(words) == ExitCode.INVALID
     assert "Campaign plan failed" in (repo / "m").read_text(encoding="utf-8")
     (finding,) = json.loads((repo / "c").read_text(encoding="utf-8"))
     assert finding["location"] == {"path": "campaigns/_settings.yaml", "lines": {"begin": 1}}
@@ -97,9 +97,9 @@ def test_an_apply_that_is_refused_leaves_a_report_of_it(repo: Path) -> None:
         "--output",
         "json=j",
     ]
-    assert run(words) == Exit.POLICY
+    assert run(words) == ExitCode.POLICY
     assert "not what was reviewed" in (repo / "m").read_text(encoding="utf-8")
-    assert json.loads((repo / "j").read_text(encoding="utf-8"))["error"]["exit_code"] == Exit.POLICY
+    assert json.loads((repo / "j").read_text(encoding="utf-8"))["error"]["exit_code"] == ExitCode.POLICY
 
 
 def test_standard_output_carries_the_report_of_a_failure(
@@ -107,23 +107,24 @@ def test_standard_output_carries_the_report_of_a_failure(
 ) -> None:
     """A workflow's annotations point into broken settings too, and a pipe to a program is not empty."""
     assert (
-        run(["apply", "--expect-digest", "0" * 64, "--auto-approve", "--format", "json", "-q"]) == Exit.POLICY
+        run(["apply", "--expect-digest", "0" * 64, "--auto-approve", "--format", "json", "-q"])
+        == ExitCode.POLICY
     )
     out, err = capsys.readouterr()
-    assert json.loads(out)["error"]["exit_code"] == Exit.POLICY
+    assert json.loads(out)["error"]["exit_code"] == ExitCode.POLICY
     assert "not what was reviewed" in err
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
-    assert run(["plan", "--offline", "--format", "github", "--output", "json=j"]) == Exit.INVALID
+    assert run(["plan", "--offline", "--format", "github", "--output", "json=j"]) == ExitCode.INVALID
     assert "::error file=campaigns/_settings.yaml,line=1" in capsys.readouterr().out
     assert json.loads((repo / "j").read_text(encoding="utf-8"))["problems"]
-    assert run(["plan", "--offline"]) == Exit.INVALID
+    assert run(["plan", "--offline"]) == ExitCode.INVALID
     assert capsys.readouterr().out == "", "as text it is told once, on standard error"
 
 
 def test_an_apply_reports_each_send(repo: Path) -> None:
     """After an apply the Markdown has a row for each send and the JSON its msg_id."""
     words = ["apply", "--auto-approve", "--output", "markdown=m", "--output", "json=j", "--quiet"]
-    assert run(words) == Exit.OK
+    assert run(words) == ExitCode.OK
     outcomes = json.loads((repo / "j").read_text(encoding="utf-8"))["outcomes"]
     assert [(o["id"], o["result"]) for o in outcomes] == [("old", "accepted"), ("sale", "accepted")]
     assert f"| accepted | `sale` | `service` | {outcomes[1]['msg_id']} |" in (repo / "m").read_text(
@@ -138,7 +139,7 @@ def test_a_form_that_does_not_exist_is_refused_before_anything_runs(
     repo: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A typing error in `--output` is a usage error that lists what there is."""
-    assert run(words) == Exit.USAGE
+    assert run(words) == ExitCode.USAGE
     assert "→" in capsys.readouterr().err
     assert not state_folder(repo / "campaigns", os.environ).exists()
 
@@ -148,7 +149,7 @@ def test_a_report_that_cannot_be_written_is_said_in_words(
 ) -> None:
     """No traceback for a file where a folder should be."""
     (repo / "file").write_text("")
-    assert run(["plan", "--offline", "--output", "markdown=file/m"]) == Exit.USAGE
+    assert run(["plan", "--offline", "--output", "markdown=file/m"]) == ExitCode.USAGE
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -158,7 +159,7 @@ def test_an_error_is_told_even_when_its_report_cannot_be_written(
     """The first error decides the exit code; that its report is missing is said beside it."""
     (repo / "file").write_text("")
     (repo / "campaigns" / "_settings.yaml").write_text("environments: none\n", encoding="utf-8")
-    assert run(["plan", "--output", "markdown=file/m"]) == Exit.INVALID
+    assert run(["plan", "--output", "markdown=file/m"]) == ExitCode.INVALID
     told = capsys.readouterr().err
     assert "`environments` must be a map" in told
     assert "cannot be written" in told
@@ -184,7 +185,7 @@ def test_annotations_come_first_and_the_plan_is_guarded(
 ) -> None:
     """`--format github`: commands of ours, then the plan for people between the marks."""
     (repo / "campaigns" / "bad.yaml").write_text("msgtype: txt\n")
-    assert run(["plan", "--offline", "--format", "github"]) == Exit.INVALID
+    assert run(["plan", "--offline", "--format", "github"]) == ExitCode.INVALID
     before, _, after = capsys.readouterr().out.partition("::stop-commands::")
     assert before.startswith("::error file=campaigns/bad.yaml,line=1,")
     assert "Digest:" in after

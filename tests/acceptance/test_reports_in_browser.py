@@ -11,7 +11,7 @@ from browser import open_browser
 from factories import NOW, intent_of, make_account, make_article, make_send, make_state, named, plan_of
 
 from wechat_campaigns.core.model import Articles, Media
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_html
 from wechat_campaigns.report.calendar_data import month_of
 from wechat_campaigns.report.history import history_html
@@ -29,12 +29,14 @@ def pages() -> dict[str, str]:
         send = make_send(name, text=name)
         at = NOW - timedelta(hours=2 * (len(NAMES) - number))
         steps += [
-            (Kind.INTENT, intent_of(send, at=at, account="main", audience={"count": 9000})),
-            (Kind.ACCEPTED, named(send, msg_id=number)),
-            (Kind.STATUS, named(send, msg_id=number)),
+            (EventKind.INTENT, intent_of(send, at=at, account="main", audience={"count": 9000})),
+            (EventKind.ACCEPTED, named(send, msg_id=number)),
+            (EventKind.STATUS, named(send, msg_id=number)),
         ]
         counts = {"total": 9000, "filtered": 8000, "sent": 7000 + number, "errors": 100}
-        steps += [(Kind.CALLBACK, {"msg_id": number, "status": "send success", **counts})] if number else []
+        steps += (
+            [(EventKind.CALLBACK, {"msg_id": number, "status": "send success", **counts})] if number else []
+        )
     state = make_state(*steps)
     coming = [make_send(f"来{n}", text=str(n), not_before=NOW + timedelta(days=n)) for n in range(1, 6)]
     begun = past(state, {"main": make_account()}, now=NOW)

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from playground import PICTURES, SERVICE, Sandbox
 
-from wechat_campaigns.core.errors import Exit
-from wechat_campaigns.core.state_folder import REHEARSAL, private_folder, state_folder
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, private_folder, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
 CITIES = ("北京", "上海", "广州", "深圳", "新客", "内测")
@@ -125,9 +125,9 @@ def finish(project: Project, advance: Callable[[], None], *, kill: Callable[[], 
     for _ in range(80):
         code = project.run(kill=kill())
         advance()
-        if code == Exit.OK:
+        if code == ExitCode.OK:
             return
-        assert code in (None, Exit.UNKNOWN)
+        assert code in (None, ExitCode.UNKNOWN)
     raise AssertionError("never done")
 
 
@@ -204,7 +204,7 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_p
         "environments: {sandbox: {api: sandbox, ledger: sqlite, repeat_after: 0}}\n"
         "policy: {duplicate_content_days: 0}\n"
     )
-    state = state_folder(project.folder / "campaigns", os.environ) / REHEARSAL
+    state = state_folder(project.folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE
     private_folder(state.parent)
     # The slower the machine, the more sends it takes until enough runs were killed: no 100 calls a day here.
     with embedded(state) as url:
@@ -231,8 +231,8 @@ def test_asked_to_stop_finishes_the_send_in_hand(
     project = Project(tmp_path / "project", random.Random(0))
     project.begin(SETTINGS.format(api=sandbox.url, appid=SERVICE))
     project.add(0)
-    assert project.run(signal_at=": sending", number=number) == Exit.INTERRUPTED
+    assert project.run(signal_at=": sending", number=number) == ExitCode.INTERRUPTED
     assert len(sandbox.jobs()) == 1
     sandbox.drop_faults()
-    assert project.run() == Exit.OK
+    assert project.run() == ExitCode.OK
     check(sandbox, project)

@@ -18,8 +18,9 @@ import yaml
 from tests.postgres_server import Server, postgres_server
 from tests.torture.runners import fork
 from tests.unit.ledger.backends import postgres_backend
-from wechat_campaigns.ledger.events import broken, snapshot
-from wechat_campaigns.ledger.fold import Status, fold
+from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.records import SendStatus
 
 ACCOUNTS = 200
 EACH = 10
@@ -55,9 +56,9 @@ def _run(folder: Path, server: Server, processes: int) -> float:
     events, heads = snapshot(backend.open())
     backend.close()
     statuses = Counter(known.status for known in fold(events).sends.values())
-    assert not broken(events, heads)
+    assert not find_chain_faults(events, heads)
     assert len({job["clientmsgid"] for job in jobs}) == len(jobs) == ACCOUNTS * EACH, len(jobs)
-    assert statuses == {Status.ACCEPTED: ACCOUNTS * EACH}, statuses
+    assert statuses == {SendStatus.ACCEPTED: ACCOUNTS * EACH}, statuses
     sys.stdout.write(
         f"postgresql, {processes} processes, {ACCOUNTS} accounts, {len(jobs)} sends, "
         f"{LATENCY_S * 1000:.0f} ms latency: {took:.1f} s, exit codes {codes}, none twice\n"

@@ -19,9 +19,9 @@ from typing import Any
 from tests.bench.fleet import fleet
 from tests.postgres_server import postgres_server
 from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
-from wechat_campaigns.ledger.events import broken, snapshot
+from wechat_campaigns.ledger.events import find_chain_faults, snapshot
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 
 WRITERS = 4
 EACH = 50
@@ -55,14 +55,14 @@ def writers(folder: Path) -> None:
     took = time.perf_counter() - began
     events, heads = snapshot(backend.open())
     assert len(events) == WRITERS * EACH
-    assert not broken(events, heads)
+    assert not find_chain_faults(events, heads)
     say(f"git, {WRITERS} writers x {EACH} events: all {len(events)} present, {took:.1f} s, {pushes} pushes")
 
 
 def _write(backend: Backend, machine: str, tries: Any) -> None:
     ledger: Any = backend.open(machine=machine)
     for number in range(EACH):
-        ledger.append(Entry(stream="wx1", kind=Kind.STATUS, data={"by": machine, "n": number}))
+        ledger.append(Entry(stream="wx1", kind=EventKind.STATUS, data={"by": machine, "n": number}))
     tries.put(ledger.tries)
 
 
@@ -99,7 +99,9 @@ def _append(backend: Backend) -> float:
     ledger.events()
     began = time.perf_counter()
     for number in range(5):
-        ledger.append(Entry(stream="wx0000", kind=Kind.UPLOAD, data={"upload": str(number), "result": "x"}))
+        ledger.append(
+            Entry(stream="wx0000", kind=EventKind.UPLOAD, data={"upload": str(number), "result": "x"})
+        )
     return (time.perf_counter() - began) / 5
 
 
@@ -111,7 +113,7 @@ def history() -> list[Event]:
         for number in range(PAST // ACCOUNTS):
             at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=number)
             entry = _entry(stream, number // 2, at, head.hash, accepted=bool(number % 2))
-            made.append(chained(entry, at=at, after=head))
+            made.append(next_event(entry, at=at, after=head))
             head = made[-1].head
     return made
 
@@ -119,11 +121,11 @@ def history() -> list[Event]:
 def _entry(stream: str, number: int, at: datetime, last: str, *, accepted: bool) -> Entry:
     named = {"send": f"2024/{number}", "revision": 1, "call": 1}
     if accepted:
-        return Entry(stream=stream, kind=Kind.ACCEPTED, data={**named, "intent": last, "msg_id": number})
+        return Entry(stream=stream, kind=EventKind.ACCEPTED, data={**named, "intent": last, "msg_id": number})
     body = {"filter": {"is_to_all": False, "tag_id": 100}, "text": {"content": "会员日" * 60}}
     data = {**named, "at": at.isoformat(), "after": last, "body": body}
     data |= {"digest": f"{number:064d}", "clientmsgid": f"{number:032d}"}
-    return Entry(stream=stream, kind=Kind.INTENT, data=data)
+    return Entry(stream=stream, kind=EventKind.INTENT, data=data)
 
 
 def say(text: str) -> None:

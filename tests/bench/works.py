@@ -19,12 +19,12 @@ import requests
 from tests.bench import yardsticks
 from tests.bench.generate import SETTINGS, write_campaigns
 from tests.bench.measure import Command
-from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
-from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
+from wechat_campaigns.render.prepare import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.settings import load_settings
 
@@ -134,27 +134,27 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
     for path in file.parent.glob(f"{file.name}*"):
         path.unlink()
     settings = load_settings(root)
-    made = prepare(root, settings=settings, files=Files(root))
+    made = compile_campaigns(root, settings=settings, files=Files(root))
     now = datetime(2026, 11, 1, tzinfo=UTC)
     events: list[Event] = []
     head = EMPTY
     for number, send in enumerate(made.sends if events_each else ()):
         named = {"send": send.id, "revision": 1, "call": 1}
-        digest = {"account": "main", "digest": send_digest(send), "receivers": "tag x", "body": {}}
+        digest = {"account": "main", "digest": compute_content_digest(send), "receivers": "tag x", "body": {}}
         told = {"msg_id": number + 1, "msg_status": "SEND_SUCCESS"}
         for kind, more in (
-            (Kind.INTENT, digest),
-            (Kind.ACCEPTED, {"msg_id": number + 1}),
-            (Kind.STATUS, told),
+            (EventKind.INTENT, digest),
+            (EventKind.ACCEPTED, {"msg_id": number + 1}),
+            (EventKind.STATUS, told),
         ):
             at = now + timedelta(seconds=number)
-            tied = {"after": head.hash} if kind == Kind.INTENT else {"intent": head.hash}
+            tied = {"after": head.hash} if kind == EventKind.INTENT else {"intent": head.hash}
             entry = Entry(stream=APPID, kind=kind, data={**named, **more, **tied, "at": at.isoformat()})
-            events.append(chained(entry, at=at, after=head))
+            events.append(next_event(entry, at=at, after=head))
             head = events[-1].head
-    start = Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "bench"})
+    start = Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "bench"})
     ledger = SqliteLedger(file, lambda: now)
-    ledger.restore([*events, chained(start, at=now, after=EMPTY)])
+    ledger.restore([*events, next_event(start, at=now, after=EMPTY)])
     ledger.close()
 
 

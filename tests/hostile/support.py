@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 LIMITS: Final = Path(__file__).with_name("limits.py")
 MEMORY: Final = 2 << 30
@@ -32,7 +32,7 @@ FILE_BYTES: Final = 64 << 20
 """The longest file it may write."""
 OUTPUT_BYTES: Final = 8 << 20
 """The most that it may print: nobody reads more."""
-CODES: Final = frozenset(int(code) for code in Exit) - {1}
+CODES: Final = frozenset(int(code) for code in ExitCode) - {1}
 """Exit codes of the command; 1 stands for a bug."""
 ENVIRONMENT_CANARIES: Final = {
     "WECHAT_MAIN_SECRET": "c0ffee00c0ffee00c0ffee00c0ffee01",

@@ -17,7 +17,7 @@ from playground import Sandbox
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import Options
-from wechat_campaigns.core.errors import Exit, StalePlanError
+from wechat_campaigns.core.errors import ExitCode, StalePlanError
 from wechat_campaigns.integrations.gate import Approval, sources_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -41,7 +41,7 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
 
 def refused(repository: Repository, *arguments: str) -> None:
     done = repository.apply(*arguments)
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert repository.texts() == []
 
@@ -50,7 +50,7 @@ def test_what_bob_approved_is_sent(repository: Repository) -> None:
     """The way it should go: else the refusals below prove nothing."""
     repository.merge("bob", sale=SALE)
     done = repository.apply()
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 1
     log = repository.run("ledger", "log", "--format", "json", ci=False).stdout
     assert "#101 by bob" in log
@@ -73,7 +73,7 @@ def test_a_link_whose_target_changes_later(repository: Repository) -> None:
     (folder / "a.txt").write_text("坏", encoding="utf-8")
     repository.merge_index()
     done = repository.apply()
-    assert done.returncode in (Exit.POLICY, Exit.INVALID), done.stderr
+    assert done.returncode in (ExitCode.POLICY, ExitCode.INVALID), done.stderr
     assert repository.texts() == []
 
 
@@ -97,7 +97,7 @@ def test_a_linked_folder(repository: Repository, kind: str) -> None:
     (folder / "sale.yaml").write_text(text, encoding="utf-8")
     repository.merge_index("bob")
     done = repository.apply()
-    assert done.returncode != Exit.OK, done.stdout
+    assert done.returncode != ExitCode.OK, done.stdout
     assert "Traceback" not in done.stderr
     assert repository.texts() == []
 
@@ -216,7 +216,7 @@ def test_a_fresh_ledger_forgets_nothing(repository: Repository) -> None:
     """The guard lies in the ledger; git's history asks for the approval all the same."""
     fresh = settings(repository.sandbox).replace("ledger: git", "ledger: sqlite:fresh.sqlite3")
     repository.merge(_settings=fresh, sale=SALE)
-    assert repository.run("ledger", "init", ci=False).returncode == Exit.OK
+    assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
     refused(repository)
 
 
@@ -233,13 +233,13 @@ def test_a_handover_is_approved_by_who_hands_over(repository: Repository) -> Non
     repository.merge("bob", _settings=new)
     repository.merge("cem", sale=SALE)
     done = repository.apply()
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     repository.merge("bob", sale2=SALE.replace("会员全场", "新客全场"))
-    assert repository.apply().returncode == Exit.POLICY
+    assert repository.apply().returncode == ExitCode.POLICY
     assert len(repository.texts()) == 1
     repository.merge("cem", sale2=SALE.replace("会员全场", "全店新客"))
     done = repository.apply()
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 2
 
 
@@ -248,7 +248,7 @@ def test_approvals_taken_back_with_approval(repository: Repository) -> None:
     repository.merge("bob", _settings=settings(repository.sandbox))
     repository.merge(sale=SALE)
     done = repository.apply()
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
 
 
 # --- approvals that no apply has gone by yet --------------------------------------------------------
@@ -266,7 +266,7 @@ def unapplied(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
 
 def digest_of(repository: Repository) -> str:
     done = repository.run("plan", "--format", "json", ci=False)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     return str(json.loads(done.stdout)["plan_digest"])
 
 
@@ -292,7 +292,7 @@ def test_approvals_that_no_first_parent_shows(unapplied: Repository, way: str, a
     """The branch is moved on to a merge that has the asking version on its other side, or back to the old."""
     repository, old = unapplied, settings(unapplied.sandbox, "protected: true")
     if applied:
-        assert repository.apply("--expect-digest", digest_of(repository)).returncode == Exit.OK
+        assert repository.apply("--expect-digest", digest_of(repository)).returncode == ExitCode.OK
     ask_for_bob(repository)
     if way == "revert":
         write(repository, _settings=old, evil=EVIL)
@@ -312,7 +312,7 @@ def test_approvals_that_no_first_parent_shows(unapplied: Repository, way: str, a
     assert repository.git("merge-base", "--is-ancestor", "asked", "HEAD") == ""
     sent = repository.texts()
     done = repository.apply("--expect-digest", digest_of(repository))
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert repository.texts() == sent
 
 
@@ -342,7 +342,7 @@ def test_an_honest_merge_asks_no_more(unapplied: Repository, update: bool) -> No
     repository.git("merge", "--quiet", "--no-ff", "-m", "Merge", "work")
     repository.merge_head("bob", "cem")
     done = repository.apply("--expect-digest", digest_of(repository))
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 1
 
 
@@ -357,7 +357,7 @@ def test_a_shallow_checkout_hides_no_approvals(unapplied: Repository, option: st
     shutil.move(author, repository.folder / "whole")
     repository.clone(option)
     done = repository.apply("--expect-digest", digest)
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert repository.texts() == []
 
 
@@ -371,9 +371,9 @@ def test_a_graft_cuts_no_approvals_off(unapplied: Repository) -> None:
     grafts.parent.mkdir(exist_ok=True)
     grafts.write_text(f"{head}\n", encoding="utf-8")
     done = repository.apply("--expect-digest", digest)
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert repository.texts() == []
     # Were it not for the graft, the missing approval would be told all the same.
     grafts.unlink()
     done = repository.apply("--expect-digest", digest)
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr

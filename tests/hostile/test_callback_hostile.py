@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from wechat_campaigns.wechat.callback.server import Server, only_for
-from wechat_campaigns.wechat.callback.verify import Credentials, RefusedError, check_url, signature
-from wechat_campaigns.wechat.callback.wsgi import Receiver, app_from
+from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
+from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, signature
+from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
 from wechat_campaigns.wechat.callback.xml import MAX_BYTES
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -27,7 +27,7 @@ def unreachable() -> Any:
     raise AssertionError("nothing here is signed, so no ledger is opened")
 
 
-APP = app_from(Receiver(accounts={"main": TOKEN}, ledger=unreachable, clock=lambda: NOW))
+APP = callback_app(CallbackApp(accounts={"main": TOKEN}, ledger=unreachable, clock=lambda: NOW))
 
 
 def signed(at: datetime, **more: str) -> dict[str, str]:
@@ -105,7 +105,7 @@ def test_an_old_check_of_the_address_is_not_answered(away: timedelta, fresh: boo
     status = answer(REQUEST_METHOD="GET", QUERY_STRING=urlencode(query))
     assert status == (200 if fresh else 403)
     if not fresh:
-        with pytest.raises(RefusedError):
+        with pytest.raises(CallbackRejectedError):
             check_url(query, TOKEN, NOW)
 
 
@@ -126,7 +126,7 @@ class Quick(Server):
 
 @contextmanager
 def serving(kind: type[Server] = Quick, app: Any = APP) -> Iterator[Server]:
-    server = kind("127.0.0.1", 0, only_for(app, ["push.example"], port=lambda: server.port))
+    server = kind("127.0.0.1", 0, restrict_hosts(app, ["push.example"], port=lambda: server.port))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -24,11 +24,11 @@ from heavy import cannot
 from playground import SERVICE, Sandbox, campaigns_on
 from postgres_server import postgres_server
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.sandbox.server import embedded
 
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -113,7 +113,7 @@ def test_a_committed_copy_of_the_ledger_runs_nothing(
         )
     commit(project)
     done = campaign(project, *words)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert not marker.exists()
 
 
@@ -135,7 +135,7 @@ def test_a_committed_remote_of_the_ledger_runs_nothing(
         (remote / "hooks" / hook).write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
         (remote / "hooks" / hook).chmod(0o755)
     commit(project)
-    assert campaign(project, "ledger", "init").returncode == Exit.LEDGER
+    assert campaign(project, "ledger", "init").returncode == ExitCode.LEDGER
     assert not marker.exists()
 
 
@@ -150,11 +150,11 @@ def test_a_commit_that_brings_a_ledger_sends_nothing_again(
     commit(upstream)
     victim = tmp_path / "victim"
     git(tmp_path, "clone", "--quiet", str(upstream), str(victim))
-    assert campaign(victim, "apply", "--auto-approve").returncode == Exit.OK
+    assert campaign(victim, "apply", "--auto-approve").returncode == ExitCode.OK
     assert len(sandbox.jobs()) == 1
 
     planted = SqliteLedger(upstream / ".campaign" / "test.ledger.sqlite3", lambda: datetime.now(UTC))
-    planted.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "test"}))
+    planted.append(Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "test"}))
     planted.close()
     commit(upstream)
     git(victim, "pull", "--quiet", "--ff-only")
@@ -210,7 +210,7 @@ def test_a_committed_sandbox_calls_nobody(
     calls.clear()
     commit(project)
     for words in (("plan",), ("apply", "--auto-approve")):
-        assert campaign(project, *words).returncode == Exit.OK
+        assert campaign(project, *words).returncode == ExitCode.OK
     assert calls == []
 
 
@@ -230,9 +230,9 @@ def test_state_is_for_its_owner_alone(tmp_path: Path, campaign: Command, state: 
         (project / "campaigns" / f"{environment}.yaml").write_text(CAMPAIGN, encoding="utf-8")
         words = ("apply", environment, "--auto-approve", "--env", environment)
         done = campaign(project, *words, umask=umask)
-        assert done.returncode == Exit.OK, done.stderr
-    assert campaign(project, "render", "sale", umask=umask).returncode == Exit.OK
-    assert campaign(project, "validate", umask=umask).returncode == Exit.OK
+        assert done.returncode == ExitCode.OK, done.stderr
+    assert campaign(project, "render", "sale", umask=umask).returncode == ExitCode.OK
+    assert campaign(project, "validate", umask=umask).returncode == ExitCode.OK
     assert {path.name for path in project.iterdir()} == {".git", ".gitignore", "campaigns"}
     found = [state, *state.rglob("*")]
     assert len(found) > 20
@@ -261,7 +261,7 @@ def test_a_state_folder_that_a_commit_can_reach_is_refused(
     before = files_of(project)
     named = place if place == "state" else str(tmp_path / place)
     done = campaign(project, "plan", CAMPAIGN_STATE_DIR=named)
-    assert done.returncode == Exit.USAGE
+    assert done.returncode == ExitCode.USAGE
     assert "CAMPAIGN_STATE_DIR" in done.stderr
     assert files_of(project) == before
 
@@ -273,19 +273,19 @@ def test_a_state_folder_that_others_can_write_is_refused(
     project = project_at(tmp_path / "shop")
     state.mkdir()
     state.chmod(0o777)
-    assert campaign(project, "plan").returncode == Exit.USAGE
+    assert campaign(project, "plan").returncode == ExitCode.USAGE
     state.chmod(0o755)
-    assert campaign(project, "plan").returncode == Exit.OK
+    assert campaign(project, "plan").returncode == ExitCode.OK
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_state_folder_of_somebody_else_is_refused(tmp_path: Path, campaign: Command, state: Path) -> None:
     """Its owner could put a ledger of theirs there."""
     project = project_at(tmp_path / "shop")
-    assert campaign(project, "plan").returncode == Exit.OK
+    assert campaign(project, "plan").returncode == ExitCode.OK
     (inner,) = state.iterdir()
     os.chown(inner, 12345, 12345)
-    assert campaign(project, "plan").returncode == Exit.USAGE
+    assert campaign(project, "plan").returncode == ExitCode.USAGE
 
 
 @pytest.mark.parametrize(
@@ -302,17 +302,17 @@ def test_a_ledger_in_a_work_tree_is_refused(
     project = project_at(tmp_path / "shop", f"sqlite:{path}")
     (project / "out").symlink_to(tmp_path)
     before = files_of(project)
-    assert campaign(project, *words).returncode == Exit.LEDGER
+    assert campaign(project, *words).returncode == ExitCode.LEDGER
     assert files_of(project) == before
 
 
 def test_a_relative_ledger_stays_among_the_state(tmp_path: Path, campaign: Command, state: Path) -> None:
     """Not beside the campaigns, and not in the state of another project."""
     project = project_at(tmp_path / "shop", "sqlite:kept/sends.db")
-    assert campaign(project, "ledger", "init").returncode == Exit.OK
+    assert campaign(project, "ledger", "init").returncode == ExitCode.OK
     assert len([*state.glob("*/kept/sends.db")]) == 1
     other = project_at(tmp_path / "other", "sqlite:../sends.db")
-    assert campaign(other, "ledger", "init").returncode == Exit.LEDGER
+    assert campaign(other, "ledger", "init").returncode == ExitCode.LEDGER
     assert not (state / "sends.db").exists()
 
 
@@ -321,7 +321,7 @@ def test_two_clones_have_two_ledgers_and_one_by_two_names_has_one(tmp_path: Path
     project_at(tmp_path / "shop")
     shutil.copytree(tmp_path / "shop", tmp_path / "copy")
     (tmp_path / "link").symlink_to(tmp_path / "shop")
-    assert campaign(tmp_path / "shop", "ledger", "init").returncode == Exit.OK
+    assert campaign(tmp_path / "shop", "ledger", "init").returncode == ExitCode.OK
     log = ("ledger", "log", "--format", "json")
     assert len(campaign(tmp_path / "link", *log).stdout.splitlines()) == 1
     assert len(campaign(tmp_path, *log, "--dir", "shop/campaigns").stdout.splitlines()) == 1
@@ -421,7 +421,7 @@ def fork(setting: str, root: Path, elsewhere: Path) -> None:
     default = elsewhere / "x.ledger.sqlite3"
     ledger = open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))
     for _one in range(10):
-        ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "x"}))
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "x"}))
     ledger.close()
 
 
@@ -438,18 +438,18 @@ def test_a_ledger_that_went_back_is_refused(
         settings = project / "campaigns" / "_settings.yaml"
         text = settings.read_text(encoding="utf-8")
         settings.write_text(text.replace("ledger: sqlite", f"ledger: '{store.setting}'"), encoding="utf-8")
-        assert campaign(project, "ledger", "init").returncode == Exit.OK
+        assert campaign(project, "ledger", "init").returncode == ExitCode.OK
         store.keep()
         (project / "campaigns" / "sale.yaml").write_text(CAMPAIGN, encoding="utf-8")
-        assert campaign(project, "apply", "--auto-approve").returncode == Exit.OK
-        assert campaign(project, "plan").returncode == Exit.OK
+        assert campaign(project, "apply", "--auto-approve").returncode == ExitCode.OK
+        assert campaign(project, "plan").returncode == ExitCode.OK
         (store.empty if how == "emptied" else store.put_back)()
         if how == "forked":
             fork(store.setting, project / "campaigns", tmp_path / "elsewhere")
         before = len(sandbox.requests())
         for words in (("plan",), ("apply", "--auto-approve"), ("status",), ("ledger", "verify")):
             done = campaign(project, *words)
-            assert done.returncode == Exit.LEDGER, (words, done.stdout, done.stderr)
+            assert done.returncode == ExitCode.LEDGER, (words, done.stdout, done.stderr)
             assert "Traceback" not in done.stderr
         assert len(sandbox.requests()) == before
         assert len(sandbox.jobs()) == 1
@@ -458,4 +458,4 @@ def test_a_ledger_that_went_back_is_refused(
         assert named, done.stderr
         for file in named:
             Path(file).unlink()
-        assert campaign(project, "ledger", "verify").returncode == Exit.OK
+        assert campaign(project, "ledger", "verify").returncode == ExitCode.OK

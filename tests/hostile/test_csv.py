@@ -11,7 +11,7 @@ from factories import NOW, intent_of, make_account, make_send, make_state, named
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import COLUMNS, history_csv
 from wechat_campaigns.report.history_data import past
 
@@ -26,7 +26,7 @@ def written(name: str, note: str = "") -> str:
     at = NOW - timedelta(hours=1)
     actor = {"commit": note or "c" * 40}
     intent = intent_of(send, at=at, account="main", actor=actor, audience={"count": 90})
-    state = make_state((Kind.INTENT, intent), (Kind.ACCEPTED, named(send, msg_id=7)))
+    state = make_state((EventKind.INTENT, intent), (EventKind.ACCEPTED, named(send, msg_id=7)))
     return history_csv(past(state, {"main": make_account()}, now=NOW))
 
 

@@ -19,7 +19,7 @@ from threading import Thread
 
 import pytest
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 SECRETS = {
     "WECHAT_APPSECRET": "appsecret-of-the-job",
@@ -158,7 +158,9 @@ def test_a_repository_as_the_campaigns_folder_is_refused(world: World, words: tu
     """Ordinary files that git takes for a repository: refused, and git never reads them."""
     spoil(world, world.campaigns)
     done = world.run(*words)
-    assert (done.returncode, "campaigns" in done.stdout + done.stderr) == (Exit.INVALID, True), done.stderr
+    assert (done.returncode, "campaigns" in done.stdout + done.stderr) == (ExitCode.INVALID, True), (
+        done.stderr
+    )
     assert not world.mark.exists()
     assert "evil.example" not in world.called()
 
@@ -168,7 +170,7 @@ def test_a_repository_below_the_campaigns_is_refused(world: World, place: str) -
     """At any depth, in folders that hold no campaigns too; the place is named with a stable rule."""
     spoil(world, world.campaigns / place)
     done = world.run("validate", "--format", "json")
-    assert done.returncode == Exit.INVALID, done.stdout + done.stderr
+    assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
     found = {(one["rule"], one["file"]) for one in json.loads(done.stdout)["problems"]}
     assert ("file-repository", f"campaigns/{place}") in found
 
@@ -207,7 +209,7 @@ def test_settings_that_lie_in_the_checkout_are_refused(world: World) -> None:
     (world.repo / "team.gitconfig").write_text(f'[core]\nsshCommand = "{world.touch()}"\n')
     world.git("config", "include.path", "../team.gitconfig")
     done = world.run("plan", "--offline")
-    assert done.returncode == Exit.USAGE, done.stdout
+    assert done.returncode == ExitCode.USAGE, done.stdout
     assert "team.gitconfig" in done.stderr
     assert not world.mark.exists()
 
@@ -216,7 +218,7 @@ def test_a_home_inside_the_checkout_lends_it_no_settings(world: World) -> None:
     """Some CI images set HOME to the checkout: its `.gitconfig` would be the commit's."""
     (world.repo / ".gitconfig").write_text('[url "http://evil.example/"]\ninsteadOf = https://\n')
     done = world.run("plan", "--offline", HOME=str(world.repo))
-    assert done.returncode == Exit.USAGE, done.stdout
+    assert done.returncode == ExitCode.USAGE, done.stdout
     assert ".gitconfig" in done.stderr
 
 
@@ -281,7 +283,7 @@ def test_the_token_goes_to_the_remote_of_the_real_repository(world: World) -> No
         world.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
         world.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
         done = world.run("status")
-        assert done.returncode == Exit.LEDGER, done.stdout
+        assert done.returncode == ExitCode.LEDGER, done.stdout
         assert {token_of(headers) for headers in asked} == {SECRETS["CAMPAIGN_LEDGER_TOKEN"]}
         asked.clear()
         world.run("status", CAMPAIGN_LEDGER_TOKEN="")
@@ -330,6 +332,6 @@ def test_a_ledger_inside_the_checkout_is_refused(world: World, form: str) -> Non
         hook.chmod(0o755)
     world.settle(form.format(path=evil))
     done = world.run("hold", "main", "--why", "x")
-    assert done.returncode == Exit.LEDGER, done.stdout + done.stderr
+    assert done.returncode == ExitCode.LEDGER, done.stdout + done.stderr
     assert not world.mark.exists()
     assert "evil.git" in done.stderr

@@ -17,7 +17,7 @@ from forges import serve
 from playground import Sandbox
 
 from wechat_campaigns.cli.confirming import agreed
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Approvals, Drift, Policy, Settings
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.plan.policy.guard import (
@@ -30,9 +30,9 @@ from wechat_campaigns.plan.policy.guard import (
     guard_key,
     newest,
     rules_of,
-    verified,
+    verify_guards,
 )
-from wechat_campaigns.protocol.events import Entry, Event, Kind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 sys.path.insert(0, str(Path(__file__).parent))
 from repository import SALE, Repository, settings
@@ -58,8 +58,8 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
     ("approvals.approvers", with_approvals("bob"), with_approvals("bob", "eve")),
     ("approvals.approvers", with_approvals("bob"), with_approvals("eve")),
     ("approvals.not_author", with_approvals("bob"), with_approvals("bob", not_author=False)),
-    ("repeat_after", PLAIN, make_settings(repeat_after_s=1)),
-    ("repeat_until", PLAIN, make_settings(repeat_until_s=86400)),
+    ("repeat_after", PLAIN, make_settings(resend_after_s=1)),
+    ("repeat_until", PLAIN, make_settings(resend_until_s=86400)),
     ("policy.allow_to_all", PLAIN, with_policy(allow_to_all=True)),
     ("policy.max_recipients", with_policy(max_recipients=10), with_policy(max_recipients=11)),
     ("policy.max_recipients", with_policy(max_recipients=10), PLAIN),
@@ -129,10 +129,10 @@ def test_what_is_only_shown() -> None:
 
 
 def guard(ledger: MemoryLedger, now: Settings, secret: str = SECRET, **changed: Any) -> Event:
-    good, _bad = verified(ledger.events(SERVICE), SECRET)
+    good, _bad = verify_guards(ledger.events(SERVICE), SECRET)
     before = newest(good, now.environment.name)
     data = guard_data(now, appid=SERVICE, secret=secret, before=before)
-    return ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data={**data, **changed}))
+    return ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data={**data, **changed}))
 
 
 def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
@@ -140,19 +140,19 @@ def test_a_guard_that_nobody_with_the_secret_wrote() -> None:
     ledger = MemoryLedger()
     old = guard(ledger, PLAIN)
     strict = guard(ledger, with_approvals("bob"))
-    assert verified(ledger.events(), SECRET) == ((old, strict), ())
+    assert verify_guards(ledger.events(), SECRET) == ((old, strict), ())
     forged = [
         guard(ledger, PLAIN, secret="6" * 32),
         guard(ledger, with_approvals("bob"), rules=rules_of(with_approvals("eve"))),
         guard(ledger, with_approvals("bob"), loosened=[["protected", "true", "false"]]),
-        ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data=old.data)),
-        ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data=strict.data)),
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data=old.data)),
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data=strict.data)),
     ]
-    assert verified(ledger.events(), SECRET) == ((old, strict), tuple(forged))
+    assert verify_guards(ledger.events(), SECRET) == ((old, strict), tuple(forged))
     other = replace(old, stream="wx0000000000000009")
-    assert verified([other], SECRET) == ((), (other,))
-    assert verified([strict], SECRET) == ((), (strict,))
-    assert verified(ledger.events(), "6" * 32)[0] == ()
+    assert verify_guards([other], SECRET) == ((), (other,))
+    assert verify_guards([strict], SECRET) == ((), (strict,))
+    assert verify_guards(ledger.events(), "6" * 32)[0] == ()
 
 
 ODD: list[Mapping[str, Any]] = [
@@ -173,13 +173,13 @@ def test_a_guard_of_any_shape_crashes_nothing(data: Mapping[str, Any]) -> None:
     from wechat_campaigns.plan.policy.guard import accepted_by
 
     event = Event(
-        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=Kind.GUARD, data=data,
+        stream=SERVICE, seq=1, at=datetime.now(UTC), kind=EventKind.GUARD, data=data,
         previous="0" * 64, hash="1" * 64,
     )  # fmt: skip
     changes_since([event], with_policy(max_recipients=3, quiet_hours="22:00-08:00", allowed_tags=("x",)))
     accepted_by([event])
     guard_approvals(event)
-    assert verified([event], SECRET) == ((), (event,))
+    assert verify_guards([event], SECRET) == ((), (event,))
 
 
 def test_keys_of_accounts_differ() -> None:
@@ -241,7 +241,7 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
         made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
         assert digest_of(made)["settings"] == []
         done = made.apply("--expect-digest", digest_of(made)["plan_digest"])
-        assert done.returncode == Exit.OK, done.stderr
+        assert done.returncode == ExitCode.OK, done.stderr
         assert len(made.texts()) == 1
         made.merge(_settings=written(sandbox, policy=LOOSE), sale=SALE)
         yield made
@@ -249,7 +249,7 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
 
 def digest_of(repository: Repository, *more: str, **how: Any) -> dict[str, Any]:
     done = repository.run("plan", "--format", "json", *more, **how)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -261,7 +261,7 @@ KEYS = {"protected", "policy.max_recipients", "policy.quota_reserve"}
 def test_looser_rules_need_more_than_auto_approve(repository: Repository, ci: bool) -> None:
     """`protected` is gone, so no digest would be asked for: the rules of the last apply ask."""
     done = repository.apply(ci=ci)
-    assert done.returncode == Exit.POLICY, done.stdout
+    assert done.returncode == ExitCode.POLICY, done.stdout
     for key in KEYS:
         assert key in done.stderr
     assert len(repository.texts()) == 1
@@ -273,8 +273,8 @@ def moved(repository: Repository) -> Repository:
     ledger = "ledger: sqlite:other.sqlite3"
     loose = written(repository.sandbox, policy=LOOSE).replace("ledger: sqlite:ledger.sqlite3", ledger)
     repository.merge(_settings=loose)
-    assert repository.run("ledger", "init", ci=False).returncode == Exit.OK
-    assert repository.run("ledger", "baseline", "first", "--why", "sent", ci=False).returncode == Exit.OK
+    assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
+    assert repository.run("ledger", "baseline", "first", "--why", "sent", ci=False).returncode == ExitCode.OK
     return repository
 
 
@@ -282,32 +282,32 @@ def moved(repository: Repository) -> Repository:
 def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository, ci: bool) -> None:
     """The rules of the last apply are in the ledger that was left: leaving it is agreed to like those."""
     done = moved.apply(ci=ci)
-    assert done.returncode == Exit.POLICY, done.stdout
+    assert done.returncode == ExitCode.POLICY, done.stdout
     assert "ledger" in done.stderr
     assert len(moved.texts()) == 1
     plan = digest_of(moved, "--offline")
     assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
-    assert moved.apply("--expect-digest", plan["plan_digest"], ci=ci).returncode == Exit.OK
+    assert moved.apply("--expect-digest", plan["plan_digest"], ci=ci).returncode == ExitCode.OK
     assert len(moved.texts()) == 2
 
 
 def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> None:
     """`ledger guard` shows the move, keeps the rules, and they are asked about no more."""
     done = moved.run("ledger", "guard", "--auto-approve", "--why", "agreed", ci=False)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert "sqlite:other.sqlite3" in done.stderr + done.stdout
     assert digest_of(moved)["settings"] == []
-    assert moved.apply().returncode == Exit.OK
+    assert moved.apply().returncode == ExitCode.OK
 
 
 def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     """Its guard holds, of rules that were in force once: the ledger that it names is not this one."""
     out = repository.folder / "ledger.jsonl"
-    assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == Exit.OK
+    assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
     repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
     lost = ("--as-backup", "--why", "lost")
-    assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == Exit.OK
+    assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == ExitCode.OK
     plan = digest_of(repository, "--offline")
     assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
 
@@ -315,7 +315,7 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
 def test_nobody_at_the_terminal_agrees(repository: Repository) -> None:
     """Without --auto-approve somebody has to be asked; an answer in a pipe is nobody's."""
     done = repository.run("apply", ci=False, given="yes\nyes\n")
-    assert done.returncode == Exit.USAGE, done.stderr
+    assert done.returncode == ExitCode.USAGE, done.stderr
     assert len(repository.texts()) == 1
 
 
@@ -329,10 +329,10 @@ def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> No
     assert digest_of(repository, "--offline")["plan_digest"] != plan["plan_digest"]
     repository.merge(_settings=written(repository.sandbox, policy=LOOSE))
     done = repository.apply("--expect-digest", "0" * 64)
-    assert done.returncode == Exit.POLICY
+    assert done.returncode == ExitCode.POLICY
     for _again in range(2):
         done = repository.apply("--expect-digest", plan["plan_digest"])
-        assert done.returncode == Exit.OK, done.stderr
+        assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 2
     assert digest_of(repository)["settings"] == []
 
@@ -340,14 +340,14 @@ def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> No
 def test_who_holds_the_secret_agrees(repository: Repository) -> None:
     """`ledger guard`, on a machine only; the reason is kept."""
     guard = ("ledger", "guard", "--auto-approve", "--why", "agreed")
-    assert repository.run(*guard).returncode == Exit.POLICY
-    assert repository.apply().returncode == Exit.POLICY
-    assert repository.run(*guard, ci=False, WECHAT_MAIN_SECRET="").returncode == Exit.WECHAT
+    assert repository.run(*guard).returncode == ExitCode.POLICY
+    assert repository.apply().returncode == ExitCode.POLICY
+    assert repository.run(*guard, ci=False, WECHAT_MAIN_SECRET="").returncode == ExitCode.WECHAT
     done = repository.run(*guard, ci=False)
-    assert done.returncode == Exit.OK, done.stderr
-    assert repository.run(*guard, ci=False).returncode == Exit.OK
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert repository.run(*guard, ci=False).returncode == ExitCode.OK
     done = repository.apply()
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     kept = [
         json.loads(line) for line in repository.run("ledger", "log", "--format", "json").stdout.splitlines()
     ]
@@ -357,7 +357,7 @@ def test_who_holds_the_secret_agrees(repository: Repository) -> None:
 def forge(repository: Repository, data: Mapping[str, Any]) -> None:
     (file,) = (repository.folder / ".local" / "state").rglob("ledger.sqlite3")
     ledger = SqliteLedger(file, lambda: datetime.now(UTC))
-    ledger.append(Entry(stream=SERVICE, kind=Kind.GUARD, data=data))
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.GUARD, data=data))
     ledger.close()
 
 
@@ -372,14 +372,14 @@ def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
         repository.apply("--expect-digest", digest, ci=ci),
         repository.run("plan", ci=ci),
     ):
-        assert run.returncode == Exit.LEDGER, run.stderr
+        assert run.returncode == ExitCode.LEDGER, run.stderr
         assert "ledger guard" in run.stderr
-    assert repository.run("plan", "--offline", WECHAT_MAIN_SECRET="").returncode == Exit.OK
+    assert repository.run("plan", "--offline", WECHAT_MAIN_SECRET="").returncode == ExitCode.OK
     assert len(repository.texts()) == 1
     done = repository.run("ledger", "guard", "--auto-approve", "--why", "forged", ci=False)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     done = repository.apply(ci=ci)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert len(repository.texts()) == 2
 
 
@@ -393,7 +393,7 @@ def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository,
     done = repository.run(
         "plan", "--offline", "--changed-since", base, "--output", f"markdown={shown}", event="pull_request"
     )
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     at = "environments.production"
     for text in (done.stdout, shown.read_text(encoding="utf-8")):
         for key in ("api", "ledger", "approvals.approvers", "accounts.main.secret.command"):
@@ -418,10 +418,10 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
     """Only an unknown send is left, so nothing is new: the repeat goes by the rules kept all the same."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
-    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == Exit.OK
+    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == ExitCode.OK
     made.merge(_settings=written(sandbox, "protected: true"), sale=SALE)
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
-    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == Exit.UNKNOWN
+    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == ExitCode.UNKNOWN
     if file == "gone":
         (made.campaigns / "sale.yaml").unlink()
     made.merge(_settings=written(sandbox, *UNFENCED, policy=LOOSE))
@@ -429,13 +429,13 @@ def test_looser_rules_repeat_nothing(tmp_path: Path, sandbox: Sandbox, ci: bool,
     before = calls(made)
     asked = ["--resend", "sale"] if file == "gone" else []
     done = made.apply(*asked, ci=ci)
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert "repeat_after" in done.stderr
-    assert made.run("apply", *asked, ci=False, given="yes\nyes\n").returncode == Exit.USAGE
+    assert made.run("apply", *asked, ci=False, given="yes\nyes\n").returncode == ExitCode.USAGE
     assert calls(made) == before
     sandbox.advance(120)  # the platform's own wait between two calls with one clientmsgid
     done = made.apply("--expect-digest", digest_of(made, *asked)["plan_digest"], *asked)
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert calls(made) == before + 1
     assert len(made.texts()) == 2
 
@@ -445,9 +445,9 @@ def test_a_send_that_is_refused_each_time_keeps_no_guard_away(tmp_path: Path, sa
     made = Repository(folder=tmp_path, sandbox=sandbox)
     made.start(_settings=written(sandbox, "protected: true"), sale=SALE)
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
-    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == Exit.WECHAT
+    assert made.apply("--expect-digest", digest_of(made)["plan_digest"]).returncode == ExitCode.WECHAT
     made.merge(_settings=written(sandbox, policy=LOOSE))
     done = made.apply()
-    assert done.returncode == Exit.POLICY, done.stdout + done.stderr
+    assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert "protected" in done.stderr
     assert made.texts() == []

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.source.files import FileError, Files
 
 SECRET = "s3cret-of-the-machine"
@@ -55,7 +55,7 @@ def test_a_linked_campaigns_folder_is_refused(repo: Path, target: str) -> None:
     (repo / "campaigns").symlink_to(target)
     for folder in ("campaigns", "./campaigns/."):
         done = run(repo, "validate", "--format", "json", "--dir", folder)
-        assert done.returncode == Exit.INVALID, done.stdout + done.stderr
+        assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
         assert problems(done) == {("file-link", "campaigns")}
         assert SECRET not in done.stdout + done.stderr
 
@@ -74,7 +74,7 @@ def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[s
     output = ("--output", f"markdown={report}") if words[0] in ("plan", "apply") else ()
     done = run(repo, *words, *output)
     shown = done.stdout + done.stderr + (report.read_text() if report.exists() else "")
-    assert done.returncode == Exit.INVALID, shown
+    assert done.returncode == ExitCode.INVALID, shown
     assert "campaigns" in shown
     assert SECRET not in shown
 
@@ -98,7 +98,7 @@ def test_a_link_below_is_refused(repo: Path, place: str, target: str) -> None:
     link.symlink_to(target)
     for select in ((), ("sale",)):
         done = run(repo, "validate", *select, "--format", "json")
-        assert done.returncode == Exit.INVALID, done.stdout + done.stderr
+        assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
         assert problems(done) == {("file-link", f"campaigns/{place}")}
         assert SECRET not in done.stdout + done.stderr
 
@@ -123,7 +123,7 @@ def test_a_link_above_the_checkout_is_fine(repo: Path, tmp_path: Path) -> None:
         (Path(), through / "campaigns"),
     ):
         done = run(repo, "validate", "--dir", str(folder), cwd=cwd)
-        assert done.returncode == Exit.OK, done.stdout + done.stderr
+        assert done.returncode == ExitCode.OK, done.stdout + done.stderr
 
 
 def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Path, tmp_path: Path) -> None:
@@ -132,11 +132,11 @@ def test_a_link_above_the_campaigns_that_a_commit_may_carry_is_refused(repo: Pat
     (tmp_path / "private" / "campaigns" / "x.yaml").write_text(CAMPAIGN, encoding="utf-8")
     (repo / "shop").symlink_to(tmp_path / "private")
     done = run(repo, "validate", "--dir", "shop/campaigns", "--format", "json")
-    assert done.returncode == Exit.INVALID
+    assert done.returncode == ExitCode.INVALID
     assert problems(done) == {("file-link", "shop")}
 
 
 def test_an_editor_s_lock_is_no_link_of_the_campaigns(repo: Path) -> None:
     """Emacs lays a dangling link beside a file that is being edited; nothing reads it."""
     (repo / "campaigns" / ".#sale.yaml").symlink_to("person@laptop.1234:1700000000")
-    assert run(repo, "validate").returncode == Exit.OK
+    assert run(repo, "validate").returncode == ExitCode.OK

@@ -10,12 +10,12 @@ from factories import NOW, make_account, make_article, make_send
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Content, Msgtype, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.policy.content import allowed_links, hosts
-from wechat_campaigns.plan.policy.facts import Facts
+from wechat_campaigns.plan.policy.facts import RuleInput
 from wechat_campaigns.plan.policy.links import in_address
 
 ALLOWED = ("example.com", "mp.weixin.qq.com", "例子.中国", "wx1234567890abcdef")
@@ -114,8 +114,8 @@ ORDINARY = [
 def refused(content: Content, *allowed: str) -> bool:
     kind = Msgtype.TEXT if isinstance(content, Text) else Msgtype.MPNEWS
     send = make_send(msgtype=kind, content=content)
-    facts = Facts(
-        send=send, digest=send_digest(send), account=make_account(), due=1, now=NOW, state=LedgerState(),
+    facts = RuleInput(
+        send=send, digest=compute_content_digest(send), account=make_account(), due=1, now=NOW, state=LedgerState(),
         audience=Audience(count=1, source="x", as_of=NOW), policy=Policy(allowed_links=allowed or ALLOWED),
     )  # fmt: skip
     return allowed_links(facts) is not None

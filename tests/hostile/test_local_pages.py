@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from wechat_campaigns.core.hosts import is_ours
+from wechat_campaigns.core.hosts import is_allowed_host
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.sandbox.web import FRAMED
 
@@ -141,8 +141,8 @@ def test_a_refusal_says_what_helps(sandbox: str) -> None:
 @pytest.mark.parametrize("host", [None, "", "a b", "[::1", "127.0.0.1:", "127.0.0.1:99999999", "x" * 10_000])
 def test_what_is_no_host_is_not_ours(host: str | None) -> None:
     """Whatever stands there."""
-    assert not is_ours(host, port=80, any_address=True)
-    assert is_ours("127.0.0.1", port=80)
+    assert not is_allowed_host(host, port=80, any_address=True)
+    assert is_allowed_host("127.0.0.1", port=80)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 WATCH = """
 import os, sys
@@ -160,7 +160,7 @@ def test_nothing_is_reached_and_nothing_is_written(
     offline.settle(*SETTINGS[named])
     before = offline.files()
     done = offline.run(*words)
-    assert done.returncode == Exit.OK, done.stdout + done.stderr
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
     assert offline.seen("network") == set()
     assert offline.outside() == set()
     assert offline.files() == before
@@ -189,7 +189,7 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
     settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
     for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--why", "sent before")):
         done = offline.run(*command)
-        assert done.returncode == Exit.OK, done.stderr
+        assert done.returncode == ExitCode.OK, done.stderr
     settings.write_text(text, encoding="utf-8")
     shutil.rmtree(offline.folder / "ledger.git")
     offline.log.unlink()
@@ -204,7 +204,7 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
 def test_what_watches_can_see(offline: Offline) -> None:
     """A plan with the network is seen to use it: otherwise the tests above would prove nothing."""
     offline.settle("sandbox", "sqlite:FOLDER/elsewhere/ledger.sqlite3")
-    assert offline.run("plan").returncode == Exit.WECHAT
+    assert offline.run("plan").returncode == ExitCode.WECHAT
     assert offline.seen("network")
     assert offline.outside()
     assert {Path(one.split(" ", 1)[1]).name for one in offline.seen("program")} >= {"touch"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 'import os'\n"
 
@@ -63,7 +63,7 @@ def test_a_link_of_the_checkout_is_not_written_through(checkout: Path, option: s
         report = checkout / "a" / "b" / "outside"
     target = report.relative_to(checkout) / "plan.json"
     done = plan(checkout, option, str(target) if option == "--out" else f"json={target}")
-    assert done.returncode == Exit.USAGE, done.stderr
+    assert done.returncode == ExitCode.USAGE, done.stderr
     assert victim.read_text(encoding="utf-8") == "mine"
     assert {path.name for path in outside.iterdir()} == {"plan.json"}
 
@@ -72,7 +72,7 @@ def test_a_link_of_the_checkout_is_not_written_through(checkout: Path, option: s
 def test_git_s_own_files_are_not_written(checkout: Path, target: str) -> None:
     """Whoever names the options may be a stranger's script; git reads what lies there."""
     done = plan(checkout, "--out", target)
-    assert done.returncode == Exit.USAGE, done.stderr
+    assert done.returncode == ExitCode.USAGE, done.stderr
     assert not (checkout / ".git" / "info" / "grafts").exists()
 
 
@@ -82,5 +82,5 @@ def test_a_link_outside_the_checkout_is_the_user_s_own(checkout: Path) -> None:
     real.mkdir()
     (checkout.parent / "linked").symlink_to(real)
     done = plan(checkout, "--out", str(checkout.parent / "linked" / "plan.json"))
-    assert done.returncode == Exit.OK, done.stderr
+    assert done.returncode == ExitCode.OK, done.stderr
     assert (real / "plan.json").exists()

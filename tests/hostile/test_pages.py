@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import Article, Articles, BodyImage, FileInfo, Filter, Media, Msgtype, Send
 from wechat_campaigns.render.article.page import MESSAGE_CHARS, PICTURE_BYTES, Pictures, article_frames, page
 from wechat_campaigns.report.html import fitting
@@ -31,7 +31,7 @@ def _send(*articles: Article) -> Send:
         filter=Filter(tag="会员"),
         msgtype=Msgtype.MPNEWS,
         content=Articles(articles=articles),
-        place=Place(file="campaigns/a.yaml"),
+        place=Location(file="campaigns/a.yaml"),
     )
 
 

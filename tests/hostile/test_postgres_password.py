@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.ledger.postgres.address import conninfo
 
 PASSWORD = "pw-of-the-machine"
@@ -107,7 +107,7 @@ def test_a_host_that_the_machine_does_not_name_is_not_even_called(tmp_path: Path
     """`PGHOSTADDR` stands in for the stranger's DNS: the name is another one, the listener is here."""
     with listening(AUTH_CLEAR) as listener:
         done = read(tmp_path, f"postgresql://u@db.evil.example:{listener.port}/x", PGHOSTADDR="127.0.0.1")
-    assert done.returncode == Exit.USAGE, done.stderr
+    assert done.returncode == ExitCode.USAGE, done.stderr
     assert "PGHOST" in done.stderr
     assert listener.received == []
     assert PASSWORD not in done.stdout + done.stderr
@@ -118,7 +118,7 @@ def test_no_server_of_this_machine_gets_it_in_clear(tmp_path: Path, method: int)
     """Loopback needs no TLS; a server that asks for the password itself, or for its MD5, gets nothing."""
     with listening(method) as listener:
         done = read(tmp_path, f"postgresql://u@127.0.0.1:{listener.port}/x", PGGSSENCMODE="disable")
-    assert done.returncode == Exit.LEDGER, done.stderr
+    assert done.returncode == ExitCode.LEDGER, done.stderr
     assert listener.received, "the listener was called: else this proves nothing"
     said = b"".join(listener.received)
     assert PASSWORD.encode() not in said
@@ -134,7 +134,7 @@ def test_the_named_host_without_tls_gets_nothing(tmp_path: Path) -> None:
             PGHOST="db.shop.example",
             PGHOSTADDR="127.0.0.1",
         )
-    assert done.returncode == Exit.LEDGER, done.stderr
+    assert done.returncode == ExitCode.LEDGER, done.stderr
     said = b"".join(listener.received)
     assert said[:8] == struct.pack("!II", 8, SSL_REQUEST)
     assert PASSWORD.encode() not in said

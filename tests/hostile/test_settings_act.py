@@ -13,7 +13,7 @@ import pytest
 from forges import serve
 from playground import Sandbox
 
-from wechat_campaigns.core.errors import Exit, PolicyError
+from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.source.api_hosts import GATEWAYS, check_api_host
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,13 +52,13 @@ def test_a_strangers_host_gets_no_variable_of_the_job(tmp_path: Path, command: t
     marker = tmp_path / "ran"
     code = f"open({str(marker)!r}, 'w')"
     write_settings(tmp_path, api="https://api.weixin.qq.com", secret="{env: MAIN}")
-    assert campaign(tmp_path, "ledger", "init", MAIN="0" * 32).returncode == Exit.OK
+    assert campaign(tmp_path, "ledger", "init", MAIN="0" * 32).returncode == ExitCode.OK
     write_settings(
         tmp_path, api="https://collect.invalid", secret=f'{{command: [{sys.executable}, -c, "{code}"]}}'
     )
     done = campaign(tmp_path, *command)
     if command != ("status",):  # which asks WeChat about sends only, and there are none
-        assert done.returncode == Exit.POLICY, done.stderr
+        assert done.returncode == ExitCode.POLICY, done.stderr
         assert GATEWAYS in done.stderr
     assert not marker.exists()
 
@@ -163,7 +163,7 @@ def test_a_command_of_settings_that_nobody_approved_does_not_run(
     marker, text = with_command(repository, *more)
     repository.merge("mallory", _settings=text)
     done = repository.run(*command)
-    assert done.returncode != Exit.OK, done.stdout
+    assert done.returncode != ExitCode.OK, done.stdout
     assert "Traceback" not in done.stderr
     assert not marker.exists()
     assert repository.texts() == []
@@ -177,7 +177,7 @@ def test_a_robots_command_runs_by_approved_settings_only(repository: Repository,
     robot = json.dumps({"kind": "slack", "url": {"command": [sys.executable, "-c", code]}})
     text = f"{settings(repository.sandbox, APPROVALS)}notify: [{robot}]\n"
     repository.merge(approver, _settings=text, sale=f"{SALE}not_after: 2020-01-01T00:00:00+08:00\n")
-    assert repository.apply().returncode == Exit.OK
+    assert repository.apply().returncode == ExitCode.OK
     assert marker.exists() == (approver == "bob")
 
 
@@ -185,7 +185,7 @@ def test_the_same_command_runs_once_it_is_approved(repository: Repository) -> No
     """Else the test above proves nothing."""
     marker, text = with_command(repository, APPROVALS)
     repository.merge("bob", _settings=text)
-    assert repository.run("plan").returncode == Exit.OK
+    assert repository.run("plan").returncode == ExitCode.OK
     assert marker.exists()
 
 
@@ -197,9 +197,9 @@ def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: S
         marker, text = with_command(made)
         made.merge(_settings=text)
         done = made.run("plan", event="pull_request")
-        assert done.returncode == Exit.POLICY, done.stderr
+        assert done.returncode == ExitCode.POLICY, done.stderr
         assert not marker.exists()
-        assert made.run("plan", "--offline", event="pull_request").returncode == Exit.OK
+        assert made.run("plan", "--offline", event="pull_request").returncode == ExitCode.OK
         assert not marker.exists()
-        assert made.run("plan", ci=False).returncode == Exit.OK
+        assert made.run("plan", ci=False).returncode == ExitCode.OK
         assert marker.exists()

@@ -373,7 +373,7 @@ CHILD = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[2])
 from wechat_campaigns.source.files import FileError
-from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.faults import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 
 class Texts:
@@ -394,7 +394,7 @@ for name, text in given["cases"].items():
     peak, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     try:
         found = {"text": templates.render(text, variables)[:2000]}
-    except TemplateFaultError as error:
+    except TemplateRenderError as error:
         found = {"what": error.what[:2000], "remedy": error.remedy, "line": error.line}
     except BaseException as error:
         found = {"escaped": repr(error)[:500]}
@@ -592,19 +592,19 @@ SHOWING = [
 @pytest.mark.parametrize("text", SHOWING)
 def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     """A variable may come by --var from a secret, or be an openid: the words name what is written alone."""
-    from wechat_campaigns.render.templates.faults import TemplateFaultError
+    from wechat_campaigns.render.templates.faults import TemplateRenderError
     from wechat_campaigns.render.templates.template import Templates
     from wechat_campaigns.source.files import Files
 
     token = "S3cret" * 7
-    with pytest.raises(TemplateFaultError) as caught:
+    with pytest.raises(TemplateRenderError) as caught:
         Templates(Files(tmp_path)).render(text, {**VARIABLES, "m": {"key": "v"}, "token": token})
     assert "s3cret" not in f"{caught.value} {caught.value.what} {caught.value.remedy}".lower()
 
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
     """In the template itself and in what it includes."""
-    from wechat_campaigns.render.templates.faults import TemplateFaultError
+    from wechat_campaigns.render.templates.faults import TemplateRenderError
     from wechat_campaigns.render.templates.template import Templates
     from wechat_campaigns.source.files import Files
 
@@ -613,6 +613,6 @@ def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
     templates = Templates(Files(tmp_path))
     for text in ("{{ shop.nothere }}", "{{ shop['nothere'] }}", "{{ nothere }}", "{% include 'nothere' %}",
                  "{% include 'part.txt' %}", "{% include 'part.txt' %}x", "{{ cities|map(attribute='nothere')|list }}"):  # fmt: skip
-        with pytest.raises(TemplateFaultError) as caught:
+        with pytest.raises(TemplateRenderError) as caught:
             templates.render(text, VARIABLES)
         assert "nothere" in caught.value.what

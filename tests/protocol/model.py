@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 from tests.protocol.stories import fold
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import LedgerConflictError, LedgerError, LostAnswerError, UnreachableError
+from wechat_campaigns.core.errors import LedgerConflictError, LedgerError, NoResponseError, NotSentError
 from wechat_campaigns.protocol.attempt import Attempt, Message
-from wechat_campaigns.protocol.decide import Action, Decision, Facts, decide, may_settle
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind, chained
+from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, decide, may_settle
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
-from wechat_campaigns.protocol.state import Status, StreamState, latest
+from wechat_campaigns.protocol.state import Status, StreamState, latest_intent
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
@@ -92,7 +92,7 @@ class World(NamedTuple):
         return EVENTS[self.hashes[-1]].head if self.hashes else EMPTY
 
     def keep(self, entry: Entry) -> World:
-        event = chained(entry, at=START + timedelta(seconds=self.now_s), after=self.head)
+        event = next_event(entry, at=START + timedelta(seconds=self.now_s), after=self.head)
         EVENTS[event.hash] = event
         return self._replace(hashes=(*self.hashes, event.hash))
 
@@ -178,12 +178,12 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         key = SendKey(APPID, send.id, 1)
 
         def judge(state: StreamState, key: SendKey = key, send: Send = send) -> Decision:
-            facts = Facts(
+            facts = DecisionInput(
                 key=key,
                 digest=sha256(send.message),
                 now=ports.clock(),
                 present=lambda id: id in runner.present,
-                clock_error=timedelta(seconds=runner.offset_s),
+                clock_skew=timedelta(seconds=runner.offset_s),
             )
             return decide(state, facts)
 
@@ -238,11 +238,11 @@ def steps(world: World) -> Iterator[tuple[str, World]]:
 def _people(world: World) -> Iterator[tuple[str, World]]:
     state = fold(APPID, world.ledger, authentic)
     if world.left("hold") and not state.holds:
-        entry = Entry(stream=APPID, kind=Kind.HOLD, data={"held": True, "why": "stop"}, nonce="hold")
+        entry = Entry(stream=APPID, kind=EventKind.HOLD, data={"held": True, "why": "stop"}, nonce="hold")
         yield "somebody puts the account on hold", world.spend("hold").keep(entry)
     if world.left("unhold") and state.holds:
         data = {"held": False, "ends": list(state.holds), "why": "go"}
-        yield "the hold is released", world.spend("unhold").keep(signed(Kind.HOLD, data, "unhold"))
+        yield "the hold is released", world.spend("unhold").keep(signed(EventKind.HOLD, data, "unhold"))
     if world.left("upload"):
         entry = signed("upload", {"upload": "x", "result": "y"}, f"upload{world.left('upload')}")
         yield "another program records an upload", world.spend("upload").keep(entry)
@@ -257,29 +257,37 @@ def _people(world: World) -> Iterator[tuple[str, World]]:
                 data = {
                     "send": known.id,
                     "revision": 1,
-                    "intent": latest(known.calls),
+                    "intent": latest_intent(known.calls),
                     "sent": sent,
                     "why": "console",
                 }
                 said = f"a person settles {known.id} as {'sent' if sent else 'not sent'}, which is true"
-                yield said, world.spend("settle").keep(signed(Kind.SETTLED, data, "settled"))
+                yield said, world.spend("settle").keep(signed(EventKind.SETTLED, data, "settled"))
 
 
-def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, Kind, dict[str, Any]]]:
+def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, EventKind, dict[str, Any]]]:
     at = (START + timedelta(seconds=world.now_s - 3600)).isoformat(timespec="microseconds")
     body = {"text": "forged"}
     base = {"send": "sale", "revision": 1, "call": 1, "at": at, "body": body, "body_sha256": sha256(body)}
     base["after"] = world.head.hash
-    yield "an intent", Kind.INTENT, {**base, "digest": sha256("sale"), "clientmsgid": "0" * 32}
+    yield "an intent", EventKind.INTENT, {**base, "digest": sha256("sale"), "clientmsgid": "0" * 32}
     for known in state.sends.values():
-        intent = latest(known.calls)
-        yield "a rejection", Kind.REJECTED, {"send": known.id, "revision": 1, "intent": intent, "why": "?"}
+        intent = latest_intent(known.calls)
+        yield (
+            "a rejection",
+            EventKind.REJECTED,
+            {"send": known.id, "revision": 1, "intent": intent, "why": "?"},
+        )
         settled = {"send": known.id, "revision": 1, "intent": intent, "sent": False, "why": "?"}
-        yield "a settlement", Kind.SETTLED, settled
-        yield "that it was sent", Kind.SETTLED, {**settled, "sent": True, "msg_id": 1}
-    yield "a baseline", Kind.BASELINE, {"send": "sale", "revision": 1, "digest": sha256("sale"), "why": "?"}
+        yield "a settlement", EventKind.SETTLED, settled
+        yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
+    yield (
+        "a baseline",
+        EventKind.BASELINE,
+        {"send": "sale", "revision": 1, "digest": sha256("sale"), "why": "?"},
+    )
     if state.holds:
-        yield "a release", Kind.HOLD, {"held": False, "ends": list(state.holds), "why": "?"}
+        yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "why": "?"}
 
 
 def signed(kind: str, data: dict[str, Any], nonce: str) -> Entry:
@@ -363,8 +371,8 @@ def _post(
 
 _CONFLICT = LedgerConflictError("moved", remedy="")
 _LEDGER = LedgerError("no answer", remedy="")
-_LOST = LostAnswerError("cut", remedy="")
-_UNREACHABLE = UnreachableError("no connection", remedy="")
+_LOST = NoResponseError("cut", remedy="")
+_UNREACHABLE = NotSentError("no connection", remedy="")
 
 
 def _taken(world: World, msgid: str, message: str) -> tuple[int, World]:
@@ -397,7 +405,7 @@ def _posted_wrongly(world: World, said: str) -> str:
     if abs(runner.offset_s) > 300:
         return "P6: a call began while the clock was wrong"
     mine = [n for n, event in enumerate(world.ledger) if event.nonce.startswith(name)]
-    intents = [n for n in mine if world.ledger[n].kind in (Kind.INTENT, Kind.RESEND)]
+    intents = [n for n in mine if world.ledger[n].kind in (EventKind.INTENT, EventKind.RESEND)]
     if not intents:
         return "P3: a call began without an intent"
     if fold(APPID, world.ledger[: intents[-1]], authentic).holds:

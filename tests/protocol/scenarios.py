@@ -10,7 +10,7 @@ from unittest import mock
 from tests.protocol import model
 from tests.protocol.model import Runner, Scenario, Send
 from wechat_campaigns.protocol import attempt, decide, state
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.state import Call, SendState
 from wechat_campaigns.protocol.verdict import verdict
 
@@ -57,7 +57,7 @@ def _latest_window() -> Iterator[None]:
     def last_open(known: SendState) -> Call | None:
         return next((call for call in reversed(known.calls) if call.end is None), None)
 
-    with mock.patch.object(SendState, "first_open", property(last_open)):
+    with mock.patch.object(SendState, "first_unanswered_call", property(last_open)):
         yield
 
 
@@ -85,7 +85,9 @@ SWITCHED_OFF: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]
     "the positive list": (
         "errors of every kind",
         _patched(
-            attempt, "verdict", lambda answer: Kind.REJECTED if answer["errcode"] == -1 else verdict(answer)
+            attempt,
+            "verdict",
+            lambda answer: EventKind.REJECTED if answer["errcode"] == -1 else verdict(answer),
         ),
     ),
     "the deadline of a call": ("the platform forgets", _patched(attempt, "BEGIN_WITHIN", timedelta(days=9))),

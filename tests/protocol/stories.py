@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.factories import linked
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import StreamState
 
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
 START = datetime(2026, 12, 1, 4, tzinfo=UTC)
-Step = tuple[Kind, Mapping[str, Any]]
+Step = tuple[EventKind, Mapping[str, Any]]
 
 
 def authentic(event: Event) -> bool:
@@ -31,35 +31,35 @@ def intent(
     call: int = 1, *, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any
 ) -> Step:
     data = {"send": send, "revision": revision, "call": call, "at": at.isoformat(), "digest": "d" * 64}
-    return Kind.INTENT, {**data, "body": {"text": "你好"}, **more}
+    return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
 
 
 def resend(call: int, *, at: datetime = START) -> Step:
-    return Kind.RESEND, {"send": "sale", "revision": 1, "call": call, "at": at.isoformat()}
+    return EventKind.RESEND, {"send": "sale", "revision": 1, "call": call, "at": at.isoformat()}
 
 
 def accepted(call: int = 1, send: str = "sale", revision: int = 1) -> Step:
-    return Kind.ACCEPTED, {"send": send, "revision": revision, "call": call, "msg_id": 7}
+    return EventKind.ACCEPTED, {"send": send, "revision": revision, "call": call, "msg_id": 7}
 
 
 def duplicate(call: int = 1) -> Step:
-    return Kind.DUPLICATE, {"send": "sale", "revision": 1, "call": call, "msg_id": 7}
+    return EventKind.DUPLICATE, {"send": "sale", "revision": 1, "call": call, "msg_id": 7}
 
 
 def rejected(call: int = 1, send: str = "sale", revision: int = 1) -> Step:
-    return Kind.REJECTED, {"send": send, "revision": revision, "call": call, "errcode": 40007}
+    return EventKind.REJECTED, {"send": send, "revision": revision, "call": call, "errcode": 40007}
 
 
 def settled(call: int = 1, *, sent: bool) -> Step:
-    return Kind.SETTLED, {"send": "sale", "revision": 1, "call": call, "sent": sent, "why": "looked"}
+    return EventKind.SETTLED, {"send": "sale", "revision": 1, "call": call, "sent": sent, "why": "looked"}
 
 
 def baseline() -> Step:
-    return Kind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "by hand"}
+    return EventKind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "by hand"}
 
 
 def hold() -> Step:
-    return Kind.HOLD, {"held": True, "why": "客服系统故障"}
+    return EventKind.HOLD, {"held": True, "why": "客服系统故障"}
 
 
 def forged(step: Step) -> Step:
@@ -70,12 +70,12 @@ def events(*steps: Step) -> list[Event]:
     """Make the events, a second apart; a release of a hold ends all holds before it."""
     made: list[Event] = []
     for number, (kind, data) in enumerate(steps):
-        if kind is Kind.HOLD and not data["held"]:
-            data = {"ends": [event.hash for event in made if event.kind == Kind.HOLD], **data}
+        if kind is EventKind.HOLD and not data["held"]:
+            data = {"ends": [event.hash for event in made if event.kind == EventKind.HOLD], **data}
         data = linked(kind, data, made)
         entry = Entry(stream=APPID, kind=kind, data=data) if "mac" in data else signed(kind, data)
         after = made[-1].head if made else EMPTY
-        made.append(chained(entry, at=START + timedelta(seconds=number), after=after))
+        made.append(next_event(entry, at=START + timedelta(seconds=number), after=after))
     return made
 
 

@@ -30,13 +30,13 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LedgerError,
-    LostAnswerError,
+    NoResponseError,
+    NotSentError,
     SecretError,
-    UnreachableError,
 )
-from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, Message, Outcome
-from wechat_campaigns.protocol.decide import Action, Decision, Facts, Reason, decide
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, Kind
+from wechat_campaigns.protocol.attempt import BEGIN_WITHIN, TRIES, Attempt, AttemptResult, Message
+from wechat_campaigns.protocol.decide import Action, Decision, DecisionInput, Reason, decide
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import Status, StreamState
 
@@ -44,9 +44,9 @@ BODY = {"text": "你好"}
 DIGEST = "d" * 64
 SALE = SendKey(APPID, "sale", 1)
 TAKEN = {"errcode": 0, "msg_id": 7, "msg_data_id": 8}
-LOST = LostAnswerError("cut", remedy="look")
-NO_CONNECTION = UnreachableError("no connection", remedy="look")
-UPLOAD: Told = (Kind.UPLOAD, {"upload": "x", "result": "y"})
+LOST = NoResponseError("cut", remedy="look")
+NO_CONNECTION = NotSentError("no connection", remedy="look")
+UPLOAD: Told = (EventKind.UPLOAD, {"upload": "x", "result": "y"})
 MINUTE = timedelta(minutes=1)
 
 
@@ -72,7 +72,7 @@ class Store(MemoryLedger):
         for kind, data in steps:
             super().append(signed(kind, linked(kind, data, self.events())))
 
-    def once(self, kind: Kind, happens: Callable[[], object]) -> None:
+    def once(self, kind: EventKind, happens: Callable[[], object]) -> None:
         def first() -> None:
             del self.before[kind]
             happens()
@@ -119,7 +119,7 @@ class Platform:
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         if self.store.now > begin_by:
-            raise UnreachableError("too late", remedy="again")
+            raise NotSentError("too late", remedy="again")
         self.posts.append((dict(body), begin_by))
         self.seen.append(self.store.kinds)
         if isinstance(self.answer, Exception):
@@ -128,7 +128,7 @@ class Platform:
 
 
 def judge(store: Store, digest: str = DIGEST) -> Callable[[StreamState], Decision]:
-    return lambda state: decide(state, Facts(key=SALE, digest=digest, now=store.now))
+    return lambda state: decide(state, DecisionInput(key=SALE, digest=digest, now=store.now))
 
 
 def attempt_of(store: Store, platform: Platform) -> Attempt:
@@ -143,14 +143,14 @@ def attempt_of(store: Store, platform: Platform) -> Attempt:
 
 def make(
     store: Store, platform: Platform, action: Action = Action.SEND, not_after: datetime | None = None
-) -> Outcome:
+) -> AttemptResult:
     message = Message(
         key=SALE, action=action, body=BODY, kept={"digest": DIGEST, "body": BODY}, not_after=not_after
     )
     return attempt_of(store, platform).make(message, judge(store))
 
 
-def again(store: Store, platform: Platform, **more: Any) -> Outcome:
+def again(store: Store, platform: Platform, **more: Any) -> AttemptResult:
     store.now += 2 * MINUTE
     return make(store, platform, Action.RESEND, **more)
 
@@ -257,7 +257,7 @@ def test_a_decision_of_another_kind_makes_no_call() -> None:
 OVERTAKING = {
     "a hold": ([hold()], Reason.HOLD),
     "sent by hand": ([baseline()], Reason.SENT),
-    "another runner's call": ([intent()], Reason.ANSWER_MAY_COME),
+    "another runner's call": ([intent()], Reason.RESPONSE_PENDING),
     "another runner's acceptance": ([intent(), accepted()], Reason.SENT),
 }
 
@@ -267,7 +267,7 @@ def test_what_comes_before_the_intent_is_decided_on(steps: list[Told], reason: R
     """Also as the very first entry of the ledger: no intent, no call, and the decision says why."""
     store = Store()
     platform = Platform(store)
-    store.once(Kind.INTENT, lambda: store.tell(*steps))
+    store.once(EventKind.INTENT, lambda: store.tell(*steps))
     outcome = make(store, platform)
     assert outcome.intent is None
     assert outcome.decision is not None
@@ -288,7 +288,7 @@ OVERTAKING_RESEND: dict[str, tuple[list[Told], Reason]] = {
 def test_what_comes_before_a_resend_is_decided_on(steps: list[Told], reason: Reason) -> None:
     """What the first call came to stands; a hold leaves it unknown."""
     store, platform = begun()
-    store.once(Kind.RESEND, lambda: store.tell(*steps))
+    store.once(EventKind.RESEND, lambda: store.tell(*steps))
     outcome = again(store, platform)
     assert outcome.intent is None
     assert outcome.decision is not None
@@ -300,11 +300,11 @@ def test_what_is_written_about_other_things_only_delays_a_call() -> None:
     """It is decided on once more, and made, numbered after what came between."""
     store = Store()
     platform = Platform(store)
-    store.once(Kind.INTENT, lambda: store.tell(UPLOAD))
+    store.once(EventKind.INTENT, lambda: store.tell(UPLOAD))
     assert make(store, platform).status is Status.ACCEPTED
     assert store.kinds == ["upload", "intent", "accepted"]
     store, platform = begun()
-    store.once(Kind.RESEND, lambda: store.tell(UPLOAD))
+    store.once(EventKind.RESEND, lambda: store.tell(UPLOAD))
     assert again(store, platform).status is Status.ACCEPTED
     assert len(platform.posts) == 1
 
@@ -319,7 +319,7 @@ def test_a_runner_that_is_always_overtaken_gives_up() -> None:
         tries.append(1)
         store.tell(UPLOAD)
 
-    store.before[Kind.INTENT] = overtake
+    store.before[EventKind.INTENT] = overtake
     outcome = make(store, platform)
     assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
     assert len(tries) == TRIES
@@ -345,7 +345,7 @@ def test_a_late_outcome_is_taken_in_with_what_came_before_it() -> None:
     store = Store()
     platform = Platform(store)
     runner = attempt_of(store, platform)
-    store.once(Kind.ACCEPTED, lambda: store.tell(hold()))
+    store.once(EventKind.ACCEPTED, lambda: store.tell(hold()))
     message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
     assert runner.make(message, judge(store)).status is Status.ACCEPTED
     assert store.kinds == ["intent", "hold", "accepted"]
@@ -357,7 +357,7 @@ def test_a_late_rejection_does_not_free_a_send_that_was_called_again() -> None:
     """The resend may have been accepted unheard."""
     store = Store()
     platform = Platform(store, {"errcode": 40007})
-    store.once(Kind.REJECTED, lambda: store.tell(resend(2)))
+    store.once(EventKind.REJECTED, lambda: store.tell(resend(2)))
     outcome = make(store, platform)
     assert (outcome.status, store.status) == (Status.UNKNOWN, Status.UNKNOWN)
 
@@ -365,13 +365,13 @@ def test_a_late_rejection_does_not_free_a_send_that_was_called_again() -> None:
 # --- the store does not answer ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [Kind.INTENT, Kind.RESEND])
-def test_an_intent_nobody_confirms_has_no_call(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.RESEND])
+def test_an_intent_nobody_confirms_has_no_call(kind: EventKind) -> None:
     """It may be kept: whoever looks next finds an unknown send."""
-    store, platform = (Store(), None) if kind is Kind.INTENT else begun()
+    store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
     store.unanswered = {kind}
-    outcome = make(store, platform) if kind is Kind.INTENT else again(store, platform)
+    outcome = make(store, platform) if kind is EventKind.INTENT else again(store, platform)
     assert (outcome.intent, type(outcome.error)) == (None, LedgerError)
     assert platform.posts == []
     assert store.status is Status.UNKNOWN
@@ -384,7 +384,7 @@ def test_an_acceptance_nobody_keeps_is_unknown() -> None:
     def fail() -> None:
         raise LedgerError("the disk is full", remedy="make room")
 
-    store.before[Kind.ACCEPTED] = fail
+    store.before[EventKind.ACCEPTED] = fail
     outcome = make(store, Platform(store))
     assert outcome.status is Status.UNKNOWN
     assert isinstance(outcome.error, LedgerError)
@@ -395,23 +395,23 @@ def test_an_acceptance_nobody_keeps_is_unknown() -> None:
 # --- time ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [Kind.INTENT, Kind.RESEND])
+@pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.RESEND])
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
-def test_a_call_is_begun_within_a_minute_of_its_intent(kind: Kind, late: timedelta) -> None:
+def test_a_call_is_begun_within_a_minute_of_its_intent(kind: EventKind, late: timedelta) -> None:
     """Counted from the intent's own moment, made before it was kept; else it is recorded as not begun."""
-    store, platform = (Store(), None) if kind is Kind.INTENT else begun()
+    store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
 
     def held_up() -> None:
         store.now += BEGIN_WITHIN + late
 
     store.before[kind] = held_up
-    outcome = make(store, platform) if kind is Kind.INTENT else again(store, platform)
+    outcome = make(store, platform) if kind is EventKind.INTENT else again(store, platform)
     assert len(platform.posts) == (not late)
     if late:
         ended = store.events()[-1]
-        assert (ended.kind, ended.data["reason"]) == (Kind.REJECTED, "not_begun")
-        assert outcome.status is (Status.REJECTED if kind is Kind.INTENT else Status.UNKNOWN)
+        assert (ended.kind, ended.data["reason"]) == (EventKind.REJECTED, "not_begun")
+        assert outcome.status is (Status.REJECTED if kind is EventKind.INTENT else Status.UNKNOWN)
 
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
@@ -423,7 +423,7 @@ def test_a_window_that_ends_while_the_intent_is_kept_stops_the_call(late: timede
     def slow() -> None:
         store.now += timedelta(seconds=20) + late
 
-    store.before[Kind.INTENT] = slow
+    store.before[EventKind.INTENT] = slow
     outcome = make(store, platform, not_after=START + timedelta(seconds=20))
     assert len(platform.posts) == (not late)
     assert outcome.status is (Status.REJECTED if late else Status.ACCEPTED)
@@ -434,7 +434,7 @@ def test_the_next_call_after_a_rejection_has_an_intent_of_its_own() -> None:
     store = Store()
     make(store, Platform(store, {"errcode": 40007}))
     make(store, Platform(store))
-    intents = [event.data for event in store.events() if event.kind == Kind.INTENT]
+    intents = [event.data for event in store.events() if event.kind == EventKind.INTENT]
     assert [data["call"] for data in intents] == [1, 2]
     assert len({data["clientmsgid"] for data in intents}) == 1
 
@@ -450,11 +450,11 @@ def test_a_clock_that_the_token_tells_to_be_wrong_makes_no_intent() -> None:
 
     def judged(state: StreamState) -> Decision:
         off = error[-1] if error else timedelta()
-        return decide(state, Facts(key=SALE, digest=DIGEST, now=store.now, clock_error=off))
+        return decide(state, DecisionInput(key=SALE, digest=DIGEST, now=store.now, clock_skew=off))
 
     platform = Dated(store)
     message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
     outcome = attempt_of(store, platform).make(message, judged)
     assert outcome.decision is not None
-    assert outcome.decision.reason is Reason.CLOCK
+    assert outcome.decision.reason is Reason.CLOCK_SKEW
     assert (store.kinds, platform.posts) == ([], [])

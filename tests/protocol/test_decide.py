@@ -27,26 +27,26 @@ from wechat_campaigns.protocol.decide import (
     CLOCK_TOLERANCE,
     SETTLE_AFTER,
     Action,
-    Facts,
+    DecisionInput,
     Reason,
     decide,
     may_settle,
 )
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.protocol.keys import SendKey
 
 NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 EDITED = {"digest": "e" * 64}
-RELEASE: Told = (Kind.HOLD, {"held": False, "why": "repaired"})
+RELEASE: Told = (EventKind.HOLD, {"held": False, "why": "repaired"})
 
 
-def facts(send: str = "sale", revision: int = 1, **changes: Any) -> Facts:
-    return replace(Facts(key=SendKey(APPID, send, revision), digest="d" * 64, now=NOW), **changes)
+def facts(send: str = "sale", revision: int = 1, **changes: Any) -> DecisionInput:
+    return replace(DecisionInput(key=SendKey(APPID, send, revision), digest="d" * 64, now=NOW), **changes)
 
 
-def decided(asked: Facts, *steps: Told) -> tuple[Action, Reason]:
+def decided(asked: DecisionInput, *steps: Told) -> tuple[Action, Reason]:
     decision = decide(state_of(*steps), asked)
     return decision.action, decision.reason
 
@@ -55,7 +55,7 @@ SENT = [intent(), accepted()]
 REFUSED = [intent(), rejected()]
 REFUSED_MOVED = [intent(send="autumn/sale"), rejected(send="autumn/sale")]
 SECOND_SENT = [intent(revision=2), accepted(revision=2)]
-CASES: dict[str, tuple[Facts, list[Told], Action, Reason]] = {
+CASES: dict[str, tuple[DecisionInput, list[Told], Action, Reason]] = {
     "nothing known": (facts(), [], Action.SEND, Reason.NEW),
     "rejected": (facts(), REFUSED, Action.SEND, Reason.REJECTED_BEFORE),
     "freed by a person": (facts(), [intent(), settled(sent=False)], Action.SEND, Reason.REJECTED_BEFORE),
@@ -69,7 +69,7 @@ CASES: dict[str, tuple[Facts, list[Told], Action, Reason]] = {
     "lowered below a rejection": (
         facts(), [intent(revision=2), rejected(revision=2)], Action.SEND, Reason.NEW,
     ),
-    "unknown": (facts(), [intent()], Action.RESEND, Reason.NO_ANSWER),
+    "unknown": (facts(), [intent()], Action.RESEND, Reason.NO_RESPONSE),
     "unknown, and the revision was raised": (
         facts(revision=2), [intent()], Action.UNKNOWN, Reason.CONTENT_CHANGED,
     ),
@@ -78,33 +78,35 @@ CASES: dict[str, tuple[Facts, list[Told], Action, Reason]] = {
     ),
     "unknown and edited": (facts(**EDITED), [intent()], Action.UNKNOWN, Reason.CONTENT_CHANGED),
     "unknown and edited, asked for": (
-        facts(**EDITED, resend_stored=True), [intent()], Action.RESEND, Reason.NO_ANSWER,
+        facts(**EDITED, resend_stored=True), [intent()], Action.RESEND, Reason.NO_RESPONSE,
     ),
     "disputed": (facts(), [intent(), duplicate()], Action.UNKNOWN, Reason.DISPUTED),
     "disputed, asked for": (
         facts(resend_stored=True), [intent(), duplicate()], Action.UNKNOWN, Reason.DISPUTED,
     ),
     "forged": (facts(), [forged(intent())], Action.UNKNOWN, Reason.DISPUTED),
-    "window ahead": (facts(not_before=NOW + SECOND), [], Action.SCHEDULED, Reason.WINDOW_AHEAD),
+    "window ahead": (facts(not_before=NOW + SECOND), [], Action.SCHEDULED, Reason.WINDOW_NOT_OPEN),
     "window opens now": (facts(not_before=NOW), [], Action.SEND, Reason.NEW),
     "window ends now": (facts(not_after=NOW), [], Action.SEND, Reason.NEW),
     "window ended": (facts(not_after=NOW - SECOND), [], Action.EXPIRED, Reason.WINDOW_ENDED),
     "held": (facts(), [hold()], Action.BLOCKED, Reason.HOLD),
     "held, and not due": (
-        facts(not_before=NOW + SECOND), [hold()], Action.SCHEDULED, Reason.WINDOW_AHEAD,
+        facts(not_before=NOW + SECOND), [hold()], Action.SCHEDULED, Reason.WINDOW_NOT_OPEN,
     ),
     "held and released": (facts(), [hold(), RELEASE], Action.SEND, Reason.NEW),
     "held twice, released between": (facts(), [hold(), RELEASE, hold()], Action.BLOCKED, Reason.HOLD),
     "release forged": (facts(), [hold(), forged(RELEASE)], Action.BLOCKED, Reason.HOLD),
-    "clock ahead": (facts(clock_error=CLOCK_TOLERANCE + SECOND), [], Action.BLOCKED, Reason.CLOCK),
-    "clock behind": (facts(clock_error=-CLOCK_TOLERANCE - SECOND), [], Action.BLOCKED, Reason.CLOCK),
-    "clock near enough": (facts(clock_error=-CLOCK_TOLERANCE), [], Action.SEND, Reason.NEW),
+    "clock ahead": (facts(clock_skew=CLOCK_TOLERANCE + SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
+    "clock behind": (facts(clock_skew=-CLOCK_TOLERANCE - SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
+    "clock near enough": (facts(clock_skew=-CLOCK_TOLERANCE), [], Action.SEND, Reason.NEW),
     "policy": (facts(violated=lambda: ("quota",)), [], Action.BLOCKED, Reason.POLICY),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("asked", "steps", "action", "reason"), CASES.values(), ids=CASES)
-def test_a_history_has_one_decision(asked: Facts, steps: list[Told], action: Action, reason: Reason) -> None:
+def test_a_history_has_one_decision(
+    asked: DecisionInput, steps: list[Told], action: Action, reason: Reason
+) -> None:
     """Each by its code; the words are made elsewhere."""
     assert decided(asked, *steps) == (action, reason)
 
@@ -112,16 +114,16 @@ def test_a_history_has_one_decision(asked: Facts, steps: list[Told], action: Act
 # --- resends ------------------------------------------------------------------------------------
 
 
-def at(moment: datetime, **changes: Any) -> Facts:
+def at(moment: datetime, **changes: Any) -> DecisionInput:
     return facts(now=moment, **changes)
 
 
 @pytest.mark.parametrize(
     ("age", "reason"),
     [
-        (timedelta(seconds=59), Reason.ANSWER_MAY_COME),
-        (timedelta(seconds=60), Reason.NO_ANSWER),
-        (timedelta(hours=20), Reason.NO_ANSWER),
+        (timedelta(seconds=59), Reason.RESPONSE_PENDING),
+        (timedelta(seconds=60), Reason.NO_RESPONSE),
+        (timedelta(hours=20), Reason.NO_RESPONSE),
         (timedelta(hours=20) + SECOND, Reason.TOO_LATE_TO_RESEND),
     ],
     ids=str,
@@ -137,14 +139,14 @@ def test_a_call_that_ended_does_not_bound_a_resend() -> None:
     """The first open one does."""
     later = START + timedelta(hours=30)
     steps = [intent(), rejected(), intent(2, at=later)]
-    assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.NO_ANSWER)
+    assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
 
 
 @pytest.mark.parametrize(
     ("changes", "steps", "reason"),
     [
         ({}, [hold()], Reason.HOLD),
-        ({"clock_error": HOUR}, [], Reason.CLOCK),
+        ({"clock_skew": HOUR}, [], Reason.CLOCK_SKEW),
         ({"violated": lambda: ("quiet_hours",)}, [], Reason.POLICY),
     ],
 )
@@ -159,7 +161,7 @@ def test_what_stops_a_first_call_stops_a_resend(
 def test_a_resend_keeps_to_the_window_of_its_intent() -> None:
     """Whatever the file says by now."""
     steps = [intent(not_after=NOW.isoformat())]
-    assert decided(facts(), *steps) == (Action.RESEND, Reason.NO_ANSWER)
+    assert decided(facts(), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
     assert decided(at(NOW + SECOND, not_after=None), *steps) == (Action.UNKNOWN, Reason.WINDOW_ENDED)
 
 
@@ -248,7 +250,7 @@ def gone(_id: str) -> bool:
         ({"formerly": ("sale",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("SALE",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("sale",), **EDITED}, SENT, (Action.CONFLICT, Reason.EDITED)),
-        ({"formerly": ("sale",)}, [intent()], (Action.RESEND, Reason.NO_ANSWER)),
+        ({"formerly": ("sale",)}, [intent()], (Action.RESEND, Reason.NO_RESPONSE)),
         ({"formerly": ("sale",)}, REFUSED, (Action.SEND, Reason.REJECTED_BEFORE)),
         ({"formerly": ("sale",)}, [*SENT, *REFUSED_MOVED], (Action.SENT, Reason.SENT)),
         ({"formerly": ("sale",)}, [*REFUSED_MOVED, *SENT], (Action.SENT, Reason.SENT)),
@@ -274,7 +276,7 @@ FURTHER = {"send": "summer", "formerly": ["spring"], "digest": "f" * 64}
         ({}, [intent(**ON), accepted(send="spring")], (Action.CONFLICT, Reason.EDITED)),
         ({"digest": "e" * 64}, [intent(**ON), accepted(send="spring")], (Action.SENT, Reason.SENT)),
         ({}, [intent(**ON)], (Action.UNKNOWN, Reason.CONTENT_CHANGED)),
-        ({"digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.NO_ANSWER)),
+        ({"digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.NO_RESPONSE)),
         ({}, [intent(**ON), rejected(send="spring")], (Action.SEND, Reason.REJECTED_BEFORE)),
         (
             {},

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocol.stories import APPID, KEY, START
-from wechat_campaigns.protocol.events import EMPTY, Entry, chained
-from wechat_campaigns.protocol.keys import SendId, SendKey, mac_key, mac_of, same_id
+from wechat_campaigns.protocol.events import EMPTY, Entry, next_event
+from wechat_campaigns.protocol.keys import SendId, SendKey, mac_key, mac_of, normalize_id
 
 WORDS = st.text(st.characters(exclude_characters="[]#", exclude_categories=("Cs",)), min_size=1)
 IDS = st.builds(SendId, WORDS, st.none() | WORDS, st.none() | st.integers(1))
@@ -48,15 +48,15 @@ def test_the_parts_of_an_id() -> None:
 )
 def test_two_spellings_of_one_name_are_one_message(one: str, other: str) -> None:
     """What a disk or a person may spell either way has one key."""
-    assert same_id(one) == same_id(other)
+    assert normalize_id(one) == normalize_id(other)
     assert SendKey(APPID, one, 1).clientmsgid == SendKey(APPID, other, 1).clientmsgid
 
 
 @given(WORDS)
 def test_comparing_is_done_once(text: str) -> None:
     """Case, and the form in which accents are written, make no difference; nothing is left to fold."""
-    assert same_id(same_id(text)) == same_id(text)
-    assert same_id(normalize("NFD", text)) == same_id(text)
+    assert normalize_id(normalize_id(text)) == normalize_id(text)
+    assert normalize_id(normalize("NFD", text)) == normalize_id(text)
 
 
 @given(WORDS, WORDS, st.integers(1, 99), st.integers(1, 99))
@@ -64,7 +64,7 @@ def test_clientmsgid_is_32_hex_and_one_a_send_key(one: str, other: str, first: i
     """Equal exactly when appid, send and revision are."""
     ids = SendKey("wx1", one, first).clientmsgid, SendKey("wx1", other, second).clientmsgid
     assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
-    assert (ids[0] == ids[1]) == ((same_id(one), first) == (same_id(other), second))
+    assert (ids[0] == ids[1]) == ((normalize_id(one), first) == (normalize_id(other), second))
     assert SendKey("wx2", one, first).clientmsgid != ids[0]
 
 
@@ -109,6 +109,6 @@ def test_any_change_breaks_the_mac(change: dict[str, Any]) -> None:
 
 def test_the_mac_is_that_of_the_event_too() -> None:
     """It stands in the data, and speaks of all but itself; another key makes another."""
-    kept = chained(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
+    kept = next_event(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
     assert mac_of(KEY, kept) == kept.data["mac"]
     assert mac_of(mac_key("other", APPID), ENTRY) != kept.data["mac"]

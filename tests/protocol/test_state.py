@@ -22,8 +22,8 @@ from tests.protocol.stories import (
 )
 from tests.protocol.stories import Step as Told
 from wechat_campaigns.protocol import state as protocol
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.protocol.state import TABLE, Status, Step
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.state import TABLE, Status, Transition
 
 U, D, R, A = Status
 HISTORY: dict[Status, list[Told]] = {
@@ -33,7 +33,7 @@ HISTORY: dict[Status, list[Told]] = {
     A: [intent(), accepted()],
 }
 CALLS = {U: 1, D: 1, R: 1, A: 1}
-Cell = tuple[Step, Status, list[Told], Status]
+Cell = tuple[Transition, Status, list[Told], Status]
 """What happens, to a send in which state; the events that tell it, its own the last; and the end."""
 
 
@@ -42,21 +42,21 @@ def after(status: Status, step: Told) -> list[Told]:
 
 
 CELLS: list[Cell] = [
-    *((Step.CALL, s, after(s, intent(CALLS[s] + 1)), end)
+    *((Transition.CALL, s, after(s, intent(CALLS[s] + 1)), end)
       for s, end in zip(Status, (U, D, U, A), strict=True)),
-    *((Step.FORGED, s, after(s, forged(intent(CALLS[s] + 1))), end)
+    *((Transition.FORGED, s, after(s, forged(intent(CALLS[s] + 1))), end)
       for s, end in zip(Status, (D, D, D, A), strict=True)),
-    *((Step.TAKEN, s, after(s, settled(CALLS[s], sent=True)), A) for s in Status),
-    *((Step.FREED, s, after(s, settled(CALLS[s], sent=False)), end)
+    *((Transition.TAKEN, s, after(s, settled(CALLS[s], sent=True)), A) for s in Status),
+    *((Transition.SETTLED_NOT_SENT, s, after(s, settled(CALLS[s], sent=False)), end)
       for s, end in zip(Status, (R, R, R, A), strict=True)),
-    (Step.REJECTED, U, [intent(), rejected()], R),
-    (Step.REJECTED, D, [intent(), forged(rejected()), rejected()], D),
-    (Step.REJECTED, R, [intent(), rejected(), rejected()], R),
-    (Step.REJECTED, A, [intent(), accepted(), rejected()], A),
-    (Step.FOREIGN, U, [intent(), duplicate()], D),
-    (Step.FOREIGN, D, [intent(), duplicate(), intent(2), duplicate(2)], D),
-    (Step.FOREIGN, R, [intent(), settled(sent=False), duplicate()], D),
-    (Step.FOREIGN, A, [intent(), resend(2), duplicate(2), rejected()], D),
+    (Transition.REJECTED, U, [intent(), rejected()], R),
+    (Transition.REJECTED, D, [intent(), forged(rejected()), rejected()], D),
+    (Transition.REJECTED, R, [intent(), rejected(), rejected()], R),
+    (Transition.REJECTED, A, [intent(), accepted(), rejected()], A),
+    (Transition.FOREIGN, U, [intent(), duplicate()], D),
+    (Transition.FOREIGN, D, [intent(), duplicate(), intent(2), duplicate(2)], D),
+    (Transition.FOREIGN, R, [intent(), settled(sent=False), duplicate()], D),
+    (Transition.FOREIGN, A, [intent(), resend(2), duplicate(2), rejected()], D),
 ]  # fmt: skip
 
 
@@ -67,21 +67,23 @@ def status(*steps: Told) -> Status:
 
 def test_the_table_is_total() -> None:
     """Whatever happens to a send in whatever state has one meaning."""
-    assert set(TABLE) == set(Step)
+    assert set(TABLE) == set(Transition)
     assert all(set(row) == set(Status) for row in TABLE.values())
 
 
 def test_every_cell_has_its_story() -> None:
     """None is there that no test reaches."""
     told = {(step, before) for step, before, _, _ in CELLS}
-    assert told == {(step, before) for step in Step for before in Status}
+    assert told == {(step, before) for step in Transition for before in Status}
     assert len(told) == len(CELLS)
 
 
 @pytest.mark.parametrize(
     ("step", "before", "steps", "end"), CELLS, ids=[f"{c[0].name}-{c[1].value}" for c in CELLS]
 )
-def test_a_story_ends_as_its_cell_says(step: Step, before: Status, steps: list[Told], end: Status) -> None:
+def test_a_story_ends_as_its_cell_says(
+    step: Transition, before: Status, steps: list[Told], end: Status
+) -> None:
     """The state before is the cell's, the state after too; and it is this cell that decides."""
     assert status(*steps[:-1]) is before
     assert status(*steps) is end
@@ -122,12 +124,12 @@ def test_what_bounds_a_resend_is_the_first_call_that_may_have_arrived() -> None:
     later = START + timedelta(hours=5)
     known = state_of(intent(), resend(2, at=later)).of("sale", 1)
     assert known is not None
-    assert known.first_open is not None
-    assert known.first_open.at == START
+    assert known.first_unanswered_call is not None
+    assert known.first_unanswered_call.at == START
     known = state_of(intent(), rejected(), intent(2, at=later)).of("sale", 1)
     assert known is not None
-    assert known.first_open is not None
-    assert known.first_open.at == later
+    assert known.first_unanswered_call is not None
+    assert known.first_unanswered_call.at == later
 
 
 def test_the_latest_intent_is_what_is_posted_again() -> None:
@@ -185,12 +187,12 @@ def test_a_forged_intent_is_never_what_is_posted() -> None:
 
 def test_a_hold_needs_no_secret_and_its_release_does() -> None:
     """Anybody may stop an account; a release ends the holds that it names."""
-    release: Told = (Kind.HOLD, {"held": False, "why": "repaired"})
+    release: Told = (EventKind.HOLD, {"held": False, "why": "repaired"})
     assert state_of(forged(hold())).holds
     assert not state_of(hold(), release).holds
     assert state_of(hold(), forged(release)).holds
     assert len(state_of(hold(), release, hold()).holds) == 1
-    elsewhere: Told = (Kind.HOLD, {"held": False, "why": "repaired", "ends": ["0" * 64]})
+    elsewhere: Told = (EventKind.HOLD, {"held": False, "why": "repaired", "ends": ["0" * 64]})
     assert state_of(hold(), elsewhere).holds
 
 

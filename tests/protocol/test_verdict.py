@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.protocol.verdict import DUPLICATE, REJECTING, verdict
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_EXISTS, REJECTING, verdict
 
 CERTAIN = frozenset().union(*REJECTING.values())
 
@@ -17,11 +17,11 @@ CERTAIN = frozenset().union(*REJECTING.values())
 @pytest.mark.parametrize(
     ("answer", "judged"),
     [
-        ({"errcode": 0, "msg_id": 7}, Kind.ACCEPTED),
+        ({"errcode": 0, "msg_id": 7}, EventKind.ACCEPTED),
         ({"errcode": 0}, None),
         ({"errcode": 0, "msg_id": 0}, None),
-        ({"errcode": 45065, "msg_id": 7}, Kind.DUPLICATE),
-        ({"errcode": 45065}, Kind.DUPLICATE),
+        ({"errcode": 45065, "msg_id": 7}, EventKind.DUPLICATE),
+        ({"errcode": 45065}, EventKind.DUPLICATE),
         ({"msg_id": 7}, None),
         ({}, None),
         ({"errcode": "40007"}, None),
@@ -29,7 +29,7 @@ CERTAIN = frozenset().union(*REJECTING.values())
     ],
     ids=str,
 )
-def test_an_answer_is_judged(answer: dict[str, Any], judged: Kind | None) -> None:
+def test_an_answer_is_judged(answer: dict[str, Any], judged: EventKind | None) -> None:
     """An acceptance names its job; what is not understood proves nothing."""
     assert verdict(answer) is judged
 
@@ -37,7 +37,7 @@ def test_an_answer_is_judged(answer: dict[str, Any], judged: Kind | None) -> Non
 @pytest.mark.parametrize("errcode", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 45113, 47001])
 def test_a_definite_no_is_a_rejection(errcode: int) -> None:
     """Wrong input, no permission, no quota, the token and the rate limits are told before a job is made."""
-    assert verdict({"errcode": errcode}) is Kind.REJECTED
+    assert verdict({"errcode": errcode}) is EventKind.REJECTED
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_may_hide_a_send_is_unknown(errcode: int) -> None:
     assert verdict({"errcode": errcode}) is None
 
 
-@given(st.integers().filter(lambda number: number not in (0, DUPLICATE, *CERTAIN)))
+@given(st.integers().filter(lambda number: number not in (0, CLIENTMSGID_EXISTS, *CERTAIN)))
 def test_no_other_number_frees_a_send(errcode: int) -> None:
     """The list is positive: what is not on it is unknown, whatever it carries."""
     assert verdict({"errcode": errcode, "msg_id": 7}) is None
@@ -58,4 +58,4 @@ def test_no_other_number_frees_a_send(errcode: int) -> None:
 def test_every_certain_errcode_has_one_source() -> None:
     """And neither an acceptance nor 45065 is among them."""
     assert sum(len(codes) for codes in REJECTING.values()) == len(CERTAIN)
-    assert not CERTAIN & {0, DUPLICATE}
+    assert not CERTAIN & {0, CLIENTMSGID_EXISTS}

@@ -16,7 +16,7 @@ from tests.torture.messages import Clone, Message
 from tests.torture.moves import Moves
 from tests.torture.runners import Runner
 from tests.torture.world import ACCOUNTS, SENDALL, Verdict, World
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 FAULTS = (
     {"kind": "cut_after"},
@@ -37,7 +37,9 @@ AWAY_S = (None, 0, 0.05, 0.3, 0.3)
 ROUND_S = 90.0
 QUIET_ROUNDS = 40
 MINUTE_S = 61
-ENDS = frozenset({Exit.OK, Exit.WECHAT, Exit.POLICY, Exit.LEDGER, Exit.FAILED, Exit.UNKNOWN})
+ENDS = frozenset(
+    {ExitCode.OK, ExitCode.WECHAT, ExitCode.POLICY, ExitCode.LEDGER, ExitCode.FAILED, ExitCode.UNKNOWN}
+)
 """How a run that nobody killed may end."""
 LAST_ROUNDS = 3
 """How many rounds a story tells whole."""
@@ -132,7 +134,7 @@ class Ordeal:
         code, said = runners.command(
             ["ledger", "init", "--dir", str(self.world.first.root)], self.folder / "init.log"
         )
-        assert code == Exit.OK, said
+        assert code == ExitCode.OK, said
         self.world.claim()
         self.world.control("POST", "clock", {"advance_s": MINUTE_S})
         verdict = self._judged()
@@ -231,7 +233,7 @@ class Ordeal:
             said = f"{runner.name} ended with {runner.code}: {runner.output.decode(errors='replace')}"
             assert died or runner.code in ENDS, said
             assert b"Traceback" not in runner.output, said
-            if runner.code == Exit.OK and runner.name in self._meant:
+            if runner.code == ExitCode.OK and runner.name in self._meant:
                 self._ended_well.append(runner.name)
 
     # --- what must hold at any moment ---------------------------------------------------------
@@ -281,7 +283,7 @@ class Ordeal:
         report = self.folder / "plan.json"
         arguments = ["plan", "--all", "--dir", str(self.world.first.root), "--output", f"json={report}"]
         code, said = runners.command(arguments, self.folder / "plan.log")
-        assert code == Exit.OK, said
+        assert code == ExitCode.OK, said
         plan: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
         return {send["id"]: send["action"] for send in plan["sends"]}
 
@@ -292,7 +294,7 @@ class Ordeal:
             account = ["--account", appid, "--dir", str(self.world.first.root)]
             words = ["ledger", "settle", send, "--sent", "1", "--why", "后台里看到了", *account]
             code, said = runners.command(words, self.folder / "settle.log")
-            assert code == Exit.OK, said
+            assert code == ExitCode.OK, said
             self.score.settled += 1
 
     # --- the end ------------------------------------------------------------------------------
@@ -308,7 +310,7 @@ class Ordeal:
             if appid in verdict.stopped:
                 runner = self._switch("unhold", account)
                 runners.wait([runner], ROUND_S)
-                assert runner.code == Exit.OK, runner.output.decode(errors="replace")
+                assert runner.code == ExitCode.OK, runner.output.decode(errors="replace")
         for _ in range(QUIET_ROUNDS):
             self.world.control("POST", "clock", {"advance_s": MINUTE_S})
             self._settle(verdict)
@@ -338,7 +340,7 @@ class Ordeal:
             runner = self._apply(clone, deadly=False)
             runners.wait([runner], ROUND_S * 4)
             self._count([runner])
-            wanted = Exit.POLICY if edited else Exit.OK
+            wanted = ExitCode.POLICY if edited else ExitCode.OK
             said = runner.output.decode(errors="replace")
             assert runner.code == wanted, (
                 f"ended with {runner.code}; edited after they went out: {edited}; {said}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from wechat_campaigns.cli import checking, holding, sending  # noqa: F401 (loaded once, before forking)
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.ledger.memory import RememberingLedger
+from wechat_campaigns.ledger.memory import RollbackGuardedLedger
 from wechat_campaigns.protocol.events import Entry, Event, Head
 
 ROOM_BYTES = 16384
@@ -142,17 +142,17 @@ def fork(arguments: list[str], out: int, away_s: float | None = None) -> int:
 
 def _far_away(away_s: float) -> None:
     """Be on a machine that shares no courtesy lock with the others, and takes so long to reach the ledger."""
-    append = RememberingLedger.append
+    append = RollbackGuardedLedger.append
 
-    def slowly(ledger: RememberingLedger, entry: Entry, *, after: Head | None = None) -> Event:
+    def slowly(ledger: RollbackGuardedLedger, entry: Entry, *, after: Head | None = None) -> Event:
         time.sleep(away_s)
         return append(ledger, entry, after=after)
 
-    def lock(_ledger: RememberingLedger, _stream: str, _wait_s: float) -> AbstractContextManager[None]:
+    def lock(_ledger: RollbackGuardedLedger, _stream: str, _wait_s: float) -> AbstractContextManager[None]:
         return nullcontext()
 
-    RememberingLedger.append = slowly  # type: ignore[method-assign]
-    RememberingLedger.lock = lock  # type: ignore[method-assign]
+    RollbackGuardedLedger.append = slowly  # type: ignore[method-assign]
+    RollbackGuardedLedger.lock = lock  # type: ignore[method-assign]
 
 
 def command(arguments: list[str], log: Path) -> tuple[int, str]:

@@ -19,11 +19,12 @@ import yaml
 
 from tests.torture.messages import Clone, Message, begin, marks_in
 from tests.unit.ledger.backends import Backend
-from wechat_campaigns.ledger.events import broken, snapshot
-from wechat_campaigns.ledger.fold import LedgerState, Status, fold
-from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.ledger.events import find_chain_faults, snapshot
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.protocol.keys import SendKey, mac_key, mac_of
-from wechat_campaigns.protocol.state import Status as Sending
+from wechat_campaigns.protocol.state import SendStatus as Sending
 from wechat_campaigns.protocol.state import StreamState
 
 ACCOUNTS = 4
@@ -113,7 +114,7 @@ class World:
             events, heads = snapshot(ledger)
         finally:
             ledger.close()
-        faults = broken(events, heads)
+        faults = find_chain_faults(events, heads)
         assert not faults, faults
         self.events = list(events)
         return fold(events, authentic)
@@ -130,7 +131,7 @@ class World:
         lost = self._lost(state, Counter(job["clientmsgid"] for job, _mark in ours))
         held = self._after_holds()
         calls = [*self._calls(), *self._begun_twice()]
-        opened = [known for known in state.sends.values() if known.status is Status.OPEN]
+        opened = [known for known in state.sends.values() if known.status is SendStatus.OPEN]
         return Verdict(
             faults=(*twice, *lost, *held, *calls),
             doubled=len(twice),
@@ -140,7 +141,7 @@ class World:
             texts={mark: str(job["content"]) for job, mark in ours},
             unknown=frozenset((known.appid, known.send) for known in opened),
             disputed=frozenset((known.appid, known.send) for known in opened if known.disputed),
-            holds=sum(e.kind == Kind.HOLD and e.data["held"] for e in self.events),
+            holds=sum(e.kind == EventKind.HOLD and e.data["held"] for e in self.events),
             stopped=frozenset(state.holds),
         )
 
@@ -153,26 +154,26 @@ class World:
     def _lost(self, state: LedgerState, made: Counter[str]) -> list[str]:
         """Find what the ledger calls sent and nobody received, or the other way round."""
         keys, faults = set(), []
-        said = {(e.stream, e.data["send"]) for e in self.events if e.kind == Kind.SETTLED}
+        said = {(e.stream, e.data["send"]) for e in self.events if e.kind == EventKind.SETTLED}
         said |= self._plausible()
         for (appid, send, revision), known in state.sends.items():
             key = SendKey(appid, send, revision).clientmsgid
             keys.add(key)
-            accepted = known.status in (Status.ACCEPTED, Status.SENT) and (appid, send) not in said
+            accepted = known.status in (SendStatus.ACCEPTED, SendStatus.SENT) and (appid, send) not in said
             if accepted and not made[key]:
                 faults.append(f"the ledger calls {send}@{revision} sent, and the platform has no such job")
-            if made[key] and known.status is Status.REFUSED:
+            if made[key] and known.status is SendStatus.REFUSED:
                 faults.append(f"the platform took {send}@{revision}, and the ledger calls it refused")
         return faults + [f"the platform has a job {key} of no intent" for key in made.keys() - keys]
 
     def _plausible(self) -> set[tuple[str, str]]:
         """List claimed messages whose first call died unanswered: 45065 to a later one may speak of it."""
         claimed = {(self.appids[m.account], m.name) for m in self.messages.values() if m.claimed}
-        first = {e.hash for e in self.events if e.kind == Kind.INTENT and e.data["call"] == 1}
+        first = {e.hash for e in self.events if e.kind == EventKind.INTENT and e.data["call"] == 1}
         told = {
             (e.stream, e.data["send"])
             for e in self.events
-            if e.kind == Kind.DUPLICATE and e.data["intent"] in first
+            if e.kind == EventKind.DUPLICATE and e.data["intent"] in first
         }
         return claimed - told
 
@@ -182,9 +183,9 @@ class World:
         faults = []
         for event in self.events:
             mine = held.setdefault(event.stream, set())
-            if event.kind == Kind.HOLD:
+            if event.kind == EventKind.HOLD:
                 mine ^= {event.hash} if event.data["held"] else mine & set(event.data["ends"])
-            elif mine and event.kind in (Kind.INTENT, Kind.RESEND):
+            elif mine and event.kind in (EventKind.INTENT, EventKind.RESEND):
                 faults.append(
                     f"event {event.seq} of {event.stream}: {event.data['send']} begun during a hold"
                 )
@@ -200,7 +201,7 @@ class World:
         begun = Counter(
             SendKey(e.stream, e.data["send"], e.data["revision"]).clientmsgid
             for e in self.events
-            if e.kind in (Kind.INTENT, Kind.RESEND)
+            if e.kind in (EventKind.INTENT, EventKind.RESEND)
         )
         claimed = {
             SendKey(self.appids[m.account], m.name, 1).clientmsgid
@@ -224,7 +225,7 @@ class World:
         faults = []
         for event in self.events:
             stream = streams.setdefault(event.stream, StreamState(event.stream, authentic))
-            if event.kind == Kind.INTENT:
+            if event.kind == EventKind.INTENT:
                 send, revision = event.data["send"], event.data["revision"]
                 known = (stream.of(name, revision) for name in names[event.stream, send])
                 faults += [

@@ -27,16 +27,22 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.core.errors import Exit, LedgerBusyError, LedgerError, LostAnswerError, SecretError
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    LedgerError,
+    LedgerLockedError,
+    NoResponseError,
+    SecretError,
+)
 from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
 from wechat_campaigns.core.settings import AccountKind, Policy, Settings
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.protocol.events import Entry, Head, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind, Head
 from wechat_campaigns.send.apply import apply, exit_code
-from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 
 TAKEN = {"errcode": 0, "msg_id": 7}
-LOST = LostAnswerError("the connection was cut", remedy="try again")
+LOST = NoResponseError("the connection was cut", remedy="try again")
 
 
 class World:
@@ -56,11 +62,11 @@ class World:
         return plan_of(*sends, settings=self.settings, state=state, known=known, **more)
 
     def run(self, *sends: Send, plan: Any = None, allowed: Any = None, connect: Any = None) -> Any:
-        ports = Ports(
+        ports = ApplyPorts(
             connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
             sleep=lambda _s: None, read=lambda _file: b"", stopping=lambda: self.stopping,
         )  # fmt: skip
-        warrant = Warrant(plan_digest="p" * 64, allowed=allowed or {})
+        warrant = RunContext(plan_digest="p" * 64, allowed=allowed or {})
         plan = plan or self.plan(*sends, allowed=allowed)
         return apply(plan, ports=ports, settings=self.settings, warrant=warrant)
 
@@ -116,7 +122,7 @@ def test_unknown_is_repeated_in_its_time_only(age_s: int, calls: int):
     world.now += timedelta(seconds=age_s)
     outcomes = world.run(make_send())
     assert len(world.api.calls) == calls
-    assert exit_code(outcomes) is (Exit.OK if calls == 2 else Exit.UNKNOWN)
+    assert exit_code(outcomes) is (ExitCode.OK if calls == 2 else ExitCode.UNKNOWN)
 
 
 @pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])
@@ -153,7 +159,7 @@ def test_repeat_keeps_to_the_send_window():
     world.run(make_send(not_after=closing))
     world.now += timedelta(seconds=61)
     (outcome,) = world.run(make_send(not_after=None))
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert "window ended" in outcome.why
     assert "settle" in outcome.remedy
     assert len(world.api.calls) == 1
@@ -192,12 +198,12 @@ def test_repeat_that_waited_for_the_pace_keeps_to_quiet_hours():
     def sleep(seconds: float) -> None:
         world.now += timedelta(seconds=seconds + 1)
 
-    ports = Ports(
+    ports = ApplyPorts(
         connect=lambda _account: world.api, ledger=world.ledger, clock=lambda: world.now, sleep=sleep,
         read=lambda _file: b"",
     )  # fmt: skip
     plan = world.plan(make_send("open"))
-    (outcome,) = apply(plan, ports=ports, settings=world.settings, warrant=Warrant(plan_digest="p" * 64))
+    (outcome,) = apply(plan, ports=ports, settings=world.settings, warrant=RunContext(plan_digest="p" * 64))
     assert outcome.result is Result.UNKNOWN
     assert "apply after 14:00" in outcome.remedy
     assert len(world.api.calls) == 61
@@ -210,7 +216,7 @@ def test_stop_lets_no_other_send_begin():
     world.now += timedelta(seconds=61)
     world.stopping = True
     outcomes = world.run(make_send("open"), make_send("new", "新"))
-    assert {o.id: o.exit_code for o in outcomes} == {"open": Exit.UNKNOWN, "new": Exit.INTERRUPTED}
+    assert {o.id: o.exit_code for o in outcomes} == {"open": ExitCode.UNKNOWN, "new": ExitCode.INTERRUPTED}
     assert len(world.api.calls) == 1
 
 
@@ -222,7 +228,7 @@ def test_decision_is_made_again_just_before_the_send():
     outcomes = world.run(plan=plan)
     assert [o.result for o in outcomes] == [Result.SKIPPED]
     assert world.api.calls == []
-    assert exit_code(outcomes) is Exit.POLICY, "it was due, and nobody will send it any more"
+    assert exit_code(outcomes) is ExitCode.POLICY, "it was due, and nobody will send it any more"
 
 
 def test_send_opened_by_another_run_is_not_exit_0():
@@ -232,22 +238,22 @@ def test_send_opened_by_another_run_is_not_exit_0():
     world.run(make_send())
     outcomes = world.run(plan=plan)
     assert len(world.api.calls) == 1
-    assert exit_code(outcomes) is Exit.UNKNOWN
+    assert exit_code(outcomes) is ExitCode.UNKNOWN
 
 
 def tied(world: World, data: dict[str, Any]) -> dict[str, Any]:
-    return linked(Kind.SETTLED, data, world.ledger.events())
+    return linked(EventKind.SETTLED, data, world.ledger.events())
 
 
-@pytest.mark.parametrize(("sent", "code"), [(True, Exit.OK), (False, Exit.FAILED)])
-def test_unknown_settled_by_another_run_is_told(sent: bool, code: Exit):
+@pytest.mark.parametrize(("sent", "code"), [(True, ExitCode.OK), (False, ExitCode.FAILED)])
+def test_unknown_settled_by_another_run_is_told(sent: bool, code: ExitCode):
     """Open when planned, settled before our turn: nothing is posted, and exit 0 only when it was sent."""
     world = World(mass_sendall=[LOST, TAKEN])
     world.run(make_send())
     world.now += timedelta(seconds=61)
     plan = world.plan(make_send())
     settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
-    world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=tied(world, settled)))
+    world.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(world, settled)))
     outcomes = world.run(plan=plan)
     assert [(o.id, o.result) for o in outcomes] == [("sale", Result.SKIPPED)]
     assert exit_code(outcomes) is code
@@ -263,11 +269,11 @@ def test_unknown_settled_while_this_run_looks_is_not_repeated():
     settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
 
     def connect(_account: Any) -> Any:
-        world.ledger.append(Entry(stream=SERVICE, kind=Kind.SETTLED, data=tied(world, settled)))
+        world.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(world, settled)))
         return world.api
 
     (outcome,) = world.run(plan=plan, connect=connect)
-    assert (outcome.id, outcome.result, outcome.exit_code) == ("sale", Result.SKIPPED, Exit.OK)
+    assert (outcome.id, outcome.result, outcome.exit_code) == ("sale", Result.SKIPPED, ExitCode.OK)
     assert "settled by another run" in outcome.why
     assert len(world.api.calls) == 1
 
@@ -278,7 +284,7 @@ def test_policy_is_asked_again_with_what_the_ledger_knows():
     world = World(make_settings(account, policy=Policy(duplicate_content_days=0)), mass_sendall=TAKEN)
     first, second = world.plan(make_send("a", "a")), world.plan(make_send("b", "b"))
     world.run(plan=first)
-    assert [(o.result, o.exit_code) for o in world.run(plan=second)] == [(Result.SKIPPED, Exit.POLICY)]
+    assert [(o.result, o.exit_code) for o in world.run(plan=second)] == [(Result.SKIPPED, ExitCode.POLICY)]
 
 
 @pytest.mark.parametrize("gone_at", ["mass_sendall", "draft_add"])
@@ -309,7 +315,7 @@ def test_quota_refusal_stops_the_account_only():
     outcomes = world.run(*sends)
     assert [o.result for o in outcomes] == [Result.REFUSED, Result.SKIPPED] * 2
     assert len(world.api.calls) == 2
-    assert exit_code(outcomes) is Exit.WECHAT
+    assert exit_code(outcomes) is ExitCode.WECHAT
 
 
 @pytest.mark.parametrize(("errcode", "tried"), [(45009, 1), (40004, 2)])
@@ -332,7 +338,7 @@ def test_secret_that_cannot_be_had_ends_before_the_intent():
     world = World(mass_ready=SecretError("the command failed", remedy="run it by hand"))
     outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
     assert [(o.result, o.exit_code) for o in outcomes] == [
-        (Result.FAILED, Exit.WECHAT), (Result.SKIPPED, Exit.FAILED)
+        (Result.FAILED, ExitCode.WECHAT), (Result.SKIPPED, ExitCode.FAILED)
     ]  # fmt: skip
     assert outcomes[1].why == "not tried: the command failed"
     assert world.ledger.events() == ()
@@ -348,7 +354,7 @@ def test_secret_that_cannot_be_had_leaves_an_unknown_unknown():
     outcomes = world.run(make_send(), make_send("new", "新"))
     assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.SKIPPED]
     assert outcomes[0].remedy == "run it by hand"
-    assert exit_code(outcomes) is Exit.UNKNOWN
+    assert exit_code(outcomes) is ExitCode.UNKNOWN
     assert kinds(world.ledger.events()) == ["intent"]
 
 
@@ -357,15 +363,17 @@ def test_send_that_is_always_overtaken_is_not_made():
 
     class Beaten(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
-            if entry.kind is Kind.INTENT and entry.data["send"] == "a":
-                super().append(Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "x", "result": "y"}))
+            if entry.kind is EventKind.INTENT and entry.data["send"] == "a":
+                super().append(
+                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "x", "result": "y"})
+                )
             return super().append(entry, after=after)
 
     world = World(mass_sendall=TAKEN)
     world.ledger = Beaten(lambda: world.now)
     outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
     assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
-        ("a", Result.SKIPPED, Exit.LEDGER), ("b", Result.ACCEPTED, Exit.OK)
+        ("a", Result.SKIPPED, ExitCode.LEDGER), ("b", Result.ACCEPTED, ExitCode.OK)
     ]  # fmt: skip
     assert world.bodies() == ["b"]
 
@@ -380,7 +388,7 @@ class Locked(MemoryLedger):
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         if not self.on_exit:
-            raise LedgerBusyError("another runner is sending", remedy="wait")
+            raise LedgerLockedError("another runner is sending", remedy="wait")
         yield
         raise LedgerError("the ledger went away", remedy="look where it went")
 
@@ -390,7 +398,7 @@ def test_lock_held_by_another_sends_nothing():
     world = World(mass_sendall=TAKEN)
     world.ledger = Locked(on_exit=False)
     outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
-    assert [(o.id, o.exit_code) for o in outcomes] == [("a", Exit.LEDGER), ("b", Exit.LEDGER)]
+    assert [(o.id, o.exit_code) for o in outcomes] == [("a", ExitCode.LEDGER), ("b", ExitCode.LEDGER)]
     assert world.api.calls == []
 
 
@@ -400,7 +408,7 @@ def test_lock_held_by_another_still_names_the_unknown():
     world.run(make_send())
     plan, world.ledger = world.plan(make_send()), Locked(on_exit=False)
     (outcome,) = world.run(plan=plan)
-    assert (outcome.id, outcome.exit_code) == ("sale", Exit.UNKNOWN)
+    assert (outcome.id, outcome.exit_code) == ("sale", ExitCode.UNKNOWN)
 
 
 def test_lock_that_fails_on_the_way_out_loses_no_report():
@@ -420,7 +428,7 @@ def test_ledger_that_cannot_be_written_stops_the_account():
     world = World(mass_sendall=TAKEN)
     world.ledger = Full()
     outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
-    assert exit_code(outcomes) is Exit.LEDGER
+    assert exit_code(outcomes) is ExitCode.LEDGER
     assert "not tried" in outcomes[1].why
     assert world.api.calls == []
 
@@ -455,13 +463,17 @@ def test_two_names_of_one_appid_are_one_account():
 
 @pytest.mark.parametrize(
     ("codes", "worst"),
-    [((), Exit.OK), ((Exit.OK, Exit.POLICY), Exit.POLICY), ((Exit.FAILED, Exit.WECHAT), Exit.WECHAT),
-     ((Exit.LEDGER, Exit.UNKNOWN, Exit.WECHAT), Exit.UNKNOWN),
-     ((Exit.INTERRUPTED, Exit.OK), Exit.INTERRUPTED)],
-)  # fmt: skip
-def test_exit_code_says_the_worst(codes: tuple[Exit, ...], worst: Exit):
+    [
+        ((), ExitCode.OK),
+        ((ExitCode.OK, ExitCode.POLICY), ExitCode.POLICY),
+        ((ExitCode.FAILED, ExitCode.WECHAT), ExitCode.WECHAT),
+        ((ExitCode.LEDGER, ExitCode.UNKNOWN, ExitCode.WECHAT), ExitCode.UNKNOWN),
+        ((ExitCode.INTERRUPTED, ExitCode.OK), ExitCode.INTERRUPTED),
+    ],
+)
+def test_exit_code_says_the_worst(codes: tuple[ExitCode, ...], worst: ExitCode):
     """Unknown before all, never 0 beside a failure."""
     made = tuple(
-        Outcome(id="a", account="m", result=Result.SKIPPED, why="", exit_code=code) for code in codes
+        SendOutcome(id="a", account="m", result=Result.SKIPPED, why="", exit_code=code) for code in codes
     )
     assert exit_code(tuple(made)) is worst

@@ -16,16 +16,16 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.core.errors import Exit, UnreachableError
+from wechat_campaigns.core.errors import ExitCode, NotSentError
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Drift, Policy
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.protocol.events import Entry, Head, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind, Head
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 
 TAKEN = {"errcode": 0, "msg_id": 7}
-HOLD = Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "客服系统故障"})
+HOLD = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "客服系统故障"})
 
 
 def tags(count: int) -> list[dict[str, Any]]:
@@ -34,24 +34,24 @@ def tags(count: int) -> list[dict[str, Any]]:
 
 def run(
     policy: Policy, *sends: Any, ledger: Any = None, reviewed: Any = None, **answers: Any
-) -> tuple[tuple[Outcome, ...], ScriptedApi]:
+) -> tuple[tuple[SendOutcome, ...], ScriptedApi]:
     """Plan with 1000 members, then apply with what the platform answers by then."""
     settings, ledger = make_settings(policy=policy), ledger or MemoryLedger()
     known = {"main": make_known(tags=tuple(tags(1000)))}
     plan = plan_of(*sends or [make_send()], settings=settings, known=known, state=fold(ledger.events()))
     api = ScriptedApi(mass_sendall=TAKEN, **answers)
-    ports = Ports(
+    ports = ApplyPorts(
         connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
         read=lambda _file: b"",
     )  # fmt: skip
-    warrant = Warrant(plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {"sale": 1000})
+    warrant = RunContext(plan_digest="p" * 64, audiences=reviewed if reviewed is not None else {"sale": 1000})
     return apply(plan, ports=ports, settings=settings, warrant=warrant), api
 
 
 def test_a_grown_tag_is_not_sent_to() -> None:
     """max_recipients is asked again with a fresh count just before the call."""
     (outcome,), api = run(Policy(max_recipients=1000), tags_get=[tags(1001)])
-    assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, Exit.POLICY)
+    assert (outcome.result, outcome.exit_code) == (Result.SKIPPED, ExitCode.POLICY)
     assert "1001" in outcome.why
     assert not api.named("mass_sendall")
 
@@ -66,9 +66,9 @@ def test_the_fresh_count_is_what_is_recorded() -> None:
 
 def test_an_audience_nobody_can_count_is_not_sent_to() -> None:
     """Could not check blocks a mandatory rule, and only warns of an advisory one."""
-    gone = UnreachableError("no connection", remedy="try again")
+    gone = NotSentError("no connection", remedy="try again")
     (outcome,), api = run(Policy(max_recipients=1000), tags_get=gone)
-    assert outcome.exit_code is Exit.POLICY
+    assert outcome.exit_code is ExitCode.POLICY
     assert not api.named("mass_sendall")
     (outcome,), _ = run(Policy(max_recipients=1000, levels={"max_recipients": "advisory"}), tags_get=gone)
     assert outcome.result is Result.ACCEPTED
@@ -98,7 +98,7 @@ class Interrupted(MemoryLedger):
 
     def append(self, entry: Entry, *, after: Head | None = None) -> Any:
         kept = super().append(entry, after=after)
-        if entry.kind is Kind.ACCEPTED:
+        if entry.kind is EventKind.ACCEPTED:
             super().append(HOLD)
         return kept
 
@@ -109,6 +109,6 @@ def test_a_hold_stops_a_running_apply() -> None:
     outcomes, api = run(Policy(), make_send("a"), make_send("b", text="另一条"), ledger=ledger)
     assert [o.result for o in outcomes] == [Result.ACCEPTED, Result.SKIPPED]
     assert "客服系统故障" in outcomes[1].why
-    assert outcomes[1].exit_code is Exit.POLICY
+    assert outcomes[1].exit_code is ExitCode.POLICY
     assert len(api.named("mass_sendall")) == 1
     assert kinds(ledger.kept) == ["intent", "accepted", "hold"]

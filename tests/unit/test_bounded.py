@@ -46,7 +46,7 @@ def test_memory_is_limited():
 
 def test_an_answer_that_is_too_long_is_refused(monkeypatch):
     """What comes back is limited."""
-    monkeypatch.setattr(bounded, "ANSWER_BYTES", 1_000_000)
+    monkeypatch.setattr(bounded, "MAX_RESULT_BYTES", 1_000_000)
     assert _cause(lambda: "a" * 9_000_000) == "memory"
 
 

@@ -19,7 +19,7 @@ from factories import (
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.report.sentences import account_lines
 
@@ -50,7 +50,9 @@ def test_a_tag_uses_no_allowance_of_a_service_account() -> None:
 
 def test_sends_that_some_will_not_get_are_named() -> None:
     """After four to the same tag the next one reaches nobody who had them all."""
-    state = make_state(*[(Kind.INTENT, intent_of(make_send(f"s{n}", text=str(n)), at=NOW)) for n in range(4)])
+    state = make_state(
+        *[(EventKind.INTENT, intent_of(make_send(f"s{n}", text=str(n)), at=NOW)) for n in range(4)]
+    )
     assert budget(make_send("fifth", text="第五条"), state=state).dropped == ("fifth",)
 
 

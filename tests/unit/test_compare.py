@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from factories import NOW, make_planned, make_send, plan_of
 
-from wechat_campaigns.core.errors import Place
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.compare import RULE, compare, with_warnings
-from wechat_campaigns.plan.plan import Decision
+from wechat_campaigns.plan.decide import PlanDecision
 
 BEFORE = make_send("sale", "旧")
 
@@ -25,15 +25,15 @@ def test_what_a_follower_would_notice_is_a_change(changes: dict[str, object]) ->
     after = make_send("sale", **{"text": "旧", **changes})
     found = compare([BEFORE], [after], ref="main", commit="c")
     assert [(change.before, change.after) for change in found.changes] == [(BEFORE, after)]
-    assert not found.unedited
+    assert not found.unchanged
 
 
 def test_a_moved_line_is_no_change() -> None:
     """Comments and positions reach nobody."""
-    after = replace(BEFORE, place=Place(file="campaigns/sale.yaml", line=9))
+    after = replace(BEFORE, place=Location(file="campaigns/sale.yaml", line=9))
     found = compare([BEFORE], [after], ref="main", commit="c")
     assert not found.changes
-    assert found.unedited == {"sale"}
+    assert found.unchanged == {"sale"}
 
 
 def test_new_and_removed_sends_are_told_apart() -> None:
@@ -60,7 +60,7 @@ def test_a_pending_send_that_was_not_edited_is_warned_of() -> None:
 
 def test_what_was_sent_already_is_not_warned_of() -> None:
     """Only what may still go out concerns the reviewer."""
-    done = make_planned(decision=Decision(action=Action.DONE, reason="sent"))
+    done = make_planned(decision=PlanDecision(action=PlanAction.DONE, reason="sent"))
     plan = replace(plan_of(), sends=(done,))
     found = compare([done.send], [done.send], ref="main", commit="c")
     assert with_warnings(plan, found) == plan

@@ -9,71 +9,115 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
 
-from wechat_campaigns.core.digest import send_digest
-from wechat_campaigns.core.model import Action, Batch, Filter, Send
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.plan.decide import Decision, Setting, decide
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.plan.decide import DecisionOptions, PlanDecision, decide
+from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
 AGAIN = make_send(revision=2)
 HOUR = timedelta(hours=1)
 
 
-def decided(send: Any, *steps: Any) -> Decision:
+def decided(send: Any, *steps: Any) -> PlanDecision:
     state = make_state(*steps)
-    return decide(send, send_digest(send), appid=SERVICE, state=state, now=NOW)
+    return decide(send, compute_content_digest(send), appid=SERVICE, state=state, now=NOW)
 
 
 def begun(send: Any = SALE, **more: Any) -> Any:
-    return (Kind.INTENT, intent_of(send, **more))
+    return (EventKind.INTENT, intent_of(send, **more))
 
 
 def accepted(send: Any = SALE) -> list[Any]:
-    return [begun(send), (Kind.ACCEPTED, named(send))]
+    return [begun(send), (EventKind.ACCEPTED, named(send))]
 
 
 def ended(said: str) -> list[Any]:
-    return [*accepted(), (Kind.STATUS, named(SALE, msg_status=said))]
+    return [*accepted(), (EventKind.STATUS, named(SALE, msg_status=said))]
 
 
-CASES: list[tuple[str, Any, list[Any], Action, str]] = [
-    ("nothing known", SALE, [], Action.SEND, "new"),
-    ("before its window", make_send(not_before=NOW + HOUR), [], Action.WAIT, "window begins"),
-    ("window opens now", make_send(not_before=NOW), [], Action.SEND, "new"),
-    ("window ends now", make_send(not_after=NOW), [], Action.SEND, "new"),
-    ("past its window", make_send(not_after=NOW - HOUR), [], Action.EXPIRED, "window ended"),
-    ("unknown", SALE, [begun()], Action.UNKNOWN, "may still be on the way"),
-    ("unknown for a while", SALE, [begun(at=NOW - HOUR)], Action.RESEND, "no answer recorded"),
-    ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], Action.UNKNOWN, "too old to be repeated"),
-    ("unknown and past its window", SALE, [begun(at=NOW - HOUR, not_after=(NOW - HOUR).isoformat())],
-     Action.UNKNOWN, "so it is not repeated"),
-    ("refused", SALE, [begun(), (Kind.REJECTED, named(SALE))], Action.SEND, "try again: the account has no"),
-    ("accepted", SALE, accepted(), Action.DONE, "delivery not confirmed yet"),
-    ("sent", SALE, ended("SEND_SUCCESS"), Action.DONE, "msg_id 7"),
-    ("given up", SALE, ended("SEND_FAIL"), Action.DONE, "raise revision"),
-    ("recalled", SALE, ended("DELETE"), Action.DONE, "recalled"),
-    ("before the ledger", SALE, [(Kind.BASELINE, named(SALE, digest=send_digest(SALE)))], Action.DONE,
-     "before this ledger"),
-    ("edited after it was sent", make_send(text="改过"), accepted(), Action.CONFLICT, "edited after"),
-    ("other receivers after it was sent", make_send(filter=Filter(tag="北京")), accepted(), Action.CONFLICT,
-     "edited after"),
-    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], Action.UNKNOWN, "no answer"),
-    ("raised after it was sent", AGAIN, accepted(), Action.SEND, "again: revision 1 was sent 2026-12-01"),
-    ("raised above a baseline", AGAIN, [(Kind.BASELINE, named(SALE))], Action.SEND,
-     "again: revision 1 was sent before"),
-    ("raised after it was given up", AGAIN, ended("SEND_FAIL"), Action.SEND, "new"),
-    ("raised while unknown", AGAIN, [begun(at=NOW - HOUR)], Action.UNKNOWN, "no answer recorded"),
-    ("lowered below what was sent", SALE, accepted(AGAIN), Action.CONFLICT, "revision 2 was sent already"),
-    ("lowered below an unknown", SALE, [begun(AGAIN, at=NOW - HOUR)], Action.UNKNOWN, "no answer recorded"),
-    ("lowered below a refusal", SALE, [begun(AGAIN), (Kind.REJECTED, named(AGAIN))], Action.SEND, "new"),
-]  # fmt: skip
+CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
+    ("nothing known", SALE, [], PlanAction.SEND, "new"),
+    ("before its window", make_send(not_before=NOW + HOUR), [], PlanAction.SCHEDULED, "window begins"),
+    ("window opens now", make_send(not_before=NOW), [], PlanAction.SEND, "new"),
+    ("window ends now", make_send(not_after=NOW), [], PlanAction.SEND, "new"),
+    ("past its window", make_send(not_after=NOW - HOUR), [], PlanAction.EXPIRED, "window ended"),
+    ("unknown", SALE, [begun()], PlanAction.UNKNOWN, "may still be on the way"),
+    ("unknown for a while", SALE, [begun(at=NOW - HOUR)], PlanAction.RESEND, "no answer recorded"),
+    ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], PlanAction.UNKNOWN, "too old to be repeated"),
+    (
+        "unknown and past its window",
+        SALE,
+        [begun(at=NOW - HOUR, not_after=(NOW - HOUR).isoformat())],
+        PlanAction.UNKNOWN,
+        "so it is not repeated",
+    ),
+    (
+        "refused",
+        SALE,
+        [begun(), (EventKind.REJECTED, named(SALE))],
+        PlanAction.SEND,
+        "try again: the account has no",
+    ),
+    ("accepted", SALE, accepted(), PlanAction.DONE, "delivery not confirmed yet"),
+    ("sent", SALE, ended("SEND_SUCCESS"), PlanAction.DONE, "msg_id 7"),
+    ("given up", SALE, ended("SEND_FAIL"), PlanAction.DONE, "raise revision"),
+    ("recalled", SALE, ended("DELETE"), PlanAction.DONE, "recalled"),
+    (
+        "before the ledger",
+        SALE,
+        [(EventKind.BASELINE, named(SALE, digest=compute_content_digest(SALE)))],
+        PlanAction.DONE,
+        "before this ledger",
+    ),
+    ("edited after it was sent", make_send(text="改过"), accepted(), PlanAction.CONFLICT, "edited after"),
+    (
+        "other receivers after it was sent",
+        make_send(filter=Filter(tag="北京")),
+        accepted(),
+        PlanAction.CONFLICT,
+        "edited after",
+    ),
+    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer"),
+    ("raised after it was sent", AGAIN, accepted(), PlanAction.SEND, "again: revision 1 was sent 2026-12-01"),
+    (
+        "raised above a baseline",
+        AGAIN,
+        [(EventKind.BASELINE, named(SALE))],
+        PlanAction.SEND,
+        "again: revision 1 was sent before",
+    ),
+    ("raised after it was given up", AGAIN, ended("SEND_FAIL"), PlanAction.SEND, "new"),
+    ("raised while unknown", AGAIN, [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer recorded"),
+    (
+        "lowered below what was sent",
+        SALE,
+        accepted(AGAIN),
+        PlanAction.CONFLICT,
+        "revision 2 was sent already",
+    ),
+    (
+        "lowered below an unknown",
+        SALE,
+        [begun(AGAIN, at=NOW - HOUR)],
+        PlanAction.UNKNOWN,
+        "no answer recorded",
+    ),
+    (
+        "lowered below a refusal",
+        SALE,
+        [begun(AGAIN), (EventKind.REJECTED, named(AGAIN))],
+        PlanAction.SEND,
+        "new",
+    ),
+]
 
 
 @pytest.mark.parametrize(
     ("send", "steps", "action", "reason"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
-def test_action_and_reason(send: Any, steps: list[Any], action: Action, reason: str):
+def test_action_and_reason(send: Any, steps: list[Any], action: PlanAction, reason: str):
     """Each history and each window has one action, and says why."""
     decision = decided(send, *steps)
     assert decision.action is action
@@ -100,8 +144,8 @@ def test_conflict_says_which_revision_sends_again():
 def test_other_account_remembers_nothing():
     """A send is known by appid: the same id on another account is new."""
     state = make_state(*accepted())
-    decision = decide(SALE, send_digest(SALE), appid="wx0000000000000009", state=state, now=NOW)
-    assert decision.action is Action.SEND
+    decision = decide(SALE, compute_content_digest(SALE), appid="wx0000000000000009", state=state, now=NOW)
+    assert decision.action is PlanAction.SEND
 
 
 def part(number: int, list_sha256: str) -> Any:
@@ -112,14 +156,14 @@ def part(number: int, list_sha256: str) -> Any:
 @pytest.mark.parametrize(
     ("steps", "action"),
     [
-        ([begun(part(1, "a"))], Action.SEND),
-        ([begun(part(1, "b"))], Action.CONFLICT),
-        ([begun(part(1, "b")), (Kind.ACCEPTED, named(part(1, "b")))], Action.CONFLICT),
-        ([begun(part(1, "b")), (Kind.REJECTED, named(part(1, "b")))], Action.SEND),
+        ([begun(part(1, "a"))], PlanAction.SEND),
+        ([begun(part(1, "b"))], PlanAction.CONFLICT),
+        ([begun(part(1, "b")), (EventKind.ACCEPTED, named(part(1, "b")))], PlanAction.CONFLICT),
+        ([begun(part(1, "b")), (EventKind.REJECTED, named(part(1, "b")))], PlanAction.SEND),
     ],
     ids=["same list", "other list, unknown", "other list, sent", "other list, refused"],
 )
-def test_parts_of_an_edited_openid_list_conflict(steps: list[Any], action: Action):
+def test_parts_of_an_edited_openid_list_conflict(steps: list[Any], action: PlanAction):
     """An edit moves openids from part to part: once a part may be out, the rest waits for the old list."""
     assert decided(part(2, "a"), *steps).action is action
 
@@ -138,14 +182,14 @@ ENTRY_LISTED = replace(LISTED, id="sale[beijing]#1")
 )  # fmt: skip
 def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Send):
     """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
-    for steps in ([begun(before)], [begun(before), (Kind.ACCEPTED, named(before))]):
+    for steps in ([begun(before)], [begun(before), (EventKind.ACCEPTED, named(before))]):
         decision = decided(after, *steps)
-        assert decision.action is Action.CONFLICT
+        assert decision.action is PlanAction.CONFLICT
         assert before.id in decision.reason
         assert "revision: 2" in decision.remedy
-    assert decided(after, begun(before), (Kind.REJECTED, named(before))).action is Action.SEND
-    assert decided(replace(after, revision=2), begun(before)).action is Action.SEND
-    assert decided(after, begun(replace(before, revision=2))).action is Action.CONFLICT
+    assert decided(after, begun(before), (EventKind.REJECTED, named(before))).action is PlanAction.SEND
+    assert decided(replace(after, revision=2), begun(before)).action is PlanAction.SEND
+    assert decided(after, begun(replace(before, revision=2))).action is PlanAction.CONFLICT
 
 
 def test_the_revision_named_is_above_all_that_were_sent():
@@ -156,20 +200,24 @@ def test_the_revision_named_is_above_all_that_were_sent():
 
 def test_another_entry_of_a_sent_campaign_is_new():
     """`for_each` may grow after a part of it was sent; a campaign beside it is no part of it."""
-    sent = [begun(ENTRY), (Kind.ACCEPTED, named(ENTRY))]
-    assert decided(make_send("sale[shanghai]"), *sent).action is Action.SEND
-    assert decided(make_send("sale-2"), *sent).action is Action.SEND
-    assert decided(make_send("sale/a"), *sent).action is Action.SEND
+    sent = [begun(ENTRY), (EventKind.ACCEPTED, named(ENTRY))]
+    assert decided(make_send("sale[shanghai]"), *sent).action is PlanAction.SEND
+    assert decided(make_send("sale-2"), *sent).action is PlanAction.SEND
+    assert decided(make_send("sale/a"), *sent).action is PlanAction.SEND
 
 
 def test_what_another_namespace_has_sent_was_not_moved() -> None:
     """Its file is elsewhere, and nobody here can tell whether it is gone; one's own is gone."""
-    send, gone = make_send("spring"), Setting(present=lambda _id: False)
-    events = make_events(begun(make_send("office:sale")), (Kind.ACCEPTED, named(make_send("office:sale"))))
+    send, gone = make_send("spring"), DecisionOptions(present=lambda _id: False)
+    events = make_events(
+        begun(make_send("office:sale")), (EventKind.ACCEPTED, named(make_send("office:sale")))
+    )
 
-    def action(namespace: str) -> Action:
+    def action(namespace: str) -> PlanAction:
         state = fold(events, namespace=namespace)
-        return decide(send, send_digest(send), appid=SERVICE, state=state, now=NOW, setting=gone).action
+        return decide(
+            send, compute_content_digest(send), appid=SERVICE, state=state, now=NOW, setting=gone
+        ).action
 
-    assert action("shop") is Action.SEND
-    assert action("office") is Action.CONFLICT
+    assert action("shop") is PlanAction.SEND
+    assert action("office") is PlanAction.CONFLICT

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.core.digest import (
     canonical,
+    compute_content_digest,
     filter_form,
     plan_digest,
     plan_row,
-    send_digest,
     sha256,
 )
-from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
 
 PLAIN = st.recursive(
@@ -64,10 +64,10 @@ def test_clock_path_window_place_and_account_leave_the_digest_alone():
         not_before=NOW,
         not_after=NOW + timedelta(days=1),
         revision=9,
-        place=Place(file="elsewhere.yaml", line=3),
+        place=Location(file="elsewhere.yaml", line=3),
         account="another name of it",
     )
-    assert send_digest(moved) == send_digest(send)
+    assert compute_content_digest(moved) == compute_content_digest(send)
 
 
 CHANGES = [
@@ -84,13 +84,13 @@ CHANGES = [
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: "-".join(change))
 def test_any_change_to_content_or_receivers_changes_the_digest(change: dict[str, Any]):
     """Filter, msgtype, content, options."""
-    assert send_digest(make_send(**change)) != send_digest(make_send())
+    assert compute_content_digest(make_send(**change)) != compute_content_digest(make_send())
 
 
 @given(TEXTS, TEXTS)
 def test_texts_differ_exactly_when_digests_do(one: str, other: str):
     """No normalisation: what differs to the byte differs."""
-    equal = send_digest(make_send(text=one)) == send_digest(make_send(text=other))
+    equal = compute_content_digest(make_send(text=one)) == compute_content_digest(make_send(text=other))
     assert equal == (one == other)
 
 
@@ -98,7 +98,8 @@ def test_kinds_of_content_do_not_collide():
     """A voice and an image of the same file are different contents."""
     media = Media(file=make_file())
     digests = {
-        send_digest(make_send(content=content)) for content in (Voice(media=media), Image(media=media))
+        compute_content_digest(make_send(content=content))
+        for content in (Voice(media=media), Image(media=media))
     }
     assert len(digests) == 2
 
@@ -107,7 +108,9 @@ def test_article_image_counts_by_its_bytes():
     """Another picture under the same name changes the digest; another name does not."""
 
     def of(name: str, data: bytes) -> str:
-        return send_digest(make_send(content=Articles(articles=(make_article("茶", make_file(name, data)),))))
+        return compute_content_digest(
+            make_send(content=Articles(articles=(make_article("茶", make_file(name, data)),)))
+        )
 
     assert of("a.png", b"1") == of("b.png", b"1")
     assert of("a.png", b"1") != of("a.png", b"2")
@@ -124,7 +127,7 @@ def test_openids_are_a_sha256_and_a_count():
 def test_plan_digest_knows_no_order(texts: list[str], random: Any):
     """The order in which files were found does not matter; leaving one out does."""
     sends = [
-        plan_row(send, send_digest(send), "wx1")
+        plan_row(send, compute_content_digest(send), "wx1")
         for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))
     ]
     shuffled = random.sample(sends, len(sends))
@@ -136,14 +139,19 @@ def test_plan_digest_knows_no_order(texts: list[str], random: Any):
 def test_plan_digest_covers_window_and_revision(change: dict[str, Any]):
     """When it goes out, and how often, is part of what was reviewed."""
     plain, changed = make_send(), make_send(**change)
-    before, after = (plan_digest([plan_row(send, send_digest(send), "wx1")]) for send in (plain, changed))
+    before, after = (
+        plan_digest([plan_row(send, compute_content_digest(send), "wx1")]) for send in (plain, changed)
+    )
     assert before != after
 
 
 def test_plan_digest_covers_the_appid():
     """The settings gave the account's name another AppID: the same text would go to other followers."""
     send = make_send()
-    assert len({plan_digest([plan_row(send, send_digest(send), appid)]) for appid in ("wx1", "wx2")}) == 2
+    assert (
+        len({plan_digest([plan_row(send, compute_content_digest(send), appid)]) for appid in ("wx1", "wx2")})
+        == 2
+    )
 
 
 def test_plan_digest_tells_equal_moments_apart_from_nothing():
@@ -157,5 +165,8 @@ def test_plan_digest_tells_equal_moments_apart_from_nothing():
 
 def test_sha256_is_stable_over_time():
     """A digest that was reviewed yesterday must mean the same tomorrow: this value never changes."""
-    assert send_digest(make_send()) == "d1e66badfee2975f2da9ff968039b362ee824249926cd2276bddd8c1d952105b"
+    assert (
+        compute_content_digest(make_send())
+        == "d1e66badfee2975f2da9ff968039b362ee824249926cd2276bddd8c1d952105b"
+    )
     assert sha256([]) == "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"

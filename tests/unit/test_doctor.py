@@ -19,11 +19,11 @@ from factories import (
     make_settings,
 )
 
-from wechat_campaigns.core.errors import Exit, LedgerError, SecretError
+from wechat_campaigns.core.errors import ExitCode, LedgerError, SecretError
 from wechat_campaigns.core.settings import AccountKind, Settings
 from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.plan.doctor import Check, Grade, Ports, examine, worst
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.report.doctor import doctor_data, doctor_text
 from wechat_campaigns.report.text import Look
 
@@ -38,7 +38,7 @@ def good_api(**answers: Any) -> ScriptedApi:
 def begun() -> MemoryLedger:
     ledger = MemoryLedger()
     for stream in (SERVICE, LEDGER):
-        ledger.append(Entry(stream=stream, kind=Kind.INIT, data={"environment": "test"}))
+        ledger.append(Entry(stream=stream, kind=EventKind.INIT, data={"environment": "test"}))
     return ledger
 
 
@@ -48,7 +48,7 @@ def checked(
     api: Any = None,
     ledger: Any = None,
     away: timedelta = timedelta(),
-    clock_error: Callable[[], timedelta | None] | None = None,
+    clock_skew: Callable[[], timedelta | None] | None = None,
     survives: bool = True,
 ) -> dict[str, Check]:
     """The findings that are not good, by name."""
@@ -63,14 +63,14 @@ def checked(
             raise ledger
         return ledger or begun()
 
-    ports = Ports(
+    ports = DoctorPorts(
         connect=connect,
         open_ledger=open_ledger,
-        clock_error=clock_error or (lambda: away),
+        clock_skew=clock_skew or (lambda: away),
         survives_power_cut=lambda: survives,
     )
-    found = examine(settings or make_settings(protected=True), ports)
-    return {check.name: check for check in found if check.grade is not Grade.GOOD}
+    found = run_checks(settings or make_settings(protected=True), ports)
+    return {check.name: check for check in found if check.grade is not Severity.GOOD}
 
 
 def test_nothing_is_wrong() -> None:
@@ -83,7 +83,7 @@ def test_an_address_that_is_not_allowed_is_named() -> None:
     error = api_error(40164, "/cgi-bin/stable_token")
     error.errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
     check = checked(api=good_api(openapi_quota_get=error))["account main"]
-    assert check.exit_code is Exit.WECHAT
+    assert check.exit_code is ExitCode.WECHAT
     assert check.remedy.startswith("add 203.0.113.7 ")
     assert "0.0.0.0/0" in check.remedy
 
@@ -94,15 +94,15 @@ def test_a_missing_secret_is_told_with_its_remedy() -> None:
     found = checked(api=error, ledger=LedgerError("it is gone", remedy="bring it back"))
     assert found["account main"].remedy == "set X"
     assert found["ledger"].remedy == "bring it back"
-    assert worst(found.values()) is Exit.WECHAT
-    assert worst([found["ledger"]]) is Exit.LEDGER
+    assert worst(found.values()) is ExitCode.WECHAT
+    assert worst([found["ledger"]]) is ExitCode.LEDGER
 
 
 @pytest.mark.parametrize(
     ("seconds", "grade"),
-    [(29, None), (-29, None), (31, Grade.DOUBTFUL), (-299, Grade.DOUBTFUL), (301, Grade.BAD)],
+    [(29, None), (-29, None), (31, Severity.WARNING), (-299, Severity.WARNING), (301, Severity.BAD)],
 )
-def test_the_clock_is_compared(seconds: int, grade: Grade | None) -> None:
+def test_the_clock_is_compared(seconds: int, grade: Severity | None) -> None:
     """Half a minute does not matter, five do; the text says which side."""
     check = checked(away=timedelta(seconds=seconds)).get("clock")
     assert (check.grade if check else None) is grade
@@ -116,10 +116,10 @@ def test_a_platform_that_does_not_answer_is_bad() -> None:
     def gone() -> timedelta:
         raise ConnectionError("https://api.invalid?access_token=secret")
 
-    check = checked(clock_error=gone)["clock"]
-    assert check.exit_code is Exit.WECHAT
+    check = checked(clock_skew=gone)["clock"]
+    assert check.exit_code is ExitCode.WECHAT
     assert "secret" not in check.what
-    assert checked(clock_error=lambda: None)["clock"].grade is Grade.DOUBTFUL
+    assert checked(clock_skew=lambda: None)["clock"].grade is Severity.WARNING
 
 
 def test_a_test_account_is_told_what_it_cannot_do() -> None:
@@ -131,21 +131,21 @@ def test_a_test_account_is_told_what_it_cannot_do() -> None:
 def test_an_account_without_permission_is_bad() -> None:
     """tags/get answers 48001 to an unverified account."""
     check = checked(api=good_api(tags_get=api_error(48001)))["account main: permission"]
-    assert check.exit_code is Exit.WECHAT
+    assert check.exit_code is ExitCode.WECHAT
     assert "认证" in check.remedy
 
 
 def test_no_calls_left_is_a_warning() -> None:
     """The day's calls are used up."""
     check = checked(api=good_api(openapi_quota_get={**QUOTA, "remain": 0}))["account main: calls"]
-    assert check.grade is Grade.DOUBTFUL
+    assert check.grade is Severity.WARNING
 
 
 def test_a_ledger_that_was_never_begun_is_bad() -> None:
     """For a real account only."""
-    assert checked(ledger=MemoryLedger())["ledger"].exit_code is Exit.LEDGER
+    assert checked(ledger=MemoryLedger())["ledger"].exit_code is ExitCode.LEDGER
     shared = MemoryLedger()
-    shared.append(Entry(stream=LEDGER, kind=Kind.INIT, data={"environment": "staging"}))
+    shared.append(Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "staging"}))
     assert "not begun for main" in checked(ledger=shared)["ledger"].what
     sandbox = make_settings(api="sandbox")
     assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
@@ -154,8 +154,8 @@ def test_a_ledger_that_was_never_begun_is_bad() -> None:
 def test_a_store_that_forgets_at_a_power_cut_is_doubtful() -> None:
     """Nothing is refused for it: nobody may be able to change it."""
     found = checked(survives=False)["ledger"]
-    assert found.grade is Grade.DOUBTFUL
-    assert worst([found]) is Exit.OK
+    assert found.grade is Severity.WARNING
+    assert worst([found]) is ExitCode.OK
 
 
 def test_a_changed_ledger_is_bad() -> None:
@@ -163,16 +163,16 @@ def test_a_changed_ledger_is_bad() -> None:
     ledger = begun()
     ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
     check = checked(ledger=ledger)["ledger"]
-    assert check.exit_code is Exit.LEDGER
+    assert check.exit_code is ExitCode.LEDGER
     assert "chain" in check.what
 
 
 def test_a_hold_without_words_is_shown() -> None:
     """An empty reason stops as much as any other."""
     ledger = MemoryLedger()
-    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": ""}))
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": ""}))
     assert any(
-        check.grade is Grade.DOUBTFUL and "unhold" in check.remedy
+        check.grade is Severity.WARNING and "unhold" in check.remedy
         for check in checked(ledger=ledger).values()
     )
 
@@ -180,7 +180,7 @@ def test_a_hold_without_words_is_shown() -> None:
 def test_holds_and_unknown_sends_are_shown() -> None:
     """What keeps an account from sending, and what waits for a decision."""
     ledger = begun()
-    ledger.append(Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": "故障"}))
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "故障"}))
     assert "故障" in checked(ledger=ledger)["account main"].what
     ledger = begun()
     ledger.append(intent_entry(make_send()))
@@ -189,7 +189,7 @@ def test_holds_and_unknown_sends_are_shown() -> None:
 
 def test_an_unprotected_real_environment_is_doubtful() -> None:
     """Real followers deserve a review."""
-    assert checked(make_settings())["protection"].grade is Grade.DOUBTFUL
+    assert checked(make_settings())["protection"].grade is Severity.WARNING
 
 
 def test_text_and_data_say_the_same() -> None:

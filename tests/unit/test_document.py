@@ -1,4 +1,4 @@
-"""`document`: data, and on demand the place of each value."""
+"""`parse_document`: data, and on demand the place of each value."""
 
 from pathlib import PurePosixPath
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Problem
-from wechat_campaigns.source.document import Document, document, json_path
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.source.document import Document, json_path, parse_document
 
 TEXT = """\
 # a comment
@@ -30,7 +30,7 @@ quoted: "a
 
 
 def make(text: str = TEXT) -> Document:
-    made = document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
+    made = parse_document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
     assert isinstance(made, Document)
     return made
 
@@ -74,8 +74,8 @@ def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int
 
 def test_an_unreadable_text_is_a_problem() -> None:
     """What no YAML reader can read gives a problem with the file as the user types it."""
-    made = document("a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
-    assert isinstance(made, Problem)
+    made = parse_document("a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
+    assert isinstance(made, Diagnostic)
     assert str(made.place) == "campaigns/x.yaml:1:5"
 
 

@@ -21,7 +21,7 @@ from factories import (
 
 from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting
 
 COVER = Media(media_id="C")
@@ -35,7 +35,9 @@ def drafted(send: Send, **stored: Any) -> LedgerState:
     if stored:
         item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
         api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
-    drafting.make(make_planned(send), api=api, ledger=ledger, state=LedgerState(), read=lambda _file: b"")
+    drafting.create_draft(
+        make_planned(send), api=api, ledger=ledger, state=LedgerState(), read=lambda _file: b""
+    )
     return fold(ledger.events())
 
 
@@ -101,4 +103,4 @@ def test_second_send_of_one_draft_is_warned_of():
 
 def test_draft_that_was_sent_is_gone_for_every_other():
     """Also for one that comes before it in the order of the plan; what was sent is not warned of."""
-    assert shared(FIRST, SECOND, events=[(Kind.INTENT, intent_of(SECOND))]) == {"first": ["second"]}
+    assert shared(FIRST, SECOND, events=[(EventKind.INTENT, intent_of(SECOND))]) == {"first": ["second"]}

@@ -19,7 +19,7 @@ from factories import (
 )
 
 from wechat_campaigns.core.errors import (
-    LostAnswerError,
+    NoResponseError,
     PolicyError,
     UsageError,
     WeChatError,
@@ -27,10 +27,10 @@ from wechat_campaigns.core.errors import (
 from wechat_campaigns.core.model import Articles, Image, Media, Newspic, Send
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.send import drafting
-from wechat_campaigns.send.drafting import Ready
+from wechat_campaigns.send.drafting import ReadyDraft
 from wechat_campaigns.wechat import payloads as wire
 
-LOST = LostAnswerError("cut", remedy="again")
+LOST = NoResponseError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}
 PICTURE = make_file("p.png", b"p")
 ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
@@ -46,11 +46,11 @@ class Desk:
         self.api = ScriptedApi(**(given | answers))
         self.ledger: MemoryLedger = MemoryLedger()
 
-    def run(self, send: Send, state: LedgerState | None = None) -> Ready | None:
+    def run(self, send: Send, state: LedgerState | None = None) -> ReadyDraft | None:
         resolved = replace(
             make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(send.content))
         )
-        return drafting.make(
+        return drafting.create_draft(
             make_planned(send, resolved=resolved),
             api=self.api,
             ledger=self.ledger,
@@ -77,14 +77,14 @@ def news(**changes: Any) -> dict[str, Any]:
     """What draft/get tells of the draft of ARTICLES."""
     results = {wire.UPLOADIMG: "https://mmbiz.qpic.cn/p", wire.ADD_MATERIAL: "M"}
     done = {upload.key: results[upload.endpoint] for upload in wire.uploads(ARTICLES)}
-    ids = wire.Ids(uploaded=done, named={})
+    ids = wire.MediaIds(uploaded=done, named={})
     return {"news_item": [{**wire.draft_articles(ARTICLES, ids)[0], **changes}]}
 
 
 SEND = make_send(content=ARTICLES)
 
 
-def facts(made: Ready | None) -> tuple[str, bool, tuple[str, ...]]:
+def facts(made: ReadyDraft | None) -> tuple[str, bool, tuple[str, ...]]:
     assert made is not None
     return made.media_id, made.added, made.notes
 
@@ -162,7 +162,7 @@ def test_what_changes_by_itself_is_no_edit():
 def test_crash_before_reading_back_is_made_up_for():
     """The draft is known; the next run reads it back and adds none."""
     desk = Desk(draft_get=LOST)
-    with pytest.raises(LostAnswerError):
+    with pytest.raises(NoResponseError):
         desk.run(SEND)
     assert desk.kinds()[-1] == "draft"
     desk.then(draft_get=news())
@@ -226,7 +226,7 @@ def test_edited_articles_get_a_draft_of_their_own():
 def test_a_draft_whose_answer_was_lost_is_added_again():
     """The first may be in the draft box, unsent; the send takes the one that is known."""
     desk = Desk(draft_add=LOST)
-    with pytest.raises(LostAnswerError):
+    with pytest.raises(NoResponseError):
         desk.run(SEND)
     assert "draft" not in desk.kinds()
     desk.then(draft_add="NEW", draft_get=news())

@@ -1,4 +1,4 @@
-"""`examine` and what it remembers: a run that remembers finds exactly what a run that does not finds."""
+"""`validate_campaigns` with its cache: a run with it finds exactly what a run without it finds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from factories import make_settings
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.core.words import english
+from wechat_campaigns.core.words import english_text
 from wechat_campaigns.core.workers import ENOUGH
 from wechat_campaigns.render import validation_cache as clean
-from wechat_campaigns.render.examine import Examined, examine
-from wechat_campaigns.render.validation_cache import Memory, Remembered, Watched, digest_of, remembered
+from wechat_campaigns.render.examine import ValidationResult, validate_campaigns
+from wechat_campaigns.render.validation_cache import (
+    CacheEntry,
+    TrackedFiles,
+    ValidationCache,
+    digest_of,
+    load_cache,
+)
 from wechat_campaigns.source.files import Files
 
 TEXT = (
@@ -49,10 +55,10 @@ def run(
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
     now_ns: int | None = None,
-) -> tuple[Examined, Examined]:
+) -> tuple[ValidationResult, ValidationResult]:
     """Examine with the memory and without; both find the same."""
     found = [
-        examine(
+        validate_campaigns(
             root,
             settings=settings or make_settings(),
             files=Files(root),
@@ -91,15 +97,15 @@ def left_alone(root: Path) -> int:
     return just_written(root) + 60 * 10**9
 
 
-def memory_of(root: Path, now_ns: int | None = None) -> Memory:
-    return remembered(root.parent / "cache", root=root, settings=make_settings(), variables={}, now_ns=now_ns)
+def memory_of(root: Path, now_ns: int | None = None) -> ValidationCache:
+    return load_cache(root.parent / "cache", root=root, settings=make_settings(), variables={}, now_ns=now_ns)
 
 
-def tampered(root: Path, **changes: Any) -> dict[str, Remembered]:
+def tampered(root: Path, **changes: Any) -> dict[str, CacheEntry]:
     """Change every entry of the memory, which is then as whole as before."""
     memory = memory_of(root)
     entries = {
-        path: Remembered(stamp, digest, sends, (), read)
+        path: CacheEntry(stamp, digest, sends, (), read)
         for path, (stamp, digest, sends, _, read) in memory.campaigns.items()
     }
     changed = {path: one._replace(**changes) for path, one in entries.items()}
@@ -108,7 +114,7 @@ def tampered(root: Path, **changes: Any) -> dict[str, Remembered]:
 
 
 def sends_of(root: Path, now_ns: int | None = None) -> int:
-    found = examine(
+    found = validate_campaigns(
         root, settings=make_settings(), files=Files(root), cache=root.parent / "cache", now_ns=now_ns
     )
     return found.sends
@@ -152,7 +158,7 @@ def test_a_warning_is_remembered_in_the_language_it_was_said_in(root: Path) -> N
     (first,) = run(root, now_ns=left_alone(root))[0].problems
     (again,) = run(root, now_ns=left_alone(root))[0].problems
     assert first.what == again.what != plain.what
-    assert english(first.what) == english(again.what) == plain.what
+    assert english_text(first.what) == english_text(again.what) == plain.what
 
 
 def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_path: Path) -> None:
@@ -218,7 +224,9 @@ def test_what_is_read_counts_though_a_stamp_told_of_something_else(root: Path) -
     run(root, now_ns=left_alone(root))
     (root / "new.yaml").write_text(TEXT.replace("{{ city }}", "").replace("city: 京", ""), encoding="utf-8")
     cache, settings = root.parent / "cache", make_settings()
-    found = examine(root, settings=settings, files=ForAMoment(root), cache=cache, now_ns=left_alone(root))
+    found = validate_campaigns(
+        root, settings=settings, files=ForAMoment(root), cache=cache, now_ns=left_alone(root)
+    )
     assert not found.problems
     found, _ = run(root, now_ns=left_alone(root))
     assert [problem.rule for problem in found.problems] == ["template"]
@@ -234,8 +242,8 @@ def test_data_is_known_by_what_was_read_each_time() -> None:
         def data(self, _path: PurePosixPath) -> bytes:
             return self.left.pop(0)
 
-    memory = Memory(file=Path("none"), fingerprint=b"", now_ns=0)
-    watched = Watched(cast(Files, Changing()), Path("campaigns"), memory)
+    memory = ValidationCache(file=Path("none"), fingerprint=b"", now_ns=0)
+    watched = TrackedFiles(cast(Files, Changing()), Path("campaigns"), memory)
     read = []
     for _ in range(2):
         watched.begin()
@@ -313,7 +321,7 @@ def test_few_files_are_not_remembered(tmp_path: Path) -> None:
 def test_runs_at_the_same_time_leave_a_whole_memory(tmp_path: Path) -> None:
     """Each run puts a file of its own in place at once: the last is kept, and no other is left."""
     first, second = (memory_of(tmp_path / "campaigns") for _ in range(2))
-    first.write({"a": Remembered(None, "0", 1, (), {})}, {})
-    second.write({"b": Remembered(None, "0", 2, (), {"text:x": "0"})}, {})
+    first.write({"a": CacheEntry(None, "0", 1, (), {})}, {})
+    second.write({"b": CacheEntry(None, "0", 2, (), {"text:x": "0"})}, {})
     assert memory_of(tmp_path / "campaigns").campaigns == {"b": [None, "0", 2, [], {"text:x": "0"}]}
     assert len(list((tmp_path / "cache").glob("clean-*"))) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.errors import Location
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES, MAX_TEXT_BYTES, FileError, Files
 
 BASE = PurePosixPath("2026/sale.yaml")
@@ -133,7 +133,7 @@ def test_size_is_bounded(root: Path, kind: str) -> None:
 def test_a_fault_inside_a_text_is_placed_there(root: Path) -> None:
     """The problem points into the named file, another problem at the place that names it."""
     (root / "2026/gbk.txt").write_bytes("一\n二".encode("gbk"))
-    naming = Place(file="campaigns/2026/sale.yaml", line=3, column=1)
+    naming = Location(file="campaigns/2026/sale.yaml", line=3, column=1)
     with pytest.raises(FileError) as caught:
         Files(root).text(BASE, "gbk.txt")
     assert caught.value.at(naming, "$.content").place.file.endswith("2026/gbk.txt")

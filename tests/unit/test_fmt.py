@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.digest import send_digest
-from wechat_campaigns.core.errors import Exit
-from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.render.prepare import compile_campaigns
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.fmt import formatted
+from wechat_campaigns.source.fmt import format_campaign
 
 FILE = PurePosixPath("2026/sale.yaml")
 MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"
@@ -43,9 +43,9 @@ BLOCKS = st.permutations(
 def digests(folder: Path, text: str) -> list[tuple[str, str]]:
     """Render a campaign file and fingerprint its sends, in their order."""
     (folder / "sale.yaml").write_text(text, encoding="utf-8", newline="")
-    prepared = prepare(folder, settings=make_settings(), files=Files(folder))
+    prepared = compile_campaigns(folder, settings=make_settings(), files=Files(folder))
     assert not prepared.errors, prepared.errors
-    return [(send.id, send_digest(send)) for send in prepared.sends]
+    return [(send.id, compute_content_digest(send)) for send in prepared.sends]
 
 
 @given(
@@ -58,17 +58,17 @@ def test_formatting_never_changes_a_digest(
     folder = tmp_path_factory.getbasetemp() / "fmt"
     folder.mkdir(exist_ok=True)
     text = (head + "".join(blocks)).replace("\n", newline)
-    result = formatted(text, PurePosixPath("sale.yaml"))
+    result = format_campaign(text, PurePosixPath("sale.yaml"))
     assert not result.left
     assert digests(folder, result.text) == digests(folder, text)
     assert [line for line in text.split() if line not in result.text] == []
-    assert formatted(result.text, PurePosixPath("sale.yaml")).text == result.text
+    assert format_campaign(result.text, PurePosixPath("sale.yaml")).text == result.text
 
 
 @given(st.text("abc会:{}[]#|>-&*'\"\n\r\t %", max_size=80))
 def test_any_text_is_shaped_or_left_and_said_so(text: str) -> None:
     """Nonsense is never an exception, and what is left is left byte for byte."""
-    result = formatted(text, FILE)
+    result = format_campaign(text, FILE)
     assert not result.left or result.text == text
 
 
@@ -86,7 +86,7 @@ def test_any_text_is_shaped_or_left_and_said_so(text: str) -> None:
 )
 def test_one_shape_for_all_spellings(text: str) -> None:
     """Order, line ends, blanks at line ends and the modeline come out alike; comments stay with their key."""
-    assert formatted(text, FILE).text == SHAPED
+    assert format_campaign(text, FILE).text == SHAPED
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_one_shape_for_all_spellings(text: str) -> None:
 )
 def test_what_cannot_be_shaped_safely_is_left(text: str, why: str) -> None:
     """A file that is broken, or that would say something else, stays as it is, with the reason."""
-    result = formatted(text, FILE)
+    result = format_campaign(text, FILE)
     assert result.text == text
     assert why in result.left
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_shaped_safely_is_left(text: str, why: str) -> None:
 def test_a_map_in_one_line_keeps_its_order() -> None:
     """Flow style has no lines to move."""
     text = "{msgtype: text, filter: {tag: a}, content: b}\n"
-    assert formatted(text, FILE).text == MODELINE + text
+    assert format_campaign(text, FILE).text == MODELINE + text
 
 
 def test_check_changes_nothing_and_says_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,11 +116,11 @@ def test_check_changes_nothing_and_says_which(tmp_path: Path, capsys: pytest.Cap
     file = tmp_path / "sale.yaml"
     file.write_text("msgtype: text\nfilter: {tag: a}\ncontent: b\n", encoding="utf-8")
     before = file.read_bytes()
-    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == Exit.INVALID
+    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.INVALID
     assert capsys.readouterr().out == f"{file}\n"
     assert file.read_bytes() == before
-    assert run(["fmt", "--dir", str(tmp_path)]) == Exit.OK
-    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == Exit.OK
+    assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.OK
+    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.OK
     assert file.read_text(encoding="utf-8").splitlines()[1:] == [
         "filter: {tag: a}",
         "msgtype: text",
@@ -132,6 +132,6 @@ def test_a_broken_file_is_named_and_left(tmp_path: Path, capsys: pytest.CaptureF
     """What is no YAML is for `campaign validate` to explain."""
     file = tmp_path / "sale.yaml"
     file.write_bytes(b"msgtype: [\r\n")
-    assert run(["fmt", "--dir", str(tmp_path)]) == Exit.OK
+    assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.OK
     assert "campaign validate" in capsys.readouterr().err
     assert file.read_bytes() == b"msgtype: [\r\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from factories import make_settings
 
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.workers import ENOUGH
-from wechat_campaigns.render.examine import examine
-from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.render.examine import validate_campaigns
+from wechat_campaigns.render.prepare import compile_campaigns
 from wechat_campaigns.source.files import Files
 
 TEXT = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -28,13 +28,13 @@ def problems(root: Path, *only: str, **files: str) -> Told:
     """What `plan` finds about `formerly`, and `validate` as well."""
     for name, text in files.items():
         (root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    made = prepare(root, settings=make_settings(), files=Files(root), only=only)
-    found = examine(root, settings=make_settings(), files=Files(root), only=only)
+    made = compile_campaigns(root, settings=make_settings(), files=Files(root), only=only)
+    found = validate_campaigns(root, settings=make_settings(), files=Files(root), only=only)
     assert list(made.problems) == [*found.file_problems, *found.problems]
     return told(made.problems)
 
 
-def told(found: Sequence[Problem]) -> Told:
+def told(found: Sequence[Diagnostic]) -> Told:
     mine = [problem for problem in found if problem.rule == "formerly"]
     assert {problem.level for problem in mine} <= {"error"}
     return [(Path(problem.place.file).stem, problem.place.line, problem.path) for problem in mine]
@@ -94,7 +94,7 @@ def test_what_is_remembered_of_clean_files_does_not_hide_it(tmp_path: Path) -> N
     (root / "new.yaml").write_text(f"{TEXT}formerly: [sale]\n", encoding="utf-8")
 
     def found(now_ns: int) -> Told:
-        examined = examine(
+        examined = validate_campaigns(
             root, settings=make_settings(), files=Files(root), cache=tmp_path / "cache", now_ns=now_ns
         )
         return told([*examined.file_problems, *examined.problems])

@@ -7,7 +7,15 @@ from pathlib import Path
 import commits
 import pytest
 
-from wechat_campaigns.core.git import CANNOT, LATE, MISSING, Answer, ask, clean_env, git
+from wechat_campaigns.core.git import (
+    EXIT_NOT_EXECUTABLE,
+    EXIT_NOT_INSTALLED,
+    EXIT_TIMED_OUT,
+    GitResult,
+    clean_env,
+    git,
+    run_in_checkout,
+)
 from wechat_campaigns.workspace import commit_of
 
 
@@ -45,27 +53,27 @@ def test_a_question_changes_nothing(tmp_path: Path) -> None:
     index = tmp_path / "r" / ".git" / "index"
     (tmp_path / "r" / "campaigns" / "a.txt").touch()
     before = index.stat().st_mtime_ns, index.read_bytes()
-    assert ask(tmp_path / "r" / "campaigns", "status", "--porcelain").code == 0
+    assert run_in_checkout(tmp_path / "r" / "campaigns", "status", "--porcelain").code == 0
     assert (index.stat().st_mtime_ns, index.read_bytes()) == before
 
 
 def test_git_always_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too late, impossible to start, not installed: a code and a line each, no exception."""
     slow = git("-c", "alias.slow=!sleep 9", "slow", timeout_s=0.3)
-    assert (slow.code, slow.words) == (LATE, "fatal: no answer within 0 s")
+    assert (slow.code, slow.words) == (EXIT_TIMED_OUT, "fatal: no answer within 0 s")
     broken = tmp_path / "git"
     broken.write_bytes(b"\x7fno program")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert git("--version").code == CANNOT
+    assert git("--version").code == EXIT_NOT_EXECUTABLE
     broken.unlink()
-    assert git("--version").code == MISSING
+    assert git("--version").code == EXIT_NOT_INSTALLED
 
 
 def test_only_what_succeeded_has_a_text() -> None:
     """What git wrote before it failed is no answer."""
-    assert Answer(code=0, stdout=b" main\n").text == "main"
-    assert Answer(code=1, stdout=b" main\n").text == ""
+    assert GitResult(code=0, stdout=b" main\n").text == "main"
+    assert GitResult(code=1, stdout=b" main\n").text == ""
 
 
 def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
@@ -90,6 +98,6 @@ def test_settings_in_the_environment_stay() -> None:
 def test_git_s_words_are_shown_without_credentials() -> None:
     """Whatever git says about the address."""
     said = "fatal: unable to access 'https://user:s3cret@example.org/x/': Could not resolve host"
-    words = Answer(code=128, stdout=b"", stderr=f"hint: x\n{said}").words
+    words = GitResult(code=128, stdout=b"", stderr=f"hint: x\n{said}").words
     assert "s3cret" not in words
     assert "example.org" in words

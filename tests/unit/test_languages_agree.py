@@ -35,19 +35,19 @@ from wechat_campaigns.core.errors import PolicyError, StalePlanError
 from wechat_campaigns.core.model import Articles, Filter, Send
 from wechat_campaigns.core.settings import Approvals, Policy
 from wechat_campaigns.core.words import _
-from wechat_campaigns.integrations.approvals import Request as Merged
+from wechat_campaigns.integrations.approvals import MergedRequest as Merged
 from wechat_campaigns.integrations.approvals import check_approvals
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.plan import planfile
 from wechat_campaigns.plan.decide import decide
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.send import drafting
 from wechat_campaigns.send.apply import apply
-from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 from wechat_campaigns.wechat import payloads as wire
-from wechat_campaigns.wechat.answers import fault_error, raise_for_errcode
-from wechat_campaigns.wechat.transport import Fault, Request, Transport, make_session
+from wechat_campaigns.wechat.answers import raise_for_errcode, transport_error
+from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
 
 OTHERS = (Pseudo(), None)
 """Another language, and English."""
@@ -65,8 +65,8 @@ SENDS = (
     make_send("no-tag", filter=Filter(tag="没有")),
     make_send("edited", "改过"),
 )
-SENT = make_state((Kind.INTENT, intent_of(make_send("edited"))),
-                  (Kind.ACCEPTED, {"send": "edited", "revision": 1, "call": 1}))  # fmt: skip
+SENT = make_state((EventKind.INTENT, intent_of(make_send("edited"))),
+                  (EventKind.ACCEPTED, {"send": "edited", "revision": 1, "call": 1}))  # fmt: skip
 
 
 def in_both(job: Callable[[], Any]) -> list[Any]:
@@ -143,38 +143,38 @@ class World:
                 "/cgi-bin/message/mass/sendall", {"errcode": 45002, "errmsg": "too long rid: 1-2"}
             )
         if name == "unreachable":
-            raise fault_error("/cgi-bin/x", _fault(never_sent=True))
+            raise transport_error("/cgi-bin/x", _fault(never_sent=True))
         if name == "lost":
-            raise fault_error("/cgi-bin/x", _fault(never_sent=False))
+            raise transport_error("/cgi-bin/x", _fault(never_sent=False))
         return {"errcode": 0, "msg_id": 7}
 
-    def run(self, *sends: Send) -> tuple[Outcome, ...]:
+    def run(self, *sends: Send) -> tuple[SendOutcome, ...]:
         settings = make_settings(policy=Policy(duplicate_content_days=0))
         api = ScriptedApi(material_add_material={"media_id": "M"}, draft_add="D", draft_get=_drafts())
         api.mass_sendall = self.mass_sendall
-        ports = Ports(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
+        ports = ApplyPorts(connect=lambda _account: api, ledger=self.ledger, clock=lambda: NOW,
                       sleep=lambda _s: None, read=lambda _file: b"cover")  # fmt: skip
         plan = plan_of(*sends, settings=settings, known={"main": make_known()})
-        return apply(plan, ports=ports, settings=settings, warrant=Warrant(plan_digest="p" * 64))
+        return apply(plan, ports=ports, settings=settings, warrant=RunContext(plan_digest="p" * 64))
 
 
-def _fault(*, never_sent: bool) -> Fault:
+def _fault(*, never_sent: bool) -> TransportFailure:
     if not never_sent:
-        return Fault(never_sent=False, what=_("the connection was cut"))
+        return TransportFailure(never_sent=False, what=_("the connection was cut"))
     nobody = "http://127.0.0.1:1"
     reply = Transport(nobody, make_session(nobody)).exchange(Request(method="POST", path="/x", body=b"{}"))
-    assert isinstance(reply, Fault)
+    assert isinstance(reply, TransportFailure)
     return reply
 
 
 def _drafts(**changes: Any) -> dict[str, Any]:
     """What draft/get tells of the draft of ARTICLES, its markup changed."""
     done = {upload.key: "M" for upload in wire.uploads(ARTICLES)}
-    given = wire.draft_articles(ARTICLES, wire.Ids(uploaded=done, named={}))
+    given = wire.draft_articles(ARTICLES, wire.MediaIds(uploaded=done, named={}))
     return {"news_item": [{**given[0], "content": "<section>正文</section>", **changes}]}
 
 
-def applied() -> tuple[list[dict[str, Any]], list[Outcome]]:
+def applied() -> tuple[list[dict[str, Any]], list[SendOutcome]]:
     """Run sends that end in every way; one account stops at the first that cannot get through."""
     events, outcomes = [], []
     nonces = map(str, count())
@@ -183,7 +183,7 @@ def applied() -> tuple[list[dict[str, Any]], list[Outcome]]:
     return events, outcomes
 
 
-def _apply(events: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
+def _apply(events: list[dict[str, Any]], outcomes: list[SendOutcome]) -> None:
     for sends in (
         [make_send("articles", content=ARTICLES), make_send("spam", "spam"), make_send("taken", "taken")],
         [make_send("lost", "lost"), make_send("unreachable", "unreachable")],
@@ -243,7 +243,7 @@ def drafted(ledger: MemoryLedger, **changes: Any) -> tuple[str, ...]:
     resolved = replace(
         make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(ARTICLES))
     )
-    made = drafting.make(
+    made = drafting.create_draft(
         make_planned(send, resolved=resolved), api=api, ledger=ledger, state=fold(ledger.events()),
         read=lambda _file: b"cover",
     )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -38,7 +38,7 @@ PICTURE = BodyImage(
     placeholder="p", file=FileInfo(path=PurePosixPath("a.png"), sha256="", size_bytes=9, format="png")
 )
 TEXT = Text(content="x")
-PLACE = Place(file="campaigns/sale.yaml", line=1, column=1)
+PLACE = Location(file="campaigns/sale.yaml", line=1, column=1)
 
 
 def make_send(content: Content = TEXT, **changes: Any) -> Send:
@@ -243,7 +243,7 @@ def test_test_account_is_warned_not_stopped():
 
 class FakeSource:
     def place(self, path=(), *, key=False):
-        return Place(file="campaigns/sale.yaml", line=len(path) + 10)
+        return Location(file="campaigns/sale.yaml", line=len(path) + 10)
 
     def line(self, path, number):
         raise AssertionError("not asked here")

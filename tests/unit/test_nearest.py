@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wechat_campaigns.core.nearest import STRICT, did_you_mean, ending, near, nearest
+from wechat_campaigns.core.nearest import STRICT, close_matches, did_you_mean, nearest, suggestion_suffix
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,16 @@ def test_the_nearest_key_is_found(written: str, meant: str | None) -> None:
 def test_several_are_listed_nearest_first() -> None:
     """As they are written, not as they were compared."""
     known = ["VIP_Beijing", "vip_nanjing", "新客"]
-    assert near("vip-beijing", known, most=3) == [
+    assert close_matches("vip-beijing", known, most=3) == [
         "VIP_Beijing",
         "vip_nanjing",
     ]
-    assert near("vip-beijing", known, most=1) == ["VIP_Beijing"]
+    assert close_matches("vip-beijing", known, most=1) == ["VIP_Beijing"]
 
 
 def test_a_guess_is_a_question_and_never_forced() -> None:
     """As a remedy something else stands in its place, as the end of a sentence nothing does."""
     assert did_you_mean("sael", ["sale", "tea"], otherwise="add it") == "did you mean `sale`?"
     assert did_you_mean("xyz", ["sale"], otherwise="add it") == "add it"
-    assert ending("sael", ["sale"]) == "; did you mean `sale`?"
-    assert ending("xyz", ["sale"]) == ""
+    assert suggestion_suffix("sael", ["sale"]) == "; did you mean `sale`?"
+    assert suggestion_suffix("xyz", ["sale"]) == ""

@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.notifying import post
-from wechat_campaigns.core.errors import Exit
-from wechat_campaigns.core.settings import Notify, Secret
-from wechat_campaigns.integrations.notify import MAX_BYTES, Run, message, payload, tell
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.settings import ChatWebhook, Secret
+from wechat_campaigns.integrations.notify import MAX_BYTES, RunSummary, message, notify_robot, payload
+from wechat_campaigns.send.posting import Result, SendOutcome
 
-RUN = Run(environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204})
+RUN = RunSummary(
+    environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204}
+)
 ALL = ("accepted", "failed", "unknown")
 URL = Secret(env="ROBOT")
 
 
-def outcome(send_id: str = "sale", result: Result = Result.ACCEPTED, why: str = "accepted") -> Outcome:
-    return Outcome(id=send_id, account="main", result=result, why=why, exit_code=Exit.OK)
+def outcome(send_id: str = "sale", result: Result = Result.ACCEPTED, why: str = "accepted") -> SendOutcome:
+    return SendOutcome(id=send_id, account="main", result=result, why=why, exit_code=ExitCode.OK)
 
 
 @dataclass
@@ -93,7 +95,7 @@ def test_a_long_run_fits_the_smallest_robot() -> None:
     """Twenty sends are named, the rest counted; the text stays within the bytes."""
     told = str(message([outcome(f"活动{n}", Result.FAILED, "原因" * 40) for n in range(50)], RUN, ALL))
     assert len(told.encode()) <= MAX_BYTES
-    short = str(message([outcome(f"s{n}") for n in range(50)], Run(environment="e"), ALL))
+    short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e"), ALL))
     assert "and 30 more" in short
 
 
@@ -124,7 +126,7 @@ def test_each_kind_has_its_form(kind: str, body: Any) -> None:
 def test_a_robot_is_told_over_http(robot: Robot, kind: Any, answer: Any) -> None:
     """One POST, and its own word for success."""
     robot.answer = answer
-    assert tell(Notify(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post) is None
+    assert notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post) is None
     assert "1,204 followers" in json.dumps(robot.bodies)
     assert len(robot.bodies) == 1
 
@@ -145,7 +147,7 @@ def test_a_failing_robot_is_a_reason_without_its_address(
 ) -> None:
     """A refusal, a broken answer, an error status, a redirect."""
     robot.answer, robot.status = answer, status
-    why = tell(Notify(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post)
+    why = notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post)
     assert why
     assert "very-secret" not in why
 
@@ -153,6 +155,6 @@ def test_a_failing_robot_is_a_reason_without_its_address(
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
 def test_an_address_nobody_answers_is_not_repeated(address: str) -> None:
     """Whatever is wrong with it."""
-    why = tell(Notify(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
+    why = notify_robot(ChatWebhook(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
     assert str(why).startswith("it could not be reached")
     assert "very-secret" not in str(why)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from factories import NOW, TAGS, ScriptedApi, intent_of, make_settings, make_state, named
 
-from wechat_campaigns.core.errors import UnreachableError
+from wechat_campaigns.core.errors import NotSentError
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.pipeline import survey
+from wechat_campaigns.plan.pipeline import refresh
 from wechat_campaigns.plan.plan import make_plan
-from wechat_campaigns.plan.policy.facts import Grounds
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.render.prepare import Prepared, prepare
+from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.render.prepare import CompileResult, compile_campaigns
 from wechat_campaigns.source.files import Files
 
 GOOD = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
@@ -25,10 +25,10 @@ TOO_LONG = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 5000 + "\
 TO_ALL = "filter: {is_to_all: true}\nmsgtype: text\ncontent: 大家好\n"
 
 
-def prepared(root: Path, only: tuple[str, ...] = (), **files: str) -> Prepared:
+def prepared(root: Path, only: tuple[str, ...] = (), **files: str) -> CompileResult:
     for name, text in files.items():
         (root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return prepare(root, settings=make_settings(), files=Files(root), only=only)
+    return compile_campaigns(root, settings=make_settings(), files=Files(root), only=only)
 
 
 def test_each_file_becomes_a_send_or_its_problems(tmp_path: Path):
@@ -51,8 +51,8 @@ def api_of(**answers: Any) -> ScriptedApi:
     return ScriptedApi(**(given | answers))
 
 
-def asked(made: Prepared, api: ScriptedApi, state: LedgerState | None = None) -> Any:
-    return survey(made.sends, settings=make_settings(), state=state or LedgerState(),
+def asked(made: CompileResult, api: ScriptedApi, state: LedgerState | None = None) -> Any:
+    return refresh(made.sends, settings=make_settings(), state=state or LedgerState(),
                   connect=lambda _account: api, clock=lambda: NOW)  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_survey_asks_only_for_what_is_still_to_be_sent(tmp_path: Path):
     """An account whose sends are all done is not connected to: a plan of nothing needs no credentials."""
     made, api = prepared(tmp_path, good=GOOD), api_of()
     send = made.sends[0]
-    state = make_state((Kind.INTENT, intent_of(send)), (Kind.ACCEPTED, named(send)))
+    state = make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
     assert asked(made, api, state) == {}
     assert api.calls == []
     assert set(asked(made, api)) == {"main"}
@@ -69,8 +69,8 @@ def test_survey_asks_only_for_what_is_still_to_be_sent(tmp_path: Path):
 def test_survey_that_fails_is_no_empty_plan(tmp_path: Path):
     """Without the platform's answers there is no online plan; of several accounts, which one is told."""
     made = prepared(tmp_path, good=GOOD)
-    fault = UnreachableError("no connection", remedy="check the network", where="/cgi-bin/tags/get")
-    with pytest.raises(UnreachableError, match="account main, /cgi-bin/tags/get: no connection") as caught:
+    fault = NotSentError("no connection", remedy="check the network", where="/cgi-bin/tags/get")
+    with pytest.raises(NotSentError, match="account main, /cgi-bin/tags/get: no connection") as caught:
         asked(made, api_of(tags_get=fault))
     assert caught.value.where == "account main, /cgi-bin/tags/get"
 
@@ -81,7 +81,7 @@ def test_plan_from_files(tmp_path: Path):
     plan = make_plan(
         made.sends,
         invalid=made.invalid,
-        grounds=Grounds(settings=make_settings(), state=LedgerState(), now=NOW),
+        grounds=DecisionContext(settings=make_settings(), state=LedgerState(), now=NOW),
         known=asked(made, api_of()),
         commit="abc",
     )

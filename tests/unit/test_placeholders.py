@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.render.templates.bounds import MAX_SIZE
 from wechat_campaigns.render.templates.engine import Engine
-from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.faults import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import fill
 from wechat_campaigns.render.templates.template import Templates
 
@@ -72,5 +72,5 @@ def test_words_of_jinja_stay_its_own(name: str) -> None:
 def test_what_is_wrong_is_left_to_jinja(text: str, variables: dict[str, object]) -> None:
     """No fault is told twice: whatever is refused, the engine refuses."""
     assert fill(text, variables, str) is None
-    with pytest.raises(TemplateFaultError):
+    with pytest.raises(TemplateRenderError):
         Templates(NoFiles()).render(text, variables)

@@ -22,12 +22,12 @@ from factories import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Place, Problem
-from wechat_campaigns.core.model import Action, Batch, Filter, Invalid, Media, Voice
+from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, Media, PlanAction, Voice
 from wechat_campaigns.core.settings import AccountKind, Policy
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.plan import as_reviewed
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 
 EVERYONE = Filter(is_to_all=True)
 OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))
@@ -50,14 +50,16 @@ def test_order_is_window_then_id():
 def test_unknown_tag_is_invalid_with_the_nearest_name():
     """A wrong tag never becomes a wrong audience."""
     (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends
-    assert planned.action is Action.INVALID
+    assert planned.action is PlanAction.INVALID
     assert "会员" in planned.decision.remedy
 
 
 def test_what_was_sent_needs_its_tag_no_more():
     """A tag deleted after the send makes nothing invalid."""
     send = make_send(filter=Filter(tag="去年"))
-    plan = plan_of(send, state=make_state((Kind.INTENT, intent_of(send)), (Kind.ACCEPTED, named(send))))
+    plan = plan_of(
+        send, state=make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
+    )
     assert actions(plan) == {"sale": "done"}
 
 
@@ -66,7 +68,9 @@ def test_what_was_sent_shows_the_audience_it_had(counted: int | None, source: st
     """Today's tag has 1000; the send went to those who were in it then, if they were counted."""
     send = make_send()
     begun = intent_of(send, audience={"count": counted, "source": "tags/get"})
-    (planned,) = plan_of(send, state=make_state((Kind.INTENT, begun), (Kind.ACCEPTED, named(send)))).sends
+    (planned,) = plan_of(
+        send, state=make_state((EventKind.INTENT, begun), (EventKind.ACCEPTED, named(send)))
+    ).sends
     assert (planned.resolved.audience.count, planned.resolved.audience.source) == (counted, source)
 
 
@@ -102,7 +106,7 @@ def test_twin_in_the_same_plan_is_blocked():
 def test_renamed_file_is_blocked():
     """What was sent under another id within the month is not sent again."""
     old = make_send("old")
-    state = make_state((Kind.INTENT, intent_of(old)), (Kind.ACCEPTED, named(old)))
+    state = make_state((EventKind.INTENT, intent_of(old)), (EventKind.ACCEPTED, named(old)))
     assert actions(plan_of(make_send("new"), state=state)) == {"new": "blocked"}
 
 
@@ -122,32 +126,32 @@ def test_rule_set_aside_does_not_block():
     """--allow RULE=reason; the remedy of the block names it."""
     send = make_send(filter=EVERYONE)
     (blocked,) = plan_of(send).sends
-    assert blocked.action is Action.BLOCKED
+    assert blocked.action is PlanAction.BLOCKED
     assert blocked.decision.remedy.endswith("; once only: --allow allow_to_all=REASON")
     assert actions(plan_of(send, allowed={"allow_to_all": "the anniversary"})) == {"sale": "send"}
 
 
 def test_hold_offers_no_way_around():
     """A remedy that names --allow would be refused: a hold is lifted where it was made."""
-    (held,) = plan_of(make_send(), state=make_state((Kind.HOLD, {"held": True, "why": "故障"}))).sends
-    assert held.action is Action.BLOCKED
+    (held,) = plan_of(make_send(), state=make_state((EventKind.HOLD, {"held": True, "why": "故障"}))).sends
+    assert held.action is PlanAction.BLOCKED
     assert "--allow" not in held.decision.remedy
 
 
 def test_orphans_are_unknown_sends_without_a_file():
     """Deleting the file of an unknown send does not hide it; a selection does not ask for it."""
-    state = make_state((Kind.INTENT, intent_of(make_send("gone"))))
+    state = make_state((EventKind.INTENT, intent_of(make_send("gone"))))
     plan = plan_of(make_send(), state=state)
     assert [orphan.known.send for orphan in plan.orphans] == ["gone"]
-    assert plan.counts()[Action.UNKNOWN] == 1
+    assert plan.counts()[PlanAction.UNKNOWN] == 1
     assert plan_of(make_send(), state=state, with_orphans=False).orphans == ()
 
 
 def test_invalid_campaigns_do_not_stop_the_others_from_being_planned():
     """All is shown; apply refuses the whole."""
-    problem = Problem(place=Place(file="bad.yaml"), rule="r", what="w", remedy="m")
-    plan = plan_of(make_send(), invalid=(Invalid(id="bad", problems=(problem,)),))
-    assert plan.counts() == {Action.SEND: 1, Action.INVALID: 1}
+    problem = Diagnostic(place=Location(file="bad.yaml"), rule="r", what="w", remedy="m")
+    plan = plan_of(make_send(), invalid=(InvalidCampaign(id="bad", problems=(problem,)),))
+    assert plan.counts() == {PlanAction.SEND: 1, PlanAction.INVALID: 1}
 
 
 def test_offline_plan_knows_no_audience_and_invents_none():
@@ -155,7 +159,7 @@ def test_offline_plan_knows_no_audience_and_invents_none():
     plan = plan_of(make_send(filter=Filter(tag="不存在")), known=None)
     (planned,) = plan.sends
     assert (plan.offline, plan.known) == (True, {})
-    assert planned.action is Action.SEND
+    assert planned.action is PlanAction.SEND
     assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
 
 
@@ -192,13 +196,13 @@ def test_digest_is_the_same_offline_and_blocked():
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("outcome", [[], [(Kind.ACCEPTED, named(make_send("a")))],
-                                     [(Kind.REJECTED, named(make_send("a")))]])  # fmt: skip
+@pytest.mark.parametrize("outcome", [[], [(EventKind.ACCEPTED, named(make_send("a")))],
+                                     [(EventKind.REJECTED, named(make_send("a")))]])  # fmt: skip
 def test_what_was_begun_under_the_review_counts_as_a_part_of_it(outcome: list[Any]):
     """Unknown, accepted or refused: a run that was cut off may go on under its digest."""
     sends = [make_send("a", "a"), make_send("b", "b")]
     reviewed = plan_of(*sends).digest
-    state = make_state((Kind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
+    state = make_state((EventKind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
     assert as_reviewed(plan_of(*sends, state=state), state, reviewed) is not None
     edited = [replace(sends[0], revision=2), sends[1]]
     assert as_reviewed(plan_of(*edited, state=state), state, reviewed) is None

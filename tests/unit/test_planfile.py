@@ -19,7 +19,7 @@ from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.data import plan_data
 
 SALE, CARD = make_send("sale"), make_send("card", "贺卡")
@@ -86,8 +86,8 @@ def test_other_environment_is_refused():
 def test_partial_apply_may_go_on_under_the_same_plan():
     """Cut off after the first of two sends: the same file, and the same digest, apply the second."""
     file = reviewed(SALE, CARD)
-    begun = (Kind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"]))
-    for state in (make_state(begun), make_state(begun, (Kind.ACCEPTED, named(CARD)))):
+    begun = (EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"]))
+    for state in (make_state(begun), make_state(begun, (EventKind.ACCEPTED, named(CARD)))):
         plan = plan_of(SALE, CARD, state=state)
         planfile.check_file(file, plan, state, NOW)
         planfile.check_digest(file["plan_digest"], plan, state)
@@ -95,15 +95,15 @@ def test_partial_apply_may_go_on_under_the_same_plan():
 
 def test_send_made_under_another_plan_is_a_difference():
     """What somebody else sent in the meantime is not what was reviewed."""
-    state = make_state((Kind.INTENT, intent_of(CARD)), (Kind.ACCEPTED, named(CARD)))
+    state = make_state((EventKind.INTENT, intent_of(CARD)), (EventKind.ACCEPTED, named(CARD)))
     assert "card is done now" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
 
 
 def test_edit_after_a_partial_apply_is_refused():
     """The rest may go on only as it was reviewed."""
     file = reviewed(SALE, CARD)
-    state = make_state((Kind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"])),
-                       (Kind.ACCEPTED, named(CARD)))  # fmt: skip
+    state = make_state((EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"])),
+                       (EventKind.ACCEPTED, named(CARD)))  # fmt: skip
     assert "sale" in refusal(file, make_send("sale", "改过"), CARD, state=state)
 
 
@@ -186,7 +186,9 @@ def test_tampered_file_is_refused_in_words(tmp_path: Path, keys: dict[str, Any],
     path = tmp_path / "plan.json"
     written = [data]
     with suppress(ValueError):  # an infinite number has no fingerprint
-        written.append(planfile.sealed({key: item for key, item in data.items() if key != "file_sha256"}))
+        written.append(
+            planfile.with_checksum({key: item for key, item in data.items() if key != "file_sha256"})
+        )
     for each in written:
         path.write_text(json.dumps(each))
         try:
@@ -203,4 +205,4 @@ def test_odd_meanings_are_refused_in_words(odd: Any):
     data["sends"][0]["resolved"] = odd
     data["resolved"] = sha256({"sale": odd})
     with pytest.raises(StalePlanError):
-        planfile.check_file(planfile.sealed(data), plan_of(SALE), EMPTY, NOW)
+        planfile.check_file(planfile.with_checksum(data), plan_of(SALE), EMPTY, NOW)

@@ -21,24 +21,31 @@ from factories import (
     make_state,
 )
 
-from wechat_campaigns.core.errors import Exit, LedgerBusyError, LostAnswerError, SecretError, UnreachableError
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    LedgerLockedError,
+    NoResponseError,
+    NotSentError,
+    SecretError,
+)
 from wechat_campaigns.core.model import Filter, Send
-from wechat_campaigns.ledger.fold import LedgerState, Status, fold
-from wechat_campaigns.plan.decide import Setting, facts_of
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.plan.decide import DecisionOptions, decision_input
 from wechat_campaigns.protocol.decide import Decision, decide
-from wechat_campaigns.protocol.events import Entry, Event, Head, Kind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey
 from wechat_campaigns.protocol.state import StreamState
-from wechat_campaigns.send.posting import Crossing, Ports, Result, Warrant
+from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
-LOST = LostAnswerError("the connection was cut", remedy="try again")
-UNREACHABLE = UnreachableError("no connection", remedy="check the network")
+LOST = NoResponseError("the connection was cut", remedy="try again")
+UNREACHABLE = NotSentError("no connection", remedy="check the network")
 
 
-def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Crossing:
-    ports = Ports(
+def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountSender:
+    ports = ApplyPorts(
         connect=lambda _account: api,
         ledger=ledger,
         clock=changes.get("clock", lambda: NOW),
@@ -46,9 +53,9 @@ def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> Cro
         read=lambda _file: b"",
         notify=changes.get("notify", lambda _send, _what: None),
     )
-    return Crossing(
+    return AccountSender(
         make_account(), api, changes.get("state") or fold(ledger.events()), ports=ports,
-        warrant=Warrant(plan_digest="p" * 64, actor={"user": "li"}), again_s=60,
+        warrant=RunContext(plan_digest="p" * 64, actor={"user": "li"}), again_s=60,
     )  # fmt: skip
 
 
@@ -58,12 +65,12 @@ def judge(send: Send | None = None, now: Any = NOW) -> Any:
     digest = make_planned(send).digest
 
     def decided(state: StreamState) -> Decision:
-        return decide(state, facts_of(send, digest, SERVICE, LedgerState(), now, Setting()))
+        return decide(state, decision_input(send, digest, SERVICE, LedgerState(), now, DecisionOptions()))
 
     return decided
 
 
-def send_once(crossing: Crossing, body: Any = BODY, send: Send | None = None) -> Any:
+def send_once(crossing: AccountSender, body: Any = BODY, send: Send | None = None) -> Any:
     return crossing.send(make_planned(send), body, judge(send))
 
 
@@ -80,12 +87,12 @@ def test_intent_is_kept_before_the_call():
     class Api(ScriptedApi):
         def mass_sendall(self, body: Any) -> Any:
             (intent,) = ledger.events(SERVICE)
-            assert intent.kind is Kind.INTENT
+            assert intent.kind is EventKind.INTENT
             assert body == {**intent.data["body"], "clientmsgid": intent.data["clientmsgid"]}
             return TAKEN
 
     outcome = send_once(make_crossing(Api(), ledger))
-    assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, Exit.OK)
+    assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, ExitCode.OK)
     assert outcome.why == "accepted by WeChat; delivery is not confirmed yet"
     assert kinds(ledger.events()) == ["intent", "accepted"]
 
@@ -95,10 +102,10 @@ def test_no_call_without_an_intent():
 
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            raise LedgerBusyError("the disk is full", remedy="make room")
+            raise LedgerLockedError("the disk is full", remedy="make room")
 
     api = ScriptedApi(mass_sendall=TAKEN)
-    with pytest.raises(LedgerBusyError):
+    with pytest.raises(LedgerLockedError):
         send_once(make_crossing(api, Full()))
     assert api.calls == []
 
@@ -147,8 +154,8 @@ def test_definite_refusal_frees_the_send(answer: Exception):
     """A definite errcode, or no connection at all: certainly not sent, recorded, never exit 0."""
     outcome, ledger, _ = sent(answer)
     assert outcome.result is Result.REFUSED
-    assert outcome.exit_code in (Exit.WECHAT, Exit.FAILED)
-    assert fold(ledger.events()).send(SERVICE, "sale", 1).status is Status.REFUSED
+    assert outcome.exit_code in (ExitCode.WECHAT, ExitCode.FAILED)
+    assert fold(ledger.events()).send(SERVICE, "sale", 1).status is SendStatus.REFUSED
 
 
 UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123456789)]
@@ -158,7 +165,7 @@ UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123
 def test_anything_else_leaves_it_unknown(answer: Exception):
     """A lost answer, a passing fault or an errcode nobody knows: the intent stays open, exit 8."""
     outcome, ledger, api = sent(answer)
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert kinds(ledger.events()) == ["intent"]
     assert len(api.calls) == 1
     assert "60 s" in outcome.remedy
@@ -167,16 +174,18 @@ def test_anything_else_leaves_it_unknown(answer: Exception):
 def test_45065_on_the_first_call_is_an_alarm():
     """No call of this ledger can be the one that it speaks of: unknown, and only a person settles it."""
     outcome, ledger, _ = sent(api_error(45065, msg_id=99))
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert "ledger settle 'sale'" in outcome.remedy
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
-    assert (known.status, known.disputed, known.msg_id) == (Status.OPEN, True, None)
+    assert (known.status, known.disputed, known.msg_id) == (SendStatus.OPEN, True, None)
     settled = {"send": "sale", "revision": 1, "call": 1, "sent": True, "msg_id": 99, "why": "console"}
     ledger.append(
-        Entry(stream=SERVICE, kind=Kind.SETTLED, data=linked(Kind.SETTLED, settled, ledger.events()))
+        Entry(
+            stream=SERVICE, kind=EventKind.SETTLED, data=linked(EventKind.SETTLED, settled, ledger.events())
+        )
     )
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
-    assert (known.status, known.disputed, known.msg_id) == (Status.ACCEPTED, False, 99)
+    assert (known.status, known.disputed, known.msg_id) == (SendStatus.ACCEPTED, False, 99)
 
 
 def test_a_disputed_send_is_not_posted_again():
@@ -188,8 +197,8 @@ def test_a_disputed_send_is_not_posted_again():
     assert api.calls == []
 
 
-def resend(crossing: Crossing, ledger: MemoryLedger) -> Any:
-    intent = next(event for event in ledger.events() if event.kind is Kind.INTENT)
+def resend(crossing: AccountSender, ledger: MemoryLedger) -> Any:
+    intent = next(event for event in ledger.events() if event.kind is EventKind.INTENT)
     return crossing.resend(intent, intent.data["body"], judge(now=ledger.clock()))
 
 
@@ -207,7 +216,7 @@ def test_resend_posts_the_same_body_and_id():
     """The first never arrived: the resend, equal to the byte, is accepted."""
     outcome, state, api = resent(TAKEN)
     assert api.named("mass_sendall") == [({**BODY, "clientmsgid": SendKey(SERVICE, "sale", 1).clientmsgid},)]
-    assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, Status.ACCEPTED)
+    assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, SendStatus.ACCEPTED)
     assert outcome.why == "the first try never arrived; the repeat was accepted by WeChat"
 
 
@@ -224,15 +233,15 @@ def test_45065_without_a_msg_id_says_how_to_name_it():
     outcome, state, _ = resent(api_error(45065))
     assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
     assert "settle 'sale' --sent MSG_ID" in outcome.remedy
-    assert state.send(SERVICE, "sale", 1).nameless
+    assert state.send(SERVICE, "sale", 1).has_no_msg_id
 
 
 @pytest.mark.parametrize("answer", [*REFUSING, *UNSURE], ids=str)
 def test_no_other_answer_to_a_resend_settles_it(answer: Exception):
     """A rejected resend proves nothing about the first call; it stays unknown."""
     outcome, state, _ = resent(answer)
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
-    assert state.send(SERVICE, "sale", 1).status is Status.OPEN
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
+    assert state.send(SERVICE, "sale", 1).status is SendStatus.OPEN
 
 
 @pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.REFUSED)])
@@ -256,7 +265,7 @@ def test_runner_held_up_after_its_intent_does_not_post(late_s: int, result: Resu
     assert len(api.calls) == (result is Result.ACCEPTED)
     ended = ledger.events()[-1]
     assert (ended.kind, ended.data.get("reason")) == (
-        (Kind.ACCEPTED, None) if result is Result.ACCEPTED else (Kind.REJECTED, "not_begun")
+        (EventKind.ACCEPTED, None) if result is Result.ACCEPTED else (EventKind.REJECTED, "not_begun")
     )
 
 
@@ -264,7 +273,7 @@ def test_next_call_after_a_refusal_has_its_own_intent():
     """Refused, mended, tried again: call 2, the same clientmsgid."""
     _, ledger, _ = sent(api_error(40007))
     send_once(make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger))
-    intents = [event.data for event in ledger.events() if event.kind is Kind.INTENT]
+    intents = [event.data for event in ledger.events() if event.kind is EventKind.INTENT]
     assert [intent["call"] for intent in intents] == [1, 2]
     assert len({intent["clientmsgid"] for intent in intents}) == 1
 
@@ -284,13 +293,13 @@ def test_acceptance_the_ledger_cannot_keep_is_reported_unknown():
 
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            if entry.kind is Kind.ACCEPTED:
-                raise LedgerBusyError("the disk is full", remedy="make room")
+            if entry.kind is EventKind.ACCEPTED:
+                raise LedgerLockedError("the disk is full", remedy="make room")
             return super().append(entry, after=after)
 
     crossing = make_crossing(ScriptedApi(mass_sendall=TAKEN), Full())
     outcome = send_once(crossing)
-    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, Exit.UNKNOWN)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert "msg_id 7" in outcome.why
     assert crossing.stopped
 
@@ -299,7 +308,7 @@ def test_a_wait_is_said_before_it_begins():
     """Nobody should wonder whether the command hangs: which send waits, how long, and why."""
     told: list[Any] = []
     early = [
-        (Kind.INTENT, intent_of(make_send(f"s{number}"), at=NOW - timedelta(seconds=20)))
+        (EventKind.INTENT, intent_of(make_send(f"s{number}"), at=NOW - timedelta(seconds=20)))
         for number in range(60)
     ]
     crossing = make_crossing(
@@ -309,7 +318,7 @@ def test_a_wait_is_said_before_it_begins():
         sleep=told.append,
         notify=lambda send, what: told.append((send, what)),
     )
-    crossing.keep_pace("sale")
+    crossing.wait_for_rate_limit("sale")
     assert told == [("sale", "waiting 40 s: WeChat takes 60 sends a minute from an account"), 40.0]
 
 
@@ -317,15 +326,15 @@ def test_pace_is_sixty_calls_a_minute():
     """The 61st call waits until the first is a minute old, and never longer than a minute."""
     slept: list[float] = []
     sends = [make_send(f"s{number}") for number in range(60)]
-    early = [(Kind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
+    early = [(EventKind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
     state = make_state(*early)
-    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace("sale")
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).wait_for_rate_limit("sale")
     assert slept == [40.0]
     fewer = make_state(*early[1:])
-    make_crossing(ScriptedApi(), MemoryLedger(), state=fewer, sleep=slept.append).keep_pace("sale")
+    make_crossing(ScriptedApi(), MemoryLedger(), state=fewer, sleep=slept.append).wait_for_rate_limit("sale")
     assert slept == [40.0]
-    state = make_state(*[(Kind.INTENT, intent_of(send, at=NOW + timedelta(hours=3))) for send in sends])
-    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).keep_pace("sale")
+    state = make_state(*[(EventKind.INTENT, intent_of(send, at=NOW + timedelta(hours=3))) for send in sends])
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).wait_for_rate_limit("sale")
     assert slept[1:] == [60.0]
 
 
@@ -334,19 +343,19 @@ def test_refusals_the_next_send_would_meet_stop_the_account(errcode: int):
     """Quota, permission and token refusals concern the account, not the send: exit 4."""
     api = ScriptedApi(mass_sendall=api_error(errcode))
     crossing = make_crossing(api, MemoryLedger())
-    assert send_once(crossing).exit_code is Exit.WECHAT
+    assert send_once(crossing).exit_code is ExitCode.WECHAT
     assert crossing.stopped == f"refused with {errcode}"
 
 
 def test_no_connection_stops_the_account_in_its_own_words():
     """There is no errcode to name: the sends after it say what went wrong."""
     crossing = make_crossing(ScriptedApi(mass_sendall=UNREACHABLE), MemoryLedger())
-    assert send_once(crossing).exit_code is Exit.WECHAT
+    assert send_once(crossing).exit_code is ExitCode.WECHAT
     assert crossing.stopped == "no connection"
 
 
 def test_refusal_of_the_send_alone_stops_nothing():
     """A deleted file concerns this send: the account's next one is tried."""
     crossing = make_crossing(ScriptedApi(mass_sendall=api_error(40007)), MemoryLedger())
-    assert send_once(crossing).exit_code is Exit.FAILED
+    assert send_once(crossing).exit_code is ExitCode.FAILED
     assert crossing.stopped == ""

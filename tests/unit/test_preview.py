@@ -38,9 +38,9 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.resolve import Resolved
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.send.preview import preview, receiver, used_today
+from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.send.preview import preview, recipient, used_today
 from wechat_campaigns.wechat import payloads as wire
 
 PICTURE = Media(media_id="P1")
@@ -75,7 +75,7 @@ def show(
 ) -> tuple[ScriptedApi, MemoryLedger]:
     send = make_send(content=content, msgtype=msgtype)
     needed = tuple((upload, None) for upload in wire.uploads(content))
-    resolved = Resolved(tag_id=100, audience=Audience(count=3, source="tags/get"), uploads=needed)
+    resolved = Resolution(tag_id=100, audience=Audience(count=3, source="tags/get"), uploads=needed)
     script = {
         "material_add_material": {"media_id": "M"},
         "media_uploadimg": "http://mmbiz/x",
@@ -104,7 +104,7 @@ def test_every_kind_can_be_previewed(kind: str) -> None:
     api, ledger = show(content, msgtype, {"towxname": "xiaoli"})
     ((body,),) = api.named("mass_preview")
     assert body == {"msgtype": msgtype.value, "towxname": "xiaoli", **message}
-    assert ledger.kept[-1].kind is Kind.PREVIEW
+    assert ledger.kept[-1].kind is EventKind.PREVIEW
     assert ledger.kept[-1].data["digest"] == make_planned(make_send(content=content, msgtype=msgtype)).digest
 
 
@@ -153,14 +153,16 @@ def test_preview_forgets_a_file_that_is_gone() -> None:
 def test_testers_are_found_by_alias() -> None:
     """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
     testers = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o-wang")}
-    assert receiver("小李", testers) == {"towxname": "xiaoli2026"}
-    assert receiver("老王", testers) == {"touser": "o-wang"}
-    assert receiver("zhang3", testers) == {"towxname": "zhang3"}
+    assert recipient("小李", testers) == {"towxname": "xiaoli2026"}
+    assert recipient("老王", testers) == {"touser": "o-wang"}
+    assert recipient("zhang3", testers) == {"towxname": "zhang3"}
 
 
 def test_previews_are_counted_by_the_day_in_china() -> None:
     """A hundred a day; the count begins anew at midnight in China."""
     seen = {"send": "sale", "revision": 1, "digest": "d", "to": "h"}
-    state = make_state((Kind.PREVIEW, seen), (Kind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)}))
+    state = make_state(
+        (EventKind.PREVIEW, seen), (EventKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
+    )
     assert used_today(SERVICE, state, NOW) == 1
     assert used_today("wx-other", state, NOW) == 0

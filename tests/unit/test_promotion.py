@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 SETTINGS = """
 default_environment: staging
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 def table(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
     capsys.readouterr()
-    assert run(["environments", "sale", "--dir", str(folder), "--format", "json", *more]) == Exit.OK
+    assert run(["environments", "sale", "--dir", str(folder), "--format", "json", *more]) == ExitCode.OK
     [send] = json.loads(capsys.readouterr().out)["sends"]
     return {**send, "environments": {stage["environment"]: stage for stage in send["environments"]}}
 
@@ -41,7 +41,7 @@ def test_a_send_is_followed_from_staging_to_production(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Sent in one, not yet in the other, and both mean the same."""
-    assert run(["apply", "sale", "--auto-approve", "--dir", str(folder)]) == Exit.OK
+    assert run(["apply", "sale", "--auto-approve", "--dir", str(folder)]) == ExitCode.OK
     seen = table(folder, capsys, "--in", "staging", "--in", "production")
     assert seen["same_content"]
     assert list(seen["environments"]) == ["staging", "production"]
@@ -56,7 +56,7 @@ def test_an_edit_after_staging_is_seen(folder: Path, capsys: pytest.CaptureFixtu
     assert not table(folder, capsys)["environments"]["staging"]["edited"]
     (folder / "sale.yaml").write_text(SALE.replace("八点", "九点"), encoding="utf-8")
     assert table(folder, capsys)["environments"]["staging"]["edited"]
-    assert run(["environments", "--dir", str(folder)]) == Exit.OK
+    assert run(["environments", "--dir", str(folder)]) == ExitCode.OK
     assert "edited since" in capsys.readouterr().out
 
 
@@ -84,7 +84,7 @@ def test_an_environment_that_cannot_be_read_is_left_out(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The built-in sandbox lacks a variable here: the others are shown all the same, and it is said."""
-    assert run(["environments", "--dir", str(folder)]) == Exit.OK
+    assert run(["environments", "--dir", str(folder)]) == ExitCode.OK
     told = capsys.readouterr()
     assert "sandbox is left out: 1 problem found" in told.err
     assert "production (service): not sent" in told.out
@@ -94,8 +94,8 @@ def test_what_cannot_be_rendered_or_found_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A wrong name is told the right ones; an invalid campaign is told where."""
-    assert run(["environments", "--in", "prod", "--dir", str(folder)]) == Exit.USAGE
+    assert run(["environments", "--in", "prod", "--dir", str(folder)]) == ExitCode.USAGE
     assert "staging, production" in capsys.readouterr().err
     (folder / "sale.yaml").write_text(SALE.replace("shop", "shoe"), encoding="utf-8")
-    assert run(["environments", "--in", "staging", "--dir", str(folder)]) == Exit.INVALID
+    assert run(["environments", "--in", "staging", "--dir", str(folder)]) == ExitCode.INVALID
     assert "sale.yaml:3" in capsys.readouterr().err

@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import AccountKind
-from wechat_campaigns.plan.quota import allowance, bounds, count_today, period, receivers, same_receivers
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.plan.quota import (
+    allowance,
+    bounds,
+    count_same_recipients,
+    count_today,
+    period,
+    recipients,
+)
+from wechat_campaigns.protocol.events import EventKind
 
 SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
 SALE = make_send()
@@ -22,7 +29,7 @@ CHINA = timezone(timedelta(hours=8))
 
 
 def begun(send: Any = SALE, at: datetime = NOW) -> Any:
-    return (Kind.INTENT, intent_of(send, at=at))
+    return (EventKind.INTENT, intent_of(send, at=at))
 
 
 @pytest.mark.parametrize(
@@ -30,11 +37,18 @@ def begun(send: Any = SALE, at: datetime = NOW) -> Any:
     [
         ([], 1),
         ([begun()], 0),
-        ([begun(), (Kind.ACCEPTED, named(SALE))], 0),
-        ([begun(), (Kind.REJECTED, named(SALE))], 1),
-        ([begun(), (Kind.ACCEPTED, named(SALE)), (Kind.STATUS, named(SALE, msg_status="SEND_FAIL"))], 1),
+        ([begun(), (EventKind.ACCEPTED, named(SALE))], 0),
+        ([begun(), (EventKind.REJECTED, named(SALE))], 1),
+        (
+            [
+                begun(),
+                (EventKind.ACCEPTED, named(SALE)),
+                (EventKind.STATUS, named(SALE, msg_status="SEND_FAIL")),
+            ],
+            1,
+        ),
         ([begun(at=NOW - timedelta(days=1))], 1),
-        ([(Kind.BASELINE, named(SALE))], 1),
+        ([(EventKind.BASELINE, named(SALE))], 1),
     ],
     ids=["none", "unknown", "accepted", "refused", "given up", "yesterday", "before the ledger"],
 )
@@ -104,14 +118,14 @@ def test_same_receivers_are_the_same_tag_and_everyone():
     lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
     other = make_send("other", filter=Filter(tag="北京"))
     state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
-    assert same_receivers(SERVICE, SALE, state, NOW) == 2
-    assert same_receivers(SERVICE, lists[0], state, NOW) == 1
+    assert count_same_recipients(SERVICE, SALE, state, NOW) == 2
+    assert count_same_recipients(SERVICE, lists[0], state, NOW) == 1
 
 
 def test_receivers_keep_names_and_ids_apart():
     """A tag named 2 is not the tag with id 2."""
     filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
-    assert len({receivers(f) for f in filters}) == 4
+    assert len({recipients(f) for f in filters}) == 4
 
 
 def test_calls_of_the_day_are_counted_by_account():

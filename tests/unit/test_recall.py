@@ -19,27 +19,28 @@ from factories import (
 )
 
 from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
-from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
-from wechat_campaigns.protocol.events import Kind
-from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, left_today, recall
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
 
 SEND = make_send()
 
 
 def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
     found: list[Any] = [
-        (Kind.INTENT, intent_of(SEND, body={"msgtype": msgtype})),
-        (Kind.ACCEPTED, named(SEND)),
+        (EventKind.INTENT, intent_of(SEND, body={"msgtype": msgtype})),
+        (EventKind.ACCEPTED, named(SEND)),
     ]
-    return [*found, (Kind.STATUS, named(SEND))] if sent else found
+    return [*found, (EventKind.STATUS, named(SEND))] if sent else found
 
 
-def known(state: LedgerState) -> SendState:
+def known(state: LedgerState) -> SendRecord:
     return state.sends[SERVICE, "sale", 1]
 
 
 def recalled(article_idx: int) -> Any:
-    return (Kind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
+    return (EventKind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
 
 
 @pytest.mark.parametrize("msgtype", ["mpnews", "mpvideo"])
@@ -79,7 +80,7 @@ def test_a_recall_is_not_repeated() -> None:
 def test_an_article_must_exist() -> None:
     """Where the event told the links, their number is known."""
     told = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
-    state = make_state(*steps(), (Kind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
+    state = make_state(*steps(), (EventKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
     check(known(state), 2, state)
     with pytest.raises(UsageError, match="no number 3"):
         check(known(state), 3, state)
@@ -92,8 +93,8 @@ def test_a_recall_is_recorded_after_the_call() -> None:
     api = ScriptedApi(mass_delete=[{"errcode": 0}])
     recall(known(state), 0, api=api, ledger=ledger, state=state)
     assert api.calls == [("mass_delete", (7, 0))]
-    assert [event.kind for event in ledger.kept] == [Kind.RECALL]
-    assert known(state).status is Status.RECALLED
+    assert [event.kind for event in ledger.kept] == [EventKind.RECALL]
+    assert known(state).status is SendStatus.RECALLED
     with pytest.raises(ApiError):
         recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
     assert len(ledger.kept) == 1
@@ -115,9 +116,9 @@ def test_a_recall_that_cannot_be_recorded_is_told_as_done() -> None:
 def test_recalls_are_counted_by_the_day_in_china() -> None:
     """Ten a day; yesterday's do not count."""
     state = make_state(*steps(), recalled(1), recalled(2))
-    assert left_today(SERVICE, state, NOW) == 8
-    assert left_today(SERVICE, state, NOW + timedelta(hours=12)) == 10
-    assert left_today("wx-other", state, NOW) == 10
+    assert recalls_left(SERVICE, state, NOW) == 8
+    assert recalls_left(SERVICE, state, NOW + timedelta(hours=12)) == 10
+    assert recalls_left("wx-other", state, NOW) == 10
 
 
 def test_the_limits_that_are_told_are_those_that_hold() -> None:

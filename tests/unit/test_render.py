@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import MissingExtraError, Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location, MissingExtraError
 from wechat_campaigns.core.model import (
     Articles,
     Campaign,
@@ -31,15 +31,15 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
 from wechat_campaigns.render.article import ArticleBody
-from wechat_campaigns.render.render import Rendered, render
-from wechat_campaigns.source.document import Document, document
+from wechat_campaigns.render.render import RenderResult, render
+from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.files import Files
 
 OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
 
 
 def make_campaign(written: str, *, id: str = "sale") -> Campaign:
-    read = document(written, id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml")
+    read = parse_document(written, id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml")
     assert isinstance(read, Document)
     data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "", **read.data}
     if "for_each" in read.data and "filter" not in read.data:
@@ -60,7 +60,7 @@ def make_settings(**changes: Any) -> Settings:
 
 def rendered(
     tmp_path: Path, yaml: str, files: Mapping[str, str | bytes] | None = None, **options: Any
-) -> Rendered:
+) -> RenderResult:
     for name, content in (files or {}).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,14 +69,14 @@ def rendered(
     return render(make_campaign(yaml), files=Files(tmp_path), **options)
 
 
-def one(result: Rendered) -> Any:
+def one(result: RenderResult) -> Any:
     """The only send's content."""
     assert result.problems == ()
     (send,) = result.sends
     return send.content
 
 
-def only(result: Rendered) -> Problem:
+def only(result: RenderResult) -> Diagnostic:
     assert result.sends == ()
     (problem,) = result.problems
     return problem
@@ -109,8 +109,8 @@ def test_a_send_knows_where_its_receivers_are_named(tmp_path):
     """A tag that the account does not have is shown where it was written, also when an entry names it."""
     yaml = "filter:\n  tag: t\ncontent: x\nfor_each:\n  a: {vars: {}}\n  b:\n    filter:\n      tag_id: 7\n"
     own, other = rendered(tmp_path, yaml).sends
-    assert (own.filter_path, own.filter_at) == ("$.filter.tag", (2, 8))
-    assert (other.filter_path, other.filter_at) == ("$.for_each.b.filter.tag_id", (8, 15))
+    assert (own.filter_path, own.filter_position) == ("$.filter.tag", (2, 8))
+    assert (other.filter_path, other.filter_position) == ("$.for_each.b.filter.tag_id", (8, 15))
 
 
 def test_for_each_makes_one_send_a_key_in_order(tmp_path):
@@ -176,7 +176,7 @@ def test_unknown_account_names_the_nearest(tmp_path):
     """A typo in `account` is met with the name it resembles, at its line."""
     problem = only(rendered(tmp_path, "content: x\naccount: mian"))
     assert "did you mean `main`" in problem.what
-    assert problem.place == Place(file="campaigns/sale.yaml", line=2, column=10)
+    assert problem.place == Location(file="campaigns/sale.yaml", line=2, column=10)
 
 
 def test_no_account_to_choose_is_a_problem_of_the_campaign(tmp_path):
@@ -383,9 +383,9 @@ class FakeRoom:
         return lambda value: str(value).replace("<", "&lt;")
 
     def build(self, source):
-        place = Place(file=source.shown)
+        place = Location(file=source.shown)
         findings = tuple(
-            Problem(place=replace(place, line=number), rule="lint", what=line, remedy="r", level="warning")
+            Diagnostic(place=replace(place, line=number), rule="lint", what=line, remedy="r", level="warning")
             for number, line in enumerate(source.text.split("\n"), 1)
             if "!!" in line
         )
@@ -426,7 +426,7 @@ def test_article_body_is_rendered_with_values_escaped(tmp_path):
 def test_finding_in_a_body_points_at_the_line_as_written(tmp_path, body, line):
     """Tags shift the lines of the rendered text; a line that cannot be told is left out."""
     (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}, room=FakeRoom()).sends
-    assert send.findings[0].place == Place(file="campaigns/sale/a.md", line=line)
+    assert send.findings[0].place == Location(file="campaigns/sale/a.md", line=line)
     assert send.findings[0].path == "$.content.articles[0].body"
 
 

@@ -8,14 +8,23 @@ from typing import Any
 import pytest
 from factories import NOW, SERVICE, TAGS, ScriptedApi, api_error, make_file, make_known, make_send
 
-from wechat_campaigns.core.errors import ApiError, Place, UsageError
+from wechat_campaigns.core.errors import ApiError, Location, UsageError
 from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
-from wechat_campaigns.ledger.fold import LedgerState, Uploaded
-from wechat_campaigns.plan.resolve import MAX_PAGES, OFFLINE, PAGE, Resolved, ask, recount, resolve
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import UploadRecord
+from wechat_campaigns.plan.resolve import (
+    MAX_PAGES,
+    OFFLINE,
+    PAGE,
+    Resolution,
+    fetch_remote_facts,
+    recount,
+    resolve,
+)
 from wechat_campaigns.wechat.payloads import UPLOADVIDEO_LIFE, uploads
 
 
-def resolved(send: Any, **known: Any) -> Resolved:
+def resolved(send: Any, **known: Any) -> Resolution:
     return resolve(send, SERVICE, make_known(**known), LedgerState(), NOW)
 
 
@@ -23,7 +32,7 @@ def asked(*sends: Any, **answers: Any) -> tuple[Any, ScriptedApi]:
     given = {"tags_get": list(TAGS), "user_get": {"total": 5000}, "openapi_quota_get": {"remain": 99}}
     given["tags_get"] = [list(TAGS)]
     api = ScriptedApi(**(given | answers))
-    return ask(sends, api, lambda: NOW), api
+    return fetch_remote_facts(sends, api, lambda: NOW), api
 
 
 def test_each_read_is_made_once_and_only_when_needed():
@@ -46,8 +55,8 @@ def test_tag_by_name_and_by_id():
 @pytest.mark.parametrize("receiver", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
 def test_unknown_tag_is_a_problem_with_a_place(receiver: Filter):
     """A part of a name, a number as a name, an id nobody has: none of them is guessed at."""
-    written = Place(file="campaigns/sale.yaml", line=3, column=8)
-    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_at=(3, 8))
+    written = Location(file="campaigns/sale.yaml", line=3, column=8)
+    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_position=(3, 8))
     (problem,) = resolved(send).problems
     assert (problem.rule, problem.path, problem.place) == ("unknown-tag", "$.filter.tag", written)
     assert "campaign tags" in problem.remedy
@@ -154,7 +163,7 @@ def test_openid_list_is_not_counted_again():
 def test_upload_is_reused_as_long_as_it_lives(content: Any, age: timedelta, reused: str | None):
     """Material is for good; what uploadvideo gave is for two days."""
     (upload,) = uploads(content)
-    state = LedgerState(uploads={(SERVICE, upload.key): Uploaded(result="R", at=NOW - age)})
+    state = LedgerState(uploads={(SERVICE, upload.key): UploadRecord(result="R", at=NOW - age)})
     send, known = make_send(content=content), make_known()
     assert resolve(send, SERVICE, known, state, NOW).uploads == ((upload, reused),)
     assert resolve(send, "wx9", known, state, NOW).uploads == ((upload, None),)

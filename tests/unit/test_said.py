@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pseudo import Pseudo, speaking
 
-from wechat_campaigns.core.words import Said, _, english, ngettext
+from wechat_campaigns.core.words import LocalizedMessage, _, english_text, ngettext
 
 
 @pytest.fixture(autouse=True)
@@ -19,23 +19,23 @@ def other_language() -> Iterator[None]:
 
 def test_a_message_is_translated_and_knows_its_english():
     said = _("a send")
-    assert (said, english(said)) == ("«a send»", "a send")
+    assert (said, english_text(said)) == ("«a send»", "a send")
 
 
 def test_filled_templates_are_filled_in_both_languages():
     """A message inside another is English inside the English one."""
     said = _("{name}: {why}, {count:,} left").format(name="x", why=_("no send"), count=1200)
     assert said == "«x: «no send», 1,200 left»"
-    assert english(said) == "x: no send, 1,200 left"
+    assert english_text(said) == "x: no send, 1,200 left"
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 send"), (2, "2 sends")])
 def test_counts_keep_the_english_form(count: int, said: str):
-    assert english(ngettext("{n} send", "{n} sends", count).format(n=count)) == said
+    assert english_text(ngettext("{n} send", "{n} sends", count).format(n=count)) == said
 
 
 def test_words_of_people_are_their_own_english():
-    assert english("再等等") == "再等等"
+    assert english_text("再等等") == "再等等"
 
 
 def test_an_empty_message_stays_empty():
@@ -45,7 +45,7 @@ def test_an_empty_message_stays_empty():
 
 def test_a_message_crosses_to_another_process():
     said = pickle.loads(pickle.dumps(_("a send")))
-    assert isinstance(said, Said)
+    assert isinstance(said, LocalizedMessage)
     assert (said, said.english) == ("«a send»", "a send")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core import words
-from wechat_campaigns.core.errors import InvalidError, Problem
-from wechat_campaigns.render.prepare import prepare
+from wechat_campaigns.core.errors import Diagnostic, InvalidError
+from wechat_campaigns.render.prepare import compile_campaigns
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
@@ -118,13 +118,13 @@ def is_whole(text: str) -> bool:
     return bool(text) and depth == 0
 
 
-def of_campaigns(folder: Path) -> Iterator[Problem]:
+def of_campaigns(folder: Path) -> Iterator[Diagnostic]:
     for case in (CASES / "campaigns" / "invalid").glob("*.yaml"):
         shutil.copy(case, folder)
     yield from load_campaigns(folder).problems
 
 
-def of_settings(folder: Path) -> Iterator[Problem]:
+def of_settings(folder: Path) -> Iterator[Diagnostic]:
     for case in (CASES / "settings" / "invalid").glob("*.yaml"):
         shutil.copy(case, folder / "_settings.yaml")
         with pytest.raises(InvalidError) as caught:
@@ -132,7 +132,7 @@ def of_settings(folder: Path) -> Iterator[Problem]:
         yield from caught.value.problems
 
 
-def of_rendering(folder: Path) -> Iterator[Problem]:
+def of_rendering(folder: Path) -> Iterator[Diagnostic]:
     vars_ = 'vars: {name: x, empty: "", m: {a: 1}, l: [1, 2]}\n'
     written = [f'filter: {{tag: a}}\nmsgtype: text\ncontent: "{text}"\n{vars_}' for text in TEXTS]
     written += [f"{audience}\nmsgtype: text\ncontent: '{{{{ nam }}}}'\n{vars_}" for audience in AUDIENCES]
@@ -142,7 +142,7 @@ def of_rendering(folder: Path) -> Iterator[Problem]:
     yield from rendered(folder, written)
 
 
-def of_articles(folder: Path) -> Iterator[Problem]:
+def of_articles(folder: Path) -> Iterator[Diagnostic]:
     (folder / "_themes").mkdir()
     (folder / "_themes" / "mine.css").write_text(THEME)
     for name, text in ARTICLES.items():
@@ -161,10 +161,10 @@ def of_articles(folder: Path) -> Iterator[Problem]:
     yield from rendered(folder, [campaign.format(article) for article in written])
 
 
-def rendered(folder: Path, written: list[str]) -> Iterator[Problem]:
+def rendered(folder: Path, written: list[str]) -> Iterator[Diagnostic]:
     for number, text in enumerate(written):
         (folder / f"{number}.yaml").write_text(text, encoding="utf-8")
-    prepared = prepare(folder, settings=load_settings(folder), files=Files(folder))
+    prepared = compile_campaigns(folder, settings=load_settings(folder), files=Files(folder))
     yield from prepared.problems
 
 
@@ -173,7 +173,7 @@ def rendered(folder: Path, written: list[str]) -> Iterator[Problem]:
     [(of_campaigns, 35), (of_settings, 20), (of_rendering, 20), (of_articles, 20)],
 )
 def test_what_and_remedy_are_whole_sentences(
-    problems: Callable[[Path], Iterator[Problem]], rules: int, tmp_path: Path
+    problems: Callable[[Path], Iterator[Diagnostic]], rules: int, tmp_path: Path
 ) -> None:
     """A reader of Chinese meets no English word of ours, and no sentence is put together of pieces."""
     found = list(problems(tmp_path))

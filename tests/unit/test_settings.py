@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wechat_campaigns.core.errors import InvalidError, Problem, UsageError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
 from wechat_campaigns.core.settings import (
     AccountKind,
     Approvals,
@@ -24,13 +24,13 @@ INVALID = sorted((CASES / "invalid").glob("*.yaml"))
 SECRETS = re.compile(r"hunter2|[0-9a-f]{31}|0123456701234567|not-hex-at-all|88_abc")
 
 
-def problems_of(root: Path) -> tuple[Problem, ...]:
+def problems_of(root: Path) -> tuple[Diagnostic, ...]:
     with pytest.raises(InvalidError) as caught:
         load_settings(root)
     return caught.value.problems
 
 
-def line(problem: Problem) -> str:
+def line(problem: Diagnostic) -> str:
     place = f"{problem.place.line or 0}:{problem.place.column or 0}"
     return f"{place} {problem.path} {problem.rule} | {problem.what} | {problem.remedy}"
 
@@ -114,7 +114,7 @@ def test_the_file_names_the_default_environment(full: Path) -> None:
     environment = load_settings(full).environment
     assert environment.name == "staging"
     assert environment.default_account == "test"
-    assert (environment.repeat_after_s, environment.repeat_until_s) == (1, 60)
+    assert (environment.resend_after_s, environment.resend_until_s) == (1, 60)
 
 
 def test_an_environment_is_what_was_written(full: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_environment_is_what_was_written(full: Path) -> None:
     environment = settings.environment
     assert (environment.api, environment.ledger) == ("https://api.weixin.qq.com", "git:origin#ledger")
     assert environment.protected
-    assert (environment.repeat_after_s, environment.repeat_until_s) == (90, 3600)
+    assert (environment.resend_after_s, environment.resend_until_s) == (90, 3600)
     assert environment.default_account == "main"
     assert environment.accounts["main"].secret == Secret(env="WECHAT_MAIN_SECRET")
     assert environment.accounts["资讯"].secret == Secret(command=("pass", "show", "wechat/news"))

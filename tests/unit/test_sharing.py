@@ -17,10 +17,10 @@ from factories import (
     plan_of,
 )
 
-from wechat_campaigns.core.errors import Exit
-from wechat_campaigns.ledger.events import held_by_another
-from wechat_campaigns.send.apply import LOCK_WAIT_S, SIDE_BY_SIDE, apply
-from wechat_campaigns.send.posting import Outcome, Ports, Result, Warrant
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.ledger.events import stream_locked_error
+from wechat_campaigns.send.apply import LOCK_WAIT_S, MAX_PARALLEL_ACCOUNTS, apply
+from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 
 NAMES = tuple(f"a{number:02d}" for number in range(20))
 ACCOUNTS = tuple(make_account(name, appid=f"wx{number:016d}") for number, name in enumerate(NAMES))
@@ -39,7 +39,7 @@ class Held(MemoryLedger):
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         if stream in self.held and (self.stubborn or not wait_s):
-            raise held_by_another(stream)
+            raise stream_locked_error(stream)
         with self._mutex:
             self.taken.append((stream, wait_s))
             self.at_once += 1
@@ -49,16 +49,16 @@ class Held(MemoryLedger):
             self.at_once -= 1
 
 
-def applied(ledger: Held) -> tuple[Outcome, ...]:
+def applied(ledger: Held) -> tuple[SendOutcome, ...]:
     settings = make_settings(*ACCOUNTS)
     sends = [make_send(f"s-{name}", text=name, account=name) for name in NAMES]
     plan = plan_of(*sends, settings=settings, known={name: make_known() for name in NAMES})
     api = ScriptedApi(mass_sendall={"errcode": 0, "msg_id": 1})
-    ports = Ports(
+    ports = ApplyPorts(
         connect=lambda _account: api, ledger=ledger, clock=lambda: NOW, sleep=lambda _s: None,
         read=lambda _file: b"",
     )  # fmt: skip
-    return apply(plan, ports=ports, settings=settings, warrant=Warrant(plan_digest="p" * 64))
+    return apply(plan, ports=ports, settings=settings, warrant=RunContext(plan_digest="p" * 64))
 
 
 def test_accounts_held_by_another_runner_come_last() -> None:
@@ -75,11 +75,11 @@ def test_an_account_that_stays_held_is_reported() -> None:
     """The others are sent."""
     outcomes = applied(Held(ACCOUNTS[3].appid, stubborn=True))
     failed = [outcome for outcome in outcomes if outcome.result is not Result.ACCEPTED]
-    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], Exit.LEDGER)]
+    assert [(outcome.account, outcome.exit_code) for outcome in failed] == [(NAMES[3], ExitCode.LEDGER)]
 
 
 def test_accounts_run_side_by_side_within_bounds() -> None:
     """However many there are."""
     ledger = Held()
     applied(ledger)
-    assert ledger.most <= SIDE_BY_SIDE
+    assert ledger.most <= MAX_PARALLEL_ACCOUNTS

@@ -10,7 +10,7 @@ from factories import NOW, SERVICE, intent_of, make_send, make_state, named
 
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.model import Filter
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.standing import Standing, ended, standing
 
 TAG = make_send()
@@ -19,13 +19,13 @@ TOLD = {"msg_id": 7, "status": "send success", "total": 100, "filtered": 80, "se
 
 
 def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> Standing:
-    state = make_state((Kind.INTENT, intent_of(send)), *steps)
+    state = make_state((EventKind.INTENT, intent_of(send)), *steps)
     return standing("main", state.sends[SERVICE, "sale", 1], state, NOW + timedelta(seconds=later_s))
 
 
-ACCEPTED = (Kind.ACCEPTED, named(TAG))
-FAILED = (Kind.STATUS, named(TAG, msg_status="SEND_FAIL"))
-SENT = (Kind.STATUS, named(TAG))
+ACCEPTED = (EventKind.ACCEPTED, named(TAG))
+FAILED = (EventKind.STATUS, named(TAG, msg_status="SEND_FAIL"))
+SENT = (EventKind.STATUS, named(TAG))
 RECALL = {"send": "sale", "revision": 1, "msg_id": 7}
 
 
@@ -52,7 +52,7 @@ def test_a_send_to_a_tag_is_underway() -> None:
 
 def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
     """Asking again tells nothing, and who looks it up can write it down."""
-    row = stand((Kind.ACCEPTED, named(TAG, msg_id=None)))
+    row = stand((EventKind.ACCEPTED, named(TAG, msg_id=None)))
     assert "no msg_id" in row.note
     assert "settle 'sale' --sent" in row.remedy
     assert not row.unfinished
@@ -69,14 +69,14 @@ def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: st
 
 def test_an_event_that_comes_first_is_told() -> None:
     """The platform pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
-    assert stand(ACCEPTED, (Kind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
-    failed = stand(ACCEPTED, (Kind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
+    assert stand(ACCEPTED, (EventKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
+    failed = stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
     assert "no administrator confirmed it" in failed.note
 
 
 def test_a_failure_is_explained_by_its_event() -> None:
     """err(N) is looked up; without an event the reader is sent to where the reason is."""
-    row = stand(ACCEPTED, FAILED, (Kind.CALLBACK, {**TOLD, "status": "err(30003)"}))
+    row = stand(ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
     assert "err(30003)" in row.note
     assert "reprint" in row.note
     assert "send_ignore_reprint" in row.remedy
@@ -97,38 +97,38 @@ def test_a_reason_nobody_knows_is_repeated() -> None:
 
 def test_counts_say_what_became_of_the_others() -> None:
     """Sent, left out by the platform, failed."""
-    row = stand(ACCEPTED, SENT, (Kind.CALLBACK, TOLD))
+    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, TOLD))
     assert row.note == "75 of 100 followers got it: 20 left out (four a month, blocks), 5 failed"
     all_of_them = {**TOLD, "filtered": 100, "sent": 100, "errors": 0}
-    assert stand(ACCEPTED, SENT, (Kind.CALLBACK, all_of_them)).note == "100 of 100 followers got it"
+    assert stand(ACCEPTED, SENT, (EventKind.CALLBACK, all_of_them)).note == "100 of 100 followers got it"
 
 
 @pytest.mark.parametrize("word", ["sendsuccess", "SEND SUCCESS", "send_success"])
 def test_the_spelling_of_success_does_not_matter(word: str) -> None:
     """Pages and reports write it with a space and without; before mass/get is asked, too."""
-    assert "got it" in stand(ACCEPTED, (Kind.CALLBACK, {**TOLD, "status": word})).note
+    assert "got it" in stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": word})).note
 
 
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
     """`send success` with a SentCount of 0 happens."""
-    row = stand(ACCEPTED, SENT, (Kind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
+    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
     assert "nobody got it" in row.remedy
 
 
 def test_a_recall_is_shown() -> None:
     """Of an article beside the counts, of the whole as the state."""
-    row = stand(ACCEPTED, SENT, (Kind.RECALL, {**RECALL, "article_idx": 2}))
+    row = stand(ACCEPTED, SENT, (EventKind.RECALL, {**RECALL, "article_idx": 2}))
     assert row.note == "recalled: article 2"
-    row = stand(ACCEPTED, SENT, (Kind.RECALL, {**RECALL, "article_idx": 0}))
+    row = stand(ACCEPTED, SENT, (EventKind.RECALL, {**RECALL, "article_idx": 0}))
     assert row.known.status == "recalled"
 
 
 def test_a_refusal_keeps_its_reason() -> None:
     """The number that the ledger kept is told with its meaning; a person's words as they are."""
-    note = stand((Kind.REJECTED, named(TAG, errcode=45028))).note
+    note = stand((EventKind.REJECTED, named(TAG, errcode=45028))).note
     assert note == f"{lookup(45028, '/cgi-bin/message/mass/sendall').meaning} (errcode 45028)"
     settled = named(TAG, sent=False, why="not in the console (errcode 1)")
-    assert stand((Kind.SETTLED, settled)).note == "not in the console (errcode 1)"
-    assert stand((Kind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_begun"})).note == (
+    assert stand((EventKind.SETTLED, settled)).note == "not in the console (errcode 1)"
+    assert stand((EventKind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_begun"})).note == (
         "the call was not begun"
     )

@@ -18,9 +18,10 @@ from factories import (
 )
 
 from wechat_campaigns.core.errors import ApiError
-from wechat_campaigns.ledger.fold import LedgerState, Status, fold
-from wechat_campaigns.protocol.events import Entry, Kind
-from wechat_campaigns.send.status import follow
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.send.status import refresh_job_status
 
 SALE = make_send()
 
@@ -30,24 +31,26 @@ def followed(*answers: Any, accept: bool = True, appid: str = SERVICE) -> tuple[
     ledger.append(intent_entry(SALE))
     if accept:
         data = named(SALE, msg_id=7)
-        ledger.append(Entry(stream=SERVICE, kind=Kind.ACCEPTED, data=data))
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.ACCEPTED, data=data))
     api, state = ScriptedApi(mass_get=list(answers) or [{"msg_status": "SENDING"}]), fold(ledger.events())
     for _ in answers or (1,):
         sends = list(state.sends.values())
-        follow(sends, accounts={appid: make_account()}, connect=lambda _a: api, ledger=ledger, state=state)
+        refresh_job_status(
+            sends, accounts={appid: make_account()}, connect=lambda _a: api, ledger=ledger, state=state
+        )
     return api, ledger
 
 
-def status(ledger: MemoryLedger) -> Status:
+def status(ledger: MemoryLedger) -> SendStatus:
     state: LedgerState = fold(ledger.events())
     return state.sends[SERVICE, "sale", 1].status
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("SEND_SUCCESS", Status.SENT), ("SEND_FAIL", Status.FAILED), ("DELETE", Status.RECALLED)],
+    [("SEND_SUCCESS", SendStatus.SENT), ("SEND_FAIL", SendStatus.FAILED), ("DELETE", SendStatus.RECALLED)],
 )
-def test_final_word_is_recorded_once(said: str, expected: Status):
+def test_final_word_is_recorded_once(said: str, expected: SendStatus):
     """Asked until it is final, then no more."""
     api, ledger = followed({"msg_status": "SENDING"}, {"msg_status": said}, {"msg_status": said})
     assert len(api.calls) == 2
@@ -58,7 +61,7 @@ def test_final_word_is_recorded_once(said: str, expected: Status):
 def test_word_nobody_knows_changes_nothing():
     """A new msg_status of the platform is not taken for an end."""
     _, ledger = followed({"msg_status": "SEND_PAUSED"})
-    assert status(ledger) is Status.ACCEPTED
+    assert status(ledger) is SendStatus.ACCEPTED
 
 
 def test_only_accepted_sends_of_known_accounts_are_asked_about():
@@ -70,6 +73,6 @@ def test_only_accepted_sends_of_known_accounts_are_asked_about():
 def test_job_the_platform_does_not_know_stays_as_it_is():
     """A wrong msg_id (40059) does not keep the others from being asked about; other refusals are told."""
     _, ledger = followed(api_error(40059, "/cgi-bin/message/mass/get"))
-    assert status(ledger) is Status.ACCEPTED
+    assert status(ledger) is SendStatus.ACCEPTED
     with pytest.raises(ApiError):
         followed(api_error(48001, "/cgi-bin/message/mass/get"))

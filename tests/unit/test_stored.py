@@ -21,7 +21,6 @@ from factories import (
 
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.model import (
-    Action,
     Content,
     Draft,
     Filter,
@@ -29,19 +28,21 @@ from wechat_campaigns.core.model import (
     Images,
     Media,
     Msgtype,
+    PlanAction,
     Send,
     Text,
     Voice,
     Wxcard,
 )
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.fold import Status, fold
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.plan.decide import Setting
-from wechat_campaigns.plan.plan import as_reviewed, make_plan, stored_orphans
-from wechat_campaigns.plan.policy.facts import Grounds
+from wechat_campaigns.plan.decide import DecisionOptions
+from wechat_campaigns.plan.plan import as_reviewed, make_plan, stored_unknown_sends
+from wechat_campaigns.plan.policy.facts import DecisionContext
 from wechat_campaigns.plan.stored import stored_body, stored_send
-from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.wechat import payloads as wire
 
@@ -59,12 +60,12 @@ CONTENTS: list[tuple[Msgtype, Content]] = [
 
 def intent(send: Send, **more: Any) -> Event:
     """An intent with the body that this send has on the wire."""
-    ids = wire.Ids(uploaded={}, named={})
+    ids = wire.MediaIds(uploaded={}, named={})
     body = wire.mass_body(send, tag_id=100, ids=ids, draft_media_id=None)
     if "touser" in body:
         body["touser"] = {"sha256": sha256(body["touser"]), "count": len(body["touser"])}
     data = intent_of(send, at=NOW - HOUR, body=body, body_sha256=sha256(body), **more)
-    return make_events((Kind.INTENT, data))[0]
+    return make_events((EventKind.INTENT, data))[0]
 
 
 @pytest.mark.parametrize(("msgtype", "content"), CONTENTS, ids=[type(c).__name__ for _m, c in CONTENTS])
@@ -125,10 +126,10 @@ def test_what_a_stranger_wrote_is_nothing_and_no_traceback(more: dict[str, Any],
 def test_a_rule_against_a_resend_leaves_it_unknown_and_under_the_digest() -> None:
     """A plan of the night is the plan of the day, as it is for sends."""
     send = make_send("sale")
-    state = make_state((Kind.INTENT, intent_of(send, at=NOW - HOUR)))
+    state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
     quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
     night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
-    assert [one.action for one in (*night.sends, *day.sends)] == [Action.UNKNOWN, Action.RESEND]
+    assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
     assert "--allow quiet_hours" in night.sends[0].decision.remedy
     assert night.digest == day.digest
 
@@ -136,12 +137,12 @@ def test_a_rule_against_a_resend_leaves_it_unknown_and_under_the_digest() -> Non
 def test_rules_about_how_many_count_resends_and_the_allowance_does_not() -> None:
     """What is posted again was counted when it was posted first."""
     send = make_send("sale", filter=Filter(is_to_all=True))
-    state = make_state((Kind.INTENT, intent_of(send, at=NOW - HOUR)))
+    state = make_state((EventKind.INTENT, intent_of(send, at=NOW - HOUR)))
     for policy, action in (
-        (Policy(allow_to_all=True, quota_reserve=4), Action.RESEND),
-        (Policy(allow_to_all=True, max_sends_per_apply=0), Action.UNKNOWN),
-        (Policy(allow_to_all=False), Action.UNKNOWN),
-        (Policy(allow_to_all=True, max_recipients=10), Action.UNKNOWN),
+        (Policy(allow_to_all=True, quota_reserve=4), PlanAction.RESEND),
+        (Policy(allow_to_all=True, max_sends_per_apply=0), PlanAction.UNKNOWN),
+        (Policy(allow_to_all=False), PlanAction.UNKNOWN),
+        (Policy(allow_to_all=True, max_recipients=10), PlanAction.UNKNOWN),
     ):
         (planned,) = plan_of(send, state=state, settings=make_settings(policy=policy)).sends
         assert planned.action is action, policy
@@ -152,32 +153,32 @@ def test_a_resend_keeps_by_what_right_it_was_made() -> None:
     send = make_send("sale")
     name = {"send": "sale", "revision": 1}
     events = make_events(
-        (Kind.INTENT, intent_of(send)),
-        (Kind.RESEND, {**name, "call": 2, "plan_digest": "p" * 64}),
-        (Kind.ACCEPTED, {**name, "call": 2}),
+        (EventKind.INTENT, intent_of(send)),
+        (EventKind.RESEND, {**name, "call": 2, "plan_digest": "p" * 64}),
+        (EventKind.ACCEPTED, {**name, "call": 2}),
     )
     (known,) = fold(events).sends.values()
-    assert (known.status, known.resent_under) == (Status.ACCEPTED, "p" * 64)
+    assert (known.status, known.resend_plan_digest) == (SendStatus.ACCEPTED, "p" * 64)
 
 
 def test_a_send_that_went_to_another_account_leaves_its_past_where_it_was() -> None:
     """Two rows have one id: only that of the old account is left when the resend was not reviewed."""
     old, new = make_account(), make_account(name="new", appid="wx00000000000000ff")
     settings, send = make_settings(old, new), replace(make_send("sale"), account="new")
-    state = make_state((Kind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
-    named = Setting(resend=frozenset({"sale"}))
-    grounds = Grounds(settings=settings, state=state, now=NOW, setting=named)
-    (stored,) = stored_orphans([send], grounds)
+    state = make_state((EventKind.INTENT, intent_of(make_send("sale"), at=NOW - HOUR)))
+    named = DecisionOptions(resend=frozenset({"sale"}))
+    grounds = DecisionContext(settings=settings, state=state, now=NOW, setting=named)
+    (stored,) = stored_unknown_sends([send], grounds)
     known = {"main": make_known(), "new": make_known()}
     plan = make_plan([send, stored], invalid=(), grounds=grounds, known=known)
     assert {(one.account.name, one.action) for one in plan.sends} == {
-        ("main", Action.RESEND), ("new", Action.SEND),
+        ("main", PlanAction.RESEND), ("new", PlanAction.SEND),
     }  # fmt: skip
     before = make_plan([send], invalid=(), grounds=grounds, known=known)
     bound = as_reviewed(plan, state, before.digest)
     assert bound is not None
     assert {(one.account.name, one.action) for one in bound.sends} == {
-        ("main", Action.UNKNOWN), ("new", Action.SEND),
+        ("main", PlanAction.UNKNOWN), ("new", PlanAction.SEND),
     }  # fmt: skip
     planfile.check_file(plan_data(plan), plan, state, NOW)
 
@@ -187,7 +188,7 @@ def test_the_digest_is_over_the_very_body_and_its_moment(other: dict[str, Any]) 
     """Another draft or tag under the same content is another body."""
     send = make_send("sale")
     usual = intent_of(send, at=NOW - HOUR)
-    states = [make_state((Kind.INTENT, data)) for data in (usual, usual | other)]
+    states = [make_state((EventKind.INTENT, data)) for data in (usual, usual | other)]
     plans = [plan_of(send, state=state) for state in states]
-    assert [plan.counts() for plan in plans] == [{Action.RESEND: 1}] * 2
+    assert [plan.counts() for plan in plans] == [{PlanAction.RESEND: 1}] * 2
     assert plans[0].digest != plans[1].digest

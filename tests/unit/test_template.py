@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wechat_campaigns.render.templates.bounds import MAX_SIZE
-from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.templates.faults import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import FileError, Files
 
@@ -41,8 +41,8 @@ def render(text: str, files: Texts | None = None, **more: object) -> str:
     return Templates(files or Texts()).render(text, {**VARIABLES, **more})
 
 
-def fault(text: str, files: Texts | None = None) -> TemplateFaultError:
-    with pytest.raises(TemplateFaultError) as caught:
+def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
+    with pytest.raises(TemplateRenderError) as caught:
         render(text, files)
     assert caught.value.remedy
     return caught.value
@@ -104,7 +104,7 @@ def test_any_template_renders_or_has_a_fault(parts):
     for _ in range(2):
         try:
             results.append(render(" ".join(parts)))
-        except TemplateFaultError as error:
+        except TemplateRenderError as error:
             results.append((error.what, error.line))
     assert results[0] == results[1]
 
@@ -128,7 +128,7 @@ def test_values_are_escaped_once_and_markup_of_the_template_is_kept():
 def test_escaped_text_is_not_filtered(text):
     """A filter over text that holds escaped values would garble them; plain text has no such values."""
     assert render(text) == "茶"
-    with pytest.raises(TemplateFaultError, match="filter the values inside it"):
+    with pytest.raises(TemplateRenderError, match="filter the values inside it"):
         Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
 
 
@@ -220,7 +220,7 @@ def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
     (tmp_path / "x").write_text("geheim")
     (root / "_partials" / "link.txt").symlink_to(tmp_path / "secret.txt")
     (root / "folder").symlink_to(tmp_path)
-    with pytest.raises(TemplateFaultError) as caught:
+    with pytest.raises(TemplateRenderError) as caught:
         Templates(Files(root)).render("{% include '" + name.replace("\\", "\\\\") + "' %}", {})
     assert "campaigns folder" in caught.value.what or "is a link" in caught.value.what
 

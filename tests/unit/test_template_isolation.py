@@ -12,8 +12,8 @@ from factories import make_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wechat_campaigns.render.prepare import prepare
-from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.prepare import compile_campaigns
+from wechat_campaigns.render.templates.faults import TemplateRenderError
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.files import Files
 
@@ -67,7 +67,7 @@ class NoFiles:
 def outcome(templates: Templates, text: str, data: dict[str, Any]) -> str:
     try:
         return templates.render(text, data)
-    except TemplateFaultError as fault:
+    except TemplateRenderError as fault:
         return f"{fault.what} {fault.line}"
 
 
@@ -108,7 +108,7 @@ def _seconds(tmp_path: Path, entries: int, extra: str) -> float:
     text += "for_each:\n" + "".join(f"  e{number}: {{}}\n" for number in range(entries))
     (tmp_path / "a.yaml").write_text(text)
     began = time.process_time()
-    made = prepare(tmp_path, settings=make_settings(), files=Files(tmp_path), workers=1)
+    made = compile_campaigns(tmp_path, settings=make_settings(), files=Files(tmp_path), workers=1)
     spent = time.process_time() - began
     assert len(made.sends) == (entries if extra else 0)
     assert (tmp_path / "a.yaml").stat().st_size < 1024 * 1024

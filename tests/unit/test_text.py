@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.source.text import Fault, decode, position
+from wechat_campaigns.source.text import TextFault, decode, position
 
 
 def test_utf8_is_decoded_as_it_is() -> None:
@@ -15,7 +15,7 @@ def test_utf8_is_decoded_as_it_is() -> None:
 def test_gbk_is_named() -> None:
     """Bytes that read as GBK are called GBK, with a command that converts them."""
     fault = decode("a\nb: 周年庆".encode("gbk"))
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, TextFault)
     assert "GBK" in fault.what
     assert "iconv -f GBK" in fault.remedy
     assert (fault.line, fault.column) == (2, 4)
@@ -24,7 +24,7 @@ def test_gbk_is_named() -> None:
 def test_other_bytes_are_not_guessed() -> None:
     """Bytes that are neither UTF-8 nor GBK get no encoding ascribed."""
     fault = decode(b"caf\xe9 \xff\xff")
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, TextFault)
     assert "looks like" not in fault.what
 
 
@@ -34,7 +34,7 @@ def test_other_bytes_are_not_guessed() -> None:
 def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
     """What only has the name of a text cannot be saved as UTF-8; its text has to be copied out."""
     fault = decode(data)
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, TextFault)
     assert fault.rule == "text-document"
     assert "copy its text" in fault.remedy
 
@@ -42,14 +42,14 @@ def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
 def test_column_counts_characters() -> None:
     """A column counts characters, not bytes."""
     fault = decode("一二三\x00".encode())
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, TextFault)
     assert (fault.line, fault.column) == (1, 4)
 
 
 def test_byte_order_mark_is_refused() -> None:
     """A BOM would be sent to followers as an invisible character."""
     fault = decode(b"\xef\xbb\xbfhello")
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, TextFault)
     assert fault.rule == "text-bom"
 
 
@@ -57,7 +57,7 @@ def test_byte_order_mark_is_refused() -> None:
 def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
     """Nothing a file can hold raises, and what decodes encodes back to the same bytes."""
     decoded = decode(data)
-    if isinstance(decoded, Fault):
+    if isinstance(decoded, TextFault):
         assert decoded.what
         assert decoded.remedy
     else:

@@ -13,7 +13,7 @@ from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError, Usage
 from wechat_campaigns.ledger.events import read_event
 from wechat_campaigns.ledger.moving import from_lines, to_lines
 from wechat_campaigns.plan import planfile
-from wechat_campaigns.protocol.events import EMPTY, Entry, Kind, chained
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, next_event
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def test_a_plan_file_of_another_major_version_is_refused(tmp_path: Path, version
 @pytest.mark.parametrize(("key", "value"), [("format", 2), ("kind", "teleported")])
 def test_an_event_of_a_later_version_is_refused(key: str, value: object) -> None:
     """It is not called damage: the hint is to upgrade."""
-    event = chained(Entry(stream="wx1", kind=Kind.INIT), at=NOW, after=EMPTY).as_dict()
+    event = next_event(Entry(stream="wx1", kind=EventKind.INIT), at=NOW, after=EMPTY).as_dict()
     with pytest.raises(LedgerError, match=f"{key} {value}, which this version does not know") as refused:
         read_event(json.dumps({**event, key: value}), where="event 1 of wx1")
     assert "upgrade wechat-campaigns" in refused.value.remedy
@@ -40,7 +40,7 @@ def test_an_event_of_a_later_version_is_refused(key: str, value: object) -> None
 
 def test_an_export_of_a_later_version_is_refused() -> None:
     """Its first line says which format it has."""
-    events = make_events((Kind.INIT, {}))
+    events = make_events((EventKind.INIT, {}))
     lines = list(to_lines(events, {}))
     newer = [json.dumps({**json.loads(lines[0]), "ledger_export": 2}), *lines[1:]]
     with pytest.raises(TamperedLedgerError, match="no export of a ledger that this program reads"):

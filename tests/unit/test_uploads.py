@@ -20,15 +20,15 @@ from factories import (
     make_send,
 )
 
-from wechat_campaigns.core.errors import ApiError, LostAnswerError, StalePlanError
+from wechat_campaigns.core.errors import ApiError, NoResponseError, StalePlanError
 from wechat_campaigns.core.model import Articles, Image, Media, Mpvideo, Send
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.plan.resolve import OFFLINE, resolve
-from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads as wire
 
-LOST = LostAnswerError("cut", remedy="again")
+LOST = NoResponseError("cut", remedy="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}
 PICTURE = make_file("p.png", b"p")
 ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
@@ -42,16 +42,16 @@ class Desk:
                  "media_uploadvideo": {"media_id": "N"}}  # fmt: skip
         self.api = ScriptedApi(**(given | answers))
         self.state = LedgerState()
-        self.recorded: list[tuple[Kind, Mapping[str, Any]]] = []
+        self.recorded: list[tuple[EventKind, Mapping[str, Any]]] = []
         self.told: list[str] = []
 
-    def record(self, kind: Kind, data: Mapping[str, Any], unique: str | None = None) -> Event:
+    def record(self, kind: EventKind, data: Mapping[str, Any], unique: str | None = None) -> Event:
         self.recorded.append((kind, data))
         event = make_events(*self.recorded)[-1]
         self.state.add(event)
         return event
 
-    def upload(self, send: Send, **changes: Any) -> wire.Ids:
+    def upload(self, send: Send, **changes: Any) -> wire.MediaIds:
         planned = self.planned(send)
         read = changes.get("read", lambda file: DATA[file.path.name])
         return uploads.upload(
@@ -93,7 +93,7 @@ def test_each_file_is_uploaded_once_for_all_sends():
 def test_result_is_recorded_before_the_next_upload():
     """A crash between two uploads repeats the second only."""
     desk = Desk(media_uploadimg=[LOST, "http://mmbiz.qpic.cn/p"])
-    with pytest.raises(LostAnswerError):
+    with pytest.raises(NoResponseError):
         desk.upload(make_send(content=ARTICLES))
     desk.upload(make_send(content=ARTICLES))
     assert len(desk.api.named("material_add_material")) == 1
@@ -158,7 +158,7 @@ def test_forgotten_upload_is_not_taken_from_an_older_plan():
     desk.upload(send)
     planned = desk.planned(send)
     assert planned.resolved.uploads[0][1] == "M"
-    assert uploads.forget(planned, 40007, state=desk.state, record=desk.record)
+    assert uploads.forget_uploads(planned, 40007, state=desk.state, record=desk.record)
     uploads.upload(planned, api=desk.api, state=desk.state, record=desk.record, read=lambda _file: b"p")
     assert len(desk.api.named("material_add_material")) == 2
 
@@ -167,5 +167,5 @@ def test_other_refusals_forget_nothing():
     """A quota refusal says nothing about the files."""
     desk, send = Desk(), make_send(content=ARTICLES)
     desk.upload(send)
-    assert not uploads.forget(desk.planned(send), 45028, state=desk.state, record=desk.record)
+    assert not uploads.forget_uploads(desk.planned(send), 45028, state=desk.state, record=desk.record)
     assert len(desk.state.uploads) == 2

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Campaign, Msgtype
-from wechat_campaigns.source.document import Document, document
+from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.validate import check_campaign
 
@@ -24,13 +24,13 @@ JARGON = re.compile(
 )
 
 
-def line(problem: Problem) -> str:
+def line(problem: Diagnostic) -> str:
     place = f"{problem.place.line or 0}:{problem.place.column or 0}"
     return f"{place} {problem.path} {problem.rule} | {problem.what} | {problem.remedy}"
 
 
-def check(text: str) -> Campaign | tuple[Problem, ...]:
-    made = document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
+def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
+    made = parse_document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
     assert isinstance(made, Document)
     return check_campaign(made)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wechat_campaigns.core.model import Campaign
-from wechat_campaigns.source.document import Document, document
+from wechat_campaigns.source.document import Document, parse_document
 from wechat_campaigns.source.schemas.findings import UNWORDED
 from wechat_campaigns.source.schemas.shapes import validator
 from wechat_campaigns.source.schemas.store import SchemaName, schema
@@ -102,7 +102,7 @@ def mutated(draw: st.DrawFn, originals: list[Any]) -> Any:
 
 def written(data: Any) -> Document:
     text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
-    made = document(text, id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
+    made = parse_document(text, id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
     assert isinstance(made, Document)
     return made
 

@@ -25,11 +25,11 @@ from wechat_campaigns.wechat import payloads as wire
 
 TAG = {"is_to_all": False, "tag_id": 2}
 M = Media(media_id="M")
-NO_IDS = wire.Ids(uploaded={}, named={})
+NO_IDS = wire.MediaIds(uploaded={}, named={})
 VIDEO = Mpvideo(media=M, title="TITLE", description="Description")
-CONVERTED = wire.Ids(uploaded={wire.uploads(VIDEO)[-1].key: "N"}, named={})
+CONVERTED = wire.MediaIds(uploaded={wire.uploads(VIDEO)[-1].key: "N"}, named={})
 
-BODIES: list[tuple[Any, Msgtype, wire.Ids, dict[str, Any]]] = [
+BODIES: list[tuple[Any, Msgtype, wire.MediaIds, dict[str, Any]]] = [
     (Draft(media_id="M"), Msgtype.MPNEWS, NO_IDS,
      {"filter": TAG, "mpnews": {"media_id": "M"}, "msgtype": "mpnews", "send_ignore_reprint": 0}),
     (Text(content="CONTENT"), Msgtype.TEXT, NO_IDS,
@@ -48,7 +48,7 @@ BODIES: list[tuple[Any, Msgtype, wire.Ids, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("content", "msgtype", "ids", "body"), BODIES, ids=[str(b[1]) for b in BODIES])
-def test_body_of_each_msgtype(content: Any, msgtype: Msgtype, ids: wire.Ids, body: dict[str, Any]):
+def test_body_of_each_msgtype(content: Any, msgtype: Msgtype, ids: wire.MediaIds, body: dict[str, Any]):
     """Exactly these keys and values; `clientmsgid` is added when it is posted."""
     send = make_send(content=content, msgtype=msgtype, filter=Filter(tag_id=2))
     assert wire.mass_body(send, tag_id=2, ids=ids, draft_media_id=None) == body
@@ -125,7 +125,7 @@ def test_draft_articles_carry_uploaded_ids_and_urls():
     picture = make_file("p.png", b"p")
     article = make_article("茶", picture, author="李")
     cover, body = wire.uploads(Articles(articles=(article,)))
-    ids = wire.Ids(uploaded={cover.key: "T", body.key: "https://mmbiz.qpic.cn/p"}, named={})
+    ids = wire.MediaIds(uploaded={cover.key: "T", body.key: "https://mmbiz.qpic.cn/p"}, named={})
     (made,) = wire.draft_articles(Articles(articles=(article,)), ids)
     assert made == {
         "article_type": "news", "title": "茶", "author": "李", "thumb_media_id": "T",
@@ -137,7 +137,7 @@ def test_draft_articles_carry_uploaded_ids_and_urls():
 def test_newspic_lists_its_pictures():
     """A picture post in the form of draft/add."""
     content = Newspic(title="茶", text="好", images=(Media(media_id="A"), Media(name="杯")))
-    ids = wire.Ids(uploaded={}, named={("image", "杯"): "B"})
+    ids = wire.MediaIds(uploaded={}, named={("image", "杯"): "B"})
     assert wire.draft_articles(content, ids) == [
         {"article_type": "newspic", "title": "茶", "content": "好",
          "image_info": {"image_list": [{"image_media_id": "A"}, {"image_media_id": "B"}]}}

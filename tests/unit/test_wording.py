@@ -12,8 +12,8 @@ from tests.schema_words import schema_words
 from wechat_campaigns.core.errors import InvalidError
 from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.schemas import findings, hints, phrases, shapes, wording
-from wechat_campaigns.source.schemas.hints import value_remedy
-from wechat_campaigns.source.schemas.phrases import clause, listed
+from wechat_campaigns.source.schemas.hints import value_hint
+from wechat_campaigns.source.schemas.phrases import clause, join_keys
 from wechat_campaigns.source.schemas.store import schema
 from wechat_campaigns.source.schemas.wording import WORDS
 from wechat_campaigns.source.settings import load_settings
@@ -91,7 +91,7 @@ def test_every_pattern_says_what_to_write() -> None:
 )
 def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], remedy: str) -> None:
     """The remedy is the line to write, with the value that was meant."""
-    assert value_remedy("key", value, wanted) == remedy
+    assert value_hint("key", value, wanted) == remedy
 
 
 def test_long_and_broken_texts_are_cut() -> None:
@@ -105,7 +105,7 @@ def test_long_and_broken_texts_are_cut() -> None:
 )
 def test_keys_are_listed_as_in_a_sentence(keys: list[str], text: str) -> None:
     """Commas, then a word."""
-    assert listed(keys) == text
+    assert join_keys(keys) == text
 
 
 def test_a_description_becomes_the_end_of_a_sentence() -> None:
@@ -130,7 +130,7 @@ def test_a_key_typed_on_a_chinese_keyboard_is_seen_through(tmp_path: Path, writt
 
 def test_no_remedy_repeats_the_beginning_of_a_secret() -> None:
     """Where an openid or a secret stands, what looks like a key may be a part of it."""
-    assert "oAbc" not in value_remedy("openids", "oAbc:1", ["array", "object"])
+    assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
 
 
 ROOMS = (findings, hints, phrases, shapes, wording)

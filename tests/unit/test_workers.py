@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from wechat_campaigns.core.workers import ENOUGH, Limits, Loss, each
+from wechat_campaigns.core.workers import ENOUGH, Limits, WorkerFailure, map_in_workers
 
 # The test runner's own threads are nothing the workers of these tests touch.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -24,11 +24,11 @@ def doubled(item: int) -> tuple[int, int]:
     return 2 * item, os.getpid()
 
 
-def no_loss(item: int, loss: Loss, slowest: int | None) -> NoReturn:
+def no_loss(item: int, loss: WorkerFailure, slowest: int | None) -> NoReturn:
     raise AssertionError(f"{item} was lost: {loss}")
 
 
-def by_loss(item: int, loss: Loss, slowest: int | None) -> Loss:
+def by_loss(item: int, loss: WorkerFailure, slowest: int | None) -> WorkerFailure:
     return loss
 
 
@@ -43,14 +43,14 @@ def processes(found: list[tuple[int, int]]) -> set[int]:
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_order_does_not_depend_on_workers(workers: int) -> None:
     """Results come back in the order of the items; one worker is this process itself."""
-    found = each(doubled, MANY, lost=no_loss, workers=workers)
+    found = map_in_workers(doubled, MANY, lost=no_loss, workers=workers)
     assert results(found) == [2 * item for item in MANY]
     assert (processes(found) == {os.getpid()}) is (workers == 1)
 
 
 def test_few_items_have_one_worker_of_their_own() -> None:
     """A handful of files is bounded too, and more than one process would cost more than it saves."""
-    found = processes(each(doubled, MANY[: ENOUGH - 1], lost=no_loss))
+    found = processes(map_in_workers(doubled, MANY[: ENOUGH - 1], lost=no_loss))
     assert len(found) == 1
     if threading.active_count() == 1:
         assert found != {os.getpid()}
@@ -62,7 +62,7 @@ def test_a_process_with_threads_is_not_forked() -> None:
     thread = threading.Thread(target=ended.wait)
     thread.start()
     try:
-        assert processes(each(doubled, MANY, lost=no_loss)) == {os.getpid()}
+        assert processes(map_in_workers(doubled, MANY, lost=no_loss)) == {os.getpid()}
     finally:
         ended.set()
         thread.join()
@@ -70,7 +70,7 @@ def test_a_process_with_threads_is_not_forked() -> None:
 
 def test_nothing_is_forked_for_nothing() -> None:
     """No items, no results."""
-    assert each(doubled, [], lost=no_loss, workers=2) == []
+    assert map_in_workers(doubled, [], lost=no_loss, workers=2) == []
 
 
 def test_work_of_a_killed_worker_is_done_by_another(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_work_of_a_killed_worker_is_done_by_another(tmp_path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return doubled(item)
 
-    assert results(each(fragile, MANY, lost=no_loss, workers=2)) == [2 * item for item in MANY]
+    assert results(map_in_workers(fragile, MANY, lost=no_loss, workers=2)) == [2 * item for item in MANY]
     assert (tmp_path / "killed").exists()
 
 
@@ -90,38 +90,38 @@ def test_work_of_a_killed_worker_is_done_by_another(tmp_path: Path) -> None:
 def test_an_item_that_ends_its_worker_is_lost_alone(signal_sent: signal.Signals, bad: set[int]) -> None:
     """All others have their results, in order."""
 
-    def deadly(item: int) -> int | Loss:
+    def deadly(item: int) -> int | WorkerFailure:
         if item in bad:
             faulthandler.disable()
             os.kill(os.getpid(), signal_sent)
         return item
 
-    found = each(deadly, MANY, lost=by_loss, workers=2)
-    assert found == [Loss.CRASH if item in bad else item for item in MANY]
+    found = map_in_workers(deadly, MANY, lost=by_loss, workers=2)
+    assert found == [WorkerFailure.CRASH if item in bad else item for item in MANY]
 
 
 def test_an_item_with_too_much_memory_is_lost_alone() -> None:
     """The system refuses what is beyond the limit; this process never holds it."""
 
-    def greedy(item: int) -> int | Loss:
+    def greedy(item: int) -> int | WorkerFailure:
         return len(bytearray(200 << 20)) if item == 5 else item
 
-    found = each(greedy, range(10), lost=by_loss, workers=2, limits=Limits(memory=100 << 20))
-    assert found == [Loss.MEMORY if item == 5 else item for item in range(10)]
+    found = map_in_workers(greedy, range(10), lost=by_loss, workers=2, limits=Limits(memory=100 << 20))
+    assert found == [WorkerFailure.MEMORY if item == 5 else item for item in range(10)]
 
 
 def test_an_item_that_takes_too_long_is_lost_alone() -> None:
     """Also one that no Python code could interrupt: its process is killed from outside."""
 
-    def slow(item: int) -> int | Loss:
+    def slow(item: int) -> int | WorkerFailure:
         if item == 5:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
             time.sleep(60)
         return item
 
     began = time.monotonic()
-    found = each(slow, range(10), lost=by_loss, workers=2, limits=Limits(item_s=0.5))
-    assert found == [Loss.SLOW if item == 5 else item for item in range(10)]
+    found = map_in_workers(slow, range(10), lost=by_loss, workers=2, limits=Limits(item_s=0.5))
+    assert found == [WorkerFailure.SLOW if item == 5 else item for item in range(10)]
     assert time.monotonic() - began < 28
 
 
@@ -135,13 +135,13 @@ def test_a_run_has_an_end(workers: int) -> None:
 
     began = time.monotonic()
     limits = Limits(run_s=3, each_s=0)
-    found = each(slow, range(300), lost=lambda *lost: repr(lost), workers=workers, limits=limits)
+    found = map_in_workers(slow, range(300), lost=lambda *lost: repr(lost), workers=workers, limits=limits)
     assert time.monotonic() - began < 28
     assert found[0] == 0
     assert len(found) == 300
     lost = [text for text in found if isinstance(text, str)]
     assert len(lost) > 100
-    assert all("Loss.RUN" in text for text in lost)
+    assert all("WorkerFailure.RUN" in text for text in lost)
     if workers == 1:
         assert lost[-1].startswith("(299, ")
 
@@ -153,7 +153,7 @@ def test_the_item_that_took_longest_is_named() -> None:
         time.sleep(60 if item == 3 else 0)
         return item
 
-    found = each(
+    found = map_in_workers(
         slow, range(6), lost=lambda item, loss, slowest: slowest, workers=2, limits=Limits(run_s=1.5)
     )
     assert found[5] in (3, 5)
@@ -162,8 +162,8 @@ def test_the_item_that_took_longest_is_named() -> None:
 
 def test_time_for_a_run_grows_with_its_items_up_to_a_bound() -> None:
     """Many files may take longer than few, but not for ever."""
-    limits = Limits(run_s=10, each_s=1, most_s=100)
-    assert [limits.whole_s(items) for items in (0, 50, 1_000_000)] == [10, 60, 100]
+    limits = Limits(run_s=10, each_s=1, max_run_s=100)
+    assert [limits.total_s(items) for items in (0, 50, 1_000_000)] == [10, 60, 100]
 
 
 def test_a_failure_arrives_as_it_was() -> None:
@@ -173,7 +173,7 @@ def test_a_failure_arrives_as_it_was() -> None:
         raise ValueError(f"{item} items")
 
     with pytest.raises(ValueError, match="items") as caught:
-        each(failing, MANY, lost=no_loss, workers=2)
+        map_in_workers(failing, MANY, lost=no_loss, workers=2)
     assert "in failing" in caught.value.__notes__[0]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -189,7 +189,7 @@ def test_a_failure_that_cannot_be_handed_over_is_named() -> None:
         raise OddError("odd")
 
     with pytest.raises(RuntimeError, match="OddError: odd"):
-        each(failing, MANY, lost=no_loss, workers=2)
+        map_in_workers(failing, MANY, lost=no_loss, workers=2)
 
 
 SLOW = """

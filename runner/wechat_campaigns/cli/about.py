@@ -11,14 +11,14 @@ from wechat_campaigns import __version__
 def about() -> str:
     """Write the version, one fact a line; the first line is what scripts read."""
     from wechat_campaigns.core.digest import DIGEST_VERSION
-    from wechat_campaigns.plan.doctor import EXTRAS, installed
+    from wechat_campaigns.plan.doctor import EXTRAS, is_extra_installed
     from wechat_campaigns.protocol.events import FORMAT
     from wechat_campaigns.report.neutral import FORMAT_VERSION
     from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 
     names: tuple[SchemaName, ...] = ("campaign", "settings", "plan")
     prints = {name: sha256(schema_text(name).encode()).hexdigest()[:8] for name in names}
-    extras = [extra for extra in EXTRAS if installed(extra)]
+    extras = [extra for extra in EXTRAS if is_extra_installed(extra)]
     return "\n".join(
         [
             f"campaign {__version__}",

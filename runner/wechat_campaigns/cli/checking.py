@@ -13,7 +13,7 @@ import click
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.streams import writing
-from wechat_campaigns.core.errors import Exit, InvalidError, Problem, UsageError
+from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def validate(context: Context, paths: tuple[str, ...]) -> int:
             **_machine_forms(problems),
         }
     )
-    return Exit.INVALID if errors else Exit.OK
+    return ExitCode.INVALID if errors else ExitCode.OK
 
 
-def _machine_forms(problems: list[Problem]) -> Mapping[str, Callable[[], str]]:
+def _machine_forms(problems: list[Diagnostic]) -> Mapping[str, Callable[[], str]]:
     """Give the forms that programs read, each loaded when it is asked for."""
 
     def form(module: str, name: str) -> Callable[[], str]:
@@ -66,8 +66,8 @@ def _machine_forms(problems: list[Problem]) -> Mapping[str, Callable[[], str]]:
     }
 
 
-def _checked(context: Context, paths: tuple[str, ...]) -> tuple[list[Problem], int]:
-    from wechat_campaigns.render.examine import examine
+def _checked(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:
+    from wechat_campaigns.render.examine import validate_campaigns
 
     try:
         settings = context.settings
@@ -76,7 +76,7 @@ def _checked(context: Context, paths: tuple[str, ...]) -> tuple[list[Problem], i
         from wechat_campaigns.source.load import load_campaigns
 
         return [*error.problems, *load_campaigns(context.root, paths).problems], 0
-    found = examine(
+    found = validate_campaigns(
         context.root,
         settings=settings,
         files=context.files,
@@ -107,4 +107,4 @@ def schema(name: SchemaName, out: Path | None) -> int:
     else:
         with writing(out, f"--out {out}"):
             out.write_text(text, encoding="utf-8")
-    return Exit.OK
+    return ExitCode.OK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from wechat_campaigns.core.errors import Exit, ForgeError, UsageError
+from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.core.words import _
 from wechat_campaigns.integrations.gate import current_run
 
@@ -33,7 +33,7 @@ def publish(report: Path, author: str) -> int:
         with Path(summary).open("a", encoding="utf-8") as out:
             out.write(f"{text}\n")
     click.echo(_comment(text, author), err=True)
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _comment(text: str, author: str) -> str:
@@ -48,7 +48,7 @@ def _comment(text: str, author: str) -> str:
     forge = github(os.environ.get("GITHUB_API_URL", API), token)
     try:
         upsert(forge, run.repository, run.number, comment_body(text, run.head), author=author)
-    except ForgeError as error:
+    except CodeHostError as error:
         return _("no comment: {error}; the job summary shows the report").format(error=str(error))
     return _("the comment of #{number} is up to date").format(number=run.number)
 
@@ -74,4 +74,4 @@ def outputs(plan_file: Path) -> int:
         with Path(target).open("a", encoding="utf-8") as out:
             out.write(lines)
     click.echo(lines, nl=False)
-    return Exit.OK
+    return ExitCode.OK

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.core.errors import CampaignError, Exit
+from wechat_campaigns.core.errors import CampaignError, ExitCode
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Settings
@@ -30,7 +30,7 @@ def completion(shell: str) -> int:
     if found is None:
         raise AssertionError("click knows these three shells")
     click.echo(found(campaign, {}, "campaign", VARIABLE).source())
-    return Exit.OK
+    return ExitCode.OK
 
 
 def campaign_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

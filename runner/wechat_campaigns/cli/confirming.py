@@ -11,7 +11,7 @@ from wechat_campaigns.report.sentences import changed
 from wechat_campaigns.report.words import calls, headcount, receivers, summary
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, Planned
+    from wechat_campaigns.plan.plan import Plan, PlannedSend
     from wechat_campaigns.plan.policy.guard import SettingsChange
 
 Ask = Callable[[str], str]
@@ -31,7 +31,7 @@ def agreed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
     return ask(inert(said.format(rules=rules))) == "yes"
 
 
-def _row(planned: Planned) -> str:
+def _row(planned: PlannedSend) -> str:
     said = _("  {send} → {account}: {receivers}, {count} followers")
     if planned.again is not None:
         said = _("  {send} → {account}: {receivers}, {count} followers; posted once more: {what}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
 from wechat_campaigns.cli.streams import hand_out, tell, writing
-from wechat_campaigns.core.errors import CampaignError, Exit, UsageError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.words import _
 from wechat_campaigns.workspace import Workspace
@@ -125,7 +125,7 @@ class Context(Workspace):
             hand_out(text)
         self._write(forms)
 
-    def give_at_last(self, forms: Mapping[str, Callable[[], str]]) -> Exit:
+    def give_at_last(self, forms: Mapping[str, Callable[[], str]]) -> ExitCode:
         """Give the result of what cannot be undone; where that fails, people are told all the same.
 
         Returns:
@@ -136,9 +136,9 @@ class Context(Workspace):
         except UsageError as error:
             tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.remedy}")
             return error.exit_code
-        return Exit.OK
+        return ExitCode.OK
 
-    def conclude(self, said: str, **facts: object) -> Exit:
+    def conclude(self, said: str, **facts: object) -> ExitCode:
         """Give the result of a command that did one thing: a sentence for people, its facts for programs.
 
         Returns:

@@ -11,15 +11,15 @@ from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send, shared
 from wechat_campaigns.cli.streams import require_terminal
-from wechat_campaigns.core.errors import Exit, InvalidError, UsageError
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, Planned
-    from wechat_campaigns.send.drafting import Ready
+    from wechat_campaigns.plan.plan import Plan, PlannedSend
+    from wechat_campaigns.send.drafting import ReadyDraft
 
-Made = tuple["Planned", "Ready"]
+Made = tuple["PlannedSend", "ReadyDraft"]
 
 
 @click.command()
@@ -34,7 +34,7 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
     """
     from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
 
-    state = context.begun_state()
+    state = context.initialized_state()
     made = make_plan(context, (campaign_of(select),), state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
@@ -49,16 +49,16 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
             ),
         }
     )
-    return Exit.OK
+    return ExitCode.OK
 
 
-def _chosen(plan: Plan, select: str) -> list[Planned]:
+def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
     """Pick the sends asked for that still wait for their draft."""
     from wechat_campaigns.plan.plan import PENDING
     from wechat_campaigns.wechat import payloads as wire
 
-    named = same_id(select)
-    found = [p for p in plan.sends if named in (same_id(p.send.id), same_id(p.send.campaign))]
+    named = normalize_id(select)
+    found = [p for p in plan.sends if named in (normalize_id(p.send.id), normalize_id(p.send.campaign))]
     if not found:
         raise no_send(select, (planned.send for planned in plan.sends))
     kind = found[0].send.msgtype
@@ -84,7 +84,7 @@ def _chosen(plan: Plan, select: str) -> list[Planned]:
     return pending
 
 
-def _confirm(context: Context, chosen: Sequence[Planned], *, auto_approve: bool) -> None:
+def _confirm(context: Context, chosen: Sequence[PlannedSend], *, auto_approve: bool) -> None:
     for planned in chosen:
         missing = sum(result is None for _, result in planned.resolved.uploads)
         said = _("  {send} → draft box of {account}, {count} uploads")
@@ -96,7 +96,7 @@ def _confirm(context: Context, chosen: Sequence[Planned], *, auto_approve: bool)
         raise click.Abort(_("Not confirmed, so no draft is made."))
 
 
-def _make(context: Context, planned: Planned) -> Ready:
+def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     """Make one draft while no other runner of this account is at work."""
     from wechat_campaigns.ledger.fold import fold
     from wechat_campaigns.plan.decide import decide
@@ -117,7 +117,7 @@ def _make(context: Context, planned: Planned) -> Ready:
                 where=planned.send.id,
             )
         api = context.sender(planned.account)
-        ready = drafting.make(
+        ready = drafting.create_draft(
             planned,
             api=api,
             ledger=context.ledger,

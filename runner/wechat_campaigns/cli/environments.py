@@ -9,7 +9,7 @@ import click
 
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.context import Context, shared
-from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError, UsageError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
 from wechat_campaigns.core.words import _
 from wechat_campaigns.report.promotion import Stage, rows, stage
 
@@ -41,7 +41,7 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
             "json": lambda: json_text(environments_data(table)),
         }
     )
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _found(
@@ -65,10 +65,10 @@ def _found(
 
 def _stages(context: Context, name: str, select: Sequence[str]) -> list[tuple[str, Stage]]:
     """Render for one environment; an invalid campaign is `validate`'s to explain and stops this command."""
-    from wechat_campaigns.api import prepared_of
+    from wechat_campaigns.api import compile_selected
 
     with Context.of(replace(context.options, environment=name)) as there:
-        prepared = prepared_of(there, select)
+        prepared = compile_selected(there, select)
         if prepared.errors:
             raise InvalidError(prepared.errors)
         state = there.past()

@@ -24,11 +24,11 @@ def doctor(context: Context) -> int:
     """
     from wechat_campaigns.core.state_folder import FORMER
     from wechat_campaigns.ledger.git.store import GitLedger
-    from wechat_campaigns.plan.doctor import Ports, examine, state_checks, worst
+    from wechat_campaigns.plan.doctor import DoctorPorts, run_checks, state_checks, worst
     from wechat_campaigns.report.doctor import doctor_data, doctor_text
     from wechat_campaigns.report.neutral import json_text
 
-    def clock_error() -> timedelta | None:
+    def clock_skew() -> timedelta | None:
         with requests.Session() as http:
             http.trust_env = not context.rehearsing
             dated = context.watch.begin()
@@ -45,15 +45,15 @@ def doctor(context: Context) -> int:
         store = context.ledger.store
         return not isinstance(store, GitLedger) or store.survives_power_cut()
 
-    ports = Ports(
+    ports = DoctorPorts(
         connect=context.reader,
         open_ledger=open_ledger,
-        clock_error=clock_error,
+        clock_skew=clock_skew,
         survives_power_cut=survives_power_cut,
     )
     former = context.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""
-    checks = (*examine(context.settings, ports), *state_checks(str(context.state_dir), unused))
+    checks = (*run_checks(context.settings, ports), *state_checks(str(context.state_dir), unused))
     context.give(
         {
             "text": lambda: doctor_text(checks, context.look),

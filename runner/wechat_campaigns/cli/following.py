@@ -10,13 +10,14 @@ import click
 
 from wechat_campaigns.cli.completing import accounts, campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, shared
-from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.fold import MAY_SEND_AGAIN, Status
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendStatus
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.ledger.fold import LedgerState, SendState
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.ledger.records import SendRecord
     from wechat_campaigns.report.standing import Standing
 
 WAIT_S = 5.0
@@ -49,12 +50,18 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
             "json": lambda: json_text(status_data(rows)),
         }
     )
-    found = {Status.OPEN if row.known.nameless else row.known.status for row in rows}
+    found = {SendStatus.OPEN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         said = _("Not all have ended within {seconds:.0f} s; run the same command again.")
         context.say(said.format(seconds=timeout_s))
-        return Exit.UNKNOWN
-    return Exit.UNKNOWN if Status.OPEN in found else Exit.FAILED if Status.FAILED in found else Exit.OK
+        return ExitCode.UNKNOWN
+    return (
+        ExitCode.UNKNOWN
+        if SendStatus.OPEN in found
+        else ExitCode.FAILED
+        if SendStatus.FAILED in found
+        else ExitCode.OK
+    )
 
 
 def _waited(context: Context, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
@@ -75,7 +82,7 @@ def _waited(context: Context, send_id: str | None, rows: list[Standing], timeout
 
 def _followed(context: Context, send_id: str | None) -> list[Standing]:
     from wechat_campaigns.report.standing import standing
-    from wechat_campaigns.send.status import follow
+    from wechat_campaigns.send.status import refresh_job_status
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     state = context.state()
@@ -90,8 +97,10 @@ def _followed(context: Context, send_id: str | None) -> list[Standing]:
             _("the ledger knows no send {name}").format(name=send_id),
             remedy=_("`campaign status` lists them all"),
         )
-    if any(known.appid in accounts and known.status is Status.ACCEPTED for known in chosen):
-        follow(chosen, accounts=accounts, connect=context.reader, ledger=context.ledger, state=state)
+    if any(known.appid in accounts and known.status is SendStatus.ACCEPTED for known in chosen):
+        refresh_job_status(
+            chosen, accounts=accounts, connect=context.reader, ledger=context.ledger, state=state
+        )
     fresh = [state.sends[state.key(known.appid, known.send, known.revision)] for known in chosen]
     now = context.clock()
     rows = [standing(known.account or known.appid, known, state, now) for known in fresh]
@@ -118,11 +127,11 @@ def recall(
     """
     from wechat_campaigns.send import recall as room
 
-    state = context.begun_state(sending=False)
+    state = context.initialized_state(sending=False)
     account, known = _sent(context, state, send_id, account_name)
     article = article_idx or 0
     room.check(known, article, state)
-    left = room.left_today(known.appid, state, context.clock())
+    left = room.recalls_left(known.appid, state, context.clock())
     context.say(
         _("{limits} The ledger knows of {count} left today.").format(limits=_(room.LIMITS), count=left)
     )
@@ -143,7 +152,7 @@ def recall(
 
 def _sent(
     context: Context, state: LedgerState, send_id: str, account_name: str | None
-) -> tuple[Account, SendState]:
+) -> tuple[Account, SendRecord]:
     """Find what was sent last under an id, and by which account; never guess between two."""
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     if account_name is not None:
@@ -151,7 +160,7 @@ def _sent(
         accounts = {chosen.appid: chosen}
     sends = (known for known in state.named(send_id) if known.appid in accounts)
     # Unknown ones too: what they hide is not made up for by an older revision.
-    found = [known for known in sends if known.intent is not None and known.status not in MAY_SEND_AGAIN]
+    found = [known for known in sends if known.intent is not None and known.status not in RETRYABLE_STATUSES]
     if not found:
         raise UsageError(
             _("nothing is known to be sent as {name}").format(name=send_id),
@@ -185,4 +194,4 @@ def tags(context: Context, names: Sequence[str]) -> int:
             "json": lambda: json_text({"format_version": FORMAT_VERSION, "accounts": rows}),
         }
     )
-    return Exit.OK
+    return ExitCode.OK

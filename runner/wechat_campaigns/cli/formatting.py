@@ -8,7 +8,7 @@ import click
 
 from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.streams import writing
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.words import _
 
 
@@ -41,15 +41,15 @@ def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
             "json": lambda: json_text({"format_version": FORMAT_VERSION, "changed": changed, "left": left}),
         }
     )
-    return Exit.INVALID if check and changed else Exit.OK
+    return ExitCode.INVALID if check and changed else ExitCode.OK
 
 
 def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
     """Format one file; say whether it changed, or why it was left."""
     from wechat_campaigns.source.files import FileError, read_regular
-    from wechat_campaigns.source.fmt import formatted
+    from wechat_campaigns.source.fmt import format_campaign
     from wechat_campaigns.source.load import MAX_YAML_BYTES
-    from wechat_campaigns.source.text import Fault, decode
+    from wechat_campaigns.source.text import TextFault, decode
 
     path = context.root / file
     try:
@@ -57,9 +57,9 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     except FileError as error:
         return False, error.what
     text = decode(data)
-    if isinstance(text, Fault):
+    if isinstance(text, TextFault):
         return False, text.what
-    result = formatted(text, file)
+    result = format_campaign(text, file)
     new = result.text.encode()
     if new == data or result.left:
         return False, result.left

@@ -7,7 +7,7 @@ import click
 from wechat_campaigns.cli.completing import accounts
 from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 _WHY = click.option("--why", required=True, help="Recorded, and shown to whoever is held back.")
 
@@ -22,7 +22,7 @@ def hold(context: Context, account_name: str, why: str) -> int:
     # Neither the past is looked at nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
     data = {"held": True, "why": why, "actor": context.actor()}
-    context.ledger.store.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
+    context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     said = _("account {name} is on hold: nothing is sent from it").format(name=account_name)
     return context.conclude(said, account=account_name, held=True, changed=True)
 
@@ -40,6 +40,6 @@ def unhold(context: Context, account_name: str, why: str) -> int:
         said = _("account {name} was not on hold before; nothing to do").format(name=account_name)
         return context.conclude(said, account=account_name, held=False, changed=False)
     data = {"held": False, "why": why, "actor": context.actor(), "ends": list(holds)}
-    context.ledger.append(Entry(stream=appid, kind=Kind.HOLD, data=data))
+    context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     said = _("account {name} may send again").format(name=account_name)
     return context.conclude(said, account=account_name, held=False, changed=True)

@@ -12,7 +12,16 @@ import click
 from wechat_campaigns.cli.examples import epilog
 from wechat_campaigns.cli.helping import ColumnsFormatter
 from wechat_campaigns.cli.streams import tell
-from wechat_campaigns.core.words import CATALOGS, DOMAIN, N_, Language, _, ngettext, speak, spoken
+from wechat_campaigns.core.words import (
+    CATALOGS,
+    DOMAIN,
+    N_,
+    Language,
+    _,
+    current_language,
+    ngettext,
+    set_language,
+)
 
 CLICKS_WORDS: Final = (
     N_("Usage:"),
@@ -65,7 +74,7 @@ class Context(click.Context):
 
     def make_formatter(self) -> click.HelpFormatter:
         """See `click.Context.make_formatter`."""
-        if spoken() == "en":
+        if current_language() == "en":
             return super().make_formatter()
         return ColumnsFormatter(width=self.terminal_width, max_width=self.max_content_width)
 
@@ -73,7 +82,7 @@ class Context(click.Context):
 def choose(language: Language) -> None:
     """Speak a language from here on; without its catalog it is English, and said so."""
     try:
-        speak(language)
+        set_language(language)
     except OSError as error:
         said = "is not installed" if isinstance(error, FileNotFoundError) else "cannot be read"
         tell(NO_CATALOG.format(language=language, said=said))
@@ -101,7 +110,7 @@ def told(command: click.Command, path: str) -> click.Command:
         found.commands = {name: told(part, f"{path} {name}".strip()) for name, part in found.commands.items()}
     # In a list of commands click would cut the first sentence off at 45 characters.
     found.short_help = flat(str(command.help)).partition("\n\n")[0]
-    if spoken() != "en":
+    if current_language() != "en":
         found.help = _(flat(str(command.help)))
         found.short_help = found.help.partition("\n\n")[0]
         found.params = [_param(param) for param in command.params]

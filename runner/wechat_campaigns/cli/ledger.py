@@ -15,7 +15,7 @@ from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.options import Day
 from wechat_campaigns.cli.streams import require_terminal, tell, writing
 from wechat_campaigns.core.errors import (
-    Exit,
+    ExitCode,
     InvalidError,
     LedgerError,
     PolicyError,
@@ -24,16 +24,17 @@ from wechat_campaigns.core.errors import (
     UsageError,
 )
 from wechat_campaigns.core.words import _, ngettext
-from wechat_campaigns.integrations.home import check_home, keep_home
-from wechat_campaigns.ledger.events import LEDGER, broken, snapshot
-from wechat_campaigns.ledger.fold import MAY_SEND_AGAIN, LedgerState, SendState, Status
-from wechat_campaigns.ledger.names import shown
-from wechat_campaigns.ledger.trust import believer, is_signed
+from wechat_campaigns.integrations.home import check_campaigns_folder, record_campaigns_folder
+from wechat_campaigns.ledger.events import LEDGER, find_chain_faults, snapshot
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.names import display_id
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord, SendStatus
+from wechat_campaigns.ledger.trust import authenticator, is_signed
 from wechat_campaigns.plan.policy.guard import changes_since
 from wechat_campaigns.protocol import state as protocol
 from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind
-from wechat_campaigns.protocol.state import latest
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind
+from wechat_campaigns.protocol.state import latest_intent
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Send
@@ -58,7 +59,7 @@ def init(context: Context) -> int:
     for stream in streams:
         # What else is in a stream came before the account was; another run may begin it at this very moment.
         events = context.ledger.read(stream)
-        entry = Entry(stream=stream, kind=Kind.INIT, data={"environment": name})
+        entry = Entry(stream=stream, kind=EventKind.INIT, data={"environment": name})
         context.ledger.append(entry, after=events[-1].head if events else EMPTY)
     said = _("the ledger of {name} is begun; `campaign ledger baseline` marks what was already sent")
     return context.conclude(said.format(name=name), environment=name, begun=streams)
@@ -79,19 +80,19 @@ def baseline(
     context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, why: str
 ) -> int:
     """Record campaigns as sent before this ledger was begun, or by hand, so that apply never sends them."""
-    from wechat_campaigns.api import prepared_of
+    from wechat_campaigns.api import compile_selected
     from wechat_campaigns.report.words import sends
 
     if bool(select) + everything + (before is not None) != 1:
         raise UsageError(
             _("say which campaigns"), remedy=_("name them, or give --all or --before YYYY-MM-DD")
         )
-    prepared = prepared_of(context, select)
+    prepared = compile_selected(context, select)
     if prepared.errors:
         # Left out without a word, they would be new, and sent, once somebody corrects them.
         raise InvalidError(prepared.errors)
-    state = context.begun_state()
-    check_home(context, state)
+    state = context.initialized_state()
+    check_campaigns_folder(context, state)
     day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
     chosen = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
     accounts = context.settings.environment.accounts
@@ -110,23 +111,23 @@ def baseline(
     )
 
 
-def _unsent(known: SendState | None) -> bool:
-    return known is None or known.status in MAY_SEND_AGAIN
+def _unsent(known: SendRecord | None) -> bool:
+    return known is None or known.status in RETRYABLE_STATUSES
 
 
 def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[str, str]) -> Entry:
-    from wechat_campaigns.core.digest import send_digest
+    from wechat_campaigns.core.digest import compute_content_digest
 
     data: dict[str, object] = {
         **state.place(send.id, send.revision),
         "account": send.account,
-        "digest": send_digest(send),
+        "digest": compute_content_digest(send),
         "why": why,
         "actor": actor,
     }
     if send.batch is not None:
         data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
-    return Entry(stream=appid, kind=Kind.BASELINE, data=data)
+    return Entry(stream=appid, kind=EventKind.BASELINE, data=data)
 
 
 @ledger.command()
@@ -144,7 +145,7 @@ def log(context: Context) -> int:
             "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
         }
     )
-    return Exit.OK
+    return ExitCode.OK
 
 
 @ledger.command()
@@ -159,7 +160,7 @@ def guard(context: Context, why: str, new_secret: bool, auto_approve: bool) -> i
     and runs on a person's machine only. Shows what changed. After a change of the AppSecret nobody can tell
     any more who wrote the events before: --new-secret says that they are true. Look at `ledger log` first.
     """
-    from wechat_campaigns.integrations.gate import current_run, keep_guard, ledger_left, vouch
+    from wechat_campaigns.integrations.gate import current_run, ledger_changes, record_guard, vouch
     from wechat_campaigns.report.neutral import inert
     from wechat_campaigns.report.sentences import changed
 
@@ -171,8 +172,8 @@ def guard(context: Context, why: str, new_secret: bool, auto_approve: bool) -> i
             where=_("environment {name}").format(name=environment.name),
         )
     # Whatever was forged: this is where it is settled.
-    state = context.begun_state(sending=False, verified=False)
-    found = (*changes_since(context.newest_guards(), context.settings), *ledger_left(context))
+    state = context.initialized_state(sending=False, verified=False)
+    found = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
     context.say(inert("\n".join(f"  {changed(change)}" for change in found) or _("no rule has changed")))
     if not auto_approve:
         require_terminal(_("add --auto-approve"))
@@ -184,13 +185,13 @@ def guard(context: Context, why: str, new_secret: bool, auto_approve: bool) -> i
     kept = [
         account.name
         for account in accounts.values()
-        if keep_guard(context, account, trusted=True, why=why, actor=context.actor())
+        if record_guard(context, account, trusted=True, why=why, actor=context.actor())
     ]
     if new_secret:
         for account in accounts.values():
             vouch(context, account, why=why, actor=context.actor())
-        state = context.begun_state(sending=False)
-    moved = keep_home(context, state, accounts, context.actor(), moved=True)
+        state = context.initialized_state(sending=False)
+    moved = record_campaigns_folder(context, state, accounts, context.actor(), moved=True)
     kept = sorted({*kept, *(accounts[appid].name for appid in moved)})
     said = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")
     names = _(", ").join(kept) or _("no account: they were recorded before")
@@ -209,7 +210,7 @@ def verify(context: Context) -> int:
     """
     # The store itself first: it lists every fault, where the comparison with what was seen ends the command.
     events, heads = snapshot(context.ledger.store)
-    faults = broken(events, heads)
+    faults = find_chain_faults(events, heads)
     if faults:
         context.conclude("\n".join(faults), events=len(events), faults=faults)
         raise TamperedLedgerError(
@@ -251,7 +252,7 @@ def verify(context: Context) -> int:
 
 def _forged(context: Context, events: Sequence[Event]) -> tuple[list[Event], list[str]]:
     """Find the events that nobody with the AppSecret wrote, and the accounts whose AppSecret is missing."""
-    from wechat_campaigns.plan.policy.guard import verified
+    from wechat_campaigns.plan.policy.guard import verify_guards
     from wechat_campaigns.protocol.keys import mac_key
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
@@ -268,8 +269,8 @@ def _forged(context: Context, events: Sequence[Event]) -> tuple[list[Event], lis
         except (SecretError, PolicyError):
             unread.append(accounts[appid].name)
             continue
-        guards = verified((event for event in own if event.kind == Kind.GUARD), secret)[1]
-        believed = believer(own, {appid: key}.get)
+        guards = verify_guards((event for event in own if event.kind == EventKind.GUARD), secret)[1]
+        believed = authenticator(own, {appid: key}.get)
         forged += [e for e in own if (is_signed(e) or e in guards) and not believed(e)]
     return forged, unread
 
@@ -292,7 +293,7 @@ def export(context: Context, out: Path | None) -> int:
             "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
         )
         context.say(said.format(count=len(events), file=out))
-    return Exit.OK
+    return ExitCode.OK
 
 
 @ledger.command("import")
@@ -306,7 +307,7 @@ def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -
     Every account with sends must have been on hold when the export was made: hold, export, import, unhold.
     What was sent after the export would be sent again.
     """
-    from wechat_campaigns.ledger.moving import from_lines, still_sending
+    from wechat_campaigns.ledger.moving import appids_not_on_hold, from_lines
 
     if as_backup != bool(why and why.strip()):
         raise UsageError(
@@ -320,7 +321,7 @@ def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -
         ) from error
     events = from_lines(lines, where=file.name)
     named = {account.appid: account.name for account in context.settings.environment.accounts.values()}
-    names = _(", ").join(named.get(appid, appid) for appid in still_sending(events))
+    names = _(", ").join(named.get(appid, appid) for appid in appids_not_on_hold(events))
     if names and not as_backup:
         raise LedgerError(
             _(
@@ -337,7 +338,7 @@ def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -
     context.ledger.restore(events)
     if names:
         data = {"environment": context.settings.environment.name, "why": why, "actor": context.actor()}
-        context.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT, data=data))
+        context.ledger.append(Entry(stream=LEDGER, kind=EventKind.INIT, data=data))
         tell(
             _(
                 "Sends made after this export are missing in it, so the next apply would send them again: "
@@ -383,13 +384,13 @@ def settle(
     record = stream.of(state.kept(known.send), known.revision)
     data = {
         **state.place(known.send, known.revision),
-        "intent": latest(record.calls) if record is not None else "",
+        "intent": latest_intent(record.calls) if record is not None else "",
         "sent": not not_sent,
         "msg_id": msg_id,
         "why": why,
         "actor": context.actor(),
     }
-    entry = Entry(stream=known.appid, kind=Kind.SETTLED, data=data)
+    entry = Entry(stream=known.appid, kind=EventKind.SETTLED, data=data)
     if not_sent:
         _check_settled(record, context.clock())
     context.ledger.append(entry, after=stream.head)
@@ -412,9 +413,9 @@ def _check_settled(record: protocol.SendState | None, now: datetime) -> None:
     )
 
 
-def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendState:
+def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendRecord:
     """Find the unknown send that is meant; or one that was taken without a msg_id, which is `named` now."""
-    found = [s for s in state.named(send_id) if s.status is Status.OPEN or (named and s.nameless)]
+    found = [s for s in state.named(send_id) if s.status is SendStatus.OPEN or (named and s.has_no_msg_id)]
     chosen = [s for s in found if account in (None, s.account, s.appid)]
     if not chosen:
         raise UsageError(
@@ -432,11 +433,11 @@ def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: 
 def _line(event: Event, namespace: str) -> str:
     data = dict(event.data)
     if "send" in data:
-        data["send"] = shown(namespace, str(data["send"]))
+        data["send"] = display_id(namespace, str(data["send"]))
     named = " ".join(
         str(data[key]) for key in ("send", "msg_id", "errcode", "why", "upload") if data.get(key)
     )
-    if event.kind is Kind.UPLOAD and data.get("result") is None:
+    if event.kind is EventKind.UPLOAD and data.get("result") is None:
         named += " forgotten"
-    kind = "unhold" if event.kind is Kind.HOLD and not data.get("held") else event.kind
+    kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
     return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {kind} {named} {event.hash[:12]}"

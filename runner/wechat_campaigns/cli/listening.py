@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from wechat_campaigns.cli.context import Context, shared
-from wechat_campaigns.core.errors import Exit, SecretError, UsageError
+from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
 from wechat_campaigns.core.hosts import LOOPBACK_NAMES
 from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Account
     from wechat_campaigns.wechat.callback.verify import Credentials
-    from wechat_campaigns.wechat.callback.wsgi import Receiver
+    from wechat_campaigns.wechat.callback.wsgi import CallbackApp
 
 
 @click.command()
@@ -33,17 +33,19 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
 
     Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
     is `listening on http://HOST:PORT`. A WSGI server of your own can mount
-    `wechat_campaigns.wechat.callback.wsgi:app_from`.
+    `wechat_campaigns.wechat.callback.wsgi:callback_app`.
     """
-    from wechat_campaigns.wechat.callback.server import Server, only_for
-    from wechat_campaigns.wechat.callback.wsgi import app_from
+    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
+    from wechat_campaigns.wechat.callback.wsgi import callback_app
 
-    context.begun_state(sending=False, verified=False)
+    context.initialized_state(sending=False, verified=False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     receiver = receiver_of(context)
     try:
-        app = only_for(app_from(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port)
+        app = restrict_hosts(
+            callback_app(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port
+        )
         server = Server(host, port, app)
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
@@ -59,17 +61,17 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     server.serve_forever()
     server.server_close()
-    return Exit.OK
+    return ExitCode.OK
 
 
-def receiver_of(context: Context) -> Receiver:
+def receiver_of(context: Context) -> CallbackApp:
     """Make the receiver of an environment's accounts.
 
     Raises:
         UsageError: no account has `callback` in the settings.
         SecretError: a token or key cannot be had.
     """
-    from wechat_campaigns.wechat.callback.wsgi import Receiver
+    from wechat_campaigns.wechat.callback.wsgi import CallbackApp
 
     accounts = context.settings.environment.accounts.values()
     known = {account.name: _credentials(account) for account in accounts if account.callback is not None}
@@ -81,12 +83,12 @@ def receiver_of(context: Context) -> Receiver:
             remedy=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
         )
     # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
-    return Receiver(accounts=known, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
+    return CallbackApp(accounts=known, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
 
 
 def _credentials(account: Account) -> Credentials:
     from wechat_campaigns.source.secret import read_secret
-    from wechat_campaigns.wechat.callback.verify import Credentials, RefusedError, read_key
+    from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, read_key
 
     callback = account.callback
     if callback is None:
@@ -97,7 +99,7 @@ def _credentials(account: Account) -> Credentials:
         aes_key = read_secret(callback.aes_key, os.environ, name="EncodingAESKey")
         try:
             read_key(aes_key)
-        except RefusedError as error:
+        except CallbackRejectedError as error:
             raise SecretError(
                 str(error),
                 remedy=_("copy it again from 基本配置 → 服务器配置"),

@@ -15,8 +15,8 @@ from wechat_campaigns import __version__
 from wechat_campaigns.cli.examples import epilog
 from wechat_campaigns.cli.language import Context, choose, told
 from wechat_campaigns.cli.streams import NO_ROOM, mute, spare_the_encoding, stand_in, tell
-from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError
-from wechat_campaigns.core.words import LANGUAGES, N_, Language, _, language_of, ngettext
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
+from wechat_campaigns.core.words import LANGUAGES, N_, Language, _, language_from_env, ngettext
 
 COMMANDS = {
     "init": ("wechat_campaigns.cli.starting", N_("Start a campaigns repository.")),
@@ -191,23 +191,23 @@ def run(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    choose(language_of(os.environ))
+    choose(language_from_env(os.environ))
     try:
         result = campaign.main(args=list(argv) if argv is not None else None, standalone_mode=False)
-        return int(result) if isinstance(result, int) else int(Exit.OK)
+        return int(result) if isinstance(result, int) else int(ExitCode.OK)
     except click.ClickException as error:
         told = _meant(error, argv or sys.argv[1:]) if isinstance(error, click.NoSuchOption) else error
         with suppress(OSError):
             told.show()
-        return int(Exit.USAGE)
+        return int(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt) as stopped:
         # A terminal shows ^C in the line of the question.
         after = "\n" if sys.stderr.isatty() else ""
         tell(str(stopped) or after + _("Interrupted; nothing more was started."))
-        return int(Exit.INTERRUPTED)
+        return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         mute()
-        return int(Exit.OK)
+        return int(ExitCode.OK)
     except CampaignError as error:
         _explain(error)
         return int(error.exit_code)
@@ -230,7 +230,7 @@ def _full(error: OSError) -> int:
     mute()
     said = _("Error: something could not be written: {reason}\n→ make room, then run the command again")
     tell(said.format(reason=error.strerror))
-    return int(Exit.USAGE)
+    return int(ExitCode.USAGE)
 
 
 def _bug() -> int:
@@ -251,7 +251,7 @@ def _bug() -> int:
         said = _("This is a bug. No log can be written ({reason}); {fault}; please report it.")
         said = said.format(reason=unwritten.strerror, fault=text.splitlines()[-1])
     tell(said)
-    return int(Exit.BUG)
+    return int(ExitCode.BUG)
 
 
 def _colors() -> bool:

@@ -9,17 +9,17 @@ import requests
 
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.core.errors import CampaignError
-from wechat_campaigns.core.settings import Notify
+from wechat_campaigns.core.settings import ChatWebhook
 from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.integrations.notify import Run
-    from wechat_campaigns.send.posting import Outcome
+    from wechat_campaigns.integrations.notify import RunSummary
+    from wechat_campaigns.send.posting import SendOutcome
 
 TIMEOUT_S = 5.0
 
 
-def notify(context: Context, outcomes: Sequence[Outcome], run: Run) -> None:
+def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -> None:
     """Tell every robot of the settings.
 
     Args:
@@ -37,11 +37,13 @@ def notify(context: Context, outcomes: Sequence[Outcome], run: Run) -> None:
             context.say(said.format(number=number, kind=robot.kind, why=why))
 
 
-def _tell(context: Context, robot: Notify, outcomes: Sequence[Outcome], run: Run) -> str | None:
-    from wechat_campaigns.integrations.notify import tell
+def _tell(
+    context: Context, robot: ChatWebhook, outcomes: Sequence[SendOutcome], run: RunSummary
+) -> str | None:
+    from wechat_campaigns.integrations.notify import notify_robot
 
     address = context.other_secret(robot.url, name=_("robot's address"))
-    return tell(robot, address, outcomes, run, post=post)
+    return notify_robot(robot, address, outcomes, run, post=post)
 
 
 def post(address: str, body: Mapping[str, Any]) -> Any:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wechat_campaigns.cli.context import Context
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 
 if TYPE_CHECKING:
-    from wechat_campaigns.api import Made
+    from wechat_campaigns.api import PlanResult
 
 Forms = Mapping[str, Callable[[], str]]
 
 
-def plan_forms(context: Context, made: Made, *, everything: bool = False) -> Forms:
+def plan_forms(context: Context, made: PlanResult, *, everything: bool = False) -> Forms:
     """Give a plan in every form, each written only when it is asked for."""
     plan, timezone = made.plan, context.settings.policy.timezone
 
@@ -48,7 +48,7 @@ def plan_forms(context: Context, made: Made, *, everything: bool = False) -> For
     return {"text": text, "json": json, "github": github, "markdown": markdown, "html": html, **_for_ci(made)}
 
 
-def _for_ci(made: Made) -> Forms:
+def _for_ci(made: PlanResult) -> Forms:
     def sarif() -> str:
         from wechat_campaigns.report.sarif import sarif
 
@@ -72,13 +72,13 @@ def _for_ci(made: Made) -> Forms:
     return {"sarif": sarif, "codequality": codequality, "widget": widget, "junit": junit}
 
 
-def _problems(made: Made) -> tuple[Problem, ...]:
+def _problems(made: PlanResult) -> tuple[Diagnostic, ...]:
     from wechat_campaigns.report.concerns import plan_problems
 
     return plan_problems(made.plan, made.errors)
 
 
-def plan_text(context: Context, made: Made, *, everything: bool = False) -> str:
+def plan_text(context: Context, made: PlanResult, *, everything: bool = False) -> str:
     """Give a plan for the terminal, errors first."""
     from wechat_campaigns.report import text
     from wechat_campaigns.report.problems import problems_text

@@ -12,10 +12,10 @@ from wechat_campaigns.cli.completing import campaign_ids, testers
 from wechat_campaigns.cli.context import Context, campaign_of, no_send, shared
 from wechat_campaigns.core.errors import InvalidError, UsageError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:
-    from wechat_campaigns.plan.plan import Plan, Planned
+    from wechat_campaigns.plan.plan import Plan, PlannedSend
 
 
 @click.command()
@@ -39,7 +39,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
 
     if (name is None) == (openid is None):
         raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
-    state = context.begun_state()
+    state = context.initialized_state()
     made = make_plan(context, (campaign_of(send_id),), state)
     if made.prepared.errors:
         raise InvalidError(made.prepared.errors)
@@ -51,7 +51,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     with _alone(context, planned):
         notes = room.preview(
             planned,
-            room.receiver(name, context.settings.testers) if name is not None else {"touser": str(openid)},
+            room.recipient(name, context.settings.testers) if name is not None else {"touser": str(openid)},
             api=context.sender(planned.account),
             ledger=context.ledger,
             state=context.state(),
@@ -69,7 +69,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     )
 
 
-def _alone(context: Context, planned: Planned) -> AbstractContextManager[None]:
+def _alone(context: Context, planned: PlannedSend) -> AbstractContextManager[None]:
     """Keep other runners from adding the same draft; what needs none waits for nobody."""
     from wechat_campaigns.send.apply import LOCK_WAIT_S
     from wechat_campaigns.wechat import payloads as wire
@@ -79,8 +79,8 @@ def _alone(context: Context, planned: Planned) -> AbstractContextManager[None]:
     return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
 
 
-def _one(plan: Plan, send_id: str) -> Planned:
-    found = [planned for planned in plan.sends if same_id(planned.send.id) == same_id(send_id)]
+def _one(plan: Plan, send_id: str) -> PlannedSend:
+    found = [planned for planned in plan.sends if normalize_id(planned.send.id) == normalize_id(send_id)]
     if not found:
         raise no_send(send_id, (planned.send for planned in plan.sends))
     return found[0]

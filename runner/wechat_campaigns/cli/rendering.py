@@ -12,9 +12,9 @@ import click
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.context import Context, campaign_of, no_send, shared
 from wechat_campaigns.cli.streams import writing
-from wechat_campaigns.core.errors import CampaignError, Exit, InvalidError
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.model import Send
@@ -37,13 +37,13 @@ def render(context: Context, select: str, open_: bool, watch: bool) -> int:
     pages = _show(context, select)
     if open_:
         _open(pages)
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _show(context: Context, select: str) -> list[Path]:
     """Render once; the pages written."""
     from wechat_campaigns.cli.showing import shown
-    from wechat_campaigns.core.digest import plain
+    from wechat_campaigns.core.digest import to_plain_data
     from wechat_campaigns.core.state_folder import private_file, private_folder
     from wechat_campaigns.render.article.page import page
     from wechat_campaigns.report.neutral import json_text, visible_record
@@ -63,22 +63,26 @@ def _show(context: Context, select: str) -> list[Path]:
         targets.append(target)
     forms = {
         "text": lambda: "\n\n".join(shown(send) for send in sends),
-        "json": lambda: json_text([{"id": send.id, "content": plain(send.content)} for send in sends]),
+        "json": lambda: json_text(
+            [{"id": send.id, "content": to_plain_data(send.content)} for send in sends]
+        ),
     }
     context.give({**forms, "html": lambda: next(iter(pages.values()))} if len(pages) == 1 else forms)
     return targets
 
 
 def _rendered(context: Context, select: str) -> list[Send]:
-    from wechat_campaigns.api import prepared_of
+    from wechat_campaigns.api import compile_selected
 
-    prepared = prepared_of(context, (campaign_of(select),))
+    prepared = compile_selected(context, (campaign_of(select),))
     if prepared.errors:
         raise InvalidError(prepared.errors)
-    named = same_id(select)
-    chosen = [send for send in prepared.sends if named in (same_id(send.id), same_id(send.campaign))]
+    named = normalize_id(select)
+    chosen = [
+        send for send in prepared.sends if named in (normalize_id(send.id), normalize_id(send.campaign))
+    ]
     chosen = chosen or list(prepared.sends)
-    if "[" in select and [same_id(send.id) for send in chosen] != [named]:
+    if "[" in select and [normalize_id(send.id) for send in chosen] != [named]:
         raise no_send(select, prepared.sends)
     return chosen
 
@@ -100,7 +104,7 @@ def _watch(context: Context, select: str, *, open_: bool) -> int:
             next(waiting)
     except KeyboardInterrupt:
         context.say("\n" + _("no longer watching"))
-    return Exit.OK
+    return ExitCode.OK
 
 
 def _attempt(context: Context, select: str) -> list[Path]:

@@ -8,7 +8,7 @@ import click
 
 from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.options import Day
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.words import ngettext
 
 
@@ -47,7 +47,7 @@ def report(context: Context, since: datetime | None) -> int:
             "csv": lambda: history_csv(found),
         }
     )
-    return Exit.OK
+    return ExitCode.OK
 
 
 @click.command()
@@ -82,4 +82,4 @@ def calendar(context: Context, month: datetime | None) -> int:
             "html": lambda: calendar_html(laid_out),
         }
     )
-    return Exit.OK
+    return ExitCode.OK

@@ -13,13 +13,13 @@ from wechat_campaigns.core.words import _
 
 def _rehearsed(root: Path, state: Path | None) -> Path:
     """Name the state file of `api: sandbox` environments."""
-    from wechat_campaigns.core.state_folder import REHEARSAL, ready_state_folder
+    from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
     from wechat_campaigns.source.load import require_folder
 
     if state is not None:
         raise UsageError(_("--rehearsal has a state file of its own"), remedy=_("leave `--state` out"))
     require_folder(root)
-    return ready_state_folder(root, os.environ) / REHEARSAL
+    return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE
 
 
 @click.command()

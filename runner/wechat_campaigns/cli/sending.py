@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wechat_campaigns.api import make_plan, prepared_of
+from wechat_campaigns.api import compile_selected, make_plan
 from wechat_campaigns.cli.completing import campaign_ids
 from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.means import stop_signals
 from wechat_campaigns.cli.planning import Forms, plan_forms, plan_text
 from wechat_campaigns.cli.streams import check_writable, require_terminal, tell, writing
 from wechat_campaigns.cli.warrant import reviewed, rules_aside, unknown_sends
-from wechat_campaigns.core.errors import Exit, InvalidError
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.errors import ExitCode, InvalidError
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.words import _, ngettext
-from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, keep_guards
-from wechat_campaigns.integrations.home import keep_homes
+from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.home import record_campaigns_folders
 from wechat_campaigns.workspace import run_url
 
 if TYPE_CHECKING:
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.plan.plan import Plan
     from wechat_campaigns.plan.policy.guard import SettingsChange
-    from wechat_campaigns.send.posting import Outcome
+    from wechat_campaigns.send.posting import SendOutcome
 
 _RESEND = click.option(
     "--resend",
@@ -85,10 +85,10 @@ def plan(
             planfile.write(out, plan_data(made.plan))
     context.give(plan_forms(context, made, everything=everything or bool(select)))
     found = made.plan.counts().keys()
-    if Action.INVALID in found:
-        return Exit.INVALID
-    pending = found & {*PENDING, Action.RESEND, Action.UNKNOWN} or made.plan.missed()
-    return Exit.PENDING if detailed_exitcode and pending else Exit.OK
+    if PlanAction.INVALID in found:
+        return ExitCode.INVALID
+    pending = found & {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN} or made.plan.missed()
+    return ExitCode.PENDING if detailed_exitcode and pending else ExitCode.OK
 
 
 @click.command()
@@ -124,19 +124,19 @@ def apply(
     """
     from wechat_campaigns.send.apply import apply as make
     from wechat_campaigns.send.apply import exit_code
-    from wechat_campaigns.send.posting import Warrant
+    from wechat_campaigns.send.posting import RunContext
 
     check_run(context)
     check_writable(context.options.outputs)
-    state = context.begun_state(verified=True)
+    state = context.initialized_state(verified=True)
     allowed = rules_aside(allow)
-    prepared = prepared_of(context, select)
+    prepared = compile_selected(context, select)
     approval = check_approved(context, prepared.sends, state)
     again = unknown_sends(state, resend)
     made = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
     agreed, digest, audiences = reviewed(context, made.plan, state, plan_file, expect_digest)
     made = replace(made, plan=agreed)
-    if Action.INVALID in made.plan.counts():
+    if PlanAction.INVALID in made.plan.counts():
         context.give(plan_forms(context, made))
         _tell_unknown(made.plan)
         raise InvalidError(made.errors)
@@ -148,9 +148,9 @@ def apply(
         _confirm(made.plan, looser)
     with stop_signals(context) as stopping:
         ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
-        warrant = Warrant(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
-        keep_guards(context, made.plan, who)
-        keep_homes(context, made.plan, state, who)
+        warrant = RunContext(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
+        record_guards(context, made.plan, who)
+        record_campaigns_folders(context, made.plan, state, who)
         outcomes = make(made.plan, ports=ports, settings=context.settings, warrant=warrant)
     told = context.give_at_last(_outcome_forms(context, outcomes, made.plan))
     _tell_held_back(made.plan)
@@ -174,7 +174,7 @@ def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
         raise click.Abort(_("Not confirmed, so nothing is sent."))
 
 
-def _outcome_forms(context: Context, outcomes: tuple[Outcome, ...], plan: Plan) -> Forms:
+def _outcome_forms(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Forms:
     from wechat_campaigns.report.data import outcomes_data
     from wechat_campaigns.report.markdown import outcomes_markdown
     from wechat_campaigns.report.neutral import json_text
@@ -189,7 +189,7 @@ def _outcome_forms(context: Context, outcomes: tuple[Outcome, ...], plan: Plan) 
 
 def _tell_unknown(plan: Plan) -> None:
     """Name the unknown sends that a refused run leaves as they are: their time to be repeated runs on."""
-    unknown = {p.send.id for p in plan.sends if p.action in (Action.RESEND, Action.UNKNOWN)}
+    unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
     unknown |= {orphan.known.send for orphan in plan.orphans}
     if unknown:
         said = _(
@@ -203,18 +203,22 @@ def _tell_held_back(plan: Plan) -> None:
     """Say that something stands against sends, even to whom `--quiet` does not show the plan."""
     from wechat_campaigns.report.words import counted
 
-    held = {action: n for action, n in plan.counts().items() if action in (Action.BLOCKED, Action.CONFLICT)}
+    held = {
+        action: n
+        for action, n in plan.counts().items()
+        if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
+    }
     if held:
         tell(_("Held back: {counts}; `campaign plan` says why.").format(counts=counted(held)))
 
 
 def _tell_passed_over(context: Context, plan: Plan, state: LedgerState) -> None:
     """Say how many unknown sends a selection leaves waiting; they are no part of the exit code."""
-    from wechat_campaigns.plan.plan import orphans
-    from wechat_campaigns.plan.policy.facts import Grounds
+    from wechat_campaigns.plan.plan import unplanned_unknown_sends
+    from wechat_campaigns.plan.policy.facts import DecisionContext
 
-    grounds = Grounds(settings=context.settings, state=state, now=context.clock())
-    count = len(orphans((planned.send for planned in plan.sends), grounds))
+    grounds = DecisionContext(settings=context.settings, state=state, now=context.clock())
+    count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), grounds))
     if count:
         told = ngettext(
             "{count} unknown send outside the selection still waits: run apply without a selection soon.",
@@ -224,16 +228,18 @@ def _tell_passed_over(context: Context, plan: Plan, state: LedgerState) -> None:
         tell(told.format(count=count))
 
 
-def _notify(context: Context, outcomes: Sequence[Outcome], plan: Plan) -> None:
+def _notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
     from wechat_campaigns.cli.notifying import notify
-    from wechat_campaigns.integrations.notify import Run
+    from wechat_campaigns.integrations.notify import RunSummary
 
     followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
-    run = Run(
+    run = RunSummary(
         environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
     )
     notify(context, outcomes, run)
 
 
-def _left_standing(plan: Plan) -> Exit:
-    return Exit.POLICY if plan.counts().keys() & {Action.BLOCKED, Action.CONFLICT} else Exit.OK
+def _left_standing(plan: Plan) -> ExitCode:
+    return (
+        ExitCode.POLICY if plan.counts().keys() & {PlanAction.BLOCKED, PlanAction.CONFLICT} else ExitCode.OK
+    )

@@ -12,13 +12,13 @@ import click
 
 from wechat_campaigns.cli.context import Context, shared
 from wechat_campaigns.cli.streams import require_terminal
-from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.words import _
 
 if TYPE_CHECKING:
-    from wechat_campaigns.source.scaffold import Wanted
-    from wechat_campaigns.source.starter import Forge
+    from wechat_campaigns.source.scaffold import ScaffoldOptions
+    from wechat_campaigns.source.starter import CodeHostName
 
 _WHOLE = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 """An action of which nobody can move the code away."""
@@ -33,7 +33,7 @@ _WHOLE = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
 @click.option(
     "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: where this tool's action is kept."
 )
-def init(folder: Path, forge: Forge, action: str | None) -> int:
+def init(folder: Path, forge: CodeHostName, action: str | None) -> int:
     """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
 
     Files that exist are kept as they are. FOLDER is the current one unless it is named.
@@ -58,7 +58,7 @@ def init(folder: Path, forge: Forge, action: str | None) -> int:
         click.echo(said.format(file=folder / place))
     command = "campaign plan" if folder == Path() else f"cd {shlex.quote(str(folder))} && campaign plan"
     click.echo("\n" + _("Next: {command}").format(command=command))
-    return Exit.OK
+    return ExitCode.OK
 
 
 @click.command()
@@ -83,15 +83,15 @@ def new(
     ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
     is asked.
     """
-    from wechat_campaigns.source.load import folder_above, require_folder
-    from wechat_campaigns.source.scaffold import Wanted, campaign_text
+    from wechat_campaigns.source.load import enclosing_campaigns_folder, require_folder
+    from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 
     root = context.root
-    if folder_above(root):  # a second campaigns folder inside the first is no one's wish
+    if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is no one's wish
         require_folder(root)
     if (tag is not None) + (tag_id is not None) + to_all > 1:
         raise UsageError(_("one filter is enough"), remedy=_("give --tag, --tag-id or --to-all"))
-    wanted = _asked(root) if campaign_id is None else Wanted(
+    wanted = _asked(root) if campaign_id is None else ScaffoldOptions(
         id=_free_id(campaign_id, root), msgtype=Msgtype(msgtype),
         tag=tag, tag_id=tag_id, to_all=to_all, media_id=media_id,
     )  # fmt: skip
@@ -155,11 +155,11 @@ def _write_new(target: Path, text: str) -> bool:
     return True
 
 
-def _asked(root: Path) -> Wanted:
-    from wechat_campaigns.source.wizard import ask
+def _asked(root: Path) -> ScaffoldOptions:
+    from wechat_campaigns.source.wizard import prompt_campaign
 
     require_terminal(_("name the campaign: campaign new 2026/spring/sale --tag 会员"))
-    return ask(_Terminal(), lambda name: _free_id(name, root))
+    return prompt_campaign(_Terminal(), lambda name: _free_id(name, root))
 
 
 class _Terminal:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
     """Read the ID of each `--resend`, as `LedgerState.same` gives it. Raises UsageError: no unknown send."""
-    from wechat_campaigns.ledger.fold import Status
+    from wechat_campaigns.ledger.records import SendStatus
 
-    waiting = (known.send for known in state.sends.values() if known.status is Status.OPEN)
+    waiting = (known.send for known in state.sends.values() if known.status is SendStatus.OPEN)
     unknown = {state.same(name) for name in waiting if state.is_ours(state.kept(name))}
     for send_id in ids:
         if state.same(send_id) not in unknown:
@@ -33,16 +33,16 @@ def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
 
 def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
     """Read the RULE=REASON of each `--allow`."""
-    from wechat_campaigns.plan.policy import LIFTED
+    from wechat_campaigns.plan.policy import OVERRIDABLE
 
     allowed = {}
     for pair in pairs:
         rule, _equals, reason = pair.partition("=")
-        if rule not in LIFTED:
+        if rule not in OVERRIDABLE:
             raise UsageError(
                 _("--allow {pair}: no rule of this name can be set aside").format(pair=pair),
                 remedy=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
-                    names=", ".join(sorted(LIFTED))
+                    names=", ".join(sorted(OVERRIDABLE))
                 ),
             )
         if not reason.strip():
@@ -67,9 +67,9 @@ def reviewed(
     if plan_file is not None:
         data = planfile.read(plan_file)
         if digest is not None:
-            planfile.check_has(data, digest)
+            planfile.check_plan_digest(data, digest)
         plan = planfile.check_file(data, plan, state, context.clock())
-        if names := planfile.uncompared(data, plan):
+        if names := planfile.unresolved_names(data, plan):
             told = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
             tell(told.format(names=_(", ").join(names)))
         return plan, str(data["plan_digest"]), planfile.audiences(data)

@@ -22,10 +22,10 @@ Cause = Literal["time", "memory", "fault"]
 
 MEMORY_BYTES: Final = 1024**3
 """What a piece of work may take beside what its process holds already."""
-ANSWER_BYTES: Final = 64 * 1024**2
+MAX_RESULT_BYTES: Final = 64 * 1024**2
 WALL_FACTOR: Final = 12
 """A process that only waits is ended after this many times its CPU seconds: a busy machine is slow."""
-MOST_SECONDS: Final = 30
+MAX_SECONDS: Final = 30
 
 _in_child = False
 
@@ -84,7 +84,7 @@ def run(
 
 
 def extend(seconds: int) -> None:
-    """Give the work that runs now more time, at most `MOST_SECONDS` in all; outside `run` do nothing."""
+    """Give the work that runs now more time, at most `MAX_SECONDS` in all; outside `run` do nothing."""
     if not _in_child:
         return
     import resource
@@ -140,7 +140,7 @@ def _limit(cpu_s: int, memory_bytes: int) -> None:
 
     limits = {
         resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_CPU: (cpu_s, max(cpu_s, MOST_SECONDS)),
+        resource.RLIMIT_CPU: (cpu_s, max(cpu_s, MAX_SECONDS)),
         resource.RLIMIT_AS: (_address_bytes() + memory_bytes,) * 2,
         resource.RLIMIT_FSIZE: (0, 0),
     }
@@ -172,7 +172,7 @@ def _read(reading: int, until: float) -> bytes | None:
     waiting.register(reading, select.POLLIN)
     parts: list[bytes] = []
     size = 0
-    while size <= ANSWER_BYTES:
+    while size <= MAX_RESULT_BYTES:
         if not waiting.poll(max(0.0, until - time.monotonic()) * 1000):
             return None
         part = os.read(reading, 1 << 20)

@@ -42,7 +42,7 @@ def sha256(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def plain(value: Any) -> Any:
+def to_plain_data(value: Any) -> Any:
     """Turn records into plain data, a file into the sha256 of its bytes.
 
     A file's path does not enter: moving an asset changes nothing a follower sees.
@@ -57,11 +57,11 @@ def plain(value: Any) -> Any:
         return value.astimezone(UTC).isoformat()
     kind: type = type(value)
     if names := _field_names(kind):
-        return {name: plain(getattr(value, name)) for name in names}
+        return {name: to_plain_data(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): to_plain_data(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [to_plain_data(item) for item in value]
     return value
 
 
@@ -87,7 +87,7 @@ def filter_form(send: Send) -> dict[str, Any]:
     return {"openids": {"sha256": openids_sha256(openids), "count": len(openids)}}
 
 
-def send_digest(send: Send) -> str:
+def compute_content_digest(send: Send) -> str:
     """Fingerprint what a follower would receive and who would receive it.
 
     Covers filter, msgtype, rendered content and options. Leaves out the clock, paths, media ids of uploads,
@@ -98,7 +98,7 @@ def send_digest(send: Send) -> str:
             "version": DIGEST_VERSION,
             "filter": filter_form(send),
             "msgtype": send.msgtype.value,
-            "content": {"kind": type(send.content).__name__, **plain(send.content)},
+            "content": {"kind": type(send.content).__name__, **to_plain_data(send.content)},
             "send_ignore_reprint": send.send_ignore_reprint,
         }
     )
@@ -109,7 +109,7 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
 
     Args:
         send: still to be made.
-        digest: its `send_digest`.
+        digest: its `compute_content_digest`.
         appid: from which it goes out: the same account name with another one has other followers.
     """
     return {
@@ -117,8 +117,8 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
         "revision": send.revision,
         "digest": digest,
         "appid": appid,
-        "not_before": plain(send.not_before),
-        "not_after": plain(send.not_after),
+        "not_before": to_plain_data(send.not_before),
+        "not_after": to_plain_data(send.not_after),
     }
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from wechat_campaigns.core.words import N_
 
-Kind = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
+ErrcodeClass = Literal["retry", "token", "quota", "permission", "input", "duplicate", "fatal"]
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -26,7 +26,7 @@ class Errcode:
 
     code: int
     name: str
-    kind: Kind
+    kind: ErrcodeClass
     meaning: str
     remedy: str
     source: str
@@ -42,7 +42,7 @@ class EventStatus:
     """How a mass job ended, by the Status of its MASSSENDJOBFINISH event; in English as well."""
 
     status: str
-    kind: Kind | Literal["ok"]
+    kind: ErrcodeClass | Literal["ok"]
     meaning: str
     remedy: str
 

@@ -7,13 +7,13 @@ CampaignError                 1   the root; never raised itself
 ├── SecretError               4   the secret of an account cannot be had
 ├── WeChatError               4   the platform did not do what was asked
 │   ├── ApiError              4   it answered with an errcode
-│   ├── UnreachableError      4   the request certainly never reached it
-│   └── LostAnswerError       8   the request may have reached it, its answer did not reach us
+│   ├── NotSentError      4   the request certainly never reached it
+│   └── NoResponseError       8   the request may have reached it, its answer did not reach us
 ├── PolicyError               5   refused by policy, digest, staleness or protection
 │   ├── StalePlanError        5   what would be sent is not what was reviewed
-│   └── ForgeError            5   GitHub or GitLab does not tell what has to be known
+│   └── CodeHostError            5   GitHub or GitLab does not tell what has to be known
 └── LedgerError               6   the ledger cannot be read, written or locked
-    ├── LedgerBusyError       6   another runner holds the lock or won the race
+    ├── LedgerLockedError       6   another runner holds the lock or won the race
     └── TamperedLedgerError   6   the chain of events does not hold
 
 Sends that failed (7) or may have happened (8) are outcomes, not errors: `apply` returns every one of them.
@@ -31,12 +31,14 @@ from wechat_campaigns.core.words import _, ngettext
 
 
 def _redacted(text: str) -> str:
-    from wechat_campaigns.core.redact import redact_said  # a run without a fault does without its patterns
+    from wechat_campaigns.core.redact import (
+        redact_localized,  # a run without a fault does without its patterns
+    )
 
-    return redact_said(text)
+    return redact_localized(text)
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """The exit codes of the command; stable, documented in the README."""
 
     OK = 0
@@ -57,7 +59,7 @@ KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Location:
     """A position in a file a user wrote; line and column count from 1.
 
     `file` is the path as the user would type it (`campaigns/sale.yaml`).
@@ -72,7 +74,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Diagnostic:
     """One finding about one place: never raised, always collected.
 
     `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `what` states the fault in
@@ -80,7 +82,7 @@ class Problem:
     as the record is made, so that no report of it can show one.
     """
 
-    place: Place
+    place: Location
     path: str = "$"
     rule: str
     what: str
@@ -103,7 +105,7 @@ class CampaignError(Exception):
     What looks like a secret or an openid is masked in all three.
     """
 
-    exit_code: Exit = Exit.BUG
+    exit_code: ExitCode = ExitCode.BUG
 
     def __init__(self, what: str, *, remedy: str, where: str = "") -> None:
         what, remedy, where = _redacted(what), _redacted(remedy), _redacted(where)
@@ -121,15 +123,15 @@ class CampaignError(Exception):
 class UsageError(CampaignError):
     """The command line or its selection makes no sense."""
 
-    exit_code = Exit.USAGE
+    exit_code = ExitCode.USAGE
 
 
 class InvalidError(CampaignError):
     """Campaigns or settings have problems; `problems` holds every one of them."""
 
-    exit_code = Exit.INVALID
+    exit_code = ExitCode.INVALID
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Diagnostic, ...]) -> None:
         found = ngettext("{count} problem found", "{count} problems found", len(problems))
         super().__init__(
             found.format(count=len(problems)),
@@ -148,7 +150,7 @@ def extra_hint(*extras: str) -> str:
 class MissingExtraError(CampaignError):
     """An optional part of the tool is needed and not installed."""
 
-    exit_code = Exit.INVALID
+    exit_code = ExitCode.INVALID
 
     def __init__(self, extra: str, *, needed_for: str) -> None:
         super().__init__(
@@ -163,13 +165,13 @@ class MissingExtraError(CampaignError):
 class SecretError(CampaignError):
     """The secret of an account cannot be had; no message ever holds it."""
 
-    exit_code = Exit.WECHAT
+    exit_code = ExitCode.WECHAT
 
 
 class WeChatError(CampaignError):
     """The platform did not do what was asked."""
 
-    exit_code = Exit.WECHAT
+    exit_code = ExitCode.WECHAT
 
 
 class ApiError(WeChatError):
@@ -197,27 +199,27 @@ class ApiError(WeChatError):
         self.answer = answer
 
 
-class UnreachableError(WeChatError):
+class NotSentError(WeChatError):
     """The request certainly never reached the platform (no address, no connection)."""
 
 
-class LostAnswerError(WeChatError):
+class NoResponseError(WeChatError):
     """The request may have reached the platform; no usable answer came back."""
 
-    exit_code = Exit.UNKNOWN
+    exit_code = ExitCode.UNKNOWN
 
 
 class PolicyError(CampaignError):
     """Refused by policy, digest, staleness or protection."""
 
-    exit_code = Exit.POLICY
+    exit_code = ExitCode.POLICY
 
 
 class StalePlanError(PolicyError):
     """What would be sent now is not what was reviewed."""
 
 
-class ForgeError(PolicyError):
+class CodeHostError(PolicyError):
     """GitHub or GitLab does not tell what has to be known; `passing` when it may if asked again."""
 
     def __init__(self, what: str, *, remedy: str, where: str = "", passing: bool = False) -> None:
@@ -228,10 +230,10 @@ class ForgeError(PolicyError):
 class LedgerError(CampaignError):
     """The ledger cannot be read, written or locked."""
 
-    exit_code = Exit.LEDGER
+    exit_code = ExitCode.LEDGER
 
 
-class LedgerBusyError(LedgerError):
+class LedgerLockedError(LedgerError):
     """Another runner holds the lock, or wrote first."""
 
 
@@ -244,7 +246,7 @@ class TamperedLedgerError(LedgerError):
 
 
 @contextmanager
-def recording(done: str) -> Iterator[None]:
+def reporting_unrecorded(done: str) -> Iterator[None]:
     """Say beside a failure to record what was done all the same.
 
     Args:

@@ -22,15 +22,15 @@ from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.words import _
 
 TIMEOUT_S: Final = 120.0
-LATE: Final = 124
+EXIT_TIMED_OUT: Final = 124
 """The code of a command that was ended because it took too long; a shell's `timeout` gives the same."""
-CANNOT: Final = 126
+EXIT_NOT_EXECUTABLE: Final = 126
 """The code when git is there and cannot be started."""
-MISSING: Final = 127
+EXIT_NOT_INSTALLED: Final = 127
 """The code when there is no git, as in a shell."""
-NO_REPOSITORY: Final = 128
+EXIT_NO_REPOSITORY: Final = 128
 """The code when a folder lies in no repository, as git has it."""
-QUIET: Final = (
+SAFE_CONFIG: Final = (
     ("core.hooksPath", os.devnull),
     ("core.fsmonitor", "false"),
     ("safe.bareRepository", "explicit"),
@@ -64,7 +64,7 @@ _PREFIXES: Final = ("GIT_SSL_", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_PRO
 MAX_GITFILE_BYTES: Final = 4096
 
 
-class Fault(StrEnum):
+class GitFailure(StrEnum):
     """Why a command failed, as far as it matters for what to do next."""
 
     RACE = "race"
@@ -95,7 +95,7 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class GitResult:
     """What a command wrote and how it ended."""
 
     code: int
@@ -108,16 +108,16 @@ class Answer:
         return self.stdout.decode(errors="replace").strip() if self.code == 0 else ""
 
     @property
-    def fault(self) -> Fault:
+    def fault(self) -> GitFailure:
         """Tell why it failed; git's words are those of the C locale."""
         said = self.stdout.decode(errors="replace") + self.stderr
         if "couldn't find remote ref" in said:
-            return Fault.NO_BRANCH
+            return GitFailure.NO_BRANCH
         if _RACE.search(said):
-            return Fault.RACE
+            return GitFailure.RACE
         if "[remote rejected]" in said and "unpacker error" not in said:
-            return Fault.REFUSED
-        return Fault.NO_ACCESS if _NO_ACCESS.search(said) else Fault.BROKEN
+            return GitFailure.REFUSED
+        return GitFailure.NO_ACCESS if _NO_ACCESS.search(said) else GitFailure.BROKEN
 
     @property
     def lock(self) -> str:
@@ -143,20 +143,20 @@ def git(
     variables: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     keep_open: tuple[int, ...] = (),
-) -> Answer:
+) -> GitResult:
     """Run one command to its end; whatever happens is in the answer.
 
     Args:
         arguments: everything after `git`; never a secret, and no user's text where git takes an option.
         given: standard input.
-        config: settings beside `QUIET`; may hold secrets.
+        config: settings beside `SAFE_CONFIG`; may hold secrets.
         variables: environment variables beside the usual.
-        timeout_s: after which it is ended, with the code `LATE`.
+        timeout_s: after which it is ended, with the code `EXIT_TIMED_OUT`.
         keep_open: file descriptors that the command and its children inherit.
     """
     program = shutil.which("git")
     if program is None:
-        return Answer(code=MISSING, stderr="fatal: git is not installed")
+        return GitResult(code=EXIT_NOT_INSTALLED, stderr="fatal: git is not installed")
     try:
         done = subprocess.run(  # noqa: S603
             [program, *arguments],
@@ -164,14 +164,14 @@ def git(
             capture_output=True,
             check=False,
             timeout=timeout_s,
-            env={**clean_env(os.environ, (*QUIET, *config)), **(variables or {})},
+            env={**clean_env(os.environ, (*SAFE_CONFIG, *config)), **(variables or {})},
             pass_fds=keep_open,
         )
     except subprocess.TimeoutExpired:
-        return Answer(code=LATE, stderr=f"fatal: no answer within {timeout_s:.0f} s")
+        return GitResult(code=EXIT_TIMED_OUT, stderr=f"fatal: no answer within {timeout_s:.0f} s")
     except OSError as error:
-        return Answer(code=CANNOT, stderr=f"fatal: git cannot be started: {error.strerror}")
-    return Answer(code=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace"))
+        return GitResult(code=EXIT_NOT_EXECUTABLE, stderr=f"fatal: git cannot be started: {error.strerror}")
+    return GitResult(code=done.returncode, stdout=done.stdout, stderr=done.stderr.decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +232,7 @@ def _first_line(file: Path) -> str:
     return os.fsdecode(data).partition("\n")[0].strip()
 
 
-def ask(folder: Path, *arguments: str, given: bytes = b"", lazily: bool = True) -> Answer:
+def run_in_checkout(folder: Path, *arguments: str, given: bytes = b"", lazily: bool = True) -> GitResult:
     """Ask the repository of a campaigns folder; nothing there is changed, not even git's own index.
 
     No filter runs, whatever the files `.gitattributes` ask for.
@@ -248,7 +248,7 @@ def ask(folder: Path, *arguments: str, given: bytes = b"", lazily: bool = True) 
     """
     checkout = find_checkout(folder)
     if checkout is None:
-        return Answer(code=NO_REPOSITORY, stderr="fatal: this is no git checkout")
+        return GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: this is no git checkout")
     said = _settings_of(checkout)
     if said.code:
         return said
@@ -291,7 +291,7 @@ def _asking(*, lazily: bool) -> dict[str, str]:
     return {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1", **never}
 
 
-def _settings_of(checkout: Checkout) -> Answer:
+def _settings_of(checkout: Checkout) -> GitResult:
     """List git's settings in a checkout, which git itself finds here: only so does it ask who owns them.
 
     Raises:
@@ -329,10 +329,14 @@ def _settings_of(checkout: Checkout) -> Answer:
         return answer
     # Without its own settings git does not trust it: somebody else owns it. Git says so in its words.
     refused = git(*here, "rev-parse", "--git-dir", variables=variables)
-    return refused if refused.code else Answer(code=NO_REPOSITORY, stderr="fatal: this is no git checkout")
+    return (
+        refused
+        if refused.code
+        else GitResult(code=EXIT_NO_REPOSITORY, stderr="fatal: this is no git checkout")
+    )
 
 
-def _settings(answer: Answer) -> Iterator[tuple[str, str, str, str]]:
+def _settings(answer: GitResult) -> Iterator[tuple[str, str, str, str]]:
     """Read scope, file, key and value of each setting; the file is empty for one of the environment."""
     parts = os.fsdecode(answer.stdout).split("\0")
     for scope, origin, item in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
@@ -340,7 +344,7 @@ def _settings(answer: Answer) -> Iterator[tuple[str, str, str, str]]:
         yield scope, origin.removeprefix("file:") if origin.startswith("file:") else "", key, value
 
 
-def _filters(answer: Answer) -> set[str]:
+def _filters(answer: GitResult) -> set[str]:
     keys = {key for _scope, _origin, key, _value in _settings(answer) if key.startswith("filter.")}
     # A filter that is required and has no command left would be an error.
     names = {key.removeprefix("filter.").rpartition(".")[0] for key in keys}

@@ -15,7 +15,7 @@ LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
 
 
-def is_ours(
+def is_allowed_host(
     host: str | None, *, port: int | str, names: Collection[str] = (), any_address: bool = False
 ) -> bool:
     """Tell whether a request was meant for this server.

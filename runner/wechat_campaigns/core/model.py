@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
-from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
 
 
 class Msgtype(StrEnum):
@@ -56,17 +56,17 @@ class Campaign:
     description: str | None = None
     owner: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    source: Source
+    source: SourceMap
 
 
-class Source(Protocol):
+class SourceMap(Protocol):
     """The text of a YAML file, asked only when a position is needed (`document.Document` is one)."""
 
-    def place(self, path: KeyPath = (), *, key: bool = False) -> Place:
+    def place(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""
         ...
 
-    def line(self, path: KeyPath, number: int) -> Place:
+    def line(self, path: KeyPath, number: int) -> Location:
         """Say where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
         ...
 
@@ -242,33 +242,33 @@ class Send:
     batch: Batch | None = None
     formerly: tuple[str, ...] = ()
     """Ids that it has had: a file that was renamed is still the same message."""
-    place: Place
+    place: Location
     filter_path: str = "$.filter"
     """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""
-    filter_at: tuple[int | None, int | None] = (None, None)
+    filter_position: tuple[int | None, int | None] = (None, None)
     """Line and column of that, in the file of `place`; a pair, because workers hand over thousands."""
-    findings: tuple[Problem, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invalid:
+class InvalidCampaign:
     """A campaign that cannot be planned; the other campaigns still are."""
 
     id: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
 
 
 # --- plan --------------------------------------------------------------------------------------
 
 
-class Action(StrEnum):
+class PlanAction(StrEnum):
     """What apply would do with a send."""
 
     SEND = "send"
     RESEND = "resend"
     """Post an unknown send once more, as the ledger has it."""
-    WAIT = "wait"
+    SCHEDULED = "wait"
     EXPIRED = "expired"
     DONE = "done"
     BLOCKED = "blocked"

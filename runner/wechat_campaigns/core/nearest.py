@@ -12,7 +12,7 @@ STRICT: Final = 0.7
 """For keys, which are short and many."""
 
 
-def near(written: str, known: Iterable[str], *, most: int, cutoff: float = CUTOFF) -> list[str]:
+def close_matches(written: str, known: Iterable[str], *, most: int, cutoff: float = CUTOFF) -> list[str]:
     """List the known words that a written one resembles, letter case and `-` or `_` apart, nearest first."""
     import difflib  # only for who wrote something wrong
 
@@ -23,7 +23,7 @@ def near(written: str, known: Iterable[str], *, most: int, cutoff: float = CUTOF
 
 def nearest(written: str, known: Iterable[str], *, cutoff: float = CUTOFF) -> str | None:
     """Give the known word that a written one most resembles, or None."""
-    return next(iter(near(written, known, most=1, cutoff=cutoff)), None)
+    return next(iter(close_matches(written, known, most=1, cutoff=cutoff)), None)
 
 
 def did_you_mean(written: str, known: Iterable[str], *, otherwise: str, cutoff: float = CUTOFF) -> str:
@@ -32,7 +32,7 @@ def did_you_mean(written: str, known: Iterable[str], *, otherwise: str, cutoff: 
     return _("did you mean `{name}`?").format(name=found) if found else otherwise
 
 
-def ending(written: str, known: Iterable[str]) -> str:
+def suggestion_suffix(written: str, known: Iterable[str]) -> str:
     """Ask the same as the end of a sentence; empty when none is near."""
     found = nearest(written, known)
     return _("; did you mean `{name}`?").format(name=found) if found else ""

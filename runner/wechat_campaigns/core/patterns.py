@@ -22,16 +22,16 @@ _UNSEEN = (
 )
 BIDI: Final = re.compile(f"[{_BIDI}]")
 """What turns the order of the characters around it."""
-UNSEEN: Final = re.compile(_UNSEEN)
+INVISIBLE: Final = re.compile(_UNSEEN)
 """Characters without ink: Default_Ignorable_Code_Point of Unicode 16 and a few more; joiners and selectors of
 emoji are none."""
-HIDDEN: Final = re.compile(f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+INVISIBLE_OR_CONTROL: Final = re.compile(f"{_UNSEEN}|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """The same, control characters and what no text may hold."""
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """Write characters that cannot be seen as what they are, `⟨U+202E⟩`; line feeds and tabs stay."""
-    return HIDDEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
+    return INVISIBLE_OR_CONTROL.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text.replace("\r\n", "\n"))
 
 
 def openid_line(text: str) -> int | None:

@@ -19,8 +19,8 @@ Sleep = Callable[[float], None]
 class ReadApi(Protocol):
     """The calls a plan may make: none of them changes anything on the platform.
 
-    Every method raises `ApiError` (the platform said no), `UnreachableError` (the request certainly
-    never arrived) or `LostAnswerError` (it may have arrived). Answers are the platform's JSON objects.
+    Every method raises `ApiError` (the platform said no), `NotSentError` (the request certainly
+    never arrived) or `NoResponseError` (it may have arrived). Answers are the platform's JSON objects.
     """
 
     def tags_get(self) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from wechat_campaigns.core.patterns import OPENID
-from wechat_campaigns.core.words import Said
+from wechat_campaigns.core.words import LocalizedMessage
 
 _MASK = "***"
 _NAMES = (
@@ -63,11 +63,11 @@ def redact_message(text: str) -> str:
     return _SHAPED.sub(_MASK, _USERINFO.sub(f"{_MASK}@", redact(text)))
 
 
-def redact_said(text: str) -> str:
+def redact_localized(text: str) -> str:
     """As `redact_message`; a message in another language keeps its English, masked too."""
     masked = redact_message(text)
-    if isinstance(text, Said):
-        return Said(masked, redact_message(text.english))
+    if isinstance(text, LocalizedMessage):
+        return LocalizedMessage(masked, redact_message(text.english))
     return masked
 
 

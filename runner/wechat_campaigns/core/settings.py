@@ -110,8 +110,8 @@ class Environment:
     default_account: str | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     approvals: Approvals | None = None
-    repeat_after_s: int = 60
-    repeat_until_s: int = 20 * 3600
+    resend_after_s: int = 60
+    resend_until_s: int = 20 * 3600
 
     @property
     def rehearsing(self) -> bool:
@@ -138,7 +138,7 @@ class Tester:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
+class ChatWebhook:
     """A chat robot that is told how a run ended."""
 
     kind: Literal["wecom", "feishu", "dingtalk", "slack"]
@@ -161,7 +161,7 @@ class Settings:
     articles: ArticleOptions = field(default_factory=ArticleOptions)
     testers: Mapping[str, Tester] = field(default_factory=dict)
     """By alias."""
-    notify: tuple[Notify, ...] = ()
+    notify: tuple[ChatWebhook, ...] = ()
     source: bytes = field(default=b"", repr=False, compare=False)
     """The bytes of the file that all this was read from; empty without a file."""
 

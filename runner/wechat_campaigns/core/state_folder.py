@@ -19,11 +19,11 @@ from typing import Final
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.words import _
 
-VARIABLE: Final = "CAMPAIGN_STATE_DIR"
+STATE_DIR_VARIABLE: Final = "CAMPAIGN_STATE_DIR"
 PROGRAM: Final = "wechat-campaigns"
 ORIGIN: Final = "campaigns-folder"
 """The file that names the campaigns folder to which a state folder belongs, for people who look for it."""
-REHEARSAL: Final = "sandbox.sqlite3"
+SANDBOX_LEDGER_FILE: Final = "sandbox.sqlite3"
 """The state file of the embedded sandbox, within a state folder."""
 FORMER: Final = ".campaign"
 """The folder beside the campaigns that held the state once; it is not read."""
@@ -54,9 +54,9 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
     Raises:
         UsageError: as `state_folder`.
     """
-    if chosen := environ.get(VARIABLE):
+    if chosen := environ.get(STATE_DIR_VARIABLE):
         if not Path(chosen).is_absolute():
-            raise _unusable(chosen, _("`{name}` is a relative path").format(name=VARIABLE))
+            raise _unusable_error(chosen, _("`{name}` is a relative path").format(name=STATE_DIR_VARIABLE))
         return Path(chosen)
     base = environ.get("XDG_STATE_HOME", "")
     if Path(base).is_absolute():
@@ -66,7 +66,7 @@ def state_home(environ: Mapping[str, str], platform: str = sys.platform) -> Path
     try:
         home = Path.home()
     except RuntimeError as error:
-        raise _unusable("~", _("this user has no home folder")) from error
+        raise _unusable_error("~", _("this user has no home folder")) from error
     if platform == "darwin":
         return home / "Library" / "Application Support" / PROGRAM
     return home / ".local" / "state" / PROGRAM
@@ -84,8 +84,8 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
     """
     folder, campaigns = state_folder(root, environ), Path(os.path.realpath(root))
     checkout = work_tree_of(campaigns) or campaigns
-    if any(real.is_relative_to(checkout) for real in real_steps(folder)):
-        raise _unusable(
+    if any(real.is_relative_to(checkout) for real in resolved_ancestors(folder)):
+        raise _unusable_error(
             str(folder), _("the state folder lies in the checkout, where a commit can replace it")
         )
     try:
@@ -98,7 +98,7 @@ def ready_state_folder(root: Path, environ: Mapping[str, str]) -> Path:
                 (folder / ORIGIN).write_bytes(os.fsencode(campaigns) + b"\n")
     except OSError as error:
         why = _("the state folder cannot be made or used: {error}").format(error=error.strerror)
-        raise _unusable(str(folder), why) from error
+        raise _unusable_error(str(folder), why) from error
     return folder
 
 
@@ -107,7 +107,7 @@ def work_tree_of(path: Path) -> Path | None:
     return next((folder for folder in (path, *path.parents) if os.path.lexists(folder / ".git")), None)
 
 
-def real_steps(path: Path) -> tuple[Path, ...]:
+def resolved_ancestors(path: Path) -> tuple[Path, ...]:
     """Give the real paths of an absolute path and of each folder above: one may be a link that changes."""
     return tuple(Path(os.path.realpath(step)) for step in (path, *path.parents))
 
@@ -140,16 +140,16 @@ def _refuse_others(folder: Path) -> None:
         return
     found = folder.stat()
     if found.st_uid not in (os.geteuid(), 0):
-        raise _unusable(str(folder), _("the state folder belongs to another user"))
+        raise _unusable_error(str(folder), _("the state folder belongs to another user"))
     if found.st_mode & stat.S_IWOTH:
-        raise _unusable(str(folder), _("every user can write the state folder"))
+        raise _unusable_error(str(folder), _("every user can write the state folder"))
 
 
-def _unusable(where: str, why: str) -> UsageError:
+def _unusable_error(where: str, why: str) -> UsageError:
     return UsageError(
         why,
         remedy=_(
             "set `{name}` to an absolute path outside the checkout, in a folder that only this user can write"
-        ).format(name=VARIABLE),
+        ).format(name=STATE_DIR_VARIABLE),
         where=where,
     )

@@ -21,36 +21,38 @@ _language: Language = "en"
 _spoken: NullTranslations | None = None
 
 
-class Said(str):
+class LocalizedMessage(str):
     """A message in another language that knows its English: what is kept or compared speaks English alone."""
 
     __slots__ = ("english",)
     english: str
 
-    def __new__(cls, text: str, english: str) -> Said:
+    def __new__(cls, text: str, english: str) -> LocalizedMessage:
         """Make it of both."""
         said = super().__new__(cls, text)
         said.english = english
         return said
 
-    def __reduce__(self) -> tuple[type[Said], tuple[str, str]]:
-        return Said, (str(self), self.english)
+    def __reduce__(self) -> tuple[type[LocalizedMessage], tuple[str, str]]:
+        return LocalizedMessage, (str(self), self.english)
 
-    def format(self, *args: object, **values: object) -> Said:
+    def format(self, *args: object, **values: object) -> LocalizedMessage:
         """Fill the placeholders of both, each with values in its own language."""
-        told = {name: english(value) if isinstance(value, str) else value for name, value in values.items()}
-        return Said(super().format(*args, **values), self.english.format(*args, **told))
+        told = {
+            name: english_text(value) if isinstance(value, str) else value for name, value in values.items()
+        }
+        return LocalizedMessage(super().format(*args, **values), self.english.format(*args, **told))
 
 
-def english(message: str) -> str:
+def english_text(message: str) -> str:
     """Give a message as English says it: for the ledger, and for whatever is compared.
 
     Joining or cutting a message loses its English; whole templates filled by `format` keep it.
     """
-    return message.english if isinstance(message, Said) else message
+    return message.english if isinstance(message, LocalizedMessage) else message
 
 
-def speak(language: Language) -> None:
+def set_language(language: Language) -> None:
     """Choose the language of every message from here on; one for the whole process, as gettext has it.
 
     Raises:
@@ -69,12 +71,12 @@ def speak(language: Language) -> None:
     _language, _spoken = language, catalog
 
 
-def spoken() -> Language:
+def current_language() -> Language:
     """Name the language that was chosen."""
     return _language
 
 
-def language_of(environ: Mapping[str, str]) -> Language:
+def language_from_env(environ: Mapping[str, str]) -> Language:
     """Read the wanted language from the variables of a POSIX locale; English for all we do not speak."""
     wanted = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
     return "zh" if wanted.lower().startswith("zh") else "en"
@@ -84,13 +86,13 @@ def _(message: str) -> str:
     """Translate; placeholders such as `{count}` are filled by the caller afterwards, with `format`."""
     if _spoken is None or not message:  # to gettext the empty text is the catalog's own header
         return message
-    return Said(_spoken.gettext(message), message)
+    return LocalizedMessage(_spoken.gettext(message), message)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Translate the form that goes with a count."""
     said = one if count == 1 else many
-    return said if _spoken is None else Said(_spoken.ngettext(one, many, count), said)
+    return said if _spoken is None else LocalizedMessage(_spoken.ngettext(one, many, count), said)
 
 
 def N_(message: str) -> str:  # noqa: N802

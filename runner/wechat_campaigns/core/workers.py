@@ -33,7 +33,7 @@ CHUNK: Final = 200
 """The most items a worker takes at a time."""
 CHUNKS_EACH: Final = 8
 """Chunks for each worker, where there are enough items: none waits long for the last of another."""
-MOST_WORKERS: Final = 8
+MAX_WORKERS: Final = 8
 _LOOK_S: Final = 0.2
 """How often the clocks are looked at."""
 _OUT_OF_MEMORY: Final = 71
@@ -49,20 +49,20 @@ class Limits:
     """Seconds for one item."""
     run_s: float = 120
     each_s: float = 0.1
-    most_s: float = 900
-    """Seconds for all of them: `run_s` and `each_s` for each item, at most `most_s`."""
+    max_run_s: float = 900
+    """Seconds for all of them: `run_s` and `each_s` for each item, at most `max_run_s`."""
     memory: int = 1 << 30
     """Bytes of address space that a worker may add to those of this process."""
 
-    def whole_s(self, items: int) -> float:
+    def total_s(self, items: int) -> float:
         """Seconds for a run of so many items."""
-        return min(self.most_s, self.run_s + self.each_s * items)
+        return min(self.max_run_s, self.run_s + self.each_s * items)
 
 
 LIMITS: Final = Limits()
 
 
-class Loss(Enum):
+class WorkerFailure(Enum):
     """Why there is no result for an item."""
 
     SLOW = "slow"
@@ -74,11 +74,11 @@ class Loss(Enum):
     """It ended the process that worked on it, twice."""
 
 
-def each(
+def map_in_workers(
     work: Callable[[T], R],
     items: Sequence[T],
     *,
-    lost: Callable[[T, Loss, T | None], R],
+    lost: Callable[[T, WorkerFailure, T | None], R],
     workers: int | None = None,
     limits: Limits = LIMITS,
 ) -> list[R]:
@@ -97,7 +97,7 @@ def each(
         The results, in the order of the items.
     """
     count = _worthwhile(len(items)) if workers is None else workers if workers > 1 else 0
-    deadline = time.monotonic() + limits.whole_s(len(items))
+    deadline = time.monotonic() + limits.total_s(len(items))
     if count == 0 or not items:
         return _here(work, items, lost, deadline)
     run = _Run(work, items, count, limits, deadline)
@@ -107,14 +107,17 @@ def each(
 
 
 def _here(
-    work: Callable[[T], R], items: Sequence[T], lost: Callable[[T, Loss, T | None], R], deadline: float
+    work: Callable[[T], R],
+    items: Sequence[T],
+    lost: Callable[[T, WorkerFailure, T | None], R],
+    deadline: float,
 ) -> list[R]:
     """Do the work in this process: an item cannot be ended, but none begins after the deadline."""
     results: list[R] = []
     slowest, longest = None, 0.0
     for item in items:
         began = time.monotonic()
-        results.append(work(item) if began < deadline else lost(item, Loss.RUN, slowest))
+        results.append(work(item) if began < deadline else lost(item, WorkerFailure.RUN, slowest))
         if time.monotonic() - began > longest:
             slowest, longest = item, time.monotonic() - began
     return results
@@ -124,7 +127,7 @@ def _worthwhile(items: int) -> int:
     # A thread that runs while this process is forked may leave a lock taken in the copy for ever.
     if sys.platform != "linux" or threading.active_count() > 1:
         return 0
-    return 1 if items < ENOUGH else min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return 1 if items < ENOUGH else min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
 _Range = tuple[int, int]
@@ -140,7 +143,7 @@ class _Worker:
     received: bytearray = field(default_factory=bytearray)
     item: int = 0
     since: float = 0.0
-    loss: Loss | None = None
+    loss: WorkerFailure | None = None
 
 
 class _Run(Generic[T, R]):
@@ -150,7 +153,7 @@ class _Run(Generic[T, R]):
         self, work: Callable[[T], R], items: Sequence[T], count: int, limits: Limits, deadline: float
     ) -> None:
         self.results: dict[int, R] = {}
-        self.losses: dict[int, Loss] = {}
+        self.losses: dict[int, WorkerFailure] = {}
         self._work, self._items, self._count = work, items, count
         self._limits, self._deadline = limits, deadline
         self._retried: set[int] = set()
@@ -166,7 +169,7 @@ class _Run(Generic[T, R]):
             self._round(ranges)
             if time.monotonic() >= self._deadline:
                 rest = set(range(len(self._items))) - self.results.keys() - self.losses.keys()
-                self.losses |= dict.fromkeys(rest, Loss.RUN)
+                self.losses |= dict.fromkeys(rest, WorkerFailure.RUN)
             elif self._progress() == before:
                 raise AssertionError("no worker gets as far as its first item")
             ranges = list(self._unfinished(ranges))
@@ -251,9 +254,9 @@ class _Run(Generic[T, R]):
             if item and now - worker.since > self._longest:
                 self.slowest, self._longest = self._items[item - 1], now - worker.since
             if now >= self._deadline:
-                worker.loss = Loss.RUN
+                worker.loss = WorkerFailure.RUN
             elif item and now - worker.since > self._limits.item_s:
-                worker.loss = Loss.SLOW
+                worker.loss = WorkerFailure.SLOW
             if worker.loss:
                 os.kill(worker.pid, signal.SIGKILL)
 
@@ -266,7 +269,7 @@ class _Run(Generic[T, R]):
             return
         by_memory = os.WIFEXITED(status) and os.WEXITSTATUS(status) == _OUT_OF_MEMORY
         if worker.loss or item in self._retried:
-            self.losses[item] = worker.loss or (Loss.MEMORY if by_memory else Loss.CRASH)
+            self.losses[item] = worker.loss or (WorkerFailure.MEMORY if by_memory else WorkerFailure.CRASH)
         self._retried.add(item)  # the system may have killed it for what others took
 
     def _fork(self, number: int, queue: int, board: mmap.mmap, ranges: Sequence[_Range]) -> _Worker:

@@ -14,7 +14,7 @@ from wechat_campaigns.core.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class MergedRequest:
     """A merged pull or merge request, and who said what about its newest commit."""
 
     number: int
@@ -29,7 +29,7 @@ class Request:
     """Who asked for changes and has not taken it back."""
 
 
-def check_approvals(requests: Mapping[str, Request | None], wanted: Approvals, *, branch: str) -> str:
+def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approvals, *, branch: str) -> str:
     """Refuse unless every commit came by a request that enough of the approvers agreed to.
 
     Args:
@@ -46,7 +46,7 @@ def check_approvals(requests: Mapping[str, Request | None], wanted: Approvals, *
     found = {}
     for commit, request in sorted(requests.items()):
         if request is None:
-            raise _unapproved(
+            raise _approval_error(
                 _("commit {commit} is on {branch} without a merged request").format(
                     commit=commit[:12], branch=branch
                 ),
@@ -57,12 +57,12 @@ def check_approvals(requests: Mapping[str, Request | None], wanted: Approvals, *
     return "; ".join(found[number] for number in sorted(found))
 
 
-def _approvers(request: Request, wanted: Approvals) -> list[str]:
+def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
     """List the approvals that count, in the order of their names."""
     eligible = {name.casefold() for name in wanted.approvers}
     against = [name for name in request.objecting if name.casefold() in eligible]
     if against:
-        raise _unapproved(
+        raise _approval_error(
             _("{names} asked for changes in #{number}").format(
                 names=_(", ").join(against), number=request.number
             ),
@@ -83,12 +83,12 @@ def _approvers(request: Request, wanted: Approvals) -> list[str]:
                 "commit does not count"
             )
         )
-        raise _unapproved(
+        raise _approval_error(
             what.format(number=request.number, count=len(counted), wanted=wanted.count),
             remedy.format(names=_(", ").join(wanted.approvers)),
         )
     return counted
 
 
-def _unapproved(what: str, remedy: str) -> PolicyError:
+def _approval_error(what: str, remedy: str) -> PolicyError:
     return PolicyError(_("not approved: {what}").format(what=what), remedy=remedy, where=_("approvals"))

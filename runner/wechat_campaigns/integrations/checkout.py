@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wechat_campaigns.core.errors import LedgerError, PolicyError
-from wechat_campaigns.core.git import Answer, ask, find_checkout
+from wechat_campaigns.core.git import GitResult, find_checkout, run_in_checkout
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.git.command import Git, checkout_says
+from wechat_campaigns.ledger.git.command import Git, checkout_output
 from wechat_campaigns.ledger.git.remote import NAME, remote_of
 
 NEWEST = "refs/campaign/newest"
 REGULAR = ("100644", "100755")
 
 
-def check_newest(folder: Path, branch: str) -> None:
+def check_up_to_date(folder: Path, branch: str) -> None:
     """Refuse campaigns that are not those at the head of a branch: an old run started again, an edit.
 
     The commit itself may be older as long as the campaigns are the same: what else changes in a
@@ -32,15 +32,15 @@ def check_newest(folder: Path, branch: str) -> None:
         PolicyError: they differ, or the remote does not tell.
     """
     where = str(folder)
-    if checkout_says(folder, "status", "--porcelain", "--", "."):
+    if checkout_output(folder, "status", "--porcelain", "--", "."):
         raise PolicyError(
             _("the campaigns here are not those of any commit"),
             remedy=_("apply from a clean checkout"),
             where=where,
         )
-    here = checkout_says(folder, "rev-parse", "HEAD:./")
+    here = checkout_output(folder, "rev-parse", "HEAD:./")
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
-    there = checkout_says(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
+    there = checkout_output(folder, "rev-parse", f"{NEWEST}:./") if answer.code == 0 else ""
     if not here or not there:
         raise PolicyError(
             _("whether these campaigns are the newest of {branch} cannot be told: {words}").format(
@@ -73,7 +73,7 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
     require_history(folder)
     found: dict[str, list[PurePosixPath]] = {}
     for file in sorted(files):
-        commit = checkout_says(
+        commit = checkout_output(
             folder, "log", "-1", "--first-parent", "--format=%H", "HEAD", "--", f":(literal){file}"
         )
         if not commit:
@@ -86,7 +86,7 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
 
 def blob_id(folder: Path, data: bytes) -> str:
     """Name bytes as this repository's git names blobs, by our own sum: no filter, no attribute, no index."""
-    name = checkout_says(folder, "rev-parse", "--show-object-format") or "sha1"
+    name = checkout_output(folder, "rev-parse", "--show-object-format") or "sha1"
     return hashlib.new(name, b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
@@ -98,7 +98,7 @@ def blobs_at(folder: Path, commit: str) -> dict[PurePosixPath, str]:
         commit: in this repository; a commit that is not gives nothing.
     """
     found = {}
-    listing = ask(folder, "ls-tree", "-r", "-z", "--end-of-options", commit, lazily=False)
+    listing = run_in_checkout(folder, "ls-tree", "-r", "-z", "--end-of-options", commit, lazily=False)
     for entry in (
         listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1] if listing.code == 0 else ()
     ):
@@ -141,7 +141,7 @@ def check_committed(folder: Path, blobs: Mapping[PurePosixPath, str]) -> None:
 
 def _refuse_link(folder: Path) -> None:
     """Another folder than the named one would be looked at, and who moved the link is asked by nobody."""
-    top = checkout_says(folder, "rev-parse", "--show-toplevel")
+    top = checkout_output(folder, "rev-parse", "--show-toplevel")
     inside = Path(os.path.realpath(top)) if top else None
     plain = Path(os.path.abspath(folder))  # noqa: PTH100 - `resolve` would follow the very link
     for step in (plain, *plain.parents):
@@ -162,7 +162,7 @@ def check_same(folder: Path, commit: str, blobs: Mapping[PurePosixPath, str]) ->
     Raises:
         PolicyError: one differs, or the commit cannot be had.
     """
-    if not checkout_says(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
+    if not checkout_output(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"):
         _fetch(folder, commit)
     approved = blobs_at(folder, commit)
     for file, blob in sorted(blobs.items()):
@@ -185,11 +185,11 @@ def require_history(folder: Path) -> None:
     Raises:
         PolicyError: a part of the history is missing, or this is no checkout.
     """
-    if is_cut(folder) or checkout_says(folder, "rev-parse", "--is-shallow-repository") != "false":
-        raise _cut(folder)
+    if is_shallow(folder) or checkout_output(folder, "rev-parse", "--is-shallow-repository") != "false":
+        raise _shallow_error(folder)
 
 
-def is_cut(folder: Path) -> bool:
+def is_shallow(folder: Path) -> bool:
     """Tell whether a part of the history is missing, or grafted; a folder outside git has none to miss."""
     checkout = find_checkout(folder)
     if checkout is None:
@@ -197,10 +197,10 @@ def is_cut(folder: Path) -> bool:
     # Grafts give commits other parents. Git has no switch that says not to believe them.
     grafts = checkout.common_dir / "info" / "grafts"
     is_grafted = grafts.is_symlink() or (grafts.exists() and grafts.stat().st_size > 0)
-    return is_grafted or checkout_says(folder, "rev-parse", "--is-shallow-repository") == "true"
+    return is_grafted or checkout_output(folder, "rev-parse", "--is-shallow-repository") == "true"
 
 
-def _cut(folder: Path) -> PolicyError:
+def _shallow_error(folder: Path) -> PolicyError:
     return PolicyError(
         _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
         remedy=_(
@@ -235,7 +235,7 @@ def versions(folder: Path, file: PurePosixPath) -> list[Version]:
         PolicyError: a version is not in this repository.
     """
     touching = ("log", "--full-history", "--format=%H", "HEAD", "--", f":(literal){file}")
-    touched = set(checkout_says(folder, *touching).split())
+    touched = set(checkout_output(folder, *touching).split())
     seen: set[bytes | None] = set()
     found: list[Version] = []
     for commit, brought in _branch(folder):
@@ -255,10 +255,10 @@ def _branch(folder: Path) -> Iterator[tuple[str, list[str]]]:
     parents = {
         commit: before
         for commit, *before in map(
-            str.split, checkout_says(folder, "rev-list", "--parents", "HEAD").splitlines()
+            str.split, checkout_output(folder, "rev-list", "--parents", "HEAD").splitlines()
         )
     }
-    head = checkout_says(folder, "rev-parse", "HEAD")
+    head = checkout_output(folder, "rev-parse", "HEAD")
     own = [head] if head in parents else []
     while own and parents[own[-1]]:
         own.append(parents[own[-1]][0])
@@ -276,26 +276,26 @@ def _branch(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 def newer_than(folder: Path, commit: str) -> set[str]:
     """Name the commits that came after one; none where this repository does not know it."""
-    return set(checkout_says(folder, "rev-list", f"{commit}..HEAD").split()) if commit else set()
+    return set(checkout_output(folder, "rev-list", f"{commit}..HEAD").split()) if commit else set()
 
 
 def _bytes_at(folder: Path, commit: str, file: PurePosixPath) -> bytes | None:
     blob = blobs_at(folder, commit).get(file)
     if blob is None:
         return None
-    done = ask(folder, "cat-file", "blob", blob, lazily=False)
+    done = run_in_checkout(folder, "cat-file", "blob", blob, lazily=False)
     if done.code:  # a partial clone: what cannot be read asks for something all the same
-        raise _cut(folder)
+        raise _shallow_error(folder)
     return done.stdout
 
 
-def _fetch(folder: Path, ref: str, *, into: str = "") -> Answer:
+def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
     checkout = find_checkout(folder)
     if checkout is None:
-        return Answer(code=1, stderr="fatal: this is no git checkout")
+        return GitResult(code=1, stderr="fatal: this is no git checkout")
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
-        return Answer(code=1, stderr=f"fatal: {error.what}")
+        return GitResult(code=1, stderr=f"fatal: {error.what}")
     git = Git(folder=checkout.git_dir, config=remote.config)
     return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")

@@ -6,7 +6,7 @@ import re
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.integrations.forge import Forge, as_described
+from wechat_campaigns.integrations.forge import CodeHost, as_described
 from wechat_campaigns.report.fit import COMMENT_CHARS
 
 BOT = "github-actions[bot]"
@@ -42,7 +42,7 @@ def comment_body(report: str, head: str | None) -> str:
 
 
 @as_described(N_("comments"))
-def upsert(github: Forge, repository: str, number: int, body: str, *, author: str = BOT) -> int:
+def upsert(github: CodeHost, repository: str, number: int, body: str, *, author: str = BOT) -> int:
     """Write the comment, over its earlier self if there is one.
 
     Args:
@@ -56,7 +56,7 @@ def upsert(github: Forge, repository: str, number: int, body: str, *, author: st
         The comment's id.
 
     Raises:
-        ForgeError: GitHub did not take it.
+        CodeHostError: GitHub did not take it.
 
     Source: GitHub, REST API endpoints for issue comments, read 2026-11.
     """

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from wechat_campaigns.core.errors import ForgeError
+from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.words import _
 
 TIMEOUT_S = 20.0
@@ -22,7 +22,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forge:
+class CodeHost:
     """A forge's API with the credentials of one run; they go nowhere else, not even after a redirect."""
 
     api_url: str
@@ -38,7 +38,7 @@ class Forge:
             The JSON of the answer.
 
         Raises:
-            ForgeError: it does not answer, or not with what was asked.
+            CodeHostError: it does not answer, or not with what was asked.
         """
         return _json(self._read(path), path)
 
@@ -46,17 +46,17 @@ class Forge:
         """Read a list, page by page.
 
         Raises:
-            ForgeError: as `get`; the list is no list of objects, or endless.
+            CodeHostError: as `get`; the list is no list of objects, or endless.
         """
         for page in range(1, MAX_PAGES + 1):
             answer = self._read(f"{path}?per_page={PER_PAGE}&page={page}")
             rows = _json(answer, path)
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise _odd(path)
+                raise _unexpected_response_error(path)
             yield from rows
             if "next" not in answer.links:
                 return
-        raise ForgeError(
+        raise CodeHostError(
             _("the list has more than {count} entries").format(count=MAX_PAGES * PER_PAGE),
             remedy=_("clear it up"),
             where=path,
@@ -66,7 +66,7 @@ class Forge:
         """Send one object, once.
 
         Raises:
-            ForgeError: as `get`.
+            CodeHostError: as `get`.
         """
         return _json(self._call(method, path, body), path)
 
@@ -74,7 +74,7 @@ class Forge:
         for attempt in range(1, TRIES + 1):
             try:
                 return self._call("GET", path)
-            except ForgeError as error:
+            except CodeHostError as error:
                 if attempt == TRIES or not error.passing:
                     raise
         raise AssertionError
@@ -83,7 +83,7 @@ class Forge:
         url = f"{self.api_url.rstrip('/')}{path}"
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise ForgeError(
+            raise CodeHostError(
                 _("a token is not sent without https"), remedy=_("use the https address"), where=path
             )
         try:
@@ -97,14 +97,14 @@ class Forge:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise ForgeError(
+            raise CodeHostError(
                 _("no answer: {error}").format(error=type(error).__name__),
                 remedy=_("run it again"),
                 where=path,
                 passing=True,
             ) from error
         if not 200 <= answer.status_code < 300:
-            raise _refused(answer.status_code, path)
+            raise _status_error(answer.status_code, path)
         return answer
 
 
@@ -116,32 +116,32 @@ def as_described(where: str) -> Iterator[None]:
         where: what was asked for, marked with `N_`.
 
     Raises:
-        ForgeError: a field is missing or is something else.
+        CodeHostError: a field is missing or is something else.
     """
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _odd(_(where)) from error
+        raise _unexpected_response_error(_(where)) from error
 
 
 def _json(answer: requests.Response, path: str) -> Any:
     try:
         return answer.json()
     except (ValueError, RecursionError) as error:
-        raise _odd(path) from error
+        raise _unexpected_response_error(path) from error
 
 
-def _odd(path: str) -> ForgeError:
-    return ForgeError(
+def _unexpected_response_error(path: str) -> CodeHostError:
+    return CodeHostError(
         _("the answer is not what the documentation describes"),
         remedy=_("check the API's address"),
         where=path,
     )
 
 
-def _refused(status: int, path: str) -> ForgeError:
+def _status_error(status: int, path: str) -> CodeHostError:
     again = status >= 500 or status == 429
-    return ForgeError(
+    return CodeHostError(
         _("the forge answered with status {status}").format(status=status),
         remedy=_("run it again") if again else _("check the token and its permissions"),
         where=path,

@@ -10,17 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.errors import LedgerConflictError, PolicyError, StalePlanError
-from wechat_campaigns.core.model import Action, Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.settings import Approvals
 from wechat_campaigns.core.words import _
-from wechat_campaigns.integrations.place import CiRun, check_place, ci_run
-from wechat_campaigns.integrations.ports import Workspace
+from wechat_campaigns.integrations.place import CiRun, check_ci_run, ci_run
+from wechat_campaigns.integrations.ports import WorkspacePort
 from wechat_campaigns.source.files import Files, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE, approvals_in, ledgers_in, load_settings
 
 if TYPE_CHECKING:
     from wechat_campaigns.core.settings import Account
-    from wechat_campaigns.integrations.approvals import Request
+    from wechat_campaigns.integrations.approvals import MergedRequest
     from wechat_campaigns.ledger.fold import LedgerState
     from wechat_campaigns.plan.plan import Plan
     from wechat_campaigns.plan.policy.guard import SettingsChange
@@ -35,7 +35,7 @@ def current_run() -> CiRun | None:
     return ci_run(os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
 
 
-def check_run(workspace: Workspace) -> None:
+def check_run(workspace: WorkspacePort) -> None:
     """Refuse to apply from a pull request, another branch or an outdated checkout.
 
     A rehearsal reaches nobody and may run anywhere, unless its environment is protected.
@@ -46,11 +46,11 @@ def check_run(workspace: Workspace) -> None:
     run = current_run()
     if run is None or (workspace.rehearsing and not workspace.settings.environment.protected):
         return
-    check_place(run)
+    check_ci_run(run)
     if run.default_branch is not None:
-        from wechat_campaigns.integrations.checkout import check_newest
+        from wechat_campaigns.integrations.checkout import check_up_to_date
 
-        check_newest(workspace.root, run.default_branch)
+        check_up_to_date(workspace.root, run.default_branch)
 
 
 def check_command(command: Sequence[str]) -> None:
@@ -60,13 +60,13 @@ def check_command(command: Sequence[str]) -> None:
         PolicyError: this is the run of a pull request, or of another branch than the default one.
     """
     if command:
-        check_place(current_run())
+        check_ci_run(current_run())
 
 
 # --- the settings, before they make this run read a secret --------------------------------------------
 
 
-def settings_approved(workspace: Workspace, appid: str) -> str:
+def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
     """Refuse settings that nobody approved, by the rules that were in force before each change of them.
 
     Every commit that changed the file since the last apply is asked about, each by the approvals that the
@@ -90,7 +90,7 @@ def settings_approved(workspace: Workspace, appid: str) -> str:
         blob_id,
         check_committed,
         check_same,
-        is_cut,
+        is_shallow,
         require_history,
     )
 
@@ -99,7 +99,7 @@ def settings_approved(workspace: Workspace, appid: str) -> str:
     in_force = [*filter(None, [environment.approvals, guard_approvals(guard)])]
     if in_force:
         require_history(folder)
-    elif is_cut(folder):
+    elif is_shallow(folder):
         if workspace.rehearsing and not environment.protected:
             return ""
         require_history(folder)
@@ -118,7 +118,7 @@ def settings_approved(workspace: Workspace, appid: str) -> str:
 
 
 def _changes_to_ask(
-    workspace: Workspace, guard: Event | None
+    workspace: WorkspacePort, guard: Event | None
 ) -> Iterator[tuple[str, bytes | None, tuple[Approvals, ...]]]:
     """Go back through the versions of the settings to the one of the last apply."""
     from hashlib import sha256
@@ -202,7 +202,7 @@ class Approval:
                 )
 
 
-def check_approved(workspace: Workspace, sends: Collection[Send], state: LedgerState) -> Approval:
+def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> Approval:
     """Refuse due sends whose files did not come by requests that were approved as they are.
 
     Runs before the platform is asked anything, so before any secret is read.
@@ -233,7 +233,7 @@ def check_approved(workspace: Workspace, sends: Collection[Send], state: LedgerS
         )
     settings_told = [workspace.settings_approved(appid) for appid in appids]
     if wanted is None:  # taken back by a change that was approved
-        return Approval(actor=_told(settings_told))
+        return Approval(actor=_approval_actor(settings_told))
     from wechat_campaigns.integrations.checkout import blob_id, check_committed, check_same, last_changes
 
     made = sources_of(workspace, {send.campaign for send in due})
@@ -245,26 +245,26 @@ def check_approved(workspace: Workspace, sends: Collection[Send], state: LedgerS
     files_told = ask.approved(changes, wanted)
     for commit, files in changes.items():
         check_same(folder, ask.head(commit), {file: blobs[file] for file in files})
-    return Approval(actor=_told([*settings_told, files_told]), digests=made.digests)
+    return Approval(actor=_approval_actor([*settings_told, files_told]), digests=made.digests)
 
 
-def _told(sayings: Sequence[str]) -> dict[str, str]:
+def _approval_actor(sayings: Sequence[str]) -> dict[str, str]:
     told = "; ".join(dict.fromkeys(filter(None, sayings)))
     return {"approved": told} if told else {}
 
 
-def _due(workspace: Workspace, sends: Collection[Send], state: LedgerState) -> list[Send]:
+def _due(workspace: WorkspacePort, sends: Collection[Send], state: LedgerState) -> list[Send]:
     """List what may be sent now, whatever the platform will say."""
-    from wechat_campaigns.core.digest import send_digest
+    from wechat_campaigns.core.digest import compute_content_digest
     from wechat_campaigns.plan.decide import decide
 
     accounts, now = workspace.settings.environment.accounts, workspace.clock()
 
-    def action(send: Send) -> Action:
+    def action(send: Send) -> PlanAction:
         appid = accounts[send.account].appid
-        return decide(send, send_digest(send), appid=appid, state=state, now=now).action
+        return decide(send, compute_content_digest(send), appid=appid, state=state, now=now).action
 
-    return [send for send in sends if action(send) is Action.SEND]
+    return [send for send in sends if action(send) is PlanAction.SEND]
 
 
 @dataclass(slots=True)
@@ -286,7 +286,7 @@ class Sources:
             )
 
 
-class _RecordingFiles(Files):
+class _SourceRecordingFiles(Files):
     """Reads files and keeps what was read."""
 
     def __init__(self, root: Path, sources: Sources) -> None:
@@ -299,35 +299,35 @@ class _RecordingFiles(Files):
         return data
 
 
-def sources_of(workspace: Workspace, campaigns: Collection[str]) -> Sources:
+def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     """Render some campaigns once more, alone, and keep every byte that has a part in them.
 
     Nothing is taken over from the rendering before, not even the settings: whatever else the folder holds
     cannot have a part in the result. In this process, because what another one reads would not be seen.
     """
-    from wechat_campaigns.core.digest import send_digest
-    from wechat_campaigns.render.prepare import Workshop
+    from wechat_campaigns.core.digest import compute_content_digest
+    from wechat_campaigns.render.prepare import Compiler
     from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
 
     root, made = workspace.root, Sources()
     settings = workspace.as_asked(load_settings(root, environment=workspace.environment))
     made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
-    files = _RecordingFiles(root, made)
-    workshop = Workshop(settings=settings, files=files, variables=workspace.variables)
+    files = _SourceRecordingFiles(root, made)
+    workshop = Compiler(settings=settings, files=files, variables=workspace.variables)
     for item in find_campaigns(root, sorted(campaigns))[0]:
         if item.id not in campaigns:
             continue
         data = read_regular(item.shown, MAX_YAML_BYTES)
         made.add(item.file, data)
-        made.digests |= {send.id: send_digest(send) for send in workshop.make(item, data).sends}
+        made.digests |= {send.id: compute_content_digest(send) for send in workshop.make(item, data).sends}
     return made
 
 
 # --- the rules of the last apply ------------------------------------------------------------------------
 
 
-def ledger_left(workspace: Workspace) -> tuple[SettingsChange, ...]:
+def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     """Tell whether the environment has left a ledger for one that knows of no rules.
 
     The rules of the last apply are in the ledger. A commit that names another one would take them all away,
@@ -338,7 +338,7 @@ def ledger_left(workspace: Workspace) -> tuple[SettingsChange, ...]:
     from wechat_campaigns.core.git import find_checkout, is_installed
     from wechat_campaigns.core.settings import SANDBOX
     from wechat_campaigns.integrations.checkout import versions
-    from wechat_campaigns.plan.policy.guard import left_ledger
+    from wechat_campaigns.plan.policy.guard import ledger_change
 
     environment, folder = workspace.settings.environment, workspace.root
     if (
@@ -353,12 +353,12 @@ def ledger_left(workspace: Workspace) -> tuple[SettingsChange, ...]:
                 ledgers_in(data, environment) for data in (version.data, *version.aside) if data is not None
             )
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
-                return (left_ledger(left, workspace.settings),)
+                return (ledger_change(left, workspace.settings),)
     return ()
 
 
 def check_looser(
-    workspace: Workspace, plan: Plan, *, covered: bool, asking: bool
+    workspace: WorkspacePort, plan: Plan, *, covered: bool, asking: bool
 ) -> tuple[SettingsChange, ...]:
     """Refuse rules that are looser than at the last apply, unless somebody agreed to that.
 
@@ -390,13 +390,13 @@ def check_looser(
     )
 
 
-def _approved_by_rules_before(workspace: Workspace, plan: Plan) -> bool:
+def _approved_by_rules_before(workspace: WorkspacePort, plan: Plan) -> bool:
     """Tell whether each account's guard asks for approvals: then every change since was asked about."""
     approvals = [guard_approvals(workspace.guard(appid)) for appid in plan.reaching()]
     return current_run() is not None and all(approvals)
 
 
-def keep_guards(workspace: Workspace, plan: Plan, who: Mapping[str, object]) -> None:
+def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object]) -> None:
     """Keep the rules that this apply goes by, for each account it calls for, before the first call.
 
     Whatever becomes of the sends: one that is refused each time would keep the rules from being kept.
@@ -415,10 +415,10 @@ def keep_guards(workspace: Workspace, plan: Plan, who: Mapping[str, object]) -> 
         if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                keep_guard(workspace, accounts[appid], loosened=plan.looser, actor=who)
+                record_guard(workspace, accounts[appid], loosened=plan.looser, actor=who)
 
 
-def keep_guard(workspace: Workspace, account: Account, *, trusted: bool = False, **more: Any) -> bool:
+def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
     """Keep the rules of the settings in an account's stream, if they are not those kept last.
 
     Args:
@@ -430,21 +430,21 @@ def keep_guard(workspace: Workspace, account: Account, *, trusted: bool = False,
     Returns:
         Whether anything was new.
     """
-    from wechat_campaigns.plan.policy.guard import guard_data, newest, verified
+    from wechat_campaigns.plan.policy.guard import guard_data, newest, verify_guards
     from wechat_campaigns.protocol.attempt import TRIES
-    from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+    from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
     secret = workspace.secret(account, trusted=trusted)
     for left in reversed(range(TRIES)):
         events = workspace.ledger.read(account.appid)
-        good, bad = verified([event for event in events if event.kind == Kind.GUARD], secret)
+        good, bad = verify_guards([event for event in events if event.kind == EventKind.GUARD], secret)
         before = newest(good, workspace.settings.place)
         data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
         known = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
             return False
         try:
-            entry = Entry(stream=account.appid, kind=Kind.GUARD, data=data)
+            entry = Entry(stream=account.appid, kind=EventKind.GUARD, data=data)
             workspace.ledger.append(entry, after=events[-1].head if events else EMPTY)
         except LedgerConflictError:
             if not left:
@@ -454,18 +454,18 @@ def keep_guard(workspace: Workspace, account: Account, *, trusted: bool = False,
     return False
 
 
-def vouch(workspace: Workspace, account: Account, **more: Any) -> None:
+def vouch(workspace: WorkspacePort, account: Account, **more: Any) -> None:
     """Say that every event of an account is true, whoever's mac it has: the AppSecret was changed.
 
     Raises:
         LedgerConflictError: somebody wrote to the ledger since it was read.
     """
-    from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+    from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
     from wechat_campaigns.protocol.keys import mac_key, mac_of
 
     events = workspace.ledger.read(account.appid)
     head = events[-1].head if events else EMPTY
-    plain = Entry(stream=account.appid, kind=Kind.VOUCHED, data={"after": head.hash, **more})
+    plain = Entry(stream=account.appid, kind=EventKind.TRUSTED, data={"after": head.hash, **more})
     mac = mac_of(mac_key(workspace.secret(account, trusted=True), account.appid), plain)
     workspace.ledger.append(replace(plain, data={**plain.data, "mac": mac}), after=head)
 
@@ -479,8 +479,8 @@ class _Reviews:
     def __init__(self, run: CiRun, branch: str) -> None:
         self._run = run
         self._branch = branch
-        self._known: dict[str, Request | None] = {}
-        self._asking: Callable[[str], Request | None] | None = None
+        self._known: dict[str, MergedRequest | None] = {}
+        self._asking: Callable[[str], MergedRequest | None] | None = None
 
     def approved(self, commits: Collection[str], wanted: Approvals) -> str:
         """Say who approved the requests of some commits; raises PolicyError as `check_approvals`."""
@@ -495,14 +495,14 @@ class _Reviews:
         request = self._request(commit)
         return request.head if request is not None else ""
 
-    def _request(self, commit: str) -> Request | None:
+    def _request(self, commit: str) -> MergedRequest | None:
         if commit not in self._known:
             self._asking = self._asking or _forge(self._run, self._branch)
             self._known[commit] = self._asking(commit)
         return self._known[commit]
 
 
-def _forge(run: CiRun, branch: str) -> Callable[[str], Request | None]:
+def _forge(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
     own = os.environ.get("GITHUB_TOKEN") if run.service == "GitHub" else None
     token = os.environ.get(REVIEW_TOKEN) or own
     if not token:

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wechat_campaigns.core.words import N_
-from wechat_campaigns.integrations.approvals import Request
-from wechat_campaigns.integrations.forge import Forge, as_described
+from wechat_campaigns.integrations.approvals import MergedRequest
+from wechat_campaigns.integrations.forge import CodeHost, as_described
 
 API = "https://api.github.com"
 VERDICTS = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 """A later comment changes no verdict; a later verdict replaces the one before."""
 
 
-def github(api_url: str, token: str) -> Forge:
+def github(api_url: str, token: str) -> CodeHost:
     """Open the API with a token, which goes into a header only."""
-    return Forge(
+    return CodeHost(
         api_url=api_url,
         headers={
             "Authorization": f"Bearer {token}",
@@ -27,7 +27,7 @@ def github(api_url: str, token: str) -> Forge:
 
 
 @as_described(N_("pull requests"))
-def pull_of(forge: Forge, repository: str, branch: str, commit: str) -> Request | None:
+def pull_of(forge: CodeHost, repository: str, branch: str, commit: str) -> MergedRequest | None:
     """Find the merged pull request a commit came by.
 
     Args:
@@ -40,7 +40,7 @@ def pull_of(forge: Forge, repository: str, branch: str, commit: str) -> Request 
         The request with its reviews; None when the commit came by none, or by several.
 
     Raises:
-        ForgeError: GitHub does not tell.
+        CodeHostError: GitHub does not tell.
 
     Source: GitHub, REST API endpoints for commits, pull requests and their reviews, read 2026-11.
     """
@@ -52,7 +52,7 @@ def pull_of(forge: Forge, repository: str, branch: str, commit: str) -> Request 
     pull = exact[0]
     number, head = int(pull["number"]), str(_at(pull, "head", "sha"))
     verdicts = _verdicts(forge.all(f"{root}/pulls/{number}/reviews"))
-    return Request(
+    return MergedRequest(
         number=number,
         head=head,
         author=_login(pull.get("user")),

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.errors import ForgeError
+from wechat_campaigns.core.errors import CodeHostError
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.integrations.approvals import Request
-from wechat_campaigns.integrations.forge import Forge, as_described
+from wechat_campaigns.integrations.approvals import MergedRequest
+from wechat_campaigns.integrations.forge import CodeHost, as_described
 
 
-def gitlab(api_url: str, token: str) -> Forge:
+def gitlab(api_url: str, token: str) -> CodeHost:
     """Open the API with a project token (`read_api`); a job's own token may not read approvals."""
-    return Forge(api_url=api_url, headers={"PRIVATE-TOKEN": token})
+    return CodeHost(api_url=api_url, headers={"PRIVATE-TOKEN": token})
 
 
 @as_described(N_("merge requests"))
-def merge_request_of(forge: Forge, project: str, branch: str, commit: str) -> Request | None:
+def merge_request_of(forge: CodeHost, project: str, branch: str, commit: str) -> MergedRequest | None:
     """Find the merged merge request a commit came by.
 
     Args:
@@ -31,7 +31,7 @@ def merge_request_of(forge: Forge, project: str, branch: str, commit: str) -> Re
         The request with its approvals; None when the commit came by none, or by several.
 
     Raises:
-        ForgeError: GitLab does not tell; an older one does not say when an approval was given.
+        CodeHostError: GitLab does not tell; an older one does not say when an approval was given.
 
     Source: GitLab, Commits API, Merge requests API and Merge request approvals API, read 2026-11.
     """
@@ -46,8 +46,8 @@ def merge_request_of(forge: Forge, project: str, branch: str, commit: str) -> Re
     approvals = forge.get(f"{root}/merge_requests/{number}/approvals")
     pushed = _time(version.get("created_at"), number)
     if version.get("head_commit_sha") != head:
-        raise _odd(number)
-    return Request(
+        raise _unexpected_response_error(number)
+    return MergedRequest(
         number=number,
         head=head,
         author=_name(merged[0].get("author")),
@@ -67,14 +67,14 @@ def _time(text: Any, number: int) -> datetime:
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError as error:
-        raise _odd(number) from error
+        raise _unexpected_response_error(number) from error
     if moment.tzinfo is None:
-        raise _odd(number)
+        raise _unexpected_response_error(number)
     return moment
 
 
-def _odd(number: int) -> ForgeError:
-    return ForgeError(
+def _unexpected_response_error(number: int) -> CodeHostError:
+    return CodeHostError(
         _("whether its newest commit was approved cannot be told"),
         remedy=_("update GitLab, or use a protected environment with approvals instead of this setting"),
         where=_("merge request !{number}").format(number=number),

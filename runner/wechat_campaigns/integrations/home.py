@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from wechat_campaigns.core.errors import InvalidError, Place, Problem, SecretError
-from wechat_campaigns.integrations.ports import Workspace
-from wechat_campaigns.ledger.home import Home, objection
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, SecretError
+from wechat_campaigns.integrations.ports import WorkspacePort
+from wechat_campaigns.ledger.home import CampaignsFolder, folder_violation
 from wechat_campaigns.ledger.names import namespace_of
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.plan.plan import Plan
 
 
-def check_home(workspace: Workspace, state: LedgerState) -> None:
+def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None:
     """Refuse a ledger that belongs to another campaigns folder, or to this one under another namespace.
 
     Raises:
@@ -33,22 +33,24 @@ def check_home(workspace: Workspace, state: LedgerState) -> None:
         homes = state.homes.get(appid, {})
         if not homes and not namespace:
             continue  # nobody has said whose it is, and git need not be asked
-        found = objection(
+        found = folder_violation(
             homes,
             _here(root),
             namespace,
-            sent_by=frozenset(same_id(namespace_of(place[0])) for place in state.stream(appid).sends),
+            sent_by=frozenset(normalize_id(namespace_of(place[0])) for place in state.stream(appid).sends),
             has_commit=lambda commit: _has_commit(root, commit),
         )
         if found is not None:
             what, remedy = found
-            place = Place(file=(root / SETTINGS_FILE).as_posix(), line=1)
+            place = Location(file=(root / SETTINGS_FILE).as_posix(), line=1)
             raise InvalidError(
-                (Problem(place=place, path="$.namespace", rule="namespace", what=what, remedy=remedy),)
+                (Diagnostic(place=place, path="$.namespace", rule="namespace", what=what, remedy=remedy),)
             )
 
 
-def keep_homes(workspace: Workspace, plan: Plan, state: LedgerState, who: Mapping[str, object]) -> None:
+def record_campaigns_folders(
+    workspace: WorkspacePort, plan: Plan, state: LedgerState, who: Mapping[str, object]
+) -> None:
     """Write down whose ledger it is, for each account that an apply calls for, before the first call.
 
     Raises:
@@ -58,11 +60,11 @@ def keep_homes(workspace: Workspace, plan: Plan, state: LedgerState, who: Mappin
     asks_for_something = environment.protected or environment.approvals or namespace
     if asks_for_something or not workspace.rehearsing:  # else nobody is reached
         appids = {account.appid for account in environment.accounts.values()}
-        keep_home(workspace, state, plan.reaching() & appids, who)
+        record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
 
 
-def keep_home(
-    workspace: Workspace,
+def record_campaigns_folder(
+    workspace: WorkspacePort,
     state: LedgerState,
     appids: Iterable[str],
     who: Mapping[str, object],
@@ -86,53 +88,53 @@ def keep_home(
     """
     from contextlib import suppress
 
-    from wechat_campaigns.protocol.events import Entry, Kind
+    from wechat_campaigns.protocol.events import Entry, EventKind
 
     root, namespace, new = workspace.root, workspace.settings.namespace, []
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(appids):
-        event = state.homes.get(appid, {}).get(same_id(namespace))
-        before = Home.of(event) if event is not None else None
-        if before is not None and not here.known_better(before) and not (moved and here != before):
+        event = state.homes.get(appid, {}).get(normalize_id(namespace))
+        before = CampaignsFolder.of(event) if event is not None else None
+        if before is not None and not here.is_more_specific(before) and not (moved and here != before):
             continue
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            workspace.ledger.append(Entry(stream=appid, kind=Kind.HOME, data=data))
+            workspace.ledger.append(Entry(stream=appid, kind=EventKind.HOME, data=data))
             new.append(appid)
     return new
 
 
 @cache
-def _here(root: Path) -> Home:
-    from wechat_campaigns.core.git import ask
+def _here(root: Path) -> CampaignsFolder:
+    from wechat_campaigns.core.git import run_in_checkout
 
-    inside = ask(root, "rev-parse", "--show-prefix", lazily=False)
+    inside = run_in_checkout(root, "rev-parse", "--show-prefix", lazily=False)
     if inside.code:
-        return Home(folder=root.resolve().name)
-    return Home(folder=inside.text.rstrip("/") or ".", in_git=True)
+        return CampaignsFolder(folder=root.resolve().name)
+    return CampaignsFolder(folder=inside.text.rstrip("/") or ".", in_git=True)
 
 
 def _first_commit(root: Path) -> str:
     """Name the commit that every clone has; empty outside git, in a shallow clone, before the first one."""
-    from wechat_campaigns.core.git import ask
+    from wechat_campaigns.core.git import run_in_checkout
 
     if not _is_whole(root):
         return ""
-    found = ask(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()
+    found = run_in_checkout(root, "rev-list", "--max-parents=0", "HEAD", lazily=False).text.split()
     return found[-1] if found else ""
 
 
 def _is_whole(root: Path) -> bool:
-    from wechat_campaigns.core.git import ask
+    from wechat_campaigns.core.git import run_in_checkout
 
-    return ask(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
+    return run_in_checkout(root, "rev-parse", "--is-shallow-repository", lazily=False).text == "false"
 
 
 @cache
 def _has_commit(root: Path, commit: str) -> bool | None:
-    from wechat_campaigns.core.git import ask
+    from wechat_campaigns.core.git import run_in_checkout
 
-    if ask(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
+    if run_in_checkout(root, "cat-file", "-e", f"{commit}^{{commit}}", lazily=False).code == 0:
         return True
     return False if _is_whole(root) else None

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wechat_campaigns.core.settings import Notify
+from wechat_campaigns.core.settings import ChatWebhook
 from wechat_campaigns.core.words import _
 from wechat_campaigns.report.neutral import line
 from wechat_campaigns.report.words import counted
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 MAX_BYTES = 2000
 """企业微信 takes 2048 bytes of text, the others more."""
@@ -33,7 +33,7 @@ Post = Callable[[str, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunSummary:
     """What a message tells of a run besides its outcomes."""
 
     environment: str
@@ -44,7 +44,7 @@ class Run:
     """By send id: how many were addressed."""
 
 
-def message(outcomes: Iterable[Outcome], run: Run, when: Sequence[str]) -> str | None:
+def message(outcomes: Iterable[SendOutcome], run: RunSummary, when: Sequence[str]) -> str | None:
     """Write what a robot says; None when nothing happened that it should tell.
 
     Args:
@@ -77,7 +77,7 @@ def payload(kind: str, text: str) -> dict[str, Any]:
     return {"msgtype": "text", "text": {"content": text}}
 
 
-def refused(kind: str, answer: Any) -> str | None:
+def rejection_reason(kind: str, answer: Any) -> str | None:
     """Say why a robot did not take a message; None when it did."""
     if kind == "slack":
         return None if answer == "ok" else _("answered {answer}").format(answer=line(str(answer))[:80])
@@ -87,7 +87,9 @@ def refused(kind: str, answer: Any) -> str | None:
     return None if code == 0 else _("answered code {code}").format(code=code)
 
 
-def tell(robot: Notify, address: str, outcomes: Sequence[Outcome], run: Run, *, post: Post) -> str | None:
+def notify_robot(
+    robot: ChatWebhook, address: str, outcomes: Sequence[SendOutcome], run: RunSummary, *, post: Post
+) -> str | None:
     """Tell one robot.
 
     Args:
@@ -104,12 +106,12 @@ def tell(robot: Notify, address: str, outcomes: Sequence[Outcome], run: Run, *, 
     if text is None:
         return None
     try:
-        return refused(robot.kind, post(address, payload(robot.kind, text)))
+        return rejection_reason(robot.kind, post(address, payload(robot.kind, text)))
     except OSError as error:
         return _("it could not be reached ({error})").format(error=str(error))
 
 
-def _line(group: str, outcome: Outcome, run: Run) -> str:
+def _line(group: str, outcome: SendOutcome, run: RunSummary) -> str:
     count = (run.followers or {}).get(outcome.id)
     to = _(" → {count:,} followers").format(count=count) if count is not None else ""
     why = "" if outcome.result is Result.ACCEPTED else f": {outcome.why}"

@@ -12,7 +12,7 @@ from wechat_campaigns.core.words import N_, _
 
 Service = Literal["GitHub", "GitLab"]
 
-APPLYING = {
+APPLY_EVENTS = {
     # Only what runs the default branch's own code, begun by somebody who may write to it.
     "GitHub": frozenset({"push", "workflow_dispatch", "schedule", "repository_dispatch"}),
     "GitLab": frozenset({"push", "web", "schedule", "api", "trigger"}),
@@ -59,7 +59,7 @@ def ci_run(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun | No
     return None
 
 
-def check_place(run: CiRun | None) -> None:
+def check_ci_run(run: CiRun | None) -> None:
     """Refuse to apply where a stranger's change may be running.
 
     Args:
@@ -70,11 +70,11 @@ def check_place(run: CiRun | None) -> None:
     """
     if run is None:
         return
-    if run.event not in APPLYING[run.service]:
+    if run.event not in APPLY_EVENTS[run.service]:
         what = _("a run of the event `{event}` must not send").format(event=run.event or "unknown")
-        raise _refused(run, what, _(_FROM_MAIN))
+        raise _apply_refused_error(run, what, _(_FROM_MAIN))
     if run.default_branch is None:
-        raise _refused(
+        raise _apply_refused_error(
             run,
             _("the run does not tell which branch is the default one"),
             _("keep GITHUB_EVENT_PATH (GitHub) or CI_DEFAULT_BRANCH (GitLab) as the service sets it"),
@@ -85,10 +85,10 @@ def check_place(run: CiRun | None) -> None:
             if run.branch == NO_BRANCH
             else _("it runs for {branch}, not for {default}")
         ).format(branch=run.branch, default=run.default_branch)
-        raise _refused(run, what, _(_FROM_MAIN))
+        raise _apply_refused_error(run, what, _(_FROM_MAIN))
     if run.fork and run.event == "schedule":
         remedy = _("run it in the repository it was forked from")
-        raise _refused(run, _("a fork's schedule must not send"), remedy)
+        raise _apply_refused_error(run, _("a fork's schedule must not send"), remedy)
 
 
 def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
@@ -139,7 +139,7 @@ def _text(data: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _refused(run: CiRun, what: str, remedy: str) -> PolicyError:
+def _apply_refused_error(run: CiRun, what: str, remedy: str) -> PolicyError:
     return PolicyError(
         _("apply is refused: {what}").format(what=what),
         remedy=remedy,

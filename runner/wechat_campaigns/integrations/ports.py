@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wechat_campaigns.protocol.events import Entry, Event
 
 
-class Workspace(Protocol):
+class WorkspacePort(Protocol):
     """One environment of a campaigns folder; `wechat_campaigns.workspace` has the real one."""
 
     root: Path

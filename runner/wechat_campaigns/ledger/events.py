@@ -13,19 +13,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from wechat_campaigns.core.errors import (
-    LedgerBusyError,
     LedgerConflictError,
     LedgerError,
+    LedgerLockedError,
     TamperedLedgerError,
 )
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.events import EMPTY, FORMAT, Event, Head, Kind, chain_break, hash_of
-from wechat_campaigns.protocol.events import Ledger as LedgerCore
+from wechat_campaigns.protocol.events import EMPTY, FORMAT, Event, EventKind, Head, chain_break, hash_of
+from wechat_campaigns.protocol.events import EventLog as LedgerCore
 
 LEDGER = "ledger"
 GENESIS = EMPTY.hash
 SNAPSHOT_TRIES = 20
-KINDS = frozenset(Kind)
+KINDS = frozenset(EventKind)
 
 
 class Ledger(LedgerCore, Protocol):
@@ -51,7 +51,7 @@ class Ledger(LedgerCore, Protocol):
         """Hold a stream; free again when the process ends, however it ends.
 
         Raises:
-            LedgerBusyError: another runner still holds it after `wait_s` seconds.
+            LedgerLockedError: another runner still holds it after `wait_s` seconds.
         """
         ...
 
@@ -84,7 +84,7 @@ def event_from(data: Mapping[str, Any]) -> Event:
         stream=str(data["stream"]),
         seq=int(data["seq"]),
         at=datetime.fromisoformat(data["at"]),
-        kind=Kind(data["kind"]),
+        kind=EventKind(data["kind"]),
         data=dict(data["data"]),
         nonce=str(data["nonce"]),
         previous=str(data["previous"]),
@@ -140,7 +140,7 @@ def heads_of(events: Iterable[Event]) -> dict[str, tuple[int, str]]:
     return {event.stream: (event.seq, event.hash) for event in events}
 
 
-def head_moved(stream: str) -> LedgerConflictError:
+def head_moved_error(stream: str) -> LedgerConflictError:
     """Say that somebody wrote to a stream since it was read."""
     return LedgerConflictError(
         _("another runner wrote to the ledger at the same time"),
@@ -183,16 +183,16 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
     return tuple(events)
 
 
-def held_by_another(stream: str) -> LedgerBusyError:
+def stream_locked_error(stream: str) -> LedgerLockedError:
     """Say that a stream's lock is taken."""
-    return LedgerBusyError(
+    return LedgerLockedError(
         _("another runner is sending for this account"),
         remedy=_("wait until it has finished, then run the same command again"),
         where=stream,
     )
 
 
-def not_empty(where: str) -> LedgerError:
+def not_empty_error(where: str) -> LedgerError:
     """Say that a restore would mix two pasts."""
     return LedgerError(
         _("this ledger holds events already; two pasts cannot be mixed"),
@@ -201,7 +201,7 @@ def not_empty(where: str) -> LedgerError:
     )
 
 
-def broken(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
+def find_chain_faults(events: Iterable[Event], heads: Mapping[str, tuple[int, str]]) -> tuple[str, ...]:
     """Find every place where the chain does not hold.
 
     Args:

@@ -17,36 +17,21 @@ from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger import names
 from wechat_campaigns.ledger.records import (
     FINAL_BY_MSG_STATUS,
-    MAY_SEND_AGAIN,
-    DraftState,
-    SendState,
-    Status,
-    Told,
-    Uploaded,
-    Use,
+    DraftRecord,
+    JobResult,
+    QuotaUsage,
+    SendRecord,
+    SendStatus,
+    UploadRecord,
 )
 from wechat_campaigns.protocol import state as protocol
-from wechat_campaigns.protocol.events import Event, Kind
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 
-__all__ = [
-    "FINAL_BY_MSG_STATUS",
-    "MAY_SEND_AGAIN",
-    "DraftState",
-    "LedgerState",
-    "SendState",
-    "Status",
-    "Told",
-    "Uploaded",
-    "Use",
-    "fold",
-]
-
-
 Key = tuple[str, str, int]
-"""AppID, id as `same_id` gives it of the ledger's, revision; `LedgerState.key` makes one."""
-Authentic = Callable[[Event], bool]
+"""AppID, id as `normalize_id` gives it of the ledger's, revision; `LedgerState.key` makes one."""
+IsAuthentic = Callable[[Event], bool]
 """Whether an event's mac holds."""
 
 
@@ -60,37 +45,37 @@ class LedgerState:
     namespace: str = ""
     """Of the settings: whose sends are shown without it."""
     initialized: bool = False
-    begun_for: set[str] = field(default_factory=set)
+    initialized_streams: set[str] = field(default_factory=set)
     """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
     real: set[str] = field(default_factory=set)
     """The streams that `ledger init` began: a rehearsal begins none."""
-    sends: dict[Key, SendState] = field(default_factory=dict)
-    uploads: dict[tuple[str, str], Uploaded] = field(default_factory=dict)
+    sends: dict[Key, SendRecord] = field(default_factory=dict)
+    uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
     """By (appid, upload key)."""
-    drafts: dict[Key, DraftState] = field(default_factory=dict)
+    drafts: dict[Key, DraftRecord] = field(default_factory=dict)
     """The latest draft made for each send."""
     previews: set[tuple[str, str]] = field(default_factory=set)
     """(appid, digest) of what a tester has received."""
-    previewed: list[tuple[str, datetime]] = field(default_factory=list)
+    preview_times: list[tuple[str, datetime]] = field(default_factory=list)
     """(appid, when) of every preview; the platform allows a hundred a day."""
-    told: dict[tuple[str, int], Told] = field(default_factory=dict)
+    told: dict[tuple[str, int], JobResult] = field(default_factory=dict)
     """By (appid, msg_id): what the callback event said."""
     recalls: list[tuple[str, datetime]] = field(default_factory=list)
     """(appid, when) of every recall; the platform allows ten a day."""
     streams: dict[str, StreamState] = field(default_factory=dict)
     """By appid: what decides whether a call may begin, and how far the stream was read."""
-    authentic: Authentic | None = None
+    authentic: IsAuthentic | None = None
     """Whether an event's mac holds, for a run that may act on it; None believes everything."""
     guards: dict[str, list[Event]] = field(default_factory=dict)
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
     homes: dict[str, dict[str, Event]] = field(default_factory=dict)
-    """By appid and namespace, as `same_id` gives it: which campaigns folder uses the ledger."""
+    """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
     seen: dict[str, int] = field(default_factory=dict)
     """By stream: the number of the last event taken in."""
 
     _digests: dict[tuple[str, str], set[Key]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    _uses: dict[tuple[str, datetime, datetime], Mapping[Use, int]] = field(default_factory=dict)
+    _quota_usage: dict[tuple[str, datetime, datetime], Mapping[QuotaUsage, int]] = field(default_factory=dict)
     """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
 
     def stream(self, appid: str) -> StreamState:
@@ -109,9 +94,9 @@ class LedgerState:
 
     def begun(self, appid: str) -> bool:
         """Tell whether the ledger was begun for this account too: others may share it."""
-        return self.initialized and appid in self.begun_for
+        return self.initialized and appid in self.initialized_streams
 
-    def send(self, appid: str, send_id: str, revision: int) -> SendState | None:
+    def send(self, appid: str, send_id: str, revision: int) -> SendRecord | None:
         """Look one send up, however its id is spelt."""
         return self.sends.get(self.key(appid, send_id, revision))
 
@@ -121,57 +106,57 @@ class LedgerState:
 
     def same(self, send_id: str) -> str:
         """Give the form in which ids are compared."""
-        return same_id(self.kept(send_id))
+        return normalize_id(self.kept(send_id))
 
     def kept(self, send_id: str) -> str:
         """Give an id as events have it."""
-        return names.kept(self.namespace, send_id)
+        return names.ledger_id(self.namespace, send_id)
 
     def shown(self, kept_id: str) -> str:
         """Give the id of an event as users write it."""
-        return names.shown(self.namespace, kept_id)
+        return names.display_id(self.namespace, kept_id)
 
     def is_ours(self, kept_id: str) -> bool:
         """Tell whether the id of an event is of this namespace."""
-        return same_id(names.namespace_of(kept_id)) == same_id(self.namespace)
+        return normalize_id(names.namespace_of(kept_id)) == normalize_id(self.namespace)
 
     def place(self, send_id: str, revision: int) -> dict[str, Any]:
         """Name a send in the data of an event."""
         return {"send": self.kept(send_id), "revision": revision}
 
-    def named(self, send_id: str) -> list[SendState]:
+    def named(self, send_id: str) -> list[SendRecord]:
         """List all sends of this id, at any revision and by any account."""
         wanted = self.same(send_id)
         return [known for (_appid, name, _revision), known in self.sends.items() if name == wanted]
 
-    def revisions(self, appid: str, send_id: str) -> list[SendState]:
+    def revisions(self, appid: str, send_id: str) -> list[SendRecord]:
         """List what is known of a send at any revision."""
         name = self.same(send_id)
         return [self.sends[appid, name, number] for number in self._revisions.get((appid, name), ())]
 
-    def by_digest(self, appid: str, digest: str) -> list[SendState]:
+    def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
         """List the sends whose latest attempt carried this content to these receivers."""
         found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
         return [state for state in found if state.digest == digest]
 
-    def uses(self, appid: str, begins: datetime, ends: datetime) -> Mapping[Use, int]:
+    def uses(self, appid: str, begins: datetime, ends: datetime) -> Mapping[QuotaUsage, int]:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
         asked = (appid, begins, ends)
-        if asked not in self._uses:
-            self._uses[asked] = Counter(
-                Use(known.receivers, known.to_all, known.status is Status.BASELINE)
+        if asked not in self._quota_usage:
+            self._quota_usage[asked] = Counter(
+                QuotaUsage(known.receivers, known.to_all, known.status is SendStatus.BASELINE)
                 for known in self.sends.values()
-                if known.appid == appid and begins <= known.at < ends and known.at_risk
+                if known.appid == appid and begins <= known.at < ends and known.may_have_reached
             )
-        return self._uses[asked]
+        return self._quota_usage[asked]
 
-    def told_of(self, known: SendState) -> Told | None:
+    def told_of(self, known: SendRecord) -> JobResult | None:
         """Give what the callback event said of a send, if it was received."""
         return self.told.get((known.appid, known.msg_id)) if known.msg_id is not None else None
 
-    def open(self, appid: str) -> list[SendState]:
+    def open(self, appid: str) -> list[SendRecord]:
         """List an account's unknown sends, oldest first."""
-        found = [s for s in self.sends.values() if s.appid == appid and s.status is Status.OPEN]
+        found = [s for s in self.sends.values() if s.appid == appid and s.status is SendStatus.OPEN]
         return sorted(found, key=lambda state: state.at)
 
     def add(self, event: Event) -> None:
@@ -180,11 +165,11 @@ class LedgerState:
         Raises:
             TamperedLedgerError: it speaks of a send whose intent is missing.
         """
-        self._uses = {}
+        self._quota_usage = {}
         try:
             self.stream(event.stream).add(event)
             believed = self.authentic is None or self.authentic(event)
-            step = (_STEPS if believed else _UNBELIEVED).get(event.kind)
+            step = (_STEPS if believed else _UNAUTHENTIC_STEPS).get(event.kind)
             if step is not None:
                 step(self, event)
         except (KeyError, TypeError, ValueError) as error:
@@ -197,7 +182,7 @@ class LedgerState:
             ) from error
 
 
-def fold(events: Iterable[Event], authentic: Authentic | None = None, namespace: str = "") -> LedgerState:
+def fold(events: Iterable[Event], authentic: IsAuthentic | None = None, namespace: str = "") -> LedgerState:
     """Fold events, in order within each stream, to the state of every send.
 
     Args:
@@ -212,12 +197,12 @@ def fold(events: Iterable[Event], authentic: Authentic | None = None, namespace:
 
 
 def _key(event: Event) -> Key:
-    return event.stream, same_id(event.data["send"]), event.data["revision"]
+    return event.stream, normalize_id(event.data["send"]), event.data["revision"]
 
 
 def _init(state: LedgerState, event: Event) -> None:
     state.initialized = True
-    state.begun_for.add(event.stream)
+    state.initialized_streams.add(event.stream)
     state.real.add(event.stream)
 
 
@@ -227,7 +212,7 @@ def _guard(state: LedgerState, event: Event) -> None:
 
 def _home(state: LedgerState, event: Event) -> None:
     homes = state.homes.setdefault(event.stream, {})
-    name = same_id(event.data["namespace"])
+    name = normalize_id(event.data["namespace"])
     homes.pop(name, None)  # the newest comes last
     homes[name] = event
 
@@ -237,12 +222,12 @@ def _upload(state: LedgerState, event: Event) -> None:
     if result is None:
         state.uploads.pop(key, None)
     else:
-        state.uploads[key] = Uploaded(result=result, at=event.at)
+        state.uploads[key] = UploadRecord(result=result, at=event.at)
 
 
 def _draft(state: LedgerState, event: Event) -> None:
     data = event.data
-    state.drafts[_key(event)] = DraftState(
+    state.drafts[_key(event)] = DraftRecord(
         sha256=data["sha256"],
         media_id=data["media_id"],
         at=event.at,
@@ -253,12 +238,12 @@ def _draft(state: LedgerState, event: Event) -> None:
 
 def _preview(state: LedgerState, event: Event) -> None:
     state.previews.add((event.stream, event.data["digest"]))
-    state.previewed.append((event.stream, event.at))
+    state.preview_times.append((event.stream, event.at))
 
 
 def _callback(state: LedgerState, event: Event) -> None:
     data = event.data
-    told = Told(
+    told = JobResult(
         msg_id=data["msg_id"],
         status=data["status"],
         total=data["total"],
@@ -275,13 +260,13 @@ def _recall(state: LedgerState, event: Event) -> None:
     state.recalls.append((event.stream, event.at))
     key, article = _key(event), event.data.get("article_idx") or 0
     known = state.sends[key]
-    status = Status.RECALLED if known.happened and not article else known.status
+    status = SendStatus.RECALLED if known.happened and not article else known.status
     state.sends[key] = replace(known, status=status, recalled=(*known.recalled, article))
 
 
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
-    state.begun_for.add(event.stream)
+    state.initialized_streams.add(event.stream)
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
     state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
@@ -290,7 +275,7 @@ def _begin(state: LedgerState, event: Event) -> None:
         # A slower runner began another call; what the platform took before stays taken.
         return
     told = _meaning(state, event, None)
-    state.sends[key] = SendState(
+    state.sends[key] = SendRecord(
         appid=key[0],
         send=state.shown(event.data["send"]),
         revision=key[2],
@@ -299,18 +284,18 @@ def _begin(state: LedgerState, event: Event) -> None:
         digest=event.data["digest"],
         receivers=event.data.get("receivers", ""),
         audience=event.data.get("audience", {}).get("count"),
-        intent=event if event.kind == Kind.INTENT else None,
-        **(told | {"status": Status.BASELINE} if event.kind == Kind.BASELINE else told),
+        intent=event if event.kind == EventKind.INTENT else None,
+        **(told | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else told),
     )
 
 
-def _follow(state: LedgerState, event: Event) -> None:
+def _outcome(state: LedgerState, event: Event) -> None:
     key = _key(event)
     known = state.sends[key]
     state.sends[key] = replace(known, **_meaning(state, event, known))
 
 
-def _meaning(state: LedgerState, event: Event, known: SendState | None) -> dict[str, Any]:
+def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict[str, Any]:
     """Take over what the protocol makes of an event; what became of an accepted job stays ours to tell.
 
     Every event of a long past comes by here: a record is made once, not copied field by field.
@@ -327,13 +312,13 @@ def _meaning(state: LedgerState, event: Event, known: SendState | None) -> dict[
         "errcode": event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None,
     }
     # The platform's own number wins over that of a person who settled in the meantime.
-    if taken and (known is None or not happened or known.nameless or event.kind == Kind.ACCEPTED):
+    if taken and (known is None or not happened or known.has_no_msg_id or event.kind == EventKind.ACCEPTED):
         found |= {"msg_id": event.data.get("msg_id"), "msg_data_id": event.data.get("msg_data_id")}
         found["accepted_at"] = event.at
     return found
 
 
-def _shaken(state: LedgerState, event: Event) -> None:
+def _unauthentic(state: LedgerState, event: Event) -> None:
     """Take in of an event that nobody with the AppSecret wrote what it does: it leaves a send to a person."""
     key, data = _key(event), event.data
     decided = state.streams[event.stream].of(data["send"], data["revision"])
@@ -341,11 +326,11 @@ def _shaken(state: LedgerState, event: Event) -> None:
         raise KeyError(data["send"])
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
-        state.sends[key] = SendState(
+        state.sends[key] = SendRecord(
             appid=key[0],
             send=state.shown(data["send"]),
             revision=key[2],
-            status=Status.OPEN,
+            status=SendStatus.OPEN,
             at=event.at,
             account="",
             digest="",
@@ -359,9 +344,9 @@ def _shaken(state: LedgerState, event: Event) -> None:
 
 
 def _resend(state: LedgerState, event: Event) -> None:
-    _follow(state, event)
+    _outcome(state, event)
     key = _key(event)
-    state.sends[key] = replace(state.sends[key], resent_under=event.data.get("plan_digest", ""))
+    state.sends[key] = replace(state.sends[key], resend_plan_digest=event.data.get("plan_digest", ""))
 
 
 def _status(state: LedgerState, event: Event) -> None:
@@ -372,36 +357,46 @@ def _status(state: LedgerState, event: Event) -> None:
 
 
 _FROM = {
-    protocol.Status.UNKNOWN: Status.OPEN,
-    protocol.Status.DISPUTED: Status.OPEN,
-    protocol.Status.REJECTED: Status.REFUSED,
-    protocol.Status.ACCEPTED: Status.ACCEPTED,
+    protocol.Status.UNKNOWN: SendStatus.OPEN,
+    protocol.Status.DISPUTED: SendStatus.OPEN,
+    protocol.Status.REJECTED: SendStatus.REFUSED,
+    protocol.Status.ACCEPTED: SendStatus.ACCEPTED,
 }
 _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
-    Kind.INIT: _init,
-    Kind.UPLOAD: _upload,
-    Kind.DRAFT: _draft,
-    Kind.PREVIEW: _preview,
-    Kind.CALLBACK: _callback,
-    Kind.RECALL: _recall,
-    Kind.GUARD: _guard,
-    Kind.HOME: _home,
-    Kind.BASELINE: _begin,
-    Kind.INTENT: _begin,
-    Kind.RESEND: _resend,
-    Kind.ACCEPTED: _follow,
-    Kind.DUPLICATE: _follow,
-    Kind.REJECTED: _follow,
-    Kind.STATUS: _status,
-    Kind.SETTLED: _follow,
+    EventKind.INIT: _init,
+    EventKind.UPLOAD: _upload,
+    EventKind.DRAFT: _draft,
+    EventKind.PREVIEW: _preview,
+    EventKind.CALLBACK: _callback,
+    EventKind.RECALL: _recall,
+    EventKind.GUARD: _guard,
+    EventKind.HOME: _home,
+    EventKind.BASELINE: _begin,
+    EventKind.INTENT: _begin,
+    EventKind.RESEND: _resend,
+    EventKind.ACCEPTED: _outcome,
+    EventKind.DUPLICATE: _outcome,
+    EventKind.REJECTED: _outcome,
+    EventKind.STATUS: _status,
+    EventKind.SETTLED: _outcome,
 }
-_UNBELIEVED: dict[str, Callable[[LedgerState, Event], None]] = {
-    Kind.INIT: lambda state, event: state.real.add(event.stream),  # keeps a rehearsal off, and begins nothing
-    Kind.GUARD: _guard,
-    Kind.CALLBACK: _callback,
+_UNAUTHENTIC_STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
+    EventKind.INIT: lambda state, event: state.real.add(
+        event.stream
+    ),  # keeps a rehearsal off, and begins nothing
+    EventKind.GUARD: _guard,
+    EventKind.CALLBACK: _callback,
     **dict.fromkeys(
-        (Kind.BASELINE, Kind.INTENT, Kind.RESEND, Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED, Kind.SETTLED),
-        _shaken,
+        (
+            EventKind.BASELINE,
+            EventKind.INTENT,
+            EventKind.RESEND,
+            EventKind.ACCEPTED,
+            EventKind.DUPLICATE,
+            EventKind.REJECTED,
+            EventKind.SETTLED,
+        ),
+        _unauthentic,
     ),
 }
 """Of what has no mac that holds, only what stops, or what has a proof of its own, is taken in."""

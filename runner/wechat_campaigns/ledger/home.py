@@ -13,11 +13,11 @@ from pathlib import PurePosixPath
 
 from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class CampaignsFolder:
     """A campaigns folder."""
 
     folder: str
@@ -27,12 +27,12 @@ class Home:
     """The repository's first commit, where it is known."""
 
     @classmethod
-    def of(cls, event: Event) -> Home:
+    def of(cls, event: Event) -> CampaignsFolder:
         """Read it back from the event that kept it."""
         data = event.data
         return cls(folder=str(data["folder"]), in_git=bool(data["in_git"]), root=str(data["root"]))
 
-    def known_better(self, before: Home) -> bool:
+    def is_more_specific(self, before: CampaignsFolder) -> bool:
         """Tell whether more is known of the same folder than before."""
         return (self.in_git, bool(self.root)) > (before.in_git, bool(before.root))
 
@@ -41,7 +41,7 @@ HasCommit = Callable[[str], bool | None]
 """Whether the repository here has a commit; None where that cannot be told."""
 
 
-def is_same(before: Home, here: Home, has_commit: HasCommit) -> bool:
+def is_same(before: CampaignsFolder, here: CampaignsFolder, has_commit: HasCommit) -> bool:
     """Tell whether two are one folder, as far as is known."""
     if before.root and has_commit(before.root) is False:
         return False
@@ -50,33 +50,40 @@ def is_same(before: Home, here: Home, has_commit: HasCommit) -> bool:
     return PurePosixPath(before.folder).name == PurePosixPath(here.folder).name
 
 
-def objection(
-    homes: Mapping[str, Event], here: Home, namespace: str, *, sent_by: frozenset[str], has_commit: HasCommit
+def folder_violation(
+    homes: Mapping[str, Event],
+    here: CampaignsFolder,
+    namespace: str,
+    *,
+    sent_by: frozenset[str],
+    has_commit: HasCommit,
 ) -> tuple[str, str] | None:
     """Find what speaks against using an account's ledger from here: in words, with the remedy.
 
     Args:
-        homes: the newest of each namespace, by `same_id`.
+        homes: the newest of each namespace, by `normalize_id`.
         here: the folder.
         namespace: of its settings; empty for none.
-        sent_by: the namespaces, by `same_id`, under which anything was sent.
+        sent_by: the namespaces, by `normalize_id`, under which anything was sent.
         has_commit: asks the repository here.
     """
-    mine = homes.get(same_id(namespace))
+    mine = homes.get(normalize_id(namespace))
     if mine is not None:
-        if is_same(Home.of(mine), here, has_commit):
+        if is_same(CampaignsFolder.of(mine), here, has_commit):
             return None
         said = _("the ledger belongs to another campaigns folder, `{folder}`, whose ids would count as yours")
         if namespace:
             said = _("another campaigns folder, `{folder}`, uses the ledger under this namespace")
         return (
-            said.format(folder=Home.of(mine).folder),
+            said.format(folder=CampaignsFolder.of(mine).folder),
             _(
                 "if this is the same folder, moved or renamed, run `campaign ledger guard`; only if it is "
                 "another one, write `namespace: NAME`, one that no other folder has"
             ),
         )
-    others = {name: event for name, event in homes.items() if is_same(Home.of(event), here, has_commit)}
+    others = {
+        name: event for name, event in homes.items() if is_same(CampaignsFolder.of(event), here, has_commit)
+    }
     if others:
         was = str(next(reversed(others.values())).data["namespace"])
         guard = _("if this is another folder, say so with `campaign ledger guard`")

@@ -17,7 +17,7 @@ from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
 from wechat_campaigns.core.state_folder import private_file, private_folder
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger, heads_of
-from wechat_campaigns.ledger.sqlite import BUSY_S, patiently
+from wechat_campaigns.ledger.sqlite import BUSY_S, retry_while_busy
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head
 
 Marks = Mapping[str, tuple[int, str]]
@@ -32,7 +32,7 @@ RAISE: Final = (
 """A mark is never lowered, in whatever order processes write."""
 
 
-def lost(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
+def lost_events(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
     """Find the events that were seen and are no longer there, or are others now.
 
     Args:
@@ -57,7 +57,7 @@ def lost(marks: Marks, events: Sequence[Event]) -> tuple[str, ...]:
     return tuple(faults)
 
 
-class Memory:
+class SeenHeads:
     """The marks of one ledger in a small SQLite file: whole after a kill, shared by processes and threads.
 
     Args:
@@ -120,7 +120,7 @@ class Memory:
         db = sqlite3.connect(self.file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             # A power cut may take the last marks, and then leaves older ones, which are true as well.
-            patiently(lambda: db.execute("pragma journal_mode = wal"), self.file.name, BUSY_S)
+            retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self.file.name, BUSY_S)
             db.execute("pragma synchronous = normal")
             db.execute(SCHEMA)
         except BaseException:
@@ -129,7 +129,7 @@ class Memory:
         return db
 
 
-class RememberingLedger:
+class RollbackGuardedLedger:
     """A ledger whose events are compared with what was seen before anything is decided on them.
 
     Args:
@@ -139,7 +139,7 @@ class RememberingLedger:
             event: by that, an older copy in another place is the same ledger.
     """
 
-    def __init__(self, store: Ledger, memory: Memory, chains: Memory) -> None:
+    def __init__(self, store: Ledger, memory: SeenHeads, chains: SeenHeads) -> None:
         self.store = store
         self.memory = memory
         self.sign: Callable[[Entry], Entry] = lambda entry: entry
@@ -191,10 +191,10 @@ class RememberingLedger:
             if event.seq <= seq:
                 said = _("{stream} ends at event {last}; this machine has seen event {number}")
                 told = said.format(stream=entry.stream, last=event.seq - 1, number=seq)
-                raise _went_back([told], [memory])
+                raise _rollback_error([told], [memory])
             if seq and event.seq == seq + 1 and event.previous != digest:
                 said = _("event {number} of {stream} is not the one that this machine has seen")
-                raise _went_back([said.format(stream=entry.stream, number=seq)], [memory])
+                raise _rollback_error([said.format(stream=entry.stream, number=seq)], [memory])
         if event.seq == 1:
             self._firsts[event.stream] = event.hash
         # The entry is kept: that must not look like a failure. The next read raises the mark.
@@ -244,12 +244,12 @@ class RememberingLedger:
         heads = heads_of(events)
         # A ledger whose ends are those that were seen holds them: most often nobody wrote since.
         found = [
-            (memory, lost(seen, events))
+            (memory, lost_events(seen, events))
             for memory, seen in ((self.memory, marks), (self.chains, known))
             if seen != heads
         ]
         if faults := dict.fromkeys(fault for _memory, told in found for fault in told):
-            raise _went_back(tuple(faults), [memory for memory, told in found if told])
+            raise _rollback_error(tuple(faults), [memory for memory, told in found if told])
         return known
 
     def _note(self, heads: Marks) -> None:
@@ -258,7 +258,7 @@ class RememberingLedger:
         self.chains.note(chains)
 
 
-def _went_back(faults: Sequence[str], memories: Sequence[Memory]) -> TamperedLedgerError:
+def _rollback_error(faults: Sequence[str], memories: Sequence[SeenHeads]) -> TamperedLedgerError:
     return TamperedLedgerError(
         _("events that were there before are gone or changed: {faults}").format(faults="; ".join(faults)),
         remedy=_(

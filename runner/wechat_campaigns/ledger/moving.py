@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.events import broken, read_event
+from wechat_campaigns.ledger.events import find_chain_faults, read_event
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import Event
 
@@ -43,7 +43,7 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     heads = _heads(filled[0][1] if filled else "", where)
     events = tuple(read_event(line, where=f"{where}:{number}") for number, line in filled[1:])
-    faults = broken(events, heads)
+    faults = find_chain_faults(events, heads)
     if faults:
         what = (
             _("the chain of the export does not hold: {fault}, and {count} faults more")
@@ -58,7 +58,7 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
     return events
 
 
-def still_sending(events: Iterable[Event]) -> list[str]:
+def appids_not_on_hold(events: Iterable[Event]) -> list[str]:
     """List the AppIDs that have sends and at the end are not on hold: they may have gone on sending."""
     state = fold(events)
     return sorted({known.appid for known in state.sends.values()} - state.holds.keys())

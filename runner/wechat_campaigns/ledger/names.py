@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 
 _NAMED: Final = re.compile(r"(?P<namespace>[^:\[\]#]*):(?P<id>.+)", re.DOTALL)
 
 
-def kept(namespace: str, send_id: str) -> str:
+def ledger_id(namespace: str, send_id: str) -> str:
     """Give an id as the ledger keeps it.
 
     Args:
@@ -27,10 +27,10 @@ def kept(namespace: str, send_id: str) -> str:
     return f"{namespace}:{send_id}" if namespace else send_id
 
 
-def shown(namespace: str, kept_id: str) -> str:
+def display_id(namespace: str, kept_id: str) -> str:
     """Give an id of the ledger as users of this namespace write it: in full when it is of another."""
     own = namespace_of(kept_id)
-    if same_id(own) == same_id(namespace):
+    if normalize_id(own) == normalize_id(namespace):
         return kept_id.partition(":")[2] if own else kept_id
     return kept_id if own else f":{kept_id}"
 

@@ -12,13 +12,13 @@ from urllib.parse import unquote, urlsplit
 
 from wechat_campaigns.core.errors import LedgerError, MissingExtraError, UsageError
 from wechat_campaigns.core.ports import Clock
-from wechat_campaigns.core.state_folder import real_steps, work_tree_of
+from wechat_campaigns.core.state_folder import resolved_ancestors, work_tree_of
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.memory import Memory, RememberingLedger
+from wechat_campaigns.ledger.memory import RollbackGuardedLedger, SeenHeads
 from wechat_campaigns.protocol.events import Event
 
-PLACE: Final = {
+LIBPQ_VARIABLES: Final = {
     "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER",
     "options": "PGOPTIONS", "service": "PGSERVICE",
 }  # fmt: skip
@@ -27,7 +27,7 @@ COPIES: Final = "ledger-git"
 """The folder that holds the local copies of git ledgers, beside the SQLite ledger."""
 
 
-def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> RememberingLedger:
+def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> RollbackGuardedLedger:
     """Open the ledger an environment names.
 
     Args:
@@ -48,19 +48,19 @@ def open_ledger(setting: str, *, default: Path, root: Path, clock: Clock) -> Rem
         from wechat_campaigns.ledger.sqlite import SqliteLedger
 
         path = _sqlite_path(rest, default)
-        return _remembering(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
+        return _with_rollback_guard(SqliteLedger(path, clock), state, path.stem, os.path.realpath(path))
     if backend == "git":
         store, name = _git(rest, state / COPIES, root, clock)
-        return _remembering(store, state, "git", name)
+        return _with_rollback_guard(store, state, "git", name)
     if backend in ("postgresql", "postgres"):
-        return _remembering(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
-    raise _no_backend(backend)
+        return _with_rollback_guard(_postgres(setting, clock), state, "postgresql", _postgres_place(setting))
+    raise _no_backend_error(backend)
 
 
-def _remembering(store: Ledger, state: Path, name: str, identity: str) -> RememberingLedger:
+def _with_rollback_guard(store: Ledger, state: Path, name: str, identity: str) -> RollbackGuardedLedger:
     digest, seen = sha256(os.fsencode(identity)).hexdigest()[:16], state / "seen"
-    return RememberingLedger(
-        store, Memory(seen / f"{name}-{digest}.sqlite3"), Memory(seen / "chains.sqlite3")
+    return RollbackGuardedLedger(
+        store, SeenHeads(seen / f"{name}-{digest}.sqlite3"), SeenHeads(seen / "chains.sqlite3")
     )
 
 
@@ -75,13 +75,13 @@ def _sqlite_path(written: str, default: Path) -> Path:
             what = _("a relative path of the ledger begins in the state folder and may not lead out of it")
             raise LedgerError(what, remedy=remedy, where=f"sqlite:{written}")
         return path
-    if tree := next(filter(None, map(work_tree_of, real_steps(Path(written)))), None):
+    if tree := next(filter(None, map(work_tree_of, resolved_ancestors(Path(written)))), None):
         what = _("the ledger lies in the git work tree {folder}, where a commit can replace it")
         raise LedgerError(what.format(folder=tree), remedy=remedy, where=f"sqlite:{written}")
     return Path(written)
 
 
-def kept_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...] | None:
+def local_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...] | None:
     """Read what this machine has of a ledger: no network, nothing written, however it is named.
 
     Args:
@@ -102,7 +102,7 @@ def kept_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...]
 
         # The default file is made by the first run: without it nothing was ever sent from here.
         file = _sqlite_path(rest, default)
-        return sqlite.kept_events(file) if rest or default.exists() else ()
+        return sqlite.stored_events(file) if rest or default.exists() else ()
     if backend == "git":
         with _with_file_locks():
             from wechat_campaigns.ledger.git import store as git
@@ -111,10 +111,10 @@ def kept_events(setting: str, *, default: Path, root: Path) -> tuple[Event, ...]
             remote = remote_of(rest, folder=root, environ={})
         except LedgerError:  # no such remote, so none that was ever read
             return None
-        return git.kept_events(default.parent / COPIES / remote.folder_name)
+        return git.cached_events(default.parent / COPIES / remote.folder_name)
     if backend in ("postgresql", "postgres"):
         return None
-    raise _no_backend(backend)
+    raise _no_backend_error(backend)
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _with_file_locks() -> Iterator[None]:
         ) from error
 
 
-def _no_backend(name: str) -> UsageError:
+def _no_backend_error(name: str) -> UsageError:
     return UsageError(
         _("there is no ledger backend '{name}'").format(name=name),
         remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
@@ -175,5 +175,7 @@ def _postgres_place(address: str) -> str:
     from psycopg.conninfo import conninfo_to_dict
 
     named = conninfo_to_dict(address)
-    parts = (f"{key}={named.get(key) or os.environ.get(variable, '')}" for key, variable in PLACE.items())
+    parts = (
+        f"{key}={named.get(key) or os.environ.get(variable, '')}" for key, variable in LIBPQ_VARIABLES.items()
+    )
     return " ".join(parts)

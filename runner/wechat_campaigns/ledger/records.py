@@ -12,11 +12,11 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.events import Event
 
-NOT_BEGUN = "not_begun"
+NOT_SENT = "not_begun"
 """Recorded of a call that certainly was not made."""
 
 
-class Status(StrEnum):
+class SendStatus(StrEnum):
     """Where a send stands."""
 
     OPEN = "open"
@@ -34,24 +34,24 @@ class Status(StrEnum):
 
 
 FINAL_BY_MSG_STATUS = {
-    "SEND_SUCCESS": Status.SENT,
-    "SEND_FAIL": Status.FAILED,
-    "DELETE": Status.RECALLED,
+    "SEND_SUCCESS": SendStatus.SENT,
+    "SEND_FAIL": SendStatus.FAILED,
+    "DELETE": SendStatus.RECALLED,
 }
 """mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
 
-MAY_SEND_AGAIN = frozenset({Status.REFUSED})
+RETRYABLE_STATUSES = frozenset({SendStatus.REFUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendState:
+class SendRecord:
     """One send at one revision, as the ledger knows it."""
 
     appid: str
     send: str
     """Its id as users of this namespace write it."""
     revision: int
-    status: Status
+    status: SendStatus
     at: datetime
     """When the latest intent (or baseline) was written."""
     account: str = ""
@@ -71,24 +71,24 @@ class SendState:
     """What a person said, or why a call was not made."""
     errcode: int | None = None
     """What the platform answered when it rejected the send."""
-    resent_under: str = ""
+    resend_plan_digest: str = ""
     """Digest of the plan under which it was posted once more, the last time."""
     recalled: tuple[int, ...] = ()
     """Articles that were recalled, from 1; 0 stands for all of them."""
 
     @property
-    def why_said(self) -> str:
+    def reason_text(self) -> str:
         """Why it stands so, in the reader's language: the ledger keeps codes, and a person's own words."""
         if self.errcode is not None:
             endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
             meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
             return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
-        return _("the call was not begun") if self.why == NOT_BEGUN else self.why
+        return _("the call was not begun") if self.why == NOT_SENT else self.why
 
     @property
-    def nameless(self) -> bool:
+    def has_no_msg_id(self) -> bool:
         """True when the platform took it and named no msg_id (45065 without one): nobody can follow it."""
-        return self.status is Status.ACCEPTED and self.msg_id is None
+        return self.status is SendStatus.ACCEPTED and self.msg_id is None
 
     @property
     def to_all(self) -> bool:
@@ -96,27 +96,27 @@ class SendState:
         return self.receivers == "all"
 
     @property
-    def at_risk(self) -> bool:
+    def may_have_reached(self) -> bool:
         """True when followers have, or may have, received it."""
-        return self.status not in (Status.REFUSED, Status.FAILED)
+        return self.status not in (SendStatus.REFUSED, SendStatus.FAILED)
 
     @property
     def happened(self) -> bool:
         """True when followers have, or may yet have, received it by our knowledge."""
-        return self.status not in MAY_SEND_AGAIN and self.status is not Status.OPEN
+        return self.status not in RETRYABLE_STATUSES and self.status is not SendStatus.OPEN
 
 
-class Use(NamedTuple):
+class QuotaUsage(NamedTuple):
     """What an allowance asks of a send."""
 
     receivers: str
-    """As in `SendState`."""
+    """As in `SendRecord`."""
     to_all: bool
     baseline: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uploaded:
+class UploadRecord:
     """What the platform called an uploaded file."""
 
     result: str
@@ -125,7 +125,7 @@ class Uploaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftState:
+class DraftRecord:
     """The draft made last for a send."""
 
     sha256: str
@@ -139,7 +139,7 @@ class DraftState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class JobResult:
     """What the platform's event said of a job; its counters are approximate.
 
     Source: Callback_on_finish, read 2026-11.

@@ -18,14 +18,14 @@ from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.disk import mount_table, refuse_network, sqlite_failure
 from wechat_campaigns.ledger.events import (
     event_name,
-    head_moved,
+    head_moved_error,
     heads_of,
-    held_by_another,
-    not_empty,
+    not_empty_error,
     read_event,
+    stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 APPLICATION_ID = 0x77784C47
 VERSION = 1
@@ -43,7 +43,7 @@ pragma user_version = {VERSION};
 """
 
 
-def kept_events(path: Path) -> tuple[Event, ...] | None:
+def stored_events(path: Path) -> tuple[Event, ...] | None:
     """Read a ledger's file as it is; neither it nor anything beside it is written.
 
     Args:
@@ -118,8 +118,8 @@ class SqliteLedger:
         with self._translated(), self._in_turn(), _transaction(self._db()) as db:
             head = _head(db, entry.stream)
             if after is not None and after != head:
-                raise head_moved(entry.stream)
-            event = chained(entry, at=self._clock(), after=head)
+                raise head_moved_error(entry.stream)
+            event = next_event(entry, at=self._clock(), after=head)
             _insert(db, event)
             _put_head(db, event.stream, event.seq, event.hash)
         return event
@@ -128,7 +128,7 @@ class SqliteLedger:
         """See `Ledger.restore`."""
         with self._translated(), _transaction(self._db()) as db:
             if db.execute("select 1 from head").fetchone():
-                raise not_empty(str(self._path))
+                raise not_empty_error(str(self._path))
             for event in events:
                 _insert(db, event)
             for stream, (seq, digest) in heads_of(events).items():
@@ -147,7 +147,7 @@ class SqliteLedger:
         with self._translated():
             db = sqlite3.connect(self._lock_file(stream), timeout=0, isolation_level=None)
         try:
-            patiently(lambda: db.execute("begin exclusive"), stream, wait_s)
+            retry_while_busy(lambda: db.execute("begin exclusive"), stream, wait_s)
             yield
         finally:
             db.close()
@@ -184,7 +184,7 @@ class SqliteLedger:
         if _version(db, self._path) == VERSION:
             return
         # SQLite's own patience does not cover this switch when several runners begin a ledger at once.
-        patiently(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
+        retry_while_busy(lambda: db.execute("pragma journal_mode = wal"), self._path.name, BUSY_S)
         with _transaction(db):
             # Another runner may have made the tables in the meantime.
             if _version(db, self._path) == 0:
@@ -254,11 +254,11 @@ def _put_head(db: sqlite3.Connection, stream: str, seq: int, digest: str) -> Non
     db.execute("insert or replace into head values (?, ?, ?)", (stream, seq, digest))
 
 
-def patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
+def retry_while_busy(attempt: Callable[[], object], stream: str, wait_s: float) -> None:
     """Attempt what another runner may hold up for a moment, again and again.
 
     Raises:
-        LedgerBusyError: it was held up for `wait_s` seconds.
+        LedgerLockedError: it was held up for `wait_s` seconds.
     """
     deadline = time.monotonic() + wait_s
     while True:
@@ -266,7 +266,7 @@ def patiently(attempt: Callable[[], object], stream: str, wait_s: float) -> None
             attempt()
         except sqlite3.OperationalError as error:
             if time.monotonic() >= deadline:
-                raise held_by_another(stream) from error
+                raise stream_locked_error(stream) from error
             time.sleep(LOCK_POLL_S)
         else:
             return

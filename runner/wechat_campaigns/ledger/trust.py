@@ -6,21 +6,21 @@ import hmac
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from wechat_campaigns.protocol.events import Entry, Event, Kind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
 from wechat_campaigns.protocol.keys import mac_of
 
 KeyOf = Callable[[str], bytes | None]
 """Gives the key of a stream's macs; None where the AppSecret is not at hand."""
-UNSIGNED: Final = frozenset({Kind.GUARD, Kind.CALLBACK})
+UNSIGNED: Final = frozenset({EventKind.GUARD, EventKind.CALLBACK})
 """A guard has a mac of its own; who receives pushes has no AppSecret, and nothing but reports uses them."""
 
 
 def is_signed(entry: Entry) -> bool:
     """Tell whether an entry is one that carries a mac: all do but a hold, which anybody may write."""
-    return entry.kind not in UNSIGNED and not (entry.kind == Kind.HOLD and bool(entry.data.get("held")))
+    return entry.kind not in UNSIGNED and not (entry.kind == EventKind.HOLD and bool(entry.data.get("held")))
 
 
-def believer(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:
+def authenticator(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:
     """Make what tells whether an event is believed.
 
     Args:
@@ -38,7 +38,7 @@ def believer(events: Iterable[Event], key_of: KeyOf) -> Callable[[Event], bool]:
     vouched: dict[str, int] = {}
     for event in events:
         # It is chained to the very event that its writer saw last: a copy of it vouches for nothing.
-        if event.kind == Kind.VOUCHED and event.data.get("after") == event.previous and holds(event):
+        if event.kind == EventKind.TRUSTED and event.data.get("after") == event.previous and holds(event):
             vouched[event.stream] = event.seq
     latest: dict[str, bool] = {}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import Allowance, counts
 
 QUOTA_RULES = frozenset({"quota", "quota_reserve"})
@@ -39,23 +39,25 @@ def budgets(plan: Plan) -> tuple[Budget, ...]:
 
 def _budget(plan: Plan, account: Account) -> Budget:
     mine = [planned for planned in plan.sends if planned.account.name == account.name]
-    due = [planned for planned in mine if planned.action is Action.SEND]
+    due = [planned for planned in mine if planned.action is PlanAction.SEND]
     known = plan.known.get(account.name)
     quota = known.quota if known is not None and known.quota is not None else {}
     return Budget(
         account=account,
         allowance=plan.allowances[account.name],
         uses=sum(counts(account.kind, planned.send.filter.is_to_all) for planned in due),
-        refused=_named(planned for planned in mine if planned.action is Action.BLOCKED and _objects(planned)),
-        dropped=_named(planned for planned in due if _objects(planned)),
+        refused=_named(
+            planned for planned in mine if planned.action is PlanAction.BLOCKED and _violates_quota(planned)
+        ),
+        dropped=_named(planned for planned in due if _violates_quota(planned)),
         calls_left=quota.get("remain"),
         calls_limit=quota.get("daily_limit"),
     )
 
 
-def _objects(planned: Planned) -> bool:
+def _violates_quota(planned: PlannedSend) -> bool:
     return any(objection.rule in QUOTA_RULES for objection in planned.objections)
 
 
-def _named(sends: Iterable[Planned]) -> tuple[str, ...]:
+def _named(sends: Iterable[PlannedSend]) -> tuple[str, ...]:
     return tuple(planned.send.id for planned in sends)

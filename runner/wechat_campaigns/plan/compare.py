@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from wechat_campaigns.core.digest import send_digest
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.words import _
-from wechat_campaigns.plan.plan import PENDING, Plan, Planned
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 
 RULE = "not-in-this-change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class SendChange:
     """One send before and after: None before is new, None after is removed."""
 
     id: str
@@ -30,8 +30,8 @@ class Comparison:
 
     ref: str
     commit: str
-    changes: tuple[Change, ...] = ()
-    unedited: frozenset[str] = frozenset()
+    changes: tuple[SendChange, ...] = ()
+    unchanged: frozenset[str] = frozenset()
     """Ids of sends that are exactly what they were."""
     settings: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ."""
@@ -60,13 +60,13 @@ def compare(
     """
     old, new = ({send.id: send for send in sends} for sends in (before, after))
     changes = [
-        Change(id=name, before=old.get(name), after=new.get(name))
+        SendChange(id=name, before=old.get(name), after=new.get(name))
         for name in sorted(old.keys() | new.keys())
         if _essence(old.get(name)) != _essence(new.get(name))
     ]
-    unedited = frozenset(new) - {change.id for change in changes}
+    unchanged = frozenset(new) - {change.id for change in changes}
     return Comparison(
-        ref=ref, commit=commit, changes=tuple(changes), unedited=unedited, settings=settings, note=note
+        ref=ref, commit=commit, changes=tuple(changes), unchanged=unchanged, settings=settings, note=note
     )
 
 
@@ -76,10 +76,10 @@ def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
     return replace(plan, sends=sends, edited=comparison.settings)
 
 
-def _warned(planned: Planned, comparison: Comparison) -> Planned:
-    if planned.action not in PENDING or planned.send.id not in comparison.unedited:
+def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
+    if planned.action not in PENDING or planned.send.id not in comparison.unchanged:
         return planned
-    warning = Problem(
+    warning = Diagnostic(
         place=planned.send.place,
         rule=RULE,
         what=_("this plan would send it, yet nothing of it was edited since {ref}").format(
@@ -94,4 +94,4 @@ def _warned(planned: Planned, comparison: Comparison) -> Planned:
 def _essence(send: Send | None) -> tuple[object, ...] | None:
     if send is None:
         return None
-    return send_digest(send), send.revision, send.not_before, send.not_after
+    return compute_content_digest(send), send.revision, send.not_before, send.not_after

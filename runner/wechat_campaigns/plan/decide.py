@@ -7,22 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from wechat_campaigns.core.model import Action, Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
-from wechat_campaigns.plan.hints import again_in, foreign_hint, resend_hint, settle_hint
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.hints import apply_again_hint, foreign_hint, resend_hint, settle_hint
 from wechat_campaigns.plan.quota import china_time
 from wechat_campaigns.protocol import decide as protocol
-from wechat_campaigns.protocol.decide import Facts, Reason
+from wechat_campaigns.protocol.decide import DecisionInput, Reason
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class PlanDecision:
     """What to do with a send, and why."""
 
-    action: Action
+    action: PlanAction
     reason: str
     remedy: str = ""
     code: Reason = Reason.NEW
@@ -31,12 +32,12 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class DecisionOptions:
     """What a decision rests on beside the send, the ledger and the moment."""
 
     present: Callable[[str], bool] = lambda _id: True
     """Whether a send of this id is among today's campaigns."""
-    clock_error: timedelta = timedelta()
+    clock_skew: timedelta = timedelta()
     resend_after_s: float = 60
     resend_until_s: float = 20 * 3600
     resend: frozenset[str] = frozenset()
@@ -45,34 +46,40 @@ class Setting:
     """Ids of the policy rules that block the call."""
 
 
-PLAIN = Setting()
-LATELY = timedelta(days=1)
+DEFAULT_OPTIONS = DecisionOptions()
+RECENT = timedelta(days=1)
 
 
 def decide(
-    send: Send, digest: str, *, appid: str, state: LedgerState, now: datetime, setting: Setting = PLAIN
-) -> Decision:
+    send: Send,
+    digest: str,
+    *,
+    appid: str,
+    state: LedgerState,
+    now: datetime,
+    setting: DecisionOptions = DEFAULT_OPTIONS,
+) -> PlanDecision:
     """Decide on one send by its window and by what the ledger remembers of it.
 
     Args:
         send: what to send.
-        digest: its `send_digest`.
+        digest: its `compute_content_digest`.
         appid: of its account.
         state: the folded ledger.
         now: the present moment, aware.
         setting: what is known of the campaigns and the platform.
     """
-    return decide_by(facts_of(send, digest, appid, state, now, setting), state)
+    return decide_by(decision_input(send, digest, appid, state, now, setting), state)
 
 
-def decide_by(facts: Facts, state: LedgerState) -> Decision:
+def decide_by(facts: DecisionInput, state: LedgerState) -> PlanDecision:
     """Decide by facts that are gathered already; as `decide`."""
-    return in_words(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
+    return describe(protocol.decide(state.stream(facts.key.appid), facts), facts, state)
 
 
-def facts_of(
-    send: Send, digest: str, appid: str, state: LedgerState, now: datetime, setting: Setting
-) -> Facts:
+def decision_input(
+    send: Send, digest: str, appid: str, state: LedgerState, now: datetime, setting: DecisionOptions
+) -> DecisionInput:
     """Say what the protocol asks about a send, its ids as the ledger has them."""
 
     def present(kept_id: str) -> bool:
@@ -80,7 +87,7 @@ def facts_of(
         return not state.is_ours(kept_id) or setting.present(state.shown(kept_id))
 
     names = (send.id, *send.formerly)
-    return Facts(
+    return DecisionInput(
         key=SendKey(appid, state.kept(send.id), send.revision),
         digest=digest,
         now=now,
@@ -89,7 +96,7 @@ def facts_of(
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
         formerly=tuple(state.kept(name) for name in send.formerly),
         present=present,
-        clock_error=setting.clock_error,
+        clock_skew=setting.clock_skew,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
         resend_stored=any(state.same(name) in setting.resend for name in names),
@@ -97,9 +104,9 @@ def facts_of(
     )
 
 
-def ended_lately(send: Send, now: datetime) -> bool:
+def ended_recently(send: Send, now: datetime) -> bool:
     """Tell whether a send's window ended within the last day."""
-    return send.not_after is not None and now - send.not_after < LATELY
+    return send.not_after is not None and now - send.not_after < RECENT
 
 
 def list_id(send: Send) -> str:
@@ -107,7 +114,7 @@ def list_id(send: Send) -> str:
     return send.id.rpartition("#")[0]
 
 
-def in_words(decided: protocol.Decision, facts: Facts, state: LedgerState) -> Decision:
+def describe(decided: protocol.Decision, facts: DecisionInput, state: LedgerState) -> PlanDecision:
     """Make the words of a decision."""
     record = decided.known
     known = None
@@ -116,41 +123,41 @@ def in_words(decided: protocol.Decision, facts: Facts, state: LedgerState) -> De
         decided = replace(decided, known=record)
         known = state.send(facts.key.appid, record.id, record.revision)
     facts = replace(facts, key=facts.key._replace(id=state.shown(facts.key.id)))
-    action = Action(_ACTIONS.get(decided.action, decided.action.value))
+    action = PlanAction(_ACTIONS.get(decided.action, decided.action.value))
     if decided.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
-            return Decision(action=Action.SEND, reason=_("new"), code=Reason.HOLD)
-        action, decided = Action.RESEND, replace(decided, reason=Reason.NO_ANSWER)
+            return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
+        action, decided = PlanAction.RESEND, replace(decided, reason=Reason.NO_RESPONSE)
     reason, remedy = _WORDS[decided.reason](decided, facts, known)
-    again = record.intent if record is not None and action is Action.RESEND else None
-    return Decision(action=action, reason=reason, remedy=remedy, code=decided.reason, again=again)
+    again = record.intent if record is not None and action is PlanAction.RESEND else None
+    return PlanDecision(action=action, reason=reason, remedy=remedy, code=decided.reason, again=again)
 
 
 _ACTIONS = {protocol.Action.SCHEDULED: "wait", protocol.Action.SENT: "done"}
-Words = Callable[[protocol.Decision, Facts, SendState | None], tuple[str, str]]
+Words = Callable[[protocol.Decision, DecisionInput, SendRecord | None], tuple[str, str]]
 
 
-def _at(known: SendState | None) -> str:
+def _at(known: SendRecord | None) -> str:
     return china_time(known.at) if known is not None else "?"
 
 
-def _sent(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
-    status = known.status if known is not None else Status.SENT
+def _sent(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+    status = known.status if known is not None else SendStatus.SENT
     done = {
-        Status.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
-        Status.FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
-        Status.RECALLED: _("sent {when} and recalled"),
-        Status.BASELINE: _("sent before this ledger was begun"),
+        SendStatus.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
+        SendStatus.FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
+        SendStatus.RECALLED: _("sent {when} and recalled"),
+        SendStatus.BASELINE: _("sent before this ledger was begun"),
     }
     reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
     return (
         reason.format(when=_at(known), msg_id=(known.msg_id if known is not None else None) or "?"),
-        _("`campaign status` asks WeChat") if status is Status.ACCEPTED else "",
+        _("`campaign status` asks WeChat") if status is SendStatus.ACCEPTED else "",
     )
 
 
-def _edited(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+def _edited(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     revision = decided.known.revision if decided.known is not None else 0
     return (
         _("edited after it was sent {when}").format(when=_at(known)),
@@ -160,7 +167,7 @@ def _edited(decided: protocol.Decision, _facts: Facts, known: SendState | None) 
     )
 
 
-def _newer(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
+def _newer(decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None) -> tuple[str, str]:
     number = decided.known.revision if decided.known is not None else 0
     return (
         _("revision {number} was sent already").format(number=number),
@@ -168,7 +175,7 @@ def _newer(decided: protocol.Decision, _facts: Facts, _known: SendState | None) 
     )
 
 
-def _split(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+def _split(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     record = decided.known
     name, revision = (record.id, record.revision) if record is not None else ("?", 0)
     return (
@@ -181,14 +188,16 @@ def _split(decided: protocol.Decision, _facts: Facts, known: SendState | None) -
     )
 
 
-def _list_edited(_decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
+def _list_edited(
+    _decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None
+) -> tuple[str, str]:
     return (
         _("the openid list was edited after a part of it had been sent"),
         _("restore the list; put new openids into a campaign of their own"),
     )
 
 
-def _moved(decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+def _moved(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     name = decided.known.id if decided.known is not None else "?"
     return (
         _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
@@ -200,7 +209,9 @@ def _moved(decided: protocol.Decision, _facts: Facts, known: SendState | None) -
     )
 
 
-def _window_ended(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
+def _window_ended(
+    decided: protocol.Decision, facts: DecisionInput, _known: SendRecord | None
+) -> tuple[str, str]:
     at = decided.params["at"]
     when = china_time(at if isinstance(at, datetime) else datetime.fromisoformat(at))
     if decided.action is protocol.Action.UNKNOWN:
@@ -209,57 +220,63 @@ def _window_ended(decided: protocol.Decision, facts: Facts, _known: SendState | 
     return _("its window ended {when}").format(when=when), _("move not_after to send it after all")
 
 
-def _window_ahead(decided: protocol.Decision, _facts: Facts, _known: SendState | None) -> tuple[str, str]:
+def _window_ahead(
+    decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None
+) -> tuple[str, str]:
     return _("its window begins {when}").format(when=china_time(decided.params["at"])), ""
 
 
-def _rejected(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
-    return _("try again: {why}").format(why=known.why_said if known is not None else ""), ""
+def _rejected(
+    _decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None
+) -> tuple[str, str]:
+    return _("try again: {why}").format(why=known.reason_text if known is not None else ""), ""
 
 
-def _raised(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
-    if known is None or known.status is Status.FAILED:
+def _raised(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+    if known is None or known.status is SendStatus.FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
     said = _("again: revision {number} was sent {when}")
-    if known.status is Status.BASELINE:  # dated when it was written down
+    if known.status is SendStatus.BASELINE:  # dated when it was written down
         said = _("again: revision {number} was sent before this ledger was begun")
     return said.format(number=known.revision, when=_at(known)), ""
 
 
-def _no_answer(_decided: protocol.Decision, _facts: Facts, known: SendState | None) -> tuple[str, str]:
+def _no_answer(
+    _decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None
+) -> tuple[str, str]:
     return _("posted {when}, no answer recorded").format(when=_at(known)), ""
 
 
-def _name(decided: protocol.Decision, facts: Facts) -> str:
+def _name(decided: protocol.Decision, facts: DecisionInput) -> str:
     return decided.known.id if decided.known is not None else facts.key.id
 
 
-def _may_come(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
-    first = decided.known.first_open if decided.known is not None else None
+def _may_come(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
+    first = decided.known.first_unanswered_call if decided.known is not None else None
     wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
     reason = _("posted {when}, its answer may still be on the way").format(when=_at(known))
-    return reason, again_in(ceil(wait.total_seconds()) + 1)
+    return reason, apply_again_hint(ceil(wait.total_seconds()) + 1)
 
 
-def _too_late(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+def _too_late(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     reason = _("posted {when}, no answer recorded; too old to be repeated safely").format(when=_at(known))
     return reason, settle_hint(_name(decided, facts))
 
 
-def _changed(decided: protocol.Decision, facts: Facts, known: SendState | None) -> tuple[str, str]:
+def _changed(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
     reason = _("posted {when} with other content, no answer recorded").format(when=_at(known))
     return reason, resend_hint(_name(decided, facts))
 
 
-def _disputed(decided: protocol.Decision, facts: Facts, _known: SendState | None) -> tuple[str, str]:
+def _disputed(decided: protocol.Decision, facts: DecisionInput, _known: SendRecord | None) -> tuple[str, str]:
     return (
         _("this message was sent under another ledger or by another program, or the ledger was forged"),
         foreign_hint(_name(decided, facts)),
     )
 
 
-def wrong_clock(error: timedelta) -> tuple[str, str]:
+def clock_skew_message(error: timedelta) -> tuple[str, str]:
     """Say how far this machine's clock is from the platform's, and what to do."""
     said = _("the clock of this machine is {minutes} minutes behind WeChat's, so nothing is sent")
     if error > timedelta():
@@ -275,8 +292,8 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.NEW: lambda *_args: (_("new"), ""),
     Reason.REJECTED_BEFORE: _rejected,
     Reason.REVISION_RAISED: _raised,
-    Reason.NO_ANSWER: _no_answer,
-    Reason.ANSWER_MAY_COME: _may_come,
+    Reason.NO_RESPONSE: _no_answer,
+    Reason.RESPONSE_PENDING: _may_come,
     Reason.TOO_LATE_TO_RESEND: _too_late,
     Reason.CONTENT_CHANGED: _changed,
     Reason.DISPUTED: _disputed,
@@ -287,7 +304,7 @@ _WORDS: Mapping[Reason, Words] = {
     Reason.LIST_EDITED: _list_edited,
     Reason.MOVED: _moved,
     Reason.WINDOW_ENDED: _window_ended,
-    Reason.WINDOW_AHEAD: _window_ahead,
-    Reason.CLOCK: lambda decided, *_args: wrong_clock(decided.params["error"]),
+    Reason.WINDOW_NOT_OPEN: _window_ahead,
+    Reason.CLOCK_SKEW: lambda decided, *_args: clock_skew_message(decided.params["error"]),
     Reason.POLICY: lambda decided, *_args: (", ".join(decided.params["rules"]), ""),
 }

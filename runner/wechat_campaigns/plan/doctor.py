@@ -11,11 +11,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, CampaignError, Exit, extra_hint
+from wechat_campaigns.core.errors import ApiError, CampaignError, ExitCode, extra_hint
 from wechat_campaigns.core.ports import ReadApi
 from wechat_campaigns.core.settings import Account, AccountKind, Settings
 from wechat_campaigns.core.words import N_, _, ngettext
-from wechat_campaigns.ledger.events import Ledger, broken
+from wechat_campaigns.ledger.events import Ledger, find_chain_faults
 from wechat_campaigns.ledger.fold import LedgerState, fold
 from wechat_campaigns.protocol.decide import CLOCK_TOLERANCE
 
@@ -31,11 +31,11 @@ IP_HINT = N_("console → 基本配置 → IP白名单; never 0.0.0.0/0, which l
 _ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
 
 
-class Grade(StrEnum):
+class Severity(StrEnum):
     """How good a finding is."""
 
     GOOD = "ok"
-    DOUBTFUL = "warning"
+    WARNING = "warning"
     BAD = "error"
 
 
@@ -44,24 +44,24 @@ class Check:
     """One line of `campaign doctor`."""
 
     name: str
-    grade: Grade
+    grade: Severity
     what: str
     remedy: str = ""
-    exit_code: Exit = Exit.OK
+    exit_code: ExitCode = ExitCode.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The world, as parameters; `clock_error` asks the platform, None when it told no date."""
+class DoctorPorts:
+    """The world, as parameters; `clock_skew` asks the platform, None when it told no date."""
 
     connect: Callable[[Account], ReadApi]
     open_ledger: Callable[[], Ledger]
-    clock_error: Callable[[], timedelta | None]
+    clock_skew: Callable[[], timedelta | None]
     survives_power_cut: Callable[[], bool] = lambda: True
     """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
 
 
-def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
+def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
     """Look at everything; one fault never hides another.
 
     Args:
@@ -72,7 +72,7 @@ def examine(settings: Settings, ports: Ports) -> tuple[Check, ...]:
     found = [
         Check(
             name=_("settings"),
-            grade=Grade.GOOD,
+            grade=Severity.GOOD,
             what=_("environment {name} is valid").format(name=environment.name),
         )
     ]
@@ -89,81 +89,81 @@ def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
         folder: the state folder.
         unused: a folder beside the campaigns that was one once; empty when there is none.
     """
-    found = [Check(name=_("state folder"), grade=Grade.GOOD, what=folder)]
+    found = [Check(name=_("state folder"), grade=Severity.GOOD, what=folder)]
     if unused:
         what = _("{folder} is not read: state is no longer kept in the checkout").format(folder=unused)
         remedy = _("delete it, or `git rm -r` it where it was committed")
-        found.append(Check(name=_("state folder"), grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+        found.append(Check(name=_("state folder"), grade=Severity.WARNING, what=what, remedy=remedy))
     return tuple(found)
 
 
-def installed(extra: str) -> bool:
+def is_extra_installed(extra: str) -> bool:
     """Tell whether every library of an extra is there."""
     return all(find_spec(module) for module in EXTRAS[extra])
 
 
-def worst(checks: Iterable[Check]) -> Exit:
+def worst(checks: Iterable[Check]) -> ExitCode:
     """Choose the exit code: WeChat's before the ledger's."""
     codes = {check.exit_code for check in checks}
-    return next((code for code in (Exit.WECHAT, Exit.LEDGER) if code in codes), Exit.OK)
+    return next((code for code in (ExitCode.WECHAT, ExitCode.LEDGER) if code in codes), ExitCode.OK)
 
 
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
     if environment.protected or environment.rehearsing:
         what = _("apply is protected") if not environment.rehearsing else _("a rehearsal")
-        return Check(name=_("protection"), grade=Grade.GOOD, what=what)
+        return Check(name=_("protection"), grade=Severity.GOOD, what=what)
     return Check(
         name=_("protection"),
-        grade=Grade.DOUBTFUL,
+        grade=Severity.WARNING,
         what=_("apply sends to real followers without a reviewed plan"),
         remedy=_("write `protected: true` in environment {name}").format(name=environment.name),
     )
 
 
 def _extras() -> Check:
-    missing = [extra for extra in EXTRAS if not installed(extra)]
+    missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
     if not missing:
         what = _("{names} are installed").format(names=", ".join(EXTRAS))
-        return Check(name=_("extras"), grade=Grade.GOOD, what=what)
+        return Check(name=_("extras"), grade=Severity.GOOD, what=what)
     what = _("not installed: {names}").format(names=", ".join(missing))
-    return Check(name=_("extras"), grade=Grade.DOUBTFUL, what=what, remedy=extra_hint(*missing))
+    return Check(name=_("extras"), grade=Severity.WARNING, what=what, remedy=extra_hint(*missing))
 
 
-def _clock(ports: Ports) -> Check:
+def _clock(ports: DoctorPorts) -> Check:
     try:
-        away = ports.clock_error()
+        away = ports.clock_skew()
     except OSError as error:
         return Check(
             name=_("clock"),
-            grade=Grade.BAD,
-            exit_code=Exit.WECHAT,
+            grade=Severity.BAD,
+            exit_code=ExitCode.WECHAT,
             what=_("the platform does not answer ({error})").format(error=type(error).__name__),
             remedy=_("check the network, the proxy and `api` in the settings"),
         )
     if away is None:
         return Check(
             name=_("clock"),
-            grade=Grade.DOUBTFUL,
+            grade=Severity.WARNING,
             what=_("the platform's answers have no date, so it cannot be compared"),
             remedy=_("let the proxy pass on the Date header; a wrong clock can send twice"),
         )
     if abs(away) <= CLOCK_SLACK:
         what = _("within half a minute of the platform's")
-        return Check(name=_("clock"), grade=Grade.GOOD, what=what)
+        return Check(name=_("clock"), grade=Severity.GOOD, what=what)
     bad, said = abs(away) > CLOCK_TOLERANCE, _("{seconds:.0f} s behind the platform's")
     if away > timedelta():
         said = _("{seconds:.0f} s ahead of the platform's")
     return Check(
         name=_("clock"),
-        grade=Grade.BAD if bad else Grade.DOUBTFUL,
-        exit_code=Exit.WECHAT if bad else Exit.OK,
+        grade=Severity.BAD if bad else Severity.WARNING,
+        exit_code=ExitCode.WECHAT if bad else ExitCode.OK,
         what=said.format(seconds=abs(away).total_seconds()),
         remedy=_("let NTP set this machine's clock: windows, quiet hours and repeats go by it"),
     )
 
 
-def _account(account: Account, ports: Ports) -> list[Check]:
+def _account(account: Account, ports: DoctorPorts) -> list[Check]:
     name = _("account {name}").format(name=account.name)
     try:
         api = ports.connect(account)
@@ -171,7 +171,7 @@ def _account(account: Account, ports: Ports) -> list[Check]:
     except CampaignError as error:
         return [_refused(name, error)]
     what = _("{appid}: credentials and IP allow list are good").format(appid=account.appid)
-    found = [Check(name=name, grade=Grade.GOOD, what=what)]
+    found = [Check(name=name, grade=Severity.GOOD, what=what)]
     return [*found, _quota(name, quota), _permission(name, account, api)]
 
 
@@ -183,7 +183,7 @@ def _refused(name: str, error: CampaignError) -> Check:
         if address is not None:
             said = _("add {address} to the list: {where}")
             remedy = said.format(address=address.group(), where=_(IP_HINT))
-    return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
+    return Check(name=name, grade=Severity.BAD, exit_code=ExitCode.WECHAT, what=error.what, remedy=remedy)
 
 
 def _quota(name: str, quota: Mapping[str, Any]) -> Check:
@@ -191,7 +191,7 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     good = isinstance(left, int) and left > 0
     return Check(
         name=_("{name}: calls").format(name=name),
-        grade=Grade.GOOD if good else Grade.DOUBTFUL,
+        grade=Severity.GOOD if good else Severity.WARNING,
         what=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
         remedy="" if good else _("wait until tomorrow, China time"),
     )
@@ -202,7 +202,7 @@ def _permission(name: str, account: Account, api: ReadApi) -> Check:
     if account.kind is AccountKind.TEST:
         return Check(
             name=name,
-            grade=Grade.DOUBTFUL,
+            grade=Severity.WARNING,
             what=_("a 测试号 may not send mass messages (48001)"),
             remedy=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
@@ -211,30 +211,32 @@ def _permission(name: str, account: Account, api: ReadApi) -> Check:
     except ApiError as error:
         kind = lookup(error.errcode).kind
         remedy = _("get the account verified (认证)") if kind == "permission" else error.remedy
-        return Check(name=name, grade=Grade.BAD, exit_code=Exit.WECHAT, what=error.what, remedy=remedy)
+        return Check(name=name, grade=Severity.BAD, exit_code=ExitCode.WECHAT, what=error.what, remedy=remedy)
     except CampaignError as error:
         return _refused(name, error)
     said = _("{kind}: {count} tags readable; no openid lists (服务号 only)")
     if account.kind is AccountKind.SERVICE:
         said = _("{kind}: {count} tags readable; openid lists too")
-    return Check(name=name, grade=Grade.GOOD, what=said.format(kind=account.kind.value, count=len(tags)))
+    return Check(name=name, grade=Severity.GOOD, what=said.format(kind=account.kind.value, count=len(tags)))
 
 
-def _ledger(settings: Settings, ports: Ports) -> list[Check]:
+def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
     try:
         ledger = ports.open_ledger()
         events, heads = ledger.events(), ledger.heads()
         state = fold(events, namespace=settings.namespace)
     except CampaignError as error:
         what, remedy = error.what, error.remedy
-        return [Check(name=_("ledger"), grade=Grade.BAD, exit_code=Exit.LEDGER, what=what, remedy=remedy)]
-    faults = broken(events, heads)
+        return [
+            Check(name=_("ledger"), grade=Severity.BAD, exit_code=ExitCode.LEDGER, what=what, remedy=remedy)
+        ]
+    faults = find_chain_faults(events, heads)
     if faults:
         return [
             Check(
                 name=_("ledger"),
-                grade=Grade.BAD,
-                exit_code=Exit.LEDGER,
+                grade=Severity.BAD,
+                exit_code=ExitCode.LEDGER,
                 what=_("the chain does not hold: {fault}").format(fault=faults[0]),
                 remedy=_("restore the ledger from a copy; until then send nothing from here"),
             )
@@ -242,24 +244,24 @@ def _ledger(settings: Settings, ports: Ports) -> list[Check]:
     held = ngettext(
         "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
     ).format(count=len(events))
-    found = [_begun(settings, state, held), *_waiting(settings, state)]
+    found = [_initialized(settings, state, held), *_waiting(settings, state)]
     if not ports.survives_power_cut():
         what = _("a power cut at the git remote could lose sends that it has acknowledged")
         remedy = _("run `git config core.fsync all` in that repository")
-        found.append(Check(name=_("ledger"), grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+        found.append(Check(name=_("ledger"), grade=Severity.WARNING, what=what, remedy=remedy))
     return found
 
 
-def _begun(settings: Settings, state: LedgerState, held: str) -> Check:
+def _initialized(settings: Settings, state: LedgerState, held: str) -> Check:
     environment = settings.environment
     unbegun = [name for name, account in environment.accounts.items() if not state.begun(account.appid)]
     if environment.rehearsing or (state.initialized and not unbegun):
-        return Check(name=_("ledger"), grade=Grade.GOOD, what=held)
+        return Check(name=_("ledger"), grade=Severity.GOOD, what=held)
     name = environment.name
     return Check(
         name=_("ledger"),
-        grade=Grade.BAD,
-        exit_code=Exit.LEDGER,
+        grade=Severity.BAD,
+        exit_code=ExitCode.LEDGER,
         what=_("it was not begun for {names}, so every campaign would count as never sent").format(
             names=_(", ").join(unbegun)
         ),
@@ -278,12 +280,12 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
             remedy = f"`campaign unhold {account.name} --why REASON`"
             found.append(
                 Check(
-                    name=name, grade=Grade.DOUBTFUL, what=_("on hold: {why}").format(why=why), remedy=remedy
+                    name=name, grade=Severity.WARNING, what=_("on hold: {why}").format(why=why), remedy=remedy
                 )
             )
         if unknown := state.open(account.appid):
             ids = ", ".join(known.send for known in unknown)
             remedy = _("`campaign apply` clears them up within 20 hours, `campaign ledger settle` later")
             what = _("unknown sends: {names}").format(names=ids)
-            found.append(Check(name=name, grade=Grade.DOUBTFUL, what=what, remedy=remedy))
+            found.append(Check(name=name, grade=Severity.WARNING, what=what, remedy=remedy))
     return found

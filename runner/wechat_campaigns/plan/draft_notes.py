@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Literal
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Articles, Newspic, Send
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.records import DraftState
-from wechat_campaigns.plan.resolve import Resolved
+from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.plan.resolve import Resolution
 from wechat_campaigns.wechat import payloads as wire
 
 Rule = Literal["draft-changed", "draft-left", "draft-shared"]
 
 
-def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> tuple[Problem, ...]:
+def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) -> tuple[Diagnostic, ...]:
     """Tell what the platform changed in the draft that will be sent, or that an older one stays behind.
 
     Args:
@@ -40,7 +40,7 @@ def draft_warnings(send: Send, resolved: Resolved, known: DraftState | None) -> 
     return ()
 
 
-def shared_draft(send: Send, taken_by: str) -> Problem:
+def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     """Warn of a draft, named by its media_id, that another send takes out of the draft box first.
 
     The pages disagree whether it may then be sent once more: one says that its media_id ends, another
@@ -51,13 +51,15 @@ def shared_draft(send: Send, taken_by: str) -> Problem:
     return _warning(send, "draft-shared", what.format(send=taken_by), remedy)
 
 
-def _same(content: Articles | Newspic, resolved: Resolved, known: DraftState) -> bool:
+def _same(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
         return False  # a picture that is not uploaded yet was not in it
-    ids = wire.Ids(uploaded=done, named=resolved.named)
+    ids = wire.MediaIds(uploaded=done, named=resolved.named)
     return sha256(wire.draft_articles(content, ids)) == known.sha256
 
 
-def _warning(send: Send, rule: Rule, what: str, remedy: str) -> Problem:
-    return Problem(place=send.place, path="$.content", rule=rule, what=what, remedy=remedy, level="warning")
+def _warning(send: Send, rule: Rule, what: str, remedy: str) -> Diagnostic:
+    return Diagnostic(
+        place=send.place, path="$.content", rule=rule, what=what, remedy=remedy, level="warning"
+    )

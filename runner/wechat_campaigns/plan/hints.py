@@ -5,28 +5,28 @@ from __future__ import annotations
 from wechat_campaigns.core.words import _
 
 
-def found_by(how: str) -> str:
+def accepted_message(how: str) -> str:
     """Say how it is known that a send was made after all."""
     if how == "repeat":
         return _("the first try never arrived; the repeat was accepted by WeChat")
     return _("WeChat had it already (45065); nothing was sent a second time")
 
 
-def name_it(send_id: str) -> str:
+def msg_id_hint(send_id: str) -> str:
     """Say what to do about a send that WeChat took without naming its msg_id."""
     return _("look it up in the console, then `campaign ledger settle '{send}' --sent MSG_ID`").format(
         send=send_id
     )
 
 
-def not_repeated(why: str) -> str:
+def not_resent_message(why: str) -> str:
     """Say that an unknown send was left as it is."""
     return _("not repeated: {why}").format(why=why)
 
 
-def edited_draft(media_id: str) -> str:
+def edited_draft_message(media_id: str) -> str:
     """Say that an unknown send is left because its draft would send something else now."""
-    return not_repeated(_("draft {media_id} was edited after it was posted").format(media_id=media_id))
+    return not_resent_message(_("draft {media_id} was edited after it was posted").format(media_id=media_id))
 
 
 def edited_draft_hint(send_id: str) -> str:
@@ -57,7 +57,7 @@ def resend_hint(send_id: str) -> str:
     ).format(send=send_id)
 
 
-def again_in(seconds: int) -> str:
+def apply_again_hint(seconds: int) -> str:
     """Say how an unknown send is cleared up."""
     return _(
         "run apply again in {seconds} s: it repeats with the same clientmsgid, which cannot send twice"

@@ -7,34 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import WeChatError
-from wechat_campaigns.core.model import Action, Send
+from wechat_campaigns.core.model import PlanAction, Send
 from wechat_campaigns.core.ports import Clock, ReadApi
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import PLAIN, Setting, decide, ended_lately
-from wechat_campaigns.plan.resolve import Known, ask
+from wechat_campaigns.plan.decide import DEFAULT_OPTIONS, DecisionOptions, decide, ended_recently
+from wechat_campaigns.plan.resolve import RemoteFacts, fetch_remote_facts
 from wechat_campaigns.plan.stored import stored_send
 
-SIDE_BY_SIDE = 16
+MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that are asked at a time."""
 
 
-def survey(
+def refresh(
     sends: Iterable[Send],
     *,
     settings: Settings,
     state: LedgerState,
     connect: Callable[[Account], ReadApi],
     clock: Clock,
-    setting: Setting = PLAIN,
-) -> dict[str, Known]:
+    setting: DecisionOptions = DEFAULT_OPTIONS,
+) -> dict[str, RemoteFacts]:
     """Ask the platform what a plan needs, once for each account that has something to send.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: a read failed; names the account.
+        ApiError, NotSentError, NoResponseError: a read failed; names the account.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -43,26 +43,30 @@ def survey(
     again: dict[str, list[Send]] = {}
     for send in sends:
         appid = settings.environment.accounts[send.account].appid
-        decided = decide(send, send_digest(send), appid=appid, state=state, now=now, setting=setting)
+        decided = decide(
+            send, compute_content_digest(send), appid=appid, state=state, now=now, setting=setting
+        )
         if decided.again is not None:
             name = state.shown(decided.again.data["send"])
             stored = stored_send(decided.again, send_id=name, account=send.account, campaign=send)
             if stored is not None:
                 again.setdefault(send.account, []).append(stored)
-        elif decided.action in (Action.SEND, Action.WAIT) or (
+        elif decided.action in (PlanAction.SEND, PlanAction.SCHEDULED) or (
             # Only a wrong clock may say that the window ended: the answers tell the time.
-            decided.action is Action.EXPIRED and ended_lately(send, now)
+            decided.action is PlanAction.EXPIRED and ended_recently(send, now)
         ):
             concerned.setdefault(send.account, []).append(send)
     accounts = settings.environment.accounts
     readers = {name: connect(accounts[name]) for name in sorted(concerned.keys() | again.keys())}
 
-    def asked(name: str) -> Known:
+    def asked(name: str) -> RemoteFacts:
         try:
-            return ask(concerned.get(name, ()), readers[name], clock, again=again.get(name, ()))
+            return fetch_remote_facts(
+                concerned.get(name, ()), readers[name], clock, again=again.get(name, ())
+            )
         except WeChatError as error:
             error.within(_("account {name}").format(name=name))
             raise
 
-    with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_ACCOUNTS) as pool:
         return dict(zip(readers, pool.map(asked, readers), strict=True))

@@ -12,57 +12,58 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wechat_campaigns.core.digest import plan_digest, plan_row, resolved_digest, send_digest
-from wechat_campaigns.core.errors import Problem
-from wechat_campaigns.core.model import Action, Audience, Draft, Invalid, Send
+from wechat_campaigns.core.digest import compute_content_digest, plan_digest, plan_row, resolved_digest
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import Audience, Draft, InvalidCampaign, PlanAction, Send
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
-from wechat_campaigns.plan.decide import Decision, decide, decide_by, ended_lately, list_id
-from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft
-from wechat_campaigns.plan.hints import not_repeated, settle_hint
-from wechat_campaigns.plan.policy import ALLOWANCE, LIFTED, Objection, objections
-from wechat_campaigns.plan.policy.facts import Facts, Grounds
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.decide import PlanDecision, decide, decide_by, ended_recently, list_id
+from wechat_campaigns.plan.draft_notes import draft_warnings, shared_draft_warning
+from wechat_campaigns.plan.hints import not_resent_message, settle_hint
+from wechat_campaigns.plan.policy import ALLOWANCE, OVERRIDABLE, Violation, evaluate
+from wechat_campaigns.plan.policy.facts import DecisionContext, RuleInput
 from wechat_campaigns.plan.policy.guard import SettingsChange, accepted_by, changes_since
 from wechat_campaigns.plan.quota import Allowance, allowance, china_time, counts
-from wechat_campaigns.plan.resolve import OFFLINE, Known, Resolved, as_stored, meanings, resolve
+from wechat_campaigns.plan.resolve import OFFLINE, RemoteFacts, Resolution, as_stored, resolve, resolved_names
 from wechat_campaigns.plan.stored import stored_row, stored_send
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
 
 PLAN_LIFE = timedelta(hours=24)
-PENDING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
+PENDING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 """What a plan's digest covers: whatever may still be sent, today or when its window opens."""
-CALLING = frozenset({Action.SEND, Action.RESEND})
+CALLING = frozenset({PlanAction.SEND, PlanAction.RESEND})
 """What apply makes a call for."""
-TAKING = frozenset(Action) - {Action.EXPIRED, Action.INVALID}
+TAKING = frozenset(PlanAction) - {PlanAction.EXPIRED, PlanAction.INVALID}
 """Sends that take their draft out of the draft box, or have taken it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedSend:
     """One line of a plan."""
 
     send: Send
     account: Account
     digest: str
-    decision: Decision
-    resolved: Resolved
-    objections: tuple[Objection, ...] = ()
+    decision: PlanDecision
+    resolved: Resolution
+    objections: tuple[Violation, ...] = ()
     again: Event | None = None
     """The intent whose stored body would be posted once more; `send` is then what it posted."""
 
     @property
-    def action(self) -> Action:
+    def action(self) -> PlanAction:
         """What apply would do."""
         return self.decision.action
 
     @property
     def meanings(self) -> dict[str, str | int | None]:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
-        return meanings(self.send, self.resolved) if self.action in PENDING else {}
+        return resolved_names(self.send, self.resolved) if self.action in PENDING else {}
 
     @property
     def row(self) -> dict[str, Any]:
@@ -73,11 +74,11 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Orphan:
+class UnknownSend:
     """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
 
-    known: SendState
-    decision: Decision
+    known: SendRecord
+    decision: PlanDecision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +90,12 @@ class Plan:
     expires_at: datetime
     commit: str | None
     offline: bool
-    sends: tuple[Planned, ...]
-    invalid: tuple[Invalid, ...] = ()
-    orphans: tuple[Orphan, ...] = ()
+    sends: tuple[PlannedSend, ...]
+    invalid: tuple[InvalidCampaign, ...] = ()
+    orphans: tuple[UnknownSend, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     """By account name."""
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: Mapping[str, RemoteFacts] = field(default_factory=dict)
     """By account name: what the reads said."""
     unbegun: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
@@ -128,42 +129,42 @@ class Plan:
             return None
         return resolved_digest({one.send.id: one.meanings for one in self.sends if one.meanings})
 
-    def due(self) -> tuple[Planned, ...]:
+    def due(self) -> tuple[PlannedSend, ...]:
         """List what apply would send now."""
-        return tuple(planned for planned in self.sends if planned.action is Action.SEND)
+        return tuple(planned for planned in self.sends if planned.action is PlanAction.SEND)
 
-    def resends(self) -> tuple[Planned, ...]:
+    def resends(self) -> tuple[PlannedSend, ...]:
         """List what apply would post once more."""
-        return tuple(planned for planned in self.sends if planned.action is Action.RESEND)
+        return tuple(planned for planned in self.sends if planned.action is PlanAction.RESEND)
 
-    def calls(self) -> tuple[Planned, ...]:
+    def calls(self) -> tuple[PlannedSend, ...]:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
 
-    def missed(self) -> tuple[Planned, ...]:
+    def missed(self) -> tuple[PlannedSend, ...]:
         """List what was never sent although its window was open, and ended within the last day."""
         if not self.ledger_known:
             return ()
-        lately = (planned for planned in self.sends if ended_lately(planned.send, self.created_at))
-        return tuple(planned for planned in lately if planned.action is Action.EXPIRED)
+        lately = (planned for planned in self.sends if ended_recently(planned.send, self.created_at))
+        return tuple(planned for planned in lately if planned.action is PlanAction.EXPIRED)
 
     def reaching(self) -> frozenset[str]:
         """List the AppIDs that apply would call for."""
         return frozenset(planned.account.appid for planned in self.calls())
 
-    def counts(self) -> dict[Action, int]:
+    def counts(self) -> dict[PlanAction, int]:
         """Count sends by action, invalid campaigns and orphans included."""
         actions = [planned.action for planned in self.sends]
-        actions += [Action.INVALID] * len(self.invalid) + [Action.UNKNOWN] * len(self.orphans)
-        return {action: actions.count(action) for action in Action if action in actions}
+        actions += [PlanAction.INVALID] * len(self.invalid) + [PlanAction.UNKNOWN] * len(self.orphans)
+        return {action: actions.count(action) for action in PlanAction if action in actions}
 
 
 def make_plan(
     sends: Sequence[Send],
     *,
-    invalid: Sequence[Invalid],
-    grounds: Grounds,
-    known: Mapping[str, Known] | None,
+    invalid: Sequence[InvalidCampaign],
+    grounds: DecisionContext,
+    known: Mapping[str, RemoteFacts] | None,
     commit: str | None = None,
     with_orphans: bool = True,
     unbegun: Sequence[str] = (),
@@ -197,7 +198,7 @@ def make_plan(
         offline=known is None,
         sends=tuple(_under_policy(looked_at, grounds, offline=known is None)),
         invalid=tuple(invalid),
-        orphans=orphans(sends, grounds) if with_orphans else (),
+        orphans=unplanned_unknown_sends(sends, grounds) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         known=known or {},
         unbegun=tuple(unbegun),
@@ -208,13 +209,13 @@ def make_plan(
     )
 
 
-def order(planned: Planned) -> tuple[str, datetime, str]:
+def order(planned: PlannedSend) -> tuple[str, datetime, str]:
     """Sort key of an account's sends: earliest window first, then id."""
     begins = planned.send.not_before or datetime.min.replace(tzinfo=UTC)
     return planned.account.name, begins, planned.send.id
 
 
-def is_covered(planned: Planned) -> bool:
+def is_covered(planned: PlannedSend) -> bool:
     """Tell whether a plan's digest is over a send: it may be posted, now or later."""
     return planned.again is not None or planned.action in PENDING
 
@@ -237,7 +238,7 @@ def as_reviewed(
         The plan, with the resends that were reviewed; None when something else would be sent.
     """
     rows = [stored_row(k.intent, k.send) for k in _resent_under(state, reviewed) if k.intent is not None]
-    offered: list[Planned] = []
+    offered: list[PlannedSend] = []
     for one in plan.sends:
         if one.action in PENDING or _sent_under(one, state, reviewed):
             rows.append(plan_row(one.send, one.digest, one.account.appid))
@@ -259,39 +260,39 @@ def _digest(rows: Iterable[Mapping[str, Any]], looser: Iterable[SettingsChange])
     return plan_digest(rows, loosened=rules)
 
 
-def _not_reviewed(planned: Planned) -> Planned:
+def _not_reviewed(planned: PlannedSend) -> PlannedSend:
     why = _("{why}; not in the plan that was reviewed").format(why=planned.decision.reason)
-    decision = Decision(
-        action=Action.UNKNOWN,
+    decision = PlanDecision(
+        action=PlanAction.UNKNOWN,
         reason=why,
         remedy=_("plan again, have the new plan reviewed, apply with its digest"),
     )
     return replace(planned, decision=decision, again=None)
 
 
-def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendState]:
+def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
     """List what was posted once more under a plan, and came to an end."""
     for known in state.sends.values():
         first = known.intent.data.get("plan_digest") if known.intent is not None else None
-        if known.resent_under == reviewed != first and known.status is not Status.OPEN:
+        if known.resend_plan_digest == reviewed != first and known.status is not SendStatus.OPEN:
             yield known
 
 
-def _sent_under(planned: Planned, state: LedgerState, reviewed: str) -> bool:
+def _sent_under(planned: PlannedSend, state: LedgerState, reviewed: str) -> bool:
     known = state.send(planned.account.appid, planned.send.id, planned.send.revision)
     return known is not None and known.intent is not None and known.intent.data.get("plan_digest") == reviewed
 
 
-def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None) -> Planned:
+def _first_look(send: Send, grounds: DecisionContext, known: Mapping[str, RemoteFacts] | None) -> PlannedSend:
     account, state, now = grounds.settings.environment.accounts[send.account], grounds.state, grounds.now
-    digest = send_digest(send)
+    digest = compute_content_digest(send)
     resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
     decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.setting)
     if decision.again is not None:
         name = state.shown(decision.again.data["send"])
         stored = stored_send(decision.again, send_id=name, account=send.account, campaign=send)
         if stored is not None:
-            return Planned(
+            return PlannedSend(
                 send=stored,
                 account=account,
                 digest=decision.again.data["digest"],
@@ -302,20 +303,20 @@ def _first_look(send: Send, grounds: Grounds, known: Mapping[str, Known] | None)
                 again=decision.again,
             )
         decision = _incomplete(send.id)
-    if resolved.problems and decision.action in (Action.SEND, Action.WAIT):
-        decision = Decision(
-            action=Action.INVALID,
+    if resolved.problems and decision.action in (PlanAction.SEND, PlanAction.SCHEDULED):
+        decision = PlanDecision(
+            action=PlanAction.INVALID,
             reason=resolved.problems[0].what,
             remedy=resolved.problems[0].remedy,
         )
-    elif decision.action not in (Action.SEND, Action.WAIT):
+    elif decision.action not in (PlanAction.SEND, PlanAction.SCHEDULED):
         # What was sent needs no tag any more, and its audience is the one it had.
         resolved = replace(resolved, problems=(), audience=_past_audience(send, account, state))
     if decision.action in PENDING:
         drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
         if warned := draft_warnings(send, resolved, drafted):
             send = replace(send, findings=(*send.findings, *warned))
-    return Planned(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
+    return PlannedSend(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
 
 
 def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
@@ -324,18 +325,18 @@ def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience
     return Audience(count=count, source="ledger" if count is not None else "unknown")
 
 
-def _sharing_drafts(looked_at: Sequence[Planned]) -> list[Planned]:
+def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
     """Warn of pending sends whose draft another takes first; what was sent comes before what will be."""
     taker: dict[tuple[str, str], str] = {}
-    found: dict[tuple[str, str], Problem] = {}
+    found: dict[tuple[str, str], Diagnostic] = {}
     for one in sorted(looked_at, key=lambda one: one.action in PENDING):
         appid, send = one.account.appid, one.send
         if isinstance(send.content, Draft) and one.action in TAKING:
             first = taker.setdefault((appid, send.content.media_id), send.id)
             if first != send.id and one.action in PENDING:
-                found[appid, send.id] = shared_draft(send, first)
+                found[appid, send.id] = shared_draft_warning(send, first)
 
-    def warned(one: Planned) -> Planned:
+    def warned(one: PlannedSend) -> PlannedSend:
         problem = found.get((one.account.appid, one.send.id))
         if problem is None:
             return one
@@ -344,27 +345,33 @@ def _sharing_drafts(looked_at: Sequence[Planned]) -> list[Planned]:
     return [warned(one) for one in looked_at] if found else list(looked_at)
 
 
-def _under_policy(looked_at: Sequence[Planned], grounds: Grounds, *, offline: bool) -> Iterator[Planned]:
+def _under_policy(
+    looked_at: Sequence[PlannedSend], grounds: DecisionContext, *, offline: bool
+) -> Iterator[PlannedSend]:
     """Ask the rules send by send, in order: each that will be made uses up what the next may have."""
     due = sum(one.action in CALLING for one in looked_at)
     ahead: Counter[str] = Counter()
     seen: dict[tuple[str, str], str] = {}
     for one in looked_at:
         appid = one.account.appid
-        if one.action is Action.SEND:
+        if one.action is PlanAction.SEND:
             twin = seen.get((appid, one.digest))
             facts = _facts(one, looked_at, grounds, due, ahead=ahead[appid], twin=twin, offline=offline)
-            one = judged(one, objections(facts, grounds.allowed))
-        elif one.action is Action.RESEND:
-            one = judged(one, _against(_facts(one, looked_at, grounds, due, offline=offline), grounds))
-        if one.action is Action.SEND:
+            one = with_violations(one, evaluate(facts, grounds.allowed))
+        elif one.action is PlanAction.RESEND:
+            one = with_violations(
+                one, _against(_facts(one, looked_at, grounds, due, offline=offline), grounds)
+            )
+        if one.action is PlanAction.SEND:
             seen[appid, one.digest] = one.send.id
             ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
         yield one
 
 
-def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: int, **more: Any) -> Facts:
-    return Facts(
+def _facts(
+    planned: PlannedSend, among: Iterable[PlannedSend], grounds: DecisionContext, due: int, **more: Any
+) -> RuleInput:
+    return RuleInput(
         send=planned.send,
         digest=planned.digest,
         account=planned.account,
@@ -378,7 +385,9 @@ def _facts(planned: Planned, among: Iterable[Planned], grounds: Grounds, due: in
     )
 
 
-def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping[str, int | None]) -> Planned:
+def recheck(
+    planned: PlannedSend, plan: Plan, grounds: DecisionContext, *, reviewed: Mapping[str, int | None]
+) -> PlannedSend:
     """Decide again on a send or resend, just before its call, with what is known by now.
 
     Args:
@@ -401,16 +410,16 @@ def recheck(planned: Planned, plan: Plan, grounds: Grounds, *, reviewed: Mapping
         return fresh
     saw = reviewed.get(planned.send.id)
     facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed=saw)
-    return judged(fresh, _against(facts, grounds, again=planned.again is not None))
+    return with_violations(fresh, _against(facts, grounds, again=planned.again is not None))
 
 
-def _against(facts: Facts, grounds: Grounds, *, again: bool = True) -> tuple[Objection, ...]:
+def _against(facts: RuleInput, grounds: DecisionContext, *, again: bool = True) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
-    found = objections(facts, grounds.allowed)
+    found = evaluate(facts, grounds.allowed)
     return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
 
 
-def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
+def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:
     """Block a due send when a rule stands against it; lesser objections stay as warnings."""
     if not found and not planned.objections:
         return planned
@@ -420,15 +429,17 @@ def judged(planned: Planned, found: tuple[Objection, ...]) -> Planned:
     first = blocking[0]
     lifted = _("{remedy}; once only: --allow {rule}=REASON")
     reason = _("{rule}: {what}").format(rule=first.rule, what=first.what)
-    decision = Decision(
-        action=Action.BLOCKED if planned.again is None else Action.UNKNOWN,
-        reason=reason if planned.again is None else not_repeated(reason),
-        remedy=lifted.format(remedy=first.remedy, rule=first.rule) if first.rule in LIFTED else first.remedy,
+    decision = PlanDecision(
+        action=PlanAction.BLOCKED if planned.again is None else PlanAction.UNKNOWN,
+        reason=reason if planned.again is None else not_resent_message(reason),
+        remedy=lifted.format(remedy=first.remedy, rule=first.rule)
+        if first.rule in OVERRIDABLE
+        else first.remedy,
     )
     return replace(planned, objections=found, decision=decision)
 
 
-def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
+def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
     """Count all parts of an openid list together: cut into batches it is still one audience."""
     audience, batch = planned.resolved.audience, planned.send.batch
     if batch is None:
@@ -438,12 +449,14 @@ def _whole_audience(planned: Planned, among: Iterable[Planned]) -> Audience:
     return replace(audience, count=sum(len(part.send.filter.openids) for part in mine))
 
 
-def orphans(sends: Iterable[Send], grounds: Grounds) -> tuple[Orphan, ...]:
+def unplanned_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> tuple[UnknownSend, ...]:
     """List the ledger's unknown sends that are not among these: their files are gone, or not selected."""
-    return tuple(Orphan(known, _why_left(known, grounds)) for known in _unplanned(sends, grounds))
+    return tuple(
+        UnknownSend(known, _unknown_decision(known, grounds)) for known in _unplanned(sends, grounds)
+    )
 
 
-def stored_orphans(sends: Iterable[Send], grounds: Grounds) -> Iterator[Send]:
+def stored_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> Iterator[Send]:
     """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
     accounts = grounds.settings.environment.accounts
     for known in _unplanned(sends, grounds):
@@ -455,13 +468,13 @@ def stored_orphans(sends: Iterable[Send], grounds: Grounds) -> Iterator[Send]:
                 yield stored
 
 
-def _why_left(known: SendState, grounds: Grounds) -> Decision:
+def _unknown_decision(known: SendRecord, grounds: DecisionContext) -> PlanDecision:
     setting = grounds.setting
-    facts = protocol.Facts(
+    facts = protocol.DecisionInput(
         key=SendKey(known.appid, grounds.state.kept(known.send), known.revision),
         digest="",
         now=grounds.now,
-        clock_error=setting.clock_error,
+        clock_skew=setting.clock_skew,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
         resend_stored=grounds.state.same(known.send) in setting.resend,
@@ -475,12 +488,12 @@ def _why_left(known: SendState, grounds: Grounds) -> Decision:
     return decision
 
 
-def _incomplete(send_id: str) -> Decision:
+def _incomplete(send_id: str) -> PlanDecision:
     why = _("posted, no answer recorded; its openid list is not in the campaign any more")
-    return Decision(action=Action.UNKNOWN, reason=why, remedy=settle_hint(send_id))
+    return PlanDecision(action=PlanAction.UNKNOWN, reason=why, remedy=settle_hint(send_id))
 
 
-def _unplanned(sends: Iterable[Send], grounds: Grounds) -> tuple[SendState, ...]:
+def _unplanned(sends: Iterable[Send], grounds: DecisionContext) -> tuple[SendRecord, ...]:
     accounts, state = grounds.settings.environment.accounts, grounds.state
     planned = {
         (accounts[send.account].appid, state.same(name))

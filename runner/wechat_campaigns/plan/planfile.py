@@ -12,7 +12,7 @@ from wechat_campaigns.core.digest import canonical, plan_digest, resolved_digest
 from wechat_campaigns.core.errors import StalePlanError, UsageError
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import PENDING, Plan, Planned, as_reviewed, is_covered
+from wechat_campaigns.plan.plan import PENDING, Plan, PlannedSend, as_reviewed, is_covered
 from wechat_campaigns.plan.quota import china_time
 
 MAJOR = "1"
@@ -86,19 +86,21 @@ def check_file(reviewed: Mapping[str, Any], plan: Plan, state: LedgerState, now:
         StalePlanError: the file is not as it was written; or names every send that differs.
     """
     if not _is_whole(reviewed):
-        raise _stale(_("the plan file was edited after it was written"))
+        raise _stale_plan_error(_("the plan file was edited after it was written"))
     if reviewed["environment"] != plan.environment:
         made_for = _("it was made for environment {reviewed}, this is {environment}")
-        raise _stale(made_for.format(reviewed=reviewed["environment"], environment=plan.environment))
+        raise _stale_plan_error(
+            made_for.format(reviewed=reviewed["environment"], environment=plan.environment)
+        )
     expires_at = datetime.fromisoformat(reviewed["expires_at"])
     if now > expires_at:
-        raise _stale(_("it expired {when}").format(when=china_time(expires_at)))
+        raise _stale_plan_error(_("it expired {when}").format(when=china_time(expires_at)))
     resends = [row for row in _rows(reviewed) if "body_sha256" in row]
     found = as_reviewed(plan, state, reviewed["plan_digest"], resends)
     if found is None:
-        raise _stale(_("; ").join(_differences(reviewed, plan)) or _("the pending sends differ"))
+        raise _stale_plan_error(_("; ").join(_differences(reviewed, plan)) or _("the pending sends differ"))
     if moved := _moved(reviewed, found):
-        raise _stale(_("; ").join(moved))
+        raise _stale_plan_error(_("; ").join(moved))
     return found
 
 
@@ -113,7 +115,7 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     """
     found = as_reviewed(plan, state, reviewed)
     if found is None:
-        raise _stale(
+        raise _stale_plan_error(
             _("the digest is {digest}, expected {expected}").format(digest=plan.digest, expected=reviewed)
         )
     return found
@@ -124,7 +126,7 @@ def covers(send: Mapping[str, Any]) -> bool:
     return "resend" in send or send["action"] in PENDING_WORDS
 
 
-def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_checksum(data: Mapping[str, Any]) -> dict[str, Any]:
     """Add the fingerprint of all the rest to a plan as data: the audiences, for one, are under no digest."""
     return {**data, "file_sha256": sha256(data)}
 
@@ -174,17 +176,17 @@ def _moved_of(send_id: str, before: Mapping[str, Any], after: Mapping[str, Any])
     ]
 
 
-def check_meanings(planned: Planned, now: Planned) -> None:
+def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
     """Refuse a send whose names stand for something else than when its plan was made.
 
     Raises:
         StalePlanError: names them.
     """
     if moved := _moved_of(planned.send.id, planned.meanings, now.meanings):
-        raise _stale(_("; ").join(moved))
+        raise _stale_plan_error(_("; ").join(moved))
 
 
-def uncompared(data: Mapping[str, Any], plan: Plan) -> list[str]:
+def unresolved_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
     """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
     names = {name: None for planned in plan.sends for name in planned.meanings}
     return list(names) if data["resolved"] is None else []
@@ -201,7 +203,7 @@ def _row(send: Mapping[str, Any]) -> dict[str, Any]:
     return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
 
 
-def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
+def check_plan_digest(reviewed: Mapping[str, Any], digest: str) -> None:
     """Refuse a plan file that is not the one whose digest was handed on.
 
     Raises:
@@ -209,7 +211,7 @@ def check_has(reviewed: Mapping[str, Any], digest: str) -> None:
     """
     if reviewed["plan_digest"] != digest:
         found = _("the plan file has the digest {digest}, expected {expected}")
-        raise _stale(found.format(digest=reviewed["plan_digest"], expected=digest))
+        raise _stale_plan_error(found.format(digest=reviewed["plan_digest"], expected=digest))
 
 
 def audiences(reviewed: Mapping[str, Any]) -> dict[str, int | None]:
@@ -244,7 +246,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     return found
 
 
-def _no_more(name: str, planned: Planned | None) -> str:
+def _no_more(name: str, planned: PlannedSend | None) -> str:
     if planned is None:
         return _("{send} is gone").format(send=name)
     return _("{send} is {action} now: {reason}").format(
@@ -252,7 +254,7 @@ def _no_more(name: str, planned: Planned | None) -> str:
     )
 
 
-def _stale(what: str) -> StalePlanError:
+def _stale_plan_error(what: str) -> StalePlanError:
     return StalePlanError(
         _("what would be sent is not what was reviewed: {what}").format(what=what),
         remedy=_("plan again, have the new plan reviewed, apply with its digest"),

@@ -92,17 +92,17 @@ def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) 
     return Allowance(period=period(kind, now), limit=limit, used=used)
 
 
-def same_receivers(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
+def count_same_recipients(appid: str, send: Send, state: LedgerState, now: datetime) -> int:
     """Count this month's sends to the same tag or to everyone; a follower who had four gets no more.
 
     Openid lists are not compared with one another.
     """
-    same = {"all", receivers(send.filter)} - {"openids"}
+    same = {"all", recipients(send.filter)} - {"openids"}
     uses = state.uses(appid, *bounds(AccountKind.SERVICE, now))
     return sum(number for use, number in uses.items() if use.receivers in same)
 
 
-def receivers(receiver_filter: Filter) -> str:
+def recipients(receiver_filter: Filter) -> str:
     """Name a filter's receivers in one word for comparison."""
     if receiver_filter.is_to_all:
         return "all"

@@ -1,6 +1,6 @@
 """Rendered sends and read-only answers in, ids and audience out: tags by name, material by name, uploads.
 
-`ask` is the only part that calls the platform, and only through reads; the rest is pure.
+`fetch_remote_facts` is the only part that calls the platform, and only through reads; the rest is pure.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from wechat_campaigns.core.errors import ApiError, CampaignError, Problem, UsageError
+from wechat_campaigns.core.errors import ApiError, CampaignError, Diagnostic, UsageError
 from wechat_campaigns.core.model import Audience, Draft, Filter, Send
-from wechat_campaigns.core.nearest import near
+from wechat_campaigns.core.nearest import close_matches
 from wechat_campaigns.core.ports import Clock, ReadApi
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.fold import LedgerState
@@ -29,7 +29,7 @@ NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class RemoteFacts:
     """What one account's read-only calls said; `offline` when nobody asked."""
 
     offline: bool = False
@@ -45,7 +45,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class Resolution:
     """What a send needs besides its own text."""
 
     tag_id: int | None = None
@@ -57,13 +57,15 @@ class Resolved:
     named: Mapping[tuple[str, str], str] = field(default_factory=dict)
     draft: str | None = None
     """Fingerprint of the existing draft that is sent."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
 
 
-OFFLINE = Known(offline=True)
+OFFLINE = RemoteFacts(offline=True)
 
 
-def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Send] = ()) -> Known:
+def fetch_remote_facts(
+    sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Send] = ()
+) -> RemoteFacts:
     """Make the reads these sends of one account need, each once.
 
     Args:
@@ -73,7 +75,7 @@ def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Se
         again: sends to be posted once more, of which only the receivers are asked about.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: the platform did not answer a read.
+        ApiError, NotSentError, NoResponseError: the platform did not answer a read.
     """
     sends = tuple(sends)
     filters = [send.filter for send in (*sends, *again)]
@@ -81,17 +83,17 @@ def ask(sends: Iterable[Send], api: ReadApi, clock: Clock, *, again: Iterable[Se
     to_all = any(one.is_to_all for one in filters)
     wanted = {pair for send in sends for pair in wire.names(send.content)}
     drafts = {send.content.media_id for send in sends if isinstance(send.content, Draft)}
-    return Known(
+    return RemoteFacts(
         tags=tuple(api.tags_get()) if by_tag else (),
         followers=int(api.user_get()["total"]) if to_all else None,
         materials=_materials(wanted, api),
-        drafts={media_id: draft_mark(media_id, api) for media_id in sorted(drafts)},
+        drafts={media_id: draft_fingerprint(media_id, api) for media_id in sorted(drafts)},
         quota=api.openapi_quota_get("/cgi-bin/message/mass/sendall") if sends else None,
         as_of=clock(),
     )
 
 
-def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datetime) -> Resolved:
+def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now: datetime) -> Resolution:
     """Put ids to a send's names.
 
     Args:
@@ -104,7 +106,7 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
     Returns:
         Ids and audience, and a problem for each name the platform does not know.
     """
-    tag, audience, problems = _receivers(send, known)
+    tag, audience, problems = _recipients(send, known)
     named: dict[tuple[str, str], str] = {}
     for pair in () if known.offline else wire.names(send.content):
         ids = known.materials.get(pair, ())
@@ -113,7 +115,7 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
         else:
             problems.append(_no_material(send, pair, len(ids), known))
     needed = tuple((upload, _reusable(upload, appid, state, now)) for upload in wire.uploads(send.content))
-    return Resolved(
+    return Resolution(
         tag_id=int(tag["id"]) if "id" in tag else send.filter.tag_id,
         tag=str(tag["name"]) if "name" in tag else None,
         audience=audience,
@@ -124,7 +126,7 @@ def resolve(send: Send, appid: str, known: Known, state: LedgerState, now: datet
     )
 
 
-def meanings(send: Send, resolved: Resolved) -> dict[str, str | int | None]:
+def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | None]:
     """Say what each name in a send stands for on the platform; None for what nobody knows.
 
     A draft that is there already stands for its articles, which others may edit.
@@ -139,7 +141,7 @@ def meanings(send: Send, resolved: Resolved) -> dict[str, str | int | None]:
     return found
 
 
-def as_stored(send: Send, body: Mapping[str, Any], known: Known) -> Resolved:
+def as_stored(send: Send, body: Mapping[str, Any], known: RemoteFacts) -> Resolution:
     """Say whom a stored body reaches; what its names stood for is in it.
 
     Args:
@@ -149,11 +151,11 @@ def as_stored(send: Send, body: Mapping[str, Any], known: Known) -> Resolved:
     """
     tag_id = body.get("filter", {}).get("tag_id")
     tagged = replace(send, filter=Filter(tag_id=tag_id)) if tag_id is not None else send
-    tag, audience, _gone = _receivers(tagged, known)
-    return Resolved(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
+    tag, audience, _gone = _recipients(tagged, known)
+    return Resolution(tag_id=tag_id, tag=str(tag["name"]) if "name" in tag else None, audience=audience)
 
 
-def recount(send: Send, resolved: Resolved, api: ReadApi, clock: Clock) -> Audience:
+def recount(send: Send, resolved: Resolution, api: ReadApi, clock: Clock) -> Audience:
     """Count a send's audience now; an openid list counts itself.
 
     Returns:
@@ -172,7 +174,7 @@ def recount(send: Send, resolved: Resolved, api: ReadApi, clock: Clock) -> Audie
     return Audience(count=count, source=source, as_of=clock())
 
 
-def _receivers(send: Send, known: Known) -> tuple[Mapping[str, Any], Audience, list[Problem]]:
+def _recipients(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Audience, list[Diagnostic]]:
     if send.filter.openids:
         return {}, Audience(count=len(send.filter.openids), source="openids"), []
     if known.offline:
@@ -185,7 +187,7 @@ def _receivers(send: Send, known: Known) -> tuple[Mapping[str, Any], Audience, l
     return tag, Audience(count=int(tag.get("count", 0)), source="tags/get", as_of=known.as_of), []
 
 
-def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
+def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic | None]:
     wanted, field_name = (
         (send.filter.tag, N_("name")) if send.filter.tag is not None else (send.filter.tag_id, "id")
     )
@@ -193,7 +195,7 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
     if len(found) == 1:
         return found[0], None
     names = [str(tag["name"]) for tag in known.tags]
-    close = near(str(wanted), names, most=NEAREST, cutoff=0.3) or names[:NEAREST]
+    close = close_matches(str(wanted), names, most=NEAREST, cutoff=0.3) or names[:NEAREST]
     what = (
         _("the account has more than one tag with {key} {value}")
         if found
@@ -204,9 +206,9 @@ def _tag(send: Send, known: Known) -> tuple[Mapping[str, Any], Problem | None]:
         if close
         else _("create the tag in the console first; `campaign tags` lists them all")
     )
-    line, column = send.filter_at
+    line, column = send.filter_position
     place = replace(send.place, line=line, column=column) if line else send.place
-    return {}, Problem(place=place, path=send.filter_path, rule="unknown-tag", what=what, remedy=remedy)
+    return {}, Diagnostic(place=place, path=send.filter_path, rule="unknown-tag", what=what, remedy=remedy)
 
 
 def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -218,11 +220,11 @@ def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, st
     return found
 
 
-def draft_mark(media_id: str, api: ReadApi) -> str | None:
+def draft_fingerprint(media_id: str, api: ReadApi) -> str | None:
     """Read the fingerprint of a draft as it is now; None when it is gone: used up, or deleted.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: it could not be read.
+        ApiError, NotSentError, NoResponseError: it could not be read.
     """
     try:
         return fingerprint(api.draft_get(media_id)["news_item"])
@@ -248,7 +250,7 @@ def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
     )
 
 
-def _no_material(send: Send, pair: tuple[str, str], count: int, known: Known) -> Problem:
+def _no_material(send: Send, pair: tuple[str, str], count: int, known: RemoteFacts) -> Diagnostic:
     kind, name = pair
     if count:
         return _problem(
@@ -260,7 +262,7 @@ def _no_material(send: Send, pair: tuple[str, str], count: int, known: Known) ->
             ),
             _("rename them in the console, or give the media_id"),
         )
-    close = near(name, [n for k, n in known.materials if k == kind], most=NEAREST)
+    close = close_matches(name, [n for k, n in known.materials if k == kind], most=NEAREST)
     what = _("the account has no {kind} named {name}").format(kind=kind, name=name)
     hint = (
         _("nearest: {names}").format(names=_(", ").join(close))
@@ -277,5 +279,5 @@ def _reusable(upload: wire.Upload, appid: str, state: LedgerState, now: datetime
     return known.result
 
 
-def _problem(send: Send, path: str, rule: str, what: str, remedy: str) -> Problem:
-    return Problem(place=send.place, path=path, rule=rule, what=what, remedy=remedy)
+def _problem(send: Send, path: str, rule: str, what: str, remedy: str) -> Diagnostic:
+    return Diagnostic(place=send.place, path=path, rule=rule, what=what, remedy=remedy)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import openids_sha256, plain, send_digest
-from wechat_campaigns.core.errors import Place
+from wechat_campaigns.core.digest import compute_content_digest, openids_sha256, to_plain_data
+from wechat_campaigns.core.errors import Location
 from wechat_campaigns.core.model import (
     Content,
     Draft,
@@ -59,7 +59,7 @@ def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
         "revision": data["revision"],
         "digest": data["digest"],
         "appid": intent.stream,
-        "not_after": plain(datetime.fromisoformat(ends)) if ends is not None else None,
+        "not_after": to_plain_data(datetime.fromisoformat(ends)) if ends is not None else None,
         **resend_data(intent),
     }
 
@@ -73,7 +73,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
     data, send = intent.data, campaign
     body, receivers = data["body"], _filter(data, campaign)
     stored_row(intent, send_id)
-    if send is None or send_digest(send) != data["digest"]:
+    if send is None or compute_content_digest(send) != data["digest"]:
         send = Send(
             id=send_id,
             campaign=SendId.parse(send_id).campaign,
@@ -84,7 +84,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
             content=_content(body),
             send_ignore_reprint=bool(body.get("send_ignore_reprint")),
             batch=campaign.batch if campaign is not None and receivers.openids else None,
-            place=campaign.place if campaign is not None else Place(file=""),
+            place=campaign.place if campaign is not None else Location(file=""),
         )
     ends = data.get("not_after")
     not_after = datetime.fromisoformat(ends) if ends is not None else None

@@ -21,7 +21,7 @@ from wechat_campaigns.core.words import N_, _
 Stored = Sequence[Mapping[str, Any]]
 """`news_item` of draft/get."""
 
-SHOWN = 8
+MAX_DIFFERENCES = 8
 """How many differences of one article's markup are told."""
 _CONTEXT = 12
 _FIELDS = ("title", "author", "content_source_url", "thumb_media_id")
@@ -34,7 +34,7 @@ _SILENT = ("script", "style")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class DraftDifference:
     """One difference; `lossy` when readers get other words, pictures or links than were meant."""
 
     what: str
@@ -42,7 +42,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ArticleContent:
     """An article's HTML as it matters: nothing of how it happens to be written."""
 
     words: str
@@ -56,7 +56,7 @@ class Reading:
     tokens: tuple[str, ...]
 
 
-class _Words(NamedTuple):
+class _ListMessages(NamedTuple):
     """What is said of addresses that changed."""
 
     lost: str
@@ -64,19 +64,19 @@ class _Words(NamedTuple):
     moved: str
 
 
-_PICTURES: Final = _Words(
+_PICTURES: Final = _ListMessages(
     lost=N_("{lost} of {count} pictures lost: {address}"),
     more=N_("{kept} pictures where {count} were given"),
     moved=N_("the pictures stand in another order"),
 )
-_LINKS: Final = _Words(
+_LINKS: Final = _ListMessages(
     lost=N_("{lost} of {count} links lost: {address}"),
     more=N_("{kept} links where {count} were given"),
     moved=N_("the links stand in another order"),
 )
 
 
-def changes(given: Stored, stored: Stored) -> tuple[Change, ...]:
+def changes(given: Stored, stored: Stored) -> tuple[DraftDifference, ...]:
     """Compare what was given with what is stored.
 
     Args:
@@ -91,17 +91,17 @@ def changes(given: Stored, stored: Stored) -> tuple[Change, ...]:
     """
     if len(given) != len(stored):
         what = _("{kept} of {count} articles are stored").format(kept=len(stored), count=len(given))
-        return (Change(what=what, lossy=True),)
-    found: list[Change] = []
+        return (DraftDifference(what=what, lossy=True),)
+    found: list[DraftDifference] = []
     for number, (one, other) in enumerate(zip(given, stored, strict=True), 1):
         of_one = tuple(_article(one, other, alone=len(given) == 1))
         found += of_one if len(given) == 1 else [_of_article(number, change) for change in of_one]
     return tuple(found)
 
 
-def _of_article(number: int, change: Change) -> Change:
+def _of_article(number: int, change: DraftDifference) -> DraftDifference:
     what = _("article {number}: {change}").format(number=number, change=change.what)
-    return Change(what=what, lossy=change.lossy)
+    return DraftDifference(what=what, lossy=change.lossy)
 
 
 def fingerprint(stored: Stored) -> str:
@@ -119,13 +119,13 @@ def fingerprint(stored: Stored) -> str:
     )
 
 
-def read(content: str) -> Reading:
+def read(content: str) -> ArticleContent:
     """Read an article's HTML."""
     reader = _Reader()
     reader.feed(content)
     reader.close()
     tags = reader.tags
-    return Reading(
+    return ArticleContent(
         words=_words("".join(reader.texts)),
         code=tuple(text.replace("\u00a0", " ").strip() for text in reader.code),
         pictures=tuple(attributes.get("src", "") for tag, attributes in tags if tag == "img"),
@@ -135,7 +135,9 @@ def read(content: str) -> Reading:
     )
 
 
-def _article(given: Mapping[str, Any], stored: Mapping[str, Any], *, alone: bool) -> Iterator[Change]:
+def _article(
+    given: Mapping[str, Any], stored: Mapping[str, Any], *, alone: bool
+) -> Iterator[DraftDifference]:
     for name in _FIELDS:
         yield from _field(name, given, stored, lossy=True)
     if given.get("digest"):
@@ -143,10 +145,12 @@ def _article(given: Mapping[str, Any], stored: Mapping[str, Any], *, alone: bool
     for name in _FLAGS:
         if _flag(given.get(name)) != _flag(stored.get(name)):
             what = _("`{name}` was given as {value} and is stored otherwise")
-            yield Change(what=what.format(name=name, value=int(_flag(given.get(name)))))
+            yield DraftDifference(what=what.format(name=name, value=int(_flag(given.get(name)))))
     for name in _CROPS:
         if given.get(name) and stored.get(name) and given[name] != stored[name]:
-            yield Change(what=_("`{name}` is stored as {value}").format(name=name, value=stored[name]))
+            yield DraftDifference(
+                what=_("`{name}` is stored as {value}").format(name=name, value=stored[name])
+            )
     if given.get("article_type") == "newspic":
         yield from _picture_post(given, stored)
     else:
@@ -155,58 +159,62 @@ def _article(given: Mapping[str, Any], stored: Mapping[str, Any], *, alone: bool
 
 def _field(
     name: str, given: Mapping[str, Any], stored: Mapping[str, Any], *, lossy: bool
-) -> Iterator[Change]:
+) -> Iterator[DraftDifference]:
     meant, kept = str(given.get(name) or ""), str(stored.get(name) or "")
     if name not in stored:
         if meant:
-            yield Change(what=_("`{name}` is not told back, so it could not be compared").format(name=name))
+            yield DraftDifference(
+                what=_("`{name}` is not told back, so it could not be compared").format(name=name)
+            )
     elif _plain(meant) not in (_plain(kept), _plain(unescape(kept))):
         what = _("`{name}` is stored as `{kept}` instead of `{meant}`")
-        yield Change(what=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
+        yield DraftDifference(what=what.format(name=name, kept=kept, meant=meant), lossy=lossy)
 
 
-def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[Change]:
+def _picture_post(given: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[DraftDifference]:
     meant, kept = str(given.get("content") or ""), str(stored.get("content") or "")
     if _words(meant) not in (_words(kept), _words(unescape(kept)), read(kept).words):
         yield _text_change(_words(meant), _words(unescape(kept)))
     if _image_ids(given) != _image_ids(stored):
-        yield Change(what=_("the pictures are others, or in another order"), lossy=True)
+        yield DraftDifference(what=_("the pictures are others, or in another order"), lossy=True)
 
 
-def _content(given: str, stored: str) -> Iterator[Change]:
+def _content(given: str, stored: str) -> Iterator[DraftDifference]:
     meant, kept = read(given), read(stored)
     if meant.words != kept.words:
         yield _text_change(meant.words, kept.words)
     elif meant.code != kept.code:
-        yield Change(what=_("blanks or line breaks in a block of code changed"))
+        yield DraftDifference(what=_("blanks or line breaks in a block of code changed"))
     yield from _addresses(_PICTURES, meant.pictures, kept.pictures)
     yield from _addresses(_LINKS, meant.links, kept.links)
-    markup = [Change(what=what) for what in _markup(meant, kept)]
-    yield from markup[:SHOWN]
-    if len(markup) > SHOWN:
-        yield Change(what=_("{count} more differences of markup").format(count=len(markup) - SHOWN))
+    markup = [DraftDifference(what=what) for what in _markup(meant, kept)]
+    yield from markup[:MAX_DIFFERENCES]
+    if len(markup) > MAX_DIFFERENCES:
+        yield DraftDifference(
+            what=_("{count} more differences of markup").format(count=len(markup) - MAX_DIFFERENCES)
+        )
 
 
-def _text_change(meant: str, kept: str) -> Change:
+def _text_change(meant: str, kept: str) -> DraftDifference:
     pairs = enumerate(zip(meant, kept, strict=False))
     at = next((n for n, (one, other) in pairs if one != other), min(len(meant), len(kept)))
     start = max(at - _CONTEXT, 0)
     parts = [text[start : at + _CONTEXT] or _("nothing") for text in (meant, kept)]
     what = _("the text differs: `{meant}` became `{kept}`").format(meant=parts[0], kept=parts[1])
-    return Change(what=what, lossy=True)
+    return DraftDifference(what=what, lossy=True)
 
 
-def _addresses(words: _Words, meant: Sequence[str], kept: Sequence[str]) -> Iterator[Change]:
+def _addresses(words: _ListMessages, meant: Sequence[str], kept: Sequence[str]) -> Iterator[DraftDifference]:
     if lost := Counter(meant) - Counter(kept):
         what = _(words.lost).format(lost=lost.total(), count=len(meant), address=min(lost))
-        yield Change(what=what, lossy=True)
+        yield DraftDifference(what=what, lossy=True)
     elif len(kept) > len(meant):
-        yield Change(what=_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
+        yield DraftDifference(what=_(words.more).format(kept=len(kept), count=len(meant)), lossy=True)
     elif tuple(meant) != tuple(kept):
-        yield Change(what=_(words.moved), lossy=True)
+        yield DraftDifference(what=_(words.moved), lossy=True)
 
 
-def _markup(meant: Reading, kept: Reading) -> Iterator[str]:
+def _markup(meant: ArticleContent, kept: ArticleContent) -> Iterator[str]:
     lost, gained = meant.marks - kept.marks, kept.marks - meant.marks
     times: Counter[tuple[str, str]] = Counter()
     for (tag, name, _value), count in lost.items():
@@ -248,7 +256,7 @@ class _Reader(HTMLParser):
         if tag == "pre":
             self.code.append("")
         if tag == "br":
-            self._say("\n")
+            self._add_text("\n")
 
     def handle_endtag(self, tag: str) -> None:
         """Leave a tag."""
@@ -258,7 +266,7 @@ class _Reader(HTMLParser):
         """Keep a text unless nobody sees it."""
         if any(self._open[tag] > 0 for tag in _SILENT):
             return
-        self._say(data)
+        self._add_text(data)
         if _words(data):
             self.tokens.append(_plain(data))
 
@@ -266,7 +274,7 @@ class _Reader(HTMLParser):
         """Take `<![` for a comment, as browsers do; some versions of the parser stumble over it."""
         return self.parse_bogus_comment(i, bool(report))
 
-    def _say(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         self.texts.append(text)
         if self._open["pre"] > 0:
             self.code[-1] += text

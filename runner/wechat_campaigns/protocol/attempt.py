@@ -12,11 +12,11 @@ from wechat_campaigns.core.errors import (
     CampaignError,
     LedgerConflictError,
     LedgerError,
-    LostAnswerError,
-    UnreachableError,
+    NoResponseError,
+    NotSentError,
 )
 from wechat_campaigns.protocol.decide import Action, Decision
-from wechat_campaigns.protocol.events import Entry, Event, Kind, Ledger
+from wechat_campaigns.protocol.events import Entry, Event, EventKind, EventLog
 from wechat_campaigns.protocol.keys import SendKey, mac_of
 from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.protocol.verdict import verdict
@@ -35,7 +35,7 @@ class MassApi(Protocol):
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         """Post once, to one place, and return the answer's object, whatever its errcode.
 
-        Raises: UnreachableError: not begun, or `begin_by` had passed; LostAnswerError: it may have arrived.
+        Raises: NotSentError: not begun, or `begin_by` had passed; NoResponseError: it may have arrived.
         """
         ...
 
@@ -52,7 +52,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class AttemptResult:
     """What became of one attempt. Without an `intent` no call was made: `decision` or `error` says why."""
 
     decision: Decision | None = None
@@ -66,7 +66,7 @@ class Outcome:
 class Attempt:
     """Makes the calls of one account, one at a time; `state` follows the ledger."""
 
-    ledger: Ledger
+    ledger: EventLog
     api: MassApi
     state: StreamState
     take: Callable[
@@ -75,7 +75,7 @@ class Attempt:
     clock: Callable[[], datetime]
     mac_key: bytes
 
-    def make(self, message: Message, judge: Callable[[StreamState], Decision]) -> Outcome:
+    def make(self, message: Message, judge: Callable[[StreamState], Decision]) -> AttemptResult:
         """Make the call that `judge` allows; it is asked again whenever somebody else wrote first."""
         begun = self._begin(message, judge)
         if begun.intent is None:
@@ -84,22 +84,22 @@ class Attempt:
         body = {**message.body, "clientmsgid": message.key.clientmsgid}
         try:
             answer = self.api.post_once(body, begin_by=min(begin_by, message.not_after or begin_by))
-        except UnreachableError as error:
-            return self._ended(replace(begun, error=error), Kind.REJECTED, {"reason": "not_begun"})
-        except LostAnswerError as error:
+        except NotSentError as error:
+            return self._ended(replace(begun, error=error), EventKind.REJECTED, {"reason": "not_begun"})
+        except NoResponseError as error:
             return replace(begun, error=error)
         told = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}
         return self._ended(replace(begun, answer=answer), verdict(answer), told)
 
-    def _begin(self, message: Message, judge: Callable[[StreamState], Decision]) -> Outcome:
+    def _begin(self, message: Message, judge: Callable[[StreamState], Decision]) -> AttemptResult:
         """Write down the right to one call, after the very view that it was decided on."""
-        outcome = Outcome()
+        outcome = AttemptResult()
         for _ in range(TRIES):
             try:
                 # First the token: its answer has a date, and so the clock is known to whoever judges.
                 self.api.ready()
                 self.refresh()
-                outcome = Outcome(decision=(decision := judge(self.state)))
+                outcome = AttemptResult(decision=(decision := judge(self.state)))
                 if decision.action is not message.action:
                     return outcome
                 intent = self.ledger.append(self._intent(message), after=self.state.head)
@@ -119,10 +119,12 @@ class Attempt:
         data = {"send": key.id, "revision": key.revision, "call": call, "after": self.state.head.hash}
         data |= {"at": self.clock().isoformat(timespec="microseconds"), "body_sha256": sha256(message.body)}
         if message.action is Action.RESEND:
-            return self.entry(Kind.RESEND, {**message.kept, **data})
-        return self.entry(Kind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
+            return self.entry(EventKind.RESEND, {**message.kept, **data})
+        return self.entry(EventKind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
 
-    def _ended(self, outcome: Outcome, kind: Kind | None, told: Mapping[str, Any]) -> Outcome:
+    def _ended(
+        self, outcome: AttemptResult, kind: EventKind | None, told: Mapping[str, Any]
+    ) -> AttemptResult:
         """Keep what is certain, at the end of the stream whatever that is by now."""
         if kind is None or outcome.intent is None:
             return outcome

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from wechat_campaigns.protocol.keys import SendId, SendKey, same_id
+from wechat_campaigns.protocol.keys import SendId, SendKey, normalize_id
 from wechat_campaigns.protocol.state import SendState, Status, StreamState
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # how far this clock may be from the platform's
@@ -26,12 +26,12 @@ class Reason(StrEnum):
     """Why; the words are made elsewhere, from the code and the parameters."""
 
     NEW, REJECTED_BEFORE, REVISION_RAISED = "new", "rejected_before", "revision_raised"
-    NO_ANSWER, ANSWER_MAY_COME, DISPUTED = "no_answer", "answer_may_come", "disputed"
+    NO_RESPONSE, RESPONSE_PENDING, DISPUTED = "no_answer", "answer_may_come", "disputed"
     TOO_LATE_TO_RESEND, CONTENT_CHANGED = "too_late_to_resend", "content_changed"
     SENT, EDITED, NEWER_REVISION = "sent", "edited", "newer_revision"
     SPLIT, LIST_EDITED, MOVED = "split", "list_edited", "moved"
-    WINDOW_AHEAD, WINDOW_ENDED = "window_ahead", "window_ended"
-    HOLD, CLOCK, POLICY = "hold", "clock", "policy"
+    WINDOW_NOT_OPEN, WINDOW_ENDED = "window_ahead", "window_ended"
+    HOLD, CLOCK_SKEW, POLICY = "hold", "clock", "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class DecisionInput:
     """What is known about one send beside the ledger."""
 
     key: SendKey
@@ -56,14 +56,14 @@ class Facts:
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
     present: Callable[[str], bool] = lambda _id: True  # whether a send of this id is among today's campaigns
-    clock_error: timedelta = timedelta()  # this clock minus the platform's, as its answers told
+    clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
     resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
     violated: Callable[[], Sequence[str]] = lambda: ()  # policy rules that block it, asked on this very view
 
 
-def decide(state: StreamState, facts: Facts) -> Decision:
+def decide(state: StreamState, facts: DecisionInput) -> Decision:
     """Decide on one send by everything that the ledger and `facts` know."""
     revisions = state.revisions(facts.key.id, *facts.formerly)
     unknown = next((known for known in revisions if known.is_unknown), None)
@@ -96,19 +96,19 @@ def may_settle(known: SendState, now: datetime) -> bool:
     return known.is_unknown and all(now >= call.at + SETTLE_AFTER for call in known.calls)
 
 
-def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
+def _resend(state: StreamState, facts: DecisionInput, known: SendState) -> Decision:
     """A resend may be the first call to arrive, so it keeps to all that a first call keeps to."""
 
     def unknown(reason: Reason, params: Mapping[str, Any] = {}) -> Decision:
         return Decision(Action.UNKNOWN, reason, known, params)
 
-    first = known.first_open
+    first = known.first_unanswered_call
     if known.status is Status.DISPUTED or known.intent is None or first is None:
         return unknown(Reason.DISPUTED)
-    if abs(facts.clock_error) > CLOCK_TOLERANCE:
-        return unknown(Reason.CLOCK, {"error": facts.clock_error})
+    if abs(facts.clock_skew) > CLOCK_TOLERANCE:
+        return unknown(Reason.CLOCK_SKEW, {"error": facts.clock_skew})
     if facts.now < first.at + facts.resend_after:
-        return unknown(Reason.ANSWER_MAY_COME)
+        return unknown(Reason.RESPONSE_PENDING)
     # Another attempt never renews the window: the platform forgets the first one all the same.
     if facts.now > first.at + facts.resend_until:
         return unknown(Reason.TOO_LATE_TO_RESEND)
@@ -121,21 +121,21 @@ def _resend(state: StreamState, facts: Facts, known: SendState) -> Decision:
     stopped = _stopped(state, facts)
     if stopped is not None:
         return unknown(stopped.reason, stopped.params)
-    return Decision(Action.RESEND, Reason.NO_ANSWER, known)
+    return Decision(Action.RESEND, Reason.NO_RESPONSE, known)
 
 
-def _outside(facts: Facts) -> Decision | None:
+def _outside(facts: DecisionInput) -> Decision | None:
     """Place a first call in time; by a wrong clock no window is open or closed."""
-    if abs(facts.clock_error) > CLOCK_TOLERANCE:
-        return Decision(Action.BLOCKED, Reason.CLOCK, params={"error": facts.clock_error})
+    if abs(facts.clock_skew) > CLOCK_TOLERANCE:
+        return Decision(Action.BLOCKED, Reason.CLOCK_SKEW, params={"error": facts.clock_skew})
     if facts.not_after is not None and facts.now > facts.not_after:
         return Decision(Action.EXPIRED, Reason.WINDOW_ENDED, params={"at": facts.not_after})
     if facts.not_before is not None and facts.now < facts.not_before:
-        return Decision(Action.SCHEDULED, Reason.WINDOW_AHEAD, params={"at": facts.not_before})
+        return Decision(Action.SCHEDULED, Reason.WINDOW_NOT_OPEN, params={"at": facts.not_before})
     return None
 
 
-def _stopped(state: StreamState, facts: Facts) -> Decision | None:
+def _stopped(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Name what stops every call, first or again: a hold, the policy."""
     if state.holds:
         held = next(reversed(state.holds.values()))
@@ -144,7 +144,7 @@ def _stopped(state: StreamState, facts: Facts) -> Decision | None:
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 
 
-def _other_form(state: StreamState, facts: Facts) -> Decision | None:
+def _other_form(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
     mine = SendId.parse(facts.key.id)
     campaigns = {SendId.parse(name).campaign for name in state.names(facts.key.id, *facts.formerly)}
@@ -156,7 +156,7 @@ def _other_form(state: StreamState, facts: Facts) -> Decision | None:
         theirs = SendId.parse(known.id)
         if (theirs.entry is None) is not (mine.entry is None):
             return Decision(Action.CONFLICT, Reason.SPLIT, known)
-        if same_id(theirs.entry or "") != same_id(mine.entry or ""):
+        if normalize_id(theirs.entry or "") != normalize_id(mine.entry or ""):
             continue
         if (theirs.batch is None) is not (mine.batch is None):
             return Decision(Action.CONFLICT, Reason.SPLIT, known)
@@ -165,13 +165,13 @@ def _other_form(state: StreamState, facts: Facts) -> Decision | None:
     return None
 
 
-def _moved(state: StreamState, facts: Facts) -> Decision | None:
+def _moved(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
     named = state.names(facts.key.id, *facts.formerly)
     for known in state.of_content(facts.digest):
         if (
             known.status is not Status.REJECTED
-            and same_id(known.id) not in named
+            and normalize_id(known.id) not in named
             and not facts.present(known.id)
         ):
             return Decision(Action.CONFLICT, Reason.MOVED, known)

@@ -14,7 +14,7 @@ from wechat_campaigns.core.digest import sha256
 FORMAT: Final = 1
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What can happen. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
 
     INTENT = "intent"  # about to post: {…, call, at, after, digest, formerly?, clientmsgid, body…}
@@ -28,7 +28,7 @@ class Kind(StrEnum):
     # These never touch what decides a call: see `ledger.events`.
     INIT, GUARD, UPLOAD, DRAFT = "init", "guard", "upload", "draft"
     PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
-    VOUCHED = "vouched"  # a person says that all events before are true: see `ledger.trust`
+    TRUSTED = "vouched"  # a person says that all events before are true: see `ledger.trust`
 
 
 class Head(NamedTuple):
@@ -72,7 +72,7 @@ class Event(Entry):
         return {**plain, "nonce": self.nonce, "previous": self.previous, "hash": self.hash}
 
 
-class Ledger(Protocol):
+class EventLog(Protocol):
     """The one read and the one write on which the promise rests."""
 
     def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
@@ -90,7 +90,7 @@ class Ledger(Protocol):
         ...
 
 
-def chained(entry: Entry, *, at: datetime, after: Head) -> Event:
+def next_event(entry: Entry, *, at: datetime, after: Head) -> Event:
     """Make the event that follows `after` in its stream; `at` is kept in UTC to the microsecond."""
     event = Event(
         stream=entry.stream, kind=entry.kind, data=dict(entry.data), nonce=entry.nonce,

@@ -37,7 +37,7 @@ class SendId:
 
 
 @cache
-def same_id(text: str) -> str:
+def normalize_id(text: str) -> str:
     """Return the form in which ids are compared: two spellings of one name are one message."""
     return normalize("NFC", normalize("NFC", text).casefold())
 
@@ -52,7 +52,7 @@ class SendKey(NamedTuple):
     @property
     def clientmsgid(self) -> str:
         """The platform's idempotency key: 32 hex characters. Source: sendAll, clientmsgid, read 2026-11."""
-        return sha256(["clientmsgid", self.appid, same_id(self.id), self.revision])[:32]
+        return sha256(["clientmsgid", self.appid, normalize_id(self.id), self.revision])[:32]
 
 
 def mac_key(appsecret: str, appid: str) -> bytes:

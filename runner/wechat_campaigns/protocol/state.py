@@ -9,9 +9,9 @@ from enum import StrEnum
 from operator import index
 from typing import Final
 
-from wechat_campaigns.protocol.events import EMPTY, Event, Head, Kind
-from wechat_campaigns.protocol.keys import SendId, same_id
-from wechat_campaigns.protocol.verdict import TOO_SOON
+from wechat_campaigns.protocol.events import EMPTY, Event, EventKind, Head
+from wechat_campaigns.protocol.keys import SendId, normalize_id
+from wechat_campaigns.protocol.verdict import CLIENTMSGID_TOO_FAST
 
 
 class Status(StrEnum):
@@ -23,7 +23,7 @@ class Status(StrEnum):
     ACCEPTED = "accepted"  # the platform took it, or a person says so; never left again at this revision
 
 
-class Step(StrEnum):
+class Transition(StrEnum):
     """What an event means for a send, given the calls before it."""
 
     CALL = "a call may begin"
@@ -31,19 +31,19 @@ class Step(StrEnum):
     TAKEN = "the platform took it, or a person says so"
     FOREIGN = "45065, and no earlier call of this ledger can be the one that it speaks of"
     REJECTED = "certainly no job, and no other call is open"
-    FREED = "a person says that it was not sent"
+    SETTLED_NOT_SENT = "a person says that it was not sent"
 
 
 U, D, R, A = Status
-TABLE: Final[Mapping[Step, Mapping[Status, Status]]] = {
+TABLE: Final[Mapping[Transition, Mapping[Status, Status]]] = {
     # Who cannot make a mac can stop a send, never start or free one. An acceptance wins over the rejection of
     # another call, however late it comes; what was accepted stays so, but on the word of 45065 alone.
-    Step.CALL: {U: U, D: D, R: U, A: A},
-    Step.FORGED: {U: D, D: D, R: D, A: A},
-    Step.TAKEN: {U: A, D: A, R: A, A: A},
-    Step.FOREIGN: {U: D, D: D, R: D, A: D},
-    Step.REJECTED: {U: R, D: D, R: R, A: A},
-    Step.FREED: {U: R, D: R, R: R, A: A},
+    Transition.CALL: {U: U, D: D, R: U, A: A},
+    Transition.FORGED: {U: D, D: D, R: D, A: A},
+    Transition.TAKEN: {U: A, D: A, R: A, A: A},
+    Transition.FOREIGN: {U: D, D: D, R: D, A: D},
+    Transition.REJECTED: {U: R, D: D, R: R, A: A},
+    Transition.SETTLED_NOT_SENT: {U: R, D: R, R: R, A: A},
 }
 
 
@@ -53,7 +53,7 @@ class Call:
 
     intent: str  # the hash of the event that announced it: an end of another ledger, or call, is none of its
     at: datetime  # when that was made, by the clock of who made it
-    end: Kind | None = None  # its verdict; None while nobody knows one
+    end: EventKind | None = None  # its verdict; None while nobody knows one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class SendState:
         return self.status in (Status.UNKNOWN, Status.DISPUTED)
 
     @property
-    def first_open(self) -> Call | None:
+    def first_unanswered_call(self) -> Call | None:
         """The first call that may have arrived: what bounds every resend."""
         return next((call for call in self.calls if call.end is None), None)
 
@@ -90,7 +90,7 @@ class StreamState:
     # Whether an event's mac holds; who has not the secret believes everything and acts on nothing.
     authentic: Callable[[Event], bool] = lambda _event: True
     head: Head = EMPTY
-    sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `same_id` and revision
+    sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `normalize_id` and revision
     holds: dict[str, Event] = field(
         default_factory=dict
     )  # by hash: those that no authentic release has ended
@@ -100,18 +100,18 @@ class StreamState:
     def add(self, event: Event) -> None:
         """Take the next event in. Raises KeyError or TypeError when it does not fit those before it."""
         self.head = event.head
-        if event.kind == Kind.HOLD:
+        if event.kind == EventKind.HOLD:
             if event.data["held"]:
                 self.holds[event.hash] = event
             elif self.authentic(event):
                 for ended in event.data["ends"]:
                     self.holds.pop(ended, None)
         elif event.kind in _OF_SENDS:
-            place = same_id(event.data["send"]), index(event.data["revision"])
+            place = normalize_id(event.data["send"]), index(event.data["revision"])
             before = self.sends.get(place) or SendState(id=event.data["send"], revision=place[1])
             after = self.sends[place] = self._next(before, event)
             if after.intent is not before.intent or not before.calls:
-                campaign = same_id(SendId.parse(after.id).campaign)
+                campaign = normalize_id(SendId.parse(after.id).campaign)
                 for name in (place[0], f"/{campaign}", f"={after.digest}"):
                     self._places.setdefault(name, set()).add(place)
             if former := event.data.get("formerly"):
@@ -120,11 +120,11 @@ class StreamState:
 
     def of(self, send_id: str, revision: int) -> SendState | None:
         """Look one send up, however its id is spelt."""
-        return self.sends.get((same_id(send_id), revision))
+        return self.sends.get((normalize_id(send_id), revision))
 
     def names(self, *ids: str) -> frozenset[str]:
         """List every id that messages of these ids have had, in the form in which ids are compared."""
-        alone = (same_id(one) for one in ids)
+        alone = (normalize_id(one) for one in ids)
         return frozenset[str]().union(*(self._names.get(name, {name}) for name in alone))
 
     def revisions(self, *ids: str) -> list[SendState]:
@@ -133,7 +133,7 @@ class StreamState:
 
     def of_campaign(self, campaign: str) -> list[SendState]:
         """List every send that a campaign has had: whole, per entry, per batch."""
-        return self._at(f"/{same_id(campaign)}")
+        return self._at(f"/{normalize_id(campaign)}")
 
     def of_content(self, digest: str) -> list[SendState]:
         """List the sends whose latest intent had this content and these recipients."""
@@ -144,63 +144,67 @@ class StreamState:
 
     def _next(self, before: SendState, event: Event) -> SendState:
         # An intent was decided on after one event and is chained to that very one: a copy of it is none.
-        is_copy = event.kind in (Kind.INTENT, Kind.RESEND) and event.data.get("after") != event.previous
+        is_copy = (
+            event.kind in (EventKind.INTENT, EventKind.RESEND) and event.data.get("after") != event.previous
+        )
         if is_copy or not self.authentic(event):
-            return replace(before, status=TABLE[Step.FORGED][before.status])
+            return replace(before, status=TABLE[Transition.FORGED][before.status])
         calls, intent = _calls(before.calls, event), before.intent
-        if event.kind in (Kind.INTENT, Kind.BASELINE) and before.status is not Status.ACCEPTED:
+        if event.kind in (EventKind.INTENT, EventKind.BASELINE) and before.status is not Status.ACCEPTED:
             intent = event
         step = _step(calls, event)
         status = TABLE[step][before.status] if step is not None else before.status
         return SendState(id=before.id, revision=before.revision, status=status, calls=calls, intent=intent)
 
 
-_ENDS: Final = frozenset({Kind.ACCEPTED, Kind.DUPLICATE, Kind.REJECTED})
-_OF_SENDS: Final = _ENDS | {Kind.INTENT, Kind.RESEND, Kind.SETTLED, Kind.BASELINE}
+_ENDS: Final = frozenset({EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED})
+_OF_SENDS: Final = _ENDS | {EventKind.INTENT, EventKind.RESEND, EventKind.SETTLED, EventKind.BASELINE}
 
 
 def _calls(calls: tuple[Call, ...], event: Event) -> tuple[Call, ...]:
     """Keep the calls: begun by an intent or a resend, ended by an answer, or all together by a person."""
     data = event.data
-    if event.kind in (Kind.INTENT, Kind.RESEND) and data["call"] == len(calls) + 1:
+    if event.kind in (EventKind.INTENT, EventKind.RESEND) and data["call"] == len(calls) + 1:
         return (*calls, Call(event.hash, datetime.fromisoformat(data["at"])))
     if event.kind in _ENDS:
         # The platform's word about a call comes before that of a person who took it for unsent.
-        mine = [c.intent == data["intent"] and c.end in (None, Kind.REJECTED) for c in calls]
-        end = Kind(event.kind)
+        mine = [c.intent == data["intent"] and c.end in (None, EventKind.REJECTED) for c in calls]
+        end = EventKind(event.kind)
         return tuple(Call(c.intent, c.at, end) if m else c for c, m in zip(calls, mine, strict=True))
-    if event.kind == Kind.BASELINE or (event.kind == Kind.SETTLED and data["intent"] == latest(calls)):
-        end = Kind.ACCEPTED if data.get("sent", True) else Kind.REJECTED
+    if event.kind == EventKind.BASELINE or (
+        event.kind == EventKind.SETTLED and data["intent"] == latest_intent(calls)
+    ):
+        end = EventKind.ACCEPTED if data.get("sent", True) else EventKind.REJECTED
         return tuple(replace(call, end=end) for call in calls)
     return calls
 
 
-def latest(calls: tuple[Call, ...]) -> str:
+def latest_intent(calls: tuple[Call, ...]) -> str:
     """Name the latest call; empty when there was none."""
     return calls[-1].intent if calls else ""
 
 
-def _step(calls: tuple[Call, ...], event: Event) -> Step | None:
+def _step(calls: tuple[Call, ...], event: Event) -> Transition | None:
     """Say what an event means, `calls` being as it leaves them; None when it changes nothing."""
     match event.kind:
-        case Kind.INTENT | Kind.RESEND:
-            return Step.CALL
-        case Kind.DUPLICATE | Kind.REJECTED if _is_foreign(calls):
-            return Step.FOREIGN
-        case Kind.REJECTED:
-            return Step.REJECTED if all(call.end is not None for call in calls) else None
-        case Kind.DUPLICATE if event.data.get("errcode") == TOO_SOON:
+        case EventKind.INTENT | EventKind.RESEND:
+            return Transition.CALL
+        case EventKind.DUPLICATE | EventKind.REJECTED if _is_foreign(calls):
+            return Transition.FOREIGN
+        case EventKind.REJECTED:
+            return Transition.REJECTED if all(call.end is not None for call in calls) else None
+        case EventKind.DUPLICATE if event.data.get("errcode") == CLIENTMSGID_TOO_FAST:
             return None  # an earlier call of this ledger used the key, and who knows how that ended
-        case Kind.SETTLED if not event.data["sent"]:
+        case EventKind.SETTLED if not event.data["sent"]:
             # It was decided about the calls up to one: a later call may have arrived all the same.
-            return Step.FREED if event.data["intent"] == latest(calls) else None
+            return Transition.SETTLED_NOT_SENT if event.data["intent"] == latest_intent(calls) else None
         case _:
-            return Step.TAKEN
+            return Transition.TAKEN
 
 
 def _is_foreign(calls: tuple[Call, ...]) -> bool:
     """True when an answer said that the key was used, and no earlier call of this ledger can have done so."""
-    first = next((n for n, call in enumerate(calls) if call.end is Kind.DUPLICATE), None)
-    if first is None or any(call.end is Kind.ACCEPTED for call in calls):
+    first = next((n for n, call in enumerate(calls) if call.end is EventKind.DUPLICATE), None)
+    if first is None or any(call.end is EventKind.ACCEPTED for call in calls):
         return False
     return all(call.end is not None for call in calls[:first])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 
-DUPLICATE: Final = 45065  # a job with this clientmsgid exists. Source: sendAll, read 2026-11
-TOO_SOON: Final = 45066  # it was used within a minute: of no first call, then. Source: sendAll, read 2026-11
+CLIENTMSGID_EXISTS: Final = 45065  # a job with this clientmsgid exists. Source: sendAll, read 2026-11
+CLIENTMSGID_TOO_FAST: Final = (
+    45066  # it was used within a minute: of no first call, then. Source: sendAll, read 2026-11
+)
 
 REJECTING: Final[Mapping[str, frozenset[int]]] = {
     "getAccessToken: looked at before the request is": frozenset({40001, 40014, 41001, 42001}),
@@ -26,13 +28,13 @@ REJECTING: Final[Mapping[str, frozenset[int]]] = {
 _REJECTED: Final = frozenset().union(*REJECTING.values())
 
 
-def verdict(answer: Mapping[str, Any]) -> Kind | None:
-    """Judge an answer: `ACCEPTED`, `DUPLICATE` (its key was used), `REJECTED`, or None: it proves nothing."""
+def verdict(answer: Mapping[str, Any]) -> EventKind | None:
+    """Read an answer: `ACCEPTED`, `DUPLICATE` (its key was used), `REJECTED`, or None: it proves nothing."""
     errcode = answer.get("errcode")
     if errcode == 0:
         # An acceptance names its job: nobody can explain a 0 without one.
         msg_id = answer.get("msg_id")
-        return Kind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
-    if errcode in (DUPLICATE, TOO_SOON):
-        return Kind.DUPLICATE
-    return Kind.REJECTED if errcode in _REJECTED else None
+        return EventKind.ACCEPTED if isinstance(msg_id, int) and msg_id > 0 else None
+    if errcode in (CLIENTMSGID_EXISTS, CLIENTMSGID_TOO_FAST):
+        return EventKind.DUPLICATE
+    return EventKind.REJECTED if errcode in _REJECTED else None

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from wechat_campaigns.core.errors import KeyPath, Place
+from wechat_campaigns.core.errors import KeyPath, Location
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -25,11 +25,11 @@ from wechat_campaigns.core.model import (
     Wxcard,
 )
 from wechat_campaigns.core.words import _
-from wechat_campaigns.render.article.parts import ArticleSource, Kind
+from wechat_campaigns.render.article.parts import ArticleFormat, ArticleSource
 from wechat_campaigns.render.scope import Scope
 from wechat_campaigns.source.document import json_path
 
-_KINDS: dict[str, Kind] = {".md": "markdown", ".html": "html"}
+_KINDS: dict[str, ArticleFormat] = {".md": "markdown", ".html": "html"}
 _PATH: KeyPath = ("content",)
 _FROM_ROOT = PurePosixPath("_settings.yaml")
 
@@ -148,7 +148,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
     )
 
 
-def _line_as_written(place: Place, written: str, rendered: str) -> Place:
+def _line_as_written(place: Location, written: str, rendered: str) -> Location:
     """Find a rendered line among those the author wrote; better no line than a wrong one."""
     before, after = written.removesuffix("\n").split("\n"), rendered.split("\n")
     if place.line is None or len(before) == len(after):

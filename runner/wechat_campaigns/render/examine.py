@@ -7,34 +7,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.settings import Settings
-from wechat_campaigns.core.workers import ENOUGH, Loss, each
-from wechat_campaigns.render.former import by_id
-from wechat_campaigns.render.prepare import Workshop, lost
+from wechat_campaigns.core.workers import ENOUGH, WorkerFailure, map_in_workers
+from wechat_campaigns.render.former import campaigns_by_id
+from wechat_campaigns.render.prepare import Compiler, resource_limit_result
 from wechat_campaigns.source.files import Files
-from wechat_campaigns.source.load import Found, find_campaigns
+from wechat_campaigns.source.load import CampaignFile, find_campaigns
 
 if TYPE_CHECKING:
-    from wechat_campaigns.render.validation_cache import Memory, Remembered, Stamp, Watched
+    from wechat_campaigns.render.validation_cache import CacheEntry, Stamp, TrackedFiles, ValidationCache
 
 
 @dataclass(slots=True, kw_only=True)
-class Examined:
+class ValidationResult:
     """What was found: the number of sends, problems of files, problems of rendering."""
 
     sends: int = 0
-    file_problems: list[Problem] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    file_problems: list[Diagnostic] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
 
-    def take(self, sends: int, file_problems: Sequence[Problem], problems: Sequence[Problem]) -> None:
+    def take(self, sends: int, file_problems: Sequence[Diagnostic], problems: Sequence[Diagnostic]) -> None:
         """Add what became of the next file."""
         self.sends += sends
         self.file_problems += file_problems
         self.problems += problems
 
 
-def examine(
+def validate_campaigns(
     root: Path,
     *,
     settings: Settings,
@@ -43,7 +43,7 @@ def examine(
     only: Sequence[str] = (),
     cache: Path | None = None,
     now_ns: int | None = None,
-) -> Examined:
+) -> ValidationResult:
     """Check every campaign as `prepare` does, and keep only what is wrong.
 
     Args:
@@ -59,50 +59,54 @@ def examine(
         UsageError: no such folder, or `only` selects nothing.
     """
     found, problems = find_campaigns(root, only)
-    whole = Examined(file_problems=problems)
-    present = by_id(find_campaigns(root)[0] if only else found)
+    whole = ValidationResult(file_problems=problems)
+    present = campaigns_by_id(find_campaigns(root)[0] if only else found)
     if cache is None or len(found) < ENOUGH:
-        workshop = Workshop(settings=settings, files=files, variables=variables or {}, present=present)
-        for one in each(lambda item: _checked(workshop, item), found, lost=_lost):
+        workshop = Compiler(settings=settings, files=files, variables=variables or {}, present=present)
+        for one in map_in_workers(lambda item: _checked(workshop, item), found, lost=_lost):
             whole.take(one.sends, one.file_problems, one.problems)
         return whole
-    from wechat_campaigns.render.validation_cache import Watched, remembered
+    from wechat_campaigns.render.validation_cache import TrackedFiles, load_cache
 
-    memory = remembered(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
-    watched = Watched(files, root, memory)
-    workshop = Workshop(settings=settings, files=watched, variables=variables or {}, present=present)
+    memory = load_cache(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
+    watched = TrackedFiles(files, root, memory)
+    workshop = Compiler(settings=settings, files=watched, variables=variables or {}, present=present)
     _with_memory(whole, found, workshop, memory, watched)
     return whole
 
 
-class _Checked(NamedTuple):
+class _FileResult(NamedTuple):
     """What became of one file; a tuple, because workers hand over thousands."""
 
     sends: int
-    file_problems: tuple[Problem, ...]
-    problems: tuple[Problem, ...]
+    file_problems: tuple[Diagnostic, ...]
+    problems: tuple[Diagnostic, ...]
     alone: bool = True
-    remembered: Remembered | None = None
+    remembered: CacheEntry | None = None
     stamps: Mapping[str, tuple[Stamp, str]] | None = None
 
 
-def _checked(workshop: Workshop, item: Found, data: bytes | None = None) -> _Checked:
+def _checked(workshop: Compiler, item: CampaignFile, data: bytes | None = None) -> _FileResult:
     made = workshop.make(item, data)
-    return _Checked(len(made.sends), made.file_problems, made.problems, made.alone)
+    return _FileResult(len(made.sends), made.file_problems, made.problems, made.alone)
 
 
-def _lost(item: Found, loss: Loss, slowest: Found | None) -> _Checked:
-    return _Checked(0, (), lost(item, loss, slowest).problems)
+def _lost(item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None) -> _FileResult:
+    return _FileResult(0, (), resource_limit_result(item, loss, slowest).problems)
 
 
 def _with_memory(
-    whole: Examined, found: Sequence[Found], workshop: Workshop, memory: Memory, watched: Watched
+    whole: ValidationResult,
+    found: Sequence[CampaignFile],
+    workshop: Compiler,
+    memory: ValidationCache,
+    watched: TrackedFiles,
 ) -> None:
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
     known = {item.shown: memory.recall(item.shown, watched) for item in found}
     rest = [item for item in found if known[item.shown] is None]
-    anew = iter(each(lambda item: _remembering(workshop, item, memory, watched), rest, lost=_lost))
-    kept: dict[str, Remembered] = {}
+    anew = iter(map_in_workers(lambda item: _remembering(workshop, item, memory, watched), rest, lost=_lost))
+    kept: dict[str, CacheEntry] = {}
     stamps = dict(watched.stamps)
     for item in found:
         one = known[item.shown]
@@ -118,8 +122,10 @@ def _with_memory(
     memory.write(kept, stamps)
 
 
-def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watched) -> _Checked:
-    from wechat_campaigns.render.validation_cache import Remembered, bytes_of, digest_of, stamp_of
+def _remembering(
+    workshop: Compiler, item: CampaignFile, memory: ValidationCache, watched: TrackedFiles
+) -> _FileResult:
+    from wechat_campaigns.render.validation_cache import CacheEntry, bytes_of, digest_of, stamp_of
 
     stamp = stamp_of(item.shown, memory.now_ns)
     data = bytes_of(item.shown)
@@ -128,6 +134,6 @@ def _remembering(workshop: Workshop, item: Found, memory: Memory, watched: Watch
     broken = checked.file_problems or any(p.level == "error" for p in checked.problems)
     if data is None or broken or not checked.alone:
         return checked
-    remembered = Remembered(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
+    remembered = CacheEntry(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
     stamps = {name: watched.stamps[name] for name in watched.read if name in watched.stamps}
-    return _Checked(checked.sends, (), checked.problems, remembered=remembered, stamps=stamps)
+    return _FileResult(checked.sends, (), checked.problems, remembered=remembered, stamps=stamps)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from wechat_campaigns.core.errors import KeyPath, Problem
+from wechat_campaigns.core.errors import Diagnostic, KeyPath
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.keys import SendId, same_id
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.source.document import json_path
-from wechat_campaigns.source.load import Found, load_campaign
+from wechat_campaigns.source.load import CampaignFile, load_campaign
 
 
-def by_id(found: Sequence[Found]) -> dict[str, Found]:
-    """Give campaign files by id, as `same_id` gives it."""
-    return {same_id(item.id): item for item in found}
+def campaigns_by_id(found: Sequence[CampaignFile]) -> dict[str, CampaignFile]:
+    """Give campaign files by id, as `normalize_id` gives it."""
+    return {normalize_id(item.id): item for item in found}
 
 
-def still_there(campaign: Campaign, present: Mapping[str, Found]) -> tuple[Problem, ...]:
+def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) -> tuple[Diagnostic, ...]:
     """Refuse a former id that a campaign or an entry still has: what is sent under it would count for both.
 
     Args:
         campaign: valid by the schema.
-        present: every campaign file of the folder, as `by_id` gives them.
+        present: every campaign file of the folder, as `campaigns_by_id` gives them.
     """
     return tuple(
-        Problem(
+        Diagnostic(
             place=campaign.source.place(path),
             path=json_path(path),
             rule="formerly",
@@ -46,22 +46,22 @@ def _named(campaign: Campaign) -> Iterator[tuple[KeyPath, str, str | None]]:
             yield ("for_each", key, "formerly", number), name, key
 
 
-def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[str, Found]) -> bool:
+def _is_there(named: SendId, key: str | None, mine: Campaign, present: Mapping[str, CampaignFile]) -> bool:
     entry = named.entry or key
-    if same_id(named.campaign) != same_id(mine.id):
-        item = present.get(same_id(named.campaign))
+    if normalize_id(named.campaign) != normalize_id(mine.id):
+        item = present.get(normalize_id(named.campaign))
         return item is not None and (entry is None or _has(item, entry))
     # That an entry was itself before does no harm.
     entries = _entries(mine)
-    told_of = entries if key is None else [same_id(key)]
-    return entry is not None and same_id(entry) in entries and told_of != [same_id(entry)]
+    told_of = entries if key is None else [normalize_id(key)]
+    return entry is not None and normalize_id(entry) in entries and told_of != [normalize_id(entry)]
 
 
-def _has(item: Found, entry: str) -> bool:
+def _has(item: CampaignFile, entry: str) -> bool:
     """Tell whether a campaign has an entry; one that cannot be read may have it."""
     found = load_campaign(item)
-    return not isinstance(found, Campaign) or same_id(entry) in _entries(found)
+    return not isinstance(found, Campaign) or normalize_id(entry) in _entries(found)
 
 
 def _entries(campaign: Campaign) -> list[str]:
-    return [same_id(key) for key in campaign.for_each or ()]
+    return [normalize_id(key) for key in campaign.for_each or ()]

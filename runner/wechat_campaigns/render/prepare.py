@@ -6,78 +6,78 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wechat_campaigns.core.errors import Place, Problem
-from wechat_campaigns.core.model import Campaign, Invalid, Send
+from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.model import Campaign, InvalidCampaign, Send
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.words import _
-from wechat_campaigns.core.workers import LIMITS, Loss, each
-from wechat_campaigns.protocol.keys import SendId, same_id
+from wechat_campaigns.core.workers import LIMITS, WorkerFailure, map_in_workers
+from wechat_campaigns.protocol.keys import SendId, normalize_id
 from wechat_campaigns.render import former
 from wechat_campaigns.render.limits import check as limits
 from wechat_campaigns.render.render import render
-from wechat_campaigns.render.scope import Files
+from wechat_campaigns.render.scope import FileReader
 from wechat_campaigns.render.templates.template import Templates
-from wechat_campaigns.source.load import Found, find_campaigns, load_campaign
+from wechat_campaigns.source.load import CampaignFile, find_campaigns, load_campaign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class CompileResult:
     """What a campaigns folder would send, whatever was sent before."""
 
     sends: tuple[Send, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
     """Errors of files and campaigns, and warnings of sends."""
-    invalid: tuple[Invalid, ...]
+    invalid: tuple[InvalidCampaign, ...]
     ids: frozenset[str] = frozenset()
-    """Of every campaign file of the folder, selected or not, as `same_id` gives them."""
+    """Of every campaign file of the folder, selected or not, as `normalize_id` gives them."""
 
-    def presence(self) -> Callable[[str], bool]:
+    def presence_check(self) -> Callable[[str], bool]:
         """Give what tells whether a send of some id is among the folder's campaigns.
 
         Of a campaign that was not rendered (not selected, or invalid) only the file is asked for.
         """
-        rendered = {same_id(send.campaign) for send in self.sends}
-        sends = {same_id(send.id) for send in self.sends}
+        rendered = {normalize_id(send.campaign) for send in self.sends}
+        sends = {normalize_id(send.id) for send in self.sends}
 
         def present(send_id: str) -> bool:
-            campaign = same_id(SendId.parse(send_id).campaign)
-            return same_id(send_id) in sends if campaign in rendered else campaign in self.ids
+            campaign = normalize_id(SendId.parse(send_id).campaign)
+            return normalize_id(send_id) in sends if campaign in rendered else campaign in self.ids
 
         return present
 
     @property
-    def errors(self) -> tuple[Problem, ...]:
+    def errors(self) -> tuple[Diagnostic, ...]:
         """Only what must be corrected."""
         return tuple(problem for problem in self.problems if problem.level == "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class CompiledCampaign:
     """What became of one campaign file: problems of the file, or sends with the problems of rendering."""
 
     id: str
     sends: tuple[Send, ...] = ()
-    file_problems: tuple[Problem, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    file_problems: tuple[Diagnostic, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
     alone: bool = True
     """False when it depends on which other campaigns there are."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Workshop:
+class Compiler:
     """Makes sends of campaign files, one after the other; includes are read once for all of them."""
 
     settings: Settings
-    files: Files
+    files: FileReader
     variables: Mapping[str, str] = field(default_factory=dict)
-    present: Mapping[str, Found] = field(default_factory=dict)
+    present: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former.by_id` gives them."""
     templates: Templates = field(init=False)
 
     def __post_init__(self) -> None:
         self.templates = Templates(self.files)
 
-    def make(self, item: Found, data: bytes | None = None) -> Made:
+    def make(self, item: CampaignFile, data: bytes | None = None) -> CompiledCampaign:
         """Load, validate, render one campaign file and check it against the platform's limits.
 
         Args:
@@ -86,9 +86,9 @@ class Workshop:
         """
         campaign = load_campaign(item, data)
         if not isinstance(campaign, Campaign):
-            return Made(id=item.id, file_problems=campaign)
-        if problems_of_ids := former.still_there(campaign, self.present):
-            return Made(id=item.id, file_problems=problems_of_ids)
+            return CompiledCampaign(id=item.id, file_problems=campaign)
+        if problems_of_ids := former.former_id_problems(campaign, self.present):
+            return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
         rendered = render(
             campaign,
             settings=self.settings,
@@ -106,7 +106,7 @@ class Workshop:
             if len(warnings) == len(found):
                 sends.append(replace(send, findings=(*send.findings, *warnings)) if warnings else send)
         # The batches of one openid list repeat what is wrong with their content.
-        return Made(
+        return CompiledCampaign(
             id=item.id,
             sends=tuple(sends),
             problems=tuple(dict.fromkeys(problems)),
@@ -114,45 +114,47 @@ class Workshop:
         )
 
 
-def lost(item: Found, loss: Loss, slowest: Found | None) -> Made:
+def resource_limit_result(
+    item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None
+) -> CompiledCampaign:
     """Make the problem of a file that broke a limit of the system, or was left over because another did."""
     what, remedy = {
-        Loss.SLOW: (
+        WorkerFailure.SLOW: (
             _("rendering this file takes longer than {seconds:g} s"),
             _("make its templates, articles and pictures smaller, or split the file"),
         ),
-        Loss.RUN: (
+        WorkerFailure.RUN: (
             _("the time for all files is used up; `{slowest}` took the longest"),
             _("make `{slowest}` smaller, or check fewer files at a time"),
         ),
-        Loss.MEMORY: (
+        WorkerFailure.MEMORY: (
             _("rendering this file takes more than {mb:,} MB of memory"),
             _("make its templates, articles and pictures smaller, or split the file"),
         ),
-        Loss.CRASH: (
+        WorkerFailure.CRASH: (
             _("rendering this file ends the process that does it"),
             _("remove parts of the file until it can be rendered, and report the part that fails"),
         ),
     }[loss]
     longest = (slowest or item).shown
-    problem = Problem(
-        place=Place(file=item.shown, line=1),
+    problem = Diagnostic(
+        place=Location(file=item.shown, line=1),
         rule="too-much",
         what=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
         remedy=remedy.format(slowest=longest),
     )
-    return Made(id=item.id, problems=(problem,))
+    return CompiledCampaign(id=item.id, problems=(problem,))
 
 
-def prepare(
+def compile_campaigns(
     root: Path,
     *,
     settings: Settings,
-    files: Files,
+    files: FileReader,
     variables: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     workers: int | None = None,
-) -> Prepared:
+) -> CompileResult:
     """Load, validate, render and check against the platform's limits.
 
     Args:
@@ -168,12 +170,12 @@ def prepare(
     """
     found, problems = find_campaigns(root, only)
     everything = find_campaigns(root)[0] if only else found
-    workshop = Workshop(
-        settings=settings, files=files, variables=variables or {}, present=former.by_id(everything)
+    workshop = Compiler(
+        settings=settings, files=files, variables=variables or {}, present=former.campaigns_by_id(everything)
     )
-    made = each(workshop.make, found, lost=lost, workers=workers)
+    made = map_in_workers(workshop.make, found, lost=resource_limit_result, workers=workers)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
-    return Prepared(
+    return CompileResult(
         sends=tuple(send for one in made for send in one.sends),
         problems=(*of_files, *(problem for one in made for problem in one.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(made)),
@@ -181,13 +183,13 @@ def prepare(
     )
 
 
-def _by_file(problems: Sequence[Problem]) -> list[Invalid]:
-    by_file: dict[str, list[Problem]] = {}
+def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
+    by_file: dict[str, list[Diagnostic]] = {}
     for problem in problems:
         by_file.setdefault(problem.place.file, []).append(problem)
-    return [Invalid(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
+    return [InvalidCampaign(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
 
 
-def _by_campaign(made: Iterable[Made]) -> list[Invalid]:
+def _by_campaign(made: Iterable[CompiledCampaign]) -> list[InvalidCampaign]:
     errors = ((one.id, tuple(p for p in one.problems if p.level == "error")) for one in made)
-    return [Invalid(id=name, problems=found) for name, found in errors if found]
+    return [InvalidCampaign(id=name, problems=found) for name, found in errors if found]

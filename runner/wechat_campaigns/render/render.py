@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
 from wechat_campaigns.core.model import Campaign, Filter, Send
-from wechat_campaigns.core.nearest import ending
+from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.words import _
 from wechat_campaigns.protocol.keys import SendId
@@ -17,31 +17,31 @@ from wechat_campaigns.render import article
 from wechat_campaigns.render.content import render_content
 from wechat_campaigns.render.limits.check import is_one_line
 from wechat_campaigns.render.openids import batches, check_openids, read_openids
-from wechat_campaigns.render.scope import ArticleRoom, Files, Scope
+from wechat_campaigns.render.scope import ArticleBuilder, FileReader, Scope
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.document import json_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class RenderResult:
     """The sends of one campaign, and the problems of those that could not be made.
 
     Warnings about a send that could be made are among its own `findings`.
     """
 
     sends: tuple[Send, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
 
 
 def render(
     campaign: Campaign,
     *,
     settings: Settings,
-    files: Files,
+    files: FileReader,
     variables: Mapping[str, str] | None = None,
     templates: Templates | None = None,
-    room: ArticleRoom = article,
-) -> Rendered:
+    room: ArticleBuilder = article,
+) -> RenderResult:
     """Render a campaign: one send, one for each entry of `for_each`, one for each batch of openids.
 
     Args:
@@ -67,25 +67,25 @@ def render(
     drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
     failed = [draft for draft in drafts if draft.failed or not account]
     made = [draft for draft in drafts if account and not draft.failed]
-    return Rendered(
+    return RenderResult(
         sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
+class _RenderedSend:
     """A send before its openids are cut into batches, with what was found on the way."""
 
     send: Send
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
 
     @property
     def failed(self) -> bool:
         return any(problem.level == "error" for problem in self.problems)
 
 
-def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, str]) -> _Draft:
+def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, str]) -> _RenderedSend:
     campaign = base.campaign
     entry: Mapping[str, Any] = (campaign.for_each or {})[key] if key is not None else {}
     scope = replace(base, problems=[])
@@ -110,9 +110,9 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
         formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
         place=_place(campaign, key),
         filter_path=json_path(named),
-        filter_at=(at.line, at.column),
+        filter_position=(at.line, at.column),
     )
-    return _Draft(send=send, problems=tuple(scope.problems))
+    return _RenderedSend(send=send, problems=tuple(scope.problems))
 
 
 def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
     return tuple(str(one if one.entry is not None else replace(one, entry=key)) for one in ids)
 
 
-def _place(campaign: Campaign, key: str | None) -> Place:
+def _place(campaign: Campaign, key: str | None) -> Location:
     return campaign.source.place() if key is None else campaign.source.place(("for_each", key), key=True)
 
 
@@ -147,7 +147,7 @@ def _account(scope: Scope, settings: Settings) -> str:
             ("account",),
             "account",
             _("no account named `{name}` in the environment `{environment}`{hint}").format(
-                name=name, environment=environment.name, hint=ending(name, environment.accounts)
+                name=name, environment=environment.name, hint=suggestion_suffix(name, environment.accounts)
             ),
             _("write one of {names}").format(names=_listed(environment.accounts)),
         )
@@ -207,11 +207,11 @@ def _openids(scope: Scope, path: KeyPath, raw: Any) -> tuple[str, ...]:
     return tuple(openid for openid, _called, _place in listed)
 
 
-_Listed = Sequence[tuple[str, str, Place | None]]
+_OpenidEntries = Sequence[tuple[str, str, Location | None]]
 """Openids, each with what a message calls it and, in a file of its own, where it stands."""
 
 
-def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed:
+def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _OpenidEntries:
     path = (*path, "file")
     written = scope.text(path, raw["file"])
     text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
@@ -220,12 +220,12 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Listed
     shown = scope.shown(scope.files.locate(scope.campaign.file, written))
     called = _("line {number}")
     return [
-        (openid, called.format(number=line), Place(file=shown, line=line))
+        (openid, called.format(number=line), Location(file=shown, line=line))
         for line, openid in read_openids(text)
     ]
 
 
-def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
+def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _OpenidEntries:
     called = _("entry {number}")
     return [
         (scope.text((*path, index), openid), called.format(number=index + 1), None)
@@ -233,7 +233,7 @@ def _openid_list(scope: Scope, path: KeyPath, raw: Sequence[object]) -> _Listed:
     ]
 
 
-def _check_openids(scope: Scope, path: KeyPath, listed: _Listed) -> None:
+def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
     for fault in check_openids(
         [openid for openid, *_more in listed], [called for _openid, called, _at in listed]
     ):
@@ -245,7 +245,7 @@ def _check_openids(scope: Scope, path: KeyPath, listed: _Listed) -> None:
 # --- from drafts to sends ----------------------------------------------------------------------
 
 
-def _numbered(draft: _Draft) -> list[Send]:
+def _numbered(draft: _RenderedSend) -> list[Send]:
     """Give the send its warnings, and cut a list of openids into numbered batches."""
     send = replace(draft.send, findings=draft.problems) if draft.problems else draft.send
     if not send.filter.openids:
@@ -262,10 +262,10 @@ def _numbered(draft: _Draft) -> list[Send]:
     ]
 
 
-def _gathered(failed: Sequence[_Draft], entries: int) -> list[Problem]:
+def _gathered(failed: Sequence[_RenderedSend], entries: int) -> list[Diagnostic]:
     """Say a problem that all entries have once; name the entry with the others."""
     counts = Counter(problem for draft in failed for problem in set(draft.problems))
-    gathered: dict[Problem, None] = {}
+    gathered: dict[Diagnostic, None] = {}
     for draft in failed:
         for problem in draft.problems:
             if counts[problem] != entries:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol, TypeVar
 
-from wechat_campaigns.core.errors import CampaignError, KeyPath, Place, Problem
+from wechat_campaigns.core.errors import CampaignError, Diagnostic, KeyPath, Location
 from wechat_campaigns.core.model import Campaign, FileInfo, Media
-from wechat_campaigns.core.patterns import BIDI, UNSEEN, openid_line, visible
+from wechat_campaigns.core.patterns import BIDI, INVISIBLE, escape_invisible, openid_line
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.core.words import _
-from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleSource, Kind
-from wechat_campaigns.render.templates.faults import TemplateFaultError
+from wechat_campaigns.render.article.parts import ArticleBody, ArticleFiles, ArticleFormat, ArticleSource
+from wechat_campaigns.render.templates.faults import TemplateRenderError
 from wechat_campaigns.render.templates.placeholders import Escape
 from wechat_campaigns.render.templates.template import Templates
 from wechat_campaigns.source.document import json_path
@@ -39,7 +39,7 @@ _BRACES = re.compile(
 """A name in one or two pairs of braces, half-width or full-width, as a Chinese keyboard types them."""
 
 
-class Files(ArticleFiles, Protocol):
+class FileReader(ArticleFiles, Protocol):
     """The only way to the files a campaign names; every method raises FileError (`files.Files` is one)."""
 
     def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
@@ -47,10 +47,10 @@ class Files(ArticleFiles, Protocol):
         ...
 
 
-class ArticleRoom(Protocol):
+class ArticleBuilder(Protocol):
     """Turns Markdown or HTML into an article; the package `wechat_campaigns.render.article` is one."""
 
-    def escape_for(self, kind: Kind) -> Escape:
+    def escape_for(self, kind: ArticleFormat) -> Escape:
         """Return what makes a value safe in such a text."""
         ...
 
@@ -58,8 +58,8 @@ class ArticleRoom(Protocol):
         """Make the body; raises CampaignError when a part of the tool is missing."""
         ...
 
-    def mend(self, file: FileInfo, files: Files) -> tuple[FileInfo, str]:
-        """Mend a picture that becomes material; the file as it will be uploaded, and a note."""
+    def convert(self, file: FileInfo, files: FileReader) -> tuple[FileInfo, str]:
+        """Convert a picture that becomes material; the file as it will be uploaded, and a note."""
         ...
 
 
@@ -70,10 +70,10 @@ class Scope:
     campaign: Campaign
     variables: Mapping[str, Any]
     templates: Templates
-    files: Files
-    room: ArticleRoom
+    files: FileReader
+    room: ArticleBuilder
     options: ArticleOptions
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
 
     def problem(
         self,
@@ -83,11 +83,11 @@ class Scope:
         remedy: str,
         *,
         level: Literal["error", "warning"] = "error",
-        place: Place | None = None,
+        place: Location | None = None,
     ) -> None:
         """Note a problem of the value at `path`, at `place` when that is somewhere else."""
         self.problems.append(
-            Problem(
+            Diagnostic(
                 place=place or self.campaign.source.place(path),
                 path=json_path(path),
                 rule=rule,
@@ -108,7 +108,7 @@ class Scope:
         self._look_for_placeholders(path, written)
         try:
             text = self.templates.render(written, self.variables).removesuffix("\n")
-        except TemplateFaultError as fault:
+        except TemplateRenderError as fault:
             place = None if fault.file else self.campaign.source.line(path, fault.line)
             self._template_problem(path, fault, place)
             return ""
@@ -139,9 +139,9 @@ class Scope:
         self._look_for_braces(path, source, file=self.files.locate(self.campaign.file, written))
         try:
             text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
-        except TemplateFaultError as fault:
+        except TemplateRenderError as fault:
             file = fault.file or self.files.locate(self.campaign.file, written)
-            self._template_problem(path, fault, Place(file=self.shown(file), line=fault.line))
+            self._template_problem(path, fault, Location(file=self.shown(file), line=fault.line))
             return None
         return text if text == source or self.sendable(path, text) else None
 
@@ -168,7 +168,7 @@ class Scope:
 
     def look_for_unseen(self, path: KeyPath, text: str) -> None:
         """Warn of characters that followers cannot see, and a reviewer neither."""
-        if text.isascii() or not (found := UNSEEN.search(_SUBDIVISION_FLAGS.sub("", text))):
+        if text.isascii() or not (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
             return
         what = _("`{text}` has a character that nobody can see").format(text=_around(found.string, found))
         remedy = _("delete it; it often comes along when text is pasted")
@@ -190,7 +190,7 @@ class Scope:
         if media.file is None or not self.options.fix_images:
             return media
         file, name = media.file, media.file.path.name
-        mended = self.read((*path, "file"), lambda: self.room.mend(file, self.files))
+        mended = self.read((*path, "file"), lambda: self.room.convert(file, self.files))
         if mended is None or not mended[1]:
             return media
         what = _("`{name}` is sent converted: {note}").format(name=name, note=mended[1])
@@ -233,7 +233,7 @@ class Scope:
             if is_template or (single and single not in self.variables):
                 continue
             line = source.count("\n", 0, found.start()) + 1
-            shown = None if file is None else Place(file=self.shown(file), line=line)
+            shown = None if file is None else Location(file=self.shown(file), line=line)
             place = shown or self.campaign.source.line(path, line)
             self.problem(
                 path,
@@ -252,12 +252,12 @@ class Scope:
             what = _("this is still what `campaign new` wrote, and followers would read it")
             self.problem(path, "scaffold-text", what, _("write what is to be sent"), level="warning")
 
-    def _template_problem(self, path: KeyPath, fault: TemplateFaultError, place: Place | None) -> None:
+    def _template_problem(self, path: KeyPath, fault: TemplateRenderError, place: Location | None) -> None:
         if place is None and fault.file is not None:
-            place = Place(file=self.shown(fault.file), line=fault.line)
+            place = Location(file=self.shown(fault.file), line=fault.line)
         self.problem(path, fault.rule, fault.what, fault.remedy, place=place)
 
 
 def _around(text: str, found: re.Match[str]) -> str:
     """Cut out a character that cannot be seen with its neighbours, all of them visible."""
-    return " ".join(visible(text[max(0, found.start() - 6) : found.end() + 6]).split())
+    return " ".join(escape_invisible(text[max(0, found.start() - 6) : found.end() + 6]).split())

@@ -22,12 +22,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple, TypeVar
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.core.state_folder import private_file, private_folder
-from wechat_campaigns.core.words import Said, english, spoken
-from wechat_campaigns.render.scope import Files
+from wechat_campaigns.core.words import LocalizedMessage, current_language, english_text
+from wechat_campaigns.render.scope import FileReader
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.load import MAX_YAML_BYTES
 from wechat_campaigns.source.schemas.store import schema_text
@@ -37,9 +37,9 @@ LIBRARIES: Final = (
     "css-inline", "jinja2", "jsonschema", "jsonschema-rs", "lxml", "markdown-it-py", "mdit-py-plugins",
     "nh3", "pillow", "pygments", "pyyaml", "tinycss2",
 )  # fmt: skip
-FAILED: Final = "! "
+UNREADABLE_PREFIX: Final = "! "
 """Begins what stands for a digest when a file could not be read; the rule follows."""
-SETTLED_NS: Final = 2_000_000_000
+MIN_FILE_AGE_NS: Final = 2_000_000_000
 """A file changed within this time may change once more without its times telling."""
 T = TypeVar("T")
 Stamp = list[int]
@@ -47,14 +47,14 @@ Stamp = list[int]
 _ROOT: Final = PurePosixPath("_settings.yaml")
 
 
-class Remembered(NamedTuple):
+class CacheEntry(NamedTuple):
     """A campaign file without an error; a tuple, because workers hand over thousands."""
 
     stamp: Stamp | None
     digest: str
     """Of its bytes."""
     sends: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Diagnostic, ...]
     """Warnings."""
     read: Mapping[str, str]
     """The digests of other files, by `text:PATH`, `info:PATH` or `data:PATH`."""
@@ -67,12 +67,12 @@ def stamp_of(path: str, now_ns: int) -> Stamp | None:
     except OSError:
         return None
     changed_ns = max(status.st_mtime_ns, status.st_ctime_ns)
-    if not stat.S_ISREG(status.st_mode) or now_ns - changed_ns < SETTLED_NS:
+    if not stat.S_ISREG(status.st_mode) or now_ns - changed_ns < MIN_FILE_AGE_NS:
         return None
     return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
-class Watched:
+class TrackedFiles:
     """The files of a campaigns folder; `read` tells what the campaign in hand read, or missed.
 
     Args:
@@ -81,7 +81,7 @@ class Watched:
         memory: stamps and digests of the last run.
     """
 
-    def __init__(self, files: Files, root: Path, memory: Memory) -> None:
+    def __init__(self, files: FileReader, root: Path, memory: ValidationCache) -> None:
         self._files = files
         self._now_ns = memory.now_ns
         self._root = os.path.realpath(root)
@@ -156,10 +156,10 @@ class Watched:
         try:
             value = read()
         except FileError as error:
-            self.read[name] = self._digests[name] = f"{FAILED}{error.rule}"
+            self.read[name] = self._digests[name] = f"{UNREADABLE_PREFIX}{error.rule}"
             raise
         # Texts and descriptions are kept by who reads them, data is read anew each time.
-        if kind == "data" or self._digests.get(name, FAILED).startswith(FAILED):
+        if kind == "data" or self._digests.get(name, UNREADABLE_PREFIX).startswith(UNREADABLE_PREFIX):
             self._digests[name] = digest_of(content(value))
             if stamp is not None:
                 self.stamps[name] = (stamp, self._digests[name])
@@ -172,7 +172,7 @@ def _of_info(info: FileInfo) -> bytes:
 
 
 @dataclass(kw_only=True)
-class Memory:
+class ValidationCache:
     """What the last run found, under one fingerprint of tool and settings."""
 
     file: Path
@@ -180,11 +180,11 @@ class Memory:
     now_ns: int
     """When this run began, in nanoseconds since 1970."""
     campaigns: Mapping[str, Any] = field(default_factory=dict)
-    """By path: the fields of `Remembered`."""
+    """By path: the fields of `CacheEntry`."""
     files: Mapping[str, Any] = field(default_factory=dict)
-    """By name as in `Remembered.read`: stamp and digest of what campaigns read."""
+    """By name as in `CacheEntry.read`: stamp and digest of what campaigns read."""
 
-    def recall(self, path: str, watched: Watched) -> Remembered | None:
+    def recall(self, path: str, watched: TrackedFiles) -> CacheEntry | None:
         """Give what is known of a campaign file whose bytes, and all that it read, are the same as then."""
         row = self.campaigns.get(path)
         if row is None:
@@ -195,9 +195,9 @@ class Memory:
             return None
         if not watched.unchanged(read):
             return None
-        return Remembered(now, digest, sends, tuple(_problem(*one) for one in problems), read)
+        return CacheEntry(now, digest, sends, tuple(_problem(*one) for one in problems), read)
 
-    def write(self, campaigns: Mapping[str, Remembered], files: Mapping[str, tuple[Stamp, str]]) -> None:
+    def write(self, campaigns: Mapping[str, CacheEntry], files: Mapping[str, tuple[Stamp, str]]) -> None:
         """Keep these for the next run; a disk that cannot be written is no fault of the campaigns."""
         rows = {path: _row(one) for path, one in campaigns.items()}
         stamps = {name: list(one) for name, one in files.items()}
@@ -213,9 +213,9 @@ class Memory:
             written.replace(self.file)
 
 
-def _row(one: Remembered) -> list[Any]:
+def _row(one: CacheEntry) -> list[Any]:
     problems = [
-        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, english(p.what), p.remedy]
+        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, english_text(p.what), p.remedy]
         for p in one.problems
     ]
     return [one.stamp, one.digest, one.sends, problems, dict(one.read)]
@@ -223,15 +223,15 @@ def _row(one: Remembered) -> list[Any]:
 
 def _problem(
     file: str, line: int | None, column: int | None, path: str, rule: str, what: str, plain: str, remedy: str
-) -> Problem:
-    place = Place(file=file, line=line, column=column)
-    what = what if what == plain else Said(what, plain)
-    return Problem(place=place, path=path, rule=rule, what=what, remedy=remedy, level="warning")
+) -> Diagnostic:
+    place = Location(file=file, line=line, column=column)
+    what = what if what == plain else LocalizedMessage(what, plain)
+    return Diagnostic(place=place, path=path, rule=rule, what=what, remedy=remedy, level="warning")
 
 
-def remembered(
+def load_cache(
     folder: Path, *, root: Path, settings: Settings, variables: Mapping[str, str], now_ns: int | None = None
-) -> Memory:
+) -> ValidationCache:
     """Read what the last run found.
 
     Args:
@@ -246,7 +246,7 @@ def remembered(
     """
     file = folder / f"clean-{digest_of(settings.environment.name.encode())[:8]}.json"
     began_ns = time.time_ns() if now_ns is None else now_ns
-    memory = Memory(file=file, fingerprint=_fingerprint(root, settings, variables), now_ns=began_ns)
+    memory = ValidationCache(file=file, fingerprint=_fingerprint(root, settings, variables), now_ns=began_ns)
     with suppress(OSError, ValueError, RecursionError):
         digest, _, body = file.read_bytes().partition(b"\n")
         if digest.decode() == digest_of(memory.fingerprint + body):
@@ -263,7 +263,7 @@ def _fingerprint(root: Path, settings: Settings, variables: Mapping[str, str]) -
         repr(settings),
         repr(sorted(variables.items())),
         schema_text("campaign"),
-        spoken(),  # warnings are kept as they were said
+        current_language(),  # warnings are kept as they were said
         # What one user may read, another may not.
         repr([getattr(os, name, int)() for name in ("geteuid", "getegid", "getgroups")]),
     ]

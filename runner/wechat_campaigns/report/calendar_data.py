@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from wechat_campaigns.core.model import Action
-from wechat_campaigns.core.words import english
-from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.words import english_text
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.quota import CHINA, china_day
 from wechat_campaigns.report.history_data import Past
 from wechat_campaigns.report.words import receivers
 
-COMING = frozenset({Action.SEND, Action.WAIT, Action.BLOCKED})
+COMING = frozenset({PlanAction.SEND, PlanAction.SCHEDULED, PlanAction.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def month_of(first: date, plan: Plan, past: Iterable[Past], now: datetime) -> Mo
         past: what was begun.
         now: the present moment.
     """
-    found = [_past(one) for one in past if one.known.at_risk]
+    found = [_past(one) for one in past if one.known.may_have_reached]
     found += [_coming(planned, now) for planned in plan.sends if planned.action in COMING]
     mine = [entry for entry in found if china_day(entry.at).replace(day=1) == first]
     mine.sort(key=lambda entry: (entry.at, entry.account, entry.send))
@@ -90,11 +90,11 @@ def _past(one: Past) -> Entry:
     )
 
 
-def _coming(planned: Planned, now: datetime) -> Entry:
+def _coming(planned: PlannedSend, now: datetime) -> Entry:
     return Entry(
         at=max(planned.send.not_before or now, now),
         account=planned.account.name,
-        receivers=english(receivers(planned.send.filter)),
+        receivers=english_text(receivers(planned.send.filter)),
         send=planned.send.id,
         state=planned.action.value,
         coming=True,

@@ -9,17 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import Problem
-from wechat_campaigns.core.model import Action
-from wechat_campaigns.core.words import _, english
-from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.words import _, english_text
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 
-HELD_BACK = frozenset({Action.BLOCKED, Action.CONFLICT, Action.UNKNOWN})
+HELD_BACK = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
 """Actions that a person has to do something about."""
-_OVER = frozenset({Action.DONE, Action.EXPIRED})
+_OVER = frozenset({PlanAction.DONE, PlanAction.EXPIRED})
 
 
-def plan_problems(plan: Plan, found: Iterable[Problem] = ()) -> tuple[Problem, ...]:
+def plan_problems(plan: Plan, found: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
     """List every problem of a plan once, errors first.
 
     Args:
@@ -31,7 +31,7 @@ def plan_problems(plan: Plan, found: Iterable[Problem] = ()) -> tuple[Problem, .
     return tuple(sorted(dict.fromkeys(told), key=lambda problem: problem.level != "error"))
 
 
-def fingerprints(problems: Sequence[Problem]) -> Iterator[str]:
+def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
     """Give each problem 64 hex characters that stay when its line moves.
 
     Problems alike in file, JSON path, rule and words are told apart by their order. The words are the
@@ -39,19 +39,19 @@ def fingerprints(problems: Sequence[Problem]) -> Iterator[str]:
     """
     seen: Counter[str] = Counter()
     for problem in problems:
-        base = sha256([problem.place.file, problem.path, problem.rule, english(problem.what)])
+        base = sha256([problem.place.file, problem.path, problem.rule, english_text(problem.what)])
         seen[base] += 1
         yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
-def _concerns(planned: Planned) -> Iterator[Problem]:
+def _concerns(planned: PlannedSend) -> Iterator[Diagnostic]:
     send, decision = planned.send, planned.decision
     if planned.action in _OVER or not send.place.file:  # no file of today speaks of it
         return
     yield from planned.resolved.problems
     yield from send.findings
     if planned.action in HELD_BACK:
-        yield Problem(
+        yield Diagnostic(
             place=send.place,
             rule=f"plan-{planned.action}",
             what=_("{send}: {what}").format(send=send.id, what=decision.reason),
@@ -60,7 +60,7 @@ def _concerns(planned: Planned) -> Iterator[Problem]:
         )
     for objection in planned.objections:
         if not objection.blocks:
-            yield Problem(
+            yield Diagnostic(
                 place=send.place,
                 rule=f"policy-{objection.rule.replace('_', '-')}",
                 what=_("{send}: {what}").format(send=send.id, what=objection.what),

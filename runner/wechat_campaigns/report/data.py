@@ -10,22 +10,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from wechat_campaigns.core.digest import filter_form, plain, sha256
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.digest import filter_form, sha256, to_plain_data
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan, Planned
-from wechat_campaigns.plan.planfile import sealed
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.plan.planfile import with_checksum
 from wechat_campaigns.plan.stored import resend_data
 from wechat_campaigns.report.neutral import FORMAT_VERSION
 from wechat_campaigns.report.problems import problem_dict
 from wechat_campaigns.report.standing import Standing
-from wechat_campaigns.send.posting import Outcome
+from wechat_campaigns.send.posting import SendOutcome
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """Give a plan as plain data: the plan file and `--format json`."""
-    return sealed(_plan(plan))
+    return with_checksum(_plan(plan))
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
     }
 
 
-def outcomes_data(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def outcomes_data(outcomes: Iterable[SendOutcome]) -> dict[str, Any]:
     """Give what became of each send as plain data."""
     return {
         "format_version": FORMAT_VERSION,
@@ -128,7 +128,7 @@ def _standing(row: Standing) -> dict[str, Any]:
     }
 
 
-def _planned(planned: Planned, *, offline: bool) -> dict[str, Any]:
+def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
     send, audience = planned.send, planned.resolved.audience
     return {
         "id": send.id,
@@ -145,9 +145,9 @@ def _planned(planned: Planned, *, offline: bool) -> dict[str, Any]:
         "filter": filter_form(send),
         "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
         "msgtype": send.msgtype.value,
-        "content": _content(plain(send.content)),
-        "not_before": plain(send.not_before),
-        "not_after": plain(send.not_after),
+        "content": _content(to_plain_data(send.content)),
+        "not_before": to_plain_data(send.not_before),
+        "not_after": to_plain_data(send.not_after),
         "resolved": None if offline else planned.meanings,
         **({"resend": resend_data(planned.again)} if planned.again is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
@@ -164,7 +164,7 @@ def _planned(planned: Planned, *, offline: bool) -> dict[str, Any]:
             for o in planned.objections
         ],
         "problems": [problem_dict(problem) for problem in planned.resolved.problems]
-        if planned.action is Action.INVALID
+        if planned.action is PlanAction.INVALID
         else [],
     }
 

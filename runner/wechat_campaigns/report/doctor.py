@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wechat_campaigns.core.words import english
-from wechat_campaigns.plan.doctor import Check, Grade
+from wechat_campaigns.core.words import english_text
+from wechat_campaigns.plan.doctor import Check, Severity
 from wechat_campaigns.report.neutral import FORMAT_VERSION, line
 from wechat_campaigns.report.text import Look
 from wechat_campaigns.report.words import counted
 
-_STYLE = {Grade.GOOD: "32", Grade.DOUBTFUL: "33", Grade.BAD: "1;31"}
+_STYLE = {Severity.GOOD: "32", Severity.WARNING: "33", Severity.BAD: "1;31"}
 
 
 def doctor_text(checks: Sequence[Check], look: Look) -> str:
@@ -21,7 +21,7 @@ def doctor_text(checks: Sequence[Check], look: Look) -> str:
         grade = f"\x1b[{_STYLE[check.grade]}m{check.grade}\x1b[0m" if look.color else check.grade.value
         lines.append(f"{grade}: {line(check.name)}: {line(check.what)}")
         lines += [f"    → {line(check.remedy)}"] if check.remedy else []
-    counts = {grade: sum(check.grade is grade for check in checks) for grade in Grade}
+    counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
     return "\n".join([*lines, "", counted(counts)])
 
 
@@ -31,7 +31,7 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "checks": [
             {
-                "name": english(check.name),
+                "name": english_text(check.name),
                 "grade": check.grade.value,
                 "what": check.what,
                 "remedy": check.remedy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from html import escape
 
-from wechat_campaigns.core.errors import CampaignError, InvalidError, Place, Problem
+from wechat_campaigns.core.errors import CampaignError, Diagnostic, InvalidError, Location
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.words import _
 from wechat_campaigns.report.gitlab import NO_CHANGES, codequality
@@ -58,6 +58,6 @@ def failure_forms(
     }
 
 
-def _problem(error: CampaignError, masked: CampaignError, settings_file: str) -> Problem:
+def _problem(error: CampaignError, masked: CampaignError, settings_file: str) -> Diagnostic:
     rule = f"run-{error.exit_code.name.lower()}"
-    return Problem(place=Place(file=settings_file), rule=rule, what=str(masked), remedy=masked.remedy)
+    return Diagnostic(place=Location(file=settings_file), rule=rule, what=str(masked), remedy=masked.remedy)

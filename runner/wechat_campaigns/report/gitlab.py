@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wechat_campaigns.core.errors import Problem
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.concerns import fingerprints
 from wechat_campaigns.report.neutral import json_text, line
@@ -17,7 +17,7 @@ NO_CHANGES = '{"create": 0, "update": 0, "delete": 0}'
 """The widget's counts when there is no plan."""
 
 
-def codequality(problems: Sequence[Problem]) -> str:
+def codequality(problems: Sequence[Diagnostic]) -> str:
     """Write problems for `artifacts:reports:codequality`; a fingerprint stays when lines move.
 
     Source: GitLab Docs, Code Quality, report format, read 2026-11.
@@ -46,4 +46,6 @@ def widget(plan: Plan) -> str:
     Nothing is ever deleted by a plan. Source: GitLab Docs, Terraform integration in merge requests,
     read 2026-11; the three keys are all the widget reads.
     """
-    return json_text({"create": len(plan.calls()), "update": plan.counts().get(Action.WAIT, 0), "delete": 0})
+    return json_text(
+        {"create": len(plan.calls()), "update": plan.counts().get(PlanAction.SCHEDULED, 0), "delete": 0}
+    )

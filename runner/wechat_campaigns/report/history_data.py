@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wechat_campaigns.core.settings import Account
-from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.report.standing import Standing, standing
 
 
@@ -22,7 +23,7 @@ class Past:
     """Of the campaigns, as the run knew it; empty when it did not."""
 
     @property
-    def known(self) -> SendState:
+    def known(self) -> SendRecord:
         """What the ledger knows."""
         return self.standing.known
 
@@ -57,7 +58,7 @@ def past(
         known
         for known in state.sends.values()
         if known.appid in appids
-        and known.status is not Status.BASELINE
+        and known.status is not SendStatus.BASELINE
         and (since is None or known.at >= since)
         and (until is None or known.at < until)
     ]
@@ -65,7 +66,7 @@ def past(
     return tuple(_past(known, state, now) for known in chosen)
 
 
-def _past(known: SendState, state: LedgerState, now: datetime) -> Past:
+def _past(known: SendRecord, state: LedgerState, now: datetime) -> Past:
     actor = known.intent.data.get("actor", {}) if known.intent is not None else {}
     return Past(
         standing=standing(known.account or known.appid, known, state, now),

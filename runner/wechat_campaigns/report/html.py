@@ -11,12 +11,12 @@ from functools import partial
 from html import escape
 from importlib import resources
 
-from wechat_campaigns.core.errors import Problem
-from wechat_campaigns.core.model import Action, Articles, Send
-from wechat_campaigns.core.patterns import visible
-from wechat_campaigns.core.words import Language, _, spoken
-from wechat_campaigns.plan.compare import Change, Comparison
-from wechat_campaigns.plan.plan import Orphan, Plan, Planned
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import Articles, PlanAction, Send
+from wechat_campaigns.core.patterns import escape_invisible
+from wechat_campaigns.core.words import Language, _, current_language
+from wechat_campaigns.plan.compare import Comparison, SendChange
+from wechat_campaigns.plan.plan import Plan, PlannedSend, UnknownSend
 from wechat_campaigns.render.article.page import (
     MESSAGE_CHARS,
     PICTURE_BYTES,
@@ -48,7 +48,7 @@ def plan_html(
     data: Data,
     timezone: str,
     comparison: Comparison | None = None,
-    problems: Sequence[Problem] = (),
+    problems: Sequence[Diagnostic] = (),
 ) -> str:
     """Show a plan as a page.
 
@@ -106,7 +106,7 @@ def fitting(blocks: Sequence[Callable[[], str]], room: int) -> str:
 def document(title: str, body: str) -> str:
     """Put a fragment into a whole document with the page's styles and policy."""
     return (
-        f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[spoken()]}"><head><meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{HTML_LANGUAGE[current_language()]}"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<meta name="viewport" content="width=device-width">\n<title>{html_text(title)}</title>\n'
         f"<style>\n{_css('wechat_campaigns.render.article', 'page')}"
@@ -153,7 +153,7 @@ def _overview(listed: Sequence[tuple[str, ...]]) -> str:
     return f'<table class="sends">\n<tr>{head}</tr>\n{rows}</table>\n' if rows else ""
 
 
-def _parts(planned: Planned, timezone: str) -> tuple[str, ...]:
+def _parts(planned: PlannedSend, timezone: str) -> tuple[str, ...]:
     send = planned.send
     return (
         planned.action.value,
@@ -166,11 +166,11 @@ def _parts(planned: Planned, timezone: str) -> tuple[str, ...]:
     )
 
 
-def _orphan(orphan: Orphan) -> tuple[str, ...]:
-    return Action.UNKNOWN.value, orphan.known.send, "", "", "", "", orphan.decision.reason
+def _orphan(orphan: UnknownSend) -> tuple[str, ...]:
+    return PlanAction.UNKNOWN.value, orphan.known.send, "", "", "", "", orphan.decision.reason
 
 
-def _message(planned: Planned, pictures: Pictures, timezone: str) -> str:
+def _message(planned: PlannedSend, pictures: Pictures, timezone: str) -> str:
     send = planned.send
     facts = f"{planned.action} · {receivers(send.filter)} · {window(send, timezone)} · {planned.digest}"
     return (
@@ -204,7 +204,7 @@ def _changes(comparison: Comparison, timezone: str) -> str:
     return f"<section>\n{heading}{note}{told or nothing}</section>\n"
 
 
-def _change(change: Change, timezone: str) -> str:
+def _change(change: SendChange, timezone: str) -> str:
     if change.before is None or change.after is None:
         kind, word = ("new", _("new")) if change.before is None else ("gone", _("removed"))
         return f'<p><b class="{kind}">{word}</b> {html_text(change.id)}</p>\n'
@@ -216,7 +216,7 @@ def _change(change: Change, timezone: str) -> str:
 
 def html_text(text: str) -> str:
     """Write a text for a page, with nothing hidden in it."""
-    return escape(visible(text))
+    return escape(escape_invisible(text))
 
 
 def _css(package: str, name: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from wechat_campaigns.core.errors import Problem
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.concerns import HELD_BACK
@@ -25,9 +25,9 @@ class _Case:
     skipped: str = ""
 
 
-def problems_junit(problems: Iterable[Problem], command: str = "validate") -> str:
+def problems_junit(problems: Iterable[Diagnostic], command: str = "validate") -> str:
     """Write one failed case for each file with errors, and one that passes when there is none."""
-    by_file: dict[str, list[Problem]] = defaultdict(list)
+    by_file: dict[str, list[Diagnostic]] = defaultdict(list)
     for problem in problems:
         if problem.level == "error":
             by_file[problem.place.file].append(problem)
@@ -40,14 +40,14 @@ def plan_junit(plan: Plan) -> str:
     cases = [_broken(invalid.id, list(invalid.problems), plan.environment) for invalid in plan.invalid]
     for planned in plan.sends:
         reason, remedy = planned.decision.reason, planned.decision.remedy
-        bad = planned.action in HELD_BACK or planned.action is Action.INVALID
+        bad = planned.action in HELD_BACK or planned.action is PlanAction.INVALID
         cases.append(
             _Case(
                 name=planned.send.id,
                 group=plan.environment,
                 failure=f"{planned.action}: {reason}" if bad else "",
                 details=f"{reason}\n→ {remedy}" if bad else "",
-                skipped=reason if planned.action is Action.EXPIRED else "",
+                skipped=reason if planned.action is PlanAction.EXPIRED else "",
             )
         )
     cases += [
@@ -57,7 +57,7 @@ def plan_junit(plan: Plan) -> str:
     return _suite("campaign plan", cases)
 
 
-def _broken(name: str, problems: list[Problem], group: str) -> _Case:
+def _broken(name: str, problems: list[Diagnostic], group: str) -> _Case:
     return _Case(name=name, group=group, failure=problems[0].what, details=problems_text(problems))
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from wechat_campaigns.core.errors import CampaignError, Problem
+from wechat_campaigns.core.errors import CampaignError, Diagnostic
 from wechat_campaigns.core.model import Article, Articles, Send
 from wechat_campaigns.core.words import _, ngettext
-from wechat_campaigns.plan.compare import Change, Comparison
-from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.plan.compare import Comparison, SendChange
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.report.fit import Section, fitted, shortened
 from wechat_campaigns.report.lines import content_lines, diff, html_lines, send_lines
 from wechat_campaigns.report.neutral import cell, code, fence, html_code
 from wechat_campaigns.report.problems import problems_text
 from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
 from wechat_campaigns.report.words import counted, headcount, media, moment, receivers, summary, window
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 MESSAGE_CHARS = 4_000
 DIFF_CHARS = 8_000
@@ -43,7 +43,7 @@ def plan_markdown(
     *,
     timezone: str,
     comparison: Comparison | None = None,
-    problems: Sequence[Problem] = (),
+    problems: Sequence[Diagnostic] = (),
 ) -> str:
     """Write a plan for its reviewers.
 
@@ -72,7 +72,7 @@ def plan_markdown(
     return fitted(_head(plan, timezone, comparison), sections)
 
 
-def outcomes_markdown(outcomes: Sequence[Outcome], plan: Plan) -> str:
+def outcomes_markdown(outcomes: Sequence[SendOutcome], plan: Plan) -> str:
     """Write what became of each send of an apply.
 
     Args:
@@ -102,7 +102,7 @@ def outcomes_markdown(outcomes: Sequence[Outcome], plan: Plan) -> str:
 
 
 def failure_markdown(
-    error: CampaignError, problems: Sequence[Problem], *, command: str, environment: str
+    error: CampaignError, problems: Sequence[Diagnostic], *, command: str, environment: str
 ) -> str:
     """Write why a run ended without a plan or outcomes; it takes the place of the comment before it.
 
@@ -143,7 +143,7 @@ def _facts(facts: dict[str, str]) -> str:
     return "\n".join([first, "| --- | --- |", *rest])
 
 
-def _overview(shown: Sequence[Planned], plan: Plan, timezone: str) -> Section:
+def _overview(shown: Sequence[PlannedSend], plan: Plan, timezone: str) -> Section:
     rows = [_row(planned, timezone) for planned in shown]
     rows += [f"| **invalid** | {cell(bad.id)} | | | | | {_count(bad.problems)} |" for bad in plan.invalid]
     for orphan in plan.orphans:
@@ -154,7 +154,7 @@ def _overview(shown: Sequence[Planned], plan: Plan, timezone: str) -> Section:
     return Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")
 
 
-def _row(planned: Planned, timezone: str) -> str:
+def _row(planned: PlannedSend, timezone: str) -> str:
     send = planned.send
     cells = (
         f"**{planned.action}**",
@@ -168,7 +168,7 @@ def _row(planned: Planned, timezone: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _count(problems: Sequence[Problem]) -> str:
+def _count(problems: Sequence[Diagnostic]) -> str:
     said = ngettext("{count:,} problem, see above", "{count:,} problems, see above", len(problems))
     return said.format(count=len(problems))
 
@@ -180,7 +180,7 @@ def _fences(title: str, noun: str, lines: Sequence[str]) -> Section:
     return Section(title=title, noun=noun, blocks=blocks)
 
 
-def _message(planned: Planned, timezone: str, *, opened: bool) -> str:
+def _message(planned: PlannedSend, timezone: str, *, opened: bool) -> str:
     send = planned.send
     told = _("{action} {send} to {receivers}, {count} followers, {window}").format(
         action=planned.action.value,
@@ -231,7 +231,7 @@ def _changes(comparison: Comparison, timezone: str) -> Section:
     return Section(title=title, noun="change", blocks=blocks or nothing)
 
 
-def _change(change: Change, timezone: str) -> str:
+def _change(change: SendChange, timezone: str) -> str:
     if change.before is None:
         return _("**new** {send}").format(send=code(change.id))
     if change.after is None:

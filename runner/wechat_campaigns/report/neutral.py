@@ -10,8 +10,8 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from wechat_campaigns.core.patterns import HIDDEN, visible
-from wechat_campaigns.core.words import Said
+from wechat_campaigns.core.patterns import INVISIBLE_OR_CONTROL, escape_invisible
+from wechat_campaigns.core.words import LocalizedMessage
 
 Record = TypeVar("Record")
 FORMAT_VERSION = "1.0"
@@ -30,7 +30,7 @@ _TICKS = re.compile("`+")
 
 def inert(text: str) -> str:
     """Make a text safe for a terminal and a CI log: nothing hidden, and a blank in each word of command."""
-    shown = visible(text)
+    shown = escape_invisible(text)
     while _ORDER.search(shown):
         shown = _ORDER.sub(lambda found: _ORDERS[found.group()], shown)
     return shown
@@ -103,7 +103,7 @@ def json_text(data: object, *, indent: int | None = None) -> str:
     A reader of the JSON gets every character as it was; only its spelling is harmless.
     """
     text = json.dumps(data, ensure_ascii=False, indent=indent)
-    return HIDDEN.sub(_escaped, _ORDER.sub(_escaped, text))
+    return INVISIBLE_OR_CONTROL.sub(_escaped, _ORDER.sub(_escaped, text))
 
 
 def visible_record(record: Record) -> Record:
@@ -113,8 +113,8 @@ def visible_record(record: Record) -> Record:
 
 
 def _seen(value: Any) -> Any:
-    if type(value) in (str, Said):
-        return visible(value)
+    if type(value) in (str, LocalizedMessage):
+        return escape_invisible(value)
     if isinstance(value, tuple):
         return tuple(_seen(item) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -124,7 +124,7 @@ def _seen(value: Any) -> Any:
 
 def _flat(text: str) -> str:
     # Shown first: Python's split would swallow some of the hidden characters.
-    return " ".join(visible(text).split())
+    return " ".join(escape_invisible(text).split())
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.words import _
 from wechat_campaigns.report.neutral import (
     FORMAT_VERSION,
@@ -20,7 +20,7 @@ GITHUB_PER_LEVEL = 9
 """GitHub shows ten annotations of a level per step; the tenth says how many more there are."""
 
 
-def problems_text(problems: Iterable[Problem], *, color: bool = False) -> str:
+def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str:
     """Write one problem as `file:line:col: what [rule]`, its JSON path, its remedy.
 
     Args:
@@ -30,7 +30,7 @@ def problems_text(problems: Iterable[Problem], *, color: bool = False) -> str:
     return "\n".join(_lines(problem, color) for problem in problems)
 
 
-def problem_dict(problem: Problem) -> dict[str, object]:
+def problem_dict(problem: Diagnostic) -> dict[str, object]:
     """Give a problem as plain data for JSON output."""
     return {
         "file": problem.place.file,
@@ -44,12 +44,12 @@ def problem_dict(problem: Problem) -> dict[str, object]:
     }
 
 
-def problems_json(problems: Iterable[Problem]) -> str:
+def problems_json(problems: Iterable[Diagnostic]) -> str:
     """Write all problems as one JSON object."""
     return json_text({"format_version": FORMAT_VERSION, "problems": [problem_dict(p) for p in problems]})
 
 
-def problems_github(problems: Sequence[Problem]) -> str:
+def problems_github(problems: Sequence[Diagnostic]) -> str:
     """Write GitHub workflow commands, the worst first, bounded to what GitHub shows."""
     lines: list[str] = []
     for level in ("error", "warning"):
@@ -62,7 +62,7 @@ def problems_github(problems: Sequence[Problem]) -> str:
     return "\n".join(lines)
 
 
-def _lines(problem: Problem, color: bool) -> str:
+def _lines(problem: Diagnostic, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
     shade = red if problem.level == "error" else yellow
     return (
@@ -73,7 +73,7 @@ def _lines(problem: Problem, color: bool) -> str:
     )
 
 
-def _annotation(problem: Problem) -> str:
+def _annotation(problem: Diagnostic) -> str:
     place = problem.place
     named = [
         ("file", place.file),

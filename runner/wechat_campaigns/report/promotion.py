@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.words import N_
@@ -54,7 +54,7 @@ def stage(send: Send, *, environment: str, account: Account, state: LedgerState)
         account: the send's, there.
         state: of its ledger.
     """
-    digest, known = send_digest(send), state.send(account.appid, send.id, send.revision)
+    digest, known = compute_content_digest(send), state.send(account.appid, send.id, send.revision)
     return Stage(
         environment=environment,
         account=account.name,

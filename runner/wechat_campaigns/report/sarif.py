@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 from wechat_campaigns import __version__
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.report.concerns import fingerprints
 from wechat_campaigns.report.neutral import json_text, line
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(problems: Sequence[Problem]) -> str:
+def sarif(problems: Sequence[Diagnostic]) -> str:
     """Write problems as one SARIF run.
 
     Source: SARIF 2.1.0, OASIS Standard, read 2026-11.
@@ -27,7 +27,7 @@ def sarif(problems: Sequence[Problem]) -> str:
     return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
-def _result(problem: Problem, rule_index: int, fingerprint: str) -> dict[str, Any]:
+def _result(problem: Diagnostic, rule_index: int, fingerprint: str) -> dict[str, Any]:
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
@@ -38,7 +38,7 @@ def _result(problem: Problem, rule_index: int, fingerprint: str) -> dict[str, An
     }
 
 
-def _location(place: Place) -> dict[str, Any]:
+def _location(place: Location) -> dict[str, Any]:
     location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file.removeprefix("./"))}}
     if place.line is not None:
         location["region"] = {"startLine": place.line}

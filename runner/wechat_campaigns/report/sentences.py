@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from wechat_campaigns.core.model import Action
+from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.words import _, ngettext
 from wechat_campaigns.plan.budget import Budget, budgets
-from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.plan.policy.guard import SettingsChange
 from wechat_campaigns.report.fit import shortened
 from wechat_campaigns.report.words import calls
 
 MOST_CHARS = 160
 """Of one value of the settings."""
-QUIET = frozenset({Action.DONE, Action.EXPIRED})
+QUIET = frozenset({PlanAction.DONE, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
 
@@ -118,9 +118,9 @@ def _unbegun(plan: Plan) -> str:
     return f"{what.format(names=_(', ').join(plan.unbegun))} → {remedy.format(name=plan.environment)}"
 
 
-def _notes(planned: Planned) -> list[str]:
+def _notes(planned: PlannedSend) -> list[str]:
     decision = planned.decision
-    if planned.action in (Action.DONE, Action.WAIT):
+    if planned.action in (PlanAction.DONE, PlanAction.SCHEDULED):
         return []
     notes = [f"{decision.reason} → {decision.remedy}"] if decision.remedy else []
     notes += [f"{o.rule}: {o.what} → {o.remedy}" for o in planned.objections if not o.blocks]

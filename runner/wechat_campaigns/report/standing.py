@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 from wechat_campaigns.core.errcodes import mass_event_status
 from wechat_campaigns.core.words import _
-from wechat_campaigns.ledger.fold import LedgerState, SendState, Status, Told
-from wechat_campaigns.plan.hints import name_it
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import JobResult, SendRecord, SendStatus
+from wechat_campaigns.plan.hints import msg_id_hint
 
 CONFIRM_WITHIN = timedelta(minutes=30)
 """How long an administrator has under API 群发保护. Source: mass-send protection, read 2026-11."""
@@ -24,18 +25,18 @@ class Standing:
     """One send's line of `campaign status`."""
 
     account: str
-    known: SendState
-    told: Told | None
+    known: SendRecord
+    told: JobResult | None
     note: str
     remedy: str = ""
 
     @property
     def unfinished(self) -> bool:
         """True while asking again may tell more."""
-        return self.known.status is Status.ACCEPTED and not self.known.nameless
+        return self.known.status is SendStatus.ACCEPTED and not self.known.has_no_msg_id
 
 
-def standing(account: str, known: SendState, state: LedgerState, now: datetime) -> Standing:
+def standing(account: str, known: SendRecord, state: LedgerState, now: datetime) -> Standing:
     """Say where a send stands.
 
     Args:
@@ -50,7 +51,7 @@ def standing(account: str, known: SendState, state: LedgerState, now: datetime) 
 
 
 def ended(status: str) -> tuple[str, str]:
-    """Explain the Status of an event: what it means, what to do.
+    """Explain the SendStatus of an event: what it means, what to do.
 
     The platform's own punctuation of `err(N)` varies. Source: Callback_on_finish, read 2026-11.
     """
@@ -68,7 +69,7 @@ def ended(status: str) -> tuple[str, str]:
     return meaning, _(entry.remedy)
 
 
-def counted(told: Told) -> str:
+def counted(told: JobResult) -> str:
     """Say how many a job reached, and what became of the others."""
     said = _("{sent:,} of {total:,} followers got it")
     if told.left_out and told.errors:
@@ -83,33 +84,33 @@ def counted(told: Told) -> str:
     return said.format(sent=told.sent, total=told.total, left_out=told.left_out, errors=told.errors)
 
 
-def _words(known: SendState, told: Told | None, now: datetime) -> tuple[str, str]:
+def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[str, str]:
     match known.status:
-        case Status.ACCEPTED if told is not None:
+        case SendStatus.ACCEPTED if told is not None:
             return (counted(told), "") if _SUCCESS.fullmatch(told.status) else ended(told.status)
-        case Status.ACCEPTED if known.nameless:
+        case SendStatus.ACCEPTED if known.has_no_msg_id:
             return (
                 _("WeChat has it, and named no msg_id to ask about"),
-                name_it(known.send),
+                msg_id_hint(known.send),
             )
-        case Status.ACCEPTED:
+        case SendStatus.ACCEPTED:
             return _underway(known, now)
-        case Status.OPEN:
+        case SendStatus.OPEN:
             return _unknown(known, now), _("run `campaign apply` to clear it up")
-        case Status.FAILED if told is not None:
+        case SendStatus.FAILED if told is not None:
             return ended(told.status)
-        case Status.FAILED:
+        case SendStatus.FAILED:
             return (
                 _("WeChat gave it up and says no reason here: only the event does"),
                 _("look in the console, or receive events with `campaign listen`"),
             )
-        case Status.SENT | Status.RECALLED:
+        case SendStatus.SENT | SendStatus.RECALLED:
             return _reached(known, told)
         case _:
-            return known.why_said, ""
+            return known.reason_text, ""
 
 
-def _unknown(known: SendState, now: datetime) -> str:
+def _unknown(known: SendRecord, now: datetime) -> str:
     left = _minutes_left(known, now)
     if not left:
         return _("posted, no answer recorded: it may have been sent")
@@ -120,7 +121,7 @@ def _unknown(known: SendState, now: datetime) -> str:
     ).format(minutes=left)
 
 
-def _underway(known: SendState, now: datetime) -> tuple[str, str]:
+def _underway(known: SendRecord, now: datetime) -> tuple[str, str]:
     if not known.to_all:
         return _("accepted; WeChat is sending it"), ""
     left = _minutes_left(known, now)
@@ -135,18 +136,18 @@ def _underway(known: SendState, now: datetime) -> tuple[str, str]:
     return said.format(minutes=left), _("let the administrator confirm it on the phone")
 
 
-def _minutes_left(known: SendState, now: datetime) -> int:
+def _minutes_left(known: SendRecord, now: datetime) -> int:
     """Count the minutes in which a send to everyone may still be confirmed, begun ones too."""
     left = CONFIRM_WITHIN - (now - (known.accepted_at or known.at))
     return max(0, math.ceil(left.total_seconds() / 60)) if known.to_all else 0
 
 
-def _reached(known: SendState, told: Told | None) -> tuple[str, str]:
+def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
     parts = [counted(told)] if told is not None else []
     articles = [str(number) for number in known.recalled if number]
-    if articles and known.status is Status.SENT:
+    if articles and known.status is SendStatus.SENT:
         parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
     note = _("; ").join(parts)
-    if told is not None and told.sent == 0 and known.status is Status.SENT:
+    if told is not None and told.sent == 0 and known.status is SendStatus.SENT:
         return note, _("nobody got it: look whether the followers had four this month")
-    return note or known.why_said, ""
+    return note or known.reason_text, ""

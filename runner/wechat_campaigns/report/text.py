@@ -12,26 +12,26 @@ from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
-from wechat_campaigns.core.model import Action, Invalid
-from wechat_campaigns.core.words import N_, _, ngettext, spoken
-from wechat_campaigns.plan.plan import Plan, Planned
+from wechat_campaigns.core.model import InvalidCampaign, PlanAction
+from wechat_campaigns.core.words import N_, _, current_language, ngettext
+from wechat_campaigns.plan.plan import Plan, PlannedSend
 from wechat_campaigns.report.columns import breaks
 from wechat_campaigns.report.neutral import inert
 from wechat_campaigns.report.sentences import QUIET, account_lines, attention_lines, total
 from wechat_campaigns.report.standing import Standing
 from wechat_campaigns.report.words import counted, headcount, moment, receivers, summary, window
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 ACTION_STYLE = {
-    Action.SEND: "bold green",
-    Action.RESEND: "bold green",
-    Action.WAIT: "cyan",
-    Action.DONE: "dim",
-    Action.EXPIRED: "dim",
-    Action.BLOCKED: "yellow",
-    Action.CONFLICT: "bold yellow",
-    Action.UNKNOWN: "bold magenta",
-    Action.INVALID: "bold red",
+    PlanAction.SEND: "bold green",
+    PlanAction.RESEND: "bold green",
+    PlanAction.SCHEDULED: "cyan",
+    PlanAction.DONE: "dim",
+    PlanAction.EXPIRED: "dim",
+    PlanAction.BLOCKED: "yellow",
+    PlanAction.CONFLICT: "bold yellow",
+    PlanAction.UNKNOWN: "bold magenta",
+    PlanAction.INVALID: "bold red",
 }
 RESULT_STYLE = {
     Result.ACCEPTED: "bold green",
@@ -85,7 +85,7 @@ def plan_text(plan: Plan, look: Look) -> str:
     return _drawn(Group(*parts), look)
 
 
-def outcomes_text(outcomes: Sequence[Outcome], look: Look) -> str:
+def outcomes_text(outcomes: Sequence[SendOutcome], look: Look) -> str:
     """Draw what became of each send of an apply."""
     table = _table("RESULT", "SEND", "ACCOUNT", "msg_id", "WHAT HAPPENED")
     for outcome in outcomes:
@@ -169,17 +169,17 @@ def _long_plan(plan: Plan, look: Look) -> str:
         content = " ".join(f"{send.msgtype}: {summary(send.content)}".split())
         cells = [f"{planned.action:8}", send.id, receivers(send.filter), audience, content[: look.width // 3]]
         lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
-    lines += [f"{Action.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
-    lines += [f"{Action.UNKNOWN:8}  {one.known.send}  {one.decision.reason}" for one in plan.orphans]
+    lines += [f"{PlanAction.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
+    lines += [f"{PlanAction.UNKNOWN:8}  {one.known.send}  {one.decision.reason}" for one in plan.orphans]
     lines += ["", *account_lines(plan), *_attention(plan), _closing(plan, look)]
     return "\n".join(map(inert, lines))
 
 
-def _shown(plan: Plan, look: Look) -> list[Planned]:
+def _shown(plan: Plan, look: Look) -> list[PlannedSend]:
     return [p for p in plan.sends if look.everything or p.action not in QUIET]
 
 
-def _listed_above(invalid: Invalid) -> str:
+def _listed_above(invalid: InvalidCampaign) -> str:
     count = len(invalid.problems)
     said = ngettext("{count:,} problem, listed above", "{count:,} problems, listed above", count)
     return said.format(count=count)
@@ -205,10 +205,10 @@ def _plan_table(plan: Plan, look: Look) -> Table:
         )
     blank = [""] * (4 if windows else 3)
     for invalid in plan.invalid:
-        table.add_row(_action(Action.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
+        table.add_row(_action(PlanAction.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
     for orphan in plan.orphans:
         why = _said(orphan.decision.reason)
-        table.add_row(_action(Action.UNKNOWN), _said(orphan.known.send), *blank, why)
+        table.add_row(_action(PlanAction.UNKNOWN), _said(orphan.known.send), *blank, why)
     return table
 
 
@@ -224,12 +224,12 @@ def _closing(plan: Plan, look: Look) -> str:
         said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
     told = said.format(counts=counted(counts) or _("no campaigns"))
     lines = ["", told, _("Digest: {digest}").format(digest=plan.digest)]
-    if plan.calls() and plan.ledger_known and not (Action.INVALID in counts or plan.unbegun):
+    if plan.calls() and plan.ledger_known and not (PlanAction.INVALID in counts or plan.unbegun):
         lines.append(_("An apply of this plan would make {total}.").format(total=total(plan)))
     return "\n".join(lines)
 
 
-def _tally(outcomes: Sequence[Outcome]) -> str:
+def _tally(outcomes: Sequence[SendOutcome]) -> str:
     counts = {result: sum(o.result is result for o in outcomes) for result in Result}
     if not outcomes:
         return _("Nothing to send.")
@@ -239,14 +239,14 @@ def _tally(outcomes: Sequence[Outcome]) -> str:
     return f"\n{said.format(counts=counted(counts))}"
 
 
-def _told(outcome: Outcome) -> Iterator[str]:
+def _told(outcome: SendOutcome) -> Iterator[str]:
     yield outcome.why
     if outcome.remedy and outcome.exit_code:
         yield f"→ {outcome.remedy}"
     yield from outcome.notes
 
 
-def _ids(outcome: Outcome) -> str:
+def _ids(outcome: SendOutcome) -> str:
     if outcome.msg_id is None:
         return ""
     return f"{outcome.msg_id}" + (f"\nmsg_data_id {outcome.msg_data_id}" if outcome.msg_data_id else "")
@@ -268,10 +268,10 @@ class _Words(Text):
 
 
 def _said(text: str, style: str = "") -> Text:
-    return (Text if spoken() == "en" else _Words)(inert(text), style=style)
+    return (Text if current_language() == "en" else _Words)(inert(text), style=style)
 
 
-def _action(action: Action) -> Text:
+def _action(action: PlanAction) -> Text:
     return _said(action.value, style=ACTION_STYLE[action])
 
 

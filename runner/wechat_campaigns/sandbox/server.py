@@ -14,7 +14,7 @@ from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from wechat_campaigns.core.errors import Exit, UsageError
+from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.words import _
 from wechat_campaigns.sandbox import accounts, pusher, seeds, web
 from wechat_campaigns.sandbox.endpoints import ENDPOINTS
@@ -53,7 +53,7 @@ def serve(
     expose: bool = False,
     names: Collection[str] = (),
     announce: Callable[[str], None],
-) -> Exit:
+) -> ExitCode:
     """Serve in the foreground until SIGINT or SIGTERM.
 
     Args:
@@ -68,7 +68,7 @@ def serve(
         announce: told each line for people, first `listening on http://HOST:PORT`.
 
     Returns:
-        `Exit.OK` after a signal.
+        `ExitCode.OK` after a signal.
 
     Raises:
         UsageError: The address, the port, the state or the seed cannot be used.
@@ -89,7 +89,7 @@ def serve(
         if not _is_loopback(host):
             announce("warning: other machines can reach this sandbox and control it")
         stopping.wait()
-    return Exit.OK
+    return ExitCode.OK
 
 
 @contextmanager

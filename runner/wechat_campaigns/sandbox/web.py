@@ -15,7 +15,7 @@ from urllib.parse import quote
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from wechat_campaigns.core.hosts import is_ours
+from wechat_campaigns.core.hosts import is_allowed_host
 from wechat_campaigns.sandbox import clock, control, look, progress
 from wechat_campaigns.sandbox.answers import Download, Refused, encode, new_rid
 from wechat_campaigns.sandbox.calls import Upload
@@ -83,7 +83,7 @@ def build(
 def _stranger(names: Collection[str], *, any_address: bool) -> Response | None:
     """Refuse what another site's page makes a browser send: under its own name, or from its own origin."""
     host, origin = request.environ.get("HTTP_HOST"), request.headers.get("Origin")
-    if not is_ours(host, port=request.environ["SERVER_PORT"], names=names, any_address=any_address):
+    if not is_allowed_host(host, port=request.environ["SERVER_PORT"], names=names, any_address=any_address):
         return _json({"error": "this is not the Host of the sandbox; start it with --name to add one"}, 403)
     # The frame of an article has no origin of its own: it asks for its style and pictures as "null".
     framed = origin == "null" and request.method == "GET" and request.path.startswith(FRAMED)

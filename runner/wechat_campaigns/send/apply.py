@@ -15,47 +15,57 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
     CampaignError,
-    Exit,
-    LedgerBusyError,
+    ExitCode,
     LedgerError,
-    LostAnswerError,
+    LedgerLockedError,
+    NoResponseError,
 )
-from wechat_campaigns.core.model import Action, Draft
+from wechat_campaigns.core.model import Draft, PlanAction
 from wechat_campaigns.core.settings import Account, Settings
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.ledger.fold import Authentic, SendState, Status, fold
-from wechat_campaigns.ledger.names import kept
-from wechat_campaigns.ledger.trust import believer
-from wechat_campaigns.plan.decide import Setting, facts_of
-from wechat_campaigns.plan.hints import edited_draft, edited_draft_hint, not_repeated
-from wechat_campaigns.plan.plan import CALLING, Plan, Planned, order, recheck
-from wechat_campaigns.plan.planfile import check_meanings
-from wechat_campaigns.plan.policy.facts import Grounds
-from wechat_campaigns.plan.resolve import draft_mark, recount
+from wechat_campaigns.ledger.fold import IsAuthentic, fold
+from wechat_campaigns.ledger.names import ledger_id
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.ledger.trust import authenticator
+from wechat_campaigns.plan.decide import DecisionOptions, decision_input
+from wechat_campaigns.plan.hints import edited_draft_hint, edited_draft_message, not_resent_message
+from wechat_campaigns.plan.plan import CALLING, Plan, PlannedSend, order, recheck
+from wechat_campaigns.plan.planfile import check_resolved_names
+from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.plan.resolve import draft_fingerprint, recount
 from wechat_campaigns.plan.stored import stored_body
 from wechat_campaigns.protocol import decide as protocol
 from wechat_campaigns.protocol.events import Event
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.protocol.state import StreamState
 from wechat_campaigns.send import drafting, uploads
-from wechat_campaigns.send.posting import STOPPING_KINDS, Crossing, Outcome, Ports, Result, Warrant
+from wechat_campaigns.send.posting import (
+    STOPPING_KINDS,
+    AccountSender,
+    ApplyPorts,
+    Result,
+    RunContext,
+    SendOutcome,
+)
 from wechat_campaigns.wechat import payloads as wire
 
-OVERTAKEN = N_("another runner wrote to the ledger each time this one had decided, so no call was made")
+LEDGER_CONFLICT = N_("another runner wrote to the ledger each time this one had decided, so no call was made")
 LOCK_WAIT_S = 10.0
-SIDE_BY_SIDE = 16
+MAX_PARALLEL_ACCOUNTS = 16
 """Accounts that one run sends for at a time."""
-_LEFT_OUT = {
-    Action.BLOCKED: Exit.POLICY,
-    Action.CONFLICT: Exit.POLICY,
+_SKIP_EXIT_CODES = {
+    PlanAction.BLOCKED: ExitCode.POLICY,
+    PlanAction.CONFLICT: ExitCode.POLICY,
     # Due when this run began, and nobody will send it any more.
-    Action.EXPIRED: Exit.POLICY,
+    PlanAction.EXPIRED: ExitCode.POLICY,
     # Another run began it after the plan was made, and has not told how it ended.
-    Action.UNKNOWN: Exit.UNKNOWN,
+    PlanAction.UNKNOWN: ExitCode.UNKNOWN,
 }
 
 
-def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> tuple[Outcome, ...]:
+def apply(
+    plan: Plan, *, ports: ApplyPorts, settings: Settings, warrant: RunContext
+) -> tuple[SendOutcome, ...]:
     """Settle unknown sends, then make the due ones; accounts side by side, each in order.
 
     Args:
@@ -73,41 +83,51 @@ def apply(plan: Plan, *, ports: Ports, settings: Settings, warrant: Warrant) -> 
     return (*done, *(_missed(planned) for planned in plan.missed()))
 
 
-def _missed(planned: Planned) -> Outcome:
-    return Outcome(
+def _missed(planned: PlannedSend) -> SendOutcome:
+    return SendOutcome(
         id=planned.send.id,
         account=planned.account.name,
         result=Result.SKIPPED,
         why=_("never sent: {why}").format(why=planned.decision.reason),
         remedy=planned.decision.remedy,
-        exit_code=Exit.FAILED,
+        exit_code=ExitCode.FAILED,
     )
 
 
-def _share(runs: list[_AccountRun]) -> list[list[Outcome]]:
+def _share(runs: list[_AccountRun]) -> list[list[SendOutcome]]:
     """Take the accounts nobody holds first, each runner from a place of its own; then wait for the others.
 
     So several runners given the same campaigns divide the accounts among them.
     """
     start = random.randrange(len(runs))  # noqa: S311 (spreads the runners, no secret)
     turned = list(range(start, len(runs))) + list(range(start))
-    with ThreadPoolExecutor(max_workers=min(len(runs), SIDE_BY_SIDE)) as pool:
+    with ThreadPoolExecutor(max_workers=min(len(runs), MAX_PARALLEL_ACCOUNTS)) as pool:
         done = dict(zip(turned, pool.map(lambda n: runs[n].run(wait_s=0), turned), strict=True))
         late = [number for number in turned if done[number] is None]
         done |= zip(late, pool.map(lambda n: runs[n].run(wait_s=LOCK_WAIT_S), late), strict=True)
     return [done[number] or [] for number in range(len(runs))]
 
 
-def exit_code(outcomes: tuple[Outcome, ...]) -> Exit:
+def exit_code(outcomes: tuple[SendOutcome, ...]) -> ExitCode:
     """Choose the code that says the worst: unknown, then the ledger, refusals, failures, policy."""
-    worst = (Exit.UNKNOWN, Exit.LEDGER, Exit.WECHAT, Exit.FAILED, Exit.INTERRUPTED, Exit.POLICY, Exit.INVALID)
+    worst = (
+        ExitCode.UNKNOWN,
+        ExitCode.LEDGER,
+        ExitCode.WECHAT,
+        ExitCode.FAILED,
+        ExitCode.INTERRUPTED,
+        ExitCode.POLICY,
+        ExitCode.INVALID,
+    )
     found = {outcome.exit_code for outcome in outcomes}
-    return next((code for code in worst if code in found), Exit.BUG if found - {Exit.OK} else Exit.OK)
+    return next(
+        (code for code in worst if code in found), ExitCode.BUG if found - {ExitCode.OK} else ExitCode.OK
+    )
 
 
 def _busy(plan: Plan, settings: Settings) -> list[Account]:
     # By appid: several names may stand for one account, which must not be sent to from two threads.
-    planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, Action.UNKNOWN)}
+    planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, PlanAction.UNKNOWN)}
     named = {account.appid: account for account in settings.environment.accounts.values()}
     appids = [orphan.known.appid for orphan in plan.orphans]
     orphaned = {appid: named[appid] for appid in appids if appid in named}
@@ -120,27 +140,27 @@ class _AccountRun:
 
     account: Account
     plan: Plan
-    ports: Ports
+    ports: ApplyPorts
     settings: Settings
-    warrant: Warrant
-    crossing: Crossing = field(init=False)
+    warrant: RunContext
+    crossing: AccountSender = field(init=False)
 
-    def run(self, *, wait_s: float) -> list[Outcome] | None:
+    def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
-        due = sorted((p for p in self._mine() if p.action is Action.SEND), key=order)
+        due = sorted((p for p in self._mine() if p.action is PlanAction.SEND), key=order)
         unknown = self._unknown()
-        outcomes: list[Outcome] = []
+        outcomes: list[SendOutcome] = []
         try:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 events = self.ports.ledger.events(self.account.appid)
                 state = fold(events, self._authentic(events), self.settings.namespace)
-                self.crossing = Crossing(
+                self.crossing = AccountSender(
                     self.account,
                     self.ports.connect(self.account),
                     state,
                     ports=self.ports,
                     warrant=self.warrant,
-                    again_s=self.settings.environment.repeat_after_s,
+                    again_s=self.settings.environment.resend_after_s,
                 )
                 # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
                 known_as = state.stream(self.account.appid).names
@@ -149,11 +169,11 @@ class _AccountRun:
                 opened = [k for k in state.open(self.account.appid) if self._same(k.send) in wanted]
                 still = {self._same(known.send) for known in opened}
                 settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
-                outcomes.extend(self._overtaken(send_id, unknown[send_id]) for send_id in settled)
+                outcomes.extend(self._settled_outcome(send_id, unknown[send_id]) for send_id in settled)
                 outcomes.extend(self._settle(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
-            if isinstance(error, LedgerBusyError) and not wait_s and not outcomes:
+            if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
                 return None
             # What was done before stays reported; the rest was not begun.
             done = {outcome.id for outcome in outcomes}
@@ -164,31 +184,31 @@ class _AccountRun:
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
         orphans = (one.known for one in self.plan.orphans if self._is_mine(one.known.appid))
-        waiting = (p for p in self._mine() if p.action in (Action.RESEND, Action.UNKNOWN))
+        waiting = (p for p in self._mine() if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN))
         found = {known.send: frozenset({self._same(known.send)}) for known in orphans}
         return found | {planned.send.id: self._names(planned) for planned in waiting}
 
     def _same(self, send_id: str) -> str:
         """Give the form in which ids are compared."""
-        return same_id(kept(self.settings.namespace, send_id))
+        return normalize_id(ledger_id(self.settings.namespace, send_id))
 
-    def _names(self, planned: Planned) -> frozenset[str]:
+    def _names(self, planned: PlannedSend) -> frozenset[str]:
         return frozenset(self._same(name) for name in (planned.send.id, *planned.send.formerly))
 
     def _is_mine(self, appid: str) -> bool:
         return appid == self.account.appid
 
-    def _mine(self) -> list[Planned]:
+    def _mine(self) -> list[PlannedSend]:
         return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
 
-    def _guarded(self, planned: Planned) -> Outcome:
+    def _guarded(self, planned: PlannedSend) -> SendOutcome:
         if self.crossing.stopped:
             why = _("not tried: {why}").format(why=self.crossing.stopped)
-            return self._skipped(planned, why, exit_code=Exit.FAILED)
+            return self._skipped(planned, why, exit_code=ExitCode.FAILED)
         try:
             return self._send(planned)
-        except LedgerBusyError as error:
-            return self._skipped(planned, error.what, remedy=error.remedy, exit_code=Exit.LEDGER)
+        except LedgerLockedError as error:
+            return self._skipped(planned, error.what, remedy=error.remedy, exit_code=ExitCode.LEDGER)
         except CampaignError as error:
             if isinstance(error, LedgerError):
                 self.crossing.stopped = _("the ledger cannot be written")
@@ -196,8 +216,8 @@ class _AccountRun:
                 self.crossing.stopped = _("refused with {errcode}").format(errcode=error.errcode)
             return self._failed(planned.send.id, error)
 
-    def _send(self, planned: Planned) -> Outcome:
-        left_out = self._left_out(planned)
+    def _send(self, planned: PlannedSend) -> SendOutcome:
+        left_out = self._skip_outcome(planned)
         if left_out is not None:
             return left_out
         self.ports.notify(planned.send.id, _("preparing"))
@@ -207,19 +227,23 @@ class _AccountRun:
             ids = uploads.upload(
                 planned, api=api, state=state, record=record, read=self.ports.read, tell=tell
             )
-            draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+            draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
-        self.crossing.keep_pace(planned.send.id)
+        self.crossing.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()
         counted = self._counted(self._with_draft(planned, draft))
-        outcome = self._left_out(counted) or self.crossing.send(counted, body, partial(self._judge, counted))
+        outcome = self._skip_outcome(counted) or self.crossing.send(
+            counted, body, partial(self._judge, counted)
+        )
         if outcome is None:
-            outcome = self._left_out(counted) or self._skipped(planned, _(OVERTAKEN), exit_code=Exit.LEDGER)
-        return replace(self._forgotten(planned, outcome), notes=notes)
+            outcome = self._skip_outcome(counted) or self._skipped(
+                planned, _(LEDGER_CONFLICT), exit_code=ExitCode.LEDGER
+            )
+        return replace(self._forget_uploads(planned, outcome), notes=notes)
 
-    def _judge(self, planned: Planned, stream: StreamState) -> protocol.Decision:
+    def _judge(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
         grounds = self._grounds()
 
@@ -230,27 +254,27 @@ class _AccountRun:
         setting = replace(grounds.setting, violated=violated)
         appid = self.account.appid
         return protocol.decide(
-            stream, facts_of(planned.send, planned.digest, appid, grounds.state, grounds.now, setting)
+            stream, decision_input(planned.send, planned.digest, appid, grounds.state, grounds.now, setting)
         )
 
-    def _with_draft(self, planned: Planned, made: drafting.Ready | None) -> Planned:
+    def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
         content, mark = planned.send.content, made.mark if made is not None else None
         if isinstance(content, Draft):
-            mark = draft_mark(content.media_id, self.crossing.api)
+            mark = draft_fingerprint(content.media_id, self.crossing.api)
         now = replace(planned, resolved=replace(planned.resolved, draft=mark))
-        check_meanings(planned, now)
+        check_resolved_names(planned, now)
         return now
 
-    def _forgotten(self, planned: Planned, outcome: Outcome) -> Outcome:
+    def _forget_uploads(self, planned: PlannedSend, outcome: SendOutcome) -> SendOutcome:
         """Forget the uploads of a send that was refused because one of them is gone."""
         if outcome.result is not Result.REFUSED:
             return outcome
         state, record = self.crossing.state, self.crossing.record
-        gone = uploads.forget(planned, outcome.errcode, state=state, record=record)
-        return replace(outcome, remedy=_(uploads.UPLOADS_ANEW)) if gone else outcome
+        gone = uploads.forget_uploads(planned, outcome.errcode, state=state, record=record)
+        return replace(outcome, remedy=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
 
-    def _counted(self, planned: Planned) -> Planned:
+    def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
         policy = self.settings.policy
         if policy.max_recipients is None and policy.audience_drift is None:
@@ -258,29 +282,29 @@ class _AccountRun:
         audience = recount(planned.send, planned.resolved, self.crossing.api, self.ports.clock)
         return replace(planned, resolved=replace(planned.resolved, audience=audience))
 
-    def _left_out(self, planned: Planned) -> Outcome | None:
+    def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
         if self.ports.stopping():
-            return self._skipped(planned, _("stopped before it"), exit_code=Exit.INTERRUPTED)
+            return self._skipped(planned, _("stopped before it"), exit_code=ExitCode.INTERRUPTED)
         decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
-        if decision.action is Action.SEND:
+        if decision.action is PlanAction.SEND:
             return None
-        code = _LEFT_OUT.get(decision.action, Exit.OK)
+        code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
         return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
 
-    def _authentic(self, events: Sequence[Event]) -> Authentic | None:
+    def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
         key = self.ports.mac_key(self.account)
-        return believer(events, lambda _appid: key) if key else None
+        return authenticator(events, lambda _appid: key) if key else None
 
-    def _grounds(self) -> Grounds:
+    def _grounds(self) -> DecisionContext:
         state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment
-        setting = Setting(
+        setting = DecisionOptions(
             present=self.plan.present,
-            clock_error=self.ports.clock_error(),
-            resend_after_s=environment.repeat_after_s,
-            resend_until_s=environment.repeat_until_s,
+            clock_skew=self.ports.clock_skew(),
+            resend_after_s=environment.resend_after_s,
+            resend_until_s=environment.resend_until_s,
         )
-        return Grounds(
+        return DecisionContext(
             settings=self.settings, state=state, now=now, allowed=self.warrant.allowed, setting=setting
         )
 
@@ -288,24 +312,24 @@ class _AccountRun:
         """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
         self.crossing.attempt.refresh()
 
-    def _settle(self, known: SendState) -> Outcome:
+    def _settle(self, known: SendRecord) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
         mine = [p for p in self._mine() if self._same(known.send) in self._names(p)]
-        planned = next((p for p in mine if p.action is Action.RESEND), None)
+        planned = next((p for p in mine if p.action is PlanAction.RESEND), None)
         if planned is None or planned.again is None or planned.send.revision != known.revision:
-            left = [p.decision for p in mine if p.action in (Action.RESEND, Action.UNKNOWN)]
+            left = [p.decision for p in mine if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)]
             left += [one.decision for one in self.plan.orphans if one.known.send == known.send]
             return self.crossing.unknown(known.send, left[0].reason, remedy=left[0].remedy)
         # The pace may take a minute, in which a hold or the quiet hours may come.
-        self.crossing.keep_pace(known.send)
+        self.crossing.wait_for_rate_limit(known.send)
         if self.ports.stopping():
             return self.crossing.unknown(known.send, _("stopped before it was repeated"))
         if self.crossing.stopped:
-            return self.crossing.unknown(known.send, not_repeated(self.crossing.stopped))
+            return self.crossing.unknown(known.send, not_resent_message(self.crossing.stopped))
         try:
-            edited = drafting.edited_since(planned.again, api=self.crossing.api)
+            edited = drafting.edited_draft_id(planned.again, api=self.crossing.api)
             if edited is not None:
-                said = edited_draft(edited)
+                said = edited_draft_message(edited)
                 return self.crossing.unknown(known.send, said, remedy=edited_draft_hint(known.send))
             counted = self._counted(planned)
             body = stored_body(planned.again, planned.send)
@@ -316,43 +340,45 @@ class _AccountRun:
             return self.crossing.unknown(known.send, error.what, remedy=error.remedy)
         return outcome or self._not_resent(counted)
 
-    def _not_resent(self, planned: Planned) -> Outcome:
+    def _not_resent(self, planned: PlannedSend) -> SendOutcome:
         """Say why a resend was not made: decided once more, for the words."""
         send = planned.send
         known = self.crossing.state.send(self.account.appid, send.id, send.revision)
-        if known is None or known.status is not Status.OPEN:
-            return self._overtaken(send.id, self._names(planned))
+        if known is None or known.status is not SendStatus.OPEN:
+            return self._settled_outcome(send.id, self._names(planned))
         decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
-        if decision.action is Action.RESEND:
-            return self.crossing.unknown(send.id, _(OVERTAKEN))
+        if decision.action is PlanAction.RESEND:
+            return self.crossing.unknown(send.id, _(LEDGER_CONFLICT))
         return self.crossing.unknown(send.id, decision.reason, remedy=decision.remedy)
 
-    def _overtaken(self, send_id: str, names: frozenset[str]) -> Outcome:
+    def _settled_outcome(self, send_id: str, names: frozenset[str]) -> SendOutcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
         sends = self.crossing.state.sends.values()
         mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
         latest = max(mine, key=lambda known: known.at)
-        freed = latest.status is Status.REFUSED
+        freed = latest.status is SendStatus.REFUSED
         return self.crossing.outcome(
             send_id,
             Result.SKIPPED,
             _("settled by another run meanwhile: {status}").format(status=latest.status),
             remedy=_("run apply again: it was not sent") if freed else "",
-            exit_code=Exit.FAILED if freed else Exit.OK,
+            exit_code=ExitCode.FAILED if freed else ExitCode.OK,
         )
 
-    def _still_unknown(self, send_id: str, error: CampaignError) -> Outcome:
-        return Outcome(
+    def _still_unknown(self, send_id: str, error: CampaignError) -> SendOutcome:
+        return SendOutcome(
             id=send_id,
             account=self.account.name,
             result=Result.UNKNOWN,
             why=_("still unknown, and not looked at: {error}").format(error=error),
             remedy=error.remedy,
-            exit_code=Exit.UNKNOWN,
+            exit_code=ExitCode.UNKNOWN,
         )
 
-    def _skipped(self, planned: Planned, why: str, *, remedy: str = "", exit_code: Exit = Exit.OK) -> Outcome:
-        return Outcome(
+    def _skipped(
+        self, planned: PlannedSend, why: str, *, remedy: str = "", exit_code: ExitCode = ExitCode.OK
+    ) -> SendOutcome:
+        return SendOutcome(
             id=planned.send.id,
             account=planned.account.name,
             result=Result.SKIPPED,
@@ -361,10 +387,10 @@ class _AccountRun:
             exit_code=exit_code,
         )
 
-    def _failed(self, send_id: str, error: CampaignError) -> Outcome:
+    def _failed(self, send_id: str, error: CampaignError) -> SendOutcome:
         # A lost answer here is that of an upload or a draft: no follower was concerned.
-        code = Exit.FAILED if isinstance(error, LostAnswerError) else error.exit_code
-        return Outcome(
+        code = ExitCode.FAILED if isinstance(error, NoResponseError) else error.exit_code
+        return SendOutcome(
             id=send_id,
             account=self.account.name,
             result=Result.FAILED,

@@ -15,23 +15,23 @@ from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import ApiError, PolicyError, WeChatError
 from wechat_campaigns.core.model import Articles, Newspic
 from wechat_campaigns.core.ports import Api, ReadApi
-from wechat_campaigns.core.words import _, english
+from wechat_campaigns.core.words import _, english_text
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.ledger.records import DraftState
-from wechat_campaigns.plan.plan import Planned
-from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_mark
+from wechat_campaigns.ledger.records import DraftRecord
+from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID, draft_fingerprint
 from wechat_campaigns.plan.stored_draft import Stored, changes, fingerprint
-from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads as wire
 
-TOLD = 3
+MAX_DIFFERENCES = 3
 """How many differences an error names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class ReadyDraft:
     """A draft that can be sent."""
 
     media_id: str
@@ -43,9 +43,9 @@ class Ready:
     """What a person should know: what the platform changed, which older draft stays behind."""
 
 
-def ready(
-    planned: Planned, ids: wire.Ids, *, api: Api, state: LedgerState, record: uploads.Record
-) -> Ready | None:
+def ensure_draft(
+    planned: PlannedSend, ids: wire.MediaIds, *, api: Api, state: LedgerState, record: uploads.Record
+) -> ReadyDraft | None:
     """Add the draft a send needs, or take the one already added for it.
 
     Args:
@@ -61,7 +61,7 @@ def ready(
     Raises:
         PolicyError: the draft was edited by hand since it was made.
         WeChatError: readers would get other words, pictures or links than were meant.
-        ApiError, UnreachableError, LostAnswerError: no draft; nothing was sent.
+        ApiError, NotSentError, NoResponseError: no draft; nothing was sent.
 
     Source: draft_add and getDraft, read 2026-11.
     """
@@ -79,16 +79,16 @@ def ready(
     if known is None or stored is None:
         known = None
         data["media_id"] = api.draft_add(articles)
-        record(Kind.DRAFT, data)
+        record(EventKind.DRAFT, data)
         stored = _news_items(data["media_id"], api)
     else:
         data["media_id"] = known.media_id
     mark = fingerprint(stored)
-    notes = (*_checked(articles, stored, mark, known, data, record), *_left_behind(before, data))
-    return Ready(media_id=data["media_id"], added=added, mark=mark, notes=notes)
+    notes = (*_check(articles, stored, mark, known, data, record), *_unused_draft_note(before, data))
+    return ReadyDraft(media_id=data["media_id"], added=added, mark=mark, notes=notes)
 
 
-def edited_since(intent: Event, *, api: ReadApi) -> str | None:
+def edited_draft_id(intent: Event, *, api: ReadApi) -> str | None:
     """Name the draft that a stored body would send, when it is not what it was at its first call.
 
     A draft that is gone is not edited: the platform has used it up, or refuses the call.
@@ -98,7 +98,7 @@ def edited_since(intent: Event, *, api: ReadApi) -> str | None:
         api: reads of the account.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: it could not be read.
+        ApiError, NotSentError, NoResponseError: it could not be read.
     """
     data = intent.data
     if data["body"]["msgtype"] != "mpnews":
@@ -106,18 +106,18 @@ def edited_since(intent: Event, *, api: ReadApi) -> str | None:
     media_id, noted = str(data["body"]["mpnews"]["media_id"]), data.get("draft")
     if noted is None:
         return None
-    return media_id if draft_mark(media_id, api) not in (None, noted) else None
+    return media_id if draft_fingerprint(media_id, api) not in (None, noted) else None
 
 
-def make(
-    planned: Planned,
+def create_draft(
+    planned: PlannedSend,
     *,
     api: Api,
     ledger: Ledger,
     state: LedgerState,
     read: uploads.Read,
-    tell: uploads.Tell = lambda _what: None,
-) -> Ready | None:
+    tell: uploads.OnProgress = lambda _what: None,
+) -> ReadyDraft | None:
     """Upload what is needed and make the draft; nothing is sent.
 
     Args:
@@ -131,13 +131,13 @@ def make(
     Raises:
         UsageError: a material name of it has no media_id.
         StalePlanError: a file changed meanwhile.
-        CampaignError: as `ready` says.
+        CampaignError: as `ensure_draft` says.
     """
-    uploads.check_named(planned)
+    uploads.check_material_names(planned)
     record = uploads.record_in(ledger, state, planned.account.appid)
     with uploads.forgetting(planned, state=state, record=record):
         ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
-        return ready(planned, ids, api=api, state=state, record=record)
+        return ensure_draft(planned, ids, api=api, state=state, record=record)
 
 
 def _stored(media_id: str, api: Api) -> Stored | None:
@@ -155,11 +155,11 @@ def _news_items(media_id: str, api: Api) -> Stored:
     return items
 
 
-def _checked(
+def _check(
     articles: Stored,
     stored: Stored,
     mark: str,
-    known: DraftState | None,
+    known: DraftRecord | None,
     data: Mapping[str, Any],
     record: uploads.Record,
 ) -> tuple[str, ...]:
@@ -167,10 +167,13 @@ def _checked(
     found = changes(articles, stored)
     if known is None or known.stored is None:
         # Kept in English whatever the reader speaks: a later run may speak another language.
-        record(Kind.DRAFT, {**data, "stored": mark, "changed": [english(change.what) for change in found]})
+        record(
+            EventKind.DRAFT,
+            {**data, "stored": mark, "changed": [english_text(change.what) for change in found]},
+        )
     elif known.stored != mark:
-        edits = [change.what for change in found if english(change.what) not in known.changed]
-        raise _edited(data["media_id"], edits)
+        edits = [change.what for change in found if english_text(change.what) not in known.changed]
+        raise _draft_edited_error(data["media_id"], edits)
     lost = [change.what for change in found if change.lossy]
     if lost:
         raise WeChatError(
@@ -184,7 +187,7 @@ def _checked(
     return tuple(_("WeChat changed the draft: {change}").format(change=change.what) for change in found)
 
 
-def _edited(media_id: str, edits: Sequence[str]) -> PolicyError:
+def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:
     return PolicyError(
         _("the draft was edited by hand after it was made: {edits}").format(
             edits=_some(edits) or _("its markup is another")
@@ -197,7 +200,7 @@ def _edited(media_id: str, edits: Sequence[str]) -> PolicyError:
     )
 
 
-def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[str, ...]:
+def _unused_draft_note(before: DraftRecord | None, data: Mapping[str, Any]) -> tuple[str, ...]:
     if before is None or before.sha256 == data["sha256"]:
         return ()
     left = _("draft {media_id}, made for it before the last edit, stays in the draft box unsent")
@@ -205,7 +208,7 @@ def _left_behind(before: DraftState | None, data: Mapping[str, Any]) -> tuple[st
 
 
 def _some(whats: Sequence[str]) -> str:
-    told = _("; ").join(whats[:TOLD])
-    if len(whats) <= TOLD:
+    told = _("; ").join(whats[:MAX_DIFFERENCES])
+    if len(whats) <= MAX_DIFFERENCES:
         return told
-    return _("{told} and {count} more").format(told=told, count=len(whats) - TOLD)
+    return _("{told} and {count} more").format(told=told, count=len(whats) - MAX_DIFFERENCES)

@@ -18,21 +18,21 @@ from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import (
     ApiError,
     CampaignError,
-    Exit,
+    ExitCode,
     LedgerConflictError,
     LedgerError,
-    UnreachableError,
+    NotSentError,
 )
 from wechat_campaigns.core.ports import Api, Clock, Sleep
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.hints import again_in, foreign_hint, found_by, name_it
-from wechat_campaigns.plan.plan import Planned
-from wechat_campaigns.plan.quota import receivers
+from wechat_campaigns.plan.hints import accepted_message, apply_again_hint, foreign_hint, msg_id_hint
+from wechat_campaigns.plan.plan import PlannedSend
+from wechat_campaigns.plan.quota import recipients
 from wechat_campaigns.protocol.attempt import Attempt, Message
-from wechat_campaigns.protocol.attempt import Outcome as Attempted
+from wechat_campaigns.protocol.attempt import AttemptResult as Attempted
 from wechat_campaigns.protocol.decide import Action, Decision
 from wechat_campaigns.protocol.events import Event
 from wechat_campaigns.protocol.keys import SendKey
@@ -40,7 +40,7 @@ from wechat_campaigns.protocol.state import Status, StreamState
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads as wire
 
-Judge = Callable[[StreamState], Decision]
+Decide = Callable[[StreamState], Decision]
 """Decides on the newest state of an account's stream."""
 CALLS_PER_MINUTE = 60
 """Mass calls of one account. Source: 群发 limits, read 2026-11."""
@@ -62,7 +62,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SendOutcome:
     """What became of one send."""
 
     id: str
@@ -73,13 +73,13 @@ class Outcome:
     msg_id: int | None = None
     msg_data_id: int | None = None
     errcode: int | None = None
-    exit_code: Exit = Exit.OK
+    exit_code: ExitCode = ExitCode.OK
     notes: tuple[str, ...] = ()
     """What else a person should know, whatever the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class ApplyPorts:
     """The world, as parameters."""
 
     connect: Callable[[Account], Api]
@@ -94,12 +94,12 @@ class Ports:
     """Told what is being done for which send."""
     mac_key: Callable[[Account], bytes] = lambda _account: b""
     """Gives the key of an account's macs, from its AppSecret."""
-    clock_error: Callable[[], timedelta] = timedelta
+    clock_skew: Callable[[], timedelta] = timedelta
     """Gives how far this clock is from the platform's, as its newest answer told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warrant:
+class RunContext:
     """By what right a run sends; recorded in each intent."""
 
     plan_digest: str
@@ -128,7 +128,7 @@ class MassCalls:
         """See `MassApi.post_once`."""
         self.error = None
         if self._clock() > begin_by:
-            raise UnreachableError(
+            raise NotSentError(
                 _("this runner was held up between recording the send and making it, so it was not made"),
                 remedy=_("run apply again"),
             )
@@ -140,21 +140,28 @@ class MassCalls:
             return {**error.answer, "errcode": error.errcode}
 
 
-class Crossing:
+class AccountSender:
     """Makes the sends of one account, one at a time.
 
     `stopped` says why no further send of this account should be tried; empty while there is no reason.
     """
 
     def __init__(
-        self, account: Account, api: Api, state: LedgerState, *, ports: Ports, warrant: Warrant, again_s: int
+        self,
+        account: Account,
+        api: Api,
+        state: LedgerState,
+        *,
+        ports: ApplyPorts,
+        warrant: RunContext,
+        again_s: int,
     ) -> None:
         self.account = account
         self.api = api
         self.state = state
         self.stopped = ""
         self._ports = ports
-        self._warrant = warrant
+        self._context = warrant
         self._again_s = again_s
         self._posts = deque(_recent(state, account.appid, ports.clock()), maxlen=CALLS_PER_MINUTE)
         self._calls = MassCalls(api, ports.clock)
@@ -167,7 +174,7 @@ class Crossing:
             mac_key=ports.mac_key(account),
         )
 
-    def send(self, planned: Planned, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
+    def send(self, planned: PlannedSend, body: Mapping[str, Any], judge: Decide) -> SendOutcome | None:
         """Make the one call that `judge` allows on the ledger's newest state.
 
         Returns:
@@ -188,7 +195,7 @@ class Crossing:
         made = self._make(message, judge, _("sending"))
         return self._outcome(made, send.id)
 
-    def resend(self, intent: Event, body: Mapping[str, Any], judge: Judge) -> Outcome | None:
+    def resend(self, intent: Event, body: Mapping[str, Any], judge: Decide) -> SendOutcome | None:
         """Post the body of an unknown send once more; as `send`."""
         data = intent.data
         ends = data.get("not_after")
@@ -196,13 +203,13 @@ class Crossing:
             key=SendKey(self.account.appid, data["send"], data["revision"]),
             action=Action.RESEND,
             body=body,
-            kept=self._right(),
+            kept=self._run_context(),
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
         made = self._make(message, judge, _("repeating with the same clientmsgid"))
         return self._outcome(made, self.state.shown(data["send"]), again=True)
 
-    def _make(self, message: Message, judge: Judge, doing: str) -> Attempted:
+    def _make(self, message: Message, judge: Decide, doing: str) -> Attempted:
         def told(stream: StreamState) -> Decision:
             decided = judge(stream)
             if decided.action is message.action:
@@ -220,7 +227,7 @@ class Crossing:
                 raise made.error
         return made
 
-    def _kept(self, planned: Planned, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _kept(self, planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]:
         send, audience = planned.send, planned.resolved.audience
         kept: dict[str, Any] = {
             "account": planned.account.name,
@@ -228,10 +235,10 @@ class Crossing:
             "endpoint": wire.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),
-            "receivers": receivers(send.filter),
+            "receivers": recipients(send.filter),
             "audience": {"count": audience.count, "source": audience.source},
             "not_after": send.not_after.isoformat() if send.not_after else None,
-            **self._right(),
+            **self._run_context(),
         }
         if planned.resolved.draft is not None:
             kept["draft"] = planned.resolved.draft
@@ -241,16 +248,16 @@ class Crossing:
             kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         return kept
 
-    def _right(self) -> dict[str, Any]:
+    def _run_context(self) -> dict[str, Any]:
         """Say by what right a call is made; each call has its own."""
-        warrant = self._warrant
+        warrant = self._context
         return {
             "plan_digest": warrant.plan_digest,
             "overrides": dict(warrant.allowed),
             "actor": dict(warrant.actor),
         }
 
-    def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> Outcome | None:
+    def _outcome(self, made: Attempted, send_id: str, *, again: bool = False) -> SendOutcome | None:
         if made.intent is None:
             return None
         refused = self._calls.error
@@ -273,19 +280,23 @@ class Crossing:
             what = _("repeated, and answered: {what}").format(what=what)
         return self.unknown(send_id, what)
 
-    def _accepted(self, send_id: str, told: Mapping[str, Any], *, duplicate: bool, again: bool) -> Outcome:
+    def _accepted(
+        self, send_id: str, told: Mapping[str, Any], *, duplicate: bool, again: bool
+    ) -> SendOutcome:
         how = "45065" if duplicate else "repeat" if again else "answer"
         return self.outcome(
             send_id,
             Result.ACCEPTED,
-            _("accepted by WeChat; delivery is not confirmed yet") if how == "answer" else found_by(how),
+            _("accepted by WeChat; delivery is not confirmed yet")
+            if how == "answer"
+            else accepted_message(how),
             remedy=_("`campaign status` asks whether it was delivered")
             if told["msg_id"] is not None
-            else name_it(send_id),
+            else msg_id_hint(send_id),
             **told,
         )
 
-    def _rejected(self, send_id: str, error: CampaignError) -> Outcome:
+    def _rejected(self, send_id: str, error: CampaignError) -> SendOutcome:
         errcode = error.errcode if isinstance(error, ApiError) else None
         stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
         if stops:
@@ -298,10 +309,10 @@ class Crossing:
             error.what,
             remedy=error.remedy,
             errcode=errcode,
-            exit_code=Exit.WECHAT if stops else Exit.FAILED,
+            exit_code=ExitCode.WECHAT if stops else ExitCode.FAILED,
         )
 
-    def keep_pace(self, send: str) -> None:
+    def wait_for_rate_limit(self, send: str) -> None:
         """Wait until another call fits into the platform's minute; say so for the send that waits."""
         if len(self._posts) == CALLS_PER_MINUTE:
             wait = MINUTE - (self._ports.clock() - self._posts[0])
@@ -311,23 +322,23 @@ class Crossing:
                 self._ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
                 self._ports.sleep(seconds)
 
-    def unknown(self, send_id: str, why: str, *, remedy: str = "") -> Outcome:
+    def unknown(self, send_id: str, why: str, *, remedy: str = "") -> SendOutcome:
         """Report a send that may have happened; its intent stays open."""
         return self.outcome(
             send_id,
             Result.UNKNOWN,
             why,
-            remedy=remedy or again_in(self._again_s),
-            exit_code=Exit.UNKNOWN,
+            remedy=remedy or apply_again_hint(self._again_s),
+            exit_code=ExitCode.UNKNOWN,
         )
 
     def record(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Append an event of this account and take it into `state`."""
         return self.attempt.append(kind, data)
 
-    def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> Outcome:
+    def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:
         """Make an outcome of this account."""
-        return Outcome(id=send_id, account=self.account.name, result=result, why=why, **more)
+        return SendOutcome(id=send_id, account=self.account.name, result=result, why=why, **more)
 
 
 def _recent(state: LedgerState, appid: str, now: datetime) -> list[datetime]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from wechat_campaigns.core.digest import sha256
-from wechat_campaigns.core.errors import recording
+from wechat_campaigns.core.errors import reporting_unrecorded
 from wechat_campaigns.core.ports import Api
 from wechat_campaigns.core.settings import Tester
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import Planned
+from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send import drafting, uploads
 from wechat_campaigns.wechat import payloads as wire
 
@@ -22,7 +22,7 @@ PER_DAY = 100
 """Previews of one account. Source: preview, read 2026-11 (by WeChat name; by openid as reported)."""
 
 
-def receiver(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
+def recipient(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
     """Say in the platform's words who is meant: a tester's alias, or else a WeChat name."""
     tester = testers.get(name)
     if tester is not None and tester.openid is not None:
@@ -32,18 +32,18 @@ def receiver(name: str, testers: Mapping[str, Tester]) -> dict[str, str]:
 
 def used_today(appid: str, state: LedgerState, now: datetime) -> int:
     """Count today's previews of an account, in China time, as the ledger knows."""
-    return count_today(state.previewed, appid, now)
+    return count_today(state.preview_times, appid, now)
 
 
 def preview(
-    planned: Planned,
+    planned: PlannedSend,
     to: Mapping[str, str],
     *,
     api: Api,
     ledger: Ledger,
     state: LedgerState,
     read: uploads.Read,
-    tell: uploads.Tell = lambda _what: None,
+    tell: uploads.OnProgress = lambda _what: None,
 ) -> tuple[str, ...]:
     """Upload what is needed, send the preview, record it.
 
@@ -62,16 +62,16 @@ def preview(
     Raises:
         UsageError: a material name of it has no media_id.
         PolicyError, WeChatError: its draft was edited, or is not what was meant.
-        ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, delivered; not recorded.
+        ApiError, NotSentError, NoResponseError: it was not, or perhaps not, delivered; not recorded.
         LedgerError: it could not be recorded; its message tells when the preview was sent all the same.
 
     Source: preview, read 2026-11.
     """
-    uploads.check_named(planned)
+    uploads.check_material_names(planned)
     record = uploads.record_in(ledger, state, planned.account.appid)
     with uploads.forgetting(planned, state=state, record=record):
         ids = uploads.upload(planned, api=api, state=state, record=record, read=read, tell=tell)
-        draft = drafting.ready(planned, ids, api=api, state=state, record=record)
+        draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
         body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
         api.mass_preview({**body, **to})
     data = {
@@ -79,6 +79,6 @@ def preview(
         "digest": planned.digest,
         "to": sha256(dict(to)),
     }
-    with recording(_("the preview was sent")):
-        record(Kind.PREVIEW, data)
+    with reporting_unrecorded(_("the preview was sent")):
+        record(EventKind.PREVIEW, data)
     return draft.notes if draft is not None else ()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from wechat_campaigns.core.errors import UsageError, recording
+from wechat_campaigns.core.errors import UsageError, reporting_unrecorded
 from wechat_campaigns.core.ports import Api
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.fold import LedgerState, SendState, Status
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
 from wechat_campaigns.plan.quota import count_today
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 PER_DAY = 10
 RECALLABLE = frozenset({"mpnews", "mpvideo"})
@@ -23,7 +24,7 @@ LIMITS = N_(
 )
 
 
-def check(known: SendState, article_idx: int, state: LedgerState) -> None:
+def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
     """Refuse what the platform would refuse.
 
     Args:
@@ -43,9 +44,9 @@ def check(known: SendState, article_idx: int, state: LedgerState) -> None:
             remedy=_("nothing can take it back; a correction can be sent as another campaign"),
             where=known.send,
         )
-    if known.status is Status.RECALLED or article_idx in known.recalled:
+    if known.status is SendStatus.RECALLED or article_idx in known.recalled:
         raise UsageError(_("it was recalled already"), remedy=_("nothing is left to do"), where=known.send)
-    if known.status is not Status.SENT:
+    if known.status is not SendStatus.SENT:
         raise UsageError(
             _("it is {status}, and only what was sent can be recalled").format(status=known.status),
             remedy=_("run `campaign status` first: it asks WeChat whether it has been sent"),
@@ -62,12 +63,12 @@ def check(known: SendState, article_idx: int, state: LedgerState) -> None:
         )
 
 
-def left_today(appid: str, state: LedgerState, now: datetime) -> int:
+def recalls_left(appid: str, state: LedgerState, now: datetime) -> int:
     """Count the recalls that the day still allows, as the ledger knows."""
     return max(0, PER_DAY - count_today(state.recalls, appid, now))
 
 
-def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, state: LedgerState) -> None:
+def recall(known: SendRecord, article_idx: int, *, api: Api, ledger: Ledger, state: LedgerState) -> None:
     """Recall a send or one of its articles, and record it.
 
     Args:
@@ -78,7 +79,7 @@ def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, stat
         state: kept current.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: it was not, or perhaps not, recalled; not recorded.
+        ApiError, NotSentError, NoResponseError: it was not, or perhaps not, recalled; not recorded.
         LedgerError: it was recalled, and could not be recorded.
     """
     if known.msg_id is None:
@@ -89,5 +90,5 @@ def recall(known: SendState, article_idx: int, *, api: Api, ledger: Ledger, stat
         "msg_id": known.msg_id,
         "article_idx": article_idx,
     }
-    with recording(_("WeChat has recalled it")):
-        state.add(ledger.append(Entry(stream=known.appid, kind=Kind.RECALL, data=data)))
+    with reporting_unrecorded(_("WeChat has recalled it")):
+        state.add(ledger.append(Entry(stream=known.appid, kind=EventKind.RECALL, data=data)))

@@ -10,12 +10,13 @@ from wechat_campaigns.core.errors import ApiError
 from wechat_campaigns.core.ports import ReadApi
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.ledger.events import Ledger
-from wechat_campaigns.ledger.fold import FINAL_BY_MSG_STATUS, LedgerState, SendState, Status
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import FINAL_BY_MSG_STATUS, SendRecord, SendStatus
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 
-def follow(
-    sends: Iterable[SendState],
+def refresh_job_status(
+    sends: Iterable[SendRecord],
     *,
     accounts: Mapping[str, Account],
     connect: Callable[[Account], ReadApi],
@@ -32,13 +33,13 @@ def follow(
         state: kept current.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: the platform did not answer.
+        ApiError, NotSentError, NoResponseError: the platform did not answer.
 
     Source: massmsgget, read 2026-11.
     """
     reader = cache(lambda appid: connect(accounts[appid]))
     for known in sends:
-        if known.status is not Status.ACCEPTED or known.msg_id is None or known.appid not in accounts:
+        if known.status is not SendStatus.ACCEPTED or known.msg_id is None or known.appid not in accounts:
             continue
         try:
             said = str(reader(known.appid).mass_get(known.msg_id)["msg_status"])
@@ -53,4 +54,4 @@ def follow(
                 "msg_id": known.msg_id,
                 "msg_status": said,
             }
-            state.add(ledger.append(Entry(stream=known.appid, kind=Kind.STATUS, data=data)))
+            state.add(ledger.append(Entry(stream=known.appid, kind=EventKind.STATUS, data=data)))

@@ -17,31 +17,31 @@ from wechat_campaigns.core.ports import Api
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.plan import Planned
+from wechat_campaigns.plan.plan import PlannedSend
 from wechat_campaigns.plan.resolve import MEDIA_ID_INVALID
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.wechat import payloads as wire
 
 Read = Callable[[FileInfo], bytes]
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 """Takes what is being done, in words."""
-UPLOADS_ANEW = N_("run the same command again: it uploads the files of this send anew")
+UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this send anew")
 """The remedy once they are forgotten."""
 
 
-Record = Callable[[Kind, Mapping[str, Any]], object]
+Record = Callable[[EventKind, Mapping[str, Any]], object]
 """Appends an event of one account, and takes it into the state with all that others wrote before it."""
 
 
 def upload(
-    planned: Planned,
+    planned: PlannedSend,
     *,
     api: Api,
     state: LedgerState,
     record: Record,
     read: Read,
-    tell: Tell = lambda _what: None,
-) -> wire.Ids:
+    tell: OnProgress = lambda _what: None,
+) -> wire.MediaIds:
     """Upload what is missing and name everything.
 
     Args:
@@ -53,7 +53,7 @@ def upload(
         tell: told of each upload before it begins.
 
     Raises:
-        ApiError, UnreachableError, LostAnswerError: an upload failed; nothing was sent.
+        ApiError, NotSentError, NoResponseError: an upload failed; nothing was sent.
         StalePlanError: a file changed since it was planned.
     """
     done: dict[str, str] = {}
@@ -63,15 +63,15 @@ def upload(
         # What the plan would reuse may have been forgotten since.
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
-            tell(_told(item))
-            result = _upload(item, api=api, ids=wire.Ids(uploaded=done, named=named), read=read)
-            record(Kind.UPLOAD, {"upload": item.key, "result": result})
+            tell(_progress_message(item))
+            result = _upload(item, api=api, ids=wire.MediaIds(uploaded=done, named=named), read=read)
+            record(EventKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
-    return wire.Ids(uploaded=done, named=named)
+    return wire.MediaIds(uploaded=done, named=named)
 
 
 @contextmanager
-def forgetting(planned: Planned, *, state: LedgerState, record: Record) -> Iterator[None]:
+def forgetting(planned: PlannedSend, *, state: LedgerState, record: Record) -> Iterator[None]:
     """Forget the uploads of a send when a call of the block finds one of them gone, and pass the error on.
 
     Args:
@@ -82,12 +82,12 @@ def forgetting(planned: Planned, *, state: LedgerState, record: Record) -> Itera
     try:
         yield
     except ApiError as error:
-        if forget(planned, error.errcode, state=state, record=record):
-            error.remedy = _(UPLOADS_ANEW)
+        if forget_uploads(planned, error.errcode, state=state, record=record):
+            error.remedy = _(UPLOAD_AGAIN_HINT)
         raise
 
 
-def forget(planned: Planned, errcode: int | None, *, state: LedgerState, record: Record) -> bool:
+def forget_uploads(planned: PlannedSend, errcode: int | None, *, state: LedgerState, record: Record) -> bool:
     """Forget what a send's files became, when an errcode says that one of them is gone.
 
     Somebody deleted it in the console; the answer does not tell which.
@@ -106,14 +106,14 @@ def forget(planned: Planned, errcode: int | None, *, state: LedgerState, record:
     if errcode != MEDIA_ID_INVALID:
         return False
     for key in kept:
-        record(Kind.UPLOAD, {"upload": key, "result": None})
+        record(EventKind.UPLOAD, {"upload": key, "result": None})
     return bool(kept)
 
 
 def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
     """Make what appends an account's events and takes each into `state`."""
 
-    def record(kind: Kind, data: Mapping[str, Any]) -> None:
+    def record(kind: EventKind, data: Mapping[str, Any]) -> None:
         ledger.append(Entry(stream=appid, kind=kind, data=data))
         for event in ledger.read(appid, state.stream(appid).head):
             state.add(event)
@@ -121,7 +121,7 @@ def record_in(ledger: Ledger, state: LedgerState, appid: str) -> Record:
     return record
 
 
-def check_named(planned: Planned) -> None:
+def check_material_names(planned: PlannedSend) -> None:
     """Make sure that every material name has its media_id: a send that is not due was not asked about.
 
     Raises:
@@ -140,14 +140,14 @@ def check_named(planned: Planned) -> None:
         )
 
 
-def _told(item: wire.Upload) -> str:
+def _progress_message(item: wire.Upload) -> str:
     if item.file is None:
         return _("making the video one that can be sent to a tag")
     size = max(1, round(item.file.size_bytes / 1024))
     return _("uploading {file}, {size:,} KiB").format(file=item.file.path, size=size)
 
 
-def _upload(item: wire.Upload, *, api: Api, ids: wire.Ids, read: Read) -> str:
+def _upload(item: wire.Upload, *, api: Api, ids: wire.MediaIds, read: Read) -> str:
     if item.endpoint == wire.UPLOADVIDEO:
         source = ids.uploaded[item.of.key] if isinstance(item.of, wire.Upload) else _video(item, ids)
         return str(api.media_uploadvideo(source, item.title, item.description)["media_id"])
@@ -173,7 +173,7 @@ def _name(file: FileInfo) -> str:
     return file.path.with_suffix(f".{file.format}").name if file.mended else file.path.name
 
 
-def _video(item: wire.Upload, ids: wire.Ids) -> str:
+def _video(item: wire.Upload, ids: wire.MediaIds) -> str:
     if not isinstance(item.of, Media):
         raise AssertionError("a conversion names what it converts")
     return ids.of(item.of, "video")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.git import LATE, MISSING, Answer, ask
+from wechat_campaigns.core.git import EXIT_NOT_INSTALLED, EXIT_TIMED_OUT, GitResult, run_in_checkout
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.source.files import MAX_MEDIA_BYTES
 
@@ -99,10 +99,10 @@ def _contents(output: bytes, blobs: Sequence[_Blob]) -> Iterator[bytes]:
         at = begin + blob.size_bytes + 1
 
 
-def _git(root: Path, *words: str, given: bytes = b"") -> Answer:
-    answer = ask(root, *words, given=given, lazily=False)
-    if answer.code == MISSING:
+def _git(root: Path, *words: str, given: bytes = b"") -> GitResult:
+    answer = run_in_checkout(root, *words, given=given, lazily=False)
+    if answer.code == EXIT_NOT_INSTALLED:
         raise UsageError(_("--changed-since needs git"), remedy=_("install git"))
-    if answer.code == LATE:
+    if answer.code == EXIT_TIMED_OUT:
         raise UsageError(_("git did not answer in time"), remedy=_("plan without --changed-since"))
     return answer

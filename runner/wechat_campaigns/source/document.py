@@ -10,9 +10,9 @@ from typing import Any
 
 from yaml.nodes import Node
 
-from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
 from wechat_campaigns.source.strict_yaml import NODES, children, compose, read
-from wechat_campaigns.source.text import Fault
+from wechat_campaigns.source.text import TextFault
 
 _SIMPLE_STEP = re.compile(r"\w[\w-]*")
 _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
@@ -30,9 +30,9 @@ class Document:
     shown: str
     text: str
     data: Any
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[TextFault, ...] = ()
 
-    def place(self, path: KeyPath = (), *, key: bool = False) -> Place:
+    def place(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Say where a value stands.
 
         Args:
@@ -43,12 +43,12 @@ class Document:
             The place of the value, or of the nearest parent that exists.
         """
         if not path and (first := _first_line(self.text)):
-            return Place(file=self.shown, line=first, column=1)
+            return Location(file=self.shown, line=first, column=1)
         value, key_node = self._find(path)
         mark = (key_node if key and key_node is not None else value).start_mark
-        return Place(file=self.shown, line=mark.line + 1, column=mark.column + 1)
+        return Location(file=self.shown, line=mark.line + 1, column=mark.column + 1)
 
-    def line(self, path: KeyPath, number: int) -> Place:
+    def line(self, path: KeyPath, number: int) -> Location:
         """Say where a line of a text stands.
 
         Args:
@@ -66,15 +66,15 @@ class Document:
         line = min(start + number - (0 if is_block else 1), end)
         written = _lines(self.text)[line]
         column = len(written) - len(written.lstrip()) + 1
-        return Place(file=self.shown, line=line + 1, column=column)
+        return Location(file=self.shown, line=line + 1, column=column)
 
-    def problem(self, fault: Fault) -> Problem:
+    def problem(self, fault: TextFault) -> Diagnostic:
         """Turn a fault of the text into a problem of this file."""
-        return fault_problem(fault, self.shown)
+        return text_diagnostic(fault, self.shown)
 
     def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
         node = compose(self.text, NODES)
-        if isinstance(node, Fault):  # a document exists only for a text that composes
+        if isinstance(node, TextFault):  # a document exists only for a text that composes
             raise AssertionError(node.what)
         key_node: Node | None = None
         for step in path:
@@ -108,7 +108,7 @@ def _lines(text: str) -> list[str]:
     return text.split("\n")
 
 
-def document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document | Problem:
+def parse_document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document | Diagnostic:
     """Read a text as YAML.
 
     Args:
@@ -122,14 +122,14 @@ def document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Document
     """
     reading = read(text)
     if reading.data is None and reading.faults:
-        return fault_problem(reading.faults[0], shown)
+        return text_diagnostic(reading.faults[0], shown)
     return Document(id=id, file=file, shown=shown, text=text, data=reading.data, faults=reading.faults)
 
 
-def fault_problem(fault: Fault, shown: str) -> Problem:
+def text_diagnostic(fault: TextFault, shown: str) -> Diagnostic:
     """Turn a fault of a text into a problem of the file `shown`."""
-    return Problem(
-        place=Place(file=shown, line=fault.line, column=fault.column),
+    return Diagnostic(
+        place=Location(file=shown, line=fault.line, column=fault.column),
         path=json_path(fault.path),
         rule=fault.rule,
         what=fault.what,

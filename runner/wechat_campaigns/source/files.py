@@ -8,13 +8,13 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import FileInfo
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.words import _
 from wechat_campaigns.source.sniff import duration_s, sniff
-from wechat_campaigns.source.text import Fault, decode, shorten
-from wechat_campaigns.source.tree import link_problem
+from wechat_campaigns.source.text import TextFault, decode, shorten
+from wechat_campaigns.source.tree import link_diagnostic
 
 MAX_MEDIA_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 2 * 1024 * 1024
@@ -37,16 +37,16 @@ class FileError(Exception):
         inside: where in the named file the fault is, when it is there.
     """
 
-    def __init__(self, rule: str, what: str, remedy: str, *, inside: Place | None = None) -> None:
+    def __init__(self, rule: str, what: str, remedy: str, *, inside: Location | None = None) -> None:
         super().__init__(what)
         self.rule = rule
         self.what = what
         self.remedy = remedy
         self.inside = inside
 
-    def at(self, place: Place, path: str = "$") -> Problem:
+    def at(self, place: Location, path: str = "$") -> Diagnostic:
         """Return the problem, at the faulty line of the named file or at the place that names it."""
-        return Problem(
+        return Diagnostic(
             place=self.inside or place, path=path, rule=self.rule, what=self.what, remedy=self.remedy
         )
 
@@ -85,9 +85,9 @@ class Files:
             elif steps:
                 steps.pop()
             else:
-                raise _leaves(path)
+                raise _outside_folder_error(path)
         if not steps:
-            raise _not_a_file(path)
+            raise _not_a_file_error(path)
         return PurePosixPath(*steps)
 
     def text(self, base_file: PurePosixPath, path: str) -> str:
@@ -103,7 +103,7 @@ class Files:
         located = self.locate(base_file, path)
         if located not in self._texts:
             decoded = decode(self._read(located, MAX_TEXT_BYTES))
-            if isinstance(decoded, Fault):
+            if isinstance(decoded, TextFault):
                 raise self._inside(located, decoded)
             self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")
         return self._texts[located]
@@ -148,7 +148,7 @@ class Files:
         self._refuse_links(located)
         real = Path(os.path.realpath(self._real_root / located))
         if not real.is_relative_to(self._real_root):
-            raise _leaves(str(located))
+            raise _outside_folder_error(str(located))
         try:
             return read_regular(real, limit_bytes)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -157,7 +157,7 @@ class Files:
     def _refuse_links(self, located: PurePosixPath) -> None:
         for step in (*reversed(located.parents[:-1]), located):
             if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
-                problem = link_problem(f"{self.root.name}/{step}")
+                problem = link_diagnostic(f"{self.root.name}/{step}")
                 what = _("`{path}` is a link, which can lead anywhere on the machine")
                 raise FileError(problem.rule, what.format(path=shorten(problem.place.file)), problem.remedy)
 
@@ -171,8 +171,8 @@ class Files:
             remedy,
         )
 
-    def _inside(self, located: PurePosixPath, fault: Fault) -> FileError:
-        place = Place(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
+    def _inside(self, located: PurePosixPath, fault: TextFault) -> FileError:
+        place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
         return FileError(fault.rule, fault.what, fault.remedy, inside=place)
 
 
@@ -195,7 +195,7 @@ def read_regular(path: str | Path, limit_bytes: int) -> bytes:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise _not_a_file(Path(path).name)
+                raise _not_a_file_error(Path(path).name)
             data = _read_all(descriptor, min(status.st_size, limit_bytes) + 1, limit_bytes + 1)
         finally:
             os.close(descriptor)
@@ -245,7 +245,7 @@ def _read_all(descriptor: int, expected: int, most: int) -> bytes:
     return data
 
 
-def _not_a_file(name: str) -> FileError:
+def _not_a_file_error(name: str) -> FileError:
     return FileError(
         "file-not-a-file", _("`{name}` is not a file").format(name=shorten(name)), _("name a regular file")
     )
@@ -271,7 +271,7 @@ def _refuse_foreign(path: str) -> None:
         )
 
 
-def _leaves(path: str) -> FileError:
+def _outside_folder_error(path: str) -> FileError:
     return FileError(
         "file-outside",
         _("`{path}` leads out of the campaigns folder").format(path=shorten(path)),

@@ -18,7 +18,7 @@ from yaml.nodes import MappingNode
 from wechat_campaigns.core.words import _
 from wechat_campaigns.source.scaffold import modeline
 from wechat_campaigns.source.strict_yaml import NODES, compose, read
-from wechat_campaigns.source.text import Fault
+from wechat_campaigns.source.text import TextFault
 
 ORDER: Final = (
     "description", "owner", "labels", "account", "filter", "msgtype", "content", "send_ignore_reprint",
@@ -29,7 +29,7 @@ _MODELINE = re.compile(r"^#\s*yaml-language-server\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Formatted:
+class FormatResult:
     """A file's new text, or the old one and why it was left as it is."""
 
     text: str
@@ -46,7 +46,7 @@ class _Part:
     """Whether a blank line stood before it."""
 
 
-def formatted(text: str, file: PurePosixPath) -> Formatted:
+def format_campaign(text: str, file: PurePosixPath) -> FormatResult:
     """Bring a campaign file into the usual shape.
 
     Args:
@@ -59,12 +59,12 @@ def formatted(text: str, file: PurePosixPath) -> Formatted:
     """
     before = _meaning(text)
     if before is None:
-        return Formatted(text=text, left=_("it is not valid YAML; `campaign validate` says where"))
+        return FormatResult(text=text, left=_("it is not valid YAML; `campaign validate` says where"))
     for attempt in _attempts(text.replace("\r\n", "\n")):
         shaped = attempt if _MODELINE.search(attempt) else f"{modeline(file)}\n{attempt}"
         if _meaning(shaped) == before:
-            return Formatted(text=shaped)
-    return Formatted(
+            return FormatResult(text=shaped)
+    return FormatResult(
         text=text, left=_("its text would change; end it with a line feed, or reorder it by hand")
     )
 
@@ -86,7 +86,7 @@ def _meaning(text: str) -> str | None:
 
 def _ordered(text: str) -> str:
     root = compose(text, NODES)
-    if isinstance(root, Fault) or not isinstance(root, MappingNode) or root.flow_style:
+    if isinstance(root, TextFault) or not isinstance(root, MappingNode) or root.flow_style:
         return text
     lines = text.rstrip("\n").split("\n")
     keys = [(key.start_mark.line, str(key.value)) for key, _ in root.value]

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from wechat_campaigns.core.errors import Place, Problem, UsageError
+from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
 from wechat_campaigns.core.model import Campaign
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.keys import same_id
-from wechat_campaigns.source.document import Document, document, fault_problem
+from wechat_campaigns.protocol.keys import normalize_id
+from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.settings import SETTINGS_FILE
-from wechat_campaigns.source.text import Fault, decode
+from wechat_campaigns.source.text import TextFault, decode
 from wechat_campaigns.source.tree import check_tree
 from wechat_campaigns.source.validate import check_campaign
 
@@ -33,15 +33,15 @@ _NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadResult:
     """What a campaigns folder holds: the campaigns that are valid, in order of id, and all problems."""
 
     campaigns: tuple[Campaign, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class CampaignFile:
     """A campaign file, not read yet.
 
     `relative` is its path below the campaigns folder, `shown` the path as the user would type it.
@@ -57,7 +57,7 @@ class Found:
         return PurePosixPath(self.relative)
 
 
-def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
+def load_campaigns(root: Path, only: Sequence[str] = ()) -> LoadResult:
     """Read and check the campaigns of a folder.
 
     Args:
@@ -78,7 +78,7 @@ def load_campaigns(root: Path, only: Sequence[str] = ()) -> Loaded:
             campaigns.append(checked)
         else:
             problems.extend(checked)
-    return Loaded(campaigns=tuple(campaigns), problems=tuple(problems))
+    return LoadResult(campaigns=tuple(campaigns), problems=tuple(problems))
 
 
 def require_folder(root: Path) -> None:
@@ -91,7 +91,7 @@ def require_folder(root: Path) -> None:
     if root.is_dir() or root.is_symlink():
         check_tree(root)
         return
-    above = folder_above(root)
+    above = enclosing_campaigns_folder(root)
     raise UsageError(
         _("there is no folder `{folder}`").format(folder=root.as_posix()),
         remedy=_("there is one further up: add --dir {folder}").format(folder=above)
@@ -103,7 +103,7 @@ def require_folder(root: Path) -> None:
     )
 
 
-def folder_above(root: Path) -> str | None:
+def enclosing_campaigns_folder(root: Path) -> str | None:
     """Name the campaigns folder, settings and all, that the working directory is in or below."""
     for up, parent in enumerate(Path.cwd().parents, 1):
         if (parent / root / SETTINGS_FILE).is_file():
@@ -111,7 +111,7 @@ def folder_above(root: Path) -> str | None:
     return None
 
 
-def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[Found], list[Problem]]:
+def find_campaigns(root: Path, only: Sequence[str] = ()) -> tuple[list[CampaignFile], list[Diagnostic]]:
     """List campaign files without reading them.
 
     Args:
@@ -148,7 +148,7 @@ def campaign_files(root: Path, only: Sequence[str] = ()) -> tuple[PurePosixPath,
     return tuple(item.file for item in found)
 
 
-def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Problem, ...]:
+def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | tuple[Diagnostic, ...]:
     """Read and check one campaign file.
 
     Args:
@@ -176,16 +176,16 @@ def load_campaign(item: Found, data: bytes | None = None) -> Campaign | tuple[Pr
             ),
         )
     read = _read(item, data)
-    return (read,) if isinstance(read, Problem) else check_campaign(read)
+    return (read,) if isinstance(read, Diagnostic) else check_campaign(read)
 
 
-def _read(item: Found, data: bytes | None) -> Document | Problem:
+def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
     shown = item.shown
     try:
         text = decode(read_regular(shown, MAX_YAML_BYTES) if data is None else data)
     except FileError as error:
-        return error.at(Place(file=shown))
+        return error.at(Location(file=shown))
     except OSError as error:
         return _problem(
             shown,
@@ -193,19 +193,19 @@ def _read(item: Found, data: bytes | None) -> Document | Problem:
             _("the file cannot be read: {reason}").format(reason=error.strerror),
             _("check the path"),
         )
-    if isinstance(text, Fault):
-        return fault_problem(text, shown)
-    return document(text, id=item.id, file=item.file, shown=shown)
+    if isinstance(text, TextFault):
+        return text_diagnostic(text, shown)
+    return parse_document(text, id=item.id, file=item.file, shown=shown)
 
 
-def _walk(root: Path) -> list[Found]:
-    found: list[Found] = []
+def _walk(root: Path) -> list[CampaignFile]:
+    found: list[CampaignFile] = []
     above = (root / "_").as_posix().removesuffix("_")
     for relative in _entries(root, ""):
         stem, _dot, suffix = relative.rpartition(".")
         if suffix in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
-            found.append(Found(id=id_, relative=relative, shown=above + relative))
+            found.append(CampaignFile(id=id_, relative=relative, shown=above + relative))
     return sorted(found, key=lambda item: item.id)
 
 
@@ -231,14 +231,14 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
             yield relative
 
 
-def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
+def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[Diagnostic]:
     """Refuse ids that are one and the same file, or id, on another system."""
-    same: dict[str, list[Found]] = defaultdict(list)
+    same: dict[str, list[CampaignFile]] = defaultdict(list)
     for item in found:
-        same[same_id(item.id)].append(item)
+        same[normalize_id(item.id)].append(item)
     problems = []
     for item in chosen:
-        others = same[same_id(item.id)]
+        others = same[normalize_id(item.id)]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
             what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].shown)
@@ -247,7 +247,7 @@ def _collisions(found: list[Found], chosen: list[Found]) -> list[Problem]:
     return problems
 
 
-def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
+def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[CampaignFile]:
     if not only:
         return found
     chosen: set[str] = set()
@@ -265,17 +265,17 @@ def _select(found: list[Found], only: Sequence[str], root: Path) -> list[Found]:
     return [item for item in found if item.relative in chosen]
 
 
-def _matches(item: Found, wanted: str, root: Path) -> bool:
+def _matches(item: CampaignFile, wanted: str, root: Path) -> bool:
     plain = wanted.removeprefix("./").rstrip("/")
     if plain in ("", root.as_posix(), "."):
         return True
     shown = tuple((root / name).as_posix().removeprefix("./") for name in (item.id, item.relative))
-    plain = same_id(plain)
+    plain = normalize_id(plain)
     return any(
         name == plain or name.startswith(f"{plain}/") or fnmatch.fnmatchcase(name, plain)
-        for name in map(same_id, (item.id, item.relative, *shown))
+        for name in map(normalize_id, (item.id, item.relative, *shown))
     )
 
 
-def _problem(shown: str, rule: str, what: str, remedy: str) -> Problem:
-    return Problem(place=Place(file=shown), rule=rule, what=what, remedy=remedy)
+def _problem(shown: str, rule: str, what: str, remedy: str) -> Diagnostic:
+    return Diagnostic(place=Location(file=shown), rule=rule, what=what, remedy=remedy)

@@ -28,7 +28,7 @@ CONTENT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ScaffoldOptions:
     """What a new campaign begins with; None where nothing was said."""
 
     id: str
@@ -44,7 +44,7 @@ def modeline(file: PurePosixPath) -> str:
     return f"# yaml-language-server: $schema={'../' * len(file.parts)}schema/campaign.schema.json"
 
 
-def campaign_text(wanted: Wanted) -> str:
+def campaign_text(wanted: ScaffoldOptions) -> str:
     """Write a new campaign; without a receiver it names a tag to be filled in."""
     file = PurePosixPath(f"{wanted.id}.yaml")
     receivers = f"tag: {_scalar(wanted.tag or '会员')}"

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 from wechat_campaigns.core.errors import KeyPath, SecretError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.core.words import _
-from wechat_campaigns.source.schemas.phrases import Finding
+from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 
-Run = Callable[[tuple[str, ...]], str]
+RunCommand = Callable[[tuple[str, ...]], str]
 """Runs a program and returns what it printed; raises `SecretError` when it fails."""
 
 SANDBOX_SECRET: Final = "0" * 32
@@ -32,7 +32,7 @@ _TELLING_KEY = re.compile(
 
 
 def read_secret(
-    secret: Secret, environ: Mapping[str, str], run: Run | None = None, *, name: str = "AppSecret"
+    secret: Secret, environ: Mapping[str, str], run: RunCommand | None = None, *, name: str = "AppSecret"
 ) -> str:
     """Read an AppSecret, or another secret, from where the settings say it is.
 
@@ -94,7 +94,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     raise SecretError(what, remedy=remedy, where=_program(command))
 
 
-def written_secrets(data: object) -> list[Finding]:
+def written_secrets(data: object) -> list[PathDiagnostic]:
     """Find secrets in the settings' data; a finding never repeats them.
 
     Args:
@@ -194,9 +194,9 @@ def _has_user(value: str) -> bool:
     return bool(mark) and scheme.lower() in ("http", "https") and "@" in rest.partition("/")[0]
 
 
-def _finding(path: KeyPath) -> Finding:
+def _finding(path: KeyPath) -> PathDiagnostic:
     what, remedy = _words(path)
-    return Finding(path=path, rule="written-secret", what=what, remedy=remedy)
+    return PathDiagnostic(path=path, rule="written-secret", what=what, remedy=remedy)
 
 
 def _words(path: KeyPath) -> tuple[str, str]:

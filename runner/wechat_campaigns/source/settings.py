@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-from wechat_campaigns.core.errors import InvalidError, Place, Problem, UsageError
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location, UsageError
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import (
     SANDBOX,
@@ -16,24 +16,24 @@ from wechat_campaigns.core.settings import (
     Approvals,
     ArticleOptions,
     CallbackSecrets,
+    ChatWebhook,
     Drift,
     Environment,
-    Notify,
     Policy,
     Secret,
     Settings,
     Tester,
 )
 from wechat_campaigns.core.words import _
-from wechat_campaigns.source.document import Document, document, fault_problem
+from wechat_campaigns.source.document import Document, parse_document, text_diagnostic
 from wechat_campaigns.source.files import FileError, read_regular
 from wechat_campaigns.source.secret import written_secrets
-from wechat_campaigns.source.settings_checks import PROTECTED_REPEAT_AFTER_S, REPEAT_UNTIL_S, cross_findings
-from wechat_campaigns.source.text import Fault, decode
+from wechat_campaigns.source.settings_checks import PROTECTED_RESEND_AFTER_S, RESEND_UNTIL_S, cross_findings
+from wechat_campaigns.source.text import TextFault, decode
 from wechat_campaigns.source.validate import check
 
 SETTINGS_FILE: Final = "_settings.yaml"
-LEDGER: Final = "sqlite"
+DEFAULT_LEDGER: Final = "sqlite"
 """The ledger of an environment that names none."""
 MAX_BYTES: Final = 1024 * 1024
 
@@ -101,12 +101,12 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
     except FileNotFoundError:
         return {}, b""
     except FileError as error:
-        raise InvalidError((error.at(Place(file=shown)),)) from error
-    if isinstance(text, Fault):
-        raise InvalidError((fault_problem(text, shown),))
-    read = document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
-    problems = (read,) if isinstance(read, Problem) else check_settings(read)
-    if problems or isinstance(read, Problem):
+        raise InvalidError((error.at(Location(file=shown)),)) from error
+    if isinstance(text, TextFault):
+        raise InvalidError((text_diagnostic(text, shown),))
+    read = parse_document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)
+    problems = (read,) if isinstance(read, Diagnostic) else check_settings(read)
+    if problems or isinstance(read, Diagnostic):
         raise InvalidError(problems)
     data: dict[str, Any] = read.data
     return data, source
@@ -134,7 +134,7 @@ def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
         environment: as for `approvals_in`.
     """
     return tuple(
-        str(other.get("ledger", LEDGER))
+        str(other.get("ledger", DEFAULT_LEDGER))
         for other in _same_environments(source, environment)
         if other.get("protected") or other.get("approvals")
     )
@@ -143,7 +143,9 @@ def ledgers_in(source: bytes, environment: Environment) -> tuple[str, ...]:
 def _same_environments(source: bytes, environment: Environment) -> Iterator[Mapping[str, Any]]:
     text = decode(source)
     read = (
-        document(text, id="", file=PurePosixPath(SETTINGS_FILE), shown="") if isinstance(text, str) else None
+        parse_document(text, id="", file=PurePosixPath(SETTINGS_FILE), shown="")
+        if isinstance(text, str)
+        else None
     )
     data = read.data if isinstance(read, Document) else None
     written = data.get("environments") if isinstance(data, dict) else None
@@ -169,7 +171,7 @@ def _approvals_of(data: Mapping[str, Any]) -> Approvals:
     )
 
 
-def check_settings(document: Document) -> tuple[Problem, ...]:
+def check_settings(document: Document) -> tuple[Diagnostic, ...]:
     """Check a settings file.
 
     Args:
@@ -204,14 +206,14 @@ def _environment(name: str, written: Mapping[str, Any]) -> Environment:
     return Environment(
         name=name,
         api=data["api"].rstrip("/"),
-        ledger=data.get("ledger", LEDGER),
+        ledger=data.get("ledger", DEFAULT_LEDGER),
         protected=data.get("protected", False),
         accounts=accounts,
         default_account=default,
         vars=data.get("vars", {}),
         approvals=_approvals(data.get("approvals")),
-        repeat_after_s=data.get("repeat_after", PROTECTED_REPEAT_AFTER_S),
-        repeat_until_s=data.get("repeat_until", REPEAT_UNTIL_S),
+        resend_after_s=data.get("repeat_after", PROTECTED_RESEND_AFTER_S),
+        resend_until_s=data.get("repeat_until", RESEND_UNTIL_S),
     )
 
 
@@ -232,9 +234,9 @@ def _callback(data: Mapping[str, Any]) -> CallbackSecrets:
     return CallbackSecrets(token=_secret(data["token"]), aes_key=aes_key)
 
 
-def _notify(data: Mapping[str, Any]) -> Notify:
+def _notify(data: Mapping[str, Any]) -> ChatWebhook:
     when = {"when": tuple(data["when"])} if "when" in data else {}
-    return Notify(kind=data["kind"], url=_secret(data["url"]), **when)
+    return ChatWebhook(kind=data["kind"], url=_secret(data["url"]), **when)
 
 
 def _secret(place: Mapping[str, Any]) -> Secret:

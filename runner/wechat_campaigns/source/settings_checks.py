@@ -9,21 +9,21 @@ from wechat_campaigns.core.errors import KeyPath
 from wechat_campaigns.core.nearest import did_you_mean
 from wechat_campaigns.core.settings import SANDBOX, AccountKind
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.source.schemas.phrases import Finding
+from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 
 SANDBOX_ACCOUNTS: Final = tuple(kind.value for kind in AccountKind)
 """The accounts a sandbox has by itself, one of each kind."""
-PROTECTED_REPEAT_AFTER_S: Final = 60
-REPEAT_UNTIL_S: Final = 20 * 3600
-Kind = Literal["environment", "account", "time-zone"]
-_NO_SUCH: Final[Mapping[Kind, str]] = {
+PROTECTED_RESEND_AFTER_S: Final = 60
+RESEND_UNTIL_S: Final = 20 * 3600
+NameKind = Literal["environment", "account", "time-zone"]
+_NO_SUCH: Final[Mapping[NameKind, str]] = {
     "environment": N_("there is no environment `{name}`"),
     "account": N_("there is no account `{name}`"),
     "time-zone": N_("there is no time zone `{name}`"),
 }
 
 
-def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
+def cross_findings(data: Mapping[str, Any]) -> list[PathDiagnostic]:
     """Check settings whose shape may still be wrong elsewhere.
 
     Args:
@@ -35,13 +35,13 @@ def cross_findings(data: Mapping[str, Any]) -> list[Finding]:
     found = [*_default_environment(data), *_policy(data), *_held(data)]
     for name, environment in _maps(data.get("environments")):
         path = ("environments", name)
-        found += [*_default_account(path, environment, data), *_repeat(path, environment)]
+        found += [*_default_account(path, environment, data), *_resend(path, environment)]
         found += [*_approvals(path, environment), *_shared_ledger(path, environment, data)]
         found += _two_ledgers(path, environment, data)
     return [*found, *_kinds(data)]
 
 
-def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
+def _default_environment(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
     name, known = data.get("default_environment"), [*_names(data.get("environments")), SANDBOX]
     if isinstance(name, str) and name not in known:
         yield _unknown(("default_environment",), "environment", name, known)
@@ -49,7 +49,7 @@ def _default_environment(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _default_account(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[Finding]:
+) -> Iterator[PathDiagnostic]:
     name, known = environment.get("default_account"), _names(environment.get("accounts"))
     if environment.get("api") == SANDBOX and not known:
         known = [*SANDBOX_ACCOUNTS, *_all_accounts(data)]
@@ -57,14 +57,14 @@ def _default_account(
         yield _unknown((*path, "default_account"), "account", name, known)
 
 
-def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
-    after = environment.get("repeat_after", PROTECTED_REPEAT_AFTER_S)
-    until = environment.get("repeat_until", REPEAT_UNTIL_S)
+def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
+    after = environment.get("repeat_after", PROTECTED_RESEND_AFTER_S)
+    until = environment.get("repeat_until", RESEND_UNTIL_S)
     if not isinstance(after, int) or not isinstance(until, int):
         return
     if after >= until:
         key = "repeat_until" if "repeat_until" in environment else "repeat_after"
-        yield Finding(
+        yield PathDiagnostic(
             path=(*path, key),
             rule="repeat-order",
             what=_("`repeat_after` ({after} s) is not before `repeat_until` ({until} s)").format(
@@ -72,33 +72,33 @@ def _repeat(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[F
             ),
             remedy=_("make `repeat_until` larger than `repeat_after`"),
         )
-    if after < PROTECTED_REPEAT_AFTER_S and environment.get("protected") is True:
-        yield Finding(
+    if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
+        yield PathDiagnostic(
             path=(*path, "repeat_after"),
             rule="protected-repeat",
             what=_("a protected environment may not repeat so soon: the first call may still be on its way"),
-            remedy=_("write {least} or more, or remove the key").format(least=PROTECTED_REPEAT_AFTER_S),
+            remedy=_("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
         )
     # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
-    if until > REPEAT_UNTIL_S and environment.get("api") != SANDBOX:
-        yield Finding(
+    if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
+        yield PathDiagnostic(
             path=(*path, "repeat_until"),
             rule="repeat-too-late",
             what=_("a repeat this late is a second send: WeChat has forgotten the clientmsgid"),
-            remedy=_("write {most} or less, or remove the key").format(most=REPEAT_UNTIL_S),
+            remedy=_("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
         )
 
 
 def _shared_ledger(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[Finding]:
+) -> Iterator[PathDiagnostic]:
     """A rehearsal that writes into a real account's ledger marks as sent what no follower ever got."""
     ledger, appids = environment.get("ledger", "sqlite"), _appids(environment)
-    if _is_real(environment) or ledger == "sqlite":  # which is a file of its own for each environment
+    if _is_production(environment) or ledger == "sqlite":  # which is a file of its own for each environment
         return
     for name, other in _maps(data.get("environments")):
-        if other.get("ledger") == ledger and _is_real(other) and appids & _appids(other):
-            yield Finding(
+        if other.get("ledger") == ledger and _is_production(other) and appids & _appids(other):
+            yield PathDiagnostic(
                 path=(*path, "ledger"),
                 rule="ledger-of-real",
                 what=_(
@@ -111,7 +111,7 @@ def _shared_ledger(
 
 def _two_ledgers(
     path: tuple[str, ...], environment: Mapping[str, Any], data: Mapping[str, Any]
-) -> Iterator[Finding]:
+) -> Iterator[PathDiagnostic]:
     """What one ledger of an account knows as sent is new to another."""
     ledger = environment.get("ledger", "sqlite")
     for name, other in _maps(data.get("environments")):
@@ -120,8 +120,8 @@ def _two_ledgers(
         # `sqlite` alone is a file of its own for each environment.
         same = other.get("ledger", "sqlite") == ledger and ledger != "sqlite"
         shared = sorted(_appids(environment) & _appids(other))
-        if shared and not same and _is_real(environment) and _is_real(other):
-            yield Finding(
+        if shared and not same and _is_production(environment) and _is_production(other):
+            yield PathDiagnostic(
                 path=(*path, "ledger") if "ledger" in environment else path,
                 rule="two-ledgers",
                 what=_(
@@ -132,14 +132,14 @@ def _two_ledgers(
             return
 
 
-def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
+def _kinds(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
     """An AppID is one account, whatever it is called: what it may do must not hang on its name."""
     first: dict[str, tuple[str, object]] = {}
     for environment, one in _maps(data.get("environments")):
         for name, account in _maps(one.get("accounts")):
             known, kind = first.setdefault(str(account.get("appid")), (name, account.get("kind")))
             if kind != account.get("kind"):
-                yield Finding(
+                yield PathDiagnostic(
                     path=("environments", environment, "accounts", name, "kind"),
                     rule="appid-kind",
                     what=_("`{name}` has the same AppID and is of kind {kind}").format(name=known, kind=kind),
@@ -147,7 +147,7 @@ def _kinds(data: Mapping[str, Any]) -> Iterator[Finding]:
                 )
 
 
-def _is_real(environment: Mapping[str, Any]) -> bool:
+def _is_production(environment: Mapping[str, Any]) -> bool:
     return str(environment.get("api")).startswith("https://")
 
 
@@ -155,12 +155,12 @@ def _appids(environment: Mapping[str, Any]) -> set[str]:
     return {str(account.get("appid")) for _name, account in _maps(environment.get("accounts"))}
 
 
-def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[Finding]:
+def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
     approvals = environment.get("approvals")
     written = approvals if isinstance(approvals, dict) else {}
     count, approvers = written.get("count", 1), written.get("approvers")
     if isinstance(count, int) and isinstance(approvers, list) and 0 < len(approvers) < count:
-        yield Finding(
+        yield PathDiagnostic(
             path=(*path, "approvals", "count"),
             rule="approvals-count",
             what=_("{count} approvals are wanted, and only {approvers} may give one").format(
@@ -170,7 +170,7 @@ def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterato
         )
 
 
-def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
+def _policy(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
     policy = data.get("policy")
     if not isinstance(policy, dict):
         return
@@ -181,7 +181,7 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield _unknown(("policy", "timezone"), "time-zone", zone, sorted(available_timezones()))
     begin, _dash, end = str(policy.get("quiet_hours", "")).partition("-")
     if begin and begin == end:
-        yield Finding(
+        yield PathDiagnostic(
             path=("policy", "quiet_hours"),
             rule="quiet-hours-empty",
             what=_("`quiet_hours` end when they begin"),
@@ -189,7 +189,7 @@ def _policy(data: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _held(data: Mapping[str, Any]) -> Iterator[Finding]:
+def _held(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
     """A hold on an account that does not exist holds nothing, and nobody would notice."""
     policy = data.get("policy")
     held = policy.get("hold") if isinstance(policy, dict) else None
@@ -209,13 +209,13 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _unknown(path: KeyPath, kind: Kind, name: str, known: list[str]) -> Finding:
+def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> PathDiagnostic:
     listed = (
         _("use one of: {names}").format(names=_(", ").join(known))
         if len(known) <= 20
         else _("use a name such as Asia/Shanghai")
     )
-    return Finding(
+    return PathDiagnostic(
         path=path,
         rule=f"unknown-{kind}",
         what=_(_NO_SUCH[kind]).format(name=name[:40]),

@@ -20,8 +20,8 @@ from yaml.scanner import Scanner
 
 from wechat_campaigns.core.errors import KeyPath
 from wechat_campaigns.core.words import _
-from wechat_campaigns.source.text import MAX_PROBLEMS, Fault, shorten
-from wechat_campaigns.source.yaml_words import guessed, syntax_fault
+from wechat_campaigns.source.text import MAX_PROBLEMS, TextFault, shorten
+from wechat_campaigns.source.yaml_words import describe_guess, syntax_fault
 
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 600_000
@@ -43,11 +43,11 @@ _HASHTAG = re.compile(r"[ \t]#[^\s#]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class YamlResult:
     """What a text says; `data` is None when it cannot be read at all."""
 
     data: Any
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[TextFault, ...] = ()
 
 
 class _Untyped:
@@ -85,7 +85,7 @@ def _root(text: str, parser: type) -> Node | None:
     return root
 
 
-def compose(text: str, parser: type = NODES, /) -> Node | Fault:
+def compose(text: str, parser: type = NODES, /) -> Node | TextFault:
     """Compose the one document of a text, positions included; whoever gets the nodes only reads them.
 
     Args:
@@ -100,13 +100,17 @@ def compose(text: str, parser: type = NODES, /) -> Node | Fault:
     except yaml.YAMLError as error:
         return syntax_fault(text, error)
     except RecursionError:
-        return Fault(rule="yaml-too-deep", what=_("the file is nested too deeply"), remedy=_("flatten it"))
+        return TextFault(
+            rule="yaml-too-deep", what=_("the file is nested too deeply"), remedy=_("flatten it")
+        )
     if root is None:
-        return Fault(rule="yaml-empty", what=_("the file is empty"), remedy=_("write it, or delete the file"))
+        return TextFault(
+            rule="yaml-empty", what=_("the file is empty"), remedy=_("write it, or delete the file")
+        )
     return root
 
 
-def read(text: str, *, parser: type = NODES) -> Reading:
+def read(text: str, *, parser: type = NODES) -> YamlResult:
     """Read one YAML file.
 
     Args:
@@ -118,15 +122,15 @@ def read(text: str, *, parser: type = NODES) -> Reading:
         stands in the data as the text that was written.
     """
     root = compose(text, parser)
-    if isinstance(root, Fault):
-        return Reading(data=None, faults=(root,))
+    if isinstance(root, TextFault):
+        return YamlResult(data=None, faults=(root,))
     builder = _Builder(text)
     try:
         data = builder.value(root, 0)
     except _StopReadingError as stop:
-        return Reading(data=None, faults=(stop.fault,))
+        return YamlResult(data=None, faults=(stop.fault,))
     faults = (replace(fault, path=_path_to(root, node) or ()) for node, fault in builder.found)
-    return Reading(data=data, faults=tuple(faults))
+    return YamlResult(data=data, faults=tuple(faults))
 
 
 class _StopReadingError(Exception):
@@ -143,7 +147,7 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self.text = text
         self.hides = bool(_HASHTAG.search(text))
-        self.found: list[tuple[Node, Fault]] = []
+        self.found: list[tuple[Node, TextFault]] = []
         self.told: set[tuple[str, int, int]] = set()
         self.nodes = 0
 
@@ -194,7 +198,7 @@ class _Builder:
             return int(text)
         if _DECIMAL.fullmatch(text) and repr(float(text)) == text.removeprefix("+"):
             return float(text)
-        surprise = guessed(text)
+        surprise = describe_guess(text)
         if surprise:
             self._report(node, *surprise)
         return text
@@ -204,7 +208,7 @@ class _Builder:
         found = _SWALLOWED.match(self.text, node.end_mark.index)
         if found is None:
             return
-        fault = Fault(
+        fault = TextFault(
             rule="yaml-comment",
             what=_("the rest of this line would be left out: `#` after a blank begins a YAML comment"),
             remedy=_("put the whole text in quotes; for a comment, write a blank after `#`"),
@@ -254,7 +258,7 @@ class _Builder:
     def _report(self, node: Node, rule: str, what: str, remedy: str) -> None:
         self._add(node, _fault(node, rule, what, remedy))
 
-    def _add(self, holder: Node, fault: Fault) -> None:
+    def _add(self, holder: Node, fault: TextFault) -> None:
         # What an anchor marks is met again wherever an alias names it.
         told = (fault.rule, fault.line, fault.column)
         if (
@@ -284,9 +288,9 @@ def _key_words(node: Node) -> tuple[str, str, str]:
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 
-def _fault(node: Node, rule: str, what: str, remedy: str) -> Fault:
+def _fault(node: Node, rule: str, what: str, remedy: str) -> TextFault:
     mark = node.start_mark
-    return Fault(rule=rule, what=what, remedy=remedy, line=mark.line + 1, column=mark.column + 1)
+    return TextFault(rule=rule, what=what, remedy=remedy, line=mark.line + 1, column=mark.column + 1)
 
 
 def _path_to(root: Node, wanted: Node) -> KeyPath | None:

@@ -26,7 +26,7 @@ _DOCUMENT_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"%PDF-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class TextFault:
     """One thing wrong with a text, before its meaning is looked at; line and column count from 1."""
 
     rule: str
@@ -37,7 +37,7 @@ class Fault:
     path: KeyPath = ()
 
 
-def says_nothing(text: str) -> bool:
+def is_blank(text: str) -> bool:
     """Say whether a text shows a reader nothing: blanks, zero-width and other characters without ink."""
     return all(
         character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cn", "Zs", "Zl", "Zp")
@@ -45,7 +45,7 @@ def says_nothing(text: str) -> bool:
     )
 
 
-def decode(data: bytes) -> str | Fault:
+def decode(data: bytes) -> str | TextFault:
     """Decode UTF-8 without a byte order mark or control characters.
 
     Args:
@@ -55,13 +55,13 @@ def decode(data: bytes) -> str | Fault:
         The text, or the first fault.
     """
     if data.startswith(_DOCUMENT_MARKS):
-        return Fault(
+        return TextFault(
             rule="text-document",
             what=_("the file is a document of Word, Excel, WPS or PDF, or an archive, and no plain text"),
             remedy=_("copy its text into a plain text file (UTF-8); another name is not enough"),
         )
     if data.startswith(b"\xef\xbb\xbf"):
-        return Fault(
+        return TextFault(
             rule="text-bom",
             what=_("the file begins with a byte order mark (BOM)"),
             remedy=_('save it as "UTF-8", not "UTF-8 with BOM"'),
@@ -85,13 +85,13 @@ def shorten(text: str) -> str:
     return flat if len(flat) <= MAX_SHOWN else flat[: MAX_SHOWN - 1] + "…"
 
 
-def _not_utf8(data: bytes, start: int) -> Fault:
+def _not_utf8(data: bytes, start: int) -> TextFault:
     line, column = position(data[:start].decode("utf-8"), len(data[:start].decode("utf-8")))
     what, remedy = _("the file is not UTF-8"), _("save the file as UTF-8")
     if encoding := _guess(data):
         what = _("the file is not UTF-8; it looks like {encoding}").format(encoding=encoding)
         remedy = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
-    return Fault(
+    return TextFault(
         rule="text-encoding",
         what=what,
         remedy=remedy,
@@ -110,9 +110,9 @@ def _guess(data: bytes) -> str | None:
     return "GBK"
 
 
-def _control_character(text: str, offset: int) -> Fault:
+def _control_character(text: str, offset: int) -> TextFault:
     line, column = position(text, offset)
-    return Fault(
+    return TextFault(
         rule="text-control-character",
         what=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
         remedy=_("delete it; it often comes along when text is pasted"),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from wechat_campaigns.core.errors import InvalidError, Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, Location
 from wechat_campaigns.core.words import _
 
 EDITOR_LOCK: Final = ".#"
@@ -35,7 +35,7 @@ def check_tree(root: Path) -> None:
         raise InvalidError(problems)
 
 
-def link_problem(shown: str) -> Problem:
+def link_diagnostic(shown: str) -> Diagnostic:
     """Describe a link.
 
     Args:
@@ -49,7 +49,7 @@ def link_problem(shown: str) -> Problem:
     )
 
 
-def _above(root: Path) -> Iterator[Problem]:
+def _above(root: Path) -> Iterator[Diagnostic]:
     if root.is_symlink():
         yield _problem(
             root.as_posix(),
@@ -80,7 +80,7 @@ def _is_carried(link: Path) -> bool:
     return here is not None and Path(os.path.realpath(link.parent)).is_relative_to(here.top)
 
 
-def _below(root: Path) -> Iterator[Problem]:
+def _below(root: Path) -> Iterator[Diagnostic]:
     waiting = [os.fspath(root)]
     while waiting:
         folder = waiting.pop()
@@ -96,12 +96,12 @@ def _below(root: Path) -> Iterator[Problem]:
                 yield _repository(entry.path)
             elif entry.is_symlink():
                 if not entry.name.startswith(EDITOR_LOCK):
-                    yield link_problem(Path(entry.path).as_posix())
+                    yield link_diagnostic(Path(entry.path).as_posix())
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
 
 
-def _repository(folder: str) -> Problem:
+def _repository(folder: str) -> Diagnostic:
     return _problem(
         Path(folder).as_posix(),
         "file-repository",
@@ -110,5 +110,5 @@ def _repository(folder: str) -> Problem:
     )
 
 
-def _problem(shown: str, rule: str, what: str, remedy: str) -> Problem:
-    return Problem(place=Place(file=shown), rule=rule, what=what, remedy=remedy)
+def _problem(shown: str, rule: str, what: str, remedy: str) -> Diagnostic:
+    return Diagnostic(place=Location(file=shown), rule=rule, what=what, remedy=remedy)

@@ -7,19 +7,19 @@ from datetime import MAXYEAR, MINYEAR, datetime
 from itertools import islice
 from typing import Any
 
-from wechat_campaigns.core.errors import KeyPath, Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, KeyPath, Location
 from wechat_campaigns.core.model import Campaign, Msgtype
 from wechat_campaigns.core.words import _
-from wechat_campaigns.protocol.keys import same_id
+from wechat_campaigns.protocol.keys import normalize_id
 from wechat_campaigns.source.document import Document, json_path
 from wechat_campaigns.source.schemas.accept import accepts
-from wechat_campaigns.source.schemas.phrases import Finding
+from wechat_campaigns.source.schemas.phrases import PathDiagnostic
 from wechat_campaigns.source.schemas.store import SchemaName
 from wechat_campaigns.source.strict_yaml import NODES, compose
-from wechat_campaigns.source.text import MAX_PROBLEMS, Fault
+from wechat_campaigns.source.text import MAX_PROBLEMS, TextFault
 
 
-def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:
+def check_campaign(document: Document) -> Campaign | tuple[Diagnostic, ...]:
     """Check one campaign file.
 
     Args:
@@ -35,10 +35,10 @@ def check_campaign(document: Document) -> Campaign | tuple[Problem, ...]:
 def check(
     document: Document,
     name: SchemaName,
-    more: Callable[[dict[str, Any]], list[Finding]],
+    more: Callable[[dict[str, Any]], list[PathDiagnostic]],
     *,
-    instead: Sequence[Finding] = (),
-) -> tuple[Problem, ...]:
+    instead: Sequence[PathDiagnostic] = (),
+) -> tuple[Diagnostic, ...]:
     """Check a document against one of the schemas.
 
     Args:
@@ -59,7 +59,7 @@ def check(
     return _in_file_order(document, found, instead)
 
 
-def _refusals(data: Any, name: SchemaName) -> list[Finding]:
+def _refusals(data: Any, name: SchemaName) -> list[PathDiagnostic]:
     # Whoever writes nothing wrong does not wait for these to load.
     from wechat_campaigns.source.schemas.findings import findings
     from wechat_campaigns.source.schemas.shapes import validator
@@ -69,8 +69,8 @@ def _refusals(data: Any, name: SchemaName) -> list[Finding]:
 
 
 def _in_file_order(
-    document: Document, found: Sequence[Finding], instead: Sequence[Finding]
-) -> tuple[Problem, ...]:
+    document: Document, found: Sequence[PathDiagnostic], instead: Sequence[PathDiagnostic]
+) -> tuple[Diagnostic, ...]:
     replaced = {finding.path for finding in instead}
     faults = [fault for fault in document.faults if not _is_below(fault.path, replaced)]
     # What YAML misread must not be told a second time as a value of the wrong kind.
@@ -83,23 +83,23 @@ def _in_file_order(
     return _without_secrets(shown, document)
 
 
-def _without_secrets(problems: Sequence[Problem], document: Document) -> tuple[Problem, ...]:
+def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tuple[Diagnostic, ...]:
     from wechat_campaigns.source.schemas.private import without_secrets  # only for a file with a fault
 
     root = compose(document.text, NODES)
-    return tuple(problems) if isinstance(root, Fault) else without_secrets(problems, root)
+    return tuple(problems) if isinstance(root, TextFault) else without_secrets(problems, root)
 
 
-def _more(document: Document) -> Problem:
-    return Problem(
-        place=Place(file=document.shown),
+def _more(document: Document) -> Diagnostic:
+    return Diagnostic(
+        place=Location(file=document.shown),
         rule="too-many-problems",
         what=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
         remedy=_("correct those listed, then look again"),
     )
 
 
-def _misread_path(fault: Fault) -> KeyPath:
+def _misread_path(fault: TextFault) -> KeyPath:
     return fault.path[:-1] if fault.rule == "yaml-merge-key" else fault.path
 
 
@@ -107,8 +107,8 @@ def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
     return any(path[:length] in above for length in range(len(path) + 1))
 
 
-def _problem(document: Document, finding: Finding) -> Problem:
-    return Problem(
+def _problem(document: Document, finding: PathDiagnostic) -> Diagnostic:
+    return Diagnostic(
         place=document.place(finding.path, key=finding.at_key),
         path=json_path(finding.path),
         rule=finding.rule,
@@ -128,11 +128,11 @@ def _campaign(document: Document) -> Campaign:
     return Campaign(id=document.id, file=document.file, source=document, **data)
 
 
-def _cross_findings(data: dict[str, Any]) -> list[Finding]:
+def _cross_findings(data: dict[str, Any]) -> list[PathDiagnostic]:
     return [*_moments(data), *_window(data), *_reprint(data), *_twins(data)]
 
 
-def _moments(data: dict[str, Any]) -> list[Finding]:
+def _moments(data: dict[str, Any]) -> list[PathDiagnostic]:
     found = []
     for key in ("not_before", "not_after"):
         moment = _moment(data.get(key))
@@ -144,16 +144,16 @@ def _moments(data: dict[str, Any]) -> list[Finding]:
             what = _("`{key}` is {moment}, too far away to be counted with")
             remedy = _("write a nearer day, or remove the key")
         what = what.format(key=key, moment=data[key])
-        found.append(Finding(path=(key,), rule="impossible-date", what=what, remedy=remedy))
+        found.append(PathDiagnostic(path=(key,), rule="impossible-date", what=what, remedy=remedy))
     return found
 
 
-def _window(data: dict[str, Any]) -> list[Finding]:
+def _window(data: dict[str, Any]) -> list[PathDiagnostic]:
     opens, closes = _moment(data.get("not_before")), _moment(data.get("not_after"))
     if opens is None or closes is None or opens.tzinfo is None or closes.tzinfo is None or opens < closes:
         return []
     return [
-        Finding(
+        PathDiagnostic(
             path=("not_after",),
             rule="window-empty",
             what=_("the send window closes before it opens: `not_after` is not later than `not_before`"),
@@ -162,12 +162,12 @@ def _window(data: dict[str, Any]) -> list[Finding]:
     ]
 
 
-def _reprint(data: dict[str, Any]) -> list[Finding]:
+def _reprint(data: dict[str, Any]) -> list[PathDiagnostic]:
     kind = data.get("msgtype")
     if "send_ignore_reprint" not in data or kind == "mpnews" or kind not in tuple(Msgtype):
         return []
     return [
-        Finding(
+        PathDiagnostic(
             path=("send_ignore_reprint",),
             rule="mpnews-only",
             what=_("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
@@ -177,17 +177,19 @@ def _reprint(data: dict[str, Any]) -> list[Finding]:
     ]
 
 
-def _twins(data: dict[str, Any]) -> list[Finding]:
+def _twins(data: dict[str, Any]) -> list[PathDiagnostic]:
     """Refuse entries whose sends would have one id: the later would count as sent with the earlier."""
     entries, found = data.get("for_each"), []
     first: dict[str, str] = {}
     for key in entries if isinstance(entries, dict) else ():
-        taken = first.setdefault(same_id(str(key)), str(key))
+        taken = first.setdefault(normalize_id(str(key)), str(key))
         if taken != key:
             what = _("the key `{key}` is one with `{other}`").format(key=key, other=taken)
             remedy = _("rename one: letter case does not tell ids apart")
             path = ("for_each", key)
-            found.append(Finding(path=path, rule="for-each-key-taken", what=what, remedy=remedy, at_key=True))
+            found.append(
+                PathDiagnostic(path=path, rule="for-each-key-taken", what=what, remedy=remedy, at_key=True)
+            )
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.source.scaffold import Wanted
+from wechat_campaigns.source.scaffold import ScaffoldOptions
 
 KINDS = {
     Msgtype.TEXT: N_("文字 text"),
@@ -17,10 +17,10 @@ KINDS = {
     Msgtype.MPVIDEO: N_("视频 video"),
     Msgtype.WXCARD: N_("卡券 card (retired by WeChat)"),
 }
-RECEIVERS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "all": N_("所有人 everyone")}
+RECIPIENT_KINDS = {"tag": N_("标签 by tag name"), "tag_id": N_("by tag id"), "all": N_("所有人 everyone")}
 
 
-class Asks(Protocol):
+class Prompter(Protocol):
     """Puts a question to a person and gives the answer."""
 
     def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
@@ -39,7 +39,7 @@ class Asks(Protocol):
         """Ask for one of the options, given as key to its explanation; the first is the default."""
 
 
-def ask(asks: Asks, name_of: Callable[[str], str]) -> Wanted:
+def prompt_campaign(asks: Prompter, name_of: Callable[[str], str]) -> ScaffoldOptions:
     """Ask what a new campaign shall be, five questions at most.
 
     Args:
@@ -48,11 +48,13 @@ def ask(asks: Asks, name_of: Callable[[str], str]) -> Wanted:
     """
     name = asks.line(_("Name, a path without .yaml (2026/spring/sale)"), None, name_of)
     kind = Msgtype(asks.choice(_("What is sent?"), {kind.value: _(told) for kind, told in KINDS.items()}))
-    to = asks.choice(_("To whom?"), {key: _(told) for key, told in RECEIVERS.items()})
+    to = asks.choice(_("To whom?"), {key: _(told) for key, told in RECIPIENT_KINDS.items()})
     tag = asks.line(_("Tag name"), "会员") if to == "tag" else None
     tag_id = asks.number(_("Tag id (`campaign tags` lists them)")) if to == "tag_id" else None
     media_id = None
     if kind is not Msgtype.TEXT:
         what = "card_id" if kind is Msgtype.WXCARD else _("media_id that exists; empty to use files")
         media_id = asks.line(what, "") or None
-    return Wanted(id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id)
+    return ScaffoldOptions(
+        id=name, msgtype=kind, tag=tag, tag_id=tag_id, to_all=to == "all", media_id=media_id
+    )

@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.source.text import Fault, shorten
+from wechat_campaigns.source.text import TextFault, shorten
 
 Words = tuple[str, str, str]
 """Rule, what, remedy."""
@@ -164,7 +164,7 @@ _BEGUN_EARLIER: Final = ("node content", "']'", "'}'", "expected ':'", "unexpect
 """What the parser notices later than it began; the beginning is where the reader must look."""
 
 
-def guessed(plain: str) -> Words | None:
+def describe_guess(plain: str) -> Words | None:
     """Say what YAML would make of plain text that looks like something else, or None.
 
     Args:
@@ -195,7 +195,7 @@ def _guess_remedy(rule: str, plain: str) -> str:
     return _('put it in quotes when it is a text: "{text}"').format(text=shorten(plain))
 
 
-def syntax_fault(text: str, error: yaml.YAMLError) -> Fault:
+def syntax_fault(text: str, error: yaml.YAMLError) -> TextFault:
     """Word an error of the YAML parser.
 
     Args:
@@ -212,9 +212,9 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> Fault:
     line, column = _inside(text, mark.line, mark.column) if mark else (1, 1)
     if meant := _meant_as_key(text, line):
         line, column, what, remedy = meant
-        return Fault(rule="yaml-syntax", what=what, remedy=remedy, line=line, column=column)
+        return TextFault(rule="yaml-syntax", what=what, remedy=remedy, line=line, column=column)
     rule, what, remedy = _syntax_words(_line(text, line), problem)
-    return Fault(rule=rule, what=what, remedy=remedy, line=line, column=column)
+    return TextFault(rule=rule, what=what, remedy=remedy, line=line, column=column)
 
 
 def mistyped_colon(text: str) -> tuple[str, str, int] | None:

@@ -8,19 +8,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from wechat_campaigns.core.errcodes import Errcode, lookup
-from wechat_campaigns.core.errors import ApiError, LostAnswerError, UnreachableError
+from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.core.words import _
-from wechat_campaigns.wechat.transport import Fault, Reply
+from wechat_campaigns.wechat.transport import Reply, TransportFailure
 
-Answer = dict[str, Any]
+ApiResponse = dict[str, Any]
 
 _RID = re.compile(r"[\s,;]*\brid:\s*(?P<rid>[0-9A-Za-z-]+)\s*$")
 _IP = re.compile(r"invalid ip[\s:]+(?P<ip>[0-9A-Fa-f.:]+)")
 _IDS = ("msg_id", "msg_data_id", "errcode")
 
 
-def read_answer(reply: Reply | Fault) -> Answer | Fault:
+def parse_response(reply: Reply | TransportFailure) -> ApiResponse | TransportFailure:
     """Read the JSON object of a reply.
 
     Returns:
@@ -29,10 +29,10 @@ def read_answer(reply: Reply | Fault) -> Answer | Fault:
 
     Source: sendAll (2026-11) for ids beyond 32 bits; older pages name 45065's id `msgid`.
     """
-    if isinstance(reply, Fault):
+    if isinstance(reply, TransportFailure):
         return reply
     if reply.status != 200:
-        return Fault(
+        return TransportFailure(
             never_sent=False,
             what=_("something answered with HTTP status {status}").format(status=reply.status),
         )
@@ -42,30 +42,30 @@ def read_answer(reply: Reply | Fault) -> Answer | Fault:
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
         answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", errors="replace"))
     except (ValueError, RecursionError):
-        return Fault(never_sent=False, what=_("the answer is not JSON, or only a part of it"))
+        return TransportFailure(never_sent=False, what=_("the answer is not JSON, or only a part of it"))
     if not isinstance(answer, dict):
-        return Fault(never_sent=False, what=_("the answer is JSON, but not an object"))
+        return TransportFailure(never_sent=False, what=_("the answer is JSON, but not an object"))
     return _with_numbers(answer)
 
 
-def fault_error(endpoint: str, fault: Fault) -> UnreachableError | LostAnswerError:
+def transport_error(endpoint: str, fault: TransportFailure) -> NotSentError | NoResponseError:
     """Make the error a fault stands for: unreachable when the request was never sent, else lost."""
     if fault.never_sent:
         remedy = _(
             "check the network, the proxy settings and the environment's api address; nothing was done"
         )
-        return UnreachableError(fault.what, remedy=remedy, where=endpoint)
+        return NotSentError(fault.what, remedy=remedy, where=endpoint)
     remedy = _("check the network and any proxy on the way, then run the same command again")
     what = _("{fault}; whether the request arrived is unknown").format(fault=fault.what)
-    return LostAnswerError(what, remedy=remedy, where=endpoint)
+    return NoResponseError(what, remedy=remedy, where=endpoint)
 
 
-def raise_for_errcode(endpoint: str, answer: Answer, secrets: Iterable[str] = ()) -> None:
+def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str] = ()) -> None:
     """Raise `ApiError` unless the errcode is 0.
 
     Args:
         endpoint: the path that answered.
-        answer: what `read_answer` gave.
+        answer: what `parse_response` gave.
         secrets: values that must not appear, should the platform echo them.
 
     Raises:
@@ -89,26 +89,28 @@ def raise_for_errcode(endpoint: str, answer: Answer, secrets: Iterable[str] = ()
     )
 
 
-def require(endpoint: str, answer: Answer, key: str) -> Any:  # JSON
+def require(endpoint: str, answer: ApiResponse, key: str) -> Any:  # JSON
     """Take a key a good answer always has.
 
     Raises:
-        LostAnswerError: it is absent, so something else than the platform has answered.
+        NoResponseError: it is absent, so something else than the platform has answered.
     """
     if answer.get(key) in (None, ""):
         what = _("the answer has no {key}").format(key=key)
-        raise fault_error(endpoint, Fault(never_sent=False, what=what))
+        raise transport_error(endpoint, TransportFailure(never_sent=False, what=what))
     return answer[key]
 
 
-def _with_numbers(answer: Answer) -> Answer | Fault:
+def _with_numbers(answer: ApiResponse) -> ApiResponse | TransportFailure:
     answer.setdefault("errcode", 0)
     if "msgid" in answer:
         answer.setdefault("msg_id", answer["msgid"])
     try:
         return answer | {key: _as_int(answer[key]) for key in _IDS if key in answer}
     except (TypeError, ValueError):
-        return Fault(never_sent=False, what=_("the answer has an errcode or id that is not a number"))
+        return TransportFailure(
+            never_sent=False, what=_("the answer has an errcode or id that is not a number")
+        )
 
 
 def _as_int(value: object) -> int:

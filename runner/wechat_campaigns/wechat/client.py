@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 from urllib3.filepost import encode_multipart_formdata
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import PolicyError, UnreachableError
+from wechat_campaigns.core.errors import NotSentError, PolicyError
 from wechat_campaigns.core.ports import Clock, Sleep
 from wechat_campaigns.core.settings import Account, Secret
 from wechat_campaigns.core.words import _
 from wechat_campaigns.source.api_hosts import check_api_host
-from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer
+from wechat_campaigns.wechat.answers import ApiResponse, parse_response, raise_for_errcode, transport_error
 from wechat_campaigns.wechat.endpoints import READS, ReadOnlyApi, WeChatApi
-from wechat_campaigns.wechat.repeat import repeat
+from wechat_campaigns.wechat.repeat import retry
 from wechat_campaigns.wechat.token import Tokens
-from wechat_campaigns.wechat.transport import Fault, Request, Transport, make_session
+from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
 from wechat_campaigns.wechat.watch import ClockWatch
 
 SharedTokens = MutableMapping[tuple[str, Secret], Tokens]
@@ -63,11 +63,11 @@ class Client:
         self._sleep = sleep
         self._jitter = jitter
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> ApiResponse:
         """GET a path; raises and returns as `post`."""
         return self._call(Request(method="GET", path=path, query=query or {}))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+    def post(self, path: str, body: Mapping[str, Any]) -> ApiResponse:
         """POST a JSON body.
 
         Args:
@@ -80,8 +80,8 @@ class Client:
         Raises:
             PolicyError: the client is read-only and the path is no read; nothing was sent.
             ApiError: the platform answered with an errcode.
-            UnreachableError: the request certainly never reached the platform.
-            LostAnswerError: it may have.
+            NotSentError: the request certainly never reached the platform.
+            NoResponseError: it may have.
         """
         return self._call(Request(method="POST", path=path, body=encode_json(body)))
 
@@ -89,7 +89,7 @@ class Client:
         """Have an access_token. Raises as `Tokens.get` says."""
         self._tokens.get()
 
-    def post_once(self, path: str, body: Mapping[str, Any]) -> Answer:
+    def post_once(self, path: str, body: Mapping[str, Any]) -> ApiResponse:
         """POST a JSON body with the token at hand, whatever comes of it; raises and returns as `post`.
 
         `ready` fetched it; nothing is asked in between, which could take until the call comes too late. A
@@ -97,9 +97,9 @@ class Client:
         """
         request = Request(method="POST", path=path, body=encode_json(body))
         self._refuse_writes(request)
-        token = self._tokens.at_hand
+        token = self._tokens.last_token
         if not token:
-            raise UnreachableError(
+            raise NotSentError(
                 _("no access_token was fetched before the call, so it was not made"),
                 remedy=_("run the same command again"),
                 where=path,
@@ -112,7 +112,7 @@ class Client:
 
     def upload(
         self, path: str, *, query: Mapping[str, str], fields: Mapping[str, str | tuple[str, bytes, str]]
-    ) -> Answer:
+    ) -> ApiResponse:
         """POST a multipart form; a file field is (filename, bytes, content type). Raises as `post`."""
         form, content_type = encode_multipart_formdata(fields)
         return self._call(
@@ -129,14 +129,14 @@ class Client:
                 where=request.path,
             )
 
-    def _call(self, request: Request) -> Answer:
+    def _call(self, request: Request) -> ApiResponse:
         is_read = request.path in self._reads
         self._refuse_writes(request)
         self._tokens.get()  # outside the repeats below, because fetching one has its own
         once = partial(self._with_token, request)
-        return repeat(once, sleep=self._sleep, jitter=self._jitter) if is_read else once()
+        return retry(once, sleep=self._sleep, jitter=self._jitter) if is_read else once()
 
-    def _with_token(self, request: Request) -> Answer:
+    def _with_token(self, request: Request) -> ApiResponse:
         token = self._tokens.get()
         answer = self._once(request, token)
         if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).kind == "token":
@@ -146,10 +146,10 @@ class Client:
         raise_for_errcode(request.path, answer, secrets=(token,))
         return answer
 
-    def _once(self, request: Request, token: str) -> Answer:
-        answer = read_answer(self._transport.exchange(request, {"access_token": token}))
-        if isinstance(answer, Fault):
-            raise fault_error(request.path, answer)
+    def _once(self, request: Request, token: str) -> ApiResponse:
+        answer = parse_response(self._transport.exchange(request, {"access_token": token}))
+        if isinstance(answer, TransportFailure):
+            raise transport_error(request.path, answer)
         return answer
 
 

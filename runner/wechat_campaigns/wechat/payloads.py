@@ -11,7 +11,7 @@ from datetime import timedelta
 from html import escape
 from typing import Any
 
-from wechat_campaigns.core.digest import plain, sha256
+from wechat_campaigns.core.digest import sha256, to_plain_data
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -55,13 +55,13 @@ class Upload:
     @property
     def key(self) -> str:
         """Name it the same in every run, by content."""
-        of = self.of.key if isinstance(self.of, Upload) else plain(self.of)
-        parts = [self.endpoint, self.kind, plain(self.file), of, self.title, self.description]
+        of = self.of.key if isinstance(self.of, Upload) else to_plain_data(self.of)
+        parts = [self.endpoint, self.kind, to_plain_data(self.file), of, self.title, self.description]
         return f"{self.endpoint}:{sha256(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ids:
+class MediaIds:
     """What uploads and material names have become on the platform."""
 
     uploaded: Mapping[str, str]
@@ -95,7 +95,7 @@ def needs_draft(content: Content) -> bool:
     return isinstance(content, Articles | Newspic)
 
 
-def draft_articles(content: Articles | Newspic, ids: Ids) -> list[dict[str, Any]]:
+def draft_articles(content: Articles | Newspic, ids: MediaIds) -> list[dict[str, Any]]:
     """Write the `articles` of draft/add.
 
     Source: draft_add, read 2026-11.
@@ -118,7 +118,7 @@ def endpoint(send: Send) -> str:
     return "message/mass/send" if send.filter.openids else "message/mass/sendall"
 
 
-def mass_body(send: Send, *, tag_id: int | None, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+def mass_body(send: Send, *, tag_id: int | None, ids: MediaIds, draft_media_id: str | None) -> dict[str, Any]:
     """Write the body of mass/sendall or mass/send, without `clientmsgid`.
 
     Args:
@@ -143,7 +143,7 @@ def mass_body(send: Send, *, tag_id: int | None, ids: Ids, draft_media_id: str |
     return body
 
 
-def preview_body(send: Send, *, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+def preview_body(send: Send, *, ids: MediaIds, draft_media_id: str | None) -> dict[str, Any]:
     """Write the body of mass/preview, receiver left out.
 
     Preview knows a single picture only: of several, the first is shown.
@@ -156,7 +156,7 @@ def preview_body(send: Send, *, ids: Ids, draft_media_id: str | None) -> dict[st
     return body
 
 
-def _message(content: Content, ids: Ids, draft_media_id: str | None) -> dict[str, Any]:
+def _message(content: Content, ids: MediaIds, draft_media_id: str | None) -> dict[str, Any]:
     match content:
         case Text():
             return {"text": {"content": content.content}}
@@ -176,7 +176,7 @@ def _message(content: Content, ids: Ids, draft_media_id: str | None) -> dict[str
             return {"wxcard": {"card_id": content.card_id}}
 
 
-def _images(content: Images, ids: Ids) -> dict[str, Any]:
+def _images(content: Images, ids: MediaIds) -> dict[str, Any]:
     options = {
         "title": content.title,
         "recommend": content.recommend,
@@ -187,7 +187,7 @@ def _images(content: Images, ids: Ids) -> dict[str, Any]:
     return {"media_ids": [ids.of(image, "image") for image in content.images], **given}
 
 
-def _news(article: Article, ids: Ids) -> dict[str, Any]:
+def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
     html = article.html
     for image in article.images:
         html = html.replace(image.placeholder, escape(ids.uploaded[_body_image(image.file).key]))

@@ -24,7 +24,7 @@ def clock_offset(api_url: str) -> timedelta:
         return timedelta()
 
 
-def kept_offset(state: Path) -> timedelta:
+def stored_clock_offset(state: Path) -> timedelta:
     """Read how far the embedded sandbox's clock was moved from its state; zero without one.
 
     Args:

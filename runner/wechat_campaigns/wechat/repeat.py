@@ -14,7 +14,7 @@ TRIES = 3
 Result = TypeVar("Result")
 
 
-def repeat(call: Callable[[], Result], *, sleep: Sleep, jitter: Callable[[], float]) -> Result:
+def retry(call: Callable[[], Result], *, sleep: Sleep, jitter: Callable[[], float]) -> Result:
     """Make a call, again after a passing fault; never use it for a call that changes something.
 
     Args:
@@ -33,14 +33,14 @@ def repeat(call: Callable[[], Result], *, sleep: Sleep, jitter: Callable[[], flo
         try:
             return call()
         except WeChatError as error:
-            pause_s = pause_before_repeat(error, attempt, jitter())
+            pause_s = retry_delay_s(error, attempt, jitter())
             if pause_s is None:
                 raise
         sleep(pause_s)
         attempt += 1
 
 
-def pause_before_repeat(error: WeChatError, attempt: int, jitter: float) -> float | None:
+def retry_delay_s(error: WeChatError, attempt: int, jitter: float) -> float | None:
     """Decide how long to wait before another try, in seconds; None when there is no point.
 
     A code that asks for a wait of its own (45011: a minute) gets one more try after it.

@@ -8,12 +8,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from wechat_campaigns.core.errcodes import lookup
-from wechat_campaigns.core.errors import ApiError, LostAnswerError, UnreachableError
+from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError
 from wechat_campaigns.core.ports import Clock, Sleep
 from wechat_campaigns.core.words import _
-from wechat_campaigns.wechat.answers import Answer, fault_error, raise_for_errcode, read_answer, require
-from wechat_campaigns.wechat.repeat import repeat
-from wechat_campaigns.wechat.transport import Fault, Reply, Request, Transport
+from wechat_campaigns.wechat.answers import (
+    ApiResponse,
+    parse_response,
+    raise_for_errcode,
+    require,
+    transport_error,
+)
+from wechat_campaigns.wechat.repeat import retry
+from wechat_campaigns.wechat.transport import Reply, Request, Transport, TransportFailure
 
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105  # a path
 TOKEN = "/cgi-bin/token"  # noqa: S105  # a path
@@ -54,7 +60,7 @@ class Tokens:
         self._sleep = sleep
         self._jitter = jitter
         self._token = ""
-        self._good_until: datetime | None = None
+        self._expires_at: datetime | None = None
         self._endpoint = STABLE_TOKEN
         self._turn = threading.Lock()  # an older endpoint ends the token before with each new one
 
@@ -63,15 +69,15 @@ class Tokens:
 
         Raises:
             ApiError: the platform refuses one, for a reason a repeat does not change.
-            UnreachableError: none could be had; the call it was needed for was not made.
+            NotSentError: none could be had; the call it was needed for was not made.
         """
         with self._turn:
-            if self._good_until is None or self._clock() >= self._good_until:
+            if self._expires_at is None or self._clock() >= self._expires_at:
                 self._fetch()
             return self._token
 
     @property
-    def at_hand(self) -> str:
+    def last_token(self) -> str:
         """The token fetched last, whether or not it is still good; empty before the first one."""
         return self._token
 
@@ -79,29 +85,29 @@ class Tokens:
         """Drop a token that the platform has refused; one fetched since then stays."""
         with self._turn:
             if token == self._token:
-                self._good_until = None
+                self._expires_at = None
 
     def _fetch(self) -> None:
         secret = self._secret()
         asked_at = self._clock()
         try:
-            answer = repeat(lambda: self._ask(secret), sleep=self._sleep, jitter=self._jitter)
-        except LostAnswerError as error:
-            raise self._none_to_be_had(error) from error
+            answer = retry(lambda: self._ask(secret), sleep=self._sleep, jitter=self._jitter)
+        except NoResponseError as error:
+            raise self._no_token_error(error) from error
         except ApiError as error:
             entry = lookup(error.errcode)
             if entry.known and entry.kind != "retry":
                 raise
-            raise self._none_to_be_had(error) from error
+            raise self._no_token_error(error) from error
         self._token = answer["access_token"]
-        self._good_until = asked_at + timedelta(seconds=answer["expires_in"]) - _MARGIN
+        self._expires_at = asked_at + timedelta(seconds=answer["expires_in"]) - _MARGIN
 
-    def _none_to_be_had(self, error: ApiError | LostAnswerError) -> UnreachableError:
+    def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:
         """Nothing but the token was asked for, so whatever needed it certainly has not happened."""
         what = _("no access_token could be had, so nothing else was sent: {what}")
-        return UnreachableError(what.format(what=error.what), remedy=error.remedy, where=error.where)
+        return NotSentError(what.format(what=error.what), remedy=error.remedy, where=error.where)
 
-    def _ask(self, secret: str) -> Answer:
+    def _ask(self, secret: str) -> ApiResponse:
         """Ask once, at the endpoint that has proved to exist.
 
         Source: getStableAccessToken, getAccessToken (2026-11).
@@ -110,9 +116,9 @@ class Tokens:
         if self._endpoint == STABLE_TOKEN and _unknown_endpoint(reply):
             self._endpoint = TOKEN
             reply = self._transport.exchange(self._request(secret))
-        answer = read_answer(reply)
-        if isinstance(answer, Fault):
-            raise fault_error(self._endpoint, answer)
+        answer = parse_response(reply)
+        if isinstance(answer, TransportFailure):
+            raise transport_error(self._endpoint, answer)
         raise_for_errcode(self._endpoint, answer, secrets=(secret,))
         require(self._endpoint, answer, "access_token")
         return answer | {"expires_in": _seconds(answer.get("expires_in"))}
@@ -125,10 +131,10 @@ class Tokens:
         return Request(method="POST", path=STABLE_TOKEN, body=body)
 
 
-def _unknown_endpoint(reply: Reply | Fault) -> bool:
+def _unknown_endpoint(reply: Reply | TransportFailure) -> bool:
     if isinstance(reply, Reply) and reply.status == 404:
         return True
-    answer = read_answer(reply)
+    answer = parse_response(reply)
     return isinstance(answer, dict) and answer["errcode"] in _NO_SUCH_ENDPOINT
 
 

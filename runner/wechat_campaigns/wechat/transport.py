@@ -41,7 +41,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class TransportFailure:
     """No reply; `never_sent` says that the platform certainly did not get the request."""
 
     never_sent: bool
@@ -74,7 +74,9 @@ class Transport:
         self._max_answer_bytes = max_answer_bytes
         self._watch = watch or ClockWatch()
 
-    def exchange(self, request: Request, extra_query: Mapping[str, str] | None = None) -> Reply | Fault:
+    def exchange(
+        self, request: Request, extra_query: Mapping[str, str] | None = None
+    ) -> Reply | TransportFailure:
         """Send the request once and read the whole answer.
 
         Args:
@@ -102,19 +104,19 @@ class Transport:
                 return self._read(response)
         except (OSError, HTTPError, UnicodeError) as error:
             unsent = not body.begun if body else _failed_before_sending(error)
-            return Fault(never_sent=unsent, what=_describe(error))
+            return TransportFailure(never_sent=unsent, what=_describe(error))
         finally:
             # A kept connection may be closed by the server just as the next send goes out, and nobody
             # could then tell whether it arrived. A new connection for each call rules that out.
             self._session.close()
 
-    def _read(self, response: requests.Response) -> Reply | Fault:
+    def _read(self, response: requests.Response) -> Reply | TransportFailure:
         content = bytearray()
         for chunk in response.iter_content(_CHUNK_BYTES):
             content += chunk
             if len(content) > self._max_answer_bytes:
                 limit = _("the answer is longer than {count} bytes")
-                return Fault(never_sent=False, what=limit.format(count=self._max_answer_bytes))
+                return TransportFailure(never_sent=False, what=limit.format(count=self._max_answer_bytes))
         return Reply(status=response.status_code, body=bytes(content))
 
 

@@ -39,17 +39,17 @@ class ClockWatch:
         asked = self._clock()
 
         def answered(date: str | None) -> None:
-            error = clock_error(date, asked, self._clock())
+            error = clock_skew(date, asked, self._clock())
             self.error = self.error if error is None else error
 
         return answered
 
-    def known_error(self) -> timedelta:
+    def current_skew(self) -> timedelta:
         """Give the error; zero when no answer had a date: nothing speaks against the clock then."""
         return self.error or timedelta()
 
 
-def clock_error(date: str | None, asked: datetime, answered: datetime) -> timedelta | None:
+def clock_skew(date: str | None, asked: datetime, answered: datetime) -> timedelta | None:
     """Give the smallest error that explains an answer's date; None without one that can be read.
 
     Args:

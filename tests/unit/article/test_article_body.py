@@ -17,7 +17,7 @@ from wechat_campaigns.core import bounded
 from wechat_campaigns.core.errors import MissingExtraError
 from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, dom
 from wechat_campaigns.render.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
-from wechat_campaigns.render.article.parts import Kind
+from wechat_campaigns.render.article.parts import ArticleFormat
 from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))
@@ -150,7 +150,7 @@ def test_byte_order_mark_and_windows_lines_do_not_matter(make: Make) -> None:
     assert make("\ufeff甲\r\n\r\n乙\r\n").html == make("甲\n\n乙\n").html
 
 
-def _build(source: str, kind: Kind, *, allow_lossy: bool = False) -> ArticleBody:
+def _build(source: str, kind: ArticleFormat, *, allow_lossy: bool = False) -> ArticleBody:
     file = PurePosixPath("a.md")
     return build(
         ArticleSource(text=source, kind=kind, file=file, title="标题", files=NOWHERE, allow_lossy=allow_lossy)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import wechat_campaigns.render.article
 from wechat_campaigns.render.article.allow import ATTRIBUTES, TAGS
-from wechat_campaigns.render.article.theme import SHIPPED
+from wechat_campaigns.render.article.theme import BUILTIN_THEMES
 
 DOCS = (Path(__file__).parents[3] / "docs" / "articles.md").read_text(encoding="utf-8")
 CODE = "".join(
@@ -44,9 +44,9 @@ def test_every_theme_and_class_is_named() -> None:
     section = DOCS.partition("## Themes")[2].partition("## Size")[0]
     css = "".join(
         Path(wechat_campaigns.render.article.__file__).with_name("themes").joinpath(f"{name}.css").read_text()
-        for name in SHIPPED
+        for name in BUILTIN_THEMES
     )
     selectors = (line.partition("{")[0] for line in css.splitlines())
     classes = {name for selector in selectors for name in re.findall(r"\.([a-z-]+)", selector)}
-    assert all(f"`{name}`" in section for name in SHIPPED)
+    assert all(f"`{name}`" in section for name in BUILTIN_THEMES)
     assert [name for name in sorted(classes) if f".{name}`" not in section] == []

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lxml.html import HtmlElement
 
 from wechat_campaigns.render.article import ArticleSource, build, dom, escape_for
-from wechat_campaigns.render.article.escape import clean, reveal
-from wechat_campaigns.render.article.parts import Kind
+from wechat_campaigns.render.article.escape import replace_forbidden, reveal
+from wechat_campaigns.render.article.parts import ArticleFormat
 from wechat_campaigns.source.files import Files
 
 NOWHERE = Files(Path("/nonexistent"))
@@ -36,7 +36,7 @@ PLACES = (
 def test_value_shows_as_itself_in_markdown(place: str, value: str) -> None:
     """Whatever stands in a variable, and wherever the variable stands, readers see just the value."""
     empty, full = (_tree(place.replace("{}", text), "markdown") for text in ("甲乙", f"甲{_md(value)}乙"))
-    assert _words(full) == _words(empty).replace("甲乙", f"甲{_squeeze(clean(value))}乙")
+    assert _words(full) == _words(empty).replace("甲乙", f"甲{_squeeze(replace_forbidden(value))}乙")
     assert _tags(full) == _tags(empty)
 
 
@@ -46,7 +46,7 @@ def test_value_shows_as_itself_in_markdown(place: str, value: str) -> None:
 def test_value_shows_as_itself_in_html(place: str, value: str) -> None:
     """A value in an HTML body is text, never a tag."""
     tree = _tree(place.replace("{}", escape_for("html")(value)), "html")
-    assert _words(tree) == f"甲{_squeeze(clean(value))}乙"
+    assert _words(tree) == f"甲{_squeeze(replace_forbidden(value))}乙"
     assert [tag for tag in _tags(tree) if tag != "br"] == _tags(_tree(place, "html"))
 
 
@@ -103,14 +103,14 @@ def _md(value: object) -> str:
     return escape_for("markdown")(value)
 
 
-def _body(source: str, kind: Kind = "markdown"):  # type: ignore[no-untyped-def]
+def _body(source: str, kind: ArticleFormat = "markdown"):  # type: ignore[no-untyped-def]
     file = PurePosixPath("a.md")
     return build(
         ArticleSource(text=source, kind=kind, file=file, title="标题", theme="simple", files=NOWHERE)
     )
 
 
-def _tree(source: str, kind: Kind) -> HtmlElement:
+def _tree(source: str, kind: ArticleFormat) -> HtmlElement:
     return dom.parse(_body(source, kind).html)
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from wechat_campaigns.core.errors import StalePlanError
 from wechat_campaigns.core.settings import ArticleOptions
-from wechat_campaigns.render.article import image_bytes, mend
-from wechat_campaigns.render.article.images import MATERIAL, MAX_BYTES, fixed, look
+from wechat_campaigns.render.article import convert, image_bytes
+from wechat_campaigns.render.article.images import MATERIAL, MAX_BYTES, convert_bytes, inspect_image
 from wechat_campaigns.source.files import Files
 from wechat_campaigns.source.sniff import sniff
 
@@ -78,32 +78,32 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 def test_bytes_decide_what_is_wrong(name: str) -> None:
     """Each fault of an image's bytes has its rule."""
     data, expected = CASES[name][0](), CASES[name][1]
-    assert [fault.rule for fault in look(data, sniff(data)).faults] == expected
+    assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
 
 @pytest.mark.parametrize("name", ["webp", "gif", "bmp", "cmyk", "large", "turned", "located"])
 def test_mended_image_has_no_fault(name: str) -> None:
     """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
     data = CASES[name][0]()
-    result, kind, note = fixed(data)
-    assert look(result, sniff(result)).faults == ()
+    result, kind, note = convert_bytes(data)
+    assert inspect_image(result, sniff(result)).faults == ()
     assert sniff(result) == kind
     assert len(result) < MAX_BYTES
     assert not Image.open(io.BytesIO(result)).getexif()
-    assert fixed(data) == (result, kind, note)
+    assert convert_bytes(data) == (result, kind, note)
 
 
 def test_transparency_is_kept() -> None:
     """A picture with transparency stays a PNG, even when it must shrink."""
     for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
-        result, kind, _ = fixed(data)
+        result, kind, _ = convert_bytes(data)
         assert kind == "png"
         assert Image.open(io.BytesIO(result)).mode == "RGBA"
 
 
 def test_turned_image_is_set_upright() -> None:
     """A photo stored on its side is as high as it looks."""
-    assert Image.open(io.BytesIO(fixed(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
+    assert Image.open(io.BytesIO(convert_bytes(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
 
 
 @settings(max_examples=200, deadline=None)
@@ -114,16 +114,16 @@ def test_any_bytes_are_judged(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, min(len(whole), 160) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(whole[: data.draw(st.integers(8, len(whole)))])
-    faults = look(damaged, sniff(damaged)).faults
+    faults = inspect_image(damaged, sniff(damaged)).faults
     assert all(fault.what and fault.remedy for fault in faults)
-    if faults and all(fault.fixable for fault in faults):
-        assert fixed(damaged)[1] in ("jpeg", "png")
+    if faults and all(fault.is_convertible for fault in faults):
+        assert convert_bytes(damaged)[1] in ("jpeg", "png")
 
 
 def test_moving_picture_cut_in_its_second_frame_is_judged() -> None:
     """A picture whose first frame is whole and whose second is not is broken, not a crash."""
     whole = _moving()
-    rules = {fault.rule for end in range(len(whole)) for fault in look(whole[:end], "gif").faults}
+    rules = {fault.rule for end in range(len(whole)) for fault in inspect_image(whole[:end], "gif").faults}
     assert rules <= {"image-broken", "image-format", "image-animated"}
 
 
@@ -171,8 +171,8 @@ def test_every_kind_of_pixel_can_be_mended(mode: str) -> None:
     """Black and white, palettes, grey with transparency, sixteen bits: each becomes a usable picture."""
     target = io.BytesIO()
     Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
-    result, kind, _ = fixed(target.getvalue())
-    assert look(result, kind).faults == ()
+    result, kind, _ = convert_bytes(target.getvalue())
+    assert inspect_image(result, kind).faults == ()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_every_kind_of_pixel_can_be_mended(mode: str) -> None:
 def test_material_takes_more_than_articles_do(name: str, rules: list[str]) -> None:
     """A cover may be a GIF or have more than 1 MB; a WebP it may not be."""
     data = CASES[name][0]()
-    assert [fault.rule for fault in look(data, sniff(data), MATERIAL).faults] == rules
+    assert [fault.rule for fault in inspect_image(data, sniff(data), MATERIAL).faults] == rules
 
 
 def test_cover_is_mended_only_where_something_is_wrong(tmp_path: Path) -> None:
@@ -190,11 +190,11 @@ def test_cover_is_mended_only_where_something_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "cup.webp").write_bytes(CASES["webp"][0]())
     (tmp_path / "cup.gif").write_bytes(CASES["gif"][0]())
     files, base = Files(tmp_path), PurePosixPath("news.yaml")
-    mended, note = mend(files.info(base, "cup.webp"), files)
+    mended, note = convert(files.info(base, "cup.webp"), files)
     assert mended.mended
     assert (mended.format, "webp" in note) == ("jpeg", True)
     assert hashlib.sha256(image_bytes(mended, files)).hexdigest() == mended.sha256
-    assert mend(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
+    assert convert(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
 
 
 def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
@@ -204,6 +204,6 @@ def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
     noise.save(target, "JPEG", quality=95, exif=_exif(gps=True))
     (tmp_path / "cover.jpg").write_bytes(target.getvalue())
     files = Files(tmp_path)
-    info, _ = mend(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
+    info, _ = convert(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
     assert info.size_bytes > MAX_BYTES
     assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256

@@ -10,7 +10,7 @@ import pytest
 from lxml import html
 from lxml.html import HtmlElement
 
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -38,8 +38,8 @@ ARTICLE = Article(
     author="内容组",
     digest="摘要",
 )
-FINDING = Problem(
-    place=Place(file="campaigns/a.md", line=3),
+FINDING = Diagnostic(
+    place=Location(file="campaigns/a.md", line=3),
     rule="image-alt",
     what="no <alt>",
     remedy="write it",
@@ -56,7 +56,7 @@ def _send(content: Content, msgtype: Msgtype = Msgtype.MPNEWS) -> Send:
         filter=Filter(tag="会员"),
         msgtype=msgtype,
         content=content,
-        place=Place(file="campaigns/tea/spring.yaml"),
+        place=Location(file="campaigns/tea/spring.yaml"),
         findings=(FINDING,),
     )
 

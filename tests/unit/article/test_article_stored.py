@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.plan.stored_draft import SHOWN, Change, changes, fingerprint, read
+from wechat_campaigns.plan.stored_draft import MAX_DIFFERENCES, DraftDifference, changes, fingerprint, read
 
 PICTURE = "https://mmbiz.qpic.cn/mmbiz_png/abc/0?wx_fmt=png"
 LINK = "https://mp.weixin.qq.com/s?__biz=a&mid=1"
@@ -34,11 +34,11 @@ NEWSPIC = {
 }
 
 
-def compare(given: dict[str, Any] = GIVEN, **stored: Any) -> tuple[Change, ...]:
+def compare(given: dict[str, Any] = GIVEN, **stored: Any) -> tuple[DraftDifference, ...]:
     return changes([given], [{**given, "digest": "新茶", "url": "http://mp/s", **stored}])
 
 
-def with_html(old: str, new: str) -> tuple[Change, ...]:
+def with_html(old: str, new: str) -> tuple[DraftDifference, ...]:
     assert old in HTML
     return compare(content=HTML.replace(old, new))
 
@@ -96,7 +96,7 @@ LOOKS = {
 def test_looks_are_told_and_not_lossy(case: str):
     """They are worth a look, and no reason to hold the send back."""
     old, new, said = LOOKS[case]
-    assert Change(what=said) in with_html(old, new)
+    assert DraftDifference(what=said) in with_html(old, new)
 
 
 def test_markup_is_told_in_a_few_lines():
@@ -104,7 +104,7 @@ def test_markup_is_told_in_a_few_lines():
     given = {**GIVEN, "content": "".join(f"<h{n}>一</h{n}><u>二</u>" for n in range(1, 7)) * 3}
     stored = given["content"].replace("<h", "<x").replace("</h", "</x").replace("u>", "i>")
     found = compare(given, content=stored)
-    assert len(found) == SHOWN + 1
+    assert len(found) == MAX_DIFFERENCES + 1
     assert found[-1].what.endswith("more differences of markup")
 
 
@@ -141,7 +141,9 @@ def test_comments_and_crops_are_told():
 
 def test_missing_article_is_lossy():
     """Fewer articles than were given."""
-    assert changes([GIVEN, GIVEN], [GIVEN]) == (Change(what="1 of 2 articles are stored", lossy=True),)
+    assert changes([GIVEN, GIVEN], [GIVEN]) == (
+        DraftDifference(what="1 of 2 articles are stored", lossy=True),
+    )
 
 
 def test_picture_post_keeps_its_text_and_pictures():

@@ -16,16 +16,16 @@ SAMPLE = (
 )
 
 
-@pytest.mark.parametrize("name", theme.SHIPPED)
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
     """No shipped theme has a style the platform flags, or colours that are hard to read by day or night."""
     findings = Findings(file=name)
-    theme.check(theme.shipped(name), findings)
+    theme.check(theme.builtin_css(name), findings)
     assert list(findings) == []
     assert rules(make(SAMPLE, theme=name)) == []
 
 
-@pytest.mark.parametrize("name", theme.SHIPPED)
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
 def test_brand_colour_is_a_variable(make: Make, name: str) -> None:
     """Every shipped theme shows the brand colour of the settings."""
     html = make(SAMPLE, theme=name, options=ArticleOptions(brand_color="#8a1538")).html

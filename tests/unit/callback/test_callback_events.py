@@ -19,15 +19,15 @@ from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.sandbox import events as sandbox_events
 from wechat_campaigns.wechat.callback.events import entry_of
 from wechat_campaigns.wechat.callback.verify import (
+    CallbackRejectedError,
     Credentials,
-    RefusedError,
     check_url,
     decrypt,
     open_push,
     read_key,
     signature,
 )
-from wechat_campaigns.wechat.callback.wsgi import Receiver, app_from
+from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
 from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -65,7 +65,7 @@ class Server:
     def __init__(self, *credentials: Credentials, ledger: Any = None) -> None:
         self.ledger = ledger or MemoryLedger()
         named = {f"a{number}": known for number, known in enumerate(credentials)}
-        self.app = app_from(Receiver(accounts=named, ledger=lambda: self.ledger, clock=lambda: NOW))
+        self.app = callback_app(CallbackApp(accounts=named, ledger=lambda: self.ledger, clock=lambda: NOW))
 
     def ask(
         self,
@@ -182,7 +182,7 @@ def test_safe_mode_cannot_be_left_by_the_sender() -> None:
 def test_a_push_for_another_account_is_refused() -> None:
     """The AppID inside must be ours."""
     query, body = sealed(appid="wx0000000000000009")
-    with pytest.raises(RefusedError, match="another account"):
+    with pytest.raises(CallbackRejectedError, match="another account"):
         open_push(query, body, SAFE, NOW)
 
 
@@ -198,16 +198,16 @@ def test_garbage_in_safe_mode_is_refused(data: bytes) -> None:
     """Whatever is signed and is no ciphertext of ours is refused, never a crash."""
     import base64
 
-    with pytest.raises(RefusedError):
+    with pytest.raises(CallbackRejectedError):
         decrypt(base64.b64encode(data).decode(), SAFE)
-    with pytest.raises(RefusedError):
+    with pytest.raises(CallbackRejectedError):
         decrypt("%" + data.hex(), SAFE)
 
 
 @pytest.mark.parametrize("key", ["", "short", "%" * 43])
 def test_a_wrong_key_is_named(key: str) -> None:
     """A typo in the EncodingAESKey is told at the start."""
-    with pytest.raises(RefusedError, match="43 letters"):
+    with pytest.raises(CallbackRejectedError, match="43 letters"):
         read_key(key)
 
 

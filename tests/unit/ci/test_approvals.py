@@ -10,10 +10,10 @@ from forges import FakeForge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Exit, ForgeError, PolicyError
+from wechat_campaigns.core.errors import CodeHostError, ExitCode, PolicyError
 from wechat_campaigns.core.settings import Approvals
-from wechat_campaigns.integrations.approvals import Request, check_approvals
-from wechat_campaigns.integrations.forge import Forge
+from wechat_campaigns.integrations.approvals import MergedRequest, check_approvals
+from wechat_campaigns.integrations.forge import CodeHost
 from wechat_campaigns.integrations.github import github, pull_of
 from wechat_campaigns.integrations.gitlab import gitlab, merge_request_of
 
@@ -22,14 +22,14 @@ COMMIT, HEAD = "c" * 40, "a" * 40
 WANTED = Approvals(approvers=("Ann", "bob"))
 
 
-def request(**changes: Any) -> Request:
-    return Request(**{"number": 12, "head": HEAD, "author": "eve", "approved_by": ("ann",), **changes})
+def request(**changes: Any) -> MergedRequest:
+    return MergedRequest(**{"number": 12, "head": HEAD, "author": "eve", "approved_by": ("ann",), **changes})
 
 
-def refusal(requests: dict[str, Request | None], wanted: Approvals = WANTED) -> PolicyError:
+def refusal(requests: dict[str, MergedRequest | None], wanted: Approvals = WANTED) -> PolicyError:
     with pytest.raises(PolicyError) as caught:
         check_approvals(requests, wanted, branch="main")
-    assert caught.value.exit_code is Exit.POLICY
+    assert caught.value.exit_code is ExitCode.POLICY
     return caught.value
 
 
@@ -127,13 +127,13 @@ def hub(fake: FakeForge) -> FakeForge:
     return fake
 
 
-def asked(hub: FakeForge) -> Request | None:
+def asked(hub: FakeForge) -> MergedRequest | None:
     return pull_of(github(hub.url, hub.reading_token), REPO, "main", COMMIT)
 
 
 def test_github_tells_the_pull_request_of_a_commit(hub: FakeForge) -> None:
     """Author, everybody who wrote a commit, and who approved the newest one."""
-    assert asked(hub) == Request(
+    assert asked(hub) == MergedRequest(
         number=12,
         head=HEAD,
         author="eve",
@@ -202,7 +202,7 @@ def test_a_commit_without_its_own_merged_pull_request_has_none(
 
 def test_a_token_without_rights_is_an_error(hub: FakeForge) -> None:
     """Not being told is not an approval."""
-    with pytest.raises(ForgeError, match="401"):
+    with pytest.raises(CodeHostError, match="401"):
         pull_of(github(hub.url, "wrong"), REPO, "main", COMMIT)
 
 
@@ -237,14 +237,14 @@ def approval(name: str, moment: str | None) -> dict[str, Any]:
     return {"user": {"username": name}, "approved_at": moment}
 
 
-def asked_lab(lab: FakeForge) -> Request | None:
+def asked_lab(lab: FakeForge) -> MergedRequest | None:
     return merge_request_of(gitlab(lab.url, lab.reading_token), "7", "main", COMMIT)
 
 
 def test_gitlab_tells_the_merge_request_of_a_commit(lab: FakeForge) -> None:
     """Author, newest commit, and who approved since it was pushed."""
     lab.objects[f"{MR}/approvals"]["approved_by"].append(approval("bob", "2026-11-02T06:59:59.000Z"))
-    assert asked_lab(lab) == Request(number=5, head=HEAD, author="eve", approved_by=("ann",))
+    assert asked_lab(lab) == MergedRequest(number=5, head=HEAD, author="eve", approved_by=("ann",))
 
 
 @pytest.mark.parametrize(
@@ -260,14 +260,14 @@ def test_another_merge_request_proves_nothing(lab: FakeForge, changes: dict[str,
 def test_a_gitlab_that_does_not_date_approvals_is_an_error(lab: FakeForge, moment: str | None) -> None:
     """Without its time nobody knows which commit an approval was for."""
     lab.objects[f"{MR}/approvals"]["approved_by"] = [approval("ann", moment)]
-    with pytest.raises(ForgeError, match="cannot be told"):
+    with pytest.raises(CodeHostError, match="cannot be told"):
         asked_lab(lab)
 
 
 def test_a_version_of_another_commit_is_an_error(lab: FakeForge) -> None:
     """The newest push must be what was merged."""
     lab.lists[f"{MR}/versions"].pop(0)
-    with pytest.raises(ForgeError, match="cannot be told"):
+    with pytest.raises(CodeHostError, match="cannot be told"):
         asked_lab(lab)
 
 
@@ -278,7 +278,7 @@ JSON = st.recursive(
 )
 
 
-class Odd(Forge):
+class Odd(CodeHost):
     """A forge whose answers have the right keys and anything in them."""
 
     values: Any
@@ -300,12 +300,12 @@ def test_an_answer_of_another_shape_is_an_error_in_words(values: st.DataObject) 
         lambda: pull_of(forge, REPO, "main", COMMIT),
         lambda: merge_request_of(forge, "7", "main", COMMIT),
     ):
-        with suppress(ForgeError):
-            assert isinstance(ask(), Request | None)
+        with suppress(CodeHostError):
+            assert isinstance(ask(), MergedRequest | None)
 
 
 def test_no_token_is_shown() -> None:
     """Records with credentials do not print them."""
     assert "s3cret" not in repr(github("https://api.github.example", "s3cret"))
     assert "s3cret" not in repr(gitlab("https://gitlab.example/api/v4", "s3cret"))
-    assert isinstance(github("https://api.github.example", "x"), Forge)
+    assert isinstance(github("https://api.github.example", "x"), CodeHost)

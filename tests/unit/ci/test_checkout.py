@@ -8,7 +8,7 @@ import pytest
 from commits import git
 
 from wechat_campaigns.core.errors import PolicyError
-from wechat_campaigns.integrations.checkout import blob_id, check_newest, check_same, last_changes
+from wechat_campaigns.integrations.checkout import blob_id, check_same, check_up_to_date, last_changes
 
 
 def commit(folder: Path, name: str, text: str) -> None:
@@ -38,34 +38,34 @@ def runner(author: Path) -> Path:
 
 def test_the_newest_campaigns_pass(runner: Path) -> None:
     """The head of the branch is what is checked out."""
-    check_newest(runner / "campaigns", "main")
+    check_up_to_date(runner / "campaigns", "main")
 
 
 def test_older_campaigns_are_refused(author: Path, runner: Path) -> None:
     """An old run started again would send what has been changed since."""
     commit(author, "campaigns/sale.yaml", "content: 再见\n")
     with pytest.raises(PolicyError, match="other campaigns by now"):
-        check_newest(runner / "campaigns", "main")
+        check_up_to_date(runner / "campaigns", "main")
 
 
 def test_a_change_elsewhere_refuses_nothing(author: Path, runner: Path) -> None:
     """Nobody's send waits because somebody corrected a README."""
     commit(author, "README.md", "# Campaigns\n")
-    check_newest(runner / "campaigns", "main")
+    check_up_to_date(runner / "campaigns", "main")
 
 
 def test_edited_campaigns_are_refused(runner: Path) -> None:
     """What is in no commit was reviewed by nobody; a new file counts as an edit."""
     (runner / "campaigns" / "more.yaml").write_text("content: 你好\n", encoding="utf-8")
     with pytest.raises(PolicyError, match="not those of any commit"):
-        check_newest(runner / "campaigns", "main")
+        check_up_to_date(runner / "campaigns", "main")
 
 
 def test_a_remote_that_does_not_answer_refuses(author: Path, runner: Path) -> None:
     """Not knowing is not passing."""
     (author.parent / "remote.git").rename(author.parent / "gone.git")
     with pytest.raises(PolicyError, match="cannot be told") as caught:
-        check_newest(runner / "campaigns", "main")
+        check_up_to_date(runner / "campaigns", "main")
     assert "CAMPAIGN_LEDGER_TOKEN" in caught.value.remedy
 
 
@@ -76,7 +76,7 @@ def test_a_folder_without_a_remote_refuses(tmp_path: Path, repository: bool) -> 
     if repository:
         git(tmp_path, "init", "--quiet")
     with pytest.raises(PolicyError, match="cannot be told"):
-        check_newest(tmp_path / "campaigns", "main")
+        check_up_to_date(tmp_path / "campaigns", "main")
 
 
 FILES = (PurePosixPath("sale.yaml"), PurePosixPath("sale/cover.txt"))

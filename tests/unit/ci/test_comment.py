@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit, ForgeError, UsageError
+from wechat_campaigns.core.errors import CodeHostError, ExitCode, UsageError
 from wechat_campaigns.integrations.comment import comment_body, upsert
-from wechat_campaigns.integrations.forge import MAX_PAGES, Forge
+from wechat_campaigns.integrations.forge import MAX_PAGES, CodeHost
 from wechat_campaigns.report.fit import COMMENT_CHARS
 from wechat_campaigns.report.markdown import marker
 
@@ -25,8 +25,8 @@ def marked(text: str, environment: str) -> str:
     return comment_body(f"{marker('plan', environment)}\n{text}", None)
 
 
-def github(fake: FakeForge, token: str = "writing-token") -> Forge:
-    return Forge(api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
+def github(fake: FakeForge, token: str = "writing-token") -> CodeHost:
+    return CodeHost(api_url=fake.url, headers={"Authorization": f"Bearer {token}"})
 
 
 def test_the_first_report_makes_a_comment(fake: FakeForge) -> None:
@@ -111,7 +111,7 @@ def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeForge) -> None:
 def test_a_refusal_is_an_error_with_words(fake: FakeForge, status: int) -> None:
     """No redirect is followed with our token; nothing of the answer is repeated."""
     fake.failures = [status] * 3
-    with pytest.raises(ForgeError, match=str(status)) as caught:
+    with pytest.raises(CodeHostError, match=str(status)) as caught:
         list(github(fake).all(COMMENTS))
     assert caught.value.remedy
     assert "writing-token" not in str(caught.value)
@@ -121,14 +121,14 @@ def test_a_refusal_is_an_error_with_words(fake: FakeForge, status: int) -> None:
 def test_an_odd_list_is_an_error(fake: FakeForge, rows: object) -> None:
     """An object where a list belongs, or a list of something else."""
     fake.objects[COMMENTS] = rows
-    with pytest.raises(ForgeError, match="documentation"):
+    with pytest.raises(CodeHostError, match="documentation"):
         list(github(fake).all(COMMENTS))
 
 
 def test_an_endless_list_is_an_error(fake: FakeForge) -> None:
     """A forge that always has one more page does not keep a run for ever."""
     fake.lists[COMMENTS] = [{"id": 1}] * (MAX_PAGES * 100 + 1)
-    with pytest.raises(ForgeError, match="more than 5000"):
+    with pytest.raises(CodeHostError, match="more than 5000"):
         list(github(fake).all(COMMENTS))
 
 
@@ -144,8 +144,8 @@ def test_the_runner_s_netrc_is_not_used(
 
 def test_no_token_leaves_without_https() -> None:
     """Plain http is for loopback."""
-    forge = Forge(api_url="http://github.example", headers={"Authorization": "Bearer x"})
-    with pytest.raises(ForgeError, match="https"):
+    forge = CodeHost(api_url="http://github.example", headers={"Authorization": "Bearer x"})
+    with pytest.raises(CodeHostError, match="https"):
         forge.get("/user")
     assert "Bearer" not in repr(forge)
 
@@ -174,7 +174,7 @@ def test_publish_writes_summary_and_comment(
 ) -> None:
     """Both show the report; the comment, which may lag behind, names the commit."""
     monkeypatch.setenv("GITHUB_TOKEN", "writing-token")
-    assert run(["ci", "publish", str(pull / "plan.md")]) == Exit.OK
+    assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
     assert (pull / "summary.md").read_text(encoding="utf-8") == f"{marked('# the plan', 'production')}\n"
     shown = f"Head commit `{'a' * 40}`\n\n# the plan"
     assert fake.comments(REPO, 12)[0]["body"] == marked(shown, "production")
@@ -190,7 +190,7 @@ def test_a_forks_run_has_the_summary(
 ) -> None:
     """Without a token that may write nothing fails, and the log says where the report is."""
     monkeypatch.setenv("GITHUB_TOKEN", token)
-    assert run(["ci", "publish", str(pull / "plan.md")]) == Exit.OK
+    assert run(["ci", "publish", str(pull / "plan.md")]) == ExitCode.OK
     assert "job summary" in capsys.readouterr().err
     assert (pull / "summary.md").exists()
     assert fake.comments(REPO, 12) == []
@@ -214,7 +214,7 @@ def plan_file(folder: Path, *actions: str, digest: str = "d" * 64) -> str:
 def test_outputs_tell_the_next_steps(pull: Path) -> None:
     """The digest, what it covers, and what an apply would do now."""
     actions = ("send", "wait", "resend", "unknown", "done", "blocked")
-    assert run(["ci", "outputs", plan_file(pull, *actions)]) == Exit.OK
+    assert run(["ci", "outputs", plan_file(pull, *actions)]) == ExitCode.OK
     expected = f"digest={'d' * 64}\npending=4\ndue=3\n"
     assert (pull / "output").read_text(encoding="utf-8") == expected
 
@@ -222,5 +222,5 @@ def test_outputs_tell_the_next_steps(pull: Path) -> None:
 def test_outputs_take_no_foreign_digest(pull: Path) -> None:
     """A plan file made by a stranger cannot set other outputs."""
     path = plan_file(pull, digest="d" * 64 + "\ndue=1")
-    assert run(["ci", "outputs", path]) == Exit.USAGE
+    assert run(["ci", "outputs", path]) == ExitCode.USAGE
     assert not (pull / "output").exists()

@@ -11,7 +11,7 @@ import pytest
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.options import Options
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 from wechat_campaigns.integrations.gate import sources_of
 
@@ -44,7 +44,7 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not even the ledger is opened."""
-    assert apply(tmp_path, "protected: true") == Exit.POLICY
+    assert apply(tmp_path, "protected: true") == ExitCode.POLICY
     assert "must not send" in capsys.readouterr().err
     assert not state_folder(tmp_path / "campaigns", os.environ).exists()
 
@@ -52,16 +52,16 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
 @pytest.mark.usefixtures("pull_request")
 def test_a_rehearsal_may_run_anywhere(tmp_path: Path) -> None:
     """A pull request's own tests may rehearse on the sandbox: nobody is reached."""
-    assert apply(tmp_path, "protected: false") == Exit.OK
+    assert apply(tmp_path, "protected: false") == ExitCode.OK
 
 
 def test_approvals_cannot_be_asked_for_on_a_laptop(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody there can say who approved, so nothing is sent."""
-    assert apply(tmp_path, "approvals: {approvers: [ann]}") == Exit.POLICY
+    assert apply(tmp_path, "approvals: {approvers: [ann]}") == ExitCode.POLICY
     assert "only a run of GitHub or GitLab" in capsys.readouterr().err
-    assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == Exit.PENDING
+    assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == ExitCode.PENDING
 
 
 def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_a_plan_file_must_have_the_digest_handed_on(
 ) -> None:
     """Both are given: a file that would do by itself is refused for another digest."""
     plan = str(tmp_path / "plan.json")
-    assert run(["plan", "--dir", folder(tmp_path, "protected: true"), "--out", plan]) == Exit.OK
+    assert run(["plan", "--dir", folder(tmp_path, "protected: true"), "--out", plan]) == ExitCode.OK
     options = ("--plan", plan, "--expect-digest")
-    assert apply(tmp_path, "protected: true", *options, "0" * 64) == Exit.POLICY
+    assert apply(tmp_path, "protected: true", *options, "0" * 64) == ExitCode.POLICY
     assert f"expected {'0' * 64}" in capsys.readouterr().err
     digest = json.loads(Path(plan).read_text(encoding="utf-8"))["plan_digest"]
-    assert apply(tmp_path, "protected: true", *options, digest) == Exit.OK
+    assert apply(tmp_path, "protected: true", *options, digest) == ExitCode.OK

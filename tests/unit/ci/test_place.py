@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Exit, PolicyError
-from wechat_campaigns.integrations.place import NO_BRANCH, check_place, ci_run
+from wechat_campaigns.core.errors import ExitCode, PolicyError
+from wechat_campaigns.integrations.place import NO_BRANCH, check_ci_run, ci_run
 
 PUSH = {
     "GITHUB_ACTIONS": "true",
@@ -32,13 +32,13 @@ GITLAB = {
 
 def check(environ: Mapping[str, str], event: Any = REPOSITORY) -> None:
     text = event if isinstance(event, str) else json.dumps(event)
-    check_place(ci_run(environ, lambda _path: text))
+    check_ci_run(ci_run(environ, lambda _path: text))
 
 
 def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
     with pytest.raises(PolicyError) as caught:
         check(environ, event)
-    assert caught.value.exit_code is Exit.POLICY
+    assert caught.value.exit_code is ExitCode.POLICY
     assert caught.value.remedy
     return caught.value
 
@@ -46,7 +46,7 @@ def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
 def test_a_persons_machine_is_no_ci_run() -> None:
     """Nothing is refused, and no file is asked for."""
     assert ci_run({"CI": "true", "HOME": "/home/x"}, lambda _path: pytest.fail("read a file")) is None
-    check_place(None)
+    check_ci_run(None)
 
 
 @pytest.mark.parametrize("event", ["push", "workflow_dispatch", "schedule", "repository_dispatch"])
@@ -100,7 +100,7 @@ def test_an_event_file_that_is_missing_is_refused() -> None:
         raise FileNotFoundError
 
     with pytest.raises(PolicyError, match="default one"):
-        check_place(ci_run(PUSH, unreadable))
+        check_ci_run(ci_run(PUSH, unreadable))
 
 
 def test_a_forks_schedule_does_not_send() -> None:

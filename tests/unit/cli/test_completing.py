@@ -11,7 +11,7 @@ from click.shell_completion import ShellComplete
 
 from wechat_campaigns.cli.completing import VARIABLE
 from wechat_campaigns.cli.main import campaign, run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = """\
@@ -83,7 +83,7 @@ def test_options_are_offered() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_names_the_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each shell gets a script, and one that is here takes it without complaint."""
-    assert run(["completion", shell]) == Exit.OK
+    assert run(["completion", shell]) == ExitCode.OK
     script = capsys.readouterr().out
     assert VARIABLE in script
     if shutil.which(shell):

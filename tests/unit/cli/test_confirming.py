@@ -9,10 +9,10 @@ import pytest
 from factories import NOW, intent_of, make_planned, make_send, make_settings, make_state, plan_of
 
 from wechat_campaigns.cli.confirming import confirmed, question
-from wechat_campaigns.core.model import Action, Filter, Send
+from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.plan.plan import Plan, Planned
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.plan.plan import Plan, PlannedSend
+from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send("sale", filter=Filter(tag="会员"))
 OPEN = make_settings(policy=Policy(allow_to_all=True))
@@ -54,11 +54,11 @@ def test_a_yes_sends_to_a_tag() -> None:
     assert text == f"{plan_of().environment}: a send cannot be undone. Type yes to make 1 send"
 
 
-def resent(send: Send) -> Planned:
+def resent(send: Send) -> PlannedSend:
     """A row of a send that would be posted once more."""
-    state = make_state((Kind.INTENT, intent_of(send, at=NOW - timedelta(hours=1))))
+    state = make_state((EventKind.INTENT, intent_of(send, at=NOW - timedelta(hours=1))))
     (row,) = plan_of(send, state=state, settings=OPEN).sends
-    assert row.action is Action.RESEND
+    assert row.action is PlanAction.RESEND
     return row
 
 

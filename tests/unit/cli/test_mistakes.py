@@ -9,7 +9,7 @@ import click
 import pytest
 
 from wechat_campaigns.cli.main import campaign, run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +41,13 @@ def test_a_mistake_is_answered_with_what_to_type(
     words: str, answer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The words of other tools, dates in other forms, names that are none: exit 64, and the right word."""
-    assert run(words.split()) == Exit.USAGE
+    assert run(words.split()) == ExitCode.USAGE
     assert answer in capsys.readouterr().err
 
 
 def test_an_option_that_a_command_lacks_is_not_named(capsys: pytest.CaptureFixture[str]) -> None:
     """`plan` has nothing to approve."""
-    assert run(["plan", "--yes"]) == Exit.USAGE
+    assert run(["plan", "--yes"]) == ExitCode.USAGE
     assert "auto-approve" not in capsys.readouterr().err
 
 
@@ -74,8 +74,8 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("words", [["ledger", "export"], ["listen"]])
 def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: Path) -> None:
     """What writes JSON lines, or waits for pushes, has no other form and takes no word about one."""
-    assert run([*words, "--output", "json=told.json"]) == Exit.USAGE
-    assert run([*words, "--format", "json"]) == Exit.USAGE
+    assert run([*words, "--output", "json=told.json"]) == ExitCode.USAGE
+    assert run([*words, "--format", "json"]) == ExitCode.USAGE
     assert not (tmp_path / "told.json").exists()
 
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_written_is_named_and_no_bug(
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
     monkeypatch.setattr(Path, "write_text", refuse)
-    assert run(words) == Exit.USAGE
+    assert run(words) == ExitCode.USAGE
     told = capsys.readouterr().err
     assert "welcome" in told
     assert "Permission denied" in told

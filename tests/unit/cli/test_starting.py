@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.model import Msgtype
-from wechat_campaigns.source.scaffold import Wanted, campaign_text
+from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
 from wechat_campaigns.source.schemas.store import schema_text
 from wechat_campaigns.source.starter import starter
-from wechat_campaigns.source.wizard import ask
+from wechat_campaigns.source.wizard import prompt_campaign
 
 
 class Answers:
@@ -52,16 +52,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_new_repository_plans_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After `init` and nothing else there is something to send, to the sandbox."""
-    assert run(["init"]) == Exit.OK
-    assert run(["plan", "--detailed-exitcode"]) == Exit.PENDING
+    assert run(["init"]) == ExitCode.OK
+    assert run(["plan", "--detailed-exitcode"]) == ExitCode.PENDING
     assert "1 send to 36 followers" in capsys.readouterr().out
-    assert run(["fmt", "--check"]) == Exit.OK
+    assert run(["fmt", "--check"]) == ExitCode.OK
 
 
 def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A second run changes no file, and says so."""
     (here / ".gitignore").write_text("mine\n")
-    assert run(["init"]) == run(["init"]) == Exit.OK
+    assert run(["init"]) == run(["init"]) == ExitCode.OK
     assert (here / ".gitignore").read_text() == "mine\n"
     assert "kept  .gitignore" in capsys.readouterr().out
 
@@ -124,7 +124,7 @@ def test_a_default_branch_of_either_usual_name_is_heard() -> None:
 
 def test_github_needs_the_action(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A workflow that cannot work is not written."""
-    assert run(["init", "--ci", "github"]) == Exit.USAGE
+    assert run(["init", "--ci", "github"]) == ExitCode.USAGE
     assert "--action OWNER/REPOSITORY@COMMIT" in capsys.readouterr().err
     assert not (here / "campaigns").exists()
 
@@ -134,7 +134,7 @@ def test_what_new_wrote_is_warned_of_until_it_is_replaced(
     here: Path, capsys: pytest.CaptureFixture[str], msgtype: str
 ) -> None:
     """A file that nobody finished would be sent by the next `apply` along with the others."""
-    assert run(["new", "sale", "--msgtype", msgtype, "--tag", "新客"]) == Exit.OK
+    assert run(["new", "sale", "--msgtype", msgtype, "--tag", "新客"]) == ExitCode.OK
     run(["validate"])
     assert "[scaffold-text]" in capsys.readouterr().out
     file = here / "campaigns" / "sale.yaml"
@@ -153,39 +153,39 @@ def test_the_action_is_named_by_its_whole_commit(
     action: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A tag can be moved to other code, and the jobs hold the AppSecret."""
-    assert run(["init", "--ci", "github", "--action", action]) == Exit.USAGE
+    assert run(["init", "--ci", "github", "--action", action]) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert action in said
     assert "40 hexadecimal" in said
     assert not (here / "campaigns").exists()
-    assert run(["init", "--ci", "github", "--action", f"shop/tool/sub@{COMMIT}"]) == Exit.OK
+    assert run(["init", "--ci", "github", "--action", f"shop/tool/sub@{COMMIT}"]) == ExitCode.OK
 
 
 @pytest.mark.usefixtures("here")
 def test_the_next_command_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
     """A folder whose name holds a blank is quoted."""
-    assert run(["init", "tea shop"]) == Exit.OK
+    assert run(["init", "tea shop"]) == ExitCode.OK
     assert "Next: cd 'tea shop' && campaign plan" in capsys.readouterr().out
 
 
 def test_a_folder_that_cannot_be_made(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file in the way is told, not a traceback."""
     (here / "campaigns").write_text("")
-    assert run(["init"]) == Exit.USAGE
+    assert run(["init"]) == ExitCode.USAGE
     assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "_x", "a/_b", ".x", "a/../b", "a b", "茶,水"])
 def test_an_id_that_is_none_is_refused(here: Path, name: str) -> None:
     """Nothing is written for an id that is none."""
-    assert run(["new", name]) == Exit.USAGE
+    assert run(["new", name]) == ExitCode.USAGE
     assert list(here.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["news/tea", "news/tea.yaml", "campaigns/news/tea.yml"])
 def test_the_path_of_the_file_is_as_good_as_the_id(here: Path, name: str) -> None:
     """`plan` and `validate` take files too: no `tea.yaml.yaml` is written."""
-    assert run(["new", name]) == Exit.OK
+    assert run(["new", name]) == ExitCode.OK
     assert [file.as_posix() for file in Path("campaigns").rglob("*.y*ml")] == ["campaigns/news/tea.yaml"]
 
 
@@ -196,29 +196,29 @@ def test_below_the_campaigns_folder_the_way_up_is_told(
     """In the wrong directory no command answers as if there were nothing, or begins another folder."""
     run(["init"])
     monkeypatch.chdir("campaigns")
-    assert run(words.split()) == Exit.USAGE
+    assert run(words.split()) == ExitCode.USAGE
     assert "--dir ../campaigns" in capsys.readouterr().err
     assert sorted(entry.name for entry in Path().iterdir()) == ["_settings.yaml", "welcome.yaml"]
 
 
 def test_new_never_overwrites(here: Path) -> None:
     """The second of the same name is refused, the first stays."""
-    assert run(["new", "sale", "--tag", "新客"]) == Exit.OK
+    assert run(["new", "sale", "--tag", "新客"]) == ExitCode.OK
     before = (here / "campaigns/sale.yaml").read_text()
-    assert run(["new", "sale", "--to-all"]) == Exit.USAGE
+    assert run(["new", "sale", "--to-all"]) == ExitCode.USAGE
     assert (here / "campaigns/sale.yaml").read_text() == before
 
 
 def test_one_filter_only(here: Path) -> None:
     """Two kinds of receivers contradict each other."""
-    assert run(["new", "sale", "--tag", "a", "--to-all"]) == Exit.USAGE
+    assert run(["new", "sale", "--tag", "a", "--to-all"]) == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("kind", list(Msgtype))
 @pytest.mark.parametrize("media_id", [None, "123", "a: b"])
 def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype, media_id: str | None) -> None:
     """Names that YAML would read as numbers or maps stay text."""
-    read = yaml.safe_load(campaign_text(Wanted(id="x", msgtype=kind, tag="no", media_id=media_id)))
+    read = yaml.safe_load(campaign_text(ScaffoldOptions(id="x", msgtype=kind, tag="no", media_id=media_id)))
     assert read["filter"] == {"tag": "no"}
     assert read["msgtype"] == kind.value
     if media_id and kind is not Msgtype.TEXT:
@@ -228,14 +228,14 @@ def test_what_the_parameters_say_is_what_the_file_says(kind: Msgtype, media_id: 
 def test_the_wizard_asks_only_what_it_needs() -> None:
     """A text has no media_id; everyone has no tag."""
     answers = Answers("2026/sale", "text", "all")
-    assert ask(answers, str) == Wanted(id="2026/sale", to_all=True)
+    assert prompt_campaign(answers, str) == ScaffoldOptions(id="2026/sale", to_all=True)
     assert len(answers.questions) == 3
 
 
 def test_the_wizard_takes_a_draft_by_tag_id() -> None:
     """An article by media_id to a tag_id: the classic send form."""
-    wanted = ask(Answers("news", "mpnews", "tag_id", "2", "MEDIA"), str)
-    assert wanted == Wanted(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, media_id="MEDIA")
+    wanted = prompt_campaign(Answers("news", "mpnews", "tag_id", "2", "MEDIA"), str)
+    assert wanted == ScaffoldOptions(id="news", msgtype=Msgtype.MPNEWS, tag_id=2, media_id="MEDIA")
 
 
 def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
@@ -246,7 +246,7 @@ def test_without_a_terminal_nobody_is_asked(here: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.returncode == Exit.USAGE
+    assert done.returncode == ExitCode.USAGE
     assert "campaign new 2026/spring/sale --tag" in done.stderr
 
 

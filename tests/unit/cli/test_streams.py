@@ -12,7 +12,7 @@ import pytest
 
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.cli.streams import hand_out, spare_the_encoding
-from wechat_campaigns.core.errors import Exit
+from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
 
 
@@ -42,9 +42,9 @@ def test_a_copy_that_cannot_be_written_is_explained(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "file").write_text("", encoding="utf-8")
-    assert run([*words, "--out", "file/below"]) == Exit.USAGE
+    assert run([*words, "--out", "file/below"]) == ExitCode.USAGE
     assert "--out file/below" in capsys.readouterr().err
-    assert run([*words, "--out", "new/folder/copy"]) == Exit.OK
+    assert run([*words, "--out", "new/folder/copy"]) == ExitCode.OK
     assert (tmp_path / "new/folder/copy").read_text(encoding="utf-8")
 
 
@@ -59,7 +59,7 @@ def test_no_file_is_named_like_standard_output(
 ) -> None:
     """Other tools take `-` for standard output: it is refused, not made."""
     run(["init"])
-    assert run(words) == Exit.USAGE
+    assert run(words) == ExitCode.USAGE
     assert "redirect standard output" in capsys.readouterr().err
     assert not (here / "-").exists()
 
@@ -69,8 +69,8 @@ def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[s
     run(["init"])
     run(["ledger", "init"])
     capsys.readouterr()
-    assert run(["ledger", "export", "--out", "copy.jsonl"]) == Exit.OK
+    assert run(["ledger", "export", "--out", "copy.jsonl"]) == ExitCode.OK
     assert capsys.readouterr().err == "1 event written to copy.jsonl\n"
     (state_folder(here / "campaigns", os.environ) / "sandbox.ledger.sqlite3").unlink()
-    assert run(["ledger", "import", "copy.jsonl"]) == Exit.OK
+    assert run(["ledger", "import", "copy.jsonl"]) == ExitCode.OK
     assert capsys.readouterr().out == "1 event taken over, every chain holds\n"

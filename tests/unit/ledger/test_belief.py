@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
 
-from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.fold import LedgerState, Status, fold
-from wechat_campaigns.ledger.trust import believer, is_signed
-from wechat_campaigns.protocol.events import EMPTY, Entry, Kind
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.trust import authenticator, is_signed
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 
 KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
@@ -25,54 +26,54 @@ class Book:
 
     def __init__(self) -> None:
         self.ledger = MemoryLedger()
-        self.ledger.append(Entry(stream=LEDGER, kind=Kind.INIT))
+        self.ledger.append(Entry(stream=LEDGER, kind=EventKind.INIT))
 
-    def write(self, kind: Kind, data: Mapping[str, Any], key: bytes = KEY) -> None:
+    def write(self, kind: EventKind, data: Mapping[str, Any], key: bytes = KEY) -> None:
         data = linked(kind, {k: v.isoformat() if k == "at" else v for k, v in data.items()}, self.mine())
         plain = Entry(stream=SERVICE, kind=kind, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(key, plain)}))
 
     def vouch(self, key: bytes, after: str | None = None) -> None:
         mine = self.mine()
-        self.write(Kind.VOUCHED, {"after": after or (mine[-1].hash if mine else EMPTY.hash)}, key)
+        self.write(EventKind.TRUSTED, {"after": after or (mine[-1].hash if mine else EMPTY.hash)}, key)
 
     def mine(self) -> tuple[Any, ...]:
         return self.ledger.events(SERVICE)
 
     def read(self, key: bytes = KEY) -> LedgerState:
         events = self.ledger.events()
-        return fold(events, believer(events, lambda stream: key if stream == SERVICE else None))
+        return fold(events, authenticator(events, lambda stream: key if stream == SERVICE else None))
 
 
 def sent(key: bytes = KEY) -> Book:
     book = Book()
-    book.write(Kind.INIT, {}, key)
-    book.write(Kind.INTENT, intent_of(SALE), key)
-    book.write(Kind.ACCEPTED, named(SALE, msg_id=7), key)
+    book.write(EventKind.INIT, {}, key)
+    book.write(EventKind.INTENT, intent_of(SALE), key)
+    book.write(EventKind.ACCEPTED, named(SALE, msg_id=7), key)
     return book
 
 
-def status_of(state: LedgerState) -> tuple[Status, bool]:
+def status_of(state: LedgerState) -> tuple[SendStatus, bool]:
     known = state.send(SERVICE, "sale", 1)
     assert known is not None
     return known.status, known.disputed
 
 
-FORGED: dict[Kind, dict[str, Any]] = {
-    Kind.INIT: {},
-    Kind.UPLOAD: {"upload": "k", "result": {"media_id": "EVIL"}},
-    Kind.DRAFT: {"send": "sale", "revision": 1, "sha256": "d", "media_id": "EVIL"},
-    Kind.PREVIEW: {"send": "sale", "revision": 1, "digest": send_digest(SALE)},
-    Kind.STATUS: {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_FAIL"},
-    Kind.RECALL: {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 0},
-    Kind.HOME: {"namespace": "", "folder": "x", "in_git": False, "root": ""},
+FORGED: dict[EventKind, dict[str, Any]] = {
+    EventKind.INIT: {},
+    EventKind.UPLOAD: {"upload": "k", "result": {"media_id": "EVIL"}},
+    EventKind.DRAFT: {"send": "sale", "revision": 1, "sha256": "d", "media_id": "EVIL"},
+    EventKind.PREVIEW: {"send": "sale", "revision": 1, "digest": compute_content_digest(SALE)},
+    EventKind.STATUS: {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_FAIL"},
+    EventKind.RECALL: {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 0},
+    EventKind.HOME: {"namespace": "", "folder": "x", "in_git": False, "root": ""},
 }
 
 
 @pytest.mark.parametrize("kind", FORGED)
-def test_what_nobody_with_the_secret_wrote_changes_nothing(kind: Kind) -> None:
+def test_what_nobody_with_the_secret_wrote_changes_nothing(kind: EventKind) -> None:
     """No upload, no preview, no failure that would free an allowance, no beginning."""
-    book = Book() if kind is Kind.INIT else sent()
+    book = Book() if kind is EventKind.INIT else sent()
     before = told(book.read())
     book.write(kind, FORGED[kind], OTHER)
     assert told(book.read()) == before
@@ -86,7 +87,7 @@ def told(state: LedgerState) -> tuple[object, ...]:
         state.uploads,
         state.drafts,
         state.previews,
-        state.begun_for,
+        state.initialized_streams,
         state.homes,
         state.recalls,
     )
@@ -95,7 +96,7 @@ def told(state: LedgerState) -> tuple[object, ...]:
 def test_a_forged_beginning_keeps_a_rehearsal_off_and_begins_nothing() -> None:
     """It may stop, and start nothing."""
     book = Book()
-    book.write(Kind.INIT, {}, OTHER)
+    book.write(EventKind.INIT, {}, OTHER)
     state = book.read()
     assert not state.begun(SERVICE)
     assert state.real == {LEDGER, SERVICE}
@@ -104,49 +105,49 @@ def test_a_forged_beginning_keeps_a_rehearsal_off_and_begins_nothing() -> None:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
-        (Kind.SETTLED, named(SALE, sent=True, msg_id=99, why="?")),
-        (Kind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "?"}),
-        (Kind.ACCEPTED, named(SALE, msg_id=99)),
-        (Kind.REJECTED, named(SALE, errcode=45028)),
+        (EventKind.SETTLED, named(SALE, sent=True, msg_id=99, why="?")),
+        (EventKind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "?"}),
+        (EventKind.ACCEPTED, named(SALE, msg_id=99)),
+        (EventKind.REJECTED, named(SALE, errcode=45028)),
     ],
 )
-def test_nobody_says_that_a_send_was_made_without_the_secret(kind: Kind, data: dict[str, Any]) -> None:
+def test_nobody_says_that_a_send_was_made_without_the_secret(kind: EventKind, data: dict[str, Any]) -> None:
     """Neither made nor not made: a person with the AppSecret has to look."""
     book = Book()
-    book.write(Kind.INIT, {})
-    book.write(Kind.INTENT, intent_of(SALE))
+    book.write(EventKind.INIT, {})
+    book.write(EventKind.INTENT, intent_of(SALE))
     book.write(kind, data, OTHER)
     state = book.read()
-    assert status_of(state) == (Status.OPEN, True)
+    assert status_of(state) == (SendStatus.OPEN, True)
     assert state.sends[state.key(SERVICE, "sale", 1)].msg_id is None
 
 
 def test_what_was_accepted_keeps_its_number() -> None:
     """A forged end does not give it that of another message, whose recall would hit the wrong one."""
     book = sent()
-    book.write(Kind.SETTLED, named(SALE, sent=True, msg_id=99, why="?"), OTHER)
+    book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=99, why="?"), OTHER)
     assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
 
 
 def test_the_platforms_number_wins_over_that_of_a_person() -> None:
     """Who settled while the call was in hand may have read another one."""
     book = Book()
-    book.write(Kind.INTENT, intent_of(SALE))
-    book.write(Kind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
-    book.write(Kind.ACCEPTED, named(SALE, msg_id=7))
+    book.write(EventKind.INTENT, intent_of(SALE))
+    book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
+    book.write(EventKind.ACCEPTED, named(SALE, msg_id=7))
     assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
 
 
 def test_after_a_change_of_the_secret_somebody_vouches() -> None:
     """Before, nothing is believed and everything is unknown; then it is as it was, up to that event."""
     book = sent(OTHER)
-    assert status_of(book.read()) == (Status.OPEN, True)
+    assert status_of(book.read()) == (SendStatus.OPEN, True)
     assert not book.read().begun(SERVICE)
     book.vouch(KEY)
-    assert status_of(book.read()) == (Status.ACCEPTED, False)
+    assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
     assert book.read().begun(SERVICE)
-    book.write(Kind.STATUS, FORGED[Kind.STATUS], OTHER)
-    assert status_of(book.read()) == (Status.ACCEPTED, False), "what comes later needs a mac of its own"
+    book.write(EventKind.STATUS, FORGED[EventKind.STATUS], OTHER)
+    assert status_of(book.read()) == (SendStatus.ACCEPTED, False), "what comes later needs a mac of its own"
 
 
 @pytest.mark.parametrize(
@@ -162,10 +163,13 @@ def test_who_may_not_vouch(key: bytes, after: str | None) -> None:
 def test_without_the_secret_everything_is_believed() -> None:
     """A pull request's plan shows it, and acts on none."""
     events = sent(OTHER).ledger.events()
-    assert status_of(fold(events, believer(events, lambda _stream: None))) == (Status.ACCEPTED, False)
+    assert status_of(fold(events, authenticator(events, lambda _stream: None))) == (
+        SendStatus.ACCEPTED,
+        False,
+    )
 
 
 @pytest.mark.parametrize(("data", "signed"), [({"held": True}, False), ({"held": False}, True), ({}, True)])
 def test_a_hold_alone_needs_no_mac(data: dict[str, Any], signed: bool) -> None:
     """Whatever is written in its place, by whoever may write to the store, is no bug of ours."""
-    assert is_signed(Entry(stream=SERVICE, kind=Kind.HOLD, data=data)) is signed
+    assert is_signed(Entry(stream=SERVICE, kind=EventKind.HOLD, data=data)) is signed

@@ -19,19 +19,19 @@ from backends import Backend, Rows, edited, now
 from writer import STREAM
 
 from wechat_campaigns.core.errors import (
-    LedgerBusyError,
     LedgerConflictError,
     LedgerError,
+    LedgerLockedError,
     TamperedLedgerError,
 )
-from wechat_campaigns.ledger.events import Ledger, broken, snapshot
-from wechat_campaigns.protocol.events import EMPTY, Entry, Head, Kind
+from wechat_campaigns.ledger.events import Ledger, find_chain_faults, snapshot
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind, Head
 
 OTHER = "wx0000000000000002"
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
-    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number, "会员": "晚上"})
+    return Entry(stream=stream, kind=EventKind.STATUS, data={"n": number, "会员": "晚上"})
 
 
 def writer(backend: Backend, mode: str, name: str, count: int) -> subprocess.Popen[str]:
@@ -48,7 +48,7 @@ def lines(process: subprocess.Popen[str]) -> list[str]:
 
 
 def holds(ledger: Ledger) -> bool:
-    return not broken(*snapshot(ledger))
+    return not find_chain_faults(*snapshot(ledger))
 
 
 def test_a_ledger_begins_empty(backend: Backend) -> None:
@@ -178,7 +178,7 @@ def test_a_lock_keeps_another_runner_out(backend: Backend) -> None:
     here, there = backend.open(), backend.open()
     with here.lock(STREAM, 0):
         for ledger in (here, there):
-            with pytest.raises(LedgerBusyError), ledger.lock(STREAM, 0.05):
+            with pytest.raises(LedgerLockedError), ledger.lock(STREAM, 0.05):
                 pass
         with there.lock(OTHER, 0):
             pass
@@ -211,7 +211,7 @@ def test_the_lock_of_a_killed_runner_is_free(backend: Backend) -> None:
     process = writer(backend, "hold", "a", 60)
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "held"
-    with pytest.raises(LedgerBusyError), ledger.lock(STREAM, 0):
+    with pytest.raises(LedgerLockedError), ledger.lock(STREAM, 0):
         pass
     process.kill()
     lines(process)
@@ -226,7 +226,7 @@ def test_an_outage_is_an_error_and_then_over(backend: Backend) -> None:
         with pytest.raises(LedgerError) as caught:
             backend.open().append(entry())
         assert caught.value.remedy
-        assert not isinstance(caught.value, LedgerBusyError | TamperedLedgerError)
+        assert not isinstance(caught.value, LedgerLockedError | TamperedLedgerError)
     ledger = backend.open()
     assert ledger.events()[0] == first
     ledger.append(entry())

@@ -16,9 +16,9 @@ from writer import STREAM
 
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger.disk import filesystem_of, mount_table, refuse_network
-from wechat_campaigns.ledger.events import broken
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 MOUNTS = """\
 /dev/vda / ext4 rw 0 0
@@ -30,7 +30,7 @@ li@host: /mnt/ssh fuse.sshfs rw 0 0
 
 
 def entry(number: int = 0) -> Entry:
-    return Entry(stream=STREAM, kind=Kind.STATUS, data={"n": number})
+    return Entry(stream=STREAM, kind=EventKind.STATUS, data={"n": number})
 
 
 def failure(path: Path) -> LedgerError:
@@ -132,7 +132,7 @@ def test_a_full_disk_loses_nothing_and_is_told(small_disk: Path) -> None:
     ballast.unlink()
     acknowledged.append(ledger.append(entry(1000)))
     assert ledger.events() == tuple(acknowledged)
-    assert not broken(ledger.events(), ledger.heads())
+    assert not find_chain_faults(ledger.events(), ledger.heads())
     ledger.close()
 
 
@@ -169,7 +169,7 @@ except LedgerError as error:
     assert "disk" in done.stderr
     ledger = SqliteLedger(path, now)
     assert [event.hash for event in ledger.events()] == done.stdout.split()
-    assert not broken(ledger.events(), ledger.heads())
+    assert not find_chain_faults(ledger.events(), ledger.heads())
     ledger.close()
 
 

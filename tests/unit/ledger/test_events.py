@@ -10,12 +10,12 @@ from factories import make_events
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.ledger.events import broken, event_from
-from wechat_campaigns.protocol.events import Event, Kind
+from wechat_campaigns.ledger.events import event_from, find_chain_faults
+from wechat_campaigns.protocol.events import Event, EventKind
 
 EVENTS = [
-    *make_events(*[(Kind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
-    *make_events(*[(Kind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(4)], stream="wx2"),
+    *make_events(*[(EventKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(5)], stream="wx1"),
+    *make_events(*[(EventKind.UPLOAD, {"upload": f"u{n}", "result": "r"}) for n in range(4)], stream="wx2"),
 ]
 HEADS = {event.stream: (event.seq, event.hash) for event in EVENTS}
 PLACES = st.integers(0, len(EVENTS) - 1)
@@ -23,13 +23,13 @@ PLACES = st.integers(0, len(EVENTS) - 1)
 
 def test_whole_chain_holds():
     """Nothing is found where nothing was changed."""
-    assert broken(EVENTS, HEADS) == ()
+    assert find_chain_faults(EVENTS, HEADS) == ()
 
 
 EDITS = st.sampled_from(
     [
         {"data": {"upload": "other", "result": "r"}},
-        {"kind": Kind.DRAFT},
+        {"kind": EventKind.DRAFT},
         {"hash": "0" * 64},
         {"previous": "f" * 64},
     ]
@@ -40,7 +40,7 @@ EDITS = st.sampled_from(
 def test_edit_is_found(place: int, edit: dict[str, object]):
     """Any field of any event."""
     changed = [replace(e, **edit) if n == place else e for n, e in enumerate(EVENTS)]
-    assert broken(changed, HEADS)
+    assert find_chain_faults(changed, HEADS)
 
 
 @given(PLACES)
@@ -49,7 +49,7 @@ def test_edit_with_a_fresh_hash_is_found(place: int):
     event = EVENTS[place]
     remade = replace(event, at=event.at + timedelta(seconds=1), hash="")
     forged = event_from({**remade.as_dict(), "hash": _hash(remade)})
-    assert broken([forged if n == place else e for n, e in enumerate(EVENTS)], HEADS)
+    assert find_chain_faults([forged if n == place else e for n, e in enumerate(EVENTS)], HEADS)
 
 
 def _hash(event: Event) -> str:
@@ -61,7 +61,7 @@ def _hash(event: Event) -> str:
 @given(st.sets(PLACES, min_size=1))
 def test_removal_is_found(places: set[int]):
     """From the beginning, the middle or the end of a stream, one or many."""
-    assert broken([e for n, e in enumerate(EVENTS) if n not in places], HEADS)
+    assert find_chain_faults([e for n, e in enumerate(EVENTS) if n not in places], HEADS)
 
 
 @given(PLACES, PLACES)
@@ -71,18 +71,18 @@ def test_reordering_within_a_stream_is_found(one: int, other: int):
         return
     changed = list(EVENTS)
     changed[one], changed[other] = changed[other], changed[one]
-    assert broken(changed, HEADS)
+    assert find_chain_faults(changed, HEADS)
 
 
 @given(PLACES)
 def test_event_written_twice_is_found(place: int):
     """A copy of an event."""
-    assert broken([*EVENTS[: place + 1], *EVENTS[place:]], HEADS)
+    assert find_chain_faults([*EVENTS[: place + 1], *EVENTS[place:]], HEADS)
 
 
 def test_stream_without_a_head_is_found():
     """Events that no head vouches for."""
-    assert broken(EVENTS, {"wx1": HEADS["wx1"]})
+    assert find_chain_faults(EVENTS, {"wx1": HEADS["wx1"]})
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.stream}-{event.seq}")

@@ -13,16 +13,16 @@ from backends import GIT, Backend, edited, git_backend, now
 from writer import STREAM
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import Answer, Fault
-from wechat_campaigns.ledger.events import broken
+from wechat_campaigns.core.git import GitFailure, GitResult
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.ledger.git.remote import Remote, remote_of
 from wechat_campaigns.ledger.git.store import TRIES, GitLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 
 def entry(number: int = 0) -> Entry:
-    return Entry(stream=STREAM, kind=Kind.STATUS, data={"n": number})
+    return Entry(stream=STREAM, kind=EventKind.STATUS, data={"n": number})
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_push_whose_answer_was_lost_is_found(place: Backend) -> None:
     cut.unlink()
     assert ledger.events()[-1] == event
     assert len(ledger.events()) == 2
-    assert not broken(ledger.events(), ledger.heads())
+    assert not find_chain_faults(ledger.events(), ledger.heads())
 
 
 def test_a_push_that_was_cut_before_it_counted_is_made_again(place: Backend) -> None:
@@ -190,25 +190,33 @@ def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: p
 @pytest.mark.parametrize(
     ("stdout", "stderr", "fault"),
     [
-        ("!\tabc:refs/heads/l\t[rejected] (stale info)\n", "", Fault.RACE),
-        ("!\tabc:refs/heads/l\t[rejected] (fetch first)\n", "", Fault.RACE),
-        ("!\tabc:refs/heads/l\t[remote rejected] (failed to update ref)\n", "", Fault.RACE),
-        ("!\tabc:refs/heads/l\t[remote rejected] (cannot lock ref)\n", "", Fault.RACE),
-        ("!\tabc:refs/heads/l\t[remote rejected] (pre-receive hook declined)\n", "", Fault.REFUSED),
-        ("!\tabc:refs/heads/l\t[remote rejected] (unpacker error)\n", "", Fault.BROKEN),
-        ("", "fatal: couldn't find remote ref refs/heads/l", Fault.NO_BRANCH),
-        ("", "fatal: Authentication failed for 'https://x/'", Fault.NO_ACCESS),
-        ("", "fatal: could not read Username for 'https://x': terminal prompts disabled", Fault.NO_ACCESS),
-        ("", "git@x: Permission denied (publickey).", Fault.NO_ACCESS),
-        ("", "remote: Repository not found.", Fault.NO_ACCESS),
-        ("", "fatal: unable to access 'https://x/': The requested URL returned error: 403", Fault.NO_ACCESS),
-        ("", "fatal: unable to access 'https://x/': Could not resolve host: x", Fault.BROKEN),
-        ("", "fatal: the remote end hung up unexpectedly", Fault.BROKEN),
+        ("!\tabc:refs/heads/l\t[rejected] (stale info)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[rejected] (fetch first)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[remote rejected] (failed to update ref)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[remote rejected] (cannot lock ref)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[remote rejected] (pre-receive hook declined)\n", "", GitFailure.REFUSED),
+        ("!\tabc:refs/heads/l\t[remote rejected] (unpacker error)\n", "", GitFailure.BROKEN),
+        ("", "fatal: couldn't find remote ref refs/heads/l", GitFailure.NO_BRANCH),
+        ("", "fatal: Authentication failed for 'https://x/'", GitFailure.NO_ACCESS),
+        (
+            "",
+            "fatal: could not read Username for 'https://x': terminal prompts disabled",
+            GitFailure.NO_ACCESS,
+        ),
+        ("", "git@x: Permission denied (publickey).", GitFailure.NO_ACCESS),
+        ("", "remote: Repository not found.", GitFailure.NO_ACCESS),
+        (
+            "",
+            "fatal: unable to access 'https://x/': The requested URL returned error: 403",
+            GitFailure.NO_ACCESS,
+        ),
+        ("", "fatal: unable to access 'https://x/': Could not resolve host: x", GitFailure.BROKEN),
+        ("", "fatal: the remote end hung up unexpectedly", GitFailure.BROKEN),
     ],
 )
-def test_git_s_words_are_understood(stdout: str, stderr: str, fault: Fault) -> None:
+def test_git_s_words_are_understood(stdout: str, stderr: str, fault: GitFailure) -> None:
     """What may be tried again is told from what may not."""
-    assert Answer(code=1, stdout=stdout.encode(), stderr=stderr).fault is fault
+    assert GitResult(code=1, stdout=stdout.encode(), stderr=stderr).fault is fault
 
 
 def test_a_git_that_hangs_is_ended(tmp_path: Path) -> None:
@@ -219,7 +227,7 @@ def test_a_git_that_hangs_is_ended(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         answer = Git(folder=tmp_path, timeout_s=0.2).run("fetch")
-    assert answer.fault is Fault.BROKEN
+    assert answer.fault is GitFailure.BROKEN
     assert "no answer within" in answer.words
 
 
@@ -247,7 +255,7 @@ def test_a_branch_that_lost_events_this_machine_has_seen_is_refused(place: Backe
             again.events()
     with pytest.raises(TamperedLedgerError):
         ledger.append(entry(3))
-    assert not broken(ledger_at(place, "b").events(), ledger_at(place, "b").heads())
+    assert not find_chain_faults(ledger_at(place, "b").events(), ledger_at(place, "b").heads())
 
 
 def test_a_branch_that_was_deleted_is_not_an_empty_ledger(place: Backend) -> None:

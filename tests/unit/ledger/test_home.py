@@ -9,15 +9,15 @@ import pytest
 from factories import SERVICE, make_events
 
 from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.home import Home, is_same, objection
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.ledger.home import CampaignsFolder, folder_violation, is_same
+from wechat_campaigns.protocol.events import EventKind
 
 ROOT, OTHER = "a" * 40, "b" * 40
-WHOLE = Home(folder="campaigns", in_git=True, root=ROOT)
-SHALLOW = Home(folder="campaigns", in_git=True)
-NEWS = Home(folder="news", in_git=True, root=ROOT)
-DEEP = Home(folder="shops/campaigns", in_git=True, root=ROOT)
-COPY = Home(folder="campaigns")
+WHOLE = CampaignsFolder(folder="campaigns", in_git=True, root=ROOT)
+SHALLOW = CampaignsFolder(folder="campaigns", in_git=True)
+NEWS = CampaignsFolder(folder="news", in_git=True, root=ROOT)
+DEEP = CampaignsFolder(folder="shops/campaigns", in_git=True, root=ROOT)
+COPY = CampaignsFolder(folder="campaigns")
 
 
 def holding(*commits: str, shallow: bool = False) -> Callable[[str], bool | None]:
@@ -40,20 +40,20 @@ def holding(*commits: str, shallow: bool = False) -> Callable[[str], bool | None
     ],
 )
 def test_a_folder_is_the_same_unless_something_says_otherwise(
-    before: Home, here: Home, has_commit: Callable[[str], bool | None], same: bool
+    before: CampaignsFolder, here: CampaignsFolder, has_commit: Callable[[str], bool | None], same: bool
 ) -> None:
     """Its path within the repository does, or a first commit that is not here."""
     assert is_same(before, here, has_commit) is same
 
 
-def claim(namespace: str, home: Home) -> Any:
+def claim(namespace: str, home: CampaignsFolder) -> Any:
     data = {"folder": home.folder, "in_git": home.in_git, "root": home.root}
-    return (Kind.HOME, {"namespace": namespace, **data})
+    return (EventKind.HOME, {"namespace": namespace, **data})
 
 
 def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozenset()) -> Any:
     homes = fold(make_events(*steps)).homes.get(SERVICE, {})
-    return objection(homes, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
+    return folder_violation(homes, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
 
 
 def test_a_ledger_that_nobody_has_claimed_is_anybodys() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.ledger.memory import Memory, RememberingLedger, lost
+from wechat_campaigns.ledger.memory import RollbackGuardedLedger, SeenHeads, lost_events
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Event, Kind
+from wechat_campaigns.protocol.events import Entry, Event, EventKind
 
 STREAM = "wx1"
 
@@ -30,7 +30,7 @@ def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
     """Events of a ledger of its own."""
     ledger = SqliteLedger(folder / name, now)
     for number in range(count):
-        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS, data={"by": name, "n": number}))
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS, data={"by": name, "n": number}))
     events = ledger.events()
     ledger.close()
     return events
@@ -40,14 +40,19 @@ def test_what_is_missing_or_another_is_found(tmp_path: Path):
     """A ledger that grew is good; shorter, empty or another one is not, and each stream is named."""
     events, others = chain(tmp_path, "one", 5), chain(tmp_path, "two", 5)
     marks = {STREAM: (3, events[2].hash)}
-    assert lost({}, events) == lost(marks, events) == lost(marks, events[:3]) == ()
-    assert len(lost(marks, events[:2])) == len(lost(marks, others)) == len(lost(marks, ())) == 1
-    assert len(lost({**marks, "wx2": (1, "x")}, others)) == 2
+    assert lost_events({}, events) == lost_events(marks, events) == lost_events(marks, events[:3]) == ()
+    assert (
+        len(lost_events(marks, events[:2]))
+        == len(lost_events(marks, others))
+        == len(lost_events(marks, ()))
+        == 1
+    )
+    assert len(lost_events({**marks, "wx2": (1, "x")}, others)) == 2
 
 
 def test_marks_only_rise(tmp_path: Path):
     """A process that was overtaken writes late: what is higher stays."""
-    memory, second = Memory(tmp_path / "seen" / "x"), Memory(tmp_path / "seen" / "x")
+    memory, second = SeenHeads(tmp_path / "seen" / "x"), SeenHeads(tmp_path / "seen" / "x")
     memory.note({"a": (5, "five"), "b": (1, "one")})
     second.note({"a": (4, "four"), "b": (2, "two")})
     assert memory.marks() == {"a": (5, "five"), "b": (2, "two")}
@@ -65,7 +70,7 @@ def test_many_write_at_once(tmp_path: Path):
         "for n in range(200): memory.note({'a': (n * 4 + int(sys.argv[2]), sys.argv[2])})\n"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, str(file), str(n)]) for n in range(1, 4)]
-    memory = Memory(file)
+    memory = SeenHeads(file)
     threads = [threading.Thread(target=memory.note, args=({"b": (n, str(n))},)) for n in range(1, 30)]
     for thread in threads:
         thread.start()
@@ -78,11 +83,13 @@ def test_many_write_at_once(tmp_path: Path):
 
 def test_an_append_to_a_ledger_that_went_back_is_no_success(tmp_path: Path):
     """It is noticed between reading and writing too, before the call that the entry announces."""
-    memory = Memory(tmp_path / "seen")
+    memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: (3, "x")})
-    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory, Memory(tmp_path / "chains"))
+    ledger = RollbackGuardedLedger(
+        SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
+    )
     with pytest.raises(TamperedLedgerError):
-        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     memory.note({STREAM: (1, "x")})
     assert memory.marks() == {STREAM: (3, "x")}
     ledger.close()
@@ -91,20 +98,24 @@ def test_an_append_to_a_ledger_that_went_back_is_no_success(tmp_path: Path):
 def test_an_append_behind_another_past_is_no_success(tmp_path: Path):
     """The event before is not the one that was seen."""
     chain(tmp_path, "ledger", 2)
-    memory = Memory(tmp_path / "seen")
+    memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: (2, "x")})
-    ledger = RememberingLedger(SqliteLedger(tmp_path / "ledger", now), memory, Memory(tmp_path / "chains"))
+    ledger = RollbackGuardedLedger(
+        SqliteLedger(tmp_path / "ledger", now), memory, SeenHeads(tmp_path / "chains")
+    )
     with pytest.raises(TamperedLedgerError):
-        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     ledger.close()
 
 
 def test_an_older_export_is_not_taken_over_unnoticed(tmp_path: Path):
     """Nothing is written; an export with all that was seen is taken."""
     events = chain(tmp_path, "one", 5)
-    memory = Memory(tmp_path / "seen")
+    memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: (5, events[-1].hash)})
-    ledger = RememberingLedger(SqliteLedger(tmp_path / "new", now), memory, Memory(tmp_path / "chains"))
+    ledger = RollbackGuardedLedger(
+        SqliteLedger(tmp_path / "new", now), memory, SeenHeads(tmp_path / "chains")
+    )
     with pytest.raises(TamperedLedgerError):
         ledger.restore(events[:4])
     ledger.restore(events)
@@ -112,7 +123,7 @@ def test_an_older_export_is_not_taken_over_unnoticed(tmp_path: Path):
     ledger.close()
 
 
-def opened(folder: Path, name: str) -> RememberingLedger:
+def opened(folder: Path, name: str) -> RollbackGuardedLedger:
     return open_ledger(f"sqlite:{name}", default=folder / "x.sqlite3", root=folder, clock=now)
 
 
@@ -121,7 +132,7 @@ def copied(folder: Path, name: str, other: str) -> None:
         db.backup(copy)
 
 
-def ways_in(ledger: RememberingLedger) -> Iterator[Callable[[], object]]:
+def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
     """Whatever a command may do first."""
     yield ledger.events
     yield lambda: ledger.events(STREAM)
@@ -142,7 +153,7 @@ def test_an_older_copy_in_another_place_is_no_other_ledger(tmp_path: Path, way: 
         copy.close()
         copy = opened(tmp_path, "two")
     ledger.events()
-    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     with pytest.raises(TamperedLedgerError) as older:
         list(ways_in(copy))[way]()
     assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.remedy
@@ -159,10 +170,10 @@ def test_an_append_to_an_older_copy_is_no_success(tmp_path: Path) -> None:
     ledger, copy = opened(tmp_path, "one"), opened(tmp_path, "two")
     assert ledger.events() == copy.events()
     for _one in range(2):
-        ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+        ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     for _again in range(3):
         with pytest.raises(TamperedLedgerError):
-            copy.append(Entry(stream=STREAM, kind=Kind.STATUS))
+            copy.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     assert ledger.events()[-1].seq == 5
     ledger.close()
     copy.close()
@@ -171,9 +182,9 @@ def test_an_append_to_an_older_copy_is_no_success(tmp_path: Path) -> None:
 def test_a_ledger_that_was_begun_here_is_known_elsewhere(tmp_path: Path) -> None:
     """Also when its first event was written and never read, as by a first apply."""
     ledger = opened(tmp_path, "one")
-    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     copied(tmp_path, "one", "two")
-    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     copy = opened(tmp_path, "two")
     with pytest.raises(TamperedLedgerError):
         copy.events()
@@ -188,7 +199,7 @@ def test_another_ledger_is_another_one(tmp_path: Path) -> None:
     for name in ("one", "two"):
         ledger = opened(tmp_path, name)
         for _one in range(3 if name == "one" else 1):
-            ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+            ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
         assert ledger.read(STREAM) == ledger.events()
         ledger.close()
 
@@ -196,7 +207,7 @@ def test_another_ledger_is_another_one(tmp_path: Path) -> None:
 def test_a_damaged_memory_is_no_empty_one(tmp_path: Path):
     """It says so, and names the file; it does not count as a first sight."""
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
-    ledger.append(Entry(stream=STREAM, kind=Kind.STATUS))
+    ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     ledger.close()
     (file,) = (tmp_path / "seen").glob("x-*.sqlite3")
     file.write_bytes(b"no database" * 100)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import heads_of
 from wechat_campaigns.ledger.moving import from_lines, to_lines
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Kind, chained
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -20,9 +20,9 @@ def chain(stream: str, length: int) -> list[Event]:
     events: list[Event] = []
     for number in range(length):
         name = str(number)
-        entry = Entry(stream=stream, kind=Kind.STATUS, data={"会员": number}, nonce=name)
+        entry = Entry(stream=stream, kind=EventKind.STATUS, data={"会员": number}, nonce=name)
         at = START + timedelta(seconds=number)
-        events.append(chained(entry, at=at, after=events[-1].head if events else EMPTY))
+        events.append(next_event(entry, at=at, after=events[-1].head if events else EMPTY))
     return events
 
 

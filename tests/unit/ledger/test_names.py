@@ -7,9 +7,10 @@ from factories import SERVICE, intent_of, make_events, make_send, named
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.ledger.fold import LedgerState, Status, fold
-from wechat_campaigns.ledger.names import kept, namespace_of, shown
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.names import display_id, ledger_id, namespace_of
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.protocol.events import EventKind
 
 NAMES = st.sampled_from(["", "shop", "Shop", "office", "店"])
 IDS = st.from_regex(r"[^:\[\]#\s]{1,5}(\[[^:\[\]#\s]{1,5}\])?(#[1-9])?", fullmatch=True)
@@ -18,34 +19,34 @@ IDS = st.from_regex(r"[^:\[\]#\s]{1,5}(\[[^:\[\]#\s]{1,5}\])?(#[1-9])?", fullmat
 @given(NAMES, IDS)
 def test_what_is_written_comes_back(namespace: str, send_id: str) -> None:
     """As it was, and so it does when it is written in full."""
-    full = kept(namespace, send_id)
+    full = ledger_id(namespace, send_id)
     assert namespace_of(full) == namespace
-    assert shown(namespace, full) == send_id
-    assert kept(namespace, full if namespace else f":{full}") == full
+    assert display_id(namespace, full) == send_id
+    assert ledger_id(namespace, full if namespace else f":{full}") == full
 
 
 @given(NAMES, NAMES, IDS)
 def test_what_is_shown_names_what_is_kept(mine: str, theirs: str, send_id: str) -> None:
     """Whoever looks, and whosever it is: what they read can be typed."""
-    full = kept(theirs, send_id)
-    typed = shown(mine, full)
-    assert kept(mine, typed).casefold() == full.casefold()
+    full = ledger_id(theirs, send_id)
+    typed = display_id(mine, full)
+    assert ledger_id(mine, typed).casefold() == full.casefold()
     assert (typed == send_id) is (mine.casefold() == theirs.casefold())
 
 
 @pytest.mark.parametrize("send_id", ["sale[a:b]", "sale[a:b]#2"])
 def test_a_colon_of_an_entry_is_none_of_a_namespace(send_id: str) -> None:
     """What stands in brackets is a key."""
-    assert kept("", send_id) == send_id
-    assert kept("shop", send_id) == f"shop:{send_id}"
-    assert shown("shop", f"shop:{send_id}") == send_id
+    assert ledger_id("", send_id) == send_id
+    assert ledger_id("shop", send_id) == f"shop:{send_id}"
+    assert display_id("shop", f"shop:{send_id}") == send_id
 
 
 def state(namespace: str = "", *ids: str) -> LedgerState:
     steps = []
     for send_id in ids:
         send = make_send(send_id)
-        steps += [(Kind.INTENT, intent_of(send)), (Kind.ACCEPTED, named(send))]
+        steps += [(EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send))]
     return fold(make_events(*steps), namespace=namespace)
 
 
@@ -65,13 +66,13 @@ def test_an_id_is_found_however_it_is_spelt(spelt: str) -> None:
     """Upper case and combining marks are no other message; nor for a draft, a revision or a digest."""
     send = make_send("Café")
     events = make_events(
-        (Kind.INTENT, intent_of(send)),
-        (Kind.ACCEPTED, named(make_send(spelt))),
-        (Kind.DRAFT, {"send": "Café", "revision": 1, "sha256": "a", "media_id": "D1"}),
+        (EventKind.INTENT, intent_of(send)),
+        (EventKind.ACCEPTED, named(make_send(spelt))),
+        (EventKind.DRAFT, {"send": "Café", "revision": 1, "sha256": "a", "media_id": "D1"}),
     )
     folded = fold(events)
     known = folded.send(SERVICE, spelt, 1)
     assert known is not None
-    assert (known.send, known.status) == ("Café", Status.ACCEPTED)
+    assert (known.send, known.status) == ("Café", SendStatus.ACCEPTED)
     assert folded.revisions(SERVICE, spelt) == folded.named(spelt) == [known]
     assert folded.drafts[folded.key(SERVICE, spelt, 1)].media_id == "D1"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wechat_campaigns.ledger.open import open_ledger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 
 def now() -> datetime:
@@ -24,7 +24,7 @@ def test_relative_path_begins_in_the_state_folder(
     root.mkdir()
     monkeypatch.chdir(root)
     ledger = open_ledger(setting, default=tmp_path / "state" / "unused", root=Path("../campaigns"), clock=now)
-    ledger.append(Entry(stream="wx1", kind=Kind.INIT))
+    ledger.append(Entry(stream="wx1", kind=EventKind.INIT))
     ledger.close()
     monkeypatch.chdir(tmp_path)
     ledger = open_ledger(

@@ -15,17 +15,17 @@ from postgres_server import Server
 from writer import STREAM
 
 from wechat_campaigns.core.errors import LedgerError, UsageError
-from wechat_campaigns.ledger.events import broken
+from wechat_campaigns.ledger.events import find_chain_faults
 from wechat_campaigns.ledger.open import open_ledger
 from wechat_campaigns.ledger.postgres.pool import SIZE
 from wechat_campaigns.ledger.postgres.store import PostgresLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 pytestmark = pytest.mark.heavy
 
 
 def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
-    return Entry(stream=stream, kind=Kind.STATUS, data={"n": number})
+    return Entry(stream=stream, kind=EventKind.STATUS, data={"n": number})
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> 
     )
     writer.append(entry(1))
     writer.append(entry(2, stream="wx0000000000000002"))
-    assert not broken(writer.events(), writer.heads())
+    assert not find_chain_faults(writer.events(), writer.heads())
 
 
 def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:

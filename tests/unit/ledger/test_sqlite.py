@@ -15,7 +15,7 @@ from factories import NOW, SERVICE
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger import sqlite
 from wechat_campaigns.ledger.sqlite import SqliteLedger
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 
 
 def test_runners_may_begin_one_ledger_together(tmp_path: Path):
@@ -28,7 +28,9 @@ def test_runners_may_begin_one_ledger_together(tmp_path: Path):
             start.wait()
             try:
                 ledger = SqliteLedger(path, lambda: NOW)
-                ledger.append(Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "u", "result": "r"}))
+                ledger.append(
+                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "u", "result": "r"})
+                )
                 ledger.close()
             except Exception as error:
                 failed.append(repr(error))
@@ -57,7 +59,7 @@ def test_folders_are_made_for_a_ledger_and_used_again(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "x.sqlite3"
     for number in (1, 2):
         ledger = SqliteLedger(path, lambda: NOW)
-        entry = Entry(stream=SERVICE, kind=Kind.UPLOAD, data={"upload": "u", "result": "r"})
+        entry = Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "u", "result": "r"})
         assert ledger.append(entry).seq == number
         ledger.close()
 
@@ -68,7 +70,7 @@ def test_threads_do_not_add_up_their_patience(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sqlite, "BUSY_S", 1.0)
 
     def held(number: int) -> Entry:
-        return Entry(stream=SERVICE, kind=Kind.HOLD, data={"held": True, "why": f"{number}"})
+        return Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": f"{number}"})
 
     def refused(number: int) -> float:
         begun = time.monotonic()

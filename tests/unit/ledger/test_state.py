@@ -12,24 +12,25 @@ from hypothesis import strategies as st
 
 from wechat_campaigns.core.errors import TamperedLedgerError
 from wechat_campaigns.ledger.events import LEDGER
-from wechat_campaigns.ledger.fold import Status, fold
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.protocol.events import EventKind
 
 SALE = make_send()
-INTENT = (Kind.INTENT, intent_of(SALE))
-SECOND = (Kind.INTENT, intent_of(SALE, call=2))
-RESEND = (Kind.RESEND, named(SALE, call=2))
-ACCEPTED = (Kind.ACCEPTED, named(SALE, msg_id=7))
-REFUSED = (Kind.REJECTED, named(SALE))
-REFUSED_AGAIN = (Kind.REJECTED, named(SALE, call=2))
-SENT = (Kind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
-NOT_SENT = (Kind.SETTLED, named(SALE, sent=False, why="not in the console"))
-NOT_SENT_TWICE = (Kind.SETTLED, named(SALE, call=2, sent=False, why="not in the console"))
-THIRD = (Kind.INTENT, intent_of(SALE, call=3))
-REFUSED_THIRD = (Kind.REJECTED, named(SALE, call=3))
+INTENT = (EventKind.INTENT, intent_of(SALE))
+SECOND = (EventKind.INTENT, intent_of(SALE, call=2))
+RESEND = (EventKind.RESEND, named(SALE, call=2))
+ACCEPTED = (EventKind.ACCEPTED, named(SALE, msg_id=7))
+REFUSED = (EventKind.REJECTED, named(SALE))
+REFUSED_AGAIN = (EventKind.REJECTED, named(SALE, call=2))
+SENT = (EventKind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
+NOT_SENT = (EventKind.SETTLED, named(SALE, sent=False, why="not in the console"))
+NOT_SENT_TWICE = (EventKind.SETTLED, named(SALE, call=2, sent=False, why="not in the console"))
+THIRD = (EventKind.INTENT, intent_of(SALE, call=3))
+REFUSED_THIRD = (EventKind.REJECTED, named(SALE, call=3))
 
 
-def status(*steps: Any) -> Status:
+def status(*steps: Any) -> SendStatus:
     known = make_state(*steps).send(SERVICE, "sale", 1)
     assert known is not None
     return known.status
@@ -38,23 +39,23 @@ def status(*steps: Any) -> Status:
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ([INTENT], Status.OPEN),
-        ([INTENT, ACCEPTED], Status.ACCEPTED),
-        ([INTENT, REFUSED], Status.REFUSED),
-        ([INTENT, REFUSED, SECOND], Status.OPEN),
-        ([INTENT, SENT], Status.ACCEPTED),
-        ([INTENT, NOT_SENT], Status.REFUSED),
-        ([INTENT, RESEND, REFUSED], Status.OPEN),
-        ([INTENT, RESEND, REFUSED, REFUSED_AGAIN], Status.REFUSED),
-        ([INTENT, REFUSED, RESEND], Status.OPEN),
-        ([INTENT, RESEND, NOT_SENT_TWICE], Status.REFUSED),
-        ([INTENT, RESEND, NOT_SENT], Status.OPEN),
-        ([INTENT, REFUSED, SECOND, REFUSED], Status.OPEN),
-        ([INTENT, RESEND, NOT_SENT_TWICE, THIRD, REFUSED_THIRD], Status.REFUSED),
-        ([INTENT, RESEND, REFUSED, THIRD, REFUSED_THIRD], Status.OPEN),
+        ([INTENT], SendStatus.OPEN),
+        ([INTENT, ACCEPTED], SendStatus.ACCEPTED),
+        ([INTENT, REFUSED], SendStatus.REFUSED),
+        ([INTENT, REFUSED, SECOND], SendStatus.OPEN),
+        ([INTENT, SENT], SendStatus.ACCEPTED),
+        ([INTENT, NOT_SENT], SendStatus.REFUSED),
+        ([INTENT, RESEND, REFUSED], SendStatus.OPEN),
+        ([INTENT, RESEND, REFUSED, REFUSED_AGAIN], SendStatus.REFUSED),
+        ([INTENT, REFUSED, RESEND], SendStatus.OPEN),
+        ([INTENT, RESEND, NOT_SENT_TWICE], SendStatus.REFUSED),
+        ([INTENT, RESEND, NOT_SENT], SendStatus.OPEN),
+        ([INTENT, REFUSED, SECOND, REFUSED], SendStatus.OPEN),
+        ([INTENT, RESEND, NOT_SENT_TWICE, THIRD, REFUSED_THIRD], SendStatus.REFUSED),
+        ([INTENT, RESEND, REFUSED, THIRD, REFUSED_THIRD], SendStatus.OPEN),
     ],
 )
-def test_status_follows_the_events(steps: list[Any], expected: Status):
+def test_status_follows_the_events(steps: list[Any], expected: SendStatus):
     """A call opens, its own outcome closes it; the send is free only when none is open.
 
     What a person looked up holds for the calls up to that one.
@@ -68,7 +69,7 @@ ORDERS = list(permutations([ACCEPTED, REFUSED, RESEND, SECOND]))
 @pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
 def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
     """Whatever a slower runner records around it: what the platform took stays taken."""
-    assert status(INTENT, *steps) is Status.ACCEPTED
+    assert status(INTENT, *steps) is SendStatus.ACCEPTED
 
 
 @given(st.lists(st.sampled_from([ACCEPTED, REFUSED, REFUSED_AGAIN, SENT]), max_size=5).flatmap(
@@ -79,33 +80,38 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
     truths = set()
     for steps in orders:
         known = make_state(INTENT, RESEND, *steps).send(SERVICE, "sale", 1)
-        truths.add((known.happened, known.status is Status.OPEN, known.at_risk))
+        truths.add((known.happened, known.status is SendStatus.OPEN, known.may_have_reached))
     assert len(truths) == 1
 
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("SENDING", Status.ACCEPTED), ("SEND_SUCCESS", Status.SENT), ("SEND_FAIL", Status.FAILED),
-     ("DELETE", Status.RECALLED)],
+    [("SENDING", SendStatus.ACCEPTED), ("SEND_SUCCESS", SendStatus.SENT), ("SEND_FAIL", SendStatus.FAILED),
+     ("DELETE", SendStatus.RECALLED)],
 )  # fmt: skip
-def test_mass_get_words(said: str, expected: Status):
+def test_mass_get_words(said: str, expected: SendStatus):
     """SENDING changes nothing, the others end the job."""
-    assert status(INTENT, ACCEPTED, (Kind.STATUS, named(SALE, msg_status=said))) is expected
+    assert status(INTENT, ACCEPTED, (EventKind.STATUS, named(SALE, msg_status=said))) is expected
 
 
-@pytest.mark.parametrize(("article", "expected"), [(0, Status.RECALLED), (2, Status.SENT)])
-def test_recall_of_the_whole_job_shows(article: int, expected: Status):
+@pytest.mark.parametrize(("article", "expected"), [(0, SendStatus.RECALLED), (2, SendStatus.SENT)])
+def test_recall_of_the_whole_job_shows(article: int, expected: SendStatus):
     """One article recalled leaves the send sent."""
-    steps = (INTENT, ACCEPTED, (Kind.STATUS, named(SALE)), (Kind.RECALL, named(SALE, article_idx=article)))
+    steps = (
+        INTENT,
+        ACCEPTED,
+        (EventKind.STATUS, named(SALE)),
+        (EventKind.RECALL, named(SALE, article_idx=article)),
+    )
     assert status(*steps) is expected
 
 
 def test_revisions_are_separate():
     """Each revision has a state of its own; all are listed for the id."""
     second = make_send(revision=2)
-    state = make_state(INTENT, ACCEPTED, (Kind.INTENT, intent_of(second)))
+    state = make_state(INTENT, ACCEPTED, (EventKind.INTENT, intent_of(second)))
     assert [(s.revision, s.status) for s in state.revisions(SERVICE, "sale")] == [
-        (1, Status.ACCEPTED), (2, Status.OPEN)
+        (1, SendStatus.ACCEPTED), (2, SendStatus.OPEN)
     ]  # fmt: skip
     assert [s.revision for s in state.open(SERVICE)] == [2]
 
@@ -113,12 +119,12 @@ def test_revisions_are_separate():
 def test_by_digest_follows_the_latest_attempt():
     """A send tried again with other content does not count for the first content any more."""
     edited = make_send(text="改过")
-    state = make_state(INTENT, REFUSED, (Kind.INTENT, intent_of(edited, call=2)))
-    assert state.by_digest(SERVICE, intent_of(SALE)["digest"]) == []
-    assert [s.send for s in state.by_digest(SERVICE, intent_of(edited)["digest"])] == ["sale"]
+    state = make_state(INTENT, REFUSED, (EventKind.INTENT, intent_of(edited, call=2)))
+    assert state.sends_by_content(SERVICE, intent_of(SALE)["digest"]) == []
+    assert [s.send for s in state.sends_by_content(SERVICE, intent_of(edited)["digest"])] == ["sale"]
 
 
-@pytest.mark.parametrize("orphan", [ACCEPTED, REFUSED, RESEND, SENT, (Kind.STATUS, named(SALE))])
+@pytest.mark.parametrize("orphan", [ACCEPTED, REFUSED, RESEND, SENT, (EventKind.STATUS, named(SALE))])
 def test_outcome_without_an_intent_is_tampering(orphan: Any):
     """A ledger from which an intent was taken is not believed."""
     with pytest.raises(TamperedLedgerError) as caught:
@@ -130,10 +136,10 @@ def test_drafts_uploads_previews_and_the_beginning():
     """What was made on the platform is remembered by its fingerprint."""
     state = fold(
         make_events(
-            (Kind.INIT, {"environment": "test"}),
-            (Kind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
-            (Kind.DRAFT, {"send": "sale", "revision": 1, "sha256": "s", "media_id": "D"}),
-            (Kind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"}),
+            (EventKind.INIT, {"environment": "test"}),
+            (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
+            (EventKind.DRAFT, {"send": "sale", "revision": 1, "sha256": "s", "media_id": "D"}),
+            (EventKind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"}),
         )
     )
     assert state.initialized
@@ -144,13 +150,13 @@ def test_drafts_uploads_previews_and_the_beginning():
     assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
 
 
-BEGINNING = (Kind.INIT, {"environment": "test"})
+BEGINNING = (EventKind.INIT, {"environment": "test"})
 
 
 @pytest.mark.parametrize(
     ("steps", "begun"),
-    [([BEGINNING], True), ([INTENT], True), ([(Kind.HOLD, {"held": True, "why": "x"})], False),
-     ([(Kind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"})], False)],
+    [([BEGINNING], True), ([INTENT], True), ([(EventKind.HOLD, {"held": True, "why": "x"})], False),
+     ([(EventKind.PREVIEW, {"send": "sale", "revision": 1, "digest": "d", "to": "hashed"})], False)],
 )  # fmt: skip
 def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
     """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
@@ -159,8 +165,10 @@ def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun:
 
 def test_upload_without_a_result_is_forgotten():
     """It is gone from the platform: whoever needs the file uploads it again."""
-    steps = [(Kind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)]
+    steps = [
+        (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
+    ]
     assert fold(make_events(*steps)).uploads == {}
-    again = (Kind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
+    again = (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
     state = fold(make_events(*steps, again))
     assert state.uploads[SERVICE, "material/add_material:x"].result == "N"

@@ -8,35 +8,35 @@ from typing import Any
 
 from factories import NOW, SUBSCRIPTION, intent_of, make_account, make_article, make_send, make_state, named
 
-from wechat_campaigns.core.digest import send_digest
+from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Draft, Filter, Msgtype, Text
 from wechat_campaigns.core.settings import AccountKind, Drift, Policy
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.facts import Facts
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.plan.policy.facts import RuleInput
+from wechat_campaigns.protocol.events import EventKind
 
 COUNTED = Audience(count=1000, source="tags/get", as_of=NOW)
 UNKNOWN = Audience(count=None, source="unknown offline")
 EVERYONE = Filter(is_to_all=True)
 PAPER = make_account("paper", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
 ONE_SENT = make_state(
-    (Kind.INTENT, intent_of(make_send("early"), at=NOW - timedelta(hours=1))),
-    (Kind.ACCEPTED, named(make_send("early"))),
+    (EventKind.INTENT, intent_of(make_send("early"), at=NOW - timedelta(hours=1))),
+    (EventKind.ACCEPTED, named(make_send("early"))),
     stream=SUBSCRIPTION,
 )
 
 
-def facts(policy: Policy | None = None, **changes: Any) -> Facts:
+def facts(policy: Policy | None = None, **changes: Any) -> RuleInput:
     """Facts about a plain send to 1000 members, with nothing in its way."""
     send = changes.pop("send", make_send())
-    base = Facts(
-        send=send, digest=send_digest(send), account=make_account(), audience=COUNTED,
+    base = RuleInput(
+        send=send, digest=compute_content_digest(send), account=make_account(), audience=COUNTED,
         policy=policy or Policy(), state=LedgerState(), now=NOW, due=1,
     )  # fmt: skip
     return replace(base, **changes)
 
 
-def text(content: str) -> Facts:
+def text(content: str) -> RuleInput:
     return facts(Policy(allowed_links=("example.com",)), send=make_send(content=Text(content=content)))
 
 
@@ -45,7 +45,7 @@ def to_everyone(count: int) -> LedgerState:
     steps: list[Any] = []
     for number in range(count):
         send = make_send(f"all{number}", filter=EVERYONE)
-        steps += [(Kind.INTENT, intent_of(send)), (Kind.ACCEPTED, named(send))]
+        steps += [(EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send))]
     return make_state(*steps)
 
 
@@ -56,11 +56,11 @@ LINKED = make_send(
     content=Articles(articles=(make_article(html='<p><a href="https://shop.other.cn/x">去看看</a></p>'),)),
 )
 OLD_NAME = make_send("old-name")
-SAME = make_state((Kind.INTENT, intent_of(OLD_NAME)), (Kind.ACCEPTED, named(OLD_NAME)))
+SAME = make_state((EventKind.INTENT, intent_of(OLD_NAME)), (EventKind.ACCEPTED, named(OLD_NAME)))
 BY_ID = make_send(filter=Filter(tag_id=100))
 
-FAILING: dict[str, Facts] = {
-    "hold": facts(state=make_state((Kind.HOLD, {"held": True, "why": "客服系统故障"}))),
+FAILING: dict[str, RuleInput] = {
+    "hold": facts(state=make_state((EventKind.HOLD, {"held": True, "why": "客服系统故障"}))),
     "allow_to_all": facts(send=make_send(filter=EVERYONE)),
     "allowed_tags": facts(Policy(allowed_tags=("星标组", 2))),
     "max_recipients": facts(Policy(max_recipients=500)),
@@ -78,7 +78,7 @@ FAILING: dict[str, Facts] = {
 }
 """By rule: facts to which it objects."""
 
-UNCHECKED: dict[str, Facts] = {
+UNCHECKED: dict[str, RuleInput] = {
     "allowed_tags": facts(Policy(allowed_tags=("会员",)), send=BY_ID),
     "max_recipients": facts(Policy(max_recipients=500), audience=UNKNOWN),
     "audience_drift": facts(DRIFT, applying=True, reviewed=700, audience=UNKNOWN),
@@ -86,11 +86,12 @@ UNCHECKED: dict[str, Facts] = {
 }
 """By rule: facts that leave it without an answer. The other rules know all they need at any time."""
 
-PASSING: dict[str, Facts] = {
+PASSING: dict[str, RuleInput] = {
     "hold": facts(
         Policy(hold=("other",)),
         state=make_state(
-            (Kind.HOLD, {"held": True, "why": "故障"}), (Kind.HOLD, {"held": False, "why": "修好了"})
+            (EventKind.HOLD, {"held": True, "why": "故障"}),
+            (EventKind.HOLD, {"held": False, "why": "修好了"}),
         ),
     ),
     "allow_to_all": facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE)),
@@ -102,7 +103,12 @@ PASSING: dict[str, Facts] = {
     "max_sends_per_apply": facts(Policy(max_sends_per_apply=3), due=3),
     "require_preview": facts(
         Policy(require_preview=True),
-        state=make_state((Kind.PREVIEW, {"send": "sale", "revision": 1, "digest": send_digest(make_send())})),
+        state=make_state(
+            (
+                EventKind.PREVIEW,
+                {"send": "sale", "revision": 1, "digest": compute_content_digest(make_send())},
+            )
+        ),
     ),
     "require_not_after": facts(Policy(require_not_after=True), send=make_send(not_after=NOW)),
     "quiet_hours": facts(Policy(quiet_hours="22:00-12:00")),

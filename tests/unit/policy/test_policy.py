@@ -13,15 +13,15 @@ from policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, te
 from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.planfile import audiences
-from wechat_campaigns.plan.policy import LIFTED, RULES, Objection, objections
+from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, Violation, evaluate
 from wechat_campaigns.plan.policy.content import hosts
-from wechat_campaigns.plan.policy.facts import Facts, Verdict
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.plan.policy.facts import RuleInput, Verdict
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.source.schemas.store import schema
 
 
-def said(about: Facts, rule: str) -> Objection | None:
-    return next((o for o in objections(about, {}) if o.rule == rule), None)
+def said(about: RuleInput, rule: str) -> Violation | None:
+    return next((o for o in evaluate(about, {}) if o.rule == rule), None)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -52,7 +52,7 @@ def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
     assert later.what.endswith("checked at apply")
 
 
-@pytest.mark.parametrize("rule", sorted(LIFTED))
+@pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
 def test_an_advisory_rule_only_warns(rule: str) -> None:
     """`policy.levels` turns a rule into a warning, whether it fails or cannot be checked."""
     for about in (FAILING[rule], UNCHECKED.get(rule, FAILING[rule])):
@@ -62,18 +62,18 @@ def test_an_advisory_rule_only_warns(rule: str) -> None:
         assert (objection.blocks, objection.level) == (False, "advisory")
 
 
-@pytest.mark.parametrize("rule", sorted(LIFTED))
+@pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
 def test_an_override_sets_one_rule_aside(rule: str) -> None:
     """`--allow` silences the rule it names and no other."""
     about = replace(FAILING[rule], state=FAILING["hold"].state) if rule == "allow_to_all" else FAILING[rule]
-    before = {o.rule for o in objections(about, {})}
-    assert {o.rule for o in objections(about, {rule: "审过了"})} == before - {rule}
+    before = {o.rule for o in evaluate(about, {})}
+    assert {o.rule for o in evaluate(about, {rule: "审过了"})} == before - {rule}
 
 
 def test_a_hold_has_no_override() -> None:
     """A kill switch holds whoever runs apply: neither --allow nor a level lifts it."""
     about = replace(FAILING["hold"], policy=Policy(levels={"hold": "advisory"}))
-    assert [o.blocks for o in objections(about, {"hold": "快点"})] == [True]
+    assert [o.blocks for o in evaluate(about, {"hold": "快点"})] == [True]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_settings_hold_accounts(hold: bool | tuple[str, ...], held: bool) ->
 def test_levels_of_the_schema_are_the_rules() -> None:
     """An editor offers exactly the rules that can be softened."""
     levels = schema("settings")["definitions"]["policy"]["properties"]["levels"]
-    assert set(re.findall("[a-z_]+", levels["propertyNames"]["pattern"].partition("$")[0])) == LIFTED
+    assert set(re.findall("[a-z_]+", levels["propertyNames"]["pattern"].partition("$")[0])) == OVERRIDABLE
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_twin_of_the_same_plan_is_a_duplicate() -> None:
 @pytest.mark.parametrize(("known", "found"), [("SALE", False), ("old", False), ("Other", True)])
 def test_a_send_is_no_duplicate_of_itself(known: str, found: bool) -> None:
     """However its id, or one that it has had, is spelt."""
-    state = make_state((Kind.INTENT, intent_of(make_send(known), at=NOW)))
+    state = make_state((EventKind.INTENT, intent_of(make_send(known), at=NOW)))
     send = make_send(formerly=("OLD",))
     assert (said(facts(send=send, state=state), "duplicate_content_days") is not None) is found
 
@@ -205,7 +205,7 @@ def test_a_send_is_no_duplicate_of_itself(known: str, found: bool) -> None:
 def test_an_old_duplicate_is_forgotten() -> None:
     """After `duplicate_content_days` the same content may go out again."""
     for age, found in ((timedelta(days=30), True), (timedelta(days=30, seconds=1), False)):
-        old = make_state((Kind.INTENT, intent_of(make_send("old"), at=NOW - age)))
+        old = make_state((EventKind.INTENT, intent_of(make_send("old"), at=NOW - age)))
         assert (said(facts(state=old), "duplicate_content_days") is not None) is found
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from factories import NOW, make_article, make_planned, make_send, plan_of
 
-from wechat_campaigns.core.errors import Place, Problem
-from wechat_campaigns.core.model import Articles, Filter, Invalid, Msgtype, Newspic
-from wechat_campaigns.plan.compare import Change, Comparison
+from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype, Newspic
+from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
 
 ATTACK = (
@@ -22,7 +22,9 @@ ATTACK = (
 
 def nasty_plan(text: str = ATTACK) -> Plan:
     """A plan that says `text` wherever a user may write."""
-    finding = Problem(place=Place(file=f"campaigns/{text}.yaml", line=1), rule="r", what=text, remedy=text)
+    finding = Diagnostic(
+        place=Location(file=f"campaigns/{text}.yaml", line=1), rule="r", what=text, remedy=text
+    )
     article = make_article(text, author=text, digest=text, html=f"<p>{text}</p>")
     sends = (
         make_send("a", text, filter=Filter(tag=text), findings=(replace(finding, level="warning"),)),
@@ -35,7 +37,7 @@ def nasty_plan(text: str = ATTACK) -> Plan:
         make_send("d", msgtype=Msgtype.MPNEWS, content=Newspic(title=text, text=text, images=())),
     )
     planned = tuple(make_planned(send) for send in sends)
-    plan = plan_of(invalid=(Invalid(id=f"i{text}", problems=(finding,)),), commit=text)
+    plan = plan_of(invalid=(InvalidCampaign(id=f"i{text}", problems=(finding,)),), commit=text)
     return replace(plan, sends=planned, environment=text, created_at=NOW)
 
 
@@ -43,8 +45,8 @@ def nasty_comparison(plan: Plan, text: str = ATTACK) -> Comparison:
     """A comparison in which that text was edited, added and removed."""
     send = plan.sends[0].send
     changes = (
-        Change(id=text, before=None, after=send),
-        Change(id=text, before=make_send("a", "old"), after=send),
-        Change(id=text, before=send, after=None),
+        SendChange(id=text, before=None, after=send),
+        SendChange(id=text, before=make_send("a", "old"), after=send),
+        SendChange(id=text, before=send, after=None),
     )
     return Comparison(ref=text, commit="c" * 40, changes=changes, note=text)

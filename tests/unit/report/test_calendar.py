@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
 
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
 from wechat_campaigns.report.calendar_data import Month, bounds, month_of
 from wechat_campaigns.report.history_data import past
@@ -25,7 +25,10 @@ def month(*sends: Any, begun: Any = (), first: date = DECEMBER, known: Any = Non
 
 def begun(send_id: str = "old", at: datetime = NOW, **more: Any) -> list[Any]:
     send = make_send(send_id, text=send_id)
-    return [(Kind.INTENT, intent_of(send, at=at, account="main", **more)), (Kind.ACCEPTED, named(send))]
+    return [
+        (EventKind.INTENT, intent_of(send, at=at, account="main", **more)),
+        (EventKind.ACCEPTED, named(send)),
+    ]
 
 
 def test_a_coming_send_stands_on_its_day() -> None:
@@ -44,7 +47,7 @@ def test_what_was_sent_is_not_coming() -> None:
     sale = make_send("old", text="old")
     shown = month(sale, begun=begun())
     assert [(e.send, e.state, e.coming) for e in shown.entries] == [("old", "accepted", False)]
-    refused = [*begun()[:1], (Kind.REJECTED, named(sale))]
+    refused = [*begun()[:1], (EventKind.REJECTED, named(sale))]
     assert [(e.send, e.coming) for e in month(sale, begun=refused).entries] == [("old", True)]
 
 

@@ -11,9 +11,9 @@ from factories import NOW, make_send, plan_of
 from rich.cells import cell_len
 
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
-from wechat_campaigns.core.words import _, speak
+from wechat_campaigns.core.words import _, set_language
 from wechat_campaigns.report.concerns import fingerprints
 from wechat_campaigns.report.data import plan_data
 from wechat_campaigns.report.html import document, plan_html
@@ -21,7 +21,7 @@ from wechat_campaigns.report.markdown import plan_markdown
 from wechat_campaigns.report.neutral import visible_record
 from wechat_campaigns.report.text import Look, outcomes_text, plan_text
 from wechat_campaigns.report.words import receivers_told
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 LONG = "微信已受理，这一句话很长；它会在表格里折行，折行处不会以标点开头（括号也不会落在行尾）。"
 SENDS = (
@@ -62,7 +62,9 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
 @pytest.mark.parametrize("width", range(60, 121, 3))
 def test_lines_break_as_chinese_does(width: int) -> None:
     """A cell that is too narrow breaks after any sign, and no line of it begins with a comma."""
-    outcome = Outcome(id="sale", account="main", result=Result.UNKNOWN, why=LONG, remedy=LONG, notes=(LONG,))
+    outcome = SendOutcome(
+        id="sale", account="main", result=Result.UNKNOWN, why=LONG, remedy=LONG, notes=(LONG,)
+    )
     text = outcomes_text([outcome], Look(width=width))
     assert max(map(cell_len, text.split("\n"))) <= width
     assert not [line for line in text.split("\n") if line.strip()[:1] in tuple("，。；）")]
@@ -82,14 +84,14 @@ def test_pages_say_their_language() -> None:
     page = plan_html(plan, data=lambda _file: b"", timezone="Asia/Shanghai")
     assert '<html lang="zh-CN">' in page
     assert f"<h1>{plan.environment} 的群发计划：" in page
-    speak("en")
+    set_language("en")
     assert '<html lang="en">' in document("x", "")
 
 
 def test_comments_are_chinese_and_found_again() -> None:
     """The hidden first line is the same in every language."""
     told = plan_markdown(plan_of(*SENDS), timezone="Asia/Shanghai").split("\n")
-    speak("en")
+    set_language("en")
     assert plan_markdown(plan_of(*SENDS), timezone="Asia/Shanghai").split("\n")[0] == told[0]
     assert told[1].startswith("## ")
     assert "的群发计划：" in told[1]
@@ -98,7 +100,7 @@ def test_comments_are_chinese_and_found_again() -> None:
 def test_machines_read_the_same_keys_and_codes() -> None:
     """Only sentences differ between the languages."""
     told = plan_data(plan_of(*SENDS))
-    speak("en")
+    set_language("en")
     english = plan_data(plan_of(*SENDS))
     assert told["plan_digest"] == english["plan_digest"]
     assert [shape(one) for one in told["sends"]] == [shape(one) for one in english["sends"]]
@@ -116,18 +118,18 @@ def shape(value: Any) -> Any:
 def test_a_finding_keeps_its_fingerprint() -> None:
     """GitLab and code scanning know it again, whatever language the run spoke."""
 
-    def found() -> Problem:
+    def found() -> Diagnostic:
         what = _("there is no send {name}").format(name="sale")
-        return Problem(place=Place(file="a.yaml"), rule="unknown-send", what=what, remedy="")
+        return Diagnostic(place=Location(file="a.yaml"), rule="unknown-send", what=what, remedy="")
 
     (told,) = fingerprints([found()])
     assert found().what == "没有群发 sale"
-    speak("en")
+    set_language("en")
     assert [told] == list(fingerprints([found()]))
 
 
 def test_a_translated_message_is_made_harmless_too() -> None:
     """A message that knows its English is text like any other."""
     what = _("there is no send {name}").format(name="\u202esale")
-    problem = Problem(place=Place(file="a.yaml"), rule="r", what=what, remedy="")
+    problem = Diagnostic(place=Location(file="a.yaml"), rule="r", what=what, remedy="")
     assert "\u202e" not in visible_record(problem).what

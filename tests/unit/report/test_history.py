@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.protocol.events import Kind
+from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.chart import Bar, chart
 from wechat_campaigns.report.columns import columns
 from wechat_campaigns.report.history import (
@@ -40,13 +40,13 @@ def steps(send_id: str, msg_id: int, hours: float, *, told: bool = True, **data:
     at = NOW - timedelta(hours=hours)
     found: list[Any] = [
         (
-            Kind.INTENT,
+            EventKind.INTENT,
             intent_of(send, at=at, account="main", actor={"commit": "c" * 40}, audience={"count": 90}),
         ),
-        (Kind.ACCEPTED, named(send, msg_id=msg_id)),
-        (Kind.STATUS, named(send, msg_id=msg_id)),
+        (EventKind.ACCEPTED, named(send, msg_id=msg_id)),
+        (EventKind.STATUS, named(send, msg_id=msg_id)),
     ]
-    return [*found, (Kind.CALLBACK, {**TOLD, "msg_id": msg_id, **data})] if told else found
+    return [*found, (EventKind.CALLBACK, {**TOLD, "msg_id": msg_id, **data})] if told else found
 
 
 def history(*groups: list[Any], **limits: Any) -> tuple[Past, ...]:
@@ -80,7 +80,7 @@ def test_a_stretch_of_time_is_half_open() -> None:
 
 def test_other_accounts_and_baselines_stay_out() -> None:
     """A baseline is dated when it was written, not when it was sent."""
-    assert not history([(Kind.BASELINE, {"send": "old", "revision": 1})])
+    assert not history([(EventKind.BASELINE, {"send": "old", "revision": 1})])
     state = make_state(*steps("a", 7, 1))
     assert not past(state, {"other": make_account("other", appid="wx0000000000000009")}, now=NOW)
     assert not past(LedgerState(), {"main": make_account()}, now=NOW)

@@ -17,7 +17,7 @@ from nasty import ATTACK, nasty_comparison, nasty_plan
 
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.showing import shown
-from wechat_campaigns.core.errors import Problem, UsageError
+from wechat_campaigns.core.errors import Diagnostic, UsageError
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import neutral
 from wechat_campaigns.report.concerns import plan_problems
@@ -30,7 +30,7 @@ from wechat_campaigns.report.markdown import outcomes_markdown, plan_markdown
 from wechat_campaigns.report.problems import problems_github, problems_text
 from wechat_campaigns.report.sarif import sarif
 from wechat_campaigns.report.text import Look, outcomes_text, plan_text
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 PIECES = st.sampled_from([*ATTACK.split("\n"), "\n", "`", "::", "<!--", "\u202e", "|", "\\", "会员"])
@@ -49,7 +49,7 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
     """Every report that carries campaign text and is read as plain text by a machine."""
     problems = plan_problems(plan)
     comparison = nasty_comparison(plan, text)
-    outcome = Outcome(id=text, account=text, result=Result.FAILED, why=text, remedy=text, notes=(text,))
+    outcome = SendOutcome(id=text, account=text, result=Result.FAILED, why=text, remedy=text, notes=(text,))
     look = Look()
     return {
         "text": plan_text(plan, look),
@@ -185,5 +185,5 @@ def test_problems_of_one_plan_are_told_once() -> None:
     plan = nasty_plan()
     problems = plan_problems(plan, plan.invalid[0].problems)
     assert len(problems) == len(set(problems))
-    assert isinstance(problems[0], Problem)
+    assert isinstance(problems[0], Diagnostic)
     assert problems[0].level == "error"

@@ -11,7 +11,7 @@ from factories import make_send, make_settings, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
 from wechat_campaigns.plan.plan import Plan
@@ -21,8 +21,8 @@ from wechat_campaigns.report.junit import plan_junit, problems_junit
 from wechat_campaigns.report.problems import problems_github
 from wechat_campaigns.report.sarif import sarif
 
-PROBLEM = Problem(
-    place=Place(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
+PROBLEM = Diagnostic(
+    place=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
     what="不对", remedy="改",
 )  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_sarif_names_rule_place_and_level() -> None:
 
 def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
     """A path relative to the repository, a line, a severity that GitLab knows."""
-    (entry,) = json.loads(codequality([replace(PROBLEM, place=Place(file="campaigns/a.yaml"))]))
+    (entry,) = json.loads(codequality([replace(PROBLEM, place=Location(file="campaigns/a.yaml"))]))
     assert entry.keys() == {"description", "check_name", "fingerprint", "severity", "location"}
     assert entry["location"] == {"path": "campaigns/a.yaml", "lines": {"begin": 1}}
     assert entry["severity"] == "major"

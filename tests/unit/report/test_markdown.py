@@ -10,18 +10,18 @@ from factories import NOW, make_article, make_send, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.core.errors import Place, Problem, UsageError
-from wechat_campaigns.core.model import Articles, Filter, Invalid, Msgtype
-from wechat_campaigns.plan.compare import Change, Comparison
+from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
+from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
+from wechat_campaigns.plan.compare import Comparison, SendChange
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report.fit import COMMENT_CHARS, Section, fitted, shortened
 from wechat_campaigns.report.markdown import failure_markdown, marker, outcomes_markdown, plan_markdown
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 GOLDEN = Path(__file__).parent / "plan.md"
 ZONE = "Asia/Shanghai"
-PROBLEM = Problem(
-    place=Place(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
+PROBLEM = Diagnostic(
+    place=Location(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
     what="no", remedy="so",
 )  # fmt: skip
 
@@ -35,13 +35,15 @@ def example() -> tuple[Plan, Comparison]:
         make_send("news", msgtype=Msgtype.MPNEWS, content=Articles(articles=(article,))),
         make_send("all", "大家好", filter=Filter(is_to_all=True)),
     )
-    plan = plan_of(*sends, invalid=(Invalid(id="bad", problems=(PROBLEM,)),), commit="c0ffee" * 6)
+    plan = plan_of(*sends, invalid=(InvalidCampaign(id="bad", problems=(PROBLEM,)),), commit="c0ffee" * 6)
     changes = (
-        Change(id="gone", before=make_send("gone"), after=None),
-        Change(id="later", before=None, after=sends[1]),
-        Change(id="sale", before=make_send("sale", "会员全场 9 折\n今晚 20:00 开始"), after=sends[0]),
+        SendChange(id="gone", before=make_send("gone"), after=None),
+        SendChange(id="later", before=None, after=sends[1]),
+        SendChange(id="sale", before=make_send("sale", "会员全场 9 折\n今晚 20:00 开始"), after=sends[0]),
     )
-    return plan, Comparison(ref="origin/main", commit="b" * 40, changes=changes, unedited=frozenset({"news"}))
+    return plan, Comparison(
+        ref="origin/main", commit="b" * 40, changes=changes, unchanged=frozenset({"news"})
+    )
 
 
 def test_the_plan_reads_as_it_did() -> None:
@@ -83,7 +85,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     """Beyond what GitHub takes, sections end with how much is missing; head and every heading stay."""
     sends = [make_send(f"c{number:04}", "长" * 600) for number in range(900)]
     plan = plan_of(*sends)
-    changes = tuple(Change(id=s.id, before=make_send(s.id, "短"), after=s) for s in sends)
+    changes = tuple(SendChange(id=s.id, before=make_send(s.id, "短"), after=s) for s in sends)
     comparison = Comparison(ref="main", commit="b" * 40, changes=changes)
     text = plan_markdown(plan, timezone=ZONE, comparison=comparison)
     assert len(text) <= COMMENT_CHARS
@@ -119,7 +121,7 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
     """After an apply: a row for each send, remedies below, the plan's digest on top."""
     plan, _ = example()
     outcomes = [
-        Outcome(
+        SendOutcome(
             id="sale",
             account="main",
             result=Result.ACCEPTED,
@@ -127,7 +129,7 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
             msg_id=34182,
             notes=("<p> gone",),
         ),
-        Outcome(id="all", account="main", result=Result.FAILED, why="45028", remedy="wait", exit_code=7),
+        SendOutcome(id="all", account="main", result=Result.FAILED, why="45028", remedy="wait", exit_code=7),
     ]
     text = outcomes_markdown(outcomes, plan)
     assert text.startswith("<!-- campaign:apply environment=test -->\n")

@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 from factories import NOW, make_planned, make_send, make_settings, plan_of
 
-from wechat_campaigns.core.errors import Exit
-from wechat_campaigns.core.model import Action, Filter, Invalid
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.model import Filter, InvalidCampaign, PlanAction
 from wechat_campaigns.core.settings import Policy
-from wechat_campaigns.ledger.fold import SendState, Status
-from wechat_campaigns.plan.plan import Decision
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.plan.decide import PlanDecision
 from wechat_campaigns.report.sentences import attention_lines, total
 from wechat_campaigns.report.standing import Standing
 from wechat_campaigns.report.text import Look, outcomes_text, plan_text, status_text
-from wechat_campaigns.send.posting import Outcome, Result
+from wechat_campaigns.send.posting import Result, SendOutcome
 
 LOOK = Look(width=120)
 
@@ -35,15 +35,17 @@ def test_a_plan_is_a_table_a_summary_and_a_digest() -> None:
 def test_no_apply_is_promised_that_would_be_refused() -> None:
     """One invalid campaign, or a ledger that was not begun, and apply sends nothing at all."""
     plan = plan_of(make_send())
-    invalid = replace(plan, invalid=(Invalid(id="other", problems=()),))
-    tagless = make_planned(make_send("x"), decision=Decision(action=Action.INVALID, reason="no such tag"))
+    invalid = replace(plan, invalid=(InvalidCampaign(id="other", problems=()),))
+    tagless = make_planned(
+        make_send("x"), decision=PlanDecision(action=PlanAction.INVALID, reason="no such tag")
+    )
     for refused in (invalid, replace(plan, sends=(*plan.sends, tagless)), replace(plan, unbegun=("main",))):
         assert "An apply of this plan" not in plan_text(refused, LOOK)
 
 
 def test_what_is_done_is_only_counted() -> None:
     """An archive of thousands does not hide the one send that matters; `--all` lists it."""
-    done = make_planned(make_send("done"), decision=Decision(action=Action.DONE, reason="sent"))
+    done = make_planned(make_send("done"), decision=PlanDecision(action=PlanAction.DONE, reason="sent"))
     plan = replace(plan_of(make_send("sale")), sends=(*plan_of(make_send("sale")).sends, done))
     assert "\ndone " not in plan_text(plan, LOOK)
     assert "1 done (--all lists" in plan_text(plan, LOOK)
@@ -95,7 +97,7 @@ def test_nothing_sent_is_said_without_a_table() -> None:
 def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
     """An accepted send needs no advice; a refused one does. What is good to know is always told."""
     outcomes = [
-        Outcome(
+        SendOutcome(
             id="a",
             account="main",
             result=Result.ACCEPTED,
@@ -103,8 +105,13 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
             remedy="no need",
             notes=("<p> gone",),
         ),
-        Outcome(
-            id="b", account="main", result=Result.REFUSED, why="45028", remedy="wait", exit_code=Exit.FAILED
+        SendOutcome(
+            id="b",
+            account="main",
+            result=Result.REFUSED,
+            why="45028",
+            remedy="wait",
+            exit_code=ExitCode.FAILED,
         ),
     ]
     text = outcomes_text(outcomes, LOOK)
@@ -116,8 +123,8 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
 
 def test_status_names_the_revision_when_there_is_more_than_one() -> None:
     """`sale (revision 2)` is another send than `sale`."""
-    state = SendState(appid="wx", send="sale", revision=2, status=Status.OPEN, at=NOW)
+    state = SendRecord(appid="wx", send="sale", revision=2, status=SendStatus.OPEN, at=NOW)
     row = Standing(account="main", known=state, told=None, note="no answer yet")
     text = status_text([row], LOOK)
     assert "sale (revision 2)" in text
-    assert Status.OPEN.value in text
+    assert SendStatus.OPEN.value in text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted_server import TOKEN, Raw, ScriptedServer, World, cut, reset, stall
 
-from wechat_campaigns.core.errors import ApiError, LostAnswerError, PolicyError, UnreachableError, WeChatError
+from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
     MASS_SEND,
@@ -60,7 +60,7 @@ def test_a_send_without_a_usable_answer_is_lost_and_never_repeated(
 ) -> None:
     """The request arrived, so it goes out once, and the error says that nobody knows."""
     server.on(MASS_SENDALL, answer)
-    with pytest.raises(LostAnswerError) as caught:
+    with pytest.raises(NoResponseError) as caught:
         connected().mass_sendall(SEND)
     assert len(server.calls(MASS_SENDALL)) == 1
     assert caught.value.where == MASS_SENDALL
@@ -71,7 +71,7 @@ def test_a_send_without_a_usable_answer_is_lost_and_never_repeated(
 def test_an_answer_without_end_is_lost(server: ScriptedServer, connected: Connected) -> None:
     """An answer beyond the limit is given up instead of filling the memory."""
     server.on(MASS_SENDALL, Raw(body=b" " * (33 * 1024 * 1024)))
-    with pytest.raises(LostAnswerError, match="longer than"):
+    with pytest.raises(NoResponseError, match="longer than"):
         connected().mass_sendall(SEND)
 
 
@@ -96,7 +96,7 @@ def test_a_refused_connection_is_certainly_not_sent(
 ) -> None:
     """Nothing listened, so the send may be tried again at any time."""
     api = with_token_then(server, connected(), closed_port)
-    with pytest.raises(UnreachableError, match="refuses"):
+    with pytest.raises(NotSentError, match="refuses"):
         api.mass_sendall(SEND)
 
 
@@ -110,7 +110,7 @@ def test_what_fails_before_the_body_is_certainly_not_sent(
     """No address, no TLS, no known scheme: the platform never got a byte of the body."""
     address = address.format(loopback=server.url.removeprefix("http://"))
     api = with_token_then(server, connected(), address)
-    with pytest.raises(UnreachableError, match=words):
+    with pytest.raises(NotSentError, match=words):
         api.mass_sendall(SEND)
 
 
@@ -119,7 +119,7 @@ def test_a_dead_proxy_is_certainly_not_sent(
 ) -> None:
     """The proxy of the environment is used, and its absence is told as such."""
     monkeypatch.setenv("https_proxy", closed_port)
-    with pytest.raises(UnreachableError, match="proxy"):
+    with pytest.raises(NotSentError, match="proxy"):
         connected("https://api.weixin.invalid").mass_sendall(SEND)
 
 
@@ -128,7 +128,7 @@ def test_a_proxy_that_refuses_the_tunnel_has_not_passed_anything_on(
 ) -> None:
     """A proxy that wants a login answers CONNECT with an error, before any byte of the request."""
     monkeypatch.setenv("https_proxy", server.url)
-    with pytest.raises(UnreachableError, match="proxy"):
+    with pytest.raises(NotSentError, match="proxy"):
         connected("https://api.weixin.invalid").mass_sendall(SEND)
     assert server.seen == []
 
@@ -136,7 +136,7 @@ def test_a_proxy_that_refuses_the_tunnel_has_not_passed_anything_on(
 def test_a_redirect_is_not_followed(server: ScriptedServer, connected: Connected) -> None:
     """The token in the query must not travel to wherever an answer points."""
     server.on(MASS_SENDALL, Raw(status=307, headers={"Location": f"{server.url}/elsewhere"}))
-    with pytest.raises(LostAnswerError, match="307"):
+    with pytest.raises(NoResponseError, match="307"):
         connected().mass_sendall(SEND)
     assert server.calls("/elsewhere") == []
 
@@ -144,7 +144,7 @@ def test_a_redirect_is_not_followed(server: ScriptedServer, connected: Connected
 def test_a_missing_certificate_file_is_named(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path left over in the environment is a common fault on company machines."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file.pem")
-    with pytest.raises(UnreachableError, match="REQUESTS_CA_BUNDLE"):
+    with pytest.raises(NotSentError, match="REQUESTS_CA_BUNDLE"):
         connected("https://api.weixin.invalid").mass_sendall(SEND)
 
 
@@ -168,7 +168,7 @@ def test_a_read_is_repeated_after_a_passing_fault(
     assert 1 <= world.slept_s[1] <= 3
 
 
-@pytest.mark.parametrize(("fault", "error"), [(cut, LostAnswerError), ({"errcode": "-1"}, ApiError)])
+@pytest.mark.parametrize(("fault", "error"), [(cut, NoResponseError), ({"errcode": "-1"}, ApiError)])
 def test_a_read_gives_up_after_three_tries(
     server: ScriptedServer, connected: Connected, fault: object, error: type[WeChatError]
 ) -> None:
@@ -245,7 +245,7 @@ def test_without_a_token_at_hand_a_mass_call_is_not_made(
     server: ScriptedServer, connected: Connected
 ) -> None:
     """To fetch one now could take until the call comes too late."""
-    with pytest.raises(UnreachableError):
+    with pytest.raises(NotSentError):
         WeChatApi(connected()._client).mass_sendall(SEND)
     assert server.seen == []
 
@@ -386,7 +386,7 @@ def test_the_reads_are_exactly_those_a_read_only_client_may_call(
 ) -> None:
     """READS lists every read and no other path; each is a real endpoint."""
     for call in read_calls(connected(read_only=True)):
-        with pytest.raises(LostAnswerError):
+        with pytest.raises(NoResponseError):
             call()
     assert {seen.path for seen in server.seen} - {"/cgi-bin/stable_token"} == READS
 
@@ -396,6 +396,6 @@ def test_a_lost_token_answer_does_not_leave_a_send_unknown(
 ) -> None:
     """The send was never made, so its error says that nothing was sent."""
     server.on("/cgi-bin/stable_token", cut)
-    with pytest.raises(UnreachableError, match="nothing else was sent"):
+    with pytest.raises(NotSentError, match="nothing else was sent"):
         connected().draft_add([])
     assert server.calls(DRAFT_ADD) == []

@@ -10,7 +10,7 @@ import pytest
 from scripted_server import Raw, ScriptedServer
 
 from wechat_campaigns.wechat.endpoints import TAGS_GET, WeChatApi
-from wechat_campaigns.wechat.watch import ClockWatch, clock_error
+from wechat_campaigns.wechat.watch import ClockWatch, clock_skew
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -40,16 +40,16 @@ def test_the_smallest_error_that_explains_a_date_counts(
     told: datetime, took: timedelta, error: timedelta
 ) -> None:
     """A slow answer may have been dated at any moment on the way."""
-    assert clock_error(dated(told), NOW, NOW + took) == error
+    assert clock_skew(dated(told), NOW, NOW + took) == error
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", "Thu, 99 Nov 2026 12:00:00 GMT"])
 def test_a_date_that_cannot_be_read_tells_nothing(date: str | None) -> None:
     """And takes nothing back that was known before."""
-    assert clock_error(date, NOW, NOW) is None
+    assert clock_skew(date, NOW, NOW) is None
     watch = ClockWatch(lambda: NOW)
     watch.begin()(date)
-    assert (watch.error, watch.known_error()) == (None, timedelta())
+    assert (watch.error, watch.current_skew()) == (None, timedelta())
     watch.begin()(dated(NOW + HOUR))
     watch.begin()(date)
     assert watch.error == -HOUR

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from scripted_server import Raw, ScriptedServer, Seen
 
-from wechat_campaigns.core.errors import LostAnswerError
+from wechat_campaigns.core.errors import NoResponseError
 from wechat_campaigns.wechat.endpoints import WeChatApi
 
 Connected = Callable[..., WeChatApi]
@@ -217,5 +217,5 @@ def test_an_answer_without_its_main_key_is_no_answer(
 ) -> None:
     """`{}` of a gateway must not pass for a send that was accepted."""
     server.on(path, {})
-    with pytest.raises(LostAnswerError):
+    with pytest.raises(NoResponseError):
         call(connected())

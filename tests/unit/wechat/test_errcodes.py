@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wechat_campaigns.core import errcodes
-from wechat_campaigns.core.errcodes import Kind, lookup
+from wechat_campaigns.core.errcodes import ErrcodeClass, lookup
 
-KINDS = get_args(Kind)
+KINDS = get_args(ErrcodeClass)
 ENTRIES = tuple(errcodes.codes().values())
 
 

@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
 
-from wechat_campaigns.core.errors import ApiError, UnreachableError
+from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import SharedTokens
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi
@@ -116,7 +116,7 @@ def test_no_token_means_that_nothing_was_sent(
 ) -> None:
     """Whatever went wrong while asking for a token, the send it was for certainly did not happen."""
     server.on(STABLE_TOKEN, fault)
-    with pytest.raises(UnreachableError, match="nothing else was sent"):
+    with pytest.raises(NotSentError, match="nothing else was sent"):
         connected().mass_sendall({"clientmsgid": "c"})
     assert len(server.calls(STABLE_TOKEN)) in (1, 3)
     assert server.calls(MASS_SENDALL) == []

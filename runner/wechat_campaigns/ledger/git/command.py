@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError
-from wechat_campaigns.core.git import MISSING, TIMEOUT_S, Answer, ask, checkout_settings, git, is_installed
+from wechat_campaigns.core.git import (
+    EXIT_NOT_INSTALLED,
+    TIMEOUT_S,
+    GitResult,
+    checkout_settings,
+    git,
+    is_installed,
+    run_in_checkout,
+)
 from wechat_campaigns.core.words import _
 
 
@@ -21,7 +29,7 @@ class Git:
     keep_open: tuple[int, ...] = ()
     """File descriptors that children inherit: a lock stays held while one of them still runs."""
 
-    def run(self, *arguments: str, given: bytes = b"") -> Answer:
+    def run(self, *arguments: str, given: bytes = b"") -> GitResult:
         """Run one command to its end.
 
         Args:
@@ -60,14 +68,14 @@ class Git:
         return answer.stdout
 
 
-def checkout_says(folder: Path, *arguments: str) -> str:
+def checkout_output(folder: Path, *arguments: str) -> str:
     """Ask the checkout that a folder lies in; empty when it has no answer.
 
     Raises:
         LedgerError: there is no git.
         UsageError: git's settings include a file of the checkout.
     """
-    return _there(ask(folder, *arguments)).text
+    return _there(run_in_checkout(folder, *arguments)).text
 
 
 def settings_of(folder: Path) -> dict[str, list[str]]:
@@ -78,12 +86,12 @@ def settings_of(folder: Path) -> dict[str, list[str]]:
         UsageError: git's settings include a file of the checkout.
     """
     if not is_installed():
-        _there(Answer(code=MISSING))
+        _there(GitResult(code=EXIT_NOT_INSTALLED))
     return checkout_settings(folder)
 
 
-def _there(answer: Answer) -> Answer:
-    if answer.code == MISSING:
+def _there(answer: GitResult) -> GitResult:
+    if answer.code == EXIT_NOT_INSTALLED:
         raise LedgerError(
             _("the git ledger needs the program git"),
             remedy=_("install git 2.31 or newer, or choose another ledger"),

@@ -15,16 +15,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
-from wechat_campaigns.core.git import TIMEOUT_S, Answer, Fault
+from wechat_campaigns.core.git import TIMEOUT_S, GitFailure, GitResult
 from wechat_campaigns.core.ports import Clock, Sleep
 from wechat_campaigns.core.state_folder import private_folder
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.ledger.events import head_moved, heads_of, held_by_another, not_empty, verified_after
+from wechat_campaigns.ledger.events import (
+    head_moved_error,
+    heads_of,
+    not_empty_error,
+    stream_locked_error,
+    verified_after,
+)
 from wechat_campaigns.ledger.filelock import LockedError, exclusive
 from wechat_campaigns.ledger.git import tree as git_tree
 from wechat_campaigns.ledger.git.command import Git
 from wechat_campaigns.ledger.git.remote import NAME, Remote
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 TRIES = 60
 """Rejected pushes before giving up: with four writers a push needs 2.6 tries on average."""
@@ -36,11 +42,11 @@ BACKOFF_S = 0.05
 BACKOFF_MAX_S = 2.0
 TIP = "refs/campaign/tip"
 FETCHED = "refs/campaign/fetched"
-CERTAIN = (Fault.REFUSED, Fault.NO_ACCESS)
+CERTAIN = (GitFailure.REFUSED, GitFailure.NO_ACCESS)
 
 
 @dataclass(slots=True)
-class _Seen:
+class _BranchCopy:
     """What was read so far: a commit and everything in it."""
 
     tip: str | None = None
@@ -56,7 +62,7 @@ class _Seen:
 class _Effort:
     """One append over all its tries: pushes whose end is not known, failures so far."""
 
-    pending: list[tuple[Event, git_tree.Written]] = field(default_factory=list)
+    pending: list[tuple[Event, git_tree.UnpushedCommit]] = field(default_factory=list)
     broken: int = 0
     lock: str = ""
     """The lock file that was in the way of the last push."""
@@ -71,7 +77,7 @@ class _Effort:
         return bool(lock) and now - self.since >= LOCKED_S
 
 
-def kept_events(folder: Path) -> tuple[Event, ...] | None:
+def cached_events(folder: Path) -> tuple[Event, ...] | None:
     """Read the ledger as this machine saw it last, without its remote; nothing is written.
 
     Args:
@@ -116,7 +122,7 @@ class GitLedger:
         self._git = Git(folder=folder, config=remote.config, timeout_s=timeout_s)
         self._clock = clock
         self._sleep = sleep
-        self._seen = _Seen()
+        self._seen = _BranchCopy()
         self._fresh_at = self._pushed_at = float("-inf")
         self._mutex = threading.Lock()
         self.tries = 0
@@ -149,14 +155,14 @@ class GitLedger:
                 return event
             longest = min(BACKOFF_MAX_S, BACKOFF_S * 2**attempt)
             self._sleep(random.uniform(0, longest))  # noqa: S311 (spreads the writers, no secret)
-        raise self._crowded(effort)
+        raise self._contention_error(effort)
 
     def restore(self, events: Sequence[Event]) -> None:
         """See `Ledger.restore`."""
         with self._held():
             self._refresh(time.monotonic())
             if self._seen.heads:
-                raise not_empty(self._remote.shown)
+                raise not_empty_error(self._remote.shown)
             if events:
                 written = self._write(events)
                 answer = self._push(written.commit)
@@ -180,7 +186,7 @@ class GitLedger:
             with exclusive(folder / f"{self._git.folder.name}.{stream}.lock", wait_s):
                 yield
         except LockedError:
-            raise held_by_another(stream) from None
+            raise stream_locked_error(stream) from None
 
     def survives_power_cut(self) -> bool:
         """Tell whether the remote has a push on its disk before it answers; of another machine nobody knows.
@@ -205,8 +211,8 @@ class GitLedger:
             return kept
         head = self._end_of(entry.stream)
         if after is not None and after != head:
-            raise head_moved(entry.stream)
-        event = chained(entry, at=self._clock(), after=head)
+            raise head_moved_error(entry.stream)
+        event = next_event(entry, at=self._clock(), after=head)
         written = self._write([event])
         answer = self._push(written.commit)
         if answer.code == 0:
@@ -215,8 +221,8 @@ class GitLedger:
         if answer.fault in CERTAIN:
             raise self._unusable(answer)
         if effort.meet(answer.lock, self._seen.tip, time.monotonic()):
-            raise self._crowded(effort)
-        if answer.fault is not Fault.RACE:
+            raise self._contention_error(effort)
+        if answer.fault is not GitFailure.RACE:
             effort.pending.append((event, written))
             self._count_broken(effort, answer)
         return None
@@ -230,7 +236,7 @@ class GitLedger:
         self._count_broken(effort, answer)
         return False
 
-    def _count_broken(self, effort: _Effort, answer: Answer) -> None:
+    def _count_broken(self, effort: _Effort, answer: GitResult) -> None:
         effort.broken += 1
         if effort.broken >= BROKEN_TRIES:
             raise self._unusable(answer)
@@ -253,7 +259,7 @@ class GitLedger:
             )
         return last
 
-    def _write(self, events: Sequence[Event]) -> git_tree.Written:
+    def _write(self, events: Sequence[Event]) -> git_tree.UnpushedCommit:
         return git_tree.write(
             self._git,
             events,
@@ -261,7 +267,7 @@ class GitLedger:
             parent=self._seen.tip,
         )
 
-    def _push(self, commit: str) -> Answer:
+    def _push(self, commit: str) -> GitResult:
         self.tries += 1
         self._pushed_at = time.monotonic()
         lease = f"--force-with-lease={self._remote.ref}:{self._seen.tip or ''}"
@@ -282,16 +288,16 @@ class GitLedger:
         if answer is not None:
             raise self._unusable(answer)
 
-    def _fetch(self) -> Answer | None:
+    def _fetch(self) -> GitResult | None:
         begun = time.monotonic()
         answer = self._git.run("fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", NAME)
         known = self._refs()
         if answer.code == 0:
             self._advance(known.get(TIP), known[FETCHED])
-        elif answer.fault is not Fault.NO_BRANCH:
+        elif answer.fault is not GitFailure.NO_BRANCH:
             return answer
         elif known.get(TIP) is not None:
-            raise self._rewritten(_("the ledger's branch is gone from the remote"))
+            raise self._rewritten_error(_("the ledger's branch is gone from the remote"))
         self._fresh_at = begun
         return None
 
@@ -301,9 +307,9 @@ class GitLedger:
 
     def _advance(self, before: str | None, tip: str) -> None:
         """Take a fetched commit, if it still holds every event this machine has seen."""
-        if before not in (None, tip) and (lost := git_tree.rewritten(self._git, str(before), tip)):
+        if before not in (None, tip) and (lost := git_tree.rewritten_files(self._git, str(before), tip)):
             what = _("{count} events that were there before are gone or changed")
-            raise self._rewritten(what.format(count=len(lost)))
+            raise self._rewritten_error(what.format(count=len(lost)))
         if tip != self._seen.tip:
             fresh = git_tree.read(self._git, tip, since=self._seen.tip)
             heads = git_tree.heads(self._git, tip)
@@ -325,7 +331,7 @@ class GitLedger:
                     self._prepare(folder)
                     yield
             except LockedError:
-                raise held_by_another(str(folder)) from None
+                raise stream_locked_error(str(folder)) from None
             except OSError as error:
                 raise LedgerError(
                     _("the local copy of the ledger cannot be used: {error}").format(error=error.strerror),
@@ -340,7 +346,7 @@ class GitLedger:
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
 
-    def _rewritten(self, what: str) -> TamperedLedgerError:
+    def _rewritten_error(self, what: str) -> TamperedLedgerError:
         return TamperedLedgerError(
             what,
             remedy=_(
@@ -350,7 +356,7 @@ class GitLedger:
             where=self._remote.shown,
         )
 
-    def _crowded(self, effort: _Effort) -> LedgerError:
+    def _contention_error(self, effort: _Effort) -> LedgerError:
         if effort.lock:
             # Others hold it for a moment only: a git that was killed on the remote's side holds it for ever.
             seconds = round(time.monotonic() - effort.since)
@@ -367,26 +373,26 @@ class GitLedger:
             where=self._remote.shown,
         )
 
-    def _unusable(self, answer: Answer) -> LedgerError:
-        what, remedy = _WORDS.get(answer.fault, _WORDS[Fault.BROKEN])
+    def _unusable(self, answer: GitResult) -> LedgerError:
+        what, remedy = _WORDS.get(answer.fault, _WORDS[GitFailure.BROKEN])
         said = _("{what}: {words}").format(what=_(what), words=answer.words)
         return LedgerError(said, remedy=_(remedy), where=self._remote.shown)
 
 
 _WORDS = {
-    Fault.REFUSED: (
+    GitFailure.REFUSED: (
         N_("the remote does not let this runner write the ledger's branch"),
         N_("let this runner's identity push to the branch (rulesets, protected branches, `contents: write`)"),
     ),
-    Fault.NO_ACCESS: (
+    GitFailure.NO_ACCESS: (
         N_("the ledger's remote cannot be opened"),
         N_("check its address, and the credentials: git's own helpers, SSH, or CAMPAIGN_LEDGER_TOKEN"),
     ),
-    Fault.RACE: (
+    GitFailure.RACE: (
         N_("another runner wrote the ledger at the same moment"),
         N_("run the same command again"),
     ),
-    Fault.BROKEN: (
+    GitFailure.BROKEN: (
         N_("the ledger's remote does not answer"),
         N_("check network and remote, then run the same command again; what was recorded is kept"),
     ),

@@ -25,7 +25,7 @@ NEXT = "refs/campaign/next"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class UnpushedCommit:
     """A commit that is not pushed yet."""
 
     commit: str
@@ -44,7 +44,7 @@ def write(
     *,
     heads: Mapping[str, tuple[int, str]],
     parent: str | None,
-) -> Written:
+) -> UnpushedCommit:
     """Make the commit that adds events.
 
     Args:
@@ -66,7 +66,7 @@ def write(
     if parent is None:
         git.must("update-ref", "-d", NEXT)
     out = git.must("fast-import", "--quiet", "--force", "--done", given=b"".join(script))
-    return Written(commit=out.decode().strip(), files=files)
+    return UnpushedCommit(commit=out.decode().strip(), files=files)
 
 
 def _data(content: bytes) -> bytes:
@@ -97,7 +97,7 @@ def _on_branch(path: str) -> str:
     return _("{path} on the ledger's branch").format(path=path)
 
 
-def rewritten(git: Git, before: str, after: str) -> list[str]:
+def rewritten_files(git: Git, before: str, after: str) -> list[str]:
     """Name the event files that `after` lacks or holds differently."""
     return [path for status, _, path in _changes(git, before, after) if status != "A"]
 

@@ -49,7 +49,7 @@ def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
             remedy=_("set `PGHOST` to the ledger's host where you set `PGPASSWORD`"),
             where="ledger",
         )
-    extra: dict[str, str] = {"require_auth": _accepted(local=local, environ=environ)}
+    extra: dict[str, str] = {"require_auth": _auth_methods(local=local, environ=environ)}
     if not bound:
         # Said in so many words, so that neither a variable nor a service file fills them in.
         extra |= {"password": "", "passfile": NO_FILE, "sslcert": NO_FILE, "sslkey": NO_FILE}
@@ -85,7 +85,7 @@ def _parameters(address: str) -> dict[str, str]:
     return named
 
 
-def _accepted(*, local: bool, environ: Mapping[str, str]) -> str:
+def _auth_methods(*, local: bool, environ: Mapping[str, str]) -> str:
     """Name the ways to log in: a password goes out by SCRAM alone, never in clear and never as MD5.
 
     `none` means that the server asks for nothing: a socket of this machine, or a client certificate.

@@ -24,7 +24,7 @@ SESSION = """
 """Nobody waits for a runner that lost its power; what is committed is on the disk."""
 
 
-class BrokenError(Exception):
+class ConnectionLostError(Exception):
     """The connection died; whether what was under way is kept is not known."""
 
 
@@ -39,14 +39,14 @@ class Pool:
         self._address = address
         self._idle: list[Connection] = []
         self._places = threading.BoundedSemaphore(SIZE)
-        self.where = shown(address)
+        self.where = display_address(address)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Lend a connection; one that broke is thrown away.
 
         Raises:
-            BrokenError: the connection died while it was lent, or none can be had.
+            ConnectionLostError: the connection died while it was lent, or none can be had.
             LedgerError: the database refused something.
         """
         with self._places:
@@ -57,7 +57,7 @@ class Pool:
                 if db.broken or db.closed:
                     db.close()
                     self._forget_idle()
-                    raise BrokenError(words(error)) from error
+                    raise ConnectionLostError(error_line(error)) from error
                 raise self.refused(error) from error
             finally:
                 if not db.closed:
@@ -67,7 +67,7 @@ class Pool:
         """Open a connection of one's own.
 
         Raises:
-            BrokenError: the server cannot be reached at the moment.
+            ConnectionLostError: the server cannot be reached at the moment.
             LedgerError: it refused us.
         """
         try:
@@ -84,21 +84,21 @@ class Pool:
         except psycopg.ProgrammingError as error:
             raise self.refused(error) from error
         except psycopg.Error as error:
-            raise BrokenError(words(error)) from error
+            raise ConnectionLostError(error_line(error)) from error
         return db
 
     def refused(self, error: psycopg.Error) -> LedgerError:
         """Say what the database refused."""
         lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
         return LedgerError(
-            _("the database refused: {words}").format(words=words(error)),
+            _("the database refused: {words}").format(words=error_line(error)),
             remedy=_("grant this role what docs/ledger.md lists")
             if lacking
             else _("check the address of the ledger and the state of the database"),
             where=self.where,
         )
 
-    def gone(self, error: BrokenError) -> LedgerError:
+    def gone(self, error: ConnectionLostError) -> LedgerError:
         """Say that the database cannot be reached."""
         return LedgerError(
             _("the database cannot be reached: {error}").format(error=error),
@@ -125,23 +125,23 @@ class Pool:
                 db.close()
 
 
-def shown(address: str) -> str:
+def display_address(address: str) -> str:
     """Name the database for messages: no password, no options."""
     parts = psycopg.conninfo.conninfo_to_dict(address)
     return f"postgresql://{parts.get('host') or ''}/{parts.get('dbname') or ''}"
 
 
-def words(error: psycopg.Error) -> str:
+def error_line(error: psycopg.Error) -> str:
     """Give the first line of what the database said."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def again(attempt: Callable[[], T], pool: Pool) -> T:
+def retry_once(attempt: Callable[[], T], pool: Pool) -> T:
     """Do what changes nothing, and once more when the connection had died."""
     for last in (False, True):
         try:
             return attempt()
-        except BrokenError as error:
+        except ConnectionLostError as error:
             if last:
                 raise pool.gone(error) from error
     raise AssertionError("the second try returns or raises")

@@ -22,15 +22,15 @@ from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.events import (
     GENESIS,
     event_name,
-    head_moved,
+    head_moved_error,
     heads_of,
-    held_by_another,
-    not_empty,
+    not_empty_error,
     read_event,
+    stream_locked_error,
     verified_after,
 )
-from wechat_campaigns.ledger.postgres.pool import BrokenError, Connection, Pool, again
-from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, chained
+from wechat_campaigns.ledger.postgres.pool import Connection, ConnectionLostError, Pool, retry_once
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, Head, next_event
 
 MIGRATIONS = (
     """
@@ -96,7 +96,7 @@ class PostgresLedger:
             try:
                 with self._writable() as db, db.transaction():
                     return self._chain(db, entry, after, again=attempt > 1)
-            except BrokenError as error:
+            except ConnectionLostError as error:
                 if attempt == BROKEN_TRIES:
                     raise self._pool.gone(error) from error
                 self._sleep(PAUSE_S)
@@ -108,12 +108,12 @@ class PostgresLedger:
             with self._writable() as db, db.transaction():
                 db.execute("lock table campaign_head in exclusive mode")
                 if db.execute("select 1 from campaign_head where seq > 0 limit 1").fetchone():
-                    raise not_empty(self._pool.where)
+                    raise not_empty_error(self._pool.where)
                 with db.cursor() as cursor:
                     cursor.executemany(_INSERT, [_row(event) for event in events])
                     heads = [(stream, *head) for stream, head in heads_of(events).items()]
                     cursor.executemany(_UPSERT_HEAD, heads)
-        except BrokenError as error:
+        except ConnectionLostError as error:
             raise self._pool.gone(error) from error
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
@@ -125,9 +125,9 @@ class PostgresLedger:
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         """See `Ledger.lock`: a session's advisory lock, which ends with its connection."""
         deadline = time.monotonic() + wait_s
-        while not again(lambda: self._locks.take(stream), self._pool):
+        while not retry_once(lambda: self._locks.take(stream), self._pool):
             if time.monotonic() >= deadline:
-                raise held_by_another(stream)
+                raise stream_locked_error(stream)
             self._sleep(LOCK_POLL_S * random.uniform(0.5, 1.5))  # noqa: S311 (spreads the runners, no secret)
         try:
             yield
@@ -147,8 +147,8 @@ class PostgresLedger:
             if kept := db.execute(query, (entry.stream, entry.nonce)).fetchone():
                 return read_event(str(kept[0]), where=entry.stream)
         if after is not None and after != head:
-            raise head_moved(entry.stream)
-        event = chained(entry, at=self._clock(), after=head)
+            raise head_moved_error(entry.stream)
+        event = next_event(entry, at=self._clock(), after=head)
         with db.pipeline():
             db.execute(_INSERT, _row(event))
             db.execute(_UPDATE_HEAD, (event.seq, event.hash, event.stream))
@@ -178,7 +178,7 @@ class PostgresLedger:
                 self._ready = True
                 return db.execute(query.encode(), values).fetchall()
 
-        return again(read, self._pool)
+        return retry_once(read, self._pool)
 
     @contextmanager
     def _writable(self) -> Iterator[Connection]:
@@ -252,7 +252,7 @@ class _Locks:
             return False
 
     def release(self, stream: str) -> None:
-        with self._mutex, suppress(BrokenError):
+        with self._mutex, suppress(ConnectionLostError):
             self._held.discard(stream)
             # With the connection the lock went as well.
             if self._db is not None:
@@ -265,7 +265,7 @@ class _Locks:
         except psycopg.Error as error:
             self._db.close()
             self._db = None
-            raise BrokenError(str(error)) from error
+            raise ConnectionLostError(str(error)) from error
         return bool(row and row[0])
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""One due send with what is known about it in, the rules that object out.
+"""Evaluate the rules of the policy on a send that is due.
 
-Each rule is a function of `Facts` to a `Finding`, or None when it passes. To add one: write it in `rules` or
-`content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and
-`settings.records.Policy`, and show it in `docs/policy.md`.
+Each rule is a function of `RuleInput` to a `RuleFinding`, or None when it passes. To add one: write it in
+`rules` or `content`, name it in `RULES`, describe its setting in `schema/settings.schema.json` and
+`core.settings.Policy`, and show it in `docs/policy.md`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.policy import content, rules
-from wechat_campaigns.plan.policy.facts import Facts, Finding, Verdict
+from wechat_campaigns.plan.policy.facts import RuleFinding, RuleInput, Verdict
 
-RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
+RULES: Mapping[str, Callable[[RuleInput], RuleFinding | None]] = {
     "hold": rules.hold,
     "allow_to_all": rules.allow_to_all,
     "allowed_tags": rules.allowed_tags,
@@ -31,7 +31,7 @@ RULES: Mapping[str, Callable[[Facts], Finding | None]] = {
 }
 """Every rule by its id, the word of `--allow RULE=reason`."""
 
-LIFTED = frozenset(RULES) - {"hold"}
+OVERRIDABLE = frozenset(RULES) - {"hold"}
 """The rules that `--allow` and `policy.levels` may soften: a hold is lifted where it was made."""
 
 ALLOWANCE = frozenset({"quota", "quota_reserve"})
@@ -39,7 +39,7 @@ ALLOWANCE = frozenset({"quota", "quota_reserve"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objection:
+class Violation:
     """A rule that stands against a send, or could not be checked."""
 
     rule: str
@@ -50,7 +50,7 @@ class Objection:
     verdict: Verdict = Verdict.FAIL
 
 
-def objections(facts: Facts, allowed: Mapping[str, str]) -> tuple[Objection, ...]:
+def evaluate(facts: RuleInput, allowed: Mapping[str, str]) -> tuple[Violation, ...]:
     """Ask every rule.
 
     A mandatory rule blocks when it fails and when it could not be checked; in an offline plan the latter
@@ -60,15 +60,17 @@ def objections(facts: Facts, allowed: Mapping[str, str]) -> tuple[Objection, ...
         facts: about one due send.
         allowed: rule id to the reason for which it is set aside; such a rule is not asked.
     """
-    found = ((name, rule(facts)) for name, rule in RULES.items() if name not in allowed or name not in LIFTED)
-    return tuple(_objection(name, finding, facts) for name, finding in found if finding is not None)
+    found = (
+        (name, rule(facts)) for name, rule in RULES.items() if name not in allowed or name not in OVERRIDABLE
+    )
+    return tuple(_violation(name, finding, facts) for name, finding in found if finding is not None)
 
 
-def _objection(name: str, finding: Finding, facts: Facts) -> Objection:
-    level = facts.policy.levels.get(name, "mandatory") if name in LIFTED else "mandatory"
+def _violation(name: str, finding: RuleFinding, facts: RuleInput) -> Violation:
+    level = facts.policy.levels.get(name, "mandatory") if name in OVERRIDABLE else "mandatory"
     level = "advisory" if finding.advisory else level
     later = facts.offline and finding.verdict is Verdict.UNCHECKED
-    return Objection(
+    return Violation(
         rule=name,
         what=_("{what}; checked at apply").format(what=finding.what) if later else finding.what,
         remedy=finding.remedy,

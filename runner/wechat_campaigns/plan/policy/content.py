@@ -18,20 +18,20 @@ from wechat_campaigns.core.model import (
 )
 from wechat_campaigns.core.words import _
 from wechat_campaigns.plan.policy import links
-from wechat_campaigns.plan.policy.facts import Facts, Finding, Verdict
+from wechat_campaigns.plan.policy.facts import RuleFinding, RuleInput, Verdict
 
 _PLACEHOLDER = re.compile(rf"{PLACEHOLDER_SCHEME}:[^\s\"'<>]*")
 """What stands for a picture of the campaign's own until it is uploaded."""
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.IGNORECASE | re.DOTALL)
 
 
-def allowed_links(facts: Facts) -> Finding | None:
+def allowed_links(facts: RuleInput) -> RuleFinding | None:
     """Links lead only to listed hosts and what lies below them."""
     allowed = facts.policy.allowed_links
     if not allowed:
         return None
     if isinstance(facts.send.content, Draft):
-        return Finding(
+        return RuleFinding(
             verdict=Verdict.UNCHECKED,
             what=_("the links of a draft given by media_id cannot be looked at"),
             remedy=_("write the articles in the campaign, so that they are reviewed with it"),
@@ -40,13 +40,13 @@ def allowed_links(facts: Facts) -> Finding | None:
     if not foreign:
         return None
     what = _("it links to {hosts}, which policy.allowed_links does not list")
-    return Finding(
+    return RuleFinding(
         what=what.format(hosts=_(", ").join(foreign)),
         remedy=_("take the link out, or add the host to policy.allowed_links"),
     )
 
 
-def duplicate_content_days(facts: Facts) -> Finding | None:
+def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
     """The same content to the same receivers under another id is most likely a renamed file."""
     if facts.policy.duplicate_content_days == 0:
         return None
@@ -56,12 +56,12 @@ def duplicate_content_days(facts: Facts) -> Finding | None:
     twins = [facts.twin] if facts.twin else []
     twins += [
         known.send
-        for known in state.by_digest(facts.account.appid, facts.digest)
-        if state.same(known.send) not in mine and known.at >= since and known.at_risk
+        for known in state.sends_by_content(facts.account.appid, facts.digest)
+        if state.same(known.send) not in mine and known.at >= since and known.may_have_reached
     ]
     if not twins:
         return None
-    return Finding(
+    return RuleFinding(
         what=_("the same content to the same receivers is already in {send}").format(send=twins[0]),
         remedy=_("give the file its old name back, or change the content"),
     )
@@ -93,5 +93,5 @@ def hosts(content: Content) -> Iterator[str]:
 
 
 def _listed(host: str, allowed: tuple[str, ...]) -> bool:
-    known, found = {links.same_host(name) for name in allowed}, links.same_host(host)
+    known, found = {links.normalize_host(name) for name in allowed}, links.normalize_host(host)
     return any(found == name or found.endswith(f".{name}") for name in known)

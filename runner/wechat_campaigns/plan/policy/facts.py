@@ -10,7 +10,7 @@ from enum import StrEnum
 from wechat_campaigns.core.model import Audience, Send
 from wechat_campaigns.core.settings import Account, Policy, Settings
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.decide import PLAIN, Setting
+from wechat_campaigns.plan.decide import DEFAULT_OPTIONS, DecisionOptions
 
 
 class Verdict(StrEnum):
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class RuleFinding:
     """A rule that does not pass; passing is None."""
 
     what: str
@@ -32,7 +32,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grounds:
+class DecisionContext:
     """What every decision about a send rests on, at one moment."""
 
     settings: Settings
@@ -41,12 +41,12 @@ class Grounds:
     """Aware."""
     allowed: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    setting: Setting = PLAIN
+    setting: DecisionOptions = DEFAULT_OPTIONS
     """What is known of the campaigns and the platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class RuleInput:
     """Everything a rule may look at."""
 
     send: Send

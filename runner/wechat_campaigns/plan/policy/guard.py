@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from wechat_campaigns.core.digest import canonical, plain
+from wechat_campaigns.core.digest import canonical, to_plain_data
 from wechat_campaigns.core.settings import Settings
 from wechat_campaigns.protocol.events import Event
 
@@ -48,9 +48,9 @@ def rules_of(settings: Settings) -> dict[str, Any]:
             "count": approvals.count,
             "not_author": approvals.not_author,
         },
-        "policy": plain(asdict(settings.policy)),
-        "repeat_after": environment.repeat_after_s,
-        "repeat_until": environment.repeat_until_s,
+        "policy": to_plain_data(asdict(settings.policy)),
+        "repeat_after": environment.resend_after_s,
+        "repeat_until": environment.resend_until_s,
         "api": environment.api,
         "ledger": environment.ledger,
     }
@@ -67,8 +67,8 @@ def changes(before: Rules, after: Rules) -> tuple[SettingsChange, ...]:
     return tuple(
         SettingsChange(
             key=key,
-            before=_said(old.get(key)),
-            after=_said(new.get(key)),
+            before=_display(old.get(key)),
+            after=_display(new.get(key)),
             looser=_looser_or_odd(key, old, new),
         )
         for key in sorted(old.keys() | new.keys())
@@ -93,10 +93,10 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
     return tuple(sorted(found, key=lambda change: (change.key, change.before)))
 
 
-def left_ledger(left: str, settings: Settings) -> SettingsChange:
+def ledger_change(left: str, settings: Settings) -> SettingsChange:
     """Say that an environment has left a ledger, in which the rules of its last apply may be."""
-    now = _said(settings.environment.ledger)
-    return SettingsChange(key="ledger", before=_said(left), after=now, looser=True)
+    now = _display(settings.environment.ledger)
+    return SettingsChange(key="ledger", before=_display(left), after=now, looser=True)
 
 
 def accepted_by(guards: Iterable[Event]) -> tuple[SettingsChange, ...]:
@@ -128,7 +128,7 @@ def edits(before: Any, after: Any, path: str = "") -> tuple[SettingsChange, ...]
             for key in sorted({*old, *new}, key=str)
             for change in edits(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
         )
-    return (SettingsChange(key=path, before=_said(before), after=_said(after)),)
+    return (SettingsChange(key=path, before=_display(before), after=_display(after)),)
 
 
 def _flat(rules: Rules) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _flat(rules: Rules) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if value not in (None, [], {}, ())}
 
 
-def _said(value: Any) -> str:
+def _display(value: Any) -> str:
     if value is None:
         return "–"
     try:
@@ -313,7 +313,7 @@ def newest(guards: Iterable[Event], environment: str) -> Event | None:
     return latest[-1] if latest else None
 
 
-def verified(guards: Iterable[Event], secret: str) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
+def verify_guards(guards: Iterable[Event], secret: str) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
     """Part the guards of one account by their mac.
 
     Args:

@@ -302,7 +302,7 @@ def _character(code: str) -> str:
     return chr(number) if 0 < number < 0x110000 and not 0xD800 <= number < 0xE000 else ""
 
 
-def same_host(host: str) -> str:
+def normalize_host(host: str) -> str:
     """Give one spelling of a host: lower case, and the characters that punycode stands for."""
     return ".".join(_unicode(label) for label in _plain(host).lower().strip(".").split("."))
 

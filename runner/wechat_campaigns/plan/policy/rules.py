@@ -11,48 +11,48 @@ from zoneinfo import ZoneInfo
 from wechat_campaigns.core.settings import Account, AccountKind, Policy
 from wechat_campaigns.core.words import _
 from wechat_campaigns.ledger.fold import LedgerState
-from wechat_campaigns.plan.policy.facts import Facts, Finding, Verdict
-from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, counts, same_receivers
+from wechat_campaigns.plan.policy.facts import RuleFinding, RuleInput, Verdict
+from wechat_campaigns.plan.quota import SERVICE_PER_MONTH, Allowance, allowance, count_same_recipients, counts
 
 
-def hold(facts: Facts) -> Finding | None:
+def hold(facts: RuleInput) -> RuleFinding | None:
     """Nothing leaves an account that is on hold."""
-    return held_now(facts.account, facts.policy, facts.state)
+    return hold_finding(facts.account, facts.policy, facts.state)
 
 
-def held_now(account: Account, policy: Policy, state: LedgerState) -> Finding | None:
+def hold_finding(account: Account, policy: Policy, state: LedgerState) -> RuleFinding | None:
     """Say whether an account is on hold, by its ledger or by the settings."""
-    name, held, found = account.name, policy.hold, held_in_ledger(account, state)
+    name, held, found = account.name, policy.hold, ledger_hold_finding(account, state)
     if found is None and (held is True or (held is not False and name in held)):
-        return Finding(
+        return RuleFinding(
             what=_("account {name} is on hold by the settings").format(name=name),
             remedy=_("change policy.hold"),
         )
     return found
 
 
-def held_in_ledger(account: Account, state: LedgerState) -> Finding | None:
+def ledger_hold_finding(account: Account, state: LedgerState) -> RuleFinding | None:
     """Say whether an account was put on hold."""
     why = state.holds.get(account.appid)
     if why is None:
         return None
-    return Finding(
+    return RuleFinding(
         what=_("account {name} is on hold: {why}").format(name=account.name, why=why),
         remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=account.name),
     )
 
 
-def allow_to_all(facts: Facts) -> Finding | None:
+def allow_to_all(facts: RuleInput) -> RuleFinding | None:
     """Everyone may be addressed only where the settings say so."""
     if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
         return None
-    return Finding(
+    return RuleFinding(
         what=_("the filter is everyone, which the policy does not allow"),
         remedy=_("use a tag, or set policy.allow_to_all in _settings.yaml"),
     )
 
 
-def allowed_tags(facts: Facts) -> Finding | None:
+def allowed_tags(facts: RuleInput) -> RuleFinding | None:
     """Only listed tags may be addressed; everyone and openid lists have rules of their own."""
     allowed, wanted = facts.policy.allowed_tags, facts.send.filter
     if not allowed or (wanted.tag is None and wanted.tag_id is None):
@@ -62,49 +62,49 @@ def allowed_tags(facts: Facts) -> Finding | None:
         return None
     if name is None:
         unknown = _("the name of tag_id {tag_id} is unknown, so it cannot be looked up in allowed_tags")
-        return Finding(
+        return RuleFinding(
             verdict=Verdict.UNCHECKED,
             what=unknown.format(tag_id=wanted.tag_id),
             remedy=_("plan with the platform reachable, or list the id in policy.allowed_tags"),
         )
     listed = _(", ").join(str(tag) for tag in allowed)
-    return Finding(
+    return RuleFinding(
         what=_("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
         remedy=_("choose an allowed tag, or add this one to policy.allowed_tags"),
     )
 
 
-def max_recipients(facts: Facts) -> Finding | None:
+def max_recipients(facts: RuleInput) -> RuleFinding | None:
     """An audience may not be larger than declared."""
     limit, count = facts.policy.max_recipients, facts.audience.count
     if limit is None or (count is not None and count <= limit):
         return None
     if count is None:
-        return Finding(
+        return RuleFinding(
             verdict=Verdict.UNCHECKED,
             what=_("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
             remedy=_("plan with the platform reachable; apply counts again just before the send"),
         )
-    return Finding(
+    return RuleFinding(
         what=_("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
         remedy=_("choose a smaller tag, or raise policy.max_recipients"),
     )
 
 
-def audience_drift(facts: Facts) -> Finding | None:
+def audience_drift(facts: RuleInput) -> RuleFinding | None:
     """The audience may not have grown or shrunk much since the plan was reviewed."""
     drift, count = facts.policy.audience_drift, facts.audience.count
     if drift is None or not facts.applying:
         return None
     if facts.reviewed is None:
-        return Finding(
+        return RuleFinding(
             verdict=Verdict.UNCHECKED,
             advisory=True,
             what=_("the review has no audience to compare with: only a digest was given, or it was offline"),
             remedy=_("apply with --plan FILE from an online plan"),
         )
     if count is None:
-        return Finding(
+        return RuleFinding(
             verdict=Verdict.UNCHECKED,
             what=_("the audience is unknown, {reviewed} were reviewed").format(reviewed=facts.reviewed),
             remedy=_("apply again once the platform answers tags/get"),
@@ -115,51 +115,51 @@ def audience_drift(facts: Facts) -> Finding | None:
     what = _(
         "the audience is {count}, {reviewed} were reviewed: more than {percent} % and {floor} followers apart"
     )
-    return Finding(
+    return RuleFinding(
         what=what.format(count=count, reviewed=facts.reviewed, percent=drift.percent, floor=drift.floor),
         remedy=_("look why the tag changed, then plan again and have the new plan reviewed"),
     )
 
 
-def max_sends_per_apply(facts: Facts) -> Finding | None:
+def max_sends_per_apply(facts: RuleInput) -> RuleFinding | None:
     """A run that would send more than declared sends nothing: it is likely not what was meant."""
     limit = facts.policy.max_sends_per_apply
     if limit is None or facts.due <= limit:
         return None
     what = _("this run would make {count} sends, the policy allows {limit}")
-    return Finding(
+    return RuleFinding(
         what=what.format(count=facts.due, limit=limit),
         remedy=_("name the campaigns to apply, or raise policy.max_sends_per_apply"),
     )
 
 
-def require_preview(facts: Facts) -> Finding | None:
+def require_preview(facts: RuleInput) -> RuleFinding | None:
     """A tester must have received exactly this content."""
     if not facts.policy.require_preview or (facts.account.appid, facts.digest) in facts.state.previews:
         return None
     remedy = _("run `campaign preview '{send}' --to TESTER`, look at it on the phone")
-    return Finding(
+    return RuleFinding(
         what=_("no tester has received exactly this content"),
         remedy=remedy.format(send=facts.send.id),
     )
 
 
-def require_not_after(facts: Facts) -> Finding | None:
+def require_not_after(facts: RuleInput) -> RuleFinding | None:
     """Every send must say until when it makes sense, so that a late run does not make it."""
     if not facts.policy.require_not_after or facts.send.not_after is not None:
         return None
-    return Finding(
+    return RuleFinding(
         what=_("the campaign has no not_after"),
         remedy=_("write not_after, the end of its send window"),
     )
 
 
-def quiet_hours(facts: Facts) -> Finding | None:
+def quiet_hours(facts: RuleInput) -> RuleFinding | None:
     """Nobody is disturbed at night."""
-    return quiet_now(facts.policy, facts.now)
+    return quiet_hours_finding(facts.policy, facts.now)
 
 
-def quiet_now(policy: Policy, now: datetime) -> Finding | None:
+def quiet_hours_finding(policy: Policy, now: datetime) -> RuleFinding | None:
     """Say whether `now` lies within the quiet hours; the begin belongs to them, the end does not."""
     if policy.quiet_hours is None:
         return None
@@ -169,13 +169,13 @@ def quiet_now(policy: Policy, now: datetime) -> Finding | None:
     if not quiet:
         return None
     what = _("it is {time:%H:%M} in {timezone}, within the quiet hours")
-    return Finding(
+    return RuleFinding(
         what=what.format(time=local, timezone=policy.timezone),
         remedy=_("apply after {time:%H:%M}").format(time=end),
     )
 
 
-def quota(facts: Facts) -> Finding | None:
+def quota(facts: RuleInput) -> RuleFinding | None:
     """The account must have allowance left, as far as the ledger knows."""
     left = _counted(facts)
     if left is None:
@@ -183,7 +183,7 @@ def quota(facts: Facts) -> Finding | None:
     if left.used + facts.ahead < left.limit:
         return None
     what = _("{account} may send {limit} in {period}: {used} used, {ahead} ahead in this plan")
-    return Finding(
+    return RuleFinding(
         what=what.format(
             account=facts.account.name,
             limit=left.limit,
@@ -195,34 +195,34 @@ def quota(facts: Facts) -> Finding | None:
     )
 
 
-def quota_reserve(facts: Facts) -> Finding | None:
+def quota_reserve(facts: RuleInput) -> RuleFinding | None:
     """Some of the allowance is kept for what nobody planned."""
     reserve = facts.policy.quota_reserve
     left = _counted(facts) if reserve else None
     if left is None or left.used + facts.ahead + reserve < left.limit:
         return None
     what = _("{left} of {limit} sends are left in {period}, the policy keeps {reserve} in reserve")
-    return Finding(
+    return RuleFinding(
         what=what.format(left=left.left - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
         remedy=_("wait for the next period, or lower policy.quota_reserve"),
     )
 
 
-def _counted(facts: Facts) -> Allowance | None:
+def _counted(facts: RuleInput) -> Allowance | None:
     account = facts.account
     if not counts(account.kind, facts.send.filter.is_to_all):
         return None
     return allowance(account.appid, account.kind, facts.state, facts.now)
 
 
-def _four_a_month(facts: Facts) -> Finding | None:
+def _four_a_month(facts: RuleInput) -> RuleFinding | None:
     if facts.account.kind is not AccountKind.SERVICE:
         return None
-    before = same_receivers(facts.account.appid, facts.send, facts.state, facts.now)
+    before = count_same_recipients(facts.account.appid, facts.send, facts.state, facts.now)
     if before < SERVICE_PER_MONTH:
         return None
     what = _("these receivers have been sent {count} this month: who has had four gets no more, silently")
-    return Finding(
+    return RuleFinding(
         advisory=True,
         what=what.format(count=before),
         remedy=_("choose another tag or wait for the next month"),

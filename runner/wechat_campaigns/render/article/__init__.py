@@ -22,7 +22,7 @@ from wechat_campaigns.source.files import FileError
 
 T = TypeVar("T")
 
-__all__ = ["ArticleBody", "ArticleSource", "build", "escape_for", "image_bytes", "mend"]
+__all__ = ["ArticleBody", "ArticleSource", "build", "convert", "escape_for", "image_bytes"]
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "pygments", "lxml", "css_inline", "nh3", "tinycss2", "PIL")
 ARTICLE_SECONDS: Final = 5
@@ -47,7 +47,7 @@ def build(source: ArticleSource) -> ArticleBody:
     try:
         from wechat_campaigns.render.article.body import assemble, warm
     except ImportError as error:
-        raise _missing(error, _("an article ({file})").format(file=source.shown)) from error
+        raise _missing_extra_error(error, _("an article ({file})").format(file=source.shown)) from error
     files = _RecordingFiles(source.files)
     warm(source)
 
@@ -57,7 +57,7 @@ def build(source: ArticleSource) -> ArticleBody:
     try:
         body, reads = _bounded(work, ARTICLE_SECONDS, _("an article ({file})").format(file=source.shown))
     except bounded.OverBudgetError as error:
-        return _stopped(source, error)
+        return _over_budget_body(source, error)
     files.repeat(reads)
     return body
 
@@ -79,13 +79,13 @@ def image_bytes(file: FileInfo, files: ArticleFiles) -> bytes:
     if hashlib.sha256(data).hexdigest() == file.sha256:
         return data
     try:
-        from wechat_campaigns.render.article.images import mended_bytes
+        from wechat_campaigns.render.article.images import converted_bytes
     except ImportError as error:
-        raise _missing(error, _("a changed image ({file})").format(file=file.path)) from error
-    return mended_bytes(data, file)
+        raise _missing_extra_error(error, _("a changed image ({file})").format(file=file.path)) from error
+    return converted_bytes(data, file)
 
 
-def mend(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
+def convert(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
     """Mend a picture that becomes material: a cover, or one of a picture post.
 
     Args:
@@ -102,13 +102,13 @@ def mend(file: FileInfo, files: ArticleFiles) -> tuple[FileInfo, str]:
     try:
         from wechat_campaigns.render.article import images
     except ImportError as error:
-        raise _missing(error, _("mending an image ({file})").format(file=file.path)) from error
+        raise _missing_extra_error(error, _("mending an image ({file})").format(file=file.path)) from error
     data = files.data(file.path)
 
     def work() -> tuple[FileInfo, str]:
-        if not images.mendable(images.look(data, file.format, images.MATERIAL)):
+        if not images.is_convertible(images.inspect_image(data, file.format, images.MATERIAL)):
             return file, ""
-        info, _data, note = images.mended(file, data, images.MATERIAL)
+        info, _data, note = images.convert_file(file, data, images.MATERIAL)
         return info, note
 
     try:
@@ -163,7 +163,7 @@ def _bounded(work: Callable[[], T], seconds: int, needed_for: str) -> T:
 
     result = bounded.run(attempt, cpu_s=seconds)
     if isinstance(result, _MissingLibrary):
-        raise _missing(ImportError(name=result.name), needed_for)
+        raise _missing_extra_error(ImportError(name=result.name), needed_for)
     return result
 
 
@@ -174,7 +174,7 @@ class _MissingLibrary:
         self.name = name
 
 
-def _stopped(source: ArticleSource, error: bounded.OverBudgetError) -> ArticleBody:
+def _over_budget_body(source: ArticleSource, error: bounded.OverBudgetError) -> ArticleBody:
     findings = Findings(file=source.shown)
     findings.error(
         "article-budget",
@@ -192,7 +192,7 @@ def _reason(error: bounded.OverBudgetError, seconds: int) -> str:
     return _("a library failed on its content ({detail})").format(detail=error.detail or "?")
 
 
-def _missing(error: ImportError, needed_for: str) -> Exception:
+def _missing_extra_error(error: ImportError, needed_for: str) -> Exception:
     """Tell a library that is not installed from a fault of our own."""
     library = (error.name or "").partition(".")[0]
     return MissingExtraError("articles", needed_for=needed_for) if library in LIBRARIES else error

@@ -10,7 +10,7 @@ from wechat_campaigns.core.model import BodyImage
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article import dom, embed, lint, markdown, rewrite, sanitize, theme
-from wechat_campaigns.render.article.escape import clean, forbidden
+from wechat_campaigns.render.article.escape import forbidden_offsets, replace_forbidden
 from wechat_campaigns.render.article.parts import (
     MAX_SOURCE_CHARS,
     WARNING_CHARS,
@@ -112,7 +112,7 @@ def _finish(
     tree: HtmlElement, found: tuple[BodyImage, ...], findings: Findings, *, markdown_source: bool
 ) -> ArticleBody:
     lint.check(tree, findings, markdown=markdown_source)
-    html = sanitize.clean(dom.inner(tree))
+    html = sanitize.clean_with_nh3(dom.inner(tree))
     used = tuple(image for image in found if image.placeholder in html)
     chars = markup_chars(html, used)
     lint.check_size(html, chars, findings)
@@ -130,14 +130,14 @@ def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
 
 def _readable(source: str, findings: Findings) -> str:
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    for offset in forbidden(text):
+    for offset in forbidden_offsets(text):
         findings.error(
             "control-character",
             _("the character U+{code:04X} cannot stand in an article").format(code=ord(text[offset])),
             _("remove it; it often comes from copying out of a PDF or a word processor"),
             line=text.count("\n", 0, offset) + 1,
         )
-    return clean(text)
+    return replace_forbidden(text)
 
 
 def _brand(options: ArticleOptions, findings: Findings) -> str:

@@ -17,7 +17,7 @@ TAB_COLUMNS = 4
 _KEPT_BLANKS = re.compile(r"^ +| {2,}| +$", re.MULTILINE)
 
 
-def known_language(language: str) -> bool:
+def is_known_language(language: str) -> bool:
     """Tell whether a fence's language can be highlighted; no language at all is fine too."""
     return not language or _lexer(language) is not None
 

@@ -16,7 +16,7 @@ from wechat_campaigns.render.article.parts import Findings
 
 MIN_RATIO = 3.0
 """WCAG 2's least contrast for large text; below it text is lost on a phone in daylight."""
-LEAST_RATIO = 1.1
+INVISIBLE_RATIO = 1.1
 """Below it text cannot be seen at all, which `hidden` reports; #f2f2f2 on white has 1.12."""
 Colour = tuple[float, float, float]
 _WHITE: Colour = (1.0, 1.0, 1.0)
@@ -24,14 +24,14 @@ _DARK_PAGE = 0.098
 # Thresholds of the reader's dark mode, as parts of 1.
 _WHITE_LIKE, _BRIGHTEST_GROUND, _BRIGHT_GROUND, _LEAST_STEP = 250 / 255, 190 / 255, 100 / 255, 65 / 255
 _GREY_LIGHTNESS, _DARKEST_LIGHTNESS = 0.40, 0.22
-_DEFAULT_INK = RGBA(0.2, 0.2, 0.2, 1.0)
+_DEFAULT_FOREGROUND = RGBA(0.2, 0.2, 0.2, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Inks:
+class TextColours:
     """The colours of a text and of what it stands on."""
 
-    ink: RGBA = _DEFAULT_INK
+    ink: RGBA = _DEFAULT_FOREGROUND
     """As it is written: a translucent one is another colour on another ground."""
     ground: Colour = _WHITE
 
@@ -48,12 +48,12 @@ def check(root: HtmlElement, findings: Findings) -> None:
         root: the tree of a styled article.
         findings: collects one warning for each pair, at the first line that has it.
     """
-    seen: set[Inks] = set()
-    inks = {root: Inks()}
+    seen: set[TextColours] = set()
+    inks = {root: TextColours()}
     for element in root.iterdescendants():
         if not isinstance(element.tag, str):
             continue
-        mine = inks[element] = own(element.get("style", ""), inks[element.getparent()])
+        mine = inks[element] = element_colours(element.get("style", ""), inks[element.getparent()])
         if mine not in seen and own_text(element).strip():
             seen.add(mine)
             _report(mine, line_of(element), findings)
@@ -77,10 +77,10 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
     return _dark_text(text, dimmed), dimmed
 
 
-def _report(inks: Inks, line: int | None, findings: Findings) -> None:
+def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
     remedy = _("choose colours further apart in lightness")
     day = ratio(inks.text, inks.ground)
-    if day < LEAST_RATIO:
+    if day < INVISIBLE_RATIO:
         return
     if day < MIN_RATIO:
         what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
@@ -97,7 +97,7 @@ def _report(inks: Inks, line: int | None, findings: Findings) -> None:
 
 
 @lru_cache(maxsize=1024)
-def own(style: str, around: Inks) -> Inks:
+def element_colours(style: str, around: TextColours) -> TextColours:
     """Return the colours of an element, by its style and those around it."""
     colours = {
         item.lower_name: css.colour(css.value_of(item))
@@ -105,7 +105,7 @@ def own(style: str, around: Inks) -> Inks:
         if item.type == "declaration" and item.lower_name in ("color", "background-color")
     }
     ink, ground = colours.get("color"), colours.get("background-color")  # None: inherited
-    return Inks(ink or around.ink, _over(ground, around.ground) if ground else around.ground)
+    return TextColours(ink or around.ink, _over(ground, around.ground) if ground else around.ground)
 
 
 def _over(colour: RGBA, ground: Colour) -> Colour:

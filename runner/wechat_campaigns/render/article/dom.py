@@ -8,7 +8,7 @@ from html import escape
 from lxml import etree, html
 from lxml.html import HtmlElement
 
-from wechat_campaigns.render.article.escape import clean_html
+from wechat_campaigns.render.article.escape import replace_forbidden_html
 
 _BLOCKS = """
 section p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre table thead tbody tr th td hr div figure header
@@ -33,7 +33,7 @@ def parse(text: str, *, keep_lines: bool = False) -> HtmlElement:
     """
     parser = html.HTMLParser(encoding="utf-8", huge_tree=False, no_network=True)
     # The section keeps the parser from wrapping loose text in a paragraph of its own.
-    source = f"<html><body><section>{clean_html(text)}{END}".encode()
+    source = f"<html><body><section>{replace_forbidden_html(text)}{END}".encode()
     body: HtmlElement = html.document_fromstring(source, parser=parser).find("body")
     if keep_lines:
         for element in elements(body):

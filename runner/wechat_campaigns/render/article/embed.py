@@ -26,7 +26,7 @@ class _Picture:
 
     info: FileInfo
     data: bytes
-    look: images.Look
+    look: images.ImageInspection
 
 
 def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
@@ -91,7 +91,7 @@ def _looked_at(info: FileInfo, data: bytes) -> _Picture:
         images,  # loads Pillow, which an article without pictures does without
     )
 
-    return _Picture(info=info, data=data, look=images.look(data, info.format))
+    return _Picture(info=info, data=data, look=images.inspect_image(data, info.format))
 
 
 def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
@@ -99,8 +99,8 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     from wechat_campaigns.render.article import images
 
     line, path = line_of(image), picture.info.path.name
-    if mend and images.mendable(picture.look):
-        info, data, note = images.mended(picture.info, picture.data, images.BODY)
+    if mend and images.is_convertible(picture.look):
+        info, data, note = images.convert_file(picture.info, picture.data, images.BODY)
         picture = _looked_at(info, data)
         findings.warning(
             "image-fixed",
@@ -113,7 +113,7 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     return picture if all(fault.warning for fault in picture.look.faults) else None
 
 
-def _report(faults: Iterable[images.Fault], path: str, line: int | None, findings: Findings) -> None:
+def _report(faults: Iterable[images.ImageFault], path: str, line: int | None, findings: Findings) -> None:
     for fault in faults:
         report = findings.warning if fault.warning else findings.error
         report(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from wechat_campaigns.render.article.parts import Kind
+from wechat_campaigns.render.article.parts import ArticleFormat
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARK = re.compile(f"{_OPEN}([0-9a-f]*){_CLOSE}")
@@ -20,11 +20,11 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
-_LAST_CODE, _MOST_DIGITS = 0x10FFFF, 8
+_LAST_CODE, _MAX_DIGITS = 0x10FFFF, 8
 _REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
 
 
-def escape_for(kind: Kind) -> Callable[[object], str]:
+def escape_for(kind: ArticleFormat) -> Callable[[object], str]:
     """Choose how the value of a `{{ variable }}` is written into a body.
 
     Args:
@@ -40,20 +40,20 @@ def reveal(text: str) -> str:
     """Replace every mark by the value it stands for."""
     if _OPEN not in text:
         return text
-    return _MARK.sub(lambda mark: clean(_unhex(mark[1])), text)
+    return _MARK.sub(lambda mark: replace_forbidden(_unhex(mark[1])), text)
 
 
-def clean(text: str) -> str:
+def replace_forbidden(text: str) -> str:
     """Replace the characters that no HTML document may hold by U+FFFD, and normalise line ends."""
     return _FORBIDDEN.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def clean_html(html: str) -> str:
-    """Do as `clean` does, and the same to character references."""
-    return _REFERENCE.sub(_allowed_reference, clean(html))
+def replace_forbidden_html(html: str) -> str:
+    """Do as `replace_forbidden` does, and the same to character references."""
+    return _REFERENCE.sub(_allowed_reference, replace_forbidden(html))
 
 
-def forbidden(text: str) -> list[int]:
+def forbidden_offsets(text: str) -> list[int]:
     """Find the characters that no HTML document may hold: their offsets."""
     return [found.start() for found in _FORBIDDEN.finditer(text)]
 
@@ -69,7 +69,7 @@ def _markdown(value: object) -> str:
 
 def _html(value: object) -> str:
     # Every ASCII mark, so that the value is safe in an attribute without quotes as well.
-    return _NOT_PLAIN.sub(_reference, clean(str(value)))
+    return _NOT_PLAIN.sub(_reference, replace_forbidden(str(value)))
 
 
 def _reference(found: re.Match[str]) -> str:
@@ -79,7 +79,7 @@ def _reference(found: re.Match[str]) -> str:
 
 def _allowed_reference(found: re.Match[str]) -> str:
     digits = (found[1] or found[2]).lstrip("0")
-    if len(digits) > _MOST_DIGITS:  # Python refuses to count some thousand digits
+    if len(digits) > _MAX_DIGITS:  # Python refuses to count some thousand digits
         return "\ufffd"
     code = int(digits or "0", 16 if found[1] else 10)
     return "\ufffd" if code > _LAST_CODE or _FORBIDDEN.match(chr(code)) else found[0]

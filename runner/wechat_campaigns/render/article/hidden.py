@@ -12,13 +12,13 @@ from wechat_campaigns.core.words import _
 from wechat_campaigns.render.article import contrast, css
 from wechat_campaigns.render.article.dom import BLOCKS, line_of, own_text, text_of
 from wechat_campaigns.render.article.parts import Findings
-from wechat_campaigns.source.text import says_nothing
+from wechat_campaigns.source.text import is_blank
 
-LEAST_FONT_PX, MOST_FONT_PX = 6.0, 96.0
-MOST_INDENT_PX = 100.0
-LEAST_BOX_PX = 160.0
+MIN_FONT_PX, MAX_FONT_PX = 6.0, 96.0
+MAX_INDENT_PX = 100.0
+MIN_BOX_PX = 160.0
 """The narrowest box that may cut off what it holds."""
-MOST_EMPTY_LINES = 50
+MAX_EMPTY_LINES = 50
 """One after the other; more push the text behind them out of sight."""
 _PAGE_PX, _TEXT_PX = 375.0, 17.0
 _KEYWORDS = {
@@ -35,15 +35,15 @@ _SIZE = re.compile(r"([\d.]{1,12})(px|pt|em|rem|%)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _ComputedStyle:
     """What an element has from those around it; lengths in CSS pixels."""
 
-    inks: contrast.Inks = field(default_factory=contrast.Inks)
+    inks: contrast.TextColours = field(default_factory=contrast.TextColours)
     font: float = _TEXT_PX
     width: float = _PAGE_PX
     indent: float = 0.0
     cut: bool = False
-    keeps_lines: bool = False
+    preserves_newlines: bool = False
 
 
 def check(root: HtmlElement, findings: Findings) -> None:
@@ -53,14 +53,14 @@ def check(root: HtmlElement, findings: Findings) -> None:
         root: the tree of a styled article, inside the allow-list.
         findings: collects.
     """
-    seen = {root: _Seen()}
+    seen = {root: _ComputedStyle()}
     for element in root.iterdescendants():
         if not isinstance(element.tag, str):
             continue
         around = seen[element.getparent()]
-        own = seen[element] = _own(element, around)
+        own = seen[element] = _computed_style(element, around)
         # One line that is very high pushes others away, whether or not it has text.
-        grows = own.font > MOST_FONT_PX >= around.font
+        grows = own.font > MAX_FONT_PX >= around.font
         if (reason := _reason(own)) and (grows or own_text(element).strip()):
             _report(element, text_of(element) if grows else own_text(element), reason, findings)
     _check_empty_lines(root, seen, findings)
@@ -75,7 +75,9 @@ def _report(element: HtmlElement, text: str, reason: str, findings: Findings) ->
     )
 
 
-def _check_empty_lines(root: HtmlElement, seen: dict[HtmlElement, _Seen], findings: Findings) -> None:
+def _check_empty_lines(
+    root: HtmlElement, seen: dict[HtmlElement, _ComputedStyle], findings: Findings
+) -> None:
     empty = 0
     for event, node in etree.iterwalk(root, events=("start", "end")):
         if event == "start" and node.tag == "img":
@@ -84,34 +86,36 @@ def _check_empty_lines(root: HtmlElement, seen: dict[HtmlElement, _Seen], findin
             empty += 1
         stands_in = node if event == "start" else node.getparent()
         text = (node.text if event == "start" else node.tail) or ""
-        keeps_lines = stands_in is not None and stands_in in seen and seen[stands_in].keeps_lines
-        for index, line in enumerate(text.split("\n") if keeps_lines else [text]):
+        preserves_newlines = (
+            stands_in is not None and stands_in in seen and seen[stands_in].preserves_newlines
+        )
+        for index, line in enumerate(text.split("\n") if preserves_newlines else [text]):
             empty += index > 0
-            if says_nothing(line):
+            if is_blank(line):
                 continue
-            if empty > MOST_EMPTY_LINES:
+            if empty > MAX_EMPTY_LINES:
                 reason = _("{count} empty lines stand before it").format(count=empty)
                 _report(node, line, reason, findings)
             empty = 0
 
 
-def _reason(own: _Seen) -> str:
-    if contrast.ratio(own.inks.text, own.inks.ground) < contrast.LEAST_RATIO:
+def _reason(own: _ComputedStyle) -> str:
+    if contrast.ratio(own.inks.text, own.inks.ground) < contrast.INVISIBLE_RATIO:
         return _("it has the colour of its background")
-    if not LEAST_FONT_PX <= own.font <= MOST_FONT_PX:
+    if not MIN_FONT_PX <= own.font <= MAX_FONT_PX:
         return _("it is {size:.4g} px high").format(size=own.font)
-    if own.indent > MOST_INDENT_PX:
+    if own.indent > MAX_INDENT_PX:
         return _("it is indented by {size:.4g} px").format(size=own.indent)
-    if own.cut and own.width < LEAST_BOX_PX:
+    if own.cut and own.width < MIN_BOX_PX:
         return _("its box is {size:.4g} px wide and cuts it off").format(size=own.width)
     return ""
 
 
-def _own(element: HtmlElement, around: _Seen) -> _Seen:
+def _computed_style(element: HtmlElement, around: _ComputedStyle) -> _ComputedStyle:
     style = element.get("style", "")
-    own = replace(around, inks=contrast.own(style, around.inks))
+    own = replace(around, inks=contrast.element_colours(style, around.inks))
     if element.tag == "pre":
-        own = replace(own, keeps_lines=True)
+        own = replace(own, preserves_newlines=True)
     said = [item for item in css.declarations(style) if item.type == "declaration"] if style else []
     for item in sorted(said, key=lambda item: item.lower_name != "font-size"):  # an indent's em is its font
         value = css.value_of(item).lower()
@@ -120,7 +124,7 @@ def _own(element: HtmlElement, around: _Seen) -> _Seen:
         elif item.lower_name == "text-indent":
             own = replace(own, indent=_indent(value, own))
         elif item.lower_name == "white-space":
-            own = replace(own, keeps_lines=value.startswith("pre"))
+            own = replace(own, preserves_newlines=value.startswith("pre"))
         elif item.lower_name in ("width", "max-width"):
             own = replace(own, width=min(own.width, _length(value, around.width, around.width)))
         elif item.lower_name == "overflow-x" and value != "visible":
@@ -136,7 +140,7 @@ def _font(value: str, around: float) -> float:
     return _length(value, around, around)
 
 
-def _indent(value: str, own: _Seen) -> float:
+def _indent(value: str, own: _ComputedStyle) -> float:
     return _length(value, own.width if value.endswith("%") else own.font, 0.0)
 
 

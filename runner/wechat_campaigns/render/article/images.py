@@ -40,7 +40,7 @@ _FIRST_TURNED = 5  # orientations 5 to 8 exchange width and height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class ImageUse:
     """What the platform takes of an image, by where it goes."""
 
     formats: tuple[str, ...]
@@ -51,14 +51,14 @@ class Use:
     """That `{count}` bytes are not under `{most}` here."""
 
 
-BODY = Use(
+BODY = ImageUse(
     formats=("jpeg", "png"),
     under_bytes=MAX_BYTES,
     format_words=N_("WeChat takes {formats} in articles, this is {format}"),
     size_words=N_("the image has {count:,} bytes; WeChat takes less than {most:,} in articles"),
 )
 """`media/uploadimg`. Source: uploadimage, read 2026-11."""
-MATERIAL = Use(
+MATERIAL = ImageUse(
     formats=("jpeg", "png", "gif", "bmp"),
     under_bytes=10_000_000,
     format_words=N_("WeChat takes {formats} as material, this is {format}"),
@@ -68,38 +68,38 @@ MATERIAL = Use(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What is wrong with an image's bytes; a `fixable` one goes away through `fixed`."""
+class ImageFault:
+    """What is wrong with an image's bytes; a `is_convertible` one goes away through `convert_bytes`."""
 
     rule: str
     what: str
     remedy: str
-    fixable: bool = False
+    is_convertible: bool = False
     warning: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ImageInspection:
     """What an image shows of itself: its faults, and its size in pixels as it is shown."""
 
-    faults: tuple[Fault, ...]
+    faults: tuple[ImageFault, ...]
     width: int = 0
     height: int = 0
 
 
-def mended_bytes(data: bytes, file: FileInfo) -> bytes:
-    """Mend an image again, the way `mended` did.
+def converted_bytes(data: bytes, file: FileInfo) -> bytes:
+    """Mend an image again, the way `convert_file` did.
 
     Args:
         data: the file's own bytes.
-        file: the mended image, as `mended` described it.
+        file: the mended image, as `convert_file` described it.
 
     Raises:
         StalePlanError: when the result does not have the sha256 that was planned.
     """
     try:
         for use in (BODY, MATERIAL):
-            result, *_more = fixed(data, use)
+            result, *_more = convert_bytes(data, use)
             if hashlib.sha256(result).hexdigest() == file.sha256:
                 return result
     except _BROKEN:
@@ -111,13 +111,13 @@ def mended_bytes(data: bytes, file: FileInfo) -> bytes:
     )
 
 
-def mendable(seen: Look) -> bool:
+def is_convertible(seen: ImageInspection) -> bool:
     """Say whether something is wrong with an image, and all of it can be mended."""
-    return bool(seen.faults) and all(fault.fixable for fault in seen.faults)
+    return bool(seen.faults) and all(fault.is_convertible for fault in seen.faults)
 
 
-def mended(file: FileInfo, data: bytes, use: Use) -> tuple[FileInfo, bytes, str]:
-    """Mend a `mendable` image.
+def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, bytes, str]:
+    """Mend a `is_convertible` image.
 
     Args:
         file: what is known of it.
@@ -127,7 +127,7 @@ def mended(file: FileInfo, data: bytes, use: Use) -> tuple[FileInfo, bytes, str]
     Returns:
         The file as it will be uploaded, its bytes, and a note for people.
     """
-    result, kind, note = fixed(data, use)
+    result, kind, note = convert_bytes(data, use)
     sha256 = hashlib.sha256(result).hexdigest()
     info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, mended=True)
     return info, result, note
@@ -142,7 +142,7 @@ def _quiet() -> Iterator[None]:
 
 
 @_quiet()
-def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
+def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> ImageInspection:
     """Decode an image and find what would keep the platform from taking it, or spoil it on phones.
 
     Args:
@@ -154,30 +154,32 @@ def look(data: bytes, image_format: str, use: Use = BODY) -> Look:
     """
     if image_format not in _KNOWN:
         what = _("the image is an SVG") if image_format == "svg" else _("the file is not an image we know")
-        return Look(faults=(Fault(rule="image-format", what=what, remedy=_("export it as PNG or JPEG")),))
+        return ImageInspection(
+            faults=(ImageFault(rule="image-format", what=what, remedy=_("export it as PNG or JPEG")),)
+        )
     bounded.extend(1)
     try:
         image = _open(data)
         faults = (*_pixel_faults(image), *_byte_faults(data, image_format, use))
-        width, height = _shown_size(image)
+        width, height = _display_size(image)
     except Image.DecompressionBombError:
-        return Look(
+        return ImageInspection(
             faults=(_too_many_pixels(_("the image has far too many pixels; the limit is {most:,} in all")),)
         )
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
-        broken = Fault(
+        broken = ImageFault(
             rule="image-broken", what=_("the image cannot be decoded"), remedy=_("export it again")
         )
-        return Look(faults=(broken,))
-    return Look(faults=faults, width=width, height=height)
+        return ImageInspection(faults=(broken,))
+    return ImageInspection(faults=faults, width=width, height=height)
 
 
 @_quiet()
-def fixed(data: bytes, use: Use = BODY) -> tuple[bytes, str, str]:
+def convert_bytes(data: bytes, use: ImageUse = BODY) -> tuple[bytes, str, str]:
     """Convert and shrink an image to what the platform takes; the same bytes give the same bytes.
 
     Args:
-        data: an image in which `look` finds nothing unfixable.
+        data: an image in which `inspect_image` finds nothing unfixable.
         use: where it goes.
 
     Returns:
@@ -199,26 +201,26 @@ def fixed(data: bytes, use: Use = BODY) -> tuple[bytes, str, str]:
     return result, result_format, note
 
 
-def _shown_size(image: Image.Image) -> tuple[int, int]:
+def _display_size(image: Image.Image) -> tuple[int, int]:
     turned = image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
     return (image.height, image.width) if turned else image.size
 
 
-def _byte_faults(data: bytes, image_format: str, use: Use) -> Iterator[Fault]:
+def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[ImageFault]:
     if image_format not in use.formats:
         taken = _(" and ").join(name.upper() for name in use.formats)
-        yield Fault(
+        yield ImageFault(
             rule="image-format",
             what=_(use.format_words).format(formats=taken, format=image_format.upper()),
             remedy=_("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
-            fixable=True,
+            is_convertible=True,
         )
     if len(data) >= use.under_bytes:
-        yield Fault(
+        yield ImageFault(
             rule="image-size",
             what=_(use.size_words).format(count=len(data), most=use.under_bytes),
             remedy=_("make it smaller, or set `articles: {fix_images: true}`"),
-            fixable=True,
+            is_convertible=True,
         )
 
 
@@ -246,47 +248,47 @@ def _attempts(
             yield _save(small, kind, quality=_QUALITIES[0], optimize=True, icc_profile=profile), kind.lower()
 
 
-def _pixel_faults(image: Image.Image) -> Iterator[Fault]:
+def _pixel_faults(image: Image.Image) -> Iterator[ImageFault]:
     if image.width * image.height > MAX_PIXELS:
         what = _("the image has {width} × {height} pixels; the limit is {most:,} in all")
         yield _too_many_pixels(what, width=image.width, height=image.height)
         return
     image.load()
     if getattr(image, "is_animated", False):
-        yield Fault(
+        yield ImageFault(
             rule="image-animated", what=_("the image is animated"), remedy=_("use one still picture of it")
         )
     if image.mode == "CMYK":
-        yield Fault(
+        yield ImageFault(
             rule="image-cmyk",
             what=_("the image is CMYK, made for print; phones show wrong colours"),
             remedy=_("export it as RGB, or set `articles: {fix_images: true}`"),
-            fixable=True,
+            is_convertible=True,
         )
     yield from _exif_faults(image)
 
 
-def _too_many_pixels(what: str, **size: int) -> Fault:
+def _too_many_pixels(what: str, **size: int) -> ImageFault:
     remedy = _("make it smaller: 1080 pixels of width are plenty")
-    return Fault(rule="image-pixels", what=what.format(**size, most=MAX_PIXELS), remedy=remedy)
+    return ImageFault(rule="image-pixels", what=what.format(**size, most=MAX_PIXELS), remedy=remedy)
 
 
-def _exif_faults(image: Image.Image) -> Iterator[Fault]:
+def _exif_faults(image: Image.Image) -> Iterator[ImageFault]:
     exif = image.getexif()
     if exif.get(_ORIENTATION, 1) != 1:
-        yield Fault(
+        yield ImageFault(
             rule="image-turned",
             what=_("the image is stored turned; some phones show it lying on its side"),
             remedy=_("save it upright, or set `articles: {fix_images: true}`"),
-            fixable=True,
+            is_convertible=True,
             warning=True,
         )
     if exif.get_ifd(_GPS):
-        yield Fault(
+        yield ImageFault(
             rule="image-location",
             what=_("the image says where it was taken"),
             remedy=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
-            fixable=True,
+            is_convertible=True,
             warning=True,
         )
 

@@ -13,7 +13,7 @@ from wechat_campaigns.render.article.cjk import is_cjk
 from wechat_campaigns.render.article.dom import elements, line_of, text_of
 from wechat_campaigns.render.article.parts import WARNING_CHARS, Findings
 from wechat_campaigns.render.limits.table import CONTENT_BYTES, CONTENT_CHARS
-from wechat_campaigns.source.text import says_nothing
+from wechat_campaigns.source.text import is_blank
 
 MAX_WRAPPERS = 10
 _PROSE_CHARS = 30
@@ -45,7 +45,7 @@ def check(root: HtmlElement, findings: Findings, *, markdown: bool) -> None:
         _check_leftovers(root, findings)
     # What an error removed is not missing text besides.
     faulty = any(finding.level == "error" for finding in findings)
-    if not faulty and says_nothing(text_of(root)) and root.find(".//img") is None:
+    if not faulty and is_blank(text_of(root)) and root.find(".//img") is None:
         findings.error(
             "article-empty", _("the article has no text and no image"), _("write something"), line=1
         )

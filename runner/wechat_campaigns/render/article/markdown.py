@@ -59,7 +59,7 @@ def warm(source: str) -> None:
     """Make the parser, and load the lexers of the languages that a source seems to name."""
     _parser()
     for language in {found[1] for found in islice(_FENCES.finditer(source), MAX_WARM)}:
-        code.known_language(language)
+        code.is_known_language(language)
 
 
 class _Parser(MarkdownIt):
@@ -150,7 +150,7 @@ def _check(tokens: Sequence[Token], findings: Findings) -> None:
                 _("write title, author and digest in the campaign's YAML file and remove it here"),
                 line=1,
             )
-        elif token.type == "fence" and not code.known_language(_language(token)):
+        elif token.type == "fence" and not code.is_known_language(_language(token)):
             findings.warning(
                 "code-language",
                 _("no highlighting is known for the language `{language}`").format(language=_language(token)),

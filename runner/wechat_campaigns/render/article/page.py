@@ -11,7 +11,7 @@ from functools import lru_cache
 from html import escape
 from importlib import resources
 
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.model import Article, Articles, FileInfo, Image, Images, Media, Newspic, Send, Text
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.article.parts import markup_chars
@@ -146,7 +146,7 @@ def article_frames(article: Article, *, pictures: Pictures, index: int = 1, coun
     )
 
 
-def findings_table(findings: Iterable[Problem]) -> str:
+def findings_table(findings: Iterable[Diagnostic]) -> str:
     """List findings; empty when there are none."""
     rows = "".join(
         f'<tr><td class="{finding.level}">{finding.level}</td><td>{escape(str(finding.place))}</td>'

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
-from wechat_campaigns.core.errors import Place, Problem
+from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import BodyImage, FileInfo
 from wechat_campaigns.core.settings import ArticleOptions
 from wechat_campaigns.core.words import _
 
-Kind = Literal["markdown", "html"]
+ArticleFormat = Literal["markdown", "html"]
 
 WARNING_CHARS = 18_000
 """Near `limits.table.CONTENT_CHARS`."""
@@ -21,7 +21,7 @@ MAX_SOURCE_CHARS = 200_000
 
 MAX_FINDINGS = 200
 """Of one file: nobody reads more, and a stranger's file may have one on every line."""
-MAX_WHAT_CHARS = 300
+MAX_MESSAGE_CHARS = 300
 """Of what one finding says: it may repeat a value of the file."""
 IMAGE_URL_CHARS = 160
 """The length an image's address will have, rounded up: mmbiz.qpic.cn addresses have 120 to 155 characters."""
@@ -49,7 +49,7 @@ class ArticleSource:
 
     text: str
     """Its template is rendered already, with `escape_for(kind)` on the variables."""
-    kind: Kind
+    kind: ArticleFormat
     file: PurePosixPath
     """Where it stands below the campaigns folder; image paths are relative to it."""
     title: str
@@ -80,7 +80,7 @@ class ArticleBody:
 
     html: str
     images: tuple[BodyImage, ...] = ()
-    findings: tuple[Problem, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     visible_chars: int = 0
     markup_chars: int = 0
 
@@ -98,7 +98,7 @@ class Findings:
 
     file: str
     """As the user would type it."""
-    _problems: dict[Problem, None] = field(default_factory=dict)
+    _problems: dict[Diagnostic, None] = field(default_factory=dict)
 
     def error(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
@@ -112,7 +112,7 @@ class Findings:
         """Add what was found in another file."""
         self._problems.update(dict.fromkeys(others))
 
-    def __iter__(self) -> Iterator[Problem]:
+    def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._problems)
 
     def _add(
@@ -120,12 +120,12 @@ class Findings:
     ) -> None:
         if len(self._problems) > MAX_FINDINGS:
             return
-        place = Place(file=self.file, line=line)
-        what = what if len(what) <= MAX_WHAT_CHARS else f"{what[:MAX_WHAT_CHARS]}…"
-        problem = Problem(place=place, rule=rule, what=what, remedy=remedy, level=level)
+        place = Location(file=self.file, line=line)
+        what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
+        problem = Diagnostic(place=place, rule=rule, what=what, remedy=remedy, level=level)
         if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
-            problem = Problem(
-                place=Place(file=self.file),
+            problem = Diagnostic(
+                place=Location(file=self.file),
                 rule="too-many-findings",
                 what=_("there are more findings than are listed"),
                 remedy=_("correct these first"),

@@ -26,7 +26,7 @@ from wechat_campaigns.render.article.parts import Findings
 
 Report = Callable[..., None]
 """`Findings.error`, or `Findings.warning` where loss is allowed."""
-Fault = Callable[[], StyleFault | None]
+StyleCheck = Callable[[], StyleFault | None]
 """Words a fault of a style anew each time: what is kept between articles has no language."""
 
 # Their content is not text for readers; all other unknown tags lose the tag only.
@@ -67,7 +67,7 @@ def strip(root: HtmlElement, report: Report) -> None:
         _strip_address(element, report, line)
 
 
-def clean(html: str) -> str:
+def clean_with_nh3(html: str) -> str:
     """Pass final HTML through nh3: the last word on what may stand in an article."""
     cleaned = nh3.clean(
         html,
@@ -193,10 +193,10 @@ def _strip_address(element: HtmlElement, report: Report, line: int | None) -> No
 
 
 @lru_cache(maxsize=1024)
-def _judge(tag: str, style: str) -> tuple[str, tuple[Fault, ...]]:
+def _judge(tag: str, style: str) -> tuple[str, tuple[StyleCheck, ...]]:
     """Split a style attribute into what stays and why the rest goes; articles repeat few styles often."""
     kept: list[str] = []
-    faults: list[Fault] = []
+    faults: list[StyleCheck] = []
     try:
         items = css.declarations(style)
     except css.CssBoundsError:

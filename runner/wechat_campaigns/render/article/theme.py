@@ -17,9 +17,9 @@ from wechat_campaigns.render.article.allow import style_fault
 from wechat_campaigns.render.article.parts import ArticleSource, Findings
 from wechat_campaigns.source.files import FileError
 
-SHIPPED = ("default", "elegant", "simple")
+BUILTIN_THEMES = ("default", "elegant", "simple")
 FOLDER = "_themes"
-_SHIPPED_IN: Final = Path(__file__).parent / "themes"
+_BUILTIN_FOLDER: Final = Path(__file__).parent / "themes"
 """`importlib.resources` would take 5 ms to load, in each worker."""
 ROOT_CLASS = "article"
 MAX_CHARS = 64_000
@@ -47,20 +47,20 @@ def load(source: ArticleSource, findings: Findings) -> str:
     try:
         css = source.files.text(PurePosixPath("_settings.yaml"), path)
     except FileError as error:
-        if name in SHIPPED:
-            return shipped(name)
+        if name in BUILTIN_THEMES:
+            return builtin_css(name)
         findings.error(
             "theme",
             _("there is no theme `{name}`: {reason}").format(name=name, reason=error.what),
             _("use one of {names}, or put your CSS into {path}").format(
-                names=_(", ").join(SHIPPED), path=f"{source.root}/{path}"
+                names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
             ),
         )
-        return shipped(SHIPPED[0])
+        return builtin_css(BUILTIN_THEMES[0])
     theme_findings = Findings(file=f"{source.root}/{path}")
     usable = _checked(css, theme_findings)
     findings.include(theme_findings)
-    return css if usable else shipped(SHIPPED[0])
+    return css if usable else builtin_css(BUILTIN_THEMES[0])
 
 
 def _checked(css: str, findings: Findings) -> bool:
@@ -84,10 +84,10 @@ def warm() -> None:
     _inliner()
 
 
-@lru_cache(maxsize=len(SHIPPED))
-def shipped(name: str) -> str:
+@lru_cache(maxsize=len(BUILTIN_THEMES))
+def builtin_css(name: str) -> str:
     """Return the CSS of one of the themes that come with the tool."""
-    return (_SHIPPED_IN / f"{name}.css").read_text(encoding="utf-8")
+    return (_BUILTIN_FOLDER / f"{name}.css").read_text(encoding="utf-8")
 
 
 def check(css: str, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
-from wechat_campaigns.core.errors import KeyPath, Problem
+from wechat_campaigns.core.errors import Diagnostic, KeyPath
 from wechat_campaigns.core.model import (
     Article,
     Articles,
@@ -23,7 +23,7 @@ from wechat_campaigns.core.model import (
     Mpvideo,
     Newspic,
     Send,
-    Source,
+    SourceMap,
     Text,
     Voice,
     Wxcard,
@@ -31,16 +31,22 @@ from wechat_campaigns.core.model import (
 from wechat_campaigns.core.settings import Account, AccountKind
 from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.render.article.parts import markup_chars
-from wechat_campaigns.render.limits.files import Found, file_limits, image_file, video_file, voice_file
+from wechat_campaigns.render.limits.files import (
+    LimitDiagnostic,
+    file_limits,
+    image_file,
+    video_file,
+    voice_file,
+)
 from wechat_campaigns.render.limits.table import (
     AUTHOR_CHARS,
     BODY_IMAGE_BYTES,
     BODY_IMAGE_FORMATS,
     CONTENT_BYTES,
     CONTENT_CHARS,
-    DIGEST_CHARS,
     MAX_ARTICLES,
     MAX_IMAGES,
+    SUMMARY_CHARS,
     TEXT_BYTES,
     TEXT_CHARS_USUAL,
     TITLE_CHARS,
@@ -48,7 +54,7 @@ from wechat_campaigns.render.limits.table import (
 )
 from wechat_campaigns.render.openids import MAX_BATCH, MIN_BATCH
 from wechat_campaigns.source.document import json_path
-from wechat_campaigns.source.text import says_nothing
+from wechat_campaigns.source.text import is_blank
 
 _CROP_NUMBER = r"(0(?:\.\d{1,6})?|1(?:\.0{1,6})?)"
 _CROP = re.compile("_".join([_CROP_NUMBER] * 4))
@@ -58,7 +64,7 @@ _POSSIBLE = {
 }
 
 
-def check(send: Send, account: Account, *, source: Source | None = None) -> tuple[Problem, ...]:
+def check(send: Send, account: Account, *, source: SourceMap | None = None) -> tuple[Diagnostic, ...]:
     """Check one send against the platform's limits.
 
     Args:
@@ -74,7 +80,7 @@ def check(send: Send, account: Account, *, source: Source | None = None) -> tupl
     """
     found = [*_audience(send, account), *_content(send.content)]
     return tuple(
-        Problem(
+        Diagnostic(
             place=source.place(path) if source and path else send.place,
             path=json_path(path),
             rule=rule,
@@ -96,12 +102,12 @@ def _of_entry(send: Send, rule: str, what: str) -> str:
 # --- who sends to whom -------------------------------------------------------------------------
 
 
-def _audience(send: Send, account: Account) -> Iterator[Found]:
+def _audience(send: Send, account: Account) -> Iterator[LimitDiagnostic]:
     if account.kind is AccountKind.TEST:
         what = _("`{name}` is a test account: the platform answers a mass send with 48001").format(
             name=account.name
         )
-        yield Found(
+        yield LimitDiagnostic(
             (), "test-account", what, _("rehearse in the sandbox; send from a verified account"), "warning"
         )
     openids = send.filter.openids
@@ -111,18 +117,20 @@ def _audience(send: Send, account: Account) -> Iterator[Found]:
         what = _(
             "`{name}` is a subscription account; only service accounts may send to openids (48001)"
         ).format(name=account.name)
-        yield Found((), "mass-send-kind", what, _("address a tag, or choose a service account"))
+        yield LimitDiagnostic((), "mass-send-kind", what, _("address a tag, or choose a service account"))
     if not MIN_BATCH <= len(openids) <= MAX_BATCH:
         what = _("{count:,} openids in one call; the platform takes {least}–{most:,}").format(
             count=len(openids), least=MIN_BATCH, most=MAX_BATCH
         )
-        yield Found((), "openid-count", what, _("list two or more; longer lists are split by themselves"))
+        yield LimitDiagnostic(
+            (), "openid-count", what, _("list two or more; longer lists are split by themselves")
+        )
 
 
 # --- what is sent ------------------------------------------------------------------------------
 
 
-def _content(content: Content) -> Iterator[Found]:
+def _content(content: Content) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content",)
     match content:
         case Text():
@@ -144,12 +152,12 @@ def _content(content: Content) -> Iterator[Found]:
         case Wxcard(card_id=card_id):
             yield from _name((*path, "card_id"), card_id)
             what = _("WeChat retired cards in mass messages in August 2024 and answers 45113")
-            yield Found(
+            yield LimitDiagnostic(
                 ("msgtype",), "retired-wxcard", what, _("send an article or a text instead"), "warning"
             )
 
 
-def _text(text: Text) -> Iterator[Found]:
+def _text(text: Text) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content",)
     yield from _not_empty(path, text.content)
     size_bytes = len(text.content.encode())
@@ -157,28 +165,30 @@ def _text(text: Text) -> Iterator[Found]:
         what = _("the text has {count:,} bytes; more than {most:,} may be refused (45002)").format(
             count=size_bytes, most=TEXT_BYTES
         )
-        yield Found(path, "text-too-long", what, _("shorten it, or send an article"))
+        yield LimitDiagnostic(path, "text-too-long", what, _("shorten it, or send an article"))
     elif len(text.content) > TEXT_CHARS_USUAL:
         what = _("the text has {count} characters; the web console allows {most}").format(
             count=len(text.content), most=TEXT_CHARS_USUAL
         )
-        yield Found(path, "text-long", what, _("shorten it, or preview it first"), "warning")
+        yield LimitDiagnostic(path, "text-long", what, _("shorten it, or preview it first"), "warning")
 
 
-def _articles(articles: Sequence[Article]) -> Iterator[Found]:
+def _articles(articles: Sequence[Article]) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content", "articles")
     yield from _count(path, len(articles), MAX_ARTICLES, "articles")
     for index, article in enumerate(articles):
         yield from _article((*path, index), article)
         if article.digest and len(articles) > 1:
             what = _("a digest shows only when a message has one article")
-            yield Found((*path, index, "digest"), "digest-unseen", what, _("leave it out"), "warning")
+            yield LimitDiagnostic(
+                (*path, index, "digest"), "digest-unseen", what, _("leave it out"), "warning"
+            )
 
 
-def _article(path: KeyPath, article: Article) -> Iterator[Found]:
+def _article(path: KeyPath, article: Article) -> Iterator[LimitDiagnostic]:
     yield from _title((*path, "title"), article.title)
     yield from _chars((*path, "author"), article.author, AUTHOR_CHARS)
-    yield from _chars((*path, "digest"), article.digest, DIGEST_CHARS)
+    yield from _chars((*path, "digest"), article.digest, SUMMARY_CHARS)
     yield from _html((*path, "body"), article)
     yield from _url((*path, "content_source_url"), article.content_source_url)
     yield from _media((*path, "cover"), article.cover, image_file)
@@ -190,23 +200,23 @@ def _article(path: KeyPath, article: Article) -> Iterator[Found]:
         yield from file_limits((*path, "body"), image.file, BODY_IMAGE_FORMATS, BODY_IMAGE_BYTES - 1)
 
 
-def _newspic(newspic: Newspic) -> Iterator[Found]:
+def _newspic(newspic: Newspic) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content", "newspic")
     yield from _title((*path, "title"), newspic.title)
     if len(newspic.text) >= CONTENT_CHARS:
         what = _("the text has {count:,} characters; {most:,} are the most").format(
             count=len(newspic.text), most=CONTENT_CHARS - 1
         )
-        yield Found((*path, "text"), "content-too-long", what, _("shorten it"))
-    elif says_nothing(newspic.text):
+        yield LimitDiagnostic((*path, "text"), "content-too-long", what, _("shorten it"))
+    elif is_blank(newspic.text):
         what = _("a picture post without text may be refused (44003)")
-        yield Found(path, "newspic-text", what, _("write a line of `text`"), "warning")
+        yield LimitDiagnostic(path, "newspic-text", what, _("write a line of `text`"), "warning")
     yield from _count((*path, "images"), len(newspic.images), MAX_IMAGES, "images")
     for index, media in enumerate(newspic.images):
         yield from _media((*path, "images", index), media, image_file)
 
 
-def _images(images: Images) -> Iterator[Found]:
+def _images(images: Images) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content", "images")
     yield from _count(path, len(images.images), MAX_IMAGES, "images")
     for index, media in enumerate(images.images):
@@ -214,7 +224,7 @@ def _images(images: Images) -> Iterator[Found]:
     yield from _comments(("content",), images.need_open_comment, images.only_fans_can_comment)
 
 
-def _mpvideo(video: Mpvideo) -> Iterator[Found]:
+def _mpvideo(video: Mpvideo) -> Iterator[LimitDiagnostic]:
     path: KeyPath = ("content",)
     yield from _not_empty((*path, "title"), video.title)
     yield from _not_empty((*path, "description"), video.description)
@@ -222,15 +232,15 @@ def _mpvideo(video: Mpvideo) -> Iterator[Found]:
     if video.media.file is not None:
         what = _("WeChat may refuse a video that was uploaded by API (48022, 48013)")
         remedy = _("upload it in the web console and name it with `name`, or be ready for a refusal")
-        yield Found((*path, "file"), "mpvideo-upload", what, remedy, "warning")
+        yield LimitDiagnostic((*path, "file"), "mpvideo-upload", what, remedy, "warning")
 
 
 # --- single values -----------------------------------------------------------------------------
 
 
-def _not_empty(path: KeyPath, value: str) -> Iterator[Found]:
-    if says_nothing(value):
-        yield Found(
+def _not_empty(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
+    if is_blank(value):
+        yield LimitDiagnostic(
             path,
             "empty",
             _("`{name}` is empty").format(name=path[-1]),
@@ -238,11 +248,11 @@ def _not_empty(path: KeyPath, value: str) -> Iterator[Found]:
         )
 
 
-def _name(path: KeyPath, value: str) -> Iterator[Found]:
+def _name(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
     """Refuse a name of the platform's that holds what none of its names does."""
     yield from _not_empty(path, value)
     if value.strip() and (not value.isprintable() or any(one.isspace() for one in value)):
-        yield Found(
+        yield LimitDiagnostic(
             path,
             "blank-in-id",
             _("`{name}` has a blank, a line break or an invisible character").format(name=path[-1]),
@@ -250,12 +260,14 @@ def _name(path: KeyPath, value: str) -> Iterator[Found]:
         )
 
 
-def _one_line(path: KeyPath, value: str) -> Iterator[Found]:
+def _one_line(path: KeyPath, value: str) -> Iterator[LimitDiagnostic]:
     if value.strip() and not is_one_line(value):
         what = _("`{name}` has a line break, an invisible character, or a blank at an end").format(
             name=path[-1]
         )
-        yield Found(path, "blank-in-id", what, _("write the name alone, or check the variables it uses"))
+        yield LimitDiagnostic(
+            path, "blank-in-id", what, _("write the name alone, or check the variables it uses")
+        )
 
 
 def is_one_line(name: str) -> bool:
@@ -263,21 +275,21 @@ def is_one_line(name: str) -> bool:
     return name == name.strip() and name.replace("\u200d", "").isprintable()
 
 
-def _title(path: KeyPath, title: str) -> Iterator[Found]:
+def _title(path: KeyPath, title: str) -> Iterator[LimitDiagnostic]:
     yield from _not_empty(path, title)
     yield from _chars(path, title, TITLE_CHARS)
     if "\n" in title:
-        yield Found(path, "title-lines", _("the title has a line break"), _("write it in one line"))
+        yield LimitDiagnostic(path, "title-lines", _("the title has a line break"), _("write it in one line"))
 
 
-def _chars(path: KeyPath, value: str, most: int) -> Iterator[Found]:
+def _chars(path: KeyPath, value: str, most: int) -> Iterator[LimitDiagnostic]:
     """Count code points; a second count takes an emoji as two, as WeChat may (not documented)."""
     name, chars, wide = path[-1], len(value), len(value.encode("utf-16-le", "surrogatepass")) // 2
     if chars > most:
         what = _("`{name}` has {count} characters; {most} are the most").format(
             name=name, count=chars, most=most
         )
-        yield Found(
+        yield LimitDiagnostic(
             path,
             f"{name}-too-long",
             what,
@@ -287,22 +299,22 @@ def _chars(path: KeyPath, value: str, most: int) -> Iterator[Found]:
         what = _(
             "`{name}` has {count} characters, or {wide} if an emoji counts twice; {most} are the most"
         ).format(name=name, count=chars, wide=wide, most=most)
-        yield Found(path, f"{name}-emoji", what, _("leave an emoji out to be sure"), "warning")
+        yield LimitDiagnostic(path, f"{name}-emoji", what, _("leave an emoji out to be sure"), "warning")
 
 
-def _html(path: KeyPath, article: Article) -> Iterator[Found]:
+def _html(path: KeyPath, article: Article) -> Iterator[LimitDiagnostic]:
     """Stop what another article room let pass; ours counts the same way, and says it with a line."""
     chars = markup_chars(article.html, article.images)
     if chars >= CONTENT_CHARS or len(article.html.encode()) >= CONTENT_BYTES:
         what = _("the article has {count:,} characters of markup; {most:,} are the most").format(
             count=chars, most=CONTENT_CHARS - 1
         )
-        yield Found(path, "article-too-long", what, _("shorten it, or split it into two articles"))
-    elif says_nothing(article.html):
-        yield Found(path, "empty", _("the article is empty"), _("write something"))
+        yield LimitDiagnostic(path, "article-too-long", what, _("shorten it, or split it into two articles"))
+    elif is_blank(article.html):
+        yield LimitDiagnostic(path, "empty", _("the article is empty"), _("write something"))
 
 
-def _url(path: KeyPath, url: str) -> Iterator[Found]:
+def _url(path: KeyPath, url: str) -> Iterator[LimitDiagnostic]:
     if not url:
         return
     try:
@@ -311,17 +323,17 @@ def _url(path: KeyPath, url: str) -> Iterator[Found]:
     except ValueError:
         sound = False
     if not sound:
-        yield Found(
+        yield LimitDiagnostic(
             path, "url", _("`content_source_url` is no web address"), _("write https:// and the address")
         )
     elif len(url.encode()) > URL_BYTES:
         what = _("`content_source_url` has {count:,} bytes; {most:,} are the most").format(
             count=len(url.encode()), most=URL_BYTES
         )
-        yield Found(path, "url-too-long", what, _("use a shorter address"))
+        yield LimitDiagnostic(path, "url-too-long", what, _("use a shorter address"))
 
 
-def _crop(path: KeyPath, crop: str) -> Iterator[Found]:
+def _crop(path: KeyPath, crop: str) -> Iterator[LimitDiagnostic]:
     if not crop:
         return
     numbers = _CROP.fullmatch(crop)
@@ -329,25 +341,27 @@ def _crop(path: KeyPath, crop: str) -> Iterator[Found]:
         what = _("`{name}` is not `X1_Y1_X2_Y2` with numbers from 0 to 1 of at most 6 decimals").format(
             name=path[-1]
         )
-        yield Found(path, "crop", what, _("write for example 0_0.1_1_0.9"))
+        yield LimitDiagnostic(path, "crop", what, _("write for example 0_0.1_1_0.9"))
         return
     left, top, right, bottom = map(float, numbers.groups())
     if left >= right or top >= bottom:
         what = _("`{name}` has its second corner not below and right of its first").format(name=path[-1])
-        yield Found(path, "crop", what, _("write the top left corner first, then the bottom right"))
+        yield LimitDiagnostic(path, "crop", what, _("write the top left corner first, then the bottom right"))
 
 
-def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[Found]:
+def _comments(path: KeyPath, opened: bool | None, fans_only: bool | None) -> Iterator[LimitDiagnostic]:
     if fans_only and not opened:
         what = _("`only_fans_can_comment` is true, but comments are not open")
-        yield Found(
+        yield LimitDiagnostic(
             (*path, "only_fans_can_comment"), "comments", what, _("set `need_open_comment: true`, or drop it")
         )
 
 
-def _count(path: KeyPath, count: int, most: int, noun: Literal["articles", "images"]) -> Iterator[Found]:
+def _count(
+    path: KeyPath, count: int, most: int, noun: Literal["articles", "images"]
+) -> Iterator[LimitDiagnostic]:
     if not 1 <= count <= most:
-        yield Found(
+        yield LimitDiagnostic(
             path,
             f"{noun}-count",
             _(_POSSIBLE[noun]).format(count=count, most=most),
@@ -356,8 +370,8 @@ def _count(path: KeyPath, count: int, most: int, noun: Literal["articles", "imag
 
 
 def _media(
-    path: KeyPath, media: Media, judge: Callable[[KeyPath, FileInfo], Iterator[Found]]
-) -> Iterator[Found]:
+    path: KeyPath, media: Media, judge: Callable[[KeyPath, FileInfo], Iterator[LimitDiagnostic]]
+) -> Iterator[LimitDiagnostic]:
     if media.file is not None:
         yield from judge((*path, "file"), media.file)
     elif media.name is not None:

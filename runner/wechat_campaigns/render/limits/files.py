@@ -22,7 +22,7 @@ from wechat_campaigns.render.limits.table import (
 Level = Literal["error", "warning"]
 
 
-class Found(NamedTuple):
+class LimitDiagnostic(NamedTuple):
     """One problem before it has a place."""
 
     path: KeyPath
@@ -32,19 +32,19 @@ class Found(NamedTuple):
     level: Level = "error"
 
 
-def image_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
+def image_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
     """Check a file that becomes permanent image material: a picture or a cover."""
     yield from file_limits(path, file, IMAGE_FORMATS, IMAGE_BYTES)
     yield from _suffix(path, file, IMAGE_FORMATS)
 
 
-def video_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
+def video_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
     """Check a file that becomes permanent video material."""
     yield from file_limits(path, file, VIDEO_FORMATS, VIDEO_BYTES)
     yield from _suffix(path, file, VIDEO_FORMATS)
 
 
-def voice_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
+def voice_file(path: KeyPath, file: FileInfo) -> Iterator[LimitDiagnostic]:
     """Check a file that becomes permanent voice material; its length too, where the format tells it."""
     yield from file_limits(path, file, VOICE_FORMATS, VOICE_BYTES)
     yield from _suffix(path, file, VOICE_FORMATS)
@@ -52,13 +52,17 @@ def voice_file(path: KeyPath, file: FileInfo) -> Iterator[Found]:
         what = _("`{path}` lasts {seconds:.1f} s; {most} s are the most").format(
             path=file.path, seconds=file.duration_s, most=VOICE_S
         )
-        yield Found(path, "voice-too-long", what, _("cut it, or send it in parts"))
+        yield LimitDiagnostic(path, "voice-too-long", what, _("cut it, or send it in parts"))
 
 
-def file_limits(path: KeyPath, file: FileInfo, formats: Sequence[str], most_bytes: int) -> Iterator[Found]:
+def file_limits(
+    path: KeyPath, file: FileInfo, formats: Sequence[str], most_bytes: int
+) -> Iterator[LimitDiagnostic]:
     """Check a file's format and size by its bytes, whatever its name is."""
     if file.size_bytes == 0:
-        yield Found(path, "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file"))
+        yield LimitDiagnostic(
+            path, "file-empty", _("`{path}` is empty").format(path=file.path), _("add the real file")
+        )
         return
     if file.format not in formats:
         what = (
@@ -66,15 +70,17 @@ def file_limits(path: KeyPath, file: FileInfo, formats: Sequence[str], most_byte
             if file.format == "unknown"
             else _("`{path}` is {format} by its bytes; possible here: {formats}")
         ).format(path=file.path, format=file.format, formats=_(", ").join(formats))
-        yield Found(path, "file-format", what, _("convert it to {format}").format(format=formats[0]))
+        yield LimitDiagnostic(
+            path, "file-format", what, _("convert it to {format}").format(format=formats[0])
+        )
     if file.size_bytes > most_bytes:
         what = _("`{path}` has {count:,} bytes; {most:,} are the most").format(
             path=file.path, count=file.size_bytes, most=most_bytes
         )
-        yield Found(path, "file-too-large", what, _("make it smaller"))
+        yield LimitDiagnostic(path, "file-too-large", what, _("make it smaller"))
 
 
-def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[Found]:
+def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[LimitDiagnostic]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
     if file.mended or file.format not in formats:
         return  # what is sent gets a name of its own, or has to become another file first
@@ -85,4 +91,4 @@ def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[F
         remedy = _("rename it to `{name}`, or add the file that was meant").format(
             name=file.path.with_suffix(suffixes[0]).name
         )
-        yield Found(path, "file-suffix", what, remedy)
+        yield LimitDiagnostic(path, "file-suffix", what, remedy)

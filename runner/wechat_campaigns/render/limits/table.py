@@ -7,7 +7,7 @@ TITLE_CHARS = 32
 """draft_add; 64 on older pages and in the web editor."""
 AUTHOR_CHARS = 16
 """draft_add; 8 on older pages."""
-DIGEST_CHARS = 120
+SUMMARY_CHARS = 120
 """draft_add of autumn 2026; 128 a year before."""
 CONTENT_CHARS = 20_000
 """draft_add, "fewer than"; that markup counts is a field report."""

@@ -37,11 +37,11 @@ MAKES = 5
 _ONE_PASS = (Iterator, KeysView, ValuesView, ItemsView)
 
 
-class TooMuchError(Exception):
+class TemplateBudgetError(Exception):
     """A template asked for more than a message could ever need."""
 
 
-class Budget:
+class RenderBudget:
     """What one rendering may still spend."""
 
     __slots__ = ("left",)
@@ -53,11 +53,11 @@ class Budget:
         """Take `units` away.
 
         Raises:
-            TooMuchError: when nothing is left.
+            TemplateBudgetError: when nothing is left.
         """
         self.left -= units
         if self.left < 0:
-            raise TooMuchError(_("the template loops or computes far more than a message needs"))
+            raise TemplateBudgetError(_("the template loops or computes far more than a message needs"))
 
     def check(self, value: Any) -> Any:
         """Pay for plain data and give it back unchanged; anything else is an error, as in `size`."""
@@ -76,7 +76,7 @@ def size(value: Any) -> int:
         Characters of a string or whole number, 1 for any other scalar, 9 or more for each element.
 
     Raises:
-        TooMuchError: above MAX_SIZE units, or for a whole number above MAX_BITS bits.
+        TemplateBudgetError: above MAX_SIZE units, or for a whole number above MAX_BITS bits.
         TypeError: for anything but text, numbers, truth values, null, and lists and maps of them.
     """
     if isinstance(value, str):
@@ -105,11 +105,11 @@ def text_of(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def binop(budget: Budget, symbol: str, left: Any, right: Any) -> Any:
+def binop(budget: RenderBudget, symbol: str, left: Any, right: Any) -> Any:
     """Do `left symbol right` with plain data when the result is sure to be small, and pay for it.
 
     Raises:
-        TooMuchError: when it would not be.
+        TemplateBudgetError: when it would not be.
     """
     budget.check((left, right))
     if symbol == "*":
@@ -121,11 +121,11 @@ def binop(budget: Budget, symbol: str, left: Any, right: Any) -> Any:
     return budget.check(_OPERATORS[symbol](left, right))
 
 
-def check_format(budget: Budget, template: str, values: Any) -> None:
+def check_format(budget: RenderBudget, template: str, values: Any) -> None:
     """Pay for `template % values` before it is made.
 
     Raises:
-        TooMuchError: when it would make too much of little.
+        TemplateBudgetError: when it would make too much of little.
         ValueError: for anything but the plain forms, such as `%s`, `%02d`, `%(name).2f`.
     """
     if "%" in _FORMAT.sub("", template):
@@ -136,13 +136,13 @@ def check_format(budget: Budget, template: str, values: Any) -> None:
     budget.spend((template.count("%") * (size(values) + LONGEST_FLOAT) + sum(widths)) // MAKES)
 
 
-def check_filter(budget: Budget, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def check_filter(budget: RenderBudget, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """Pay for what a filter could make, or how often it could follow a path, before it runs.
 
     No filter makes more than its value's size times its largest other argument.
 
     Raises:
-        TooMuchError: when that is more than is left.
+        TemplateBudgetError: when that is more than is left.
     """
     others = [*args[1:], *kwargs.values()]
     if name == "format":
@@ -158,13 +158,13 @@ def small_range(*bounds: int) -> list[int]:
     numbers = range(*bounds)
     # len() of a huge range raises OverflowError; a slice of it never does.
     if numbers[MAX_RANGE:]:
-        raise TooMuchError(_("a range may hold at most {most:,} numbers").format(most=MAX_RANGE))
+        raise TemplateBudgetError(_("a range may hold at most {most:,} numbers").format(most=MAX_RANGE))
     return list(numbers)
 
 
 def _bounded(units: int) -> int:
     if units > MAX_SIZE:
-        raise TooMuchError(_("a value would grow beyond {most:,} characters").format(most=MAX_SIZE))
+        raise TemplateBudgetError(_("a value would grow beyond {most:,} characters").format(most=MAX_SIZE))
     return units
 
 
@@ -210,7 +210,7 @@ def _check_product(left: Any, right: Any) -> None:
 
 def _check_bits(bits: int) -> int:
     if bits > MAX_BITS:
-        raise TooMuchError(_("a number would have more than a thousand digits"))
+        raise TemplateBudgetError(_("a number would have more than a thousand digits"))
     return bits
 
 
@@ -230,7 +230,7 @@ def _reach(name: str, argument: Any) -> int:
     if name not in _BY_NUMBER or not isinstance(argument, int):
         return 0
     if argument > MAX_RANGE:
-        raise TooMuchError(
+        raise TemplateBudgetError(
             _("a number given to `{name}` may be at most {most:,}").format(name=name, most=MAX_RANGE)
         )
     return abs(argument)

@@ -12,20 +12,20 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from jinja2.utils import LRUCache
 
-from wechat_campaigns.core.nearest import ending
+from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.patterns import openid_line
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.render.templates.bounds import INCLUDE, MAX_SIZE, TooMuchError, copied
-from wechat_campaigns.render.templates.faults import TemplateFaultError, TextFiles
+from wechat_campaigns.render.templates.bounds import INCLUDE, MAX_SIZE, TemplateBudgetError, copied
+from wechat_campaigns.render.templates.faults import TemplateRenderError, TextFiles
 from wechat_campaigns.render.templates.jinja import (
     FILTER_NAMES,
     HIDDEN,
-    KEPT,
-    Environment,
-    Run,
+    TEMPLATE_CACHE_SIZE,
+    Rendering,
+    TemplateEnvironment,
+    current_rendering,
+    display_name,
     include,
-    running,
-    shown,
     spend,
 )
 from wechat_campaigns.render.templates.placeholders import Escape
@@ -46,22 +46,22 @@ class Engine:
 
     def __init__(self, files: TextFiles) -> None:
         self._files = files
-        self._environment = Environment(self._load)
-        self._compiled: Any = LRUCache(KEPT)
-        self._sound: Any = LRUCache(KEPT)
+        self._environment = TemplateEnvironment(self._load)
+        self._compiled: Any = LRUCache(TEMPLATE_CACHE_SIZE)
+        self._checked_texts: Any = LRUCache(TEMPLATE_CACHE_SIZE)
 
     def render(self, text: str, variables: Mapping[str, Any], escape: Escape) -> str:
         """Render one string.
 
         Raises:
-            TemplateFaultError: for any fault of the template.
+            TemplateRenderError: for any fault of the template.
         """
         try:
-            with running(Run(names=frozenset(variables), escape=escape, written=[text])):
+            with current_rendering(Rendering(names=frozenset(variables), escape=escape, written=[text])):
                 return self._rendered(text, variables)
         # A template can raise whatever its expressions raise.
         except Exception as error:
-            raise _fault(error) from error
+            raise _render_error(error) from error
 
     def _rendered(self, text: str, variables: Mapping[str, Any]) -> str:
         template: Template | None = self._compiled.get(text)
@@ -71,7 +71,9 @@ class Engine:
         for chunk in template.root_render_func(template.new_context(copied(variables))):
             chars += len(chunk)
             if chars > MAX_SIZE:
-                raise TooMuchError(_("the text would grow beyond {most:,} characters").format(most=MAX_SIZE))
+                raise TemplateBudgetError(
+                    _("the text would grow beyond {most:,} characters").format(most=MAX_SIZE)
+                )
             chunks.append(chunk)
         return "".join(chunks)
 
@@ -84,7 +86,7 @@ class Engine:
         try:
             text, path = self._included(name)
         except FileError as error:
-            if shown(name) != HIDDEN:
+            if display_name(name) != HIDDEN:
                 raise
             what = _("the file cannot be included; its name is a value, which is not shown")
             raise FileError(error.rule, what, _(_INCLUDE)) from error
@@ -113,7 +115,7 @@ class Engine:
     def _text(self, path: str) -> str:
         """Read a file without openids: a template could spell them so that nobody knows them again."""
         text = self._files.text(_ROOT, path)
-        if text in self._sound:
+        if text in self._checked_texts:
             return text
         if (line := openid_line(text)) is not None:
             raise FileError(
@@ -121,7 +123,7 @@ class Engine:
                 _("`{file}` holds an openid in line {line}, and would be sent").format(file=path, line=line),
                 _("include a text; receivers stand under `filter` alone"),
             )
-        self._sound[text] = True
+        self._checked_texts[text] = True
         return text
 
     def _again(self, name: str) -> str:
@@ -132,12 +134,12 @@ class Engine:
 # --- from any error to a sentence and a line -----------------------------------------------------
 
 
-def _fault(error: Exception) -> TemplateFaultError:
+def _render_error(error: Exception) -> TemplateRenderError:
     what, remedy = _words(error)
     file, line = _position(error)
     inside = None if file in (None, "<template>", "<unknown>") else PurePosixPath(str(file))
     rule = error.rule if isinstance(error, FileError) and error.rule in _RULES else "template"
-    return TemplateFaultError(what, remedy=remedy, line=line, file=inside, rule=rule)
+    return TemplateRenderError(what, remedy=remedy, line=line, file=inside, rule=rule)
 
 
 def _position(error: Exception) -> tuple[str | None, int]:
@@ -155,7 +157,7 @@ def _position(error: Exception) -> tuple[str | None, int]:
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
         return error.what, error.remedy
-    if isinstance(error, TooMuchError | MemoryError):
+    if isinstance(error, TemplateBudgetError | MemoryError):
         remedy = _("make the loop, the number or the text smaller; a message is at most a few pages")
         return str(error) or _("the template needs too much memory"), remedy
     if isinstance(error, SecurityError):
@@ -182,7 +184,7 @@ def _syntax_words(message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1]
         return (
-            _("no filter named `{name}`{hint}").format(name=name, hint=ending(name, FILTER_NAMES)),
+            _("no filter named `{name}`{hint}").format(name=name, hint=suggestion_suffix(name, FILTER_NAMES)),
             _("use one of {names}").format(names=_(", ").join(FILTER_NAMES)),
         )
     return (

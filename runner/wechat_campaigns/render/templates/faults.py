@@ -14,7 +14,7 @@ class TextFiles(Protocol):
         ...
 
 
-class TemplateFaultError(Exception):
+class TemplateRenderError(Exception):
     """A template cannot be rendered.
 
     `file` is the included file at fault, None for the text itself; `line` counts from 1 in either;

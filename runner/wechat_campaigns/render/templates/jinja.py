@@ -1,7 +1,7 @@
 """Jinja made safe for a stranger's template: plain data only, a few filters, every step paid for.
 
-Gives one `Environment` for any number of renderings in any number of threads; `running` says which
-rendering the present thread is in.
+Gives one `TemplateEnvironment` for any number of renderings in any number of threads; `current_rendering`
+says which rendering the present thread is in.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.utils import Namespace, missing, pass_context
 
-from wechat_campaigns.core.nearest import ending
+from wechat_campaigns.core.nearest import suggestion_suffix
 from wechat_campaigns.core.words import _
 from wechat_campaigns.render.templates import bounds
 from wechat_campaigns.render.templates import meter as jinja_meter
-from wechat_campaigns.render.templates.bounds import Budget
+from wechat_campaigns.render.templates.bounds import RenderBudget
 from wechat_campaigns.render.templates.placeholders import Escape
 
-KEPT = 50
+TEMPLATE_CACHE_SIZE = 50
 """Compiled templates kept for the next text; a large one takes megabytes."""
 
 Loader = Callable[[str], tuple[str, str, Callable[[], bool]]]
@@ -56,7 +56,7 @@ _STR_METHODS = (
     "capitalize", "count", "endswith", "find", "isalpha", "isdigit", "islower", "isspace", "isupper",
     "lower", "lstrip", "rstrip", "split", "splitlines", "startswith", "strip", "title", "upper",
 )
-_OF_LOOPS = (
+_LOOP_ATTRIBUTES = (
     "changed", "cycle", "depth", "depth0", "first", "index", "index0", "last", "length", "nextitem",
     "previtem", "revindex", "revindex0",
 )
@@ -65,37 +65,37 @@ ATTRIBUTES: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
     (str, frozenset(_STR_METHODS)),
     (dict, frozenset({"get", "items", "keys", "values"})),
     ((list, tuple), frozenset({"count", "index"})),
-    (LoopContext, frozenset(_OF_LOOPS)),
+    (LoopContext, frozenset(_LOOP_ATTRIBUTES)),
     (BlockReference, frozenset({"super"})),
 )
 """All that a template may reach with a dot, besides keys of maps, and names that templates made."""
-_OF_THE_TEMPLATE = (Macro, BlockReference, LoopContext)
+_TEMPLATE_TYPES = (Macro, BlockReference, LoopContext)
 """What runs a part of the template when it is called, and gives its text."""
-_JINJAS_OWN = frozenset(("caller", "_loop_vars", "_block_vars"))
+_JINJA_INTERNAL_NAMES = frozenset(("caller", "_loop_vars", "_block_vars"))
 """Arguments that Jinja adds to a call."""
-_ABOUT_ANYTHING = frozenset(("d", "default", "defined", "undefined"))
+_TAKES_UNDEFINED = frozenset(("d", "default", "defined", "undefined"))
 """Filters and tests that may be asked about a name that is unknown, or is not data."""
 _LONG_NUMBER = re.compile(r"\d{1000}")
-_SHOWN = 60
+_MAX_NAME_CHARS = 60
 HIDDEN = "…"
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class Rendering:
     """One rendering: the variables it knows by name, how it escapes values, what it may still spend."""
 
     names: frozenset[str]
     escape: Escape
-    budget: Budget = field(default_factory=Budget)
+    budget: RenderBudget = field(default_factory=RenderBudget)
     written: list[str] = field(default_factory=list)
     """The texts of the template and of what it includes."""
 
 
-_RUN: ContextVar[Run] = ContextVar("rendering")
+_RUN: ContextVar[Rendering] = ContextVar("rendering")
 
 
 @contextmanager
-def running(run: Run) -> Iterator[Run]:
+def current_rendering(run: Rendering) -> Iterator[Rendering]:
     """Make `run` the rendering of this thread for the length of a `with` block."""
     token = _RUN.set(run)
     try:
@@ -114,9 +114,9 @@ def include(text: str) -> None:
     _RUN.get().written.append(text)
 
 
-def shown(name: Any) -> str:
+def display_name(name: Any) -> str:
     """Give a name for a message: where no template writes it, it is a value, and none is shown."""
-    text = str(name)[:_SHOWN]
+    text = str(name)[:_MAX_NAME_CHARS]
     spellings = (text, text.replace("\\", "\\\\"))
     written = _RUN.get().written
     known = isinstance(name, int) or any(one in template for one in spellings for template in written)
@@ -130,7 +130,7 @@ class _Template(Template):
         return self.make_module()
 
 
-class Environment(ImmutableSandboxedEnvironment):
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox: allow-lists for filters and methods, a price for every operation.
 
     Args:
@@ -151,26 +151,26 @@ class Environment(ImmutableSandboxedEnvironment):
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
-            cache_size=KEPT,
+            cache_size=TEMPLATE_CACHE_SIZE,
         )
         self.globals = {"dict": _dict, "namespace": Namespace, "range": bounds.small_range}
-        self.filters = {name: _paid(FILTERS[name], name) for name in FILTER_NAMES}
+        self.filters = {name: _metered(FILTERS[name], name) for name in FILTER_NAMES}
         self.filters |= {
             jinja_meter.CHARGE: _charge,
             jinja_meter.CHECK: _check,
             jinja_meter.CONCAT: _concat,
             jinja_meter.RAW: _raw,
         }
-        self.tests = {name: _paid(cast(Callable[..., Any], TESTS[name]), name) for name in TEST_NAMES}
+        self.tests = {name: _metered(cast(Callable[..., Any], TESTS[name]), name) for name in TEST_NAMES}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         bounds.size(source)
         if source.count("{{") + source.count("{%") > bounds.MAX_TAGS:
-            raise bounds.TooMuchError(
+            raise bounds.TemplateBudgetError(
                 _("a template may hold at most {most:,} tags").format(most=bounds.MAX_TAGS)
             )
         if _LONG_NUMBER.search(source):
-            raise bounds.TooMuchError(_("a number has more than a thousand digits"))
+            raise bounds.TemplateBudgetError(_("a number has more than a thousand digits"))
         tree = super()._parse(source, name, filename)
         jinja_meter.Meter().visit(tree)
         return tree
@@ -191,19 +191,19 @@ class Environment(ImmutableSandboxedEnvironment):
         """Call a macro, a listed method or a global with plain data; pay for what goes in and comes out."""
         budget = _RUN.get().budget
         budget.spend(bounds.CALL)
-        budget.check((args, {name: value for name, value in kwargs.items() if name not in _JINJAS_OWN}))
+        budget.check(
+            (args, {name: value for name, value in kwargs.items() if name not in _JINJA_INTERNAL_NAMES})
+        )
         if not __self.is_safe_callable(__obj):
             raise SecurityError(_("this cannot be called in a template"))
         result = __context.call(__obj, *args, **kwargs)
-        if isinstance(__obj, _OF_THE_TEMPLATE):
+        if isinstance(__obj, _TEMPLATE_TYPES):
             return _Raw(budget.check(result))
         return result if isinstance(result, Namespace) else budget.take(result)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Allow what templates made, the globals, and listed methods; an unknown name says so itself."""
-        if isinstance(obj, (*_OF_THE_TEMPLATE, Undefined)) or any(
-            obj is one for one in self.globals.values()
-        ):
+        if isinstance(obj, (*_TEMPLATE_TYPES, Undefined)) or any(obj is one for one in self.globals.values()):
             return True
         is_method = isinstance(obj, BuiltinMethodType | MethodType)
         return is_method and obj.__name__ in _attributes_of(obj.__self__)
@@ -237,7 +237,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, name: str) -> StrictUndefined:
         """Refuse a name without showing Python's words for it."""
-        hint = _("`{attribute}` cannot be used in a template").format(attribute=shown(name))
+        hint = _("`{attribute}` cannot be used in a template").format(attribute=display_name(name))
         return _Unknown(hint, obj=obj, name=name, exc=SecurityError)
 
 
@@ -248,7 +248,9 @@ def _dict(**items: Any) -> dict[str, Any]:
 
 def _listed_name(name: str, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise TemplateRuntimeError(_("nothing named `{name}` can be used here").format(name=shown(name)))
+        raise TemplateRuntimeError(
+            _("nothing named `{name}` can be used here").format(name=display_name(name))
+        )
     return name
 
 
@@ -265,14 +267,14 @@ class _Unknown(StrictUndefined):
     def _undefined_message(self) -> str:
         if self._undefined_hint:
             return self._undefined_hint
-        name = shown(self._undefined_name)
+        name = display_name(self._undefined_name)
         if self._undefined_obj is missing:
             return _("no variable named `{name}`{hint}").format(
-                name=name, hint=ending(name, _RUN.get().names)
+                name=name, hint=suggestion_suffix(name, _RUN.get().names)
             )
         if isinstance(self._undefined_obj, Mapping):
             return _("the map has no key `{name}`{hint}").format(
-                name=name, hint=ending(name, map(str, self._undefined_obj))
+                name=name, hint=suggestion_suffix(name, map(str, self._undefined_obj))
             )
         if isinstance(self._undefined_obj, Sequence) and isinstance(self._undefined_name, int):
             return _("no element {index}: there are only {count}, counted from 0").format(
@@ -290,7 +292,7 @@ class _Raw(str):
 # --- paying ------------------------------------------------------------------------------------
 
 
-def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _metered(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Wrap a filter or test so that its arguments and its result are paid for."""
     skipped = 1 if hasattr(function, "jinja_pass_arg") else 0
 
@@ -298,7 +300,7 @@ def _paid(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def paid(*args: Any, **kwargs: Any) -> Any:
         budget, given = _RUN.get().budget, args[skipped:]
         _refuse_raw(name, given)
-        budget.check((given[1:] if name in _ABOUT_ANYTHING else given, kwargs))
+        budget.check((given[1:] if name in _TAKES_UNDEFINED else given, kwargs))
         if name in FILTER_NAMES:
             bounds.check_filter(budget, name, given, kwargs)
         return budget.take(function(*args, **kwargs))

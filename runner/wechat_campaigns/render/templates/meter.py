@@ -27,7 +27,7 @@ class Meter(NodeTransformer):
         """Charge a body each time it runs, for a step and for the text it writes."""
         self.depth += 1
         if self.depth > bounds.MAX_NESTING:
-            raise bounds.TooMuchError(
+            raise bounds.TemplateBudgetError(
                 _("loops and blocks are nested more than {most} deep").format(most=bounds.MAX_NESTING)
             )
         self.generic_visit(node)

@@ -19,7 +19,7 @@ TAG = re.compile(r"\{[{%#]")
 _NAME = r"\{\{[ \t\n]*([_A-Za-z\u4e00-\u9fff][_0-9A-Za-z\u4e00-\u9fff]*)[ \t\n]*\}\}"
 _LONG_NUMBER = re.compile(r"\d{1000}")
 # fmt: off
-_WORDS_OF_JINJA = frozenset((
+_JINJA_KEYWORDS = frozenset((
     "and", "else", "elif", "false", "False", "for", "if", "in", "import", "is", "none", "None", "not", "or",
     "recursive", "reversed", "self", "true", "True",
 ))
@@ -46,7 +46,7 @@ def fill(text: str, variables: Mapping[str, Any], escape: Escape) -> str | None:
         return None
     for index, name in enumerate(names):
         value = variables.get(name)
-        if not isinstance(value, str | int | float) or name in _WORDS_OF_JINJA:
+        if not isinstance(value, str | int | float) or name in _JINJA_KEYWORDS:
             return None
         parts[2 * index + 1] = escape(bounds.text_of(value))
     if sum(map(len, parts)) > bounds.MAX_SIZE or len(text) > bounds.MAX_SIZE or _LONG_NUMBER.search(text):

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wechat_campaigns.core.words import _
-from wechat_campaigns.render.templates.faults import TemplateFaultError, TextFiles
+from wechat_campaigns.render.templates.faults import TemplateRenderError, TextFiles
 from wechat_campaigns.render.templates.placeholders import Escape, fill
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Templates:
             At most MAX_SIZE characters.
 
         Raises:
-            TemplateFaultError: for any fault of the template.
+            TemplateRenderError: for any fault of the template.
         """
         plain = _NEWLINE.sub("\n", text) if "\r" in text else text
         filled = fill(plain, variables, escape)
@@ -61,7 +61,7 @@ def _visible(text: str) -> str:
     """Refuse what no message can hold: control characters and halves of a character."""
     control = _CONTROL.search(text)
     if control:
-        raise TemplateFaultError(
+        raise TemplateRenderError(
             _("the text holds the invisible character U+{code:04X}").format(code=ord(control[0])),
             remedy=_("remove it, from the text or from the variable that brings it"),
             line=text.count("\n", 0, control.start()) + 1,

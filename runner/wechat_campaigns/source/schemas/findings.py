@@ -8,7 +8,7 @@ from typing import Any, Final
 from jsonschema import ValidationError
 
 from wechat_campaigns.core.words import _
-from wechat_campaigns.source.schemas.phrases import Finding, Refusal, named
+from wechat_campaigns.source.schemas.phrases import PathDiagnostic, SchemaViolation, value_name
 from wechat_campaigns.source.schemas.shapes import content_for_another_msgtype
 from wechat_campaigns.source.schemas.store import SchemaName
 from wechat_campaigns.source.schemas.wording import word
@@ -16,7 +16,7 @@ from wechat_campaigns.source.schemas.wording import word
 UNWORDED: Final = "not-as-described"
 
 
-def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[Finding]:
+def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> list[PathDiagnostic]:
     """Word the errors of one document.
 
     Args:
@@ -30,14 +30,16 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
     if not isinstance(data, dict):
         return [_not_a_map(name)]
     kept = [_refusal(error, name) for error in errors]
-    found: list[Finding] = []
+    found: list[PathDiagnostic] = []
     moved = content_for_another_msgtype(data) if name == "campaign" else None
     in_content = [error for error in kept if error.path[:1] == ("content",)]
     # Content that merely lacks something is not content of another kind.
     if moved and any(error.keyword not in ("required", "minProperties") for error in in_content):
         kept = [error for error in kept if error not in in_content]
         found.append(
-            Finding(path=("content",), rule="content-of-another-msgtype", what=moved[0], remedy=moved[1])
+            PathDiagnostic(
+                path=("content",), rule="content-of-another-msgtype", what=moved[0], remedy=moved[1]
+            )
         )
     for error in kept:
         found.extend(finding for finding in word(error) if finding not in found)
@@ -46,18 +48,18 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
     return told or [_unworded(error) for error in kept[:1]]
 
 
-def _unworded(error: Refusal) -> Finding:
+def _unworded(error: SchemaViolation) -> PathDiagnostic:
     """Refuse all the same when every error thought that another one says it."""
-    return Finding(
+    return PathDiagnostic(
         path=error.path,
         rule=UNWORDED,
-        what=_("{name} is not written as it must be").format(name=named(error)),
+        what=_("{name} is not written as it must be").format(name=value_name(error)),
         remedy=_("compare it with the examples of the documentation"),
     )
 
 
-def _refusal(error: ValidationError, name: SchemaName) -> Refusal:
-    return Refusal(
+def _refusal(error: ValidationError, name: SchemaName) -> SchemaViolation:
+    return SchemaViolation(
         path=tuple(error.absolute_path),
         keyword=str(error.validator),
         wanted=error.validator_value,
@@ -69,8 +71,8 @@ def _refusal(error: ValidationError, name: SchemaName) -> Refusal:
     )
 
 
-def _not_a_map(name: SchemaName) -> Finding:
-    return Finding(
+def _not_a_map(name: SchemaName) -> PathDiagnostic:
+    return PathDiagnostic(
         path=(),
         rule="not-a-map",
         what=_("the file is not a map of keys"),

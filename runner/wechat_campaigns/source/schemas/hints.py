@@ -56,7 +56,7 @@ _SPOKEN: Final = {
 }
 
 
-def unknown_key_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
+def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str], name: SchemaName) -> str:
     """Say what to do with a key that is not known where it stands.
 
     Args:
@@ -105,7 +105,7 @@ def _special_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str])
     return None
 
 
-def value_remedy(key: str, value: object, wanted: Sequence[str]) -> str:
+def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
     """Say how to write a value of the wrong kind.
 
     Args:

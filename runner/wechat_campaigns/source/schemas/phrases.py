@@ -17,7 +17,7 @@ _PRIVATE: Final = frozenset({"openids", "secret", "api", "ledger", "appid"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class PathDiagnostic:
     """A problem before its place is looked up; `at_key` points at the key instead of the value."""
 
     path: KeyPath
@@ -28,7 +28,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class SchemaViolation:
     """One keyword of a schema that refuses a value, or (`is_of_key`) the name of a key."""
 
     path: KeyPath
@@ -43,12 +43,12 @@ class Refusal:
     is_of_key: bool = False
 
 
-def last_key(error: Refusal) -> str:
+def last_key(error: SchemaViolation) -> str:
     """Return the nearest key, list indexes left out."""
     return next((step for step in reversed(error.path) if isinstance(step, str)), "")
 
 
-def named(error: Refusal) -> str:
+def value_name(error: SchemaViolation) -> str:
     """Name the refused value by its key or its number in a list."""
     steps = list(error.path)
     if steps and isinstance(steps[-1], int):
@@ -66,7 +66,7 @@ def under(path: Sequence[str | int]) -> str:
     return _("under `{key}`").format(key=shorten(keys[-1]))
 
 
-def shown(error: Refusal) -> str:
+def display_value(error: SchemaViolation) -> str:
     """Show the refused value, cut to size; never an openid, an address or a secret."""
     value = error.value
     if isinstance(value, list):
@@ -79,7 +79,7 @@ def shown(error: Refusal) -> str:
     return _("the text {text}").format(text=written) if isinstance(value, str) else written
 
 
-def listed(keys: Sequence[str], word: Literal["and", "or"] = "and") -> str:
+def join_keys(keys: Sequence[str], word: Literal["and", "or"] = "and") -> str:
     """Join keys as a sentence does."""
     quoted = [f"`{key}`" for key in keys]
     if len(quoted) == 1:

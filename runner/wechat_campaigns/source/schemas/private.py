@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from wechat_campaigns.core.errors import Problem
+from wechat_campaigns.core.errors import Diagnostic
 from wechat_campaigns.core.nearest import nearest
 from wechat_campaigns.source.schemas.store import schema
 from wechat_campaigns.source.text import MAX_SHOWN
@@ -42,7 +42,7 @@ def is_private(step: object) -> bool:
     return head in _PRIVATE or (len(head) > 4 and nearest(head, _PRIVATE, cutoff=_ALIKE) is not None)
 
 
-def without_secrets(problems: Iterable[Problem], root: Node) -> tuple[Problem, ...]:
+def without_secrets(problems: Iterable[Diagnostic], root: Node) -> tuple[Diagnostic, ...]:
     """Mask in problems what stands at a private place of the document they are about.
 
     Args:
@@ -58,7 +58,7 @@ def without_secrets(problems: Iterable[Problem], root: Node) -> tuple[Problem, .
     return tuple(_masked(problem, live) for problem in given) if live else given
 
 
-def _masked(problem: Problem, forms: list[str]) -> Problem:
+def _masked(problem: Diagnostic, forms: list[str]) -> Diagnostic:
     changed = {}
     for name in ("path", "what", "remedy"):
         text = before = getattr(problem, name)

@@ -11,7 +11,7 @@ from jsonschema.protocols import Validator
 
 from wechat_campaigns.core.model import Msgtype
 from wechat_campaigns.core.words import _
-from wechat_campaigns.source.schemas.phrases import clause, listed
+from wechat_campaigns.source.schemas.phrases import clause, join_keys
 from wechat_campaigns.source.schemas.store import SchemaName, schema
 
 
@@ -55,7 +55,7 @@ def content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | No
         else _("correct `msgtype`, or write content for `{msgtype}`: {meaning}")
     )
     return (
-        what.format(kinds=listed(kinds, "or"), msgtype=msgtype),
+        what.format(kinds=join_keys(kinds, "or"), msgtype=msgtype),
         remedy.format(kind=kinds[0], msgtype=msgtype, meaning=_described(msgtype)),
     )
 

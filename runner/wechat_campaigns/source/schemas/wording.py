@@ -11,16 +11,16 @@ from typing import Final
 
 from wechat_campaigns.core.nearest import STRICT, did_you_mean, nearest
 from wechat_campaigns.core.words import N_, _
-from wechat_campaigns.source.schemas.hints import unknown_key_remedy, value_remedy
+from wechat_campaigns.source.schemas.hints import unknown_key_hint, value_hint
 from wechat_campaigns.source.schemas.phrases import (
-    Finding,
-    Refusal,
+    PathDiagnostic,
+    SchemaViolation,
     clause,
+    display_value,
+    join_keys,
     last_key,
-    listed,
-    named,
-    shown,
     under,
+    value_name,
 )
 from wechat_campaigns.source.text import MAX_PROBLEMS, shorten
 
@@ -40,34 +40,34 @@ _MISSING_REMEDIES: Final = {
 }
 
 
-def has_remedy(key: str) -> bool:
+def has_hint(key: str) -> bool:
     """Tell whether a missing key has a remedy of its own, so that the schema's description is not said."""
     return key in _MISSING_REMEDIES
 
 
-def word(error: Refusal) -> list[Finding]:
+def word(error: SchemaViolation) -> list[PathDiagnostic]:
     """Word one refusal; an empty list when another one says it already."""
     return [_key_name(error)] if error.is_of_key else WORDS[error.keyword](error)
 
 
-def _unknown_keys(error: Refusal) -> list[Finding]:
+def _unknown_keys(error: SchemaViolation) -> list[PathDiagnostic]:
     allowed = list(error.shape.get("properties", {}))
     path = error.path
     return [
-        Finding(
+        PathDiagnostic(
             path=(*path, key),
             rule="unknown-key",
             what=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
-            remedy=unknown_key_remedy(key, path, allowed, error.schema_name),
+            remedy=unknown_key_hint(key, path, allowed, error.schema_name),
             at_key=True,
         )
         for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
     ]
 
 
-def _key_name(error: Refusal) -> Finding:
+def _key_name(error: SchemaViolation) -> PathDiagnostic:
     path = error.path
-    return Finding(
+    return PathDiagnostic(
         path=(*path, str(error.value)),
         rule="key-name",
         what=_("`{key}` cannot be a name {place}").format(key=shorten(str(error.value)), place=under(path)),
@@ -76,7 +76,7 @@ def _key_name(error: Refusal) -> Finding:
     )
 
 
-def _missing_key(error: Refusal) -> list[Finding]:
+def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
     # jsonschema reports each missing key by itself but names it only inside its message.
     missing = [key for key in error.wanted if f"'{key}' is" in error.message]
     path = error.path
@@ -103,20 +103,20 @@ def _missing_key(error: Refusal) -> list[Finding]:
     ]
 
 
-def _is_misspelt(key: str, error: Refusal) -> bool:
+def _is_misspelt(key: str, error: SchemaViolation) -> bool:
     """Tell whether another key was meant to be this one; that one is reported then."""
     known = error.shape.get("properties", {})
     unknown = [str(other) for other in error.value if other not in known]
     return any(nearest(other, [key], cutoff=STRICT) for other in unknown) or _is_only_key(key, error, unknown)
 
 
-def _is_only_key(key: str, error: Refusal, unknown: list[str]) -> bool:
+def _is_only_key(key: str, error: SchemaViolation, unknown: list[str]) -> bool:
     is_closed = error.shape.get("additionalProperties") is False
     return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
 
 
-def _missing_remedy(key: str, error: Refusal) -> str:
-    if has_remedy(key):
+def _missing_remedy(key: str, error: SchemaViolation) -> str:
+    if has_hint(key):
         return _(_MISSING_REMEDIES[key])
     shape = error.shape.get("properties", {}).get(key, {})
     if "enum" in shape:
@@ -126,26 +126,26 @@ def _missing_remedy(key: str, error: Refusal) -> str:
     return _("add `{key}`").format(key=key)
 
 
-def _wrong_type(error: Refusal) -> list[Finding]:
+def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
     wanted = error.wanted if isinstance(error.wanted, list) else [error.wanted]
     kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
-        what = _("{name} is empty").format(name=named(error))
+        what = _("{name} is empty").format(name=value_name(error))
         return [_finding(error, "empty-value", what, _("write {kinds} after it").format(kinds=kinds))]
     return [
         _finding(
             error,
             "wrong-type",
             _("{name} must be {kinds}, but is {value}").format(
-                name=named(error), kinds=kinds, value=shown(error)
+                name=value_name(error), kinds=kinds, value=display_value(error)
             ),
-            _instead(error) if is_patterned else value_remedy(last_key(error), error.value, wanted),
+            _instead(error) if is_patterned else value_hint(last_key(error), error.value, wanted),
         )
     ]
 
 
-def _not_listed(error: Refusal) -> list[Finding]:
+def _not_listed(error: SchemaViolation) -> list[PathDiagnostic]:
     allowed = [str(value) for value in error.wanted]
     otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
     return [
@@ -158,7 +158,7 @@ def _not_listed(error: Refusal) -> list[Finding]:
     ]
 
 
-def _only_true(error: Refusal) -> list[Finding]:
+def _only_true(error: SchemaViolation) -> list[PathDiagnostic]:
     if error.value is False:
         return [
             _finding(
@@ -172,32 +172,34 @@ def _only_true(error: Refusal) -> list[Finding]:
         _finding(
             error,
             "wrong-type",
-            _("{name} must be true, but is {value}").format(name=named(error), value=shown(error)),
+            _("{name} must be true, but is {value}").format(
+                name=value_name(error), value=display_value(error)
+            ),
             _("write `{key}: true`, without quotes").format(key=last_key(error)),
         )
     ]
 
 
-def _too_few_keys(error: Refusal) -> list[Finding]:
+def _too_few_keys(error: SchemaViolation) -> list[PathDiagnostic]:
     choices = _choices(error)
     known = [key for key in error.value if key in choices]
     unknown = [key for key in error.value if key not in error.shape.get("properties", {})]
     if known or (unknown and choices):
         return []  # the missing or misspelt key is told by itself
     if not choices:
-        what = _("{name} has no entries").format(name=named(error))
+        what = _("{name} has no entries").format(name=value_name(error))
         return [_finding(error, "empty-value", what, _("add one, or remove the key"))]
     return [
         _finding(
             error,
             "missing-choice",
-            _("{name} names none of {keys}").format(name=named(error), keys=listed(choices)),
+            _("{name} names none of {keys}").format(name=value_name(error), keys=join_keys(choices)),
             _("write exactly one of them"),
         )
     ]
 
 
-def _too_many_keys(error: Refusal) -> list[Finding]:
+def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
     known = [key for key in error.value if key in _choices(error)]
     if len(known) < 2:
         return []
@@ -208,7 +210,7 @@ def _too_many_keys(error: Refusal) -> list[Finding]:
                 error,
                 "wire-filter",
                 _("{name} is written as on the wire, with both `is_to_all` and {keys}").format(
-                    name=named(error), keys=listed(others)
+                    name=value_name(error), keys=join_keys(others)
                 ),
                 _("remove `is_to_all: false`; one key is enough"),
             )
@@ -217,13 +219,15 @@ def _too_many_keys(error: Refusal) -> list[Finding]:
         _finding(
             error,
             "two-choices",
-            _("{name} has {keys}, but only one is possible").format(name=named(error), keys=listed(known)),
+            _("{name} has {keys}, but only one is possible").format(
+                name=value_name(error), keys=join_keys(known)
+            ),
             _("keep one, or write a second campaign") if last_key(error) == "filter" else _("keep one"),
         )
     ]
 
 
-def _too_few_items(error: Refusal) -> list[Finding]:
+def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
     if last_key(error) == "openids" and error.value:
         what = _("`openids` has one openid; mass/send takes at least 2")
         remedy = _("add openids, or use `campaign preview` for one person")
@@ -233,46 +237,46 @@ def _too_few_items(error: Refusal) -> list[Finding]:
             error,
             "too-few",
             _("{name} has {count} entries; at least {least} are needed").format(
-                name=named(error), count=len(error.value), least=error.wanted
+                name=value_name(error), count=len(error.value), least=error.wanted
             ),
             _("add what is missing"),
         )
     ]
 
 
-def _too_many_items(error: Refusal) -> list[Finding]:
+def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
     return [
         _finding(
             error,
             "too-many",
             _("{name} has {count} entries; at most {most} are possible").format(
-                name=named(error), count=len(error.value), most=error.wanted
+                name=value_name(error), count=len(error.value), most=error.wanted
             ),
             _("remove some, or write a second campaign"),
         )
     ]
 
 
-def _empty_text(error: Refusal) -> list[Finding]:
-    what = _("{name} is empty").format(name=named(error))
+def _empty_text(error: SchemaViolation) -> list[PathDiagnostic]:
+    what = _("{name} is empty").format(name=value_name(error))
     return [_finding(error, "empty-value", what, _("write a text, or remove the key"))]
 
 
-def _too_small(error: Refusal) -> list[Finding]:
+def _too_small(error: SchemaViolation) -> list[PathDiagnostic]:
     remedy = _("write {least} or more").format(least=error.wanted)
     return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
 
 
-def _too_large(error: Refusal) -> list[Finding]:
+def _too_large(error: SchemaViolation) -> list[PathDiagnostic]:
     remedy = _("write {most} or less").format(most=error.wanted)
     return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
 
 
-def _out_of_range(error: Refusal) -> str:
-    return _("{name} is {value}").format(name=named(error), value=shown(error))
+def _out_of_range(error: SchemaViolation) -> str:
+    return _("{name} is {value}").format(name=value_name(error), value=display_value(error))
 
 
-def _wrong_form(error: Refusal) -> list[Finding]:
+def _wrong_form(error: SchemaViolation) -> list[PathDiagnostic]:
     if str(error.value) == "":
         return _empty_text(error)
     if error.shape.get("format") == "date-time":
@@ -280,20 +284,22 @@ def _wrong_form(error: Refusal) -> list[Finding]:
     return [_finding(error, "wrong-form", _cannot_be(error), _instead(error))]
 
 
-def _cannot_be(error: Refusal) -> str:
-    return _("{name} cannot be {value}").format(name=named(error), value=shown(error))
+def _cannot_be(error: SchemaViolation) -> str:
+    return _("{name} cannot be {value}").format(name=value_name(error), value=display_value(error))
 
 
-def _date_words(error: Refusal) -> str:
+def _date_words(error: SchemaViolation) -> str:
     text = str(error.value)
     has_time = ":" in text
     has_offset = text[-1:] in "Zz" or "+" in text or text[-6:-5] == "-"
     if has_time and not has_offset:
-        return _("{name} has no offset, so it is another moment on every machine").format(name=named(error))
-    return _("{name} is not a full date and time").format(name=named(error))
+        return _("{name} has no offset, so it is another moment on every machine").format(
+            name=value_name(error)
+        )
+    return _("{name} is not a full date and time").format(name=value_name(error))
 
 
-WORDS: Final[dict[str, Callable[[Refusal], list[Finding]]]] = {
+WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
     "additionalProperties": _unknown_keys,
     "required": _missing_key,
     "type": _wrong_type,
@@ -311,15 +317,15 @@ WORDS: Final[dict[str, Callable[[Refusal], list[Finding]]]] = {
 """Every keyword of the schemas that can report by itself."""
 
 
-def _finding(error: Refusal, rule: str, what: str, remedy: str) -> Finding:
-    return Finding(path=error.path, rule=rule, what=what, remedy=remedy)
+def _finding(error: SchemaViolation, rule: str, what: str, remedy: str) -> PathDiagnostic:
+    return PathDiagnostic(path=error.path, rule=rule, what=what, remedy=remedy)
 
 
-def _instead(error: Refusal) -> str:
+def _instead(error: SchemaViolation) -> str:
     return _(str(error.shape["patternErrorMessage"]))
 
 
-def _choices(error: Refusal) -> list[str]:
+def _choices(error: SchemaViolation) -> list[str]:
     """List the keys of which exactly one is wanted."""
     required = error.shape.get("required", [])
     properties = error.shape.get("properties", {})

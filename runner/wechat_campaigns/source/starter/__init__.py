@@ -7,10 +7,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from wechat_campaigns.core.words import spoken
+from wechat_campaigns.core.words import current_language
 from wechat_campaigns.source.schemas.store import SchemaName, schema_text
 
-Forge = Literal["github", "gitlab", "none"]
+CodeHostName = Literal["github", "gitlab", "none"]
 
 FILES = {
     "campaigns/_settings.yaml": "settings.yaml",
@@ -31,7 +31,7 @@ _WORKFLOWS = {
 """Forge to the file's new place and its place in this project; the wheel carries it as `FORGE.yml`."""
 
 
-def starter(forge: Forge, *, action: str = "") -> dict[str, str]:
+def starter(forge: CodeHostName, *, action: str = "") -> dict[str, str]:
     """Give the files of a new campaigns repository.
 
     Args:
@@ -43,7 +43,7 @@ def starter(forge: Forge, *, action: str = "") -> dict[str, str]:
     """
     here = resources.files(__package__)
     files = {place: here.joinpath(name).read_text(encoding="utf-8") for place, name in FILES.items()}
-    if spoken() == "zh":  # the same settings, explained to who reads Chinese
+    if current_language() == "zh":  # the same settings, explained to who reads Chinese
         files["campaigns/_settings.yaml"] = here.joinpath("settings.zh.yaml").read_text(encoding="utf-8")
     names: tuple[SchemaName, ...] = ("campaign", "settings")
     files.update({f"schema/{name}.schema.json": schema_text(name) for name in names})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from wechat_campaigns.protocol.events import Entry, Kind
+from wechat_campaigns.protocol.events import Entry, EventKind
 from wechat_campaigns.render.limits.table import MAX_ARTICLES
 from wechat_campaigns.wechat.callback.xml import BadXmlError
 
@@ -51,7 +51,7 @@ def entry_of(event: Element, appid: str) -> Entry | None:
         "copyright": [_check(item) for item in _items(event, "CopyrightCheckResult")],
         "links": [_text(item, "ArticleUrl") for item in _items(event, "ArticleUrlResult")],
     }
-    return Entry(stream=appid, kind=Kind.CALLBACK, data=data)
+    return Entry(stream=appid, kind=EventKind.CALLBACK, data=data)
 
 
 def _items(event: Element, name: str) -> list[Element]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from wechat_campaigns.core.hosts import is_ours
+from wechat_campaigns.core.hosts import is_allowed_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,7 +31,7 @@ MAX_THREADS = 2 * MAX_CONNECTIONS
 log = logging.getLogger("wechat_campaigns.callback")
 
 
-class Handler(WSGIRequestHandler):
+class CallbackRequestHandler(WSGIRequestHandler):
     """One request a connection; writes no access log, whose lines would hold signatures."""
 
     protocol_version = "HTTP/1.0"
@@ -54,7 +54,7 @@ class Server(ThreadedWSGIServer):
         self._open: dict[socket.socket, float] = {}
         """Connections that are being answered, oldest first, with when they began."""
         self._guard = threading.Lock()
-        super().__init__(host, port, app, handler=Handler)
+        super().__init__(host, port, app, handler=CallbackRequestHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a connection in a thread of its own; when there are too many, end the oldest first."""
@@ -89,7 +89,9 @@ class Server(ThreadedWSGIServer):
         """Say nothing of a connection that broke: who breaks it is a stranger."""
 
 
-def only_for(app: WSGIApplication, names: Collection[str], *, port: Callable[[], int]) -> WSGIApplication:
+def restrict_hosts(
+    app: WSGIApplication, names: Collection[str], *, port: Callable[[], int]
+) -> WSGIApplication:
     """Refuse requests whose Host is neither loopback with our port nor one of our names.
 
     Args:
@@ -100,7 +102,7 @@ def only_for(app: WSGIApplication, names: Collection[str], *, port: Callable[[],
     known = frozenset(name.lower() for name in names)
 
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if is_ours(environ.get("HTTP_HOST"), port=port(), names=known):
+        if is_allowed_host(environ.get("HTTP_HOST"), port=port(), names=known):
             return app(environ, start_response)
         log.warning("refused: the Host of the request is none of ours; --name HOST adds one")
         start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", "7")])

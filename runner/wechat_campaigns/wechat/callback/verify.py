@@ -23,7 +23,7 @@ BLOCK_BYTES = 32
 RANDOM_BYTES = 16
 
 
-class RefusedError(Exception):
+class CallbackRejectedError(Exception):
     """A request that is not the platform's, or not fresh; the text names the reason for the log."""
 
 
@@ -51,7 +51,7 @@ def check_url(query: Mapping[str, str], credentials: Credentials, now: datetime)
         now: the present moment, for the replay window.
 
     Raises:
-        RefusedError: it is not signed with the account's token, or not fresh.
+        CallbackRejectedError: it is not signed with the account's token, or not fresh.
     """
     _check(query, "signature", credentials.token)
     _check_time(query, now)
@@ -71,19 +71,19 @@ def open_push(query: Mapping[str, str], body: bytes, credentials: Credentials, n
         The XML in the clear.
 
     Raises:
-        RefusedError: signature, time, encryption or account do not hold.
+        CallbackRejectedError: signature, time, encryption or account do not hold.
         MissingExtraError: it is encrypted and the extra `callback` is not installed.
     """
     if query.get("encrypt_type") != "aes":
         _check(query, "signature", credentials.token)
         _check_time(query, now)
         if credentials.aes_key:
-            raise RefusedError("the push is not encrypted, and this account has an EncodingAESKey")
+            raise CallbackRejectedError("the push is not encrypted, and this account has an EncodingAESKey")
         return body
     try:
         encrypted = read_xml(body).findtext("Encrypt", "").strip()
     except BadXmlError as error:
-        raise RefusedError(str(error)) from error
+        raise CallbackRejectedError(str(error)) from error
     _check(query, "msg_signature", credentials.token, encrypted)
     _check_time(query, now)
     return decrypt(encrypted, credentials)
@@ -93,7 +93,7 @@ def decrypt(encrypted: str, credentials: Credentials) -> bytes:
     """Decrypt what safe mode carries and check for whom it is.
 
     Raises:
-        RefusedError: it was not made with this key, or for another account.
+        CallbackRejectedError: it was not made with this key, or for another account.
         MissingExtraError: the extra `callback` is not installed.
     """
     try:
@@ -102,13 +102,13 @@ def decrypt(encrypted: str, credentials: Credentials) -> bytes:
         raise MissingExtraError("callback", needed_for=_("decrypting callback events")) from error
     key, data = read_key(credentials.aes_key), _base64(encrypted)
     if not data or len(data) % RANDOM_BYTES:
-        raise RefusedError("the encrypted text is cut off")
+        raise CallbackRejectedError("the encrypted text is cut off")
     decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
     plain = _unpadded(decryptor.update(data) + decryptor.finalize())
     length = int.from_bytes(plain[RANDOM_BYTES : RANDOM_BYTES + 4], "big")
     content = plain[RANDOM_BYTES + 4 :]
     if content[length:] != credentials.appid.encode():
-        raise RefusedError("the push is for another account, or was made with another key")
+        raise CallbackRejectedError("the push is for another account, or was made with another key")
     return content[:length]
 
 
@@ -116,26 +116,26 @@ def read_key(aes_key: str) -> bytes:
     """Decode an EncodingAESKey.
 
     Raises:
-        RefusedError: it is not 43 characters that stand for 32 bytes.
+        CallbackRejectedError: it is not 43 characters that stand for 32 bytes.
     """
     key = _base64(f"{aes_key}=") if len(aes_key) == 43 else b""
     if len(key) != 32:
-        raise RefusedError(_("the EncodingAESKey set here is not one: it has 43 letters and digits"))
+        raise CallbackRejectedError(_("the EncodingAESKey set here is not one: it has 43 letters and digits"))
     return key
 
 
 def _check(query: Mapping[str, str], name: str, token: str, *more: str) -> None:
     wanted = signature(token, query.get("timestamp", ""), query.get("nonce", ""), *more)
     if not hmac.compare_digest(wanted.encode(), query.get(name, "").encode()):
-        raise RefusedError(f"the {name} does not hold")
+        raise CallbackRejectedError(f"the {name} does not hold")
 
 
 def _check_time(query: Mapping[str, str], now: datetime) -> None:
     stamp = query.get("timestamp", "")
     if not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
-        raise RefusedError("the timestamp is no number of seconds")
+        raise CallbackRejectedError("the timestamp is no number of seconds")
     if abs(now.timestamp() - int(stamp)) > WINDOW.total_seconds():
-        raise RefusedError("the timestamp is more than ten minutes away from this machine's clock")
+        raise CallbackRejectedError("the timestamp is more than ten minutes away from this machine's clock")
 
 
 def _base64(text: str) -> bytes:
@@ -148,5 +148,5 @@ def _base64(text: str) -> bytes:
 def _unpadded(plain: bytes) -> bytes:
     padding = plain[-1]
     if not 1 <= padding <= BLOCK_BYTES or plain[-padding:] != bytes([padding]) * padding:
-        raise RefusedError("the push was made with another key")
+        raise CallbackRejectedError("the push was made with another key")
     return plain[:-padding]

@@ -17,7 +17,7 @@ from wechat_campaigns.core.ports import Clock
 from wechat_campaigns.ledger.events import Ledger
 from wechat_campaigns.protocol.events import Entry, Event
 from wechat_campaigns.wechat.callback.events import entry_of
-from wechat_campaigns.wechat.callback.verify import Credentials, RefusedError, check_url, open_push
+from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, check_url, open_push
 from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
 
 if TYPE_CHECKING:
@@ -31,18 +31,18 @@ log = logging.getLogger("wechat_campaigns.callback")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CallbackResponse:
     """A status line and a short text."""
 
     status: str = "200 OK"
     text: str = "success"
 
 
-SUCCESS = Answer()
+SUCCESS = CallbackResponse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receiver:
+class CallbackApp:
     """Takes requests; `accounts` is by the last segment of their path."""
 
     accounts: Mapping[str, Credentials]
@@ -50,7 +50,7 @@ class Receiver:
     """Opens the ledger for one request, in the thread that answers it."""
     clock: Clock
 
-    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> CallbackResponse:
         """Answer one request.
 
         An event is kept before it is answered: what cannot be kept is not acknowledged, so the platform
@@ -65,21 +65,21 @@ class Receiver:
         name = path.rstrip("/").rpartition("/")[2]
         credentials = self.accounts.get(name)
         if credentials is None:
-            return Answer(status="404 Not Found", text="no such account")
+            return CallbackResponse(status="404 Not Found", text="no such account")
         try:
             if method == "GET":
-                return Answer(text=check_url(query, credentials, self.clock()))
+                return CallbackResponse(text=check_url(query, credentials, self.clock()))
             if method == "POST":
                 return self._push(query, body, credentials)
-        except (RefusedError, BadXmlError) as error:
+        except (CallbackRejectedError, BadXmlError) as error:
             log.warning("%s: refused: %s", name, error)
-            return Answer(status="403 Forbidden", text="refused")
+            return CallbackResponse(status="403 Forbidden", text="refused")
         except CampaignError as error:
             log.warning("%s: not kept: %s", name, error)
-            return Answer(status="503 Service Unavailable", text="not kept")
-        return Answer(status="405 Method Not Allowed", text="GET or POST")
+            return CallbackResponse(status="503 Service Unavailable", text="not kept")
+        return CallbackResponse(status="405 Method Not Allowed", text="GET or POST")
 
-    def _push(self, query: Mapping[str, str], body: bytes, credentials: Credentials) -> Answer:
+    def _push(self, query: Mapping[str, str], body: bytes, credentials: Credentials) -> CallbackResponse:
         event = read_xml(open_push(query, body, credentials, self.clock()))
         entry = entry_of(event, credentials.appid)
         if entry is None:
@@ -100,7 +100,7 @@ def _same_job(event: Event, entry: Entry) -> bool:
     return event.kind == entry.kind and event.data["msg_id"] == entry.data["msg_id"]
 
 
-def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+def callback_app(receiver: CallbackApp) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
     """Make the WSGI app of a receiver.
 
     Args:
@@ -121,32 +121,32 @@ def app_from(receiver: Receiver) -> Callable[[WSGIEnvironment, StartResponse], I
     return app
 
 
-def _answer(receiver: Receiver, environ: Mapping[str, Any]) -> Answer:
+def _answer(receiver: CallbackApp, environ: Mapping[str, Any]) -> CallbackResponse:
     method = str(environ.get("REQUEST_METHOD", ""))
     body = _body(environ) if method == "POST" else b""
-    if isinstance(body, Answer):
+    if isinstance(body, CallbackResponse):
         return body
     try:
         pairs = parse_qsl(
             str(environ.get("QUERY_STRING", "")), keep_blank_values=True, max_num_fields=MAX_FIELDS
         )
     except ValueError:
-        return Answer(status="400 Bad Request", text="too many parameters")
+        return CallbackResponse(status="400 Bad Request", text="too many parameters")
     return receiver.answer(method, str(environ.get("PATH_INFO", "")), dict(pairs), body)
 
 
-def _body(environ: Mapping[str, Any]) -> bytes | Answer:
+def _body(environ: Mapping[str, Any]) -> bytes | CallbackResponse:
     """Read the body of a push; its length has to be said, and to be true."""
     written = str(environ.get("CONTENT_LENGTH") or "")
     if not written or environ.get("HTTP_TRANSFER_ENCODING"):
-        return Answer(status="411 Length Required", text="no length")
+        return CallbackResponse(status="411 Length Required", text="no length")
     if not _LENGTH.fullmatch(written):
-        return Answer(status="400 Bad Request", text="no such length")
+        return CallbackResponse(status="400 Bad Request", text="no such length")
     length = int(written[-_DIGITS:]) if not written[:-_DIGITS].strip("0") else MAX_BYTES + 1
     if length > MAX_BYTES:
-        return Answer(status="413 Content Too Large", text="too large")
+        return CallbackResponse(status="413 Content Too Large", text="too large")
     try:
         body: bytes = environ["wsgi.input"].read(length) if length else b""
     except (OSError, ValueError):
-        return Answer(status="408 Request Timeout", text="too slow")
-    return body if len(body) == length else Answer(status="400 Bad Request", text="cut off")
+        return CallbackResponse(status="408 Request Timeout", text="too slow")
+    return body if len(body) == length else CallbackResponse(status="400 Bad Request", text="cut off")
