@@ -131,7 +131,7 @@ class MemoryLedger:
         mine = self.events(entry.stream)
         head = mine[-1].head if mine else EMPTY
         if after is not None and after != head:
-            raise LedgerConflictError("somebody wrote first", remedy="run again", where=entry.stream)
+            raise LedgerConflictError("somebody wrote first", hint="run again", where=entry.stream)
         event = next_event(entry, at=self.clock(), after=head)
         self.kept.append(event)
         return event
@@ -271,7 +271,7 @@ class ScriptedApi:
 def api_error(errcode: int, endpoint: str = "/cgi-bin/message/mass/sendall", **answer: Any) -> ApiError:
     return ApiError(
         endpoint=endpoint, errcode=errcode, errmsg="said so", rid=None, what=f"refused with {errcode}",
-        remedy="read the table", answer={"errcode": errcode, **answer},
+        hint="read the table", answer={"errcode": errcode, **answer},
     )  # fmt: skip
 
 

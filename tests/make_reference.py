@@ -114,7 +114,7 @@ def _told(value: Any) -> str:
 def _errcodes() -> str:
     table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
     rows = [
-        (str(code), f"`{one['name']}`", one["class"], one["meaning"], one["remedy"], one["confidence"])
+        (str(code), f"`{one['name']}`", one["class"], one["meaning"], one["hint"], one["confidence"])
         for code, one in sorted(table["codes"].items())
     ]
     intro = (
@@ -128,7 +128,7 @@ def _errcodes() -> str:
 
 
 def _messages() -> str:
-    """Every message that is written with its remedy beside it, by the module that says it."""
+    """Every message that is written with its hint beside it, by the module that says it."""
     parts = [
         "What this program says when something is wrong, and what it advises, in English and in Chinese; "
         "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
@@ -138,16 +138,16 @@ def _messages() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         said = set(_said(ast.parse(path.read_text(encoding="utf-8"))))
         rows = sorted(
-            (kind, *_joined(what, remedy), *_joined(what, remedy, chinese)) for kind, what, remedy in said
+            (kind, *_joined(what, hint), *_joined(what, hint, chinese)) for kind, what, hint in said
         )
         if rows:
-            head = ("kind", "what", "remedy", "问题", "改法")
+            head = ("kind", "what", "hint", "问题", "改法")
             parts += [f"## {path.relative_to(ROOT)}", _table(head, rows)]
     return "\n\n".join(parts)
 
 
-def _joined(what: Texts, remedy: Texts, words: Mapping[str, str] | None = None) -> tuple[str, str]:
-    told = [" / ".join((words or {}).get(text, text) for text in texts) for texts in (what, remedy)]
+def _joined(what: Texts, hint: Texts, words: Mapping[str, str] | None = None) -> tuple[str, str]:
+    told = [" / ".join((words or {}).get(text, text) for text in texts) for texts in (what, hint)]
     return told[0], told[1]
 
 
@@ -167,10 +167,10 @@ def _said(tree: ast.Module) -> Iterator[tuple[str, Texts, Texts]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 words = {key.arg: key.value for key in node.keywords}
                 what = words.get("what", node.args[0] if node.args else None)
-                if what is not None and "remedy" in words:
+                if what is not None and "hint" in words:
                     kind = node.func.id if node.func.id[0].isupper() else node.func.id.strip("_")
                     # The innermost function comes last: it knows its own names.
-                    found[id(node)] = kind, _texts(what, known), _texts(words["remedy"], known)
+                    found[id(node)] = kind, _texts(what, known), _texts(words["hint"], known)
     yield from found.values()
 
 

@@ -40,7 +40,7 @@ def _said(node: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_required_keys(shape: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """What a key means is said when it is missing, unless its values or a remedy of its own say it."""
+    """What a key means is said when it is missing, unless its values or a hint of its own say it."""
     required, properties = shape.get("required"), shape.get("properties")
     if not isinstance(required, list) or not isinstance(properties, dict):
         return

@@ -133,7 +133,7 @@ def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
                 id=planned.send.id,
                 account=planned.account.name,
                 result=Result.SKIPPED,
-                why=planned.decision.reason,
+                reason=planned.decision.reason,
                 exit_code=codes[planned.action],
             )
 
@@ -142,14 +142,14 @@ def _blocked_outcomes(plan: Plan) -> Iterator[SendOutcome]:
 class PlanResult:
     """A plan and what it was made from."""
 
-    prepared: CompileResult
+    compiled: CompileResult
     plan: Plan
     comparison: Comparison | None = None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """What must be corrected, in files or because of what the platform said."""
-        return (*self.prepared.errors, *resolution_problems(self.plan))
+        return (*self.compiled.errors, *resolution_problems(self.plan))
 
 
 def make_plan(
@@ -187,13 +187,13 @@ def make_plan(
     prepared = prepared or compile_selected(workspace, select)
     comparison = _compared(workspace, prepared, select, since) if since is not None else None
     setting = DecisionOptions(
-        present=prepared.presence_check(),
+        is_current=prepared.presence_check(),
         resend_after_s=settings.environment.resend_after_s,
         resend_until_s=settings.environment.resend_until_s,
         resend=frozenset(again),
     )
     grounds = DecisionContext(
-        settings=settings, state=state, now=workspace.clock(), allowed=allowed or {}, setting=setting
+        settings=settings, state=state, now=workspace.clock(), overrides=allowed or {}, options=setting
     )
     sends = (*prepared.sends, *plan.stored_unknown_sends(prepared.sends, grounds))
     known = None
@@ -202,7 +202,7 @@ def make_plan(
             sends,
             settings=settings,
             state=state,
-            connect=workspace.reader,
+            connect=workspace.read_api,
             clock=workspace.clock,
             setting=setting,
         )
@@ -211,20 +211,25 @@ def make_plan(
     made = plan.make_plan(
         sends,
         invalid=prepared.invalid,
-        grounds=replace(grounds, now=workspace.clock(), setting=told),
+        grounds=replace(grounds, now=workspace.clock(), options=told),
         known=known,
         commit=commit_of(workspace.root),
         with_orphans=not select,
-        unbegun=workspace.unbegun(state),
+        unbegun=workspace.uninitialized(state),
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
         ledger_known=workspace.ledger_known,
     )
     if select and again:
         waiting = plan.unplanned_unknown_sends(sends, grounds)
-        made = replace(made, orphans=tuple(one for one in waiting if state.same(one.known.send) in again))
+        made = replace(
+            made,
+            unknown_sends=tuple(
+                one for one in waiting if state.normalized_ledger_id(one.send_state.send) in again
+            ),
+        )
     made = with_warnings(made, comparison) if comparison is not None else made
-    return PlanResult(prepared=prepared, plan=made, comparison=comparison)
+    return PlanResult(compiled=prepared, plan=made, comparison=comparison)
 
 
 def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
@@ -263,7 +268,7 @@ def _compared(workspace: Workspace, prepared: CompileResult, select: Sequence[st
 
     def comparable(send: Send) -> bool:
         # A campaign that is not planned was not selected, cannot be rendered any more, or is gone.
-        gone = not select and not (root / Path(send.place.file).relative_to(base)).exists()
+        gone = not select and not (root / Path(send.location.file).relative_to(base)).exists()
         return send.campaign in campaigns or gone
 
     return compare(
@@ -291,13 +296,13 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
     try:
         found = compile_campaigns(
             base,
-            settings=workspace.as_asked(load_settings(base, environment=name)),
+            settings=workspace.with_overrides(load_settings(base, environment=name)),
             files=Files(base),
             variables=workspace.variables,
         )
     except (InvalidError, UsageError) as error:
         said = _("that commit cannot be rendered for {name}, so every send counts as new: {error}")
-        return (), said.format(name=name, error=error.what)
+        return (), said.format(name=name, error=error.message)
     if not found.invalid:
         return found.sends, ""
     said = _("{count} campaigns of that commit cannot be rendered and count as new")

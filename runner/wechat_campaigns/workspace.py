@@ -55,7 +55,7 @@ class Workspace:
     """Whether the run may use no network and write nothing but its own state."""
     ledger_known: bool = True
     """False once an offline run found nothing of the ledger on this machine."""
-    _kept: object = field(default=None, repr=False)
+    _cycle: object = field(default=None, repr=False)
     _guards: dict[str, list[Event]] | None = None
     """By appid, the guards of the ledger as they were read last; None before it was read."""
     _settings_approvals: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Workspace:
     def __exit__(self, *exc: object) -> None:
         self.stack.close()
 
-    def say(self, text: str) -> None:
+    def report_progress(self, text: str) -> None:
         """Hear what is going on; a program that wants to know overrides this."""
 
     @cached_property
@@ -82,9 +82,9 @@ class Workspace:
         from wechat_campaigns.source.load import require_folder
 
         require_folder(self.root)
-        return self.as_asked(load_settings(self.root, environment=self.environment))
+        return self.with_overrides(load_settings(self.root, environment=self.environment))
 
-    def as_asked(self, settings: Settings) -> Settings:
+    def with_overrides(self, settings: Settings) -> Settings:
         """Put what was asked for in the place of what the settings say."""
         if not self.fix_images:
             return settings
@@ -106,7 +106,7 @@ class Workspace:
         try:
             return image_bytes(file, self.files)
         except FileError as error:
-            raise StalePlanError(error.what, remedy=error.remedy, where=str(file.path)) from error
+            raise StalePlanError(error.what, hint=error.hint, location=str(file.path)) from error
 
     @cached_property
     def state_dir(self) -> Path:
@@ -133,7 +133,7 @@ class Workspace:
     @cached_property
     def _clock_offset(self) -> timedelta:
         """How far the sandbox's clock was moved; a rehearsal lives in the sandbox's time."""
-        if not self.rehearsing:
+        if not self.is_sandbox:
             return timedelta()
         from wechat_campaigns.wechat.rehearsal import clock_offset
 
@@ -183,7 +183,7 @@ class Workspace:
         self.ledger_known = kept is not None
         return kept or ()
 
-    def past(self, *, verified: bool = False) -> LedgerState:
+    def fold_ledger(self, *, verified: bool = False) -> LedgerState:
         """Fold the ledger as it is.
 
         Args:
@@ -203,16 +203,16 @@ class Workspace:
             self._check_guards(appid, secret)
         # In a circle: to free a long past piece by piece, when the command returns, takes a tenth of a plan's
         # time. The end of the process takes it all at once, and elsewhere the collector finds it.
-        self._kept = (self, state)
-        real = [a.name for a in environment.accounts.values() if a.appid in state.real]
-        if self.rehearsing and real:
+        self._cycle = (self, state)
+        real = [a.name for a in environment.accounts.values() if a.appid in state.production_streams]
+        if self.is_sandbox and real:
             # However the settings write it: what is only rehearsed would count as sent.
             raise LedgerError(
                 _(
                     "this ledger was begun for the real followers of {names}: a rehearsal may not use it"
                 ).format(names=_(", ").join(sorted(real))),
-                remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
-                where=_("environment {name}").format(name=environment.name),
+                hint=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+                location=_("environment {name}").format(name=environment.name),
             )
         return state
 
@@ -235,21 +235,21 @@ class Workspace:
 
     def state(self, *, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
-        state = self.past(verified=verified)
-        state.initialized |= self.rehearsing
+        state = self.fold_ledger(verified=verified)
+        state.initialized |= self.is_sandbox
         return state
 
     @property
-    def rehearsing(self) -> bool:
+    def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
-        return self.settings.environment.rehearsing
+        return self.settings.environment.is_sandbox
 
     def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
         """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
 
         Args:
             sending: it may send for every account. A hold or a recall must not wait until all were begun.
-            verified: as for `past`.
+            verified: as for `fold_ledger`.
 
         Raises:
             LedgerError: the ledger was never begun for a real account, so its past is unknown.
@@ -257,15 +257,15 @@ class Workspace:
         from wechat_campaigns.ledger.events import LEDGER
         from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
 
-        state, environment = self.past(verified=verified), self.settings.environment
-        if not state.initialized and self.rehearsing:
+        state, environment = self.fold_ledger(verified=verified), self.settings.environment
+        if not state.initialized and self.is_sandbox:
             told = {"environment": environment.name}
             entry = Entry(stream=LEDGER, kind=EventKind.INIT, data=told)
             # Another run may have begun it in this very moment: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
             state.initialized = True
-        unbegun = self.unbegun(state) if sending else ()
+        unbegun = self.uninitialized(state) if sending else ()
         if not state.initialized or unbegun:
             what = _("the ledger is empty, so every campaign here would count as never sent")
             if state.initialized:
@@ -273,58 +273,62 @@ class Workspace:
                     "the ledger was not begun for {names}, whose campaigns would all count as never sent"
                 ).format(names=_(", ").join(unbegun))
             accounts = environment.accounts
-            if state.initialized and any(accounts[name].appid in state.real for name in unbegun):
+            if state.initialized and any(
+                accounts[name].appid in state.production_streams for name in unbegun
+            ):
                 raise LedgerError(
                     _("the ledger of {names} was begun with another AppSecret").format(
                         names=_(", ").join(unbegun)
                     ),
-                    remedy=_(
+                    hint=_(
                         "if the AppSecret was changed, run `campaign ledger guard --env {name} "
                         "--new-secret`; if not, find out who can write to the ledger"
                     ).format(name=environment.name),
-                    where=_("environment {name}").format(name=environment.name),
+                    location=_("environment {name}").format(name=environment.name),
                 )
             raise LedgerError(
                 what,
-                remedy=_(
+                hint=_(
                     "run `campaign ledger init --env {name}`, then `campaign ledger baseline` "
                     "for what was sent before"
                 ).format(name=environment.name),
-                where=_("environment {name}").format(name=environment.name),
+                location=_("environment {name}").format(name=environment.name),
             )
         return state
 
-    def unbegun(self, state: LedgerState) -> tuple[str, ...]:
+    def uninitialized(self, state: LedgerState) -> tuple[str, ...]:
         """Name the accounts whose past the ledger does not know; a rehearsal has none."""
-        accounts = {} if self.rehearsing or not self.ledger_known else self.settings.environment.accounts
-        return tuple(sorted(name for name, account in accounts.items() if not state.begun(account.appid)))
+        accounts = {} if self.is_sandbox or not self.ledger_known else self.settings.environment.accounts
+        return tuple(
+            sorted(name for name, account in accounts.items() if not state.is_initialized_for(account.appid))
+        )
 
-    def reader(self, account: Account) -> ReadOnlyApi:
+    def read_api(self, account: Account) -> ReadOnlyApi:
         """Connect for reads only: anything else is refused before it is sent."""
         return self._connect(account).read_only()
 
-    def sender(self, account: Account) -> WeChatApi:
+    def write_api(self, account: Account) -> WeChatApi:
         """Connect for reads and writes."""
         return self._connect(account).all_calls()
 
     def guards(self, appid: str) -> list[Event]:
         """List the rules that applies of an account went by, as the ledger says; no mac was checked."""
         if self._guards is None:
-            self.past()
+            self.fold_ledger()
         return (self._guards or {}).get(appid, [])
 
     def guard(self, appid: str) -> Event | None:
         """Give the newest of `guards` that speaks of this environment, or of its account at least."""
         from wechat_campaigns.plan.policy.guard import newest
 
-        return newest(self.guards(appid), self.settings.place)
+        return newest(self.guards(appid), self.settings.ledger_scope)
 
     def newest_guards(self) -> tuple[Event, ...]:
         """List the newest guard of each account of the environment."""
         appids = sorted({account.appid for account in self.settings.environment.accounts.values()})
         return tuple(guard for appid in appids if (guard := self.guard(appid)) is not None)
 
-    def settings_approved(self, appid: str) -> str:
+    def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them.
 
         Raises:
@@ -349,9 +353,9 @@ class Workspace:
         from wechat_campaigns.ledger.trust import is_signed
 
         done = entry.stream == LEDGER or "mac" in entry.data or not is_signed(entry)
-        return entry if done else self.signed(entry)
+        return entry if done else self.add_mac(entry)
 
-    def signed(self, entry: Entry) -> Entry:
+    def add_mac(self, entry: Entry) -> Entry:
         """Give an entry of an account its mac.
 
         Raises:
@@ -367,7 +371,7 @@ class Workspace:
                 _("no account of environment {name} has the AppID {appid}").format(
                     name=self.settings.environment.name, appid=entry.stream
                 ),
-                remedy=_("write the account into _settings.yaml, then run the same command again"),
+                hint=_("write the account into _settings.yaml, then run the same command again"),
             )
         return replace(entry, data={**entry.data, "mac": mac_of(self.mac_key(account), entry)})
 
@@ -393,7 +397,7 @@ class Workspace:
                 if self.settings.environment.api != SANDBOX:
                     # Settings that name a stranger's host name a stranger's command, too: neither is obeyed.
                     check_api_host(self.settings.environment.api, os.environ)
-                self.settings_approved(account.appid)
+                self.check_settings_approved(account.appid)
                 check_command(account.secret.command)
                 secret = read_secret(account.secret, os.environ)
                 if not trusted:
@@ -411,7 +415,7 @@ class Workspace:
         from wechat_campaigns.source.secret import read_secret
 
         for appid in sorted({account.appid for account in self.settings.environment.accounts.values()}):
-            self.settings_approved(appid)
+            self.check_settings_approved(appid)
         check_command(place.command)
         return read_secret(place, os.environ, name=name)
 
@@ -425,17 +429,17 @@ class Workspace:
                 _("event {number} is a guard that was not written with this AppSecret").format(
                     number=bad[-1].seq
                 ),
-                remedy=_(
+                hint=_(
                     "find out who can write to the ledger; afterwards run `campaign ledger guard --env "
                     "{name}`, with --new-secret when the AppSecret was changed"
                 ).format(name=self.settings.environment.name),
-                where=appid,
+                location=appid,
             )
 
     def _connect(self, account: Account) -> Connection:
         from wechat_campaigns.wechat.client import connect
 
-        self.settings_approved(account.appid)
+        self.check_settings_approved(account.appid)
         return connect(
             account,
             self.api_url,
@@ -467,13 +471,13 @@ class Workspace:
         chosen = name or environment.default_account
         if chosen is None or chosen not in environment.accounts:
             said = _("environment {name} has no account {account}")
-            remedy = _("use one of: {names}")
+            hint = _("use one of: {names}")
             if chosen is None:
                 said = _("environment {name} has no account chosen by default")
-                remedy = _("--account with one of: {names}")
+                hint = _("--account with one of: {names}")
             raise UsageError(
                 said.format(name=environment.name, account=chosen),
-                remedy=remedy.format(names=", ".join(environment.accounts)),
+                hint=hint.format(names=", ".join(environment.accounts)),
             )
         return environment.accounts[chosen]
 
@@ -497,15 +501,15 @@ class Workspace:
             stopping.wait(seconds)
 
         def notify(send: str, what: str) -> None:
-            self.say(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
+            self.report_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
 
         return ApplyPorts(
-            connect=self.sender,
+            connect=self.write_api,
             ledger=self.ledger,
             clock=self.clock,
             sleep=sleep,
             read=self.read,
-            stopping=stopping.is_set,
+            stop_requested=stopping.is_set,
             notify=notify,
             mac_key=self.mac_key,
             clock_skew=self.watch.current_skew,

@@ -273,7 +273,7 @@ class FullDisk:
             return self.inner.append(entry, **after)
         if self.kept and self.appends == self.at:
             self.inner.append(entry, **after)
-        raise LedgerError("no space left on device", remedy="make room")
+        raise LedgerError("no space left on device", hint="make room")
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["not kept", "kept"])
@@ -305,7 +305,7 @@ def test_old_unknown_is_left_to_a_human(playground: Playground):
     playground.advance(20 * 3600 + 60)
     for _ in range(2):
         assert playground.apply() is ExitCode.UNKNOWN
-        assert "settle" in playground.outcomes[0].remedy
+        assert "settle" in playground.outcomes[0].hint
     assert playground.sandbox.jobs() == []
 
 

@@ -65,9 +65,9 @@ class Platform:
     def mass_sendall(self, body: Mapping[str, Any]) -> dict[str, Any]:
         name, answer = body["clientmsgid"], self.answer
         if answer == "unreachable":
-            raise NotSentError("no connection", remedy="look")
+            raise NotSentError("no connection", hint="look")
         if answer == "lost before":
-            raise NoResponseError("cut", remedy="again")
+            raise NoResponseError("cut", hint="again")
         known = [
             number for number, (known, at) in enumerate(self.accepted) if known == name and self._recent(at)
         ]
@@ -77,7 +77,7 @@ class Platform:
             raise api_error(40007 if answer == "refused" else -1)
         self.accepted.append((name, self.clock()))
         if answer == "taken unheard":
-            raise NoResponseError("cut", remedy="again")
+            raise NoResponseError("cut", hint="again")
         return {"errcode": 0, "msg_id": len(self.accepted)}
 
     def _recent(self, at: datetime) -> bool:
@@ -101,10 +101,10 @@ class Fragile(MemoryLedger):
             other, self.meanwhile = self.meanwhile, None
             other()
         if step in ("dies before", "fails before"):
-            raise Crash if step == "dies before" else LedgerError("away", remedy="look")
+            raise Crash if step == "dies before" else LedgerError("away", hint="look")
         event = super().append(entry, after=after)
         if step in ("dies after", "fails after"):
-            raise Crash if step == "dies after" else LedgerError("away", remedy="look")
+            raise Crash if step == "dies after" else LedgerError("away", hint="look")
         return event
 
 

@@ -242,8 +242,8 @@ def test_the_doctor_names_the_address_to_allow(campaign: Command, sandbox: Sandb
     code, out, _ = campaign("doctor", "--format", "json")
     assert code == ExitCode.WECHAT
     (bad,) = [check for check in json.loads(out)["checks"] if check["grade"] == "error"]
-    assert "add 127.0.0.1" in bad["remedy"]
-    assert "0.0.0.0/0" in bad["remedy"]
+    assert "add 127.0.0.1" in bad["hint"]
+    assert "0.0.0.0/0" in bad["hint"]
 
 
 def test_the_doctor_tells_a_broken_ledger(campaign: Command, tmp_path: Path) -> None:

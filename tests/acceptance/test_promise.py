@@ -224,7 +224,7 @@ class Unreachable:
         return getattr(self._api, name)
 
     def mass_sendall(self, _body: Any) -> Any:
-        raise NotSentError("no route", remedy="look at the network")
+        raise NotSentError("no route", hint="look at the network")
 
 
 def test_an_attempt_that_made_no_call_does_not_renew_the_window(playground: Playground) -> None:
@@ -429,7 +429,7 @@ def test_a_window_that_was_missed_is_told_for_a_day(shop: Shop) -> None:
     assert process.returncode == ExitCode.FAILED
     (told,) = json.loads(out)["outcomes"]
     assert (told["id"], told["result"]) == ("sale", "skipped")
-    assert told["remedy"]
+    assert told["hint"]
     assert "sale" in markdown.read_text(encoding="utf-8")
     code, said = shop.run("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.FAILED
@@ -554,7 +554,7 @@ def test_a_resend_does_not_post_a_draft_that_was_edited(
     if (given, earlier_version) != ("media_id", True):  # where nobody noted what it was
         assert playground.apply() is ExitCode.UNKNOWN
         assert media_id in playground.outcomes[0].why
-        assert playground.outcomes[0].remedy
+        assert playground.outcomes[0].hint
         assert not playground.sandbox.jobs()
         assert EventKind.RESEND not in [one.kind for one in playground.ledger().events(SERVICE)]
     in_console(playground.sandbox, media_id, title="秋茶")

@@ -147,14 +147,14 @@ def test_another_address_must_be_asked_for() -> None:
     """Only loopback is served without a flag, and a taken port is said so."""
     with pytest.raises(UsageError) as refused:
         serve(host="0.0.0.0", state=None, seed=None, announce=print)
-    assert "--expose" in refused.value.remedy
+    assert "--expose" in refused.value.hint
     with embedded() as url, pytest.raises(UsageError) as taken:
         serve(port=int(url.rsplit(":", 1)[1]), state=None, seed=None, announce=print)
-    assert "--port 0" in taken.value.remedy
+    assert "--port 0" in taken.value.hint
 
 
 def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
-    """A broken seed ends with 64 and a remedy, without a traceback."""
+    """A broken seed ends with 64 and a hint, without a traceback."""
     seed = tmp_path / "seed.yaml"
     seed.write_text("accounts: [{appid: wx9, colour: red}]")
     command = [sys.executable, "-m", "wechat_campaigns.sandbox", "--seed", str(seed)]

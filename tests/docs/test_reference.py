@@ -22,7 +22,7 @@ def test_no_page_is_left_over() -> None:
     assert {path.name for path in FOLDER.iterdir()} == set(PAGES)
 
 
-def test_every_message_has_a_remedy() -> None:
+def test_every_message_has_a_hint() -> None:
     """Nothing is said without advice."""
     rows = [line.split(" | ") for line in PAGES["messages.md"].splitlines() if line.startswith("| ")]
     assert len(rows) > 100

@@ -395,7 +395,7 @@ for name, text in given["cases"].items():
     try:
         found = {"text": templates.render(text, variables)[:2000]}
     except TemplateRenderError as error:
-        found = {"what": error.what[:2000], "remedy": error.remedy, "line": error.line}
+        found = {"what": error.what[:2000], "hint": error.hint, "line": error.line}
     except BaseException as error:
         found = {"escaped": repr(error)[:500]}
     found["seconds"] = time.process_time() - began
@@ -435,7 +435,7 @@ def test_template_is_refused_or_bounded(found: dict[str, dict[str, Any]], name: 
     assert result["seconds"] < SECONDS, result
     assert result["mb"] < MEMORY_MB, result
     if "what" in result:
-        assert result["remedy"]
+        assert result["hint"]
         assert result["line"] >= 1
         assert len(result["what"]) < 500
         assert " at 0x" not in result["what"], "a fault shows where something lies in memory"
@@ -599,7 +599,7 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     token = "S3cret" * 7
     with pytest.raises(TemplateRenderError) as caught:
         Templates(Files(tmp_path)).render(text, {**VARIABLES, "m": {"key": "v"}, "token": token})
-    assert "s3cret" not in f"{caught.value} {caught.value.what} {caught.value.remedy}".lower()
+    assert "s3cret" not in f"{caught.value} {caught.value.what} {caught.value.hint}".lower()
 
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:

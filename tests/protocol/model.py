@@ -369,10 +369,10 @@ def _post(
         yield f"{said} and crashes", _taken(gone.spend("crash"), msgid, message)[1]
 
 
-_CONFLICT = LedgerConflictError("moved", remedy="")
-_LEDGER = LedgerError("no answer", remedy="")
-_LOST = NoResponseError("cut", remedy="")
-_UNREACHABLE = NotSentError("no connection", remedy="")
+_CONFLICT = LedgerConflictError("moved", hint="")
+_LEDGER = LedgerError("no answer", hint="")
+_LOST = NoResponseError("cut", hint="")
+_UNREACHABLE = NotSentError("no connection", hint="")
 
 
 def _taken(world: World, msgid: str, message: str) -> tuple[int, World]:

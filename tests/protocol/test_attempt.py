@@ -44,8 +44,8 @@ BODY = {"text": "你好"}
 DIGEST = "d" * 64
 SALE = SendKey(APPID, "sale", 1)
 TAKEN = {"errcode": 0, "msg_id": 7, "msg_data_id": 8}
-LOST = NoResponseError("cut", remedy="look")
-NO_CONNECTION = NotSentError("no connection", remedy="look")
+LOST = NoResponseError("cut", hint="look")
+NO_CONNECTION = NotSentError("no connection", hint="look")
 UPLOAD: Told = (EventKind.UPLOAD, {"upload": "x", "result": "y"})
 MINUTE = timedelta(minutes=1)
 
@@ -65,7 +65,7 @@ class Store(MemoryLedger):
             happens()
         kept = super().append(entry, after=after)
         if entry.kind in self.unanswered:
-            raise LedgerError("no answer", remedy="look")
+            raise LedgerError("no answer", hint="look")
         return kept
 
     def tell(self, *steps: Told) -> None:
@@ -119,7 +119,7 @@ class Platform:
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
         if self.store.now > begin_by:
-            raise NotSentError("too late", remedy="again")
+            raise NotSentError("too late", hint="again")
         self.posts.append((dict(body), begin_by))
         self.seen.append(self.store.kinds)
         if isinstance(self.answer, Exception):
@@ -232,7 +232,7 @@ def test_what_a_resend_comes_to(answer: Any, kept: str | None) -> None:
 def test_no_token_no_intent() -> None:
     """What can fail before the call fails before anything is recorded."""
     store = Store()
-    platform = Platform(store, token=SecretError("the command failed", remedy="look"))
+    platform = Platform(store, token=SecretError("the command failed", hint="look"))
     outcome = make(store, platform)
     assert (outcome.intent, type(outcome.error)) == (None, SecretError)
     assert (store.kinds, platform.posts) == ([], [])
@@ -382,7 +382,7 @@ def test_an_acceptance_nobody_keeps_is_unknown() -> None:
     store = Store()
 
     def fail() -> None:
-        raise LedgerError("the disk is full", remedy="make room")
+        raise LedgerError("the disk is full", hint="make room")
 
     store.before[EventKind.ACCEPTED] = fail
     outcome = make(store, Platform(store))

@@ -40,7 +40,7 @@ class Moves:
         self._edited.clear()
 
     def mend(self) -> None:
-        """Let every file tell its former ids, as the tool's remedy asks for."""
+        """Let every file tell its former ids, as the tool's hint asks for."""
         for message in [m for m in self.first.messages.values() if m.untold]:
             self._write(message.mended(), "tells its old ids")
 

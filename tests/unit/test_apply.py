@@ -42,7 +42,7 @@ from wechat_campaigns.send.apply import apply, exit_code
 from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
 
 TAKEN = {"errcode": 0, "msg_id": 7}
-LOST = NoResponseError("the connection was cut", remedy="try again")
+LOST = NoResponseError("the connection was cut", hint="try again")
 
 
 class World:
@@ -132,7 +132,7 @@ def test_unknown_that_is_too_young_says_how_long_to_wait(age_s: int, wait_s: int
     world.run(make_send())
     world.now += timedelta(seconds=age_s)
     (outcome,) = world.run(make_send())
-    assert f"again in {wait_s} s" in outcome.remedy
+    assert f"again in {wait_s} s" in outcome.hint
     world.now += timedelta(seconds=wait_s)
     assert [o.result for o in world.run(make_send())] == [Result.ACCEPTED]
 
@@ -147,7 +147,7 @@ def test_openid_send_is_repeated_with_the_list_of_the_campaign():
     world.now += timedelta(seconds=61)
     other = make_send("sale#1", filter=Filter(openids=("o1", "o3")))
     assert [o.result for o in world.run(other)] == [Result.UNKNOWN]
-    assert "settle" in world.run(other)[0].remedy
+    assert "settle" in world.run(other)[0].hint
     assert [o.result for o in world.run(send)] == [Result.ACCEPTED]
     assert [body["touser"] for (body,) in world.api.named("mass_send")] == [["o1", "o2"]] * 2
 
@@ -161,7 +161,7 @@ def test_repeat_keeps_to_the_send_window():
     (outcome,) = world.run(make_send(not_after=None))
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert "window ended" in outcome.why
-    assert "settle" in outcome.remedy
+    assert "settle" in outcome.hint
     assert len(world.api.calls) == 1
 
 
@@ -181,7 +181,7 @@ def test_repeat_keeps_to_quiet_hours():
     world.now += timedelta(seconds=90)
     (outcome,) = world.run(make_send())
     assert outcome.result is Result.UNKNOWN
-    assert "apply after 14:00" in outcome.remedy
+    assert "apply after 14:00" in outcome.hint
     (outcome,) = world.run(make_send(), allowed={"quiet_hours": "asked for"})
     assert outcome.result is Result.ACCEPTED
 
@@ -205,7 +205,7 @@ def test_repeat_that_waited_for_the_pace_keeps_to_quiet_hours():
     plan = world.plan(make_send("open"))
     (outcome,) = apply(plan, ports=ports, settings=world.settings, warrant=RunContext(plan_digest="p" * 64))
     assert outcome.result is Result.UNKNOWN
-    assert "apply after 14:00" in outcome.remedy
+    assert "apply after 14:00" in outcome.hint
     assert len(world.api.calls) == 61
 
 
@@ -299,7 +299,7 @@ def test_file_deleted_in_the_console_is_uploaded_anew(gone_at: str):
     world = World(material_add_material=[{"media_id": "OLD"}, {"media_id": "NEW"}], **answers)
     send = make_send(content=content)
     (first,), (second,) = world.run(send), world.run(send)
-    assert "uploads the files of this send anew" in first.remedy
+    assert "uploads the files of this send anew" in first.hint
     assert (first.errcode, second.result) == (40007, Result.ACCEPTED)
     assert len(world.api.named("material_add_material")) == 2
     assert "NEW" in str(world.api.calls[-1]) or "NEW" in str(world.api.named("draft_add")[-1])
@@ -335,7 +335,7 @@ def test_secret_that_cannot_be_had_ends_before_the_intent():
 
     The account's next send would get no further, and is not tried.
     """
-    world = World(mass_ready=SecretError("the command failed", remedy="run it by hand"))
+    world = World(mass_ready=SecretError("the command failed", hint="run it by hand"))
     outcomes = world.run(make_send("a", "a"), make_send("b", "b"))
     assert [(o.result, o.exit_code) for o in outcomes] == [
         (Result.FAILED, ExitCode.WECHAT), (Result.SKIPPED, ExitCode.FAILED)
@@ -347,13 +347,13 @@ def test_secret_that_cannot_be_had_ends_before_the_intent():
 
 def test_secret_that_cannot_be_had_leaves_an_unknown_unknown():
     """A repeat that could not be made changes nothing; the rest of the run is reported too."""
-    failed = SecretError("the command failed", remedy="run it by hand")
+    failed = SecretError("the command failed", hint="run it by hand")
     world = World(mass_sendall=LOST, mass_ready=[None, failed])
     world.run(make_send())
     world.now += timedelta(seconds=61)
     outcomes = world.run(make_send(), make_send("new", "新"))
     assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.SKIPPED]
-    assert outcomes[0].remedy == "run it by hand"
+    assert outcomes[0].hint == "run it by hand"
     assert exit_code(outcomes) is ExitCode.UNKNOWN
     assert kinds(world.ledger.events()) == ["intent"]
 
@@ -388,9 +388,9 @@ class Locked(MemoryLedger):
     @contextmanager
     def lock(self, stream: str, wait_s: float) -> Iterator[None]:
         if not self.on_exit:
-            raise LedgerLockedError("another runner is sending", remedy="wait")
+            raise LedgerLockedError("another runner is sending", hint="wait")
         yield
-        raise LedgerError("the ledger went away", remedy="look where it went")
+        raise LedgerError("the ledger went away", hint="look where it went")
 
 
 def test_lock_held_by_another_sends_nothing():
@@ -423,7 +423,7 @@ def test_ledger_that_cannot_be_written_stops_the_account():
 
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Any:
-            raise LedgerError("no space left", remedy="make room")
+            raise LedgerError("no space left", hint="make room")
 
     world = World(mass_sendall=TAKEN)
     world.ledger = Full()

@@ -66,7 +66,7 @@ def test_the_fresh_count_is_what_is_recorded() -> None:
 
 def test_an_audience_nobody_can_count_is_not_sent_to() -> None:
     """Could not check blocks a mandatory rule, and only warns of an advisory one."""
-    gone = NotSentError("no connection", remedy="try again")
+    gone = NotSentError("no connection", hint="try again")
     (outcome,), api = run(Policy(max_recipients=1000), tags_get=gone)
     assert outcome.exit_code is ExitCode.POLICY
     assert not api.named("mass_sendall")

@@ -77,7 +77,7 @@ def test_what_is_no_commit_is_refused_in_words(root: Path, ref: str) -> None:
     """Options, paths and unknown names never reach git as anything but a name."""
     with pytest.raises(UsageError) as caught:
         resolve_ref(root, ref)
-    assert caught.value.remedy
+    assert caught.value.hint
     assert not list(root.parent.rglob("x"))
 
 

@@ -20,7 +20,7 @@ CATALOGS = {path.parts[-3]: path for path in catalogs()}
 CALLS = ("_", "N_", "ngettext")
 SAYS = ("tell", "say", "echo", "prompt", "confirm", "progress", "section")
 """Functions whose first argument people read."""
-SAID = frozenset({"what", "remedy", "needed_for", "note", "title", "lead"})
+SAID = frozenset({"what", "hint", "needed_for", "note", "title", "lead"})
 """Keywords whose value people read."""
 APART = ("wechat_campaigns/sandbox/", "wechat_campaigns/wechat/callback/")
 """The sandbox answers as the platform does, its own calls are for programs; a refused push is for the log."""

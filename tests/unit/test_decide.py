@@ -126,8 +126,8 @@ def test_action_and_reason(send: Any, steps: list[Any], action: PlanAction, reas
 
 def test_only_what_is_not_confirmed_asks_for_a_status():
     """Once the platform has said what became of it there is nothing to ask."""
-    assert decided(SALE, *accepted()).remedy == "`campaign status` asks WeChat"
-    assert decided(SALE, *ended("SEND_SUCCESS")).remedy == ""
+    assert decided(SALE, *accepted()).hint == "`campaign status` asks WeChat"
+    assert decided(SALE, *ended("SEND_SUCCESS")).hint == ""
 
 
 def test_times_are_told_as_in_china():
@@ -137,8 +137,8 @@ def test_times_are_told_as_in_china():
 
 
 def test_conflict_says_which_revision_sends_again():
-    """The remedy can be typed as it stands."""
-    assert "revision: 2" in decided(make_send(text="改过"), *accepted()).remedy
+    """The hint can be typed as it stands."""
+    assert "revision: 2" in decided(make_send(text="改过"), *accepted()).hint
 
 
 def test_other_account_remembers_nothing():
@@ -186,7 +186,7 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Sen
         decision = decided(after, *steps)
         assert decision.action is PlanAction.CONFLICT
         assert before.id in decision.reason
-        assert "revision: 2" in decision.remedy
+        assert "revision: 2" in decision.hint
     assert decided(after, begun(before), (EventKind.REJECTED, named(before))).action is PlanAction.SEND
     assert decided(replace(after, revision=2), begun(before)).action is PlanAction.SEND
     assert decided(after, begun(replace(before, revision=2))).action is PlanAction.CONFLICT
@@ -195,7 +195,7 @@ def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Sen
 def test_the_revision_named_is_above_all_that_were_sent():
     """The entries of a campaign may have come to different revisions: one edit is enough."""
     steps = [begun(ENTRY), begun(make_send("sale[shanghai]", revision=3))]
-    assert "revision: 4" in decided(SALE, *steps).remedy
+    assert "revision: 4" in decided(SALE, *steps).hint
 
 
 def test_another_entry_of_a_sent_campaign_is_new():

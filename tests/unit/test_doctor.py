@@ -1,4 +1,4 @@
-"""Every trouble is a line of its own with a remedy, and one never hides another."""
+"""Every trouble is a line of its own with a hint, and one never hides another."""
 
 from __future__ import annotations
 
@@ -79,21 +79,21 @@ def test_nothing_is_wrong() -> None:
 
 
 def test_an_address_that_is_not_allowed_is_named() -> None:
-    """40164: the remedy is the address to add, and a warning of the way that opens it to everyone."""
+    """40164: the hint is the address to add, and a warning of the way that opens it to everyone."""
     error = api_error(40164, "/cgi-bin/stable_token")
     error.errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
     check = checked(api=good_api(openapi_quota_get=error))["account main"]
     assert check.exit_code is ExitCode.WECHAT
-    assert check.remedy.startswith("add 203.0.113.7 ")
-    assert "0.0.0.0/0" in check.remedy
+    assert check.hint.startswith("add 203.0.113.7 ")
+    assert "0.0.0.0/0" in check.hint
 
 
-def test_a_missing_secret_is_told_with_its_remedy() -> None:
+def test_a_missing_secret_is_told_with_its_hint() -> None:
     """Exit 4, and the ledger is still looked at."""
-    error = SecretError("the environment variable X is not set", remedy="set X")
-    found = checked(api=error, ledger=LedgerError("it is gone", remedy="bring it back"))
-    assert found["account main"].remedy == "set X"
-    assert found["ledger"].remedy == "bring it back"
+    error = SecretError("the environment variable X is not set", hint="set X")
+    found = checked(api=error, ledger=LedgerError("it is gone", hint="bring it back"))
+    assert found["account main"].hint == "set X"
+    assert found["ledger"].hint == "bring it back"
     assert worst(found.values()) is ExitCode.WECHAT
     assert worst([found["ledger"]]) is ExitCode.LEDGER
 
@@ -132,7 +132,7 @@ def test_an_account_without_permission_is_bad() -> None:
     """tags/get answers 48001 to an unverified account."""
     check = checked(api=good_api(tags_get=api_error(48001)))["account main: permission"]
     assert check.exit_code is ExitCode.WECHAT
-    assert "认证" in check.remedy
+    assert "认证" in check.hint
 
 
 def test_no_calls_left_is_a_warning() -> None:
@@ -172,7 +172,7 @@ def test_a_hold_without_words_is_shown() -> None:
     ledger = MemoryLedger()
     ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": ""}))
     assert any(
-        check.grade is Severity.WARNING and "unhold" in check.remedy
+        check.grade is Severity.WARNING and "unhold" in check.hint
         for check in checked(ledger=ledger).values()
     )
 
@@ -193,7 +193,7 @@ def test_an_unprotected_real_environment_is_doubtful() -> None:
 
 
 def test_text_and_data_say_the_same() -> None:
-    """A remedy stands below its line; the data has the same names."""
+    """A hint stands below its line; the data has the same names."""
     checks = list(checked(make_settings()).values())
     assert doctor_text(checks, Look()).splitlines() == [
         "warning: protection: apply sends to real followers without a reviewed plan",

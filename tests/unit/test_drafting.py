@@ -30,7 +30,7 @@ from wechat_campaigns.send import drafting
 from wechat_campaigns.send.drafting import ReadyDraft
 from wechat_campaigns.wechat import payloads as wire
 
-LOST = NoResponseError("cut", remedy="again")
+LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p"}
 PICTURE = make_file("p.png", b"p")
 ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
@@ -127,7 +127,7 @@ def test_draft_in_which_something_is_lost_is_never_handed_out(change: dict[str, 
     for _ in range(2):
         with pytest.raises(WeChatError, match=said) as refused:
             desk.run(SEND)
-        assert "media_id: D" in refused.value.remedy
+        assert "media_id: D" in refused.value.hint
     assert desk.added() == 1
 
 
@@ -137,7 +137,7 @@ def test_draft_edited_by_hand_is_refused():
     desk.run(SEND)
     with pytest.raises(PolicyError, match=r"edited by hand.*手改的") as refused:
         desk.run(SEND)
-    assert "delete the draft" in refused.value.remedy
+    assert "delete the draft" in refused.value.hint
     assert desk.added() == 1
 
 

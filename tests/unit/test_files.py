@@ -65,19 +65,19 @@ def test_line_ends_do_not_depend_on_the_checkout(root: Path) -> None:
     ],
 )
 def test_a_path_that_cannot_be_used_is_refused(root: Path, path: str, rule: str) -> None:
-    """Each way out or into nothing has its rule, a reason and a remedy."""
+    """Each way out or into nothing has its rule, a reason and a hint."""
     with pytest.raises(FileError) as caught:
         Files(root).info(BASE, path)
     assert caught.value.rule == rule
     assert caught.value.what
-    assert caught.value.remedy
+    assert caught.value.hint
 
 
 def test_a_near_name_is_suggested(root: Path) -> None:
     """A missing file's neighbours are compared."""
     with pytest.raises(FileError, match=r"2026/sale/cover\.pgn") as caught:
         Files(root).info(BASE, "sale/cover.pgn")
-    assert caught.value.remedy == "did you mean `cover.png`?"
+    assert caught.value.hint == "did you mean `cover.png`?"
 
 
 @pytest.mark.parametrize("link", ["file", "folder"])

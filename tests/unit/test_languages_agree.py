@@ -51,7 +51,7 @@ from wechat_campaigns.wechat.transport import Request, Transport, TransportFailu
 
 OTHERS = (Pseudo(), None)
 """Another language, and English."""
-WORDS = ("reason", "remedy", "what")
+WORDS = ("reason", "hint", "what")
 """The keys of a plan file that hold words for people."""
 POLICY = Policy(allow_to_all=False, allowed_links=("example.com",), duplicate_content_days=0)
 SETTINGS = make_settings(policy=POLICY)

@@ -163,7 +163,7 @@ def test_content_beyond_a_limit_is_found(content, rule):
     (problem,) = check(make_send(content), make_account())
     assert (problem.rule, problem.level) == (rule, "warning" if rule in WARNINGS else "error")
     assert problem.what
-    assert problem.remedy
+    assert problem.hint
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_limit_is_told_by_its_numbers(content, said):
     assert said in check(make_send(content), make_account())[0].what
 
 
-def test_remedy_says_how_many_to_leave_out():
+def test_hint_says_how_many_to_leave_out():
     """And who does is let through."""
     (problem,) = check(make_send(make_article(title="题" * 35)), make_account())
-    assert problem.remedy == "leave out 3"
+    assert problem.hint == "leave out 3"
     assert rules(make_article(title="题" * (35 - 3))) == []
 
 
@@ -204,7 +204,7 @@ def test_wrong_suffix_names_both():
     """A JPEG called .png is told with what it is and how to name it."""
     (problem,) = check(make_send(Image(media=make_file("sale/a.png", "jpeg"))), make_account())
     assert "`sale/a.png` is jpeg" in problem.what
-    assert "`a.jpg`" in problem.remedy
+    assert "`a.jpg`" in problem.hint
 
 
 # --- who sends to whom -------------------------------------------------------------------------

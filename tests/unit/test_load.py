@@ -168,7 +168,7 @@ def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
     write(root, "welcome.yaml")
     with pytest.raises(UsageError) as caught:
         load_campaigns(root, ["welcom"])
-    assert caught.value.remedy == "did you mean `welcome`?"
+    assert caught.value.hint == "did you mean `welcome`?"
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
@@ -213,14 +213,14 @@ BROKEN = [
 )
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_raise(root: Path, data: bytes) -> None:
-    """Any file is a campaign or has problems, each with a place, a reason and a remedy."""
+    """Any file is a campaign or has problems, each with a place, a reason and a hint."""
     (root / "x.yaml").write_bytes(data)
     loaded = load_campaigns(root)
     assert bool(loaded.campaigns) != bool(loaded.problems)
     for problem in loaded.problems:
         assert problem.place.file.endswith("x.yaml")
         assert problem.what
-        assert problem.remedy
+        assert problem.hint
 
 
 def test_a_link_to_itself_is_refused(root: Path) -> None:

@@ -33,7 +33,7 @@ def test_several_are_listed_nearest_first() -> None:
 
 
 def test_a_guess_is_a_question_and_never_forced() -> None:
-    """As a remedy something else stands in its place, as the end of a sentence nothing does."""
+    """As a hint something else stands in its place, as the end of a sentence nothing does."""
     assert did_you_mean("sael", ["sale", "tea"], otherwise="add it") == "did you mean `sale`?"
     assert did_you_mean("xyz", ["sale"], otherwise="add it") == "add it"
     assert suggestion_suffix("sael", ["sale"]) == "; did you mean `sale`?"

@@ -65,13 +65,13 @@ def test_many_faults_of_one_kind_are_one_message():
 def test_no_message_repeats_an_openid(openids):
     """Whatever is in a list, its messages name places only."""
     faults = check_openids(openids, [f"line {index + 1}" for index in range(len(openids))])
-    said = " ".join(fault.what + fault.remedy for fault in faults)
+    said = " ".join(fault.what + fault.hint for fault in faults)
     assert not any(openid in said for openid in openids if openid.strip())
 
 
 @pytest.mark.parametrize("first", ["openid", "OpenID", "open_id", "openid,昵称", '"openid"'])
 def test_the_header_of_a_spreadsheet_is_no_follower(first):
-    """A column exported with its name would count as one receiver more; the remedy tells what to keep."""
+    """A column exported with its name would count as one receiver more; the hint tells what to keep."""
     (fault,) = check_openids([first, *make_openids(2)], ["line 1", "line 2", "line 3"])
     assert (fault.rule, fault.index) == ("openid-malformed", 0)
-    assert "spreadsheet" in fault.remedy
+    assert "spreadsheet" in fault.hint

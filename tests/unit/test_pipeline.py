@@ -69,7 +69,7 @@ def test_survey_asks_only_for_what_is_still_to_be_sent(tmp_path: Path):
 def test_survey_that_fails_is_no_empty_plan(tmp_path: Path):
     """Without the platform's answers there is no online plan; of several accounts, which one is told."""
     made = prepared(tmp_path, good=GOOD)
-    fault = NotSentError("no connection", remedy="check the network", where="/cgi-bin/tags/get")
+    fault = NotSentError("no connection", hint="check the network", where="/cgi-bin/tags/get")
     with pytest.raises(NotSentError, match="account main, /cgi-bin/tags/get: no connection") as caught:
         asked(made, api_of(tags_get=fault))
     assert caught.value.where == "account main, /cgi-bin/tags/get"

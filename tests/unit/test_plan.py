@@ -51,7 +51,7 @@ def test_unknown_tag_is_invalid_with_the_nearest_name():
     """A wrong tag never becomes a wrong audience."""
     (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends
     assert planned.action is PlanAction.INVALID
-    assert "会员" in planned.decision.remedy
+    assert "会员" in planned.decision.hint
 
 
 def test_what_was_sent_needs_its_tag_no_more():
@@ -123,19 +123,19 @@ def test_openid_list_is_one_audience():
 
 
 def test_rule_set_aside_does_not_block():
-    """--allow RULE=reason; the remedy of the block names it."""
+    """--allow RULE=reason; the hint of the block names it."""
     send = make_send(filter=EVERYONE)
     (blocked,) = plan_of(send).sends
     assert blocked.action is PlanAction.BLOCKED
-    assert blocked.decision.remedy.endswith("; once only: --allow allow_to_all=REASON")
+    assert blocked.decision.hint.endswith("; once only: --allow allow_to_all=REASON")
     assert actions(plan_of(send, allowed={"allow_to_all": "the anniversary"})) == {"sale": "send"}
 
 
 def test_hold_offers_no_way_around():
-    """A remedy that names --allow would be refused: a hold is lifted where it was made."""
+    """A hint that names --allow would be refused: a hold is lifted where it was made."""
     (held,) = plan_of(make_send(), state=make_state((EventKind.HOLD, {"held": True, "why": "故障"}))).sends
     assert held.action is PlanAction.BLOCKED
-    assert "--allow" not in held.decision.remedy
+    assert "--allow" not in held.decision.hint
 
 
 def test_orphans_are_unknown_sends_without_a_file():
@@ -149,7 +149,7 @@ def test_orphans_are_unknown_sends_without_a_file():
 
 def test_invalid_campaigns_do_not_stop_the_others_from_being_planned():
     """All is shown; apply refuses the whole."""
-    problem = Diagnostic(place=Location(file="bad.yaml"), rule="r", what="w", remedy="m")
+    problem = Diagnostic(place=Location(file="bad.yaml"), rule="r", what="w", hint="m")
     plan = plan_of(make_send(), invalid=(InvalidCampaign(id="bad", problems=(problem,)),))
     assert plan.counts() == {PlanAction.SEND: 1, PlanAction.INVALID: 1}
 

@@ -40,8 +40,8 @@ from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, Run
 
 BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
 TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
-LOST = NoResponseError("the connection was cut", remedy="try again")
-UNREACHABLE = NotSentError("no connection", remedy="check the network")
+LOST = NoResponseError("the connection was cut", hint="try again")
+UNREACHABLE = NotSentError("no connection", hint="check the network")
 
 
 def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountSender:
@@ -102,7 +102,7 @@ def test_no_call_without_an_intent():
 
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Event:
-            raise LedgerLockedError("the disk is full", remedy="make room")
+            raise LedgerLockedError("the disk is full", hint="make room")
 
     api = ScriptedApi(mass_sendall=TAKEN)
     with pytest.raises(LedgerLockedError):
@@ -112,7 +112,7 @@ def test_no_call_without_an_intent():
 
 def test_no_token_no_intent():
     """Whatever can fail before the call fails before anything is recorded; the next send would fail too."""
-    failed = SecretError("the command failed", remedy="run it by hand")
+    failed = SecretError("the command failed", hint="run it by hand")
     ledger, api = MemoryLedger(), ScriptedApi(mass_ready=failed, mass_sendall=TAKEN)
     crossing = make_crossing(api, ledger)
     with pytest.raises(SecretError):
@@ -168,14 +168,14 @@ def test_anything_else_leaves_it_unknown(answer: Exception):
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
     assert kinds(ledger.events()) == ["intent"]
     assert len(api.calls) == 1
-    assert "60 s" in outcome.remedy
+    assert "60 s" in outcome.hint
 
 
 def test_45065_on_the_first_call_is_an_alarm():
     """No call of this ledger can be the one that it speaks of: unknown, and only a person settles it."""
     outcome, ledger, _ = sent(api_error(45065, msg_id=99))
     assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
-    assert "ledger settle 'sale'" in outcome.remedy
+    assert "ledger settle 'sale'" in outcome.hint
     known = fold(ledger.events()).send(SERVICE, "sale", 1)
     assert (known.status, known.disputed, known.msg_id) == (SendStatus.OPEN, True, None)
     settled = {"send": "sale", "revision": 1, "call": 1, "sent": True, "msg_id": 99, "why": "console"}
@@ -232,7 +232,7 @@ def test_45065_without_a_msg_id_says_how_to_name_it():
     """It is accepted and nobody can ask about it, until a person has looked it up."""
     outcome, state, _ = resent(api_error(45065))
     assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
-    assert "settle 'sale' --sent MSG_ID" in outcome.remedy
+    assert "settle 'sale' --sent MSG_ID" in outcome.hint
     assert state.send(SERVICE, "sale", 1).has_no_msg_id
 
 
@@ -294,7 +294,7 @@ def test_acceptance_the_ledger_cannot_keep_is_reported_unknown():
     class Full(MemoryLedger):
         def append(self, entry: Entry, *, after: Head | None = None) -> Event:
             if entry.kind is EventKind.ACCEPTED:
-                raise LedgerLockedError("the disk is full", remedy="make room")
+                raise LedgerLockedError("the disk is full", hint="make room")
             return super().append(entry, after=after)
 
     crossing = make_crossing(ScriptedApi(mass_sendall=TAKEN), Full())

@@ -127,7 +127,7 @@ def test_a_preview_that_cannot_be_recorded_is_told_as_sent() -> None:
 
     class FullDisk(MemoryLedger):
         def append(self, entry: Any) -> Any:
-            raise LedgerError("the disk is full", remedy="make room")
+            raise LedgerError("the disk is full", hint="make room")
 
     api = ScriptedApi(mass_preview={"errcode": 0})
     planned = make_planned(make_send())
@@ -147,7 +147,7 @@ def test_preview_forgets_a_file_that_is_gone() -> None:
     _, content, _ = KINDS["mpvideo"]
     with pytest.raises(ApiError) as caught:
         show(content, Msgtype.MPVIDEO, {"towxname": "x"}, mass_preview=api_error(40007))
-    assert "anew" in caught.value.remedy
+    assert "anew" in caught.value.hint
 
 
 def test_testers_are_found_by_alias() -> None:

@@ -63,7 +63,7 @@ def test_only_what_was_sent_can_be_recalled() -> None:
     state = make_state(*steps(sent=False))
     with pytest.raises(UsageError, match="is accepted") as caught:
         check(known(state), 0, state)
-    assert "campaign status" in caught.value.remedy
+    assert "campaign status" in caught.value.hint
 
 
 def test_a_recall_is_not_repeated() -> None:
@@ -105,12 +105,12 @@ def test_a_recall_that_cannot_be_recorded_is_told_as_done() -> None:
 
     class FullDisk(MemoryLedger):
         def append(self, entry: Any) -> Any:
-            raise LedgerError("the disk is full", remedy="make room", where="ledger.sqlite3")
+            raise LedgerError("the disk is full", hint="make room", where="ledger.sqlite3")
 
     state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
     with pytest.raises(LedgerError, match=r"WeChat has recalled it, but .* the disk is full") as caught:
         recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
-    assert (caught.value.remedy, caught.value.where) == ("make room", "ledger.sqlite3")
+    assert (caught.value.hint, caught.value.where) == ("make room", "ledger.sqlite3")
 
 
 def test_recalls_are_counted_by_the_day_in_china() -> None:

@@ -180,14 +180,14 @@ def test_unknown_account_names_the_nearest(tmp_path):
 
 
 def test_no_account_to_choose_is_a_problem_of_the_campaign(tmp_path):
-    """Several accounts and no default: the remedy lists them, other problems still show."""
+    """Several accounts and no default: the hint lists them, other problems still show."""
     secret = Secret(sandbox=True)
     accounts = {n: Account(name=n, kind=AccountKind.SERVICE, appid="wx", secret=secret) for n in ("a", "b")}
     result = rendered(
         tmp_path, "content: '{{ nope }}'", settings=make_settings(environment={"accounts": accounts})
     )
     assert [problem.rule for problem in result.problems] == ["account", "template"]
-    assert "`a`, `b`" in result.problems[0].remedy
+    assert "`a`, `b`" in result.problems[0].hint
 
 
 # --- where problems are ------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_fault_in_a_block_text_points_at_its_line(tmp_path):
     problem = only(rendered(tmp_path, "vars: {brand: 茶}\ncontent: |\n  一\n\n  {{ brnad }}\n"))
     assert str(problem.place) == "campaigns/sale.yaml:5:3"
     assert problem.what == "no variable named `brnad`; did you mean `brand`?"
-    assert "--var" in problem.remedy
+    assert "--var" in problem.hint
 
 
 def test_fault_in_a_text_file_points_into_it(tmp_path):
@@ -218,7 +218,7 @@ def test_braces_of_a_chinese_keyboard_are_warned_of(tmp_path, written):
     assert written in problem.what
     assert str(problem.place).startswith("campaigns/sale.yaml:4")
     name = "nmae" if "nmae" in written else "brand"
-    assert f"{{{{ {name} }}}}" in problem.remedy
+    assert f"{{{{ {name} }}}}" in problem.hint
 
 
 def test_braces_in_a_text_file_are_shown_there(tmp_path):
@@ -308,7 +308,7 @@ def test_fault_in_an_openid_file_names_the_line_never_the_openid(tmp_path, lines
     problem = only(rendered(tmp_path, yaml, {"list.txt": "\n".join(lines)}))
     place = f"campaigns/list.txt:{line}" if line else "campaigns/sale.yaml:2:19"
     assert (problem.rule, str(problem.place)) == (rule, place)
-    assert not any(openid in f"{problem.what}{problem.remedy}" for openid in lines)
+    assert not any(openid in f"{problem.what}{problem.hint}" for openid in lines)
 
 
 def test_fault_in_an_openid_list_points_at_the_entry(tmp_path):
@@ -385,7 +385,7 @@ class FakeRoom:
     def build(self, source):
         place = Location(file=source.shown)
         findings = tuple(
-            Diagnostic(place=replace(place, line=number), rule="lint", what=line, remedy="r", level="warning")
+            Diagnostic(place=replace(place, line=number), rule="lint", what=line, hint="r", level="warning")
             for number, line in enumerate(source.text.split("\n"), 1)
             if "!!" in line
         )
@@ -438,7 +438,7 @@ def test_missing_extra_is_a_problem_of_the_article(tmp_path):
             raise MissingExtraError("articles", needed_for="an article")
 
     problem = only(rendered(tmp_path, ARTICLE, {"sale/a.md": "x"}, room=Bare()))
-    assert "pip install" in problem.remedy
+    assert "pip install" in problem.hint
 
 
 def test_article_body_must_be_markdown_or_html(tmp_path):

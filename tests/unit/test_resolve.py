@@ -59,7 +59,7 @@ def test_unknown_tag_is_a_problem_with_a_place(receiver: Filter):
     send = make_send(filter=receiver, filter_path="$.filter.tag", filter_position=(3, 8))
     (problem,) = resolved(send).problems
     assert (problem.rule, problem.path, problem.place) == ("unknown-tag", "$.filter.tag", written)
-    assert "campaign tags" in problem.remedy
+    assert "campaign tags" in problem.hint
 
 
 def test_tag_name_that_two_tags_have_is_a_problem():
@@ -120,7 +120,7 @@ def test_nearest_names_are_those_of_the_kind():
     """A picture with almost the name of the voice that is wanted is no help."""
     send = make_send(content=Voice(media=Media(name="clock")))
     found = resolved(send, materials={("voice", "clocks"): ("A",), ("image", "clock1"): ("B",)})
-    assert found.problems[0].remedy == "nearest: clocks"
+    assert found.problems[0].hint == "nearest: clocks"
 
 
 def test_failed_read_is_not_an_empty_answer():

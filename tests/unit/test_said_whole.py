@@ -172,12 +172,12 @@ def rendered(folder: Path, written: list[str]) -> Iterator[Diagnostic]:
     ("problems", "rules"),
     [(of_campaigns, 35), (of_settings, 20), (of_rendering, 20), (of_articles, 20)],
 )
-def test_what_and_remedy_are_whole_sentences(
+def test_what_and_hint_are_whole_sentences(
     problems: Callable[[Path], Iterator[Diagnostic]], rules: int, tmp_path: Path
 ) -> None:
     """A reader of Chinese meets no English word of ours, and no sentence is put together of pieces."""
     found = list(problems(tmp_path))
-    assert [text for problem in found for text in (problem.what, problem.remedy) if not is_whole(text)] == []
+    assert [text for problem in found for text in (problem.what, problem.hint) if not is_whole(text)] == []
     assert len({problem.rule for problem in found}) >= rules
 
 

@@ -25,11 +25,11 @@ def test_a_variable_is_read_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"S": ""}, {"S": "\n"}])
-def test_a_missing_variable_has_a_remedy(environ: dict[str, str]) -> None:
+def test_a_missing_variable_has_a_hint(environ: dict[str, str]) -> None:
     """The variable is named, and what to put into it."""
     with pytest.raises(SecretError, match="variable S is not set") as caught:
         read_secret(Secret(env="S"), environ)
-    assert "set S" in caught.value.remedy
+    assert "set S" in caught.value.hint
     assert caught.value.exit_code == 4
 
 
@@ -68,7 +68,7 @@ def test_a_failed_command_is_told_without_its_output(command: tuple[str, ...], t
     """The program and the reason are named; neither output nor arguments are."""
     with pytest.raises(SecretError, match=told) as caught:
         read_secret(Secret(command=command), {})
-    assert "hunter2" not in str(caught.value) + caught.value.remedy
+    assert "hunter2" not in str(caught.value) + caught.value.hint
     assert caught.value.where == command[0]
     assert caught.value.__cause__ is None
 

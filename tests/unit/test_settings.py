@@ -32,7 +32,7 @@ def problems_of(root: Path) -> tuple[Diagnostic, ...]:
 
 def line(problem: Diagnostic) -> str:
     place = f"{problem.place.line or 0}:{problem.place.column or 0}"
-    return f"{place} {problem.path} {problem.rule} | {problem.what} | {problem.remedy}"
+    return f"{place} {problem.path} {problem.rule} | {problem.what} | {problem.hint}"
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def full(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
 def test_broken_settings_have_exactly_their_problems(case: Path, tmp_path: Path) -> None:
-    """Each problem has its place, path, rule, words and remedy, and none is left out."""
+    """Each problem has its place, path, rule, words and hint, and none is left out."""
     shutil.copy(case, tmp_path / "_settings.yaml")
     assert [line(problem) for problem in problems_of(tmp_path)] == case.with_suffix(
         ".expected"
@@ -151,7 +151,7 @@ def test_an_unknown_environment_is_a_usage_error(full: Path) -> None:
     """A typo in `--env` never falls back to another environment."""
     with pytest.raises(UsageError) as caught:
         load_settings(full, environment="prod")
-    assert "production" in caught.value.remedy
+    assert "production" in caught.value.hint
 
 
 def test_a_broken_environment_that_is_not_used_is_told_too(full: Path) -> None:

@@ -33,7 +33,7 @@ def test_an_open_send_may_have_been_sent() -> None:
     """Nobody is told that nothing happened."""
     row = stand()
     assert "may have been sent" in row.note
-    assert "campaign apply" in row.remedy
+    assert "campaign apply" in row.hint
     assert not row.unfinished
 
 
@@ -54,7 +54,7 @@ def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
     """Asking again tells nothing, and who looks it up can write it down."""
     row = stand((EventKind.ACCEPTED, named(TAG, msg_id=None)))
     assert "no msg_id" in row.note
-    assert "settle 'sale' --sent" in row.remedy
+    assert "settle 'sale' --sent" in row.hint
     assert not row.unfinished
 
 
@@ -79,8 +79,8 @@ def test_a_failure_is_explained_by_its_event() -> None:
     row = stand(ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
     assert "err(30003)" in row.note
     assert "reprint" in row.note
-    assert "send_ignore_reprint" in row.remedy
-    assert "campaign listen" in stand(ACCEPTED, FAILED).remedy
+    assert "send_ignore_reprint" in row.hint
+    assert "campaign listen" in stand(ACCEPTED, FAILED).hint
 
 
 @pytest.mark.parametrize("word", ["err(40002)", "err（40002）", "ERR 40002", "err:40002"])
@@ -112,7 +112,7 @@ def test_the_spelling_of_success_does_not_matter(word: str) -> None:
 def test_a_success_that_reached_nobody_is_pointed_at() -> None:
     """`send success` with a SentCount of 0 happens."""
     row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
-    assert "nobody got it" in row.remedy
+    assert "nobody got it" in row.hint
 
 
 def test_a_recall_is_shown() -> None:

@@ -53,4 +53,4 @@ def test_a_place_that_cannot_be_made_is_told(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError) as told:
         ready_state_folder(tmp_path, {"CAMPAIGN_STATE_DIR": str(tmp_path / "file" / "state")})
-    assert "CAMPAIGN_STATE_DIR" in told.value.remedy
+    assert "CAMPAIGN_STATE_DIR" in told.value.hint

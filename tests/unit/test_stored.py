@@ -130,7 +130,7 @@ def test_a_rule_against_a_resend_leaves_it_unknown_and_under_the_digest() -> Non
     quiet = make_settings(policy=Policy(quiet_hours="11:00-13:00"))
     night, day = plan_of(send, state=state, settings=quiet), plan_of(send, state=state)
     assert [one.action for one in (*night.sends, *day.sends)] == [PlanAction.UNKNOWN, PlanAction.RESEND]
-    assert "--allow quiet_hours" in night.sends[0].decision.remedy
+    assert "--allow quiet_hours" in night.sends[0].decision.hint
     assert night.digest == day.digest
 
 

@@ -52,7 +52,7 @@ def test_a_hashtag_that_would_be_a_comment_is_refused(parser: type, text: str, c
     """Text that YAML drops without a word is a fault at its `#`, and is not repeated."""
     (fault,) = read(f"# 头\n{text}\n", parser=parser).faults
     assert (fault.rule, fault.line, fault.column) == ("yaml-comment", 2, column)
-    assert "秋茶" not in fault.what + fault.remedy
+    assert "秋茶" not in fault.what + fault.hint
 
 
 @pytest.mark.parametrize("parser", PARSERS)
@@ -137,7 +137,7 @@ def test_a_tag_builds_nothing_and_is_not_repeated() -> None:
     """A tag never runs code, and its name, which may be a secret, is not shown."""
     (fault,) = read("a: !!python/object/apply:os.system [hunter2]").faults
     assert fault.rule == "yaml-tag"
-    assert "python" not in fault.what + fault.remedy
+    assert "python" not in fault.what + fault.hint
 
 
 def test_an_alias_is_its_value() -> None:
@@ -242,12 +242,12 @@ fragments = st.sampled_from(
 @given(st.lists(fragments, max_size=25).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_no_text_raises(text: str) -> None:
-    """Whatever is written, the reader answers, with places inside the file and a remedy."""
+    """Whatever is written, the reader answers, with places inside the file and a hint."""
     for fault in read(text).faults:
         assert fault.line >= 1
         assert fault.column >= 1
         assert fault.what
-        assert fault.remedy
+        assert fault.hint
 
 
 def test_libyaml_is_used_where_it_is() -> None:

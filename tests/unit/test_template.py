@@ -44,7 +44,7 @@ def render(text: str, files: Texts | None = None, **more: object) -> str:
 def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
     with pytest.raises(TemplateRenderError) as caught:
         render(text, files)
-    assert caught.value.remedy
+    assert caught.value.hint
     return caught.value
 
 

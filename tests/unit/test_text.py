@@ -17,7 +17,7 @@ def test_gbk_is_named() -> None:
     fault = decode("a\nb: 周年庆".encode("gbk"))
     assert isinstance(fault, TextFault)
     assert "GBK" in fault.what
-    assert "iconv -f GBK" in fault.remedy
+    assert "iconv -f GBK" in fault.hint
     assert (fault.line, fault.column) == (2, 4)
 
 
@@ -36,7 +36,7 @@ def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
     fault = decode(data)
     assert isinstance(fault, TextFault)
     assert fault.rule == "text-document"
-    assert "copy its text" in fault.remedy
+    assert "copy its text" in fault.hint
 
 
 def test_column_counts_characters() -> None:
@@ -59,7 +59,7 @@ def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
     decoded = decode(data)
     if isinstance(decoded, TextFault):
         assert decoded.what
-        assert decoded.remedy
+        assert decoded.hint
     else:
         assert decoded.encode() == data
 

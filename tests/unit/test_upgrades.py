@@ -25,7 +25,7 @@ def test_a_plan_file_of_another_major_version_is_refused(tmp_path: Path, version
     planfile.write(tmp_path / "plan.json", {**data, "format_version": version})
     with pytest.raises(UsageError, match=f"format {version}, this program reads 1.x") as refused:
         planfile.read(tmp_path / "plan.json")
-    assert "plan again" in refused.value.remedy
+    assert "plan again" in refused.value.hint
 
 
 @pytest.mark.parametrize(("key", "value"), [("format", 2), ("kind", "teleported")])
@@ -34,7 +34,7 @@ def test_an_event_of_a_later_version_is_refused(key: str, value: object) -> None
     event = next_event(Entry(stream="wx1", kind=EventKind.INIT), at=NOW, after=EMPTY).as_dict()
     with pytest.raises(LedgerError, match=f"{key} {value}, which this version does not know") as refused:
         read_event(json.dumps({**event, key: value}), where="event 1 of wx1")
-    assert "upgrade wechat-campaigns" in refused.value.remedy
+    assert "upgrade wechat-campaigns" in refused.value.hint
     assert not isinstance(refused.value, TamperedLedgerError)
 
 

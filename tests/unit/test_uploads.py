@@ -28,7 +28,7 @@ from wechat_campaigns.protocol.events import Event, EventKind
 from wechat_campaigns.send import uploads
 from wechat_campaigns.wechat import payloads as wire
 
-LOST = NoResponseError("cut", remedy="again")
+LOST = NoResponseError("cut", hint="again")
 DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}
 PICTURE = make_file("p.png", b"p")
 ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
@@ -146,7 +146,7 @@ def test_upload_that_is_gone_is_made_anew():
         uploads.forgetting(before, state=desk.state, record=desk.record),
     ):
         raise api_error(40007)
-    assert "anew" in caught.value.remedy
+    assert "anew" in caught.value.hint
     assert desk.state.uploads == {}
     desk.upload(send)
     assert len(desk.api.calls) == 4

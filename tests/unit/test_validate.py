@@ -26,7 +26,7 @@ JARGON = re.compile(
 
 def line(problem: Diagnostic) -> str:
     place = f"{problem.place.line or 0}:{problem.place.column or 0}"
-    return f"{place} {problem.path} {problem.rule} | {problem.what} | {problem.remedy}"
+    return f"{place} {problem.path} {problem.rule} | {problem.what} | {problem.hint}"
 
 
 def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
@@ -43,7 +43,7 @@ def test_there_are_enough_cases() -> None:
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
 def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) -> None:
-    """Each problem has its place, path, rule, words and remedy, in the file's order; none is left out."""
+    """Each problem has its place, path, rule, words and hint, in the file's order; none is left out."""
     shutil.copy(case, tmp_path)
     loaded = load_campaigns(tmp_path)
     assert loaded.campaigns == ()
@@ -54,12 +54,12 @@ def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_the_words_are_the_readers(expected: Path) -> None:
-    """No word of a schema or of Python reaches the reader, and every problem has a remedy."""
+    """No word of a schema or of Python reaches the reader, and every problem has a hint."""
     for text in expected.read_text().splitlines():
-        _, what, remedy = text.split(" | ")
-        assert not JARGON.search(what + remedy)
+        _, what, hint = text.split(" | ")
+        assert not JARGON.search(what + hint)
         assert what
-        assert remedy
+        assert hint
 
 
 @pytest.mark.parametrize("case", VALID, ids=lambda path: path.stem)
@@ -100,7 +100,7 @@ def test_openids_are_never_repeated() -> None:
     )
     assert isinstance(problems, tuple)
     assert len(problems) == 2
-    assert not any("oABC" in p.what + p.remedy or "oSECRET" in p.what + p.remedy for p in problems)
+    assert not any("oABC" in p.what + p.hint or "oSECRET" in p.what + p.hint for p in problems)
 
 
 def test_a_window_that_opens_before_it_closes_is_compared_across_offsets() -> None:

@@ -68,12 +68,12 @@ def test_every_keyword_has_words() -> None:
 
 
 def test_every_pattern_says_what_to_write() -> None:
-    """The remedy for a wrong form stands beside the pattern, where editors show it too."""
+    """The hint for a wrong form stands beside the pattern, where editors show it too."""
     assert all(one.get("patternErrorMessage") for one in ALL if "pattern" in one)
 
 
 @pytest.mark.parametrize(
-    ("value", "wanted", "remedy"),
+    ("value", "wanted", "hint"),
     [
         ("true", ["boolean"], "write `key: true`, without quotes"),
         ("no", ["boolean"], "write `key: false`, without quotes"),
@@ -89,9 +89,9 @@ def test_every_pattern_says_what_to_write() -> None:
         ("x", ["object"], "write `key: value` lines, indented below it"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], remedy: str) -> None:
-    """The remedy is the line to write, with the value that was meant."""
-    assert value_hint("key", value, wanted) == remedy
+def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], hint: str) -> None:
+    """The hint is the line to write, with the value that was meant."""
+    assert value_hint("key", value, wanted) == hint
 
 
 def test_long_and_broken_texts_are_cut() -> None:
@@ -114,7 +114,7 @@ def test_a_description_becomes_the_end_of_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "remedy"),
+    ("written", "hint"),
     [
         ("filter: {tag： 会员}", "write `tag: …`, with a half-width colon and a space"),
         ("filter:\n  tag：会员", "write `tag: …`, with a half-width colon and a space"),
@@ -122,13 +122,13 @@ def test_a_description_becomes_the_end_of_a_sentence() -> None:
         ("filter:\n\u3000\u3000tag: 会员", "indent with ordinary spaces, not with full-width ones"),
     ],
 )
-def test_a_key_typed_on_a_chinese_keyboard_is_seen_through(tmp_path: Path, written: str, remedy: str) -> None:
-    """The remedy says which character is wrong, for it looks right."""
+def test_a_key_typed_on_a_chinese_keyboard_is_seen_through(tmp_path: Path, written: str, hint: str) -> None:
+    """The hint says which character is wrong, for it looks right."""
     (tmp_path / "sale.yaml").write_text(f"{written}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
-    assert remedy in [problem.remedy for problem in load_campaigns(tmp_path).problems]
+    assert hint in [problem.hint for problem in load_campaigns(tmp_path).problems]
 
 
-def test_no_remedy_repeats_the_beginning_of_a_secret() -> None:
+def test_no_hint_repeats_the_beginning_of_a_secret() -> None:
     """Where an openid or a secret stands, what looks like a key may be a part of it."""
     assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
 

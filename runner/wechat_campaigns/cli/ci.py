@@ -65,7 +65,7 @@ def outputs(plan_file: Path) -> int:
     data = planfile.read(plan_file)
     digest, actions = data["plan_digest"], [send["action"] for send in data["sends"]]
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise UsageError(_("the plan file's digest is none"), remedy=_("plan again"), where=str(plan_file))
+        raise UsageError(_("the plan file's digest is none"), hint=_("plan again"), location=str(plan_file))
     pending = sum(map(planfile.covers, data["sends"]))
     due = sum(action in ("send", "resend", "unknown") for action in actions)
     lines = f"digest={digest}\npending={pending}\ndue={due}\n"

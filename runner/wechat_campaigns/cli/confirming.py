@@ -33,7 +33,7 @@ def agreed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
 
 def _row(planned: PlannedSend) -> str:
     said = _("  {send} → {account}: {receivers}, {count} followers")
-    if planned.again is not None:
+    if planned.resend_intent is not None:
         said = _("  {send} → {account}: {receivers}, {count} followers; posted once more: {what}")
     return said.format(
         what=summary(planned.send.content),

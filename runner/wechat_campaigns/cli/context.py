@@ -134,7 +134,7 @@ class Context(Workspace):
         try:
             self.give(forms)
         except UsageError as error:
-            tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.remedy}")
+            tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.hint}")
             return error.exit_code
         return ExitCode.OK
 
@@ -193,7 +193,7 @@ def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
     """Say that none of some sends is the one wanted, and which there are."""
     ids = ", ".join(send.id for send in sends)
     return UsageError(
-        _("there is no send {name}").format(name=wanted), remedy=_("one of: {names}").format(names=ids)
+        _("there is no send {name}").format(name=wanted), hint=_("one of: {names}").format(names=ids)
     )
 
 

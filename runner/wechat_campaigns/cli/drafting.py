@@ -36,8 +36,8 @@ def draft(context: Context, select: str, auto_approve: bool) -> int:
 
     state = context.initialized_state()
     made = make_plan(context, (campaign_of(select),), state)
-    if made.prepared.errors:
-        raise InvalidError(made.prepared.errors)
+    if made.compiled.errors:
+        raise InvalidError(made.compiled.errors)
     chosen = _chosen(made.plan, select)
     _confirm(context, chosen, auto_approve=auto_approve)
     drafts = [(planned, _make(context, planned)) for planned in chosen]
@@ -67,7 +67,7 @@ def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
             _("{send} needs no draft to be made: it sends {kind} as it is").format(
                 send=select, kind=kind.value
             ),
-            remedy=_(
+            hint=_(
                 "only articles and picture posts written in the campaign become drafts; "
                 "`campaign render` shows the others"
             ),
@@ -79,7 +79,7 @@ def _chosen(plan: Plan, select: str) -> list[PlannedSend]:
             _("{send} is {action}: {reason}").format(
                 send=first.send.id, action=first.action.value, reason=first.decision.reason
             ),
-            remedy=first.decision.remedy or _("a draft is made for sends that are still to be made"),
+            hint=first.decision.hint or _("a draft is made for sends that are still to be made"),
         )
     return pending
 
@@ -107,16 +107,16 @@ def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
     appid = planned.account.appid
     with context.ledger.lock(appid, LOCK_WAIT_S):
         state = fold(context.ledger.events(appid), namespace=context.settings.namespace)
-        now = decide(planned.send, planned.digest, appid=appid, state=state, now=context.clock())
+        now = decide(planned.send, planned.content_digest, appid=appid, state=state, now=context.clock())
         if now.action not in PENDING:
             raise UsageError(
                 _("another run came first: it is {action}, {reason}").format(
                     action=now.action.value, reason=now.reason
                 ),
-                remedy=_("run `campaign status`"),
-                where=planned.send.id,
+                hint=_("run `campaign status`"),
+                location=planned.send.id,
             )
-        api = context.sender(planned.account)
+        api = context.write_api(planned.account)
         ready = drafting.create_draft(
             planned,
             api=api,
@@ -134,7 +134,7 @@ def _text(drafts: Sequence[Made]) -> str:
     lines = []
     for planned, ready in drafts:
         said = _("{send}: draft {media_id} was there already, unchanged, account {account}")
-        if ready.added:
+        if ready.is_new:
             said = _("{send}: draft {media_id} added, account {account}")
         lines.append(said.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
         lines += [f"  {note}" for note in ready.notes]
@@ -154,6 +154,6 @@ def _row(made: Made) -> dict[str, object]:
         "id": planned.send.id,
         "account": planned.account.name,
         "media_id": ready.media_id,
-        "added": ready.added,
+        "added": ready.is_new,
         "notes": list(ready.notes),
     }

@@ -32,7 +32,7 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     if unknown:
         raise UsageError(
             _("there is no environment `{name}`").format(name=unknown[0]),
-            remedy=_("use one of: {names}").format(names=", ".join(known)),
+            hint=_("use one of: {names}").format(names=", ".join(known)),
         )
     table = rows(_found(context, names or known, select, all_needed=bool(names)))
     context.give(
@@ -71,7 +71,7 @@ def _stages(context: Context, name: str, select: Sequence[str]) -> list[tuple[st
         prepared = compile_selected(there, select)
         if prepared.errors:
             raise InvalidError(prepared.errors)
-        state = there.past()
+        state = there.fold_ledger()
         accounts = there.settings.environment.accounts
         return [
             (send.id, stage(send, environment=name, account=accounts[send.account], state=state))

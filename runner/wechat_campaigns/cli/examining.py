@@ -19,7 +19,7 @@ TIMEOUT_S = 10.0
 def doctor(context: Context) -> int:
     """Check settings, clock, credentials, IP allow list, permissions, quota, ledger, extras; send nothing.
 
-    Also prints where this machine keeps its state. Each line has a remedy. Exits 4 when WeChat is the
+    Also prints where this machine keeps its state. Each line has a hint. Exits 4 when WeChat is the
     trouble, 6 when it is the ledger.
     """
     from wechat_campaigns.core.state_folder import FORMER
@@ -30,7 +30,7 @@ def doctor(context: Context) -> int:
 
     def clock_skew() -> timedelta | None:
         with requests.Session() as http:
-            http.trust_env = not context.rehearsing
+            http.trust_env = not context.is_sandbox
             dated = context.watch.begin()
             # Only the clock's header is wanted; the platform answers every path with one.
             answer = http.get(f"{context.api_url}/cgi-bin/get_api_domain_ip", timeout=TIMEOUT_S)
@@ -38,7 +38,7 @@ def doctor(context: Context) -> int:
             return context.watch.error
 
     def open_ledger() -> Ledger:
-        context.past()  # refuses a rehearsal what was begun for real followers
+        context.fold_ledger()  # refuses a rehearsal what was begun for real followers
         return context.ledger
 
     def survives_power_cut() -> bool:
@@ -46,10 +46,10 @@ def doctor(context: Context) -> int:
         return not isinstance(store, GitLedger) or store.survives_power_cut()
 
     ports = DoctorPorts(
-        connect=context.reader,
+        connect=context.read_api,
         open_ledger=open_ledger,
         clock_skew=clock_skew,
-        survives_power_cut=survives_power_cut,
+        is_durable=survives_power_cut,
     )
     former = context.root.resolve().parent / FORMER
     unused = str(former) if os.path.lexists(former) else ""

@@ -50,16 +50,16 @@ def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) 
             "json": lambda: json_text(status_data(rows)),
         }
     )
-    found = {SendStatus.OPEN if row.known.has_no_msg_id else row.known.status for row in rows}
+    found = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
     if wait and any(row.unfinished for row in rows):
         said = _("Not all have ended within {seconds:.0f} s; run the same command again.")
         context.say(said.format(seconds=timeout_s))
         return ExitCode.UNKNOWN
     return (
         ExitCode.UNKNOWN
-        if SendStatus.OPEN in found
+        if SendStatus.UNKNOWN in found
         else ExitCode.FAILED
-        if SendStatus.FAILED in found
+        if SendStatus.DELIVERY_FAILED in found
         else ExitCode.OK
     )
 
@@ -86,20 +86,21 @@ def _followed(context: Context, send_id: str | None) -> list[Standing]:
 
     accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
     state = context.state()
-    wanted = state.same(send_id) if send_id is not None else None
+    wanted = state.normalized_ledger_id(send_id) if send_id is not None else None
     chosen = [
         known
         for known in state.sends.values()
-        if wanted in (None, state.same(known.send), state.same(campaign_of(known.send)))
+        if wanted
+        in (None, state.normalized_ledger_id(known.send), state.normalized_ledger_id(campaign_of(known.send)))
     ]
     if send_id is not None and not chosen:
         raise UsageError(
             _("the ledger knows no send {name}").format(name=send_id),
-            remedy=_("`campaign status` lists them all"),
+            hint=_("`campaign status` lists them all"),
         )
     if any(known.appid in accounts and known.status is SendStatus.ACCEPTED for known in chosen):
         refresh_job_status(
-            chosen, accounts=accounts, connect=context.reader, ledger=context.ledger, state=state
+            chosen, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
         )
     fresh = [state.sends[state.key(known.appid, known.send, known.revision)] for known in chosen]
     now = context.clock()
@@ -139,7 +140,7 @@ def recall(
         question = _("Type {send} to recall it").format(send=send_id)
         if click.prompt(question, err=True) != send_id:
             raise click.Abort(_("Not confirmed, so nothing is recalled."))
-    room.recall(known, article, api=context.sender(account), ledger=context.ledger, state=state)
+    room.recall(known, article, api=context.write_api(account), ledger=context.ledger, state=state)
     said = _("{send}: article {number} is recalled") if article else _("{send}: is recalled")
     return context.conclude(
         said.format(send=send_id, number=article),
@@ -158,19 +159,19 @@ def _sent(
     if account_name is not None:
         chosen = context.account(account_name)
         accounts = {chosen.appid: chosen}
-    sends = (known for known in state.named(send_id) if known.appid in accounts)
+    sends = (known for known in state.sends_by_id(send_id) if known.appid in accounts)
     # Unknown ones too: what they hide is not made up for by an older revision.
     found = [known for known in sends if known.intent is not None and known.status not in RETRYABLE_STATUSES]
     if not found:
         raise UsageError(
             _("nothing is known to be sent as {name}").format(name=send_id),
-            remedy=_("`campaign status` lists the sends"),
+            hint=_("`campaign status` lists the sends"),
         )
     senders = sorted({accounts[known.appid].name for known in found})
     if len(senders) > 1:
         raise UsageError(
             _("{send} was sent by several accounts").format(send=send_id),
-            remedy=_("--account with one of: {names}").format(names=", ".join(senders)),
+            hint=_("--account with one of: {names}").format(names=", ".join(senders)),
         )
     known = max(found, key=lambda s: s.revision)
     return accounts[known.appid], known
@@ -187,7 +188,7 @@ def tags(context: Context, names: Sequence[str]) -> int:
     from wechat_campaigns.report.text import tags_text
 
     chosen = [context.account(name) for name in names] or [context.account(None)]
-    rows = {account.name: context.reader(account).tags_get() for account in chosen}
+    rows = {account.name: context.read_api(account).tags_get() for account in chosen}
     context.give(
         {
             "text": lambda: tags_text(rows, context.look),

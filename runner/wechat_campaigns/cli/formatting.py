@@ -58,11 +58,11 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
         return False, error.what
     text = decode(data)
     if isinstance(text, TextFault):
-        return False, text.what
+        return False, text.message
     result = format_campaign(text, file)
     new = result.text.encode()
-    if new == data or result.left:
-        return False, result.left
+    if new == data or result.skip_reason:
+        return False, result.skip_reason
     if not check:
         with writing(path):
             path.write_bytes(new)

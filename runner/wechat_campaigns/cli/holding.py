@@ -35,7 +35,7 @@ def unhold(context: Context, account_name: str, why: str) -> int:
     """Let an account send again."""
     appid = context.account(account_name).appid
     # Which holds stand must be seen, whatever was forged; and who ends them must have the AppSecret.
-    holds = context.past(verified=True).stream(appid).holds
+    holds = context.fold_ledger(verified=True).stream(appid).holds
     if not holds:
         said = _("account {name} was not on hold before; nothing to do").format(name=account_name)
         return context.conclude(said, account=account_name, held=False, changed=False)

@@ -49,9 +49,9 @@ def ledger() -> None:
 @shared
 def init(context: Context) -> int:
     """Begin the environment's ledger, or an account of it that is new."""
-    environment, state = context.settings.environment, context.past(verified=True)
+    environment, state = context.settings.environment, context.fold_ledger(verified=True)
     name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
-    streams = [] if context.rehearsing else [appid for appid in appids if not state.begun(appid)]
+    streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized_for(appid)]
     streams += [] if state.initialized else [LEDGER]
     if not streams:
         said = _("the ledger of {name} was begun before; nothing to do")
@@ -84,9 +84,7 @@ def baseline(
     from wechat_campaigns.report.words import sends
 
     if bool(select) + everything + (before is not None) != 1:
-        raise UsageError(
-            _("say which campaigns"), remedy=_("name them, or give --all or --before YYYY-MM-DD")
-        )
+        raise UsageError(_("say which campaigns"), hint=_("name them, or give --all or --before YYYY-MM-DD"))
     prepared = compile_selected(context, select)
     if prepared.errors:
         # Left out without a word, they would be new, and sent, once somebody corrects them.
@@ -119,7 +117,7 @@ def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[s
     from wechat_campaigns.core.digest import compute_content_digest
 
     data: dict[str, object] = {
-        **state.place(send.id, send.revision),
+        **state.send_fields(send.id, send.revision),
         "account": send.account,
         "digest": compute_content_digest(send),
         "why": why,
@@ -168,8 +166,8 @@ def guard(context: Context, why: str, new_secret: bool, auto_approve: bool) -> i
     if current_run() is not None:
         raise PolicyError(
             _("`campaign ledger guard` must not run in CI, where a commit could start it"),
-            remedy=_("run it on a machine of somebody who holds the AppSecret"),
-            where=_("environment {name}").format(name=environment.name),
+            hint=_("run it on a machine of somebody who holds the AppSecret"),
+            location=_("environment {name}").format(name=environment.name),
         )
     # Whatever was forged: this is where it is settled.
     state = context.initialized_state(sending=False, verified=False)
@@ -219,7 +217,7 @@ def verify(context: Context) -> int:
                 "{count:,} faults in the chains, events in all: {total:,}",
                 len(faults),
             ).format(count=len(faults), total=len(events)),
-            remedy=_("restore the ledger from a copy; until then send nothing from here"),
+            hint=_("restore the ledger from a copy; until then send nothing from here"),
         )
     context.ledger.events()
     forged, unread = _forged(context, events)
@@ -242,7 +240,7 @@ def verify(context: Context) -> int:
                 "every chain holds, but {count:,} events were not written with this AppSecret",
                 len(named),
             ).format(count=len(named)),
-            remedy=_(
+            hint=_(
                 "unless the AppSecret was changed since: find out who can write to the ledger, and look in "
                 "the console for what these events speak of"
             ),
@@ -311,13 +309,13 @@ def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -
 
     if as_backup != bool(why and why.strip()):
         raise UsageError(
-            _("--as-backup and --why belong together"), remedy=_("give both: --as-backup --why REASON")
+            _("--as-backup and --why belong together"), hint=_("give both: --as-backup --why REASON")
         )
     try:
         lines = file.read().splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
-            _("the file is not UTF-8 text"), remedy=_("give an export"), where=file.name
+            _("the file is not UTF-8 text"), hint=_("give an export"), location=file.name
         ) from error
     events = from_lines(lines, where=file.name)
     named = {account.appid: account.name for account in context.settings.environment.accounts.values()}
@@ -328,12 +326,12 @@ def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -
                 "this export was made while {names} could go on sending: what was sent after it is missing, "
                 "and would be sent again"
             ).format(names=names),
-            remedy=_(
+            hint=_(
                 "with the ledger that you leave: `campaign hold ACCOUNT --why REASON` for each, wait until "
                 "no apply runs, then export again; `campaign unhold` once it is imported. Only if that "
                 "ledger is lost: --as-backup --why REASON"
             ),
-            where=file.name,
+            location=file.name,
         )
     context.ledger.restore(events)
     if names:
@@ -377,13 +375,13 @@ def settle(
 ) -> int:
     """Decide an unknown send after looking in the console whether it went out."""
     if (msg_id is None) != not_sent:
-        raise UsageError(_("say what happened"), remedy=_("give --sent MSG_ID or --not-sent"))
+        raise UsageError(_("say what happened"), hint=_("give --sent MSG_ID or --not-sent"))
     state = context.state(verified=True)
     known = _unsettled(state, send_id, account, named=msg_id is not None)
     stream = state.stream(known.appid)
-    record = stream.of(state.kept(known.send), known.revision)
+    record = stream.find(state.ledger_id(known.send), known.revision)
     data = {
-        **state.place(known.send, known.revision),
+        **state.send_fields(known.send, known.revision),
         "intent": latest_intent(record.calls) if record is not None else "",
         "sent": not not_sent,
         "msg_id": msg_id,
@@ -409,23 +407,25 @@ def _check_settled(record: protocol.SendState | None, now: datetime) -> None:
         _("the last call of this send is younger than {minutes} minutes: it may still arrive").format(
             minutes=round(SETTLE_AFTER.total_seconds() / 60)
         ),
-        remedy=_("look in the console after that, then run the same command again"),
+        hint=_("look in the console after that, then run the same command again"),
     )
 
 
 def _unsettled(state: LedgerState, send_id: str, account: str | None, *, named: bool) -> SendRecord:
     """Find the unknown send that is meant; or one that was taken without a msg_id, which is `named` now."""
-    found = [s for s in state.named(send_id) if s.status is SendStatus.OPEN or (named and s.has_no_msg_id)]
+    found = [
+        s for s in state.sends_by_id(send_id) if s.status is SendStatus.UNKNOWN or (named and s.has_no_msg_id)
+    ]
     chosen = [s for s in found if account in (None, s.account, s.appid)]
     if not chosen:
         raise UsageError(
             _("{send} is not an unknown send").format(send=send_id),
-            remedy=_("`campaign status` shows which sends are open"),
+            hint=_("`campaign status` shows which sends are open"),
         )
     if len(chosen) > 1:
         raise UsageError(
             _("{send} is unknown on several accounts").format(send=send_id),
-            remedy=_("--account with one of: {names}").format(names=", ".join(s.appid for s in chosen)),
+            hint=_("--account with one of: {names}").format(names=", ".join(s.appid for s in chosen)),
         )
     return chosen[0]
 

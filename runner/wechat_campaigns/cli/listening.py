@@ -50,8 +50,8 @@ def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> in
     except (OSError, OverflowError, SystemExit) as error:
         raise UsageError(
             _("nothing can listen there"),
-            where=f"{host}:{port}",
-            remedy=_("use --port 0 to pick a free port"),
+            location=f"{host}:{port}",
+            hint=_("use --port 0 to pick a free port"),
         ) from error
     click.echo(f"listening on http://{host}:{server.port}")
     for name in receiver.accounts:
@@ -80,7 +80,7 @@ def receiver_of(context: Context) -> CallbackApp:
             _("no account of environment {name} has a callback").format(
                 name=context.settings.environment.name
             ),
-            remedy=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
+            hint=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
         )
     # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
     return CallbackApp(accounts=known, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
@@ -102,7 +102,7 @@ def _credentials(account: Account) -> Credentials:
         except CallbackRejectedError as error:
             raise SecretError(
                 str(error),
-                remedy=_("copy it again from 基本配置 → 服务器配置"),
-                where=_("account {name}").format(name=account.name),
+                hint=_("copy it again from 基本配置 → 服务器配置"),
+                location=_("account {name}").format(name=account.name),
             ) from None
     return Credentials(appid=account.appid, token=token, aes_key=aes_key)

@@ -222,7 +222,7 @@ def _explain(error: CampaignError) -> None:
 
     if isinstance(error, InvalidError):
         tell(problems_text(error.problems, color=_colors()))
-    told = redact(inert(f"{error}\n→ {error.remedy}"))
+    told = redact(inert(f"{error}\n→ {error.hint}"))
     tell(f"{click.style(_('Error'), fg='red')}: {told}")
 
 

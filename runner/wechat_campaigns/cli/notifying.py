@@ -31,7 +31,7 @@ def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -
         try:
             why = _tell(context, robot, outcomes, run)
         except CampaignError as error:
-            why = error.what
+            why = error.message
         if why is not None:
             said = _("Warning: robot {number} ({kind}) was not told: {why}. No send is affected.")
             context.say(said.format(number=number, kind=robot.kind, why=why))

@@ -142,7 +142,7 @@ def no_such_form(kind: str, kinds: Iterable[str]) -> UsageError:
     """Make the error for a form that a command does not give."""
     return UsageError(
         _("this command has no {kind} form").format(kind=kind),
-        remedy=_("choose one of: {choices}").format(choices=", ".join(kinds)),
+        hint=_("choose one of: {choices}").format(choices=", ".join(kinds)),
     )
 
 
@@ -151,6 +151,6 @@ def _pair(text: str, shape: str) -> tuple[str, str]:
     if not equals or not key:
         raise UsageError(
             _("'{text}' is not of the form {shape}").format(text=text, shape=shape),
-            remedy=_("write {shape}").format(shape=shape),
+            hint=_("write {shape}").format(shape=shape),
         )
     return key, value

@@ -38,11 +38,11 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
     from wechat_campaigns.send import preview as room
 
     if (name is None) == (openid is None):
-        raise UsageError(_("name one tester"), remedy=_("give --to TESTER or --to-openid OPENID"))
+        raise UsageError(_("name one tester"), hint=_("give --to TESTER or --to-openid OPENID"))
     state = context.initialized_state()
     made = make_plan(context, (campaign_of(send_id),), state)
-    if made.prepared.errors:
-        raise InvalidError(made.prepared.errors)
+    if made.compiled.errors:
+        raise InvalidError(made.compiled.errors)
     planned = _one(made.plan, send_id)
     used = room.used_today(planned.account.appid, state, context.clock())
     if used >= room.PER_DAY:
@@ -52,7 +52,7 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
         notes = room.preview(
             planned,
             room.recipient(name, context.settings.testers) if name is not None else {"touser": str(openid)},
-            api=context.sender(planned.account),
+            api=context.write_api(planned.account),
             ledger=context.ledger,
             state=context.state(),
             read=context.read,
@@ -62,9 +62,9 @@ def preview(context: Context, send_id: str, name: str | None, openid: str | None
         context.say(f"  {note}")
     said = _("{send}: a preview is on its way to the tester; digest {digest} counts as seen")
     return context.conclude(
-        said.format(send=send_id, digest=planned.digest[:12]),
+        said.format(send=send_id, digest=planned.content_digest[:12]),
         send=send_id,
-        digest=planned.digest,
+        digest=planned.content_digest,
         notes=list(notes),
     )
 

@@ -118,7 +118,7 @@ def _attempt(context: Context, select: str) -> list[Path]:
         except InvalidError as error:
             fresh.say(problems_text(error.problems, color=False))
         except CampaignError as error:
-            fresh.say(inert(f"{error}\n→ {error.remedy}"))
+            fresh.say(inert(f"{error}\n→ {error.hint}"))
     return []
 
 

@@ -17,7 +17,7 @@ def _rehearsed(root: Path, state: Path | None) -> Path:
     from wechat_campaigns.source.load import require_folder
 
     if state is not None:
-        raise UsageError(_("--rehearsal has a state file of its own"), remedy=_("leave `--state` out"))
+        raise UsageError(_("--rehearsal has a state file of its own"), hint=_("leave `--state` out"))
     require_folder(root)
     return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE
 

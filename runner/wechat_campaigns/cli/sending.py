@@ -87,7 +87,7 @@ def plan(
     found = made.plan.counts().keys()
     if PlanAction.INVALID in found:
         return ExitCode.INVALID
-    pending = found & {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN} or made.plan.missed()
+    pending = found & {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN} or made.plan.missed_sends()
     return ExitCode.PENDING if detailed_exitcode and pending else ExitCode.OK
 
 
@@ -148,7 +148,7 @@ def apply(
         _confirm(made.plan, looser)
     with stop_signals(context) as stopping:
         ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
-        warrant = RunContext(plan_digest=digest, allowed=allowed, audiences=audiences, actor=who)
+        warrant = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
         record_guards(context, made.plan, who)
         record_campaigns_folders(context, made.plan, state, who)
         outcomes = make(made.plan, ports=ports, settings=context.settings, warrant=warrant)
@@ -190,7 +190,7 @@ def _outcome_forms(context: Context, outcomes: tuple[SendOutcome, ...], plan: Pl
 def _tell_unknown(plan: Plan) -> None:
     """Name the unknown sends that a refused run leaves as they are: their time to be repeated runs on."""
     unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
-    unknown |= {orphan.known.send for orphan in plan.orphans}
+    unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
     if unknown:
         said = _(
             "Still unknown, and not looked at: {sends}. Correct the files and run "

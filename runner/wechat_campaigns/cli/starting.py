@@ -43,14 +43,14 @@ def init(folder: Path, forge: CodeHostName, action: str | None) -> int:
     if forge == "github" and not action:
         raise UsageError(
             _("the workflow needs to know where this tool's action is kept"),
-            remedy=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
+            hint=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
         )
     if forge == "github" and action and not _WHOLE.fullmatch(action):
         raise UsageError(
             _("'{action}' does not name the action by a commit of 40 hexadecimal digits").format(
                 action=action
             ),
-            remedy=_("write OWNER/REPOSITORY@COMMIT: a tag can be moved, and the jobs hold the AppSecret"),
+            hint=_("write OWNER/REPOSITORY@COMMIT: a tag can be moved, and the jobs hold the AppSecret"),
         )
     for place, text in starter(forge, action=action or "").items():
         written = _write_new(folder / place, text)
@@ -90,7 +90,7 @@ def new(
     if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is no one's wish
         require_folder(root)
     if (tag is not None) + (tag_id is not None) + to_all > 1:
-        raise UsageError(_("one filter is enough"), remedy=_("give --tag, --tag-id or --to-all"))
+        raise UsageError(_("one filter is enough"), hint=_("give --tag, --tag-id or --to-all"))
     wanted = _asked(root) if campaign_id is None else ScaffoldOptions(
         id=_free_id(campaign_id, root), msgtype=Msgtype(msgtype),
         tag=tag, tag_id=tag_id, to_all=to_all, media_id=media_id,
@@ -118,11 +118,11 @@ def _free_id(name: str, root: Path) -> str:
     file = PurePosixPath(f"{name}.yaml")
     said = _("'{name}' cannot be a campaign id").format(name=name)
     if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
-        remedy = _("use a path below the campaigns folder, no part beginning with _ or a dot")
-        raise UsageError(said, remedy=remedy)
+        hint = _("use a path below the campaigns folder, no part beginning with _ or a dot")
+        raise UsageError(said, hint=hint)
     if BAD_IN_ID.search(name):
-        remedy = _("choose another id; blanks and the characters [ ] # , : \\ are not possible")
-        raise UsageError(said, remedy=remedy)
+        hint = _("choose another id; blanks and the characters [ ] # , : \\ are not possible")
+        raise UsageError(said, hint=hint)
     if (root / file).exists():
         raise _taken(root / file)
     return name
@@ -130,7 +130,7 @@ def _free_id(name: str, root: Path) -> str:
 
 def _taken(target: Path) -> UsageError:
     return UsageError(
-        _("the file exists already"), remedy=_("edit it, or choose another id"), where=str(target)
+        _("the file exists already"), hint=_("edit it, or choose another id"), location=str(target)
     )
 
 
@@ -149,8 +149,8 @@ def _write_new(target: Path, text: str) -> bool:
     except OSError as error:
         raise UsageError(
             _("the file cannot be written: {reason}").format(reason=error.strerror),
-            remedy=_("name a folder that can be written"),
-            where=str(target),
+            hint=_("name a folder that can be written"),
+            location=str(target),
         ) from error
     return True
 
@@ -170,7 +170,7 @@ class _Terminal:
             try:
                 return fit(answer)
             except UsageError as error:
-                raise click.UsageError(f"{error}\n→ {error.remedy}") from error
+                raise click.UsageError(f"{error}\n→ {error.hint}") from error
 
         shown = bool(default)
         return str(click.prompt(question, default=default, err=True, show_default=shown, value_proc=fitted))

@@ -52,14 +52,14 @@ def tell(text: str) -> None:
         click.echo(text, err=True)
 
 
-def require_terminal(remedy: str) -> None:
+def require_terminal(hint: str) -> None:
     """Make sure that somebody can be asked.
 
     Raises:
         UsageError: standard input is no terminal.
     """
     if not sys.stdin.isatty():
-        raise UsageError(_("nobody can be asked here: standard input is no terminal"), remedy=remedy)
+        raise UsageError(_("nobody can be asked here: standard input is no terminal"), hint=hint)
 
 
 def hand_out(text: str) -> None:
@@ -76,8 +76,8 @@ def hand_out(text: str) -> None:
         mute()
         raise UsageError(
             _("the result cannot be written: {reason}").format(reason=error.strerror),
-            remedy=_("make room, or let standard output go elsewhere"),
-            where=_("standard output"),
+            hint=_("make room, or let standard output go elsewhere"),
+            location=_("standard output"),
         ) from error
 
 
@@ -104,8 +104,8 @@ def writing(path: Path, asked: str = "") -> Iterator[None]:
     if path == Path("-"):
         raise UsageError(
             _("'-' is no name for a file"),
-            remedy=_("leave it out and redirect standard output; --format chooses what it carries"),
-            where=asked,
+            hint=_("leave it out and redirect standard output; --format chooses what it carries"),
+            location=asked,
         )
     _refuse_links(path, asked or str(path))
     try:
@@ -114,10 +114,10 @@ def writing(path: Path, asked: str = "") -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             _("the file cannot be written: {reason}").format(reason=error.strerror),
-            remedy=_("name a file in a folder that can be written")
+            hint=_("name a file in a folder that can be written")
             if asked
             else _("make the file and its folder writable, or work in a copy of the repository"),
-            where=asked or str(path),
+            location=asked or str(path),
         ) from error
 
 
@@ -131,8 +131,8 @@ def _refuse_links(path: Path, asked: str) -> None:
         if carried and (place.is_symlink() or part.casefold() == ".git"):
             raise UsageError(
                 _("{place} is a link or belongs to git, so nothing is written there").format(place=place),
-                remedy=_("remove the link, or name a file outside the checkout"),
-                where=asked,
+                hint=_("remove the link, or name a file outside the checkout"),
+                location=asked,
             )
 
 

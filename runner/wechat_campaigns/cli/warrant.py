@@ -20,15 +20,17 @@ def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
     """Read the ID of each `--resend`, as `LedgerState.same` gives it. Raises UsageError: no unknown send."""
     from wechat_campaigns.ledger.records import SendStatus
 
-    waiting = (known.send for known in state.sends.values() if known.status is SendStatus.OPEN)
-    unknown = {state.same(name) for name in waiting if state.is_ours(state.kept(name))}
+    waiting = (known.send for known in state.sends.values() if known.status is SendStatus.UNKNOWN)
+    unknown = {
+        state.normalized_ledger_id(name) for name in waiting if state.is_in_namespace(state.ledger_id(name))
+    }
     for send_id in ids:
-        if state.same(send_id) not in unknown:
+        if state.normalized_ledger_id(send_id) not in unknown:
             raise UsageError(
                 _("--resend {send}: no unknown send has this id").format(send=send_id),
-                remedy=_("take an id from `campaign status`"),
+                hint=_("take an id from `campaign status`"),
             )
-    return frozenset(state.same(send_id) for send_id in ids)
+    return frozenset(state.normalized_ledger_id(send_id) for send_id in ids)
 
 
 def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -41,14 +43,14 @@ def rules_aside(pairs: tuple[str, ...]) -> dict[str, str]:
         if rule not in OVERRIDABLE:
             raise UsageError(
                 _("--allow {pair}: no rule of this name can be set aside").format(pair=pair),
-                remedy=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
+                hint=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
                     names=", ".join(sorted(OVERRIDABLE))
                 ),
             )
         if not reason.strip():
             raise UsageError(
                 _("--allow {pair}: the reason is missing").format(pair=pair),
-                remedy=_("write --allow {rule}=REASON; the reason is recorded").format(rule=rule),
+                hint=_("write --allow {rule}=REASON; the reason is recorded").format(rule=rule),
             )
         allowed[rule] = reason.strip()
     return allowed
@@ -78,8 +80,8 @@ def reviewed(
     if context.settings.environment.protected:
         raise PolicyError(
             _("this environment is protected: apply needs a reviewed plan"),
-            remedy=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
-            where=_("environment {name}").format(name=plan.environment),
+            hint=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
+            location=_("environment {name}").format(name=plan.environment),
         )
     audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.calls()}
-    return plan, plan.digest, audiences
+    return plan, plan.plan_digest, audiences

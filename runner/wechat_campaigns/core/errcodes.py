@@ -19,22 +19,22 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errcode:
-    """One errcode; `kind` is the table's `class`, `wait_s` how long a repeat should wait.
+    """One errcode; `errcode_class` is the table's `class`, `wait_s` how long a repeat should wait.
 
-    Meanings and remedies are English here; whoever shows one translates it.
+    Meanings and hints are English here; whoever shows one translates it.
     """
 
     code: int
     name: str
-    kind: ErrcodeClass
+    errcode_class: ErrcodeClass
     meaning: str
-    remedy: str
+    hint: str
     source: str
     confidence: Literal["high", "medium", "low"]
     wait_s: int | None = None
-    remedy_for_ip: str = ""
-    """Used in place of the remedy when the platform named the address, as `{ip}`."""
-    known: bool = True
+    hint_for_ip: str = ""
+    """Used in place of the hint when the platform named the address, as `{ip}`."""
+    is_documented: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class EventStatus:
     status: str
     kind: ErrcodeClass | Literal["ok"]
     meaning: str
-    remedy: str
+    hint: str
 
 
 def texts() -> Iterator[str]:
@@ -52,7 +52,7 @@ def texts() -> Iterator[str]:
     table = _table()
     tables = (table["codes"], table["mass_event_status"], *table["by_endpoint"].values())
     for entry in (entry for entries in tables for entry in entries.values()):
-        yield from (entry[key] for key in ("meaning", "remedy", "remedy_for_ip") if key in entry)
+        yield from (entry[key] for key in ("meaning", "hint", "hint_for_ip") if key in entry)
 
 
 def lookup(errcode: int, endpoint: str = "") -> Errcode:
@@ -63,7 +63,7 @@ def lookup(errcode: int, endpoint: str = "") -> Errcode:
         endpoint: the path that answered (`/cgi-bin/message/mass/send`), where the meaning may be narrower.
 
     Returns:
-        The entry; for a number the table does not have, one of kind `fatal` with `known` false.
+        The entry; for a number the table does not have, one of kind `fatal` with `is_documented` false.
     """
     general = codes().get(errcode)
     if general is None:
@@ -94,7 +94,7 @@ def mass_event_status() -> Mapping[str, EventStatus]:
 
 
 def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """`class` is a word of Python, so the records call it `kind`."""
+    """`class` is a word of Python, so the records call it `errcode_class`."""
     return {("kind" if key == "class" else key): value for key, value in entry.items()}
 
 
@@ -102,12 +102,12 @@ def _unknown(errcode: int) -> Errcode:
     return Errcode(
         code=errcode,
         name="unknown",
-        kind="fatal",
+        errcode_class="fatal",
         meaning=N_("the platform gave an errcode this tool does not know"),
-        remedy=N_("look the number up in the platform's list of return codes, and the rid within seven days"),
+        hint=N_("look the number up in the platform's list of return codes, and the rid within seven days"),
         source="",
         confidence="low",
-        known=False,
+        is_documented=False,
     )
 
 

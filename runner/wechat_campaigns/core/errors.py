@@ -1,4 +1,4 @@
-"""What can go wrong, said so that the reader can act: where, what, remedy, and the exit code.
+"""What can go wrong, said so that the reader can act: where, what, hint, and the exit code.
 
 CampaignError                 1   the root; never raised itself
 ├── UsageError               64   the command line or its selection makes no sense
@@ -77,20 +77,20 @@ class Location:
 class Diagnostic:
     """One finding about one place: never raised, always collected.
 
-    `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `what` states the fault in
-    plain words, `remedy` says what to write or run instead. What looks like a secret or an openid is masked
+    `rule` is a stable kebab-case id, `path` a JSON path (`$.filter.tag`), `message` states the fault in
+    plain words, `hint` says what to write or run instead. What looks like a secret or an openid is masked
     as the record is made, so that no report of it can show one.
     """
 
-    place: Location
+    location: Location
     path: str = "$"
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     level: Literal["error", "warning"] = "error"
 
     def __post_init__(self) -> None:
-        for name in ("path", "what", "remedy"):
+        for name in ("path", "message", "hint"):
             object.__setattr__(self, name, _redacted(getattr(self, name)))
 
 
@@ -98,26 +98,26 @@ class CampaignError(Exception):
     """The root of all expected failures.
 
     Args:
-        what: the fault in plain words.
-        remedy: what the reader can do about it.
-        where: the file, account, send or endpoint concerned; empty when there is none.
+        message: the fault in plain words.
+        hint: what the reader can do about it.
+        location: the file, account, send or endpoint concerned; empty when there is none.
 
     What looks like a secret or an openid is masked in all three.
     """
 
     exit_code: ExitCode = ExitCode.BUG
 
-    def __init__(self, what: str, *, remedy: str, where: str = "") -> None:
-        what, remedy, where = _redacted(what), _redacted(remedy), _redacted(where)
-        super().__init__(f"{where}: {what}" if where else what)
-        self.what = what
-        self.remedy = remedy
-        self.where = where
+    def __init__(self, message: str, *, hint: str, location: str = "") -> None:
+        message, hint, location = _redacted(message), _redacted(hint), _redacted(location)
+        super().__init__(f"{location}: {message}" if location else message)
+        self.message = message
+        self.hint = hint
+        self.location = location
 
-    def within(self, place: str) -> None:
-        """Name also what the place belongs to, such as the account that an endpoint was asked for."""
-        self.where = f"{place}, {self.where}" if self.where else place
-        self.args = (f"{self.where}: {self.what}",)
+    def add_context(self, outer: str) -> None:
+        """Name also what the location belongs to, such as the account that an endpoint was called for."""
+        self.location = f"{outer}, {self.location}" if self.location else outer
+        self.args = (f"{self.location}: {self.message}",)
 
 
 class UsageError(CampaignError):
@@ -135,7 +135,7 @@ class InvalidError(CampaignError):
         found = ngettext("{count} problem found", "{count} problems found", len(problems))
         super().__init__(
             found.format(count=len(problems)),
-            remedy=_("correct the files at the places listed, then run the same command again"),
+            hint=_("correct the files at the places listed, then run the same command again"),
         )
         self.problems = problems
 
@@ -157,7 +157,7 @@ class MissingExtraError(CampaignError):
             _("{what} needs the extra '{extra}', which is not installed").format(
                 what=needed_for, extra=extra
             ),
-            remedy=extra_hint(extra),
+            hint=extra_hint(extra),
         )
         self.extra = extra
 
@@ -188,10 +188,10 @@ class ApiError(WeChatError):
         errmsg: str,
         rid: str | None,
         what: str,
-        remedy: str,
+        hint: str,
         answer: dict[str, object],
     ) -> None:
-        super().__init__(what, remedy=remedy, where=endpoint)
+        super().__init__(what, hint=hint, location=endpoint)
         self.endpoint = endpoint
         self.errcode = errcode
         self.errmsg = errmsg
@@ -220,11 +220,11 @@ class StalePlanError(PolicyError):
 
 
 class CodeHostError(PolicyError):
-    """GitHub or GitLab does not tell what has to be known; `passing` when it may if asked again."""
+    """GitHub or GitLab does not tell what has to be known; `transient` when it may if asked again."""
 
-    def __init__(self, what: str, *, remedy: str, where: str = "", passing: bool = False) -> None:
-        super().__init__(what, remedy=remedy, where=where)
-        self.passing = passing
+    def __init__(self, what: str, *, hint: str, location: str = "", passing: bool = False) -> None:
+        super().__init__(what, hint=hint, location=location)
+        self.transient = passing
 
 
 class LedgerError(CampaignError):
@@ -258,5 +258,5 @@ def reporting_unrecorded(done: str) -> Iterator[None]:
     try:
         yield
     except LedgerError as error:
-        what = _("{done}, but the ledger does not know of it: {why}").format(done=done, why=error.what)
-        raise type(error)(what, remedy=error.remedy, where=error.where) from error
+        what = _("{done}, but the ledger does not know of it: {why}").format(done=done, why=error.message)
+        raise type(error)(what, hint=error.hint, location=error.location) from error

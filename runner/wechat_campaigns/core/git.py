@@ -108,7 +108,7 @@ class GitResult:
         return self.stdout.decode(errors="replace").strip() if self.code == 0 else ""
 
     @property
-    def fault(self) -> GitFailure:
+    def failure(self) -> GitFailure:
         """Tell why it failed; git's words are those of the C locale."""
         said = self.stdout.decode(errors="replace") + self.stderr
         if "couldn't find remote ref" in said:
@@ -128,7 +128,7 @@ class GitResult:
         return _REFTABLE_LOCK if _REFTABLE_LOCKED in self.stderr else ""
 
     @property
-    def words(self) -> str:
+    def error_line(self) -> str:
         """The line of git's answer that says most, without credentials."""
         lines = [*self.stdout.decode(errors="replace").splitlines(), *self.stderr.splitlines()]
         telling = [line for line in lines if line.startswith(("!", "fatal:", "error:", "remote:"))]
@@ -320,10 +320,8 @@ def _settings_of(checkout: Checkout) -> GitResult:
                 _("git's settings include `{file}`, a file of the checkout").format(
                     file=file.relative_to(checkout.top)
                 ),
-                remedy=_(
-                    "remove the `include.path` from `.git/config`, or let HOME lie outside the checkout"
-                ),
-                where=str(checkout.top),
+                hint=_("remove the `include.path` from `.git/config`, or let HOME lie outside the checkout"),
+                location=str(checkout.top),
             )
     if answer.code or is_read:
         return answer

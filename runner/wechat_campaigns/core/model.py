@@ -62,11 +62,11 @@ class Campaign:
 class SourceMap(Protocol):
     """The text of a YAML file, asked only when a position is needed (`document.Document` is one)."""
 
-    def place(self, path: KeyPath = (), *, key: bool = False) -> Location:
+    def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Say where the value at `path` (or its key) stands; the nearest parent when it is absent."""
         ...
 
-    def line(self, path: KeyPath, number: int) -> Location:
+    def line_location(self, path: KeyPath, number: int) -> Location:
         """Say where line `number` (from 1) of the string at `path` stands, inside a block scalar too."""
         ...
 
@@ -98,7 +98,7 @@ class FileInfo:
     size_bytes: int
     format: str
     duration_s: float | None = None
-    mended: bool = False
+    converted: bool = False
     """True when what is sent is made from the file: sha256, size and format are those of the result."""
 
 
@@ -242,12 +242,12 @@ class Send:
     batch: Batch | None = None
     formerly: tuple[str, ...] = ()
     """Ids that it has had: a file that was renamed is still the same message."""
-    place: Location
+    location: Location
     filter_path: str = "$.filter"
     """Where in the campaign file the receivers are named; a `for_each` entry may name its own."""
     filter_position: tuple[int | None, int | None] = (None, None)
-    """Line and column of that, in the file of `place`; a pair, because workers hand over thousands."""
-    findings: tuple[Diagnostic, ...] = ()
+    """Line and column of that, in the file of `location`; a pair, because workers hand over thousands."""
+    diagnostics: tuple[Diagnostic, ...] = ()
     """Warnings found while rendering (retired kinds, size warnings of articles)."""
 
 
@@ -270,7 +270,7 @@ class PlanAction(StrEnum):
     """Post an unknown send once more, as the ledger has it."""
     SCHEDULED = "wait"
     EXPIRED = "expired"
-    DONE = "done"
+    SENT = "done"
     BLOCKED = "blocked"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"

@@ -114,7 +114,7 @@ class Environment:
     resend_until_s: int = 20 * 3600
 
     @property
-    def rehearsing(self) -> bool:
+    def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
         return self.api == SANDBOX or self.api.startswith(_LOOPBACK)
 
@@ -166,7 +166,7 @@ class Settings:
     """The bytes of the file that all this was read from; empty without a file."""
 
     @property
-    def place(self) -> str:
+    def ledger_scope(self) -> str:
         """Name the environment among all that share a ledger; guards go by it."""
         name = self.environment.name
         return f"{self.namespace}:{name}" if self.namespace else name

@@ -148,8 +148,8 @@ def _refuse_others(folder: Path) -> None:
 def _unusable_error(where: str, why: str) -> UsageError:
     return UsageError(
         why,
-        remedy=_(
+        hint=_(
             "set `{name}` to an absolute path outside the checkout, in a folder that only this user can write"
         ).format(name=STATE_DIR_VARIABLE),
-        where=where,
+        location=where,
     )

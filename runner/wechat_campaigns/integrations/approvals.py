@@ -25,7 +25,7 @@ class MergedRequest:
     """Whose commits it holds; GitLab tells no account behind a commit."""
     approved_by: tuple[str, ...] = ()
     """Who approved the newest commit; an approval of an earlier one is none."""
-    objecting: tuple[str, ...] = ()
+    changes_requested_by: tuple[str, ...] = ()
     """Who asked for changes and has not taken it back."""
 
 
@@ -60,7 +60,7 @@ def check_approvals(requests: Mapping[str, MergedRequest | None], wanted: Approv
 def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
     """List the approvals that count, in the order of their names."""
     eligible = {name.casefold() for name in wanted.approvers}
-    against = [name for name in request.objecting if name.casefold() in eligible]
+    against = [name for name in request.changes_requested_by if name.casefold() in eligible]
     if against:
         raise _approval_error(
             _("{names} asked for changes in #{number}").format(
@@ -72,7 +72,7 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
     counted = sorted({name.casefold() for name in request.approved_by} & eligible - barred)
     if len(counted) < wanted.count:
         what = _("#{number} has {count} of {wanted} approvals of its newest commit")
-        remedy = (
+        hint = (
             _(
                 "have it approved by one of {names} other than its authors and run this again; an approval "
                 "given before the last commit does not count"
@@ -85,10 +85,10 @@ def _approvers(request: MergedRequest, wanted: Approvals) -> list[str]:
         )
         raise _approval_error(
             what.format(number=request.number, count=len(counted), wanted=wanted.count),
-            remedy.format(names=_(", ").join(wanted.approvers)),
+            hint.format(names=_(", ").join(wanted.approvers)),
         )
     return counted
 
 
-def _approval_error(what: str, remedy: str) -> PolicyError:
-    return PolicyError(_("not approved: {what}").format(what=what), remedy=remedy, where=_("approvals"))
+def _approval_error(what: str, hint: str) -> PolicyError:
+    return PolicyError(_("not approved: {what}").format(what=what), hint=hint, location=_("approvals"))

@@ -35,8 +35,8 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     if checkout_output(folder, "status", "--porcelain", "--", "."):
         raise PolicyError(
             _("the campaigns here are not those of any commit"),
-            remedy=_("apply from a clean checkout"),
-            where=where,
+            hint=_("apply from a clean checkout"),
+            location=where,
         )
     here = checkout_output(folder, "rev-parse", "HEAD:./")
     answer = _fetch(folder, f"refs/heads/{branch}", into=NEWEST)
@@ -44,16 +44,16 @@ def check_up_to_date(folder: Path, branch: str) -> None:
     if not here or not there:
         raise PolicyError(
             _("whether these campaigns are the newest of {branch} cannot be told: {words}").format(
-                branch=branch, words=answer.words
+                branch=branch, words=answer.error_line
             ),
-            remedy=_("let the run read the repository: CAMPAIGN_LEDGER_TOKEN, or git's own credentials"),
-            where=where,
+            hint=_("let the run read the repository: CAMPAIGN_LEDGER_TOKEN, or git's own credentials"),
+            location=where,
         )
     if here != there:
         raise PolicyError(
             _("{branch} holds other campaigns by now").format(branch=branch),
-            remedy=_("nothing to do when the run for the newer commit sends them; else start that one"),
-            where=where,
+            hint=_("nothing to do when the run for the newer commit sends them; else start that one"),
+            location=where,
         )
 
 
@@ -78,7 +78,7 @@ def last_changes(folder: Path, files: Iterable[PurePosixPath]) -> dict[str, list
         )
         if not commit:
             raise PolicyError(
-                _("the file is in no commit"), remedy=_("commit it and have it approved"), where=str(file)
+                _("the file is in no commit"), hint=_("commit it and have it approved"), location=str(file)
             )
         found.setdefault(commit, []).append(file)
     return found
@@ -125,17 +125,17 @@ def check_committed(folder: Path, blobs: Mapping[PurePosixPath, str]) -> None:
         if file not in here or (folder / file).is_symlink():
             raise PolicyError(
                 _("it is not a regular file of the commit that is checked out"),
-                remedy=_("commit the file itself, not a link to it, and have it approved"),
-                where=str(file),
+                hint=_("commit the file itself, not a link to it, and have it approved"),
+                location=str(file),
             )
         if here[file] != blob:
             raise PolicyError(
                 _("its bytes are not those of the commit that is checked out"),
-                remedy=_(
+                hint=_(
                     "apply from a clean checkout; keep files of campaigns out of Git LFS and out of line-end "
                     "conversion"
                 ),
-                where=str(file),
+                location=str(file),
             )
 
 
@@ -147,7 +147,7 @@ def _refuse_link(folder: Path) -> None:
     for step in (plain, *plain.parents):
         if step.is_symlink() and inside and Path(os.path.realpath(step.parent)).is_relative_to(inside):
             raise PolicyError(
-                _("the campaigns folder is a link"), remedy=_("commit the folder itself"), where=str(step)
+                _("the campaigns folder is a link"), hint=_("commit the folder itself"), location=str(step)
             )
 
 
@@ -171,11 +171,11 @@ def check_same(folder: Path, commit: str, blobs: Mapping[PurePosixPath, str]) ->
                 _("it is not what was approved at {commit}: another change was merged into it").format(
                     commit=commit[:12]
                 ),
-                remedy=_(
+                hint=_(
                     "let requests be merged only when they are up to date with the branch; have the file "
                     "approved once more by another request"
                 ),
-                where=str(file),
+                location=str(file),
             )
 
 
@@ -203,11 +203,11 @@ def is_shallow(folder: Path) -> bool:
 def _shallow_error(folder: Path) -> PolicyError:
     return PolicyError(
         _("who changed the campaigns cannot be told: the checkout holds only a part of the history"),
-        remedy=_(
+        hint=_(
             "check out everything: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab; no `filter`, no "
             "`.git/info/grafts`"
         ),
-        where=str(folder),
+        location=str(folder),
     )
 
 
@@ -218,7 +218,7 @@ class Version:
     commit: str
     data: bytes | None
     """None where the commit removed the file or made it a link."""
-    aside: tuple[bytes, ...] = ()
+    dropped_parents: tuple[bytes, ...] = ()
     """Versions that came with the commit's other parents and are not what it has: it dropped them."""
 
 
@@ -246,7 +246,7 @@ def versions(folder: Path, file: PurePosixPath) -> list[Version]:
         dropped = tuple(dict.fromkeys(one for one in aside if one is not None and one not in {data, *seen}))
         seen |= {data, *aside}
         if dropped or not found or data != found[-1].data:
-            found.append(Version(commit=commit, data=data, aside=dropped))
+            found.append(Version(commit=commit, data=data, dropped_parents=dropped))
     return found[::-1]
 
 
@@ -296,6 +296,6 @@ def _fetch(folder: Path, ref: str, *, into: str = "") -> GitResult:
     try:
         remote = remote_of("origin", folder=folder, environ=os.environ)
     except LedgerError as error:
-        return GitResult(code=1, stderr=f"fatal: {error.what}")
+        return GitResult(code=1, stderr=f"fatal: {error.message}")
     git = Git(folder=checkout.git_dir, config=remote.config)
     return git.run("fetch", "--quiet", "--no-tags", NAME, f"+{ref}:{into}")

@@ -33,7 +33,7 @@ def comment_body(report: str, head: str | None) -> str:
     if not _MARK.fullmatch(mark):
         raise UsageError(
             _("this is no report that a comment could be found again by"),
-            remedy=_("make it with `campaign plan --output markdown=FILE`"),
+            hint=_("make it with `campaign plan --output markdown=FILE`"),
         )
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""

@@ -58,8 +58,8 @@ class CodeHost:
                 return
         raise CodeHostError(
             _("the list has more than {count} entries").format(count=MAX_PAGES * PER_PAGE),
-            remedy=_("clear it up"),
-            where=path,
+            hint=_("clear it up"),
+            location=path,
         )
 
     def write(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
@@ -75,7 +75,7 @@ class CodeHost:
             try:
                 return self._call("GET", path)
             except CodeHostError as error:
-                if attempt == TRIES or not error.passing:
+                if attempt == TRIES or not error.transient:
                     raise
         raise AssertionError
 
@@ -84,7 +84,7 @@ class CodeHost:
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise CodeHostError(
-                _("a token is not sent without https"), remedy=_("use the https address"), where=path
+                _("a token is not sent without https"), hint=_("use the https address"), location=path
             )
         try:
             answer = requests.request(
@@ -99,8 +99,8 @@ class CodeHost:
         except requests.RequestException as error:
             raise CodeHostError(
                 _("no answer: {error}").format(error=type(error).__name__),
-                remedy=_("run it again"),
-                where=path,
+                hint=_("run it again"),
+                location=path,
                 passing=True,
             ) from error
         if not 200 <= answer.status_code < 300:
@@ -134,8 +134,8 @@ def _json(answer: requests.Response, path: str) -> Any:
 def _unexpected_response_error(path: str) -> CodeHostError:
     return CodeHostError(
         _("the answer is not what the documentation describes"),
-        remedy=_("check the API's address"),
-        where=path,
+        hint=_("check the API's address"),
+        location=path,
     )
 
 
@@ -143,7 +143,7 @@ def _status_error(status: int, path: str) -> CodeHostError:
     again = status >= 500 or status == 429
     return CodeHostError(
         _("the forge answered with status {status}").format(status=status),
-        remedy=_("run it again") if again else _("check the token and its permissions"),
-        where=path,
+        hint=_("run it again") if again else _("check the token and its permissions"),
+        location=path,
         passing=status >= 500,
     )

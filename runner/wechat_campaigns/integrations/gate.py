@@ -44,7 +44,7 @@ def check_run(workspace: WorkspacePort) -> None:
         PolicyError: says why, and what to run instead.
     """
     run = current_run()
-    if run is None or (workspace.rehearsing and not workspace.settings.environment.protected):
+    if run is None or (workspace.is_sandbox and not workspace.settings.environment.protected):
         return
     check_ci_run(run)
     if run.default_branch is not None:
@@ -100,7 +100,7 @@ def check_settings_approved(workspace: WorkspacePort, appid: str) -> str:
     if in_force:
         require_history(folder)
     elif is_shallow(folder):
-        if workspace.rehearsing and not environment.protected:
+        if workspace.is_sandbox and not environment.protected:
             return ""
         require_history(folder)
     steps = list(_changes_to_ask(workspace, guard))
@@ -139,7 +139,7 @@ def _changes_to_ask(
         if is_accepted and version.commit not in since:
             reached = True
             break
-        held = [*version.aside, *([before] if before is not None and before != data else [])]
+        held = [*version.dropped_parents, *([before] if before is not None and before != data else [])]
         before_it = chain.from_iterable(approvals_in(one, environment) for one in held)
         asked.append((version.commit, data, tuple(dict.fromkeys(before_it))))
     for number, (commit, data, rules) in enumerate(asked):
@@ -192,13 +192,13 @@ class Approval:
             StalePlanError: another file had a part in it, or it became due only now.
         """
         for planned in plan.due() if self.digests is not None else ():
-            if (self.digests or {}).get(planned.send.id) != planned.digest:
+            if (self.digests or {}).get(planned.send.id) != planned.content_digest:
                 raise StalePlanError(
                     _("the approved files make another message: something else changed this one"),
-                    remedy=_(
+                    hint=_(
                         "run it again; if that is refused too, look for a campaign that changes shared `vars`"
                     ),
-                    where=planned.send.id,
+                    location=planned.send.id,
                 )
 
 
@@ -228,10 +228,10 @@ def check_approved(workspace: WorkspacePort, sends: Collection[Send], state: Led
                 "this environment asks for approvals, and only a run of GitHub or GitLab "
                 "can ask who gave them"
             ),
-            remedy=_("apply by the workflow; see docs/ci.md"),
-            where=_("environment {name}").format(name=workspace.settings.environment.name),
+            hint=_("apply by the workflow; see docs/ci.md"),
+            location=_("environment {name}").format(name=workspace.settings.environment.name),
         )
-    settings_told = [workspace.settings_approved(appid) for appid in appids]
+    settings_told = [workspace.check_settings_approved(appid) for appid in appids]
     if wanted is None:  # taken back by a change that was approved
         return Approval(actor=_approval_actor(settings_told))
     from wechat_campaigns.integrations.checkout import blob_id, check_committed, check_same, last_changes
@@ -282,7 +282,7 @@ class Sources:
         """
         if self.files.setdefault(file, data) != data:
             raise StalePlanError(
-                _("the file changed while it was read"), remedy=_("run it again"), where=str(file)
+                _("the file changed while it was read"), hint=_("run it again"), location=str(file)
             )
 
 
@@ -310,7 +310,7 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     from wechat_campaigns.source.load import MAX_YAML_BYTES, find_campaigns
 
     root, made = workspace.root, Sources()
-    settings = workspace.as_asked(load_settings(root, environment=workspace.environment))
+    settings = workspace.with_overrides(load_settings(root, environment=workspace.environment))
     made.add(SETTINGS, workspace.settings.source)
     made.add(SETTINGS, settings.source)
     files = _SourceRecordingFiles(root, made)
@@ -318,7 +318,7 @@ def sources_of(workspace: WorkspacePort, campaigns: Collection[str]) -> Sources:
     for item in find_campaigns(root, sorted(campaigns))[0]:
         if item.id not in campaigns:
             continue
-        data = read_regular(item.shown, MAX_YAML_BYTES)
+        data = read_regular(item.display_path, MAX_YAML_BYTES)
         made.add(item.file, data)
         made.digests |= {send.id: compute_content_digest(send) for send in workshop.make(item, data).sends}
     return made
@@ -350,7 +350,9 @@ def ledger_changes(workspace: WorkspacePort) -> tuple[SettingsChange, ...]:
     with suppress(PolicyError):  # a history that is cut off is refused before a run of CI reads a secret
         for version in versions(folder, SETTINGS):
             held = chain.from_iterable(
-                ledgers_in(data, environment) for data in (version.data, *version.aside) if data is not None
+                ledgers_in(data, environment)
+                for data in (version.data, *version.dropped_parents)
+                if data is not None
             )
             if left := next((ledger for ledger in held if ledger != environment.ledger), None):
                 return (ledger_change(left, workspace.settings),)
@@ -374,19 +376,24 @@ def check_looser(
     Raises:
         PolicyError: nobody agreed, and nobody will be asked.
     """
-    if not plan.looser or not plan.reaching() or covered or _approved_by_rules_before(workspace, plan):
+    if (
+        not plan.loosened_rules
+        or not plan.reaching()
+        or covered
+        or _approved_by_rules_before(workspace, plan)
+    ):
         return ()
     if asking and current_run() is None:
-        return plan.looser
+        return plan.loosened_rules
     raise PolicyError(
         _("the settings are looser than at the last apply: {keys}").format(
-            keys=_(", ").join(dict.fromkeys(change.key for change in plan.looser))
+            keys=_(", ").join(dict.fromkeys(change.key for change in plan.loosened_rules))
         ),
-        remedy=_(
+        hint=_(
             "have a new plan reviewed and apply with --plan FILE or --expect-digest DIGEST; or run "
             "`campaign ledger guard --env {name}` on a machine with the AppSecret"
         ).format(name=plan.environment),
-        where=_("environment {name}").format(name=plan.environment),
+        location=_("environment {name}").format(name=plan.environment),
     )
 
 
@@ -409,13 +416,13 @@ def record_guards(workspace: WorkspacePort, plan: Plan, who: Mapping[str, object
     from wechat_campaigns.core.errors import SecretError
 
     environment = workspace.settings.environment
-    bare = workspace.rehearsing and not (environment.protected or environment.approvals)
+    bare = workspace.is_sandbox and not (environment.protected or environment.approvals)
     accounts = {account.appid: account for account in environment.accounts.values()}
     for appid in sorted(plan.reaching() & accounts.keys()):
         if workspace.guards(appid) or not bare:  # nobody is reached by a rehearsal that asks for nothing
             # An account without its secret sends nothing, and keeps no other from sending.
             with suppress(SecretError):
-                record_guard(workspace, accounts[appid], loosened=plan.looser, actor=who)
+                record_guard(workspace, accounts[appid], loosened=plan.loosened_rules, actor=who)
 
 
 def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = False, **more: Any) -> bool:
@@ -438,7 +445,7 @@ def record_guard(workspace: WorkspacePort, account: Account, *, trusted: bool = 
     for left in reversed(range(TRIES)):
         events = workspace.ledger.read(account.appid)
         good, bad = verify_guards([event for event in events if event.kind == EventKind.GUARD], secret)
-        before = newest(good, workspace.settings.place)
+        before = newest(good, workspace.settings.ledger_scope)
         data = guard_data(workspace.settings, appid=account.appid, secret=secret, before=before, **more)
         known = ("environment", "rules", "settings_sha256")
         if before is not None and not bad and all(before.data.get(key) == data[key] for key in known):
@@ -508,10 +515,8 @@ def _forge(run: CiRun, branch: str) -> Callable[[str], MergedRequest | None]:
     if not token:
         raise PolicyError(
             _("who approved cannot be asked: {variable} is not set").format(variable=REVIEW_TOKEN),
-            remedy=_(
-                "give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)"
-            ),
-            where=_("{service} run").format(service=run.service),
+            hint=_("give the run a token that may read pull requests (GitHub) or the API (GitLab: read_api)"),
+            location=_("{service} run").format(service=run.service),
         )
     if run.service == "GitHub":
         from wechat_campaigns.integrations.github import API, github, pull_of

@@ -62,7 +62,9 @@ def pull_of(forge: CodeHost, repository: str, branch: str, commit: str) -> Merge
             for name, review in verdicts.items()
             if review["state"] == "APPROVED" and review.get("commit_id") == head
         ),
-        objecting=tuple(n for n, review in verdicts.items() if review["state"] == "CHANGES_REQUESTED"),
+        changes_requested_by=tuple(
+            n for n, review in verdicts.items() if review["state"] == "CHANGES_REQUESTED"
+        ),
     )
 
 

@@ -76,6 +76,6 @@ def _time(text: Any, number: int) -> datetime:
 def _unexpected_response_error(number: int) -> CodeHostError:
     return CodeHostError(
         _("whether its newest commit was approved cannot be told"),
-        remedy=_("update GitLab, or use a protected environment with approvals instead of this setting"),
-        where=_("merge request !{number}").format(number=number),
+        hint=_("update GitLab, or use a protected environment with approvals instead of this setting"),
+        location=_("merge request !{number}").format(number=number),
     )

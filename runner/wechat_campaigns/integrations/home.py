@@ -30,7 +30,7 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
 
     root, namespace = workspace.root, workspace.settings.namespace
     for appid in sorted({account.appid for account in workspace.settings.environment.accounts.values()}):
-        homes = state.homes.get(appid, {})
+        homes = state.campaigns_folders.get(appid, {})
         if not homes and not namespace:
             continue  # nobody has said whose it is, and git need not be asked
         found = folder_violation(
@@ -41,10 +41,10 @@ def check_campaigns_folder(workspace: WorkspacePort, state: LedgerState) -> None
             has_commit=lambda commit: _has_commit(root, commit),
         )
         if found is not None:
-            what, remedy = found
+            what, hint = found
             place = Location(file=(root / SETTINGS_FILE).as_posix(), line=1)
             raise InvalidError(
-                (Diagnostic(place=place, path="$.namespace", rule="namespace", what=what, remedy=remedy),)
+                (Diagnostic(location=place, path="$.namespace", rule="namespace", message=what, hint=hint),)
             )
 
 
@@ -58,7 +58,7 @@ def record_campaigns_folders(
     """
     environment, namespace = workspace.settings.environment, workspace.settings.namespace
     asks_for_something = environment.protected or environment.approvals or namespace
-    if asks_for_something or not workspace.rehearsing:  # else nobody is reached
+    if asks_for_something or not workspace.is_sandbox:  # else nobody is reached
         appids = {account.appid for account in environment.accounts.values()}
         record_campaigns_folder(workspace, state, plan.reaching() & appids, who)
 
@@ -93,8 +93,8 @@ def record_campaigns_folder(
     root, namespace, new = workspace.root, workspace.settings.namespace, []
     here = replace(_here(root), root=_first_commit(root))
     for appid in sorted(appids):
-        event = state.homes.get(appid, {}).get(normalize_id(namespace))
-        before = CampaignsFolder.of(event) if event is not None else None
+        event = state.campaigns_folders.get(appid, {}).get(normalize_id(namespace))
+        before = CampaignsFolder.from_event(event) if event is not None else None
         if before is not None and not here.is_more_specific(before) and not (moved and here != before):
             continue
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}

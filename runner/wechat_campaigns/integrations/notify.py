@@ -22,8 +22,8 @@ MAX_BYTES = 2000
 MAX_LINES = 20
 _GROUP = {
     Result.ACCEPTED: "accepted",
-    Result.REFUSED: "failed",
-    Result.FAILED: "failed",
+    Result.REJECTED: "failed",
+    Result.NOT_SENT: "failed",
     Result.UNKNOWN: "unknown",
 }
 _MARK = {"accepted": "✓", "failed": "✗", "unknown": "?"}
@@ -114,7 +114,7 @@ def notify_robot(
 def _line(group: str, outcome: SendOutcome, run: RunSummary) -> str:
     count = (run.followers or {}).get(outcome.id)
     to = _(" → {count:,} followers").format(count=count) if count is not None else ""
-    why = "" if outcome.result is Result.ACCEPTED else f": {outcome.why}"
+    why = "" if outcome.result is Result.ACCEPTED else f": {outcome.reason}"
     return line(f"{_MARK[group]} {outcome.id} ({outcome.account}){to}{why}")
 
 

@@ -87,8 +87,8 @@ def check_ci_run(run: CiRun | None) -> None:
         ).format(branch=run.branch, default=run.default_branch)
         raise _apply_refused_error(run, what, _(_FROM_MAIN))
     if run.fork and run.event == "schedule":
-        remedy = _("run it in the repository it was forked from")
-        raise _apply_refused_error(run, _("a fork's schedule must not send"), remedy)
+        hint = _("run it in the repository it was forked from")
+        raise _apply_refused_error(run, _("a fork's schedule must not send"), hint)
 
 
 def _github(environ: Mapping[str, str], read: Callable[[str], str]) -> CiRun:
@@ -139,9 +139,9 @@ def _text(data: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _apply_refused_error(run: CiRun, what: str, remedy: str) -> PolicyError:
+def _apply_refused_error(run: CiRun, what: str, hint: str) -> PolicyError:
     return PolicyError(
         _("apply is refused: {what}").format(what=what),
-        remedy=remedy,
-        where=_("{service} run").format(service=run.service),
+        hint=hint,
+        location=_("{service} run").format(service=run.service),
     )

@@ -31,7 +31,7 @@ class WorkspacePort(Protocol):
         ...
 
     @property
-    def rehearsing(self) -> bool:
+    def is_sandbox(self) -> bool:
         """True when no real follower can be reached."""
         ...
 
@@ -39,7 +39,7 @@ class WorkspacePort(Protocol):
         """Return the present moment in UTC."""
         ...
 
-    def as_asked(self, settings: Settings) -> Settings:
+    def with_overrides(self, settings: Settings) -> Settings:
         """Put what was asked for in the place of what the settings say."""
         ...
 
@@ -55,7 +55,7 @@ class WorkspacePort(Protocol):
         """List the newest guard of each account."""
         ...
 
-    def settings_approved(self, appid: str) -> str:
+    def check_settings_approved(self, appid: str) -> str:
         """Refuse settings that nobody approved where that is asked for; who approved them."""
         ...
 
@@ -63,6 +63,6 @@ class WorkspacePort(Protocol):
         """Read an account's secret."""
         ...
 
-    def signed(self, entry: Entry) -> Entry:
+    def add_mac(self, entry: Entry) -> Entry:
         """Give an entry of an account its mac."""
         ...

@@ -53,7 +53,7 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
         path: the file.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    what, remedy = _WORDS.get(
+    what, hint = _WORDS.get(
         code,
         (
             N_("the ledger cannot be used"),
@@ -61,7 +61,7 @@ def sqlite_failure(error: sqlite3.Error | OSError, path: Path) -> LedgerError:
         ),
     )
     told = _("{what} ({detail})").format(what=_(what), detail=_detail(error))
-    return LedgerError(told, remedy=_(remedy), where=str(path))
+    return LedgerError(told, hint=_(hint), location=str(path))
 
 
 def _detail(error: sqlite3.Error | OSError) -> str:
@@ -85,8 +85,8 @@ def refuse_network(path: Path, mounts: str) -> None:
             _(
                 "the ledger lies on a network file system ({kind}), where SQLite cannot keep runners apart"
             ).format(kind=kind),
-            remedy=_("put it on a local disk, or use `ledger: git` or a postgresql:// address"),
-            where=str(path),
+            hint=_("put it on a local disk, or use `ledger: git` or a postgresql:// address"),
+            location=str(path),
         )
 
 

@@ -111,16 +111,16 @@ def read_event(text: str | bytes, *, where: str | Callable[[], str]) -> Event:
     except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this event was changed after it was written: it cannot be read any more"),
-            remedy=_("restore the ledger from a copy before any apply"),
-            where=where if isinstance(where, str) else where(),
+            hint=_("restore the ledger from a copy before any apply"),
+            location=where if isinstance(where, str) else where(),
         ) from error
     raise LedgerError(
         _("this event has {newer}, which this version does not know").format(newer=newer),
-        remedy=_(
+        hint=_(
             "upgrade wechat-campaigns wherever this ledger is used; if no newer one is in use, the event was "
             "changed: restore the ledger from a copy"
         ),
-        where=where if isinstance(where, str) else where(),
+        location=where if isinstance(where, str) else where(),
     )
 
 
@@ -144,8 +144,8 @@ def head_moved_error(stream: str) -> LedgerConflictError:
     """Say that somebody wrote to a stream since it was read."""
     return LedgerConflictError(
         _("another runner wrote to the ledger at the same time"),
-        remedy=_("run the same command again: it starts from what the other runner recorded"),
-        where=stream,
+        hint=_("run the same command again: it starts from what the other runner recorded"),
+        location=stream,
     )
 
 
@@ -167,8 +167,8 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
                 _("event {number} of {stream}, which was there before, is gone or changed").format(
                     number=since.seq, stream=stream
                 ),
-                remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
-                where=stream,
+                hint=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+                location=stream,
             )
         events = events[1:]
     found = chain_break(events, since, head)
@@ -177,8 +177,8 @@ def verified_after(stream: str, events: Sequence[Event], since: Head, head: Head
             _("event {number} of {stream} does not follow from the events before it ({what})").format(
                 number=found[1], stream=stream, what=found[0]
             ),
-            remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
-            where=stream,
+            hint=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+            location=stream,
         )
     return tuple(events)
 
@@ -187,8 +187,8 @@ def stream_locked_error(stream: str) -> LedgerLockedError:
     """Say that a stream's lock is taken."""
     return LedgerLockedError(
         _("another runner is sending for this account"),
-        remedy=_("wait until it has finished, then run the same command again"),
-        where=stream,
+        hint=_("wait until it has finished, then run the same command again"),
+        location=stream,
     )
 
 
@@ -196,8 +196,8 @@ def not_empty_error(where: str) -> LedgerError:
     """Say that a restore would mix two pasts."""
     return LedgerError(
         _("this ledger holds events already; two pasts cannot be mixed"),
-        remedy=_("import into a ledger that is empty"),
-        where=where,
+        hint=_("import into a ledger that is empty"),
+        location=where,
     )
 
 

@@ -39,7 +39,8 @@ IsAuthentic = Callable[[Event], bool]
 class LedgerState:
     """Everything plan and apply need to know of the past; built only by `fold`.
 
-    Ids come in and go out as users write them; `kept` and `shown` turn them to those of the ledger and back.
+    Ids come in and go out as users write them; `ledger_id` and `display_id` convert to those of the ledger
+    and back.
     """
 
     namespace: str = ""
@@ -47,7 +48,7 @@ class LedgerState:
     initialized: bool = False
     initialized_streams: set[str] = field(default_factory=set)
     """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
-    real: set[str] = field(default_factory=set)
+    production_streams: set[str] = field(default_factory=set)
     """The streams that `ledger init` began: a rehearsal begins none."""
     sends: dict[Key, SendRecord] = field(default_factory=dict)
     uploads: dict[tuple[str, str], UploadRecord] = field(default_factory=dict)
@@ -58,31 +59,31 @@ class LedgerState:
     """(appid, digest) of what a tester has received."""
     preview_times: list[tuple[str, datetime]] = field(default_factory=list)
     """(appid, when) of every preview; the platform allows a hundred a day."""
-    told: dict[tuple[str, int], JobResult] = field(default_factory=dict)
+    job_results: dict[tuple[str, int], JobResult] = field(default_factory=dict)
     """By (appid, msg_id): what the callback event said."""
     recalls: list[tuple[str, datetime]] = field(default_factory=list)
     """(appid, when) of every recall; the platform allows ten a day."""
     streams: dict[str, StreamState] = field(default_factory=dict)
     """By appid: what decides whether a call may begin, and how far the stream was read."""
-    authentic: IsAuthentic | None = None
+    is_authentic: IsAuthentic | None = None
     """Whether an event's mac holds, for a run that may act on it; None believes everything."""
     guards: dict[str, list[Event]] = field(default_factory=dict)
     """By appid: the rules that applies went by, in order. Whether their mac holds is not known here."""
-    homes: dict[str, dict[str, Event]] = field(default_factory=dict)
+    campaigns_folders: dict[str, dict[str, Event]] = field(default_factory=dict)
     """By appid and namespace, as `normalize_id` gives it: which campaigns folder uses the ledger."""
-    seen: dict[str, int] = field(default_factory=dict)
+    last_seq: dict[str, int] = field(default_factory=dict)
     """By stream: the number of the last event taken in."""
 
     _digests: dict[tuple[str, str], set[Key]] = field(default_factory=dict)
     _revisions: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     _quota_usage: dict[tuple[str, datetime, datetime], Mapping[QuotaUsage, int]] = field(default_factory=dict)
-    """What `uses` was asked since the last event: a plan asks the same for each of its sends."""
+    """What `quota_usage` was asked since the last event: a plan asks the same for each of its sends."""
 
     def stream(self, appid: str) -> StreamState:
         """Give an account's stream, empty when nothing was written yet."""
         if appid not in self.streams:
             self.streams[appid] = (
-                StreamState(appid) if self.authentic is None else StreamState(appid, self.authentic)
+                StreamState(appid) if self.is_authentic is None else StreamState(appid, self.is_authentic)
             )
         return self.streams[appid]
 
@@ -92,7 +93,7 @@ class LedgerState:
         held = {appid: [*known.holds.values()] for appid, known in self.streams.items()}
         return {appid: str(events[-1].data.get("why", "")) for appid, events in held.items() if events}
 
-    def begun(self, appid: str) -> bool:
+    def is_initialized_for(self, appid: str) -> bool:
         """Tell whether the ledger was begun for this account too: others may share it."""
         return self.initialized and appid in self.initialized_streams
 
@@ -102,61 +103,61 @@ class LedgerState:
 
     def key(self, appid: str, send_id: str, revision: int) -> Key:
         """Make the key of a send."""
-        return appid, self.same(send_id), revision
+        return appid, self.normalized_ledger_id(send_id), revision
 
-    def same(self, send_id: str) -> str:
+    def normalized_ledger_id(self, send_id: str) -> str:
         """Give the form in which ids are compared."""
-        return normalize_id(self.kept(send_id))
+        return normalize_id(self.ledger_id(send_id))
 
-    def kept(self, send_id: str) -> str:
+    def ledger_id(self, send_id: str) -> str:
         """Give an id as events have it."""
         return names.ledger_id(self.namespace, send_id)
 
-    def shown(self, kept_id: str) -> str:
+    def display_id(self, kept_id: str) -> str:
         """Give the id of an event as users write it."""
         return names.display_id(self.namespace, kept_id)
 
-    def is_ours(self, kept_id: str) -> bool:
+    def is_in_namespace(self, kept_id: str) -> bool:
         """Tell whether the id of an event is of this namespace."""
         return normalize_id(names.namespace_of(kept_id)) == normalize_id(self.namespace)
 
-    def place(self, send_id: str, revision: int) -> dict[str, Any]:
+    def send_fields(self, send_id: str, revision: int) -> dict[str, Any]:
         """Name a send in the data of an event."""
-        return {"send": self.kept(send_id), "revision": revision}
+        return {"send": self.ledger_id(send_id), "revision": revision}
 
-    def named(self, send_id: str) -> list[SendRecord]:
+    def sends_by_id(self, send_id: str) -> list[SendRecord]:
         """List all sends of this id, at any revision and by any account."""
-        wanted = self.same(send_id)
+        wanted = self.normalized_ledger_id(send_id)
         return [known for (_appid, name, _revision), known in self.sends.items() if name == wanted]
 
     def revisions(self, appid: str, send_id: str) -> list[SendRecord]:
         """List what is known of a send at any revision."""
-        name = self.same(send_id)
+        name = self.normalized_ledger_id(send_id)
         return [self.sends[appid, name, number] for number in self._revisions.get((appid, name), ())]
 
     def sends_by_content(self, appid: str, digest: str) -> list[SendRecord]:
         """List the sends whose latest attempt carried this content to these receivers."""
         found = (self.sends[key] for key in sorted(self._digests.get((appid, digest), ())))
-        return [state for state in found if state.digest == digest]
+        return [state for state in found if state.content_digest == digest]
 
-    def uses(self, appid: str, begins: datetime, ends: datetime) -> Mapping[QuotaUsage, int]:
+    def quota_usage(self, appid: str, begins: datetime, ends: datetime) -> Mapping[QuotaUsage, int]:
         """Count an account's sends that happened, or may have, from `begins` until before `ends`."""
         asked = (appid, begins, ends)
         if asked not in self._quota_usage:
             self._quota_usage[asked] = Counter(
-                QuotaUsage(known.receivers, known.to_all, known.status is SendStatus.BASELINE)
+                QuotaUsage(known.recipients, known.to_all, known.status is SendStatus.BASELINE)
                 for known in self.sends.values()
                 if known.appid == appid and begins <= known.at < ends and known.may_have_reached
             )
         return self._quota_usage[asked]
 
-    def told_of(self, known: SendRecord) -> JobResult | None:
+    def job_result(self, known: SendRecord) -> JobResult | None:
         """Give what the callback event said of a send, if it was received."""
-        return self.told.get((known.appid, known.msg_id)) if known.msg_id is not None else None
+        return self.job_results.get((known.appid, known.msg_id)) if known.msg_id is not None else None
 
-    def open(self, appid: str) -> list[SendRecord]:
+    def unknown_sends(self, appid: str) -> list[SendRecord]:
         """List an account's unknown sends, oldest first."""
-        found = [s for s in self.sends.values() if s.appid == appid and s.status is SendStatus.OPEN]
+        found = [s for s in self.sends.values() if s.appid == appid and s.status is SendStatus.UNKNOWN]
         return sorted(found, key=lambda state: state.at)
 
     def add(self, event: Event) -> None:
@@ -168,7 +169,7 @@ class LedgerState:
         self._quota_usage = {}
         try:
             self.stream(event.stream).add(event)
-            believed = self.authentic is None or self.authentic(event)
+            believed = self.is_authentic is None or self.is_authentic(event)
             step = (_STEPS if believed else _UNAUTHENTIC_STEPS).get(event.kind)
             if step is not None:
                 step(self, event)
@@ -177,8 +178,8 @@ class LedgerState:
                 _("event {number} ({kind}) does not fit the events before it").format(
                     number=event.seq, kind=event.kind
                 ),
-                remedy=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
-                where=event.stream,
+                hint=_("run `campaign ledger verify`; restore the ledger from a copy before any apply"),
+                location=event.stream,
             ) from error
 
 
@@ -190,7 +191,7 @@ def fold(events: Iterable[Event], authentic: IsAuthentic | None = None, namespac
         authentic: tells whether a mac holds; None believes all.
         namespace: of the settings.
     """
-    state = LedgerState(authentic=authentic, namespace=namespace)
+    state = LedgerState(is_authentic=authentic, namespace=namespace)
     for event in events:
         state.add(event)
     return state
@@ -203,7 +204,7 @@ def _key(event: Event) -> Key:
 def _init(state: LedgerState, event: Event) -> None:
     state.initialized = True
     state.initialized_streams.add(event.stream)
-    state.real.add(event.stream)
+    state.production_streams.add(event.stream)
 
 
 def _guard(state: LedgerState, event: Event) -> None:
@@ -211,7 +212,7 @@ def _guard(state: LedgerState, event: Event) -> None:
 
 
 def _home(state: LedgerState, event: Event) -> None:
-    homes = state.homes.setdefault(event.stream, {})
+    homes = state.campaigns_folders.setdefault(event.stream, {})
     name = normalize_id(event.data["namespace"])
     homes.pop(name, None)  # the newest comes last
     homes[name] = event
@@ -231,8 +232,8 @@ def _draft(state: LedgerState, event: Event) -> None:
         sha256=data["sha256"],
         media_id=data["media_id"],
         at=event.at,
-        stored=data.get("stored"),
-        changed=tuple(data.get("changed", ())),
+        stored_digest=data.get("stored"),
+        stored_changes=tuple(data.get("changed", ())),
     )
 
 
@@ -251,17 +252,17 @@ def _callback(state: LedgerState, event: Event) -> None:
         sent=data["sent"],
         errors=data["errors"],
         links=tuple(data.get("links", ())),
-        checks=tuple(data.get("copyright", ())),
+        originality_checks=tuple(data.get("copyright", ())),
     )
-    state.told.setdefault((event.stream, told.msg_id), told)
+    state.job_results.setdefault((event.stream, told.msg_id), told)
 
 
 def _recall(state: LedgerState, event: Event) -> None:
     state.recalls.append((event.stream, event.at))
     key, article = _key(event), event.data.get("article_idx") or 0
     known = state.sends[key]
-    status = SendStatus.RECALLED if known.happened and not article else known.status
-    state.sends[key] = replace(known, status=status, recalled=(*known.recalled, article))
+    status = SendStatus.RECALLED if known.was_accepted and not article else known.status
+    state.sends[key] = replace(known, status=status, recalled_articles=(*known.recalled_articles, article))
 
 
 def _begin(state: LedgerState, event: Event) -> None:
@@ -271,18 +272,18 @@ def _begin(state: LedgerState, event: Event) -> None:
         state._revisions.setdefault(key[:2], []).append(key[2])
     state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
     before = state.sends.get(key)
-    if before is not None and before.happened:
+    if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.
         return
     told = _meaning(state, event, None)
     state.sends[key] = SendRecord(
         appid=key[0],
-        send=state.shown(event.data["send"]),
+        send=state.display_id(event.data["send"]),
         revision=key[2],
         at=event.at,
         account=event.data.get("account", ""),
-        digest=event.data["digest"],
-        receivers=event.data.get("receivers", ""),
+        content_digest=event.data["digest"],
+        recipients=event.data.get("receivers", ""),
         audience=event.data.get("audience", {}).get("count"),
         intent=event if event.kind == EventKind.INTENT else None,
         **(told | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else told),
@@ -300,11 +301,11 @@ def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict
 
     Every event of a long past comes by here: a record is made once, not copied field by field.
     """
-    decided = state.streams[event.stream].of(event.data["send"], event.data["revision"])
+    decided = state.streams[event.stream].find(event.data["send"], event.data["revision"])
     if decided is None:
         raise KeyError(event.data["send"])
     taken = decided.status is protocol.Status.ACCEPTED
-    happened = known is not None and known.happened
+    happened = known is not None and known.was_accepted
     found: dict[str, Any] = {
         "status": known.status if taken and known is not None and happened else _FROM[decided.status],
         "disputed": decided.status is protocol.Status.DISPUTED,
@@ -321,20 +322,20 @@ def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict
 def _unauthentic(state: LedgerState, event: Event) -> None:
     """Take in of an event that nobody with the AppSecret wrote what it does: it leaves a send to a person."""
     key, data = _key(event), event.data
-    decided = state.streams[event.stream].of(data["send"], data["revision"])
+    decided = state.streams[event.stream].find(data["send"], data["revision"])
     if decided is None:
         raise KeyError(data["send"])
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
         state.sends[key] = SendRecord(
             appid=key[0],
-            send=state.shown(data["send"]),
+            send=state.display_id(data["send"]),
             revision=key[2],
-            status=SendStatus.OPEN,
+            status=SendStatus.UNKNOWN,
             at=event.at,
             account="",
-            digest="",
-            receivers="",
+            content_digest="",
+            recipients="",
             audience=None,
             intent=None,
         )
@@ -352,14 +353,14 @@ def _resend(state: LedgerState, event: Event) -> None:
 def _status(state: LedgerState, event: Event) -> None:
     status = FINAL_BY_MSG_STATUS.get(event.data["msg_status"])
     known = state.sends[_key(event)]
-    if status is not None and known.happened:
+    if status is not None and known.was_accepted:
         state.sends[_key(event)] = replace(known, status=status)
 
 
 _FROM = {
-    protocol.Status.UNKNOWN: SendStatus.OPEN,
-    protocol.Status.DISPUTED: SendStatus.OPEN,
-    protocol.Status.REJECTED: SendStatus.REFUSED,
+    protocol.Status.UNKNOWN: SendStatus.UNKNOWN,
+    protocol.Status.DISPUTED: SendStatus.UNKNOWN,
+    protocol.Status.REJECTED: SendStatus.REJECTED,
     protocol.Status.ACCEPTED: SendStatus.ACCEPTED,
 }
 _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
@@ -381,7 +382,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.SETTLED: _outcome,
 }
 _UNAUTHENTIC_STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
-    EventKind.INIT: lambda state, event: state.real.add(
+    EventKind.INIT: lambda state, event: state.production_streams.add(
         event.stream
     ),  # keeps a rehearsal off, and begins nothing
     EventKind.GUARD: _guard,

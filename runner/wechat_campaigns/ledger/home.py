@@ -27,7 +27,7 @@ class CampaignsFolder:
     """The repository's first commit, where it is known."""
 
     @classmethod
-    def of(cls, event: Event) -> CampaignsFolder:
+    def from_event(cls, event: Event) -> CampaignsFolder:
         """Read it back from the event that kept it."""
         data = event.data
         return cls(folder=str(data["folder"]), in_git=bool(data["in_git"]), root=str(data["root"]))
@@ -58,7 +58,7 @@ def folder_violation(
     sent_by: frozenset[str],
     has_commit: HasCommit,
 ) -> tuple[str, str] | None:
-    """Find what speaks against using an account's ledger from here: in words, with the remedy.
+    """Find what speaks against using an account's ledger from here: in words, with the hint.
 
     Args:
         homes: the newest of each namespace, by `normalize_id`.
@@ -69,29 +69,31 @@ def folder_violation(
     """
     mine = homes.get(normalize_id(namespace))
     if mine is not None:
-        if is_same(CampaignsFolder.of(mine), here, has_commit):
+        if is_same(CampaignsFolder.from_event(mine), here, has_commit):
             return None
         said = _("the ledger belongs to another campaigns folder, `{folder}`, whose ids would count as yours")
         if namespace:
             said = _("another campaigns folder, `{folder}`, uses the ledger under this namespace")
         return (
-            said.format(folder=CampaignsFolder.of(mine).folder),
+            said.format(folder=CampaignsFolder.from_event(mine).folder),
             _(
                 "if this is the same folder, moved or renamed, run `campaign ledger guard`; only if it is "
                 "another one, write `namespace: NAME`, one that no other folder has"
             ),
         )
     others = {
-        name: event for name, event in homes.items() if is_same(CampaignsFolder.of(event), here, has_commit)
+        name: event
+        for name, event in homes.items()
+        if is_same(CampaignsFolder.from_event(event), here, has_commit)
     }
     if others:
         was = str(next(reversed(others.values())).data["namespace"])
         guard = _("if this is another folder, say so with `campaign ledger guard`")
         back = _("write `namespace: {name}` again").format(name=was) if was else _("remove `namespace`")
-        remedy = f"{back}; {guard}"
+        hint = f"{back}; {guard}"
         return (
             _("this folder has used the ledger under another namespace, where its campaigns count as sent"),
-            remedy,
+            hint,
         )
     if namespace and not homes and "" in sent_by:
         return (

@@ -107,11 +107,11 @@ class SeenHeads:
                 what = _("what this machine remembers of the ledger cannot be used ({error})")
                 raise LedgerError(
                     what.format(error=error),
-                    remedy=_(
+                    hint=_(
                         "check the disk; if the file is damaged, compare the ledger with a copy, delete "
                         "`{file}` and run `campaign ledger verify`"
                     ).format(file=self.file),
-                    where=str(self.file),
+                    location=str(self.file),
                 ) from error
 
     def _connect(self) -> sqlite3.Connection:
@@ -261,7 +261,7 @@ class RollbackGuardedLedger:
 def _rollback_error(faults: Sequence[str], memories: Sequence[SeenHeads]) -> TamperedLedgerError:
     return TamperedLedgerError(
         _("events that were there before are gone or changed: {faults}").format(faults="; ".join(faults)),
-        remedy=_(
+        hint=_(
             "restore the newer ledger. If an older one was restored on purpose, delete {files}, run "
             "`campaign ledger verify`, and mark what was sent since with `campaign ledger baseline`"
         ).format(files=_(", ").join(f"`{memory.file}`" for memory in memories)),

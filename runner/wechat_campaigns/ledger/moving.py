@@ -52,8 +52,8 @@ def from_lines(lines: Sequence[str], *, where: str) -> tuple[Event, ...]:
         )
         raise TamperedLedgerError(
             what.format(fault=faults[0], count=len(faults) - 1),
-            remedy=_("export again from a ledger that `campaign ledger verify` finds whole"),
-            where=where,
+            hint=_("export again from a ledger that `campaign ledger verify` finds whole"),
+            location=where,
         )
     return events
 
@@ -73,6 +73,6 @@ def _heads(line: str, where: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise TamperedLedgerError(
             _("this is no export of a ledger that this program reads"),
-            remedy=_("give a file that `campaign ledger export` of this version wrote"),
-            where=f"{where}:1",
+            hint=_("give a file that `campaign ledger export` of this version wrote"),
+            location=f"{where}:1",
         ) from error

@@ -68,16 +68,16 @@ def _sqlite_path(written: str, default: Path) -> Path:
     """Place the file: a relative one in the state folder, none where a commit may replace it."""
     if not written:
         return default
-    remedy = _("leave the path out: `ledger: sqlite`; or name an absolute one outside every git work tree")
+    hint = _("leave the path out: `ledger: sqlite`; or name an absolute one outside every git work tree")
     if not Path(written).is_absolute():
         path = Path(os.path.normpath(default.parent / written))
         if not path.is_relative_to(default.parent):
             what = _("a relative path of the ledger begins in the state folder and may not lead out of it")
-            raise LedgerError(what, remedy=remedy, where=f"sqlite:{written}")
+            raise LedgerError(what, hint=hint, location=f"sqlite:{written}")
         return path
     if tree := next(filter(None, map(work_tree_of, resolved_ancestors(Path(written)))), None):
         what = _("the ledger lies in the git work tree {folder}, where a commit can replace it")
-        raise LedgerError(what.format(folder=tree), remedy=remedy, where=f"sqlite:{written}")
+        raise LedgerError(what.format(folder=tree), hint=hint, location=f"sqlite:{written}")
     return Path(written)
 
 
@@ -124,14 +124,14 @@ def _with_file_locks() -> Iterator[None]:
     except ImportError as error:
         raise LedgerError(
             _("the git ledger needs the file locks of Linux or macOS"),
-            remedy=_("use `ledger: sqlite` or a postgresql:// address on this system"),
+            hint=_("use `ledger: sqlite` or a postgresql:// address on this system"),
         ) from error
 
 
 def _no_backend_error(name: str) -> UsageError:
     return UsageError(
         _("there is no ledger backend '{name}'").format(name=name),
-        remedy=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
+        hint=_("write `ledger: sqlite[:PATH]`, `git[:REMOTE#BRANCH]` or `postgresql://…`"),
     )
 
 
@@ -156,8 +156,8 @@ def _refuse_committed(url: str, root: Path) -> None:
         what = _("the ledger's remote lies in the git work tree {folder}, where a commit can replace it")
         raise LedgerError(
             what.format(folder=tree),
-            remedy=_("name a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
-            where=path,
+            hint=_("name a remote outside the checkout: `ledger: git:REMOTE#BRANCH`"),
+            location=path,
         )
 
 

@@ -19,14 +19,14 @@ NOT_SENT = "not_begun"
 class SendStatus(StrEnum):
     """Where a send stands."""
 
-    OPEN = "open"
+    UNKNOWN = "open"
     """An intent without an outcome."""
-    REFUSED = "refused"
+    REJECTED = "refused"
     """Certainly not sent; may be tried again."""
     ACCEPTED = "accepted"
     """Taken by the platform, not yet known to be delivered."""
     SENT = "sent"
-    FAILED = "failed"
+    DELIVERY_FAILED = "failed"
     """The platform gave the job up (SEND_FAIL)."""
     RECALLED = "recalled"
     BASELINE = "baseline"
@@ -35,12 +35,12 @@ class SendStatus(StrEnum):
 
 FINAL_BY_MSG_STATUS = {
     "SEND_SUCCESS": SendStatus.SENT,
-    "SEND_FAIL": SendStatus.FAILED,
+    "SEND_FAIL": SendStatus.DELIVERY_FAILED,
     "DELETE": SendStatus.RECALLED,
 }
 """mass/get's words for ours; SENDING leaves a send accepted. Source: massmsgget, read 2026-11."""
 
-RETRYABLE_STATUSES = frozenset({SendStatus.REFUSED})
+RETRYABLE_STATUSES = frozenset({SendStatus.REJECTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +56,8 @@ class SendRecord:
     """When the latest intent (or baseline) was written."""
     account: str = ""
     """The account's name when it was sent; several names may stand for one appid."""
-    digest: str = ""
-    receivers: str = ""
+    content_digest: str = ""
+    recipients: str = ""
     """`all`, `tag NAME`, `tag_id N` or `openids`."""
     audience: int | None = None
     """Followers addressed, as counted when it was sent."""
@@ -67,13 +67,13 @@ class SendRecord:
     accepted_at: datetime | None = None
     disputed: bool = False
     """Nothing but a person can settle it: sent from elsewhere, or written by who has not the AppSecret."""
-    why: str = ""
+    reason: str = ""
     """What a person said, or why a call was not made."""
     errcode: int | None = None
     """What the platform answered when it rejected the send."""
     resend_plan_digest: str = ""
     """Digest of the plan under which it was posted once more, the last time."""
-    recalled: tuple[int, ...] = ()
+    recalled_articles: tuple[int, ...] = ()
     """Articles that were recalled, from 1; 0 stands for all of them."""
 
     @property
@@ -83,7 +83,7 @@ class SendRecord:
             endpoint = self.intent.data.get("endpoint", "") if self.intent is not None else ""
             meaning = _(lookup(self.errcode, f"/cgi-bin/{endpoint}").meaning)
             return _("{meaning} ({details})").format(meaning=meaning, details=f"errcode {self.errcode}")
-        return _("the call was not begun") if self.why == NOT_SENT else self.why
+        return _("the call was not begun") if self.reason == NOT_SENT else self.reason
 
     @property
     def has_no_msg_id(self) -> bool:
@@ -93,23 +93,23 @@ class SendRecord:
     @property
     def to_all(self) -> bool:
         """True when it went to every follower."""
-        return self.receivers == "all"
+        return self.recipients == "all"
 
     @property
     def may_have_reached(self) -> bool:
         """True when followers have, or may have, received it."""
-        return self.status not in (SendStatus.REFUSED, SendStatus.FAILED)
+        return self.status not in (SendStatus.REJECTED, SendStatus.DELIVERY_FAILED)
 
     @property
-    def happened(self) -> bool:
+    def was_accepted(self) -> bool:
         """True when followers have, or may yet have, received it by our knowledge."""
-        return self.status not in RETRYABLE_STATUSES and self.status is not SendStatus.OPEN
+        return self.status not in RETRYABLE_STATUSES and self.status is not SendStatus.UNKNOWN
 
 
 class QuotaUsage(NamedTuple):
     """What an allowance asks of a send."""
 
-    receivers: str
+    recipients: str
     """As in `SendRecord`."""
     to_all: bool
     baseline: bool
@@ -132,9 +132,9 @@ class DraftRecord:
     """Over the articles as they were given to draft/add."""
     media_id: str
     at: datetime
-    stored: str | None = None
+    stored_digest: str | None = None
     """Fingerprint of what the platform told right after; None until it was read back."""
-    changed: tuple[str, ...] = ()
+    stored_changes: tuple[str, ...] = ()
     """What the platform stored otherwise than it was given."""
 
 
@@ -156,10 +156,10 @@ class JobResult:
     errors: int
     links: tuple[str, ...] = ()
     """Permanent links of the articles, in order."""
-    checks: tuple[Mapping[str, Any], ...] = ()
+    originality_checks: tuple[Mapping[str, Any], ...] = ()
     """The originality check, article by article."""
 
     @property
-    def left_out(self) -> int:
+    def filtered_out(self) -> int:
         """Followers whom the platform's filters left out."""
         return max(0, self.total - self.filtered)

@@ -214,16 +214,16 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
     if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(
             _("this SQLite file is not a campaign ledger"),
-            remedy=_("name another file in `ledger: sqlite:PATH`"),
-            where=str(path),
+            hint=_("name another file in `ledger: sqlite:PATH`"),
+            location=str(path),
         )
     if version > VERSION:
         raise LedgerError(
             _("the ledger has format {version}; this program reads up to {newest}").format(
                 version=version, newest=VERSION
             ),
-            remedy=_("upgrade wechat-campaigns"),
-            where=str(path),
+            hint=_("upgrade wechat-campaigns"),
+            location=str(path),
         )
     return version
 

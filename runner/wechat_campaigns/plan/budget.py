@@ -22,9 +22,9 @@ class Budget:
     """Of the day or month, in China time, as the ledger knows it."""
     uses: int
     """Sends of the plan that count against the allowance."""
-    refused: tuple[str, ...]
+    blocked: tuple[str, ...]
     """Ids of sends that the allowance does not cover."""
-    dropped: tuple[str, ...]
+    frequency_capped: tuple[str, ...]
     """Ids of sends that followers who have had four this month will not get."""
     calls_left: int | None = None
     """Mass calls of today, by openapi/quota/get; None when nobody was asked."""
@@ -40,23 +40,23 @@ def budgets(plan: Plan) -> tuple[Budget, ...]:
 def _budget(plan: Plan, account: Account) -> Budget:
     mine = [planned for planned in plan.sends if planned.account.name == account.name]
     due = [planned for planned in mine if planned.action is PlanAction.SEND]
-    known = plan.known.get(account.name)
+    known = plan.remote_facts.get(account.name)
     quota = known.quota if known is not None and known.quota is not None else {}
     return Budget(
         account=account,
         allowance=plan.allowances[account.name],
         uses=sum(counts(account.kind, planned.send.filter.is_to_all) for planned in due),
-        refused=_named(
+        blocked=_named(
             planned for planned in mine if planned.action is PlanAction.BLOCKED and _violates_quota(planned)
         ),
-        dropped=_named(planned for planned in due if _violates_quota(planned)),
+        frequency_capped=_named(planned for planned in due if _violates_quota(planned)),
         calls_left=quota.get("remain"),
         calls_limit=quota.get("daily_limit"),
     )
 
 
 def _violates_quota(planned: PlannedSend) -> bool:
-    return any(objection.rule in QUOTA_RULES for objection in planned.objections)
+    return any(objection.rule in QUOTA_RULES for objection in planned.violations)
 
 
 def _named(sends: Iterable[PlannedSend]) -> tuple[str, ...]:

@@ -73,22 +73,22 @@ def compare(
 def with_warnings(plan: Plan, comparison: Comparison) -> Plan:
     """Warn of each pending send that the change under review did not edit; the digest stays the same."""
     sends = tuple(_warned(planned, comparison) for planned in plan.sends)
-    return replace(plan, sends=sends, edited=comparison.settings)
+    return replace(plan, sends=sends, settings_edits=comparison.settings)
 
 
 def _warned(planned: PlannedSend, comparison: Comparison) -> PlannedSend:
     if planned.action not in PENDING or planned.send.id not in comparison.unchanged:
         return planned
     warning = Diagnostic(
-        place=planned.send.place,
+        location=planned.send.location,
         rule=RULE,
-        what=_("this plan would send it, yet nothing of it was edited since {ref}").format(
+        message=_("this plan would send it, yet nothing of it was edited since {ref}").format(
             ref=comparison.ref
         ),
-        remedy=_("make sure that it may go out with this change, or apply it on its own first"),
+        hint=_("make sure that it may go out with this change, or apply it on its own first"),
         level="warning",
     )
-    return replace(planned, send=replace(planned.send, findings=(*planned.send.findings, warning)))
+    return replace(planned, send=replace(planned.send, diagnostics=(*planned.send.diagnostics, warning)))
 
 
 def _essence(send: Send | None) -> tuple[object, ...] | None:

@@ -25,9 +25,9 @@ class PlanDecision:
 
     action: PlanAction
     reason: str
-    remedy: str = ""
+    hint: str = ""
     code: Reason = Reason.NEW
-    again: Event | None = None
+    resend_intent: Event | None = None
     """The intent whose body would be posted once more."""
 
 
@@ -35,14 +35,14 @@ class PlanDecision:
 class DecisionOptions:
     """What a decision rests on beside the send, the ledger and the moment."""
 
-    present: Callable[[str], bool] = lambda _id: True
+    is_current: Callable[[str], bool] = lambda _id: True
     """Whether a send of this id is among today's campaigns."""
     clock_skew: timedelta = timedelta()
     resend_after_s: float = 60
     resend_until_s: float = 20 * 3600
     resend: frozenset[str] = frozenset()
     """Unknown sends, as `LedgerState.same` gives them, to post as they were whatever is written now."""
-    violated: Callable[[], Sequence[str]] = lambda: ()
+    find_violations: Callable[[], Sequence[str]] = lambda: ()
     """Ids of the policy rules that block the call."""
 
 
@@ -84,23 +84,23 @@ def decision_input(
 
     def present(kept_id: str) -> bool:
         # Of what others keep in the same ledger nobody here has the files.
-        return not state.is_ours(kept_id) or setting.present(state.shown(kept_id))
+        return not state.is_in_namespace(kept_id) or setting.is_current(state.display_id(kept_id))
 
     names = (send.id, *send.formerly)
     return DecisionInput(
-        key=SendKey(appid, state.kept(send.id), send.revision),
-        digest=digest,
+        key=SendKey(appid, state.ledger_id(send.id), send.revision),
+        content_digest=digest,
         now=now,
         not_before=send.not_before,
         not_after=send.not_after,
         list_sha256=send.batch.list_sha256 if send.batch is not None else None,
-        formerly=tuple(state.kept(name) for name in send.formerly),
-        present=present,
+        formerly=tuple(state.ledger_id(name) for name in send.formerly),
+        is_current=present,
         clock_skew=setting.clock_skew,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
-        resend_stored=any(state.same(name) in setting.resend for name in names),
-        violated=setting.violated,
+        resend_stored=any(state.normalized_ledger_id(name) in setting.resend for name in names),
+        find_violations=setting.find_violations,
     )
 
 
@@ -116,22 +116,22 @@ def list_id(send: Send) -> str:
 
 def describe(decided: protocol.Decision, facts: DecisionInput, state: LedgerState) -> PlanDecision:
     """Make the words of a decision."""
-    record = decided.known
+    record = decided.send_state
     known = None
     if record is not None:
-        record = replace(record, id=state.shown(record.id))
-        decided = replace(decided, known=record)
+        record = replace(record, id=state.display_id(record.id))
+        decided = replace(decided, send_state=record)
         known = state.send(facts.key.appid, record.id, record.revision)
-    facts = replace(facts, key=facts.key._replace(id=state.shown(facts.key.id)))
+    facts = replace(facts, key=facts.key._replace(id=state.display_id(facts.key.id)))
     action = PlanAction(_ACTIONS.get(decided.action, decided.action.value))
     if decided.reason is Reason.HOLD:
         # For a plan the rule `hold` says so, with whose hold it is; a call is judged by the protocol itself.
         if record is None:
             return PlanDecision(action=PlanAction.SEND, reason=_("new"), code=Reason.HOLD)
         action, decided = PlanAction.RESEND, replace(decided, reason=Reason.NO_RESPONSE)
-    reason, remedy = _WORDS[decided.reason](decided, facts, known)
+    reason, hint = _WORDS[decided.reason](decided, facts, known)
     again = record.intent if record is not None and action is PlanAction.RESEND else None
-    return PlanDecision(action=action, reason=reason, remedy=remedy, code=decided.reason, again=again)
+    return PlanDecision(action=action, reason=reason, hint=hint, code=decided.reason, resend_intent=again)
 
 
 _ACTIONS = {protocol.Action.SCHEDULED: "wait", protocol.Action.SENT: "done"}
@@ -146,7 +146,7 @@ def _sent(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord 
     status = known.status if known is not None else SendStatus.SENT
     done = {
         SendStatus.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
-        SendStatus.FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
+        SendStatus.DELIVERY_FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
         SendStatus.RECALLED: _("sent {when} and recalled"),
         SendStatus.BASELINE: _("sent before this ledger was begun"),
     }
@@ -158,7 +158,7 @@ def _sent(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord 
 
 
 def _edited(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    revision = decided.known.revision if decided.known is not None else 0
+    revision = decided.send_state.revision if decided.send_state is not None else 0
     return (
         _("edited after it was sent {when}").format(when=_at(known)),
         _("revert the edit, or set revision: {number} to send the new text as well").format(
@@ -168,7 +168,7 @@ def _edited(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord
 
 
 def _newer(decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord | None) -> tuple[str, str]:
-    number = decided.known.revision if decided.known is not None else 0
+    number = decided.send_state.revision if decided.send_state is not None else 0
     return (
         _("revision {number} was sent already").format(number=number),
         _("set revision to {number}, or above to send again").format(number=number),
@@ -176,7 +176,7 @@ def _newer(decided: protocol.Decision, _facts: DecisionInput, _known: SendRecord
 
 
 def _split(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    record = decided.known
+    record = decided.send_state
     name, revision = (record.id, record.revision) if record is not None else ("?", 0)
     return (
         _("{send} of the same campaign was sent, or may have been, {when}").format(
@@ -198,7 +198,7 @@ def _list_edited(
 
 
 def _moved(decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    name = decided.known.id if decided.known is not None else "?"
+    name = decided.send_state.id if decided.send_state is not None else "?"
     return (
         _("the same content went to the same recipients as {send} {when}, whose file is gone").format(
             send=name, when=_at(known)
@@ -233,7 +233,7 @@ def _rejected(
 
 
 def _raised(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    if known is None or known.status is SendStatus.FAILED:
+    if known is None or known.status is SendStatus.DELIVERY_FAILED:
         return _("new"), ""
     # Who reviews it should know that these followers have had it once.
     said = _("again: revision {number} was sent {when}")
@@ -249,11 +249,11 @@ def _no_answer(
 
 
 def _name(decided: protocol.Decision, facts: DecisionInput) -> str:
-    return decided.known.id if decided.known is not None else facts.key.id
+    return decided.send_state.id if decided.send_state is not None else facts.key.id
 
 
 def _may_come(decided: protocol.Decision, facts: DecisionInput, known: SendRecord | None) -> tuple[str, str]:
-    first = decided.known.first_unanswered_call if decided.known is not None else None
+    first = decided.send_state.first_unanswered_call if decided.send_state is not None else None
     wait = first.at + facts.resend_after - facts.now if first is not None else facts.resend_after
     reason = _("posted {when}, its answer may still be on the way").format(when=_at(known))
     return reason, apply_again_hint(ceil(wait.total_seconds()) + 1)

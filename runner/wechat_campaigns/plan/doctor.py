@@ -1,4 +1,4 @@
-"""What can be asked about an environment in, findings out: good, doubtful or bad, each with a remedy."""
+"""What can be asked about an environment in, findings out: good, doubtful or bad, each with a hint."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b|\b(?:[0-9a-f]{0,4}:){2,7}[0-
 class Severity(StrEnum):
     """How good a finding is."""
 
-    GOOD = "ok"
+    OK = "ok"
     WARNING = "warning"
-    BAD = "error"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +45,8 @@ class Check:
 
     name: str
     grade: Severity
-    what: str
-    remedy: str = ""
+    message: str
+    hint: str = ""
     exit_code: ExitCode = ExitCode.OK
 
 
@@ -57,7 +57,7 @@ class DoctorPorts:
     connect: Callable[[Account], ReadApi]
     open_ledger: Callable[[], Ledger]
     clock_skew: Callable[[], timedelta | None]
-    survives_power_cut: Callable[[], bool] = lambda: True
+    is_durable: Callable[[], bool] = lambda: True
     """Whether the ledger's store keeps what it acknowledged when the power fails, as far as can be told."""
 
 
@@ -72,8 +72,8 @@ def run_checks(settings: Settings, ports: DoctorPorts) -> tuple[Check, ...]:
     found = [
         Check(
             name=_("settings"),
-            grade=Severity.GOOD,
-            what=_("environment {name} is valid").format(name=environment.name),
+            grade=Severity.OK,
+            message=_("environment {name} is valid").format(name=environment.name),
         )
     ]
     found += [_protection(settings), _extras(), _clock(ports)]
@@ -89,11 +89,11 @@ def state_checks(folder: str, unused: str = "") -> tuple[Check, ...]:
         folder: the state folder.
         unused: a folder beside the campaigns that was one once; empty when there is none.
     """
-    found = [Check(name=_("state folder"), grade=Severity.GOOD, what=folder)]
+    found = [Check(name=_("state folder"), grade=Severity.OK, message=folder)]
     if unused:
         what = _("{folder} is not read: state is no longer kept in the checkout").format(folder=unused)
-        remedy = _("delete it, or `git rm -r` it where it was committed")
-        found.append(Check(name=_("state folder"), grade=Severity.WARNING, what=what, remedy=remedy))
+        hint = _("delete it, or `git rm -r` it where it was committed")
+        found.append(Check(name=_("state folder"), grade=Severity.WARNING, message=what, hint=hint))
     return tuple(found)
 
 
@@ -110,14 +110,14 @@ def worst(checks: Iterable[Check]) -> ExitCode:
 
 def _protection(settings: Settings) -> Check:
     environment = settings.environment
-    if environment.protected or environment.rehearsing:
-        what = _("apply is protected") if not environment.rehearsing else _("a rehearsal")
-        return Check(name=_("protection"), grade=Severity.GOOD, what=what)
+    if environment.protected or environment.is_sandbox:
+        what = _("apply is protected") if not environment.is_sandbox else _("a rehearsal")
+        return Check(name=_("protection"), grade=Severity.OK, message=what)
     return Check(
         name=_("protection"),
         grade=Severity.WARNING,
-        what=_("apply sends to real followers without a reviewed plan"),
-        remedy=_("write `protected: true` in environment {name}").format(name=environment.name),
+        message=_("apply sends to real followers without a reviewed plan"),
+        hint=_("write `protected: true` in environment {name}").format(name=environment.name),
     )
 
 
@@ -125,9 +125,9 @@ def _extras() -> Check:
     missing = [extra for extra in EXTRAS if not is_extra_installed(extra)]
     if not missing:
         what = _("{names} are installed").format(names=", ".join(EXTRAS))
-        return Check(name=_("extras"), grade=Severity.GOOD, what=what)
+        return Check(name=_("extras"), grade=Severity.OK, message=what)
     what = _("not installed: {names}").format(names=", ".join(missing))
-    return Check(name=_("extras"), grade=Severity.WARNING, what=what, remedy=extra_hint(*missing))
+    return Check(name=_("extras"), grade=Severity.WARNING, message=what, hint=extra_hint(*missing))
 
 
 def _clock(ports: DoctorPorts) -> Check:
@@ -136,30 +136,30 @@ def _clock(ports: DoctorPorts) -> Check:
     except OSError as error:
         return Check(
             name=_("clock"),
-            grade=Severity.BAD,
+            grade=Severity.ERROR,
             exit_code=ExitCode.WECHAT,
-            what=_("the platform does not answer ({error})").format(error=type(error).__name__),
-            remedy=_("check the network, the proxy and `api` in the settings"),
+            message=_("the platform does not answer ({error})").format(error=type(error).__name__),
+            hint=_("check the network, the proxy and `api` in the settings"),
         )
     if away is None:
         return Check(
             name=_("clock"),
             grade=Severity.WARNING,
-            what=_("the platform's answers have no date, so it cannot be compared"),
-            remedy=_("let the proxy pass on the Date header; a wrong clock can send twice"),
+            message=_("the platform's answers have no date, so it cannot be compared"),
+            hint=_("let the proxy pass on the Date header; a wrong clock can send twice"),
         )
     if abs(away) <= CLOCK_SLACK:
         what = _("within half a minute of the platform's")
-        return Check(name=_("clock"), grade=Severity.GOOD, what=what)
+        return Check(name=_("clock"), grade=Severity.OK, message=what)
     bad, said = abs(away) > CLOCK_TOLERANCE, _("{seconds:.0f} s behind the platform's")
     if away > timedelta():
         said = _("{seconds:.0f} s ahead of the platform's")
     return Check(
         name=_("clock"),
-        grade=Severity.BAD if bad else Severity.WARNING,
+        grade=Severity.ERROR if bad else Severity.WARNING,
         exit_code=ExitCode.WECHAT if bad else ExitCode.OK,
-        what=said.format(seconds=abs(away).total_seconds()),
-        remedy=_("let NTP set this machine's clock: windows, quiet hours and repeats go by it"),
+        message=said.format(seconds=abs(away).total_seconds()),
+        hint=_("let NTP set this machine's clock: windows, quiet hours and repeats go by it"),
     )
 
 
@@ -171,19 +171,19 @@ def _account(account: Account, ports: DoctorPorts) -> list[Check]:
     except CampaignError as error:
         return [_refused(name, error)]
     what = _("{appid}: credentials and IP allow list are good").format(appid=account.appid)
-    found = [Check(name=name, grade=Severity.GOOD, what=what)]
+    found = [Check(name=name, grade=Severity.OK, message=what)]
     return [*found, _quota(name, quota), _permission(name, account, api)]
 
 
 def _refused(name: str, error: CampaignError) -> Check:
-    remedy = error.remedy
+    hint = error.hint
     if isinstance(error, ApiError) and error.errcode in NOT_ALLOWED:
         address = _ADDRESS.search(error.errmsg)
-        remedy = _("add the address of this machine to the list: {where}").format(where=_(IP_HINT))
+        hint = _("add the address of this machine to the list: {where}").format(where=_(IP_HINT))
         if address is not None:
             said = _("add {address} to the list: {where}")
-            remedy = said.format(address=address.group(), where=_(IP_HINT))
-    return Check(name=name, grade=Severity.BAD, exit_code=ExitCode.WECHAT, what=error.what, remedy=remedy)
+            hint = said.format(address=address.group(), where=_(IP_HINT))
+    return Check(name=name, grade=Severity.ERROR, exit_code=ExitCode.WECHAT, message=error.message, hint=hint)
 
 
 def _quota(name: str, quota: Mapping[str, Any]) -> Check:
@@ -191,9 +191,9 @@ def _quota(name: str, quota: Mapping[str, Any]) -> Check:
     good = isinstance(left, int) and left > 0
     return Check(
         name=_("{name}: calls").format(name=name),
-        grade=Severity.GOOD if good else Severity.WARNING,
-        what=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
-        remedy="" if good else _("wait until tomorrow, China time"),
+        grade=Severity.OK if good else Severity.WARNING,
+        message=_("{left} of {limit} mass/sendall calls left today").format(left=left, limit=limit),
+        hint="" if good else _("wait until tomorrow, China time"),
     )
 
 
@@ -203,21 +203,23 @@ def _permission(name: str, account: Account, api: ReadApi) -> Check:
         return Check(
             name=name,
             grade=Severity.WARNING,
-            what=_("a 测试号 may not send mass messages (48001)"),
-            remedy=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
+            message=_("a 测试号 may not send mass messages (48001)"),
+            hint=_("rehearse in the sandbox; send from a verified 公众号 or 服务号"),
         )
     try:
         tags = api.tags_get()
     except ApiError as error:
-        kind = lookup(error.errcode).kind
-        remedy = _("get the account verified (认证)") if kind == "permission" else error.remedy
-        return Check(name=name, grade=Severity.BAD, exit_code=ExitCode.WECHAT, what=error.what, remedy=remedy)
+        kind = lookup(error.errcode).errcode_class
+        hint = _("get the account verified (认证)") if kind == "permission" else error.hint
+        return Check(
+            name=name, grade=Severity.ERROR, exit_code=ExitCode.WECHAT, message=error.message, hint=hint
+        )
     except CampaignError as error:
         return _refused(name, error)
     said = _("{kind}: {count} tags readable; no openid lists (服务号 only)")
     if account.kind is AccountKind.SERVICE:
         said = _("{kind}: {count} tags readable; openid lists too")
-    return Check(name=name, grade=Severity.GOOD, what=said.format(kind=account.kind.value, count=len(tags)))
+    return Check(name=name, grade=Severity.OK, message=said.format(kind=account.kind.value, count=len(tags)))
 
 
 def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
@@ -226,48 +228,50 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
         events, heads = ledger.events(), ledger.heads()
         state = fold(events, namespace=settings.namespace)
     except CampaignError as error:
-        what, remedy = error.what, error.remedy
+        what, hint = error.message, error.hint
         return [
-            Check(name=_("ledger"), grade=Severity.BAD, exit_code=ExitCode.LEDGER, what=what, remedy=remedy)
+            Check(name=_("ledger"), grade=Severity.ERROR, exit_code=ExitCode.LEDGER, message=what, hint=hint)
         ]
     faults = find_chain_faults(events, heads)
     if faults:
         return [
             Check(
                 name=_("ledger"),
-                grade=Severity.BAD,
+                grade=Severity.ERROR,
                 exit_code=ExitCode.LEDGER,
-                what=_("the chain does not hold: {fault}").format(fault=faults[0]),
-                remedy=_("restore the ledger from a copy; until then send nothing from here"),
+                message=_("the chain does not hold: {fault}").format(fault=faults[0]),
+                hint=_("restore the ledger from a copy; until then send nothing from here"),
             )
         ]
     held = ngettext(
         "{count:,} event, every chain holds", "{count:,} events, every chain holds", len(events)
     ).format(count=len(events))
     found = [_initialized(settings, state, held), *_waiting(settings, state)]
-    if not ports.survives_power_cut():
+    if not ports.is_durable():
         what = _("a power cut at the git remote could lose sends that it has acknowledged")
-        remedy = _("run `git config core.fsync all` in that repository")
-        found.append(Check(name=_("ledger"), grade=Severity.WARNING, what=what, remedy=remedy))
+        hint = _("run `git config core.fsync all` in that repository")
+        found.append(Check(name=_("ledger"), grade=Severity.WARNING, message=what, hint=hint))
     return found
 
 
 def _initialized(settings: Settings, state: LedgerState, held: str) -> Check:
     environment = settings.environment
-    unbegun = [name for name, account in environment.accounts.items() if not state.begun(account.appid)]
-    if environment.rehearsing or (state.initialized and not unbegun):
-        return Check(name=_("ledger"), grade=Severity.GOOD, what=held)
+    unbegun = [
+        name for name, account in environment.accounts.items() if not state.is_initialized_for(account.appid)
+    ]
+    if environment.is_sandbox or (state.initialized and not unbegun):
+        return Check(name=_("ledger"), grade=Severity.OK, message=held)
     name = environment.name
     return Check(
         name=_("ledger"),
-        grade=Severity.BAD,
+        grade=Severity.ERROR,
         exit_code=ExitCode.LEDGER,
-        what=_("it was not begun for {names}, so every campaign would count as never sent").format(
+        message=_("it was not begun for {names}, so every campaign would count as never sent").format(
             names=_(", ").join(unbegun)
         ),
-        remedy=_(
-            "`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before"
-        ).format(name=name),
+        hint=_("`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before").format(
+            name=name
+        ),
     )
 
 
@@ -277,15 +281,15 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
         name = _("account {name}").format(name=account.name)
         why = state.holds.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
-            remedy = f"`campaign unhold {account.name} --why REASON`"
+            hint = f"`campaign unhold {account.name} --why REASON`"
             found.append(
                 Check(
-                    name=name, grade=Severity.WARNING, what=_("on hold: {why}").format(why=why), remedy=remedy
+                    name=name, grade=Severity.WARNING, message=_("on hold: {why}").format(why=why), hint=hint
                 )
             )
-        if unknown := state.open(account.appid):
+        if unknown := state.unknown_sends(account.appid):
             ids = ", ".join(known.send for known in unknown)
-            remedy = _("`campaign apply` clears them up within 20 hours, `campaign ledger settle` later")
+            hint = _("`campaign apply` clears them up within 20 hours, `campaign ledger settle` later")
             what = _("unknown sends: {names}").format(names=ids)
-            found.append(Check(name=name, grade=Severity.WARNING, what=what, remedy=remedy))
+            found.append(Check(name=name, grade=Severity.WARNING, message=what, hint=hint))
     return found

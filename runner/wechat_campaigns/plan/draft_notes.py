@@ -25,16 +25,16 @@ def draft_warnings(send: Send, resolved: Resolution, known: DraftRecord | None) 
     """
     if known is None or not isinstance(send.content, Articles | Newspic):
         return ()
-    if set(wire.names(send.content)) - set(resolved.named):
+    if set(wire.names(send.content)) - set(resolved.material_ids):
         return ()
     if not _same(send.content, resolved, known):
         what = _(
             "draft {media_id}, made for it before the last edit, will not be sent: apply makes another"
         ).format(media_id=known.media_id)
         return (_warning(send, "draft-left", what, _("delete the old one in the console")),)
-    if known.changed:
+    if known.stored_changes:
         what = _("WeChat changed its draft {media_id}: {changes}").format(
-            media_id=known.media_id, changes=_("; ").join(known.changed)
+            media_id=known.media_id, changes=_("; ").join(known.stored_changes)
         )
         return (_warning(send, "draft-changed", what, _("look at it in the console: this draft is sent")),)
     return ()
@@ -47,19 +47,19 @@ def shared_draft_warning(send: Send, taken_by: str) -> Diagnostic:
     that only the articles' links differ. The safe reading is that it ends.
     """
     what = _("{send} takes the same draft, which may be gone once it was sent (40007)")
-    remedy = _("make a draft for each, or write the articles in the campaign")
-    return _warning(send, "draft-shared", what.format(send=taken_by), remedy)
+    hint = _("make a draft for each, or write the articles in the campaign")
+    return _warning(send, "draft-shared", what.format(send=taken_by), hint)
 
 
 def _same(content: Articles | Newspic, resolved: Resolution, known: DraftRecord) -> bool:
     done = {upload.key: result for upload, result in resolved.uploads if result is not None}
     if len(done) < len(resolved.uploads):
         return False  # a picture that is not uploaded yet was not in it
-    ids = wire.MediaIds(uploaded=done, named=resolved.named)
+    ids = wire.MediaIds(upload_results=done, material_ids=resolved.material_ids)
     return sha256(wire.draft_articles(content, ids)) == known.sha256
 
 
-def _warning(send: Send, rule: Rule, what: str, remedy: str) -> Diagnostic:
+def _warning(send: Send, rule: Rule, what: str, hint: str) -> Diagnostic:
     return Diagnostic(
-        place=send.place, path="$.content", rule=rule, what=what, remedy=remedy, level="warning"
+        location=send.location, path="$.content", rule=rule, message=what, hint=hint, level="warning"
     )

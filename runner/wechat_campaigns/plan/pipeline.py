@@ -46,9 +46,9 @@ def refresh(
         decided = decide(
             send, compute_content_digest(send), appid=appid, state=state, now=now, setting=setting
         )
-        if decided.again is not None:
-            name = state.shown(decided.again.data["send"])
-            stored = stored_send(decided.again, send_id=name, account=send.account, campaign=send)
+        if decided.resend_intent is not None:
+            name = state.display_id(decided.resend_intent.data["send"])
+            stored = stored_send(decided.resend_intent, send_id=name, account=send.account, campaign=send)
             if stored is not None:
                 again.setdefault(send.account, []).append(stored)
         elif decided.action in (PlanAction.SEND, PlanAction.SCHEDULED) or (
@@ -65,7 +65,7 @@ def refresh(
                 concerned.get(name, ()), readers[name], clock, again=again.get(name, ())
             )
         except WeChatError as error:
-            error.within(_("account {name}").format(name=name))
+            error.add_context(_("account {name}").format(name=name))
             raise
 
     with ThreadPoolExecutor(max_workers=MAX_PARALLEL_ACCOUNTS) as pool:

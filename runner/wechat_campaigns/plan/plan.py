@@ -48,11 +48,11 @@ class PlannedSend:
 
     send: Send
     account: Account
-    digest: str
+    content_digest: str
     decision: PlanDecision
     resolved: Resolution
-    objections: tuple[Violation, ...] = ()
-    again: Event | None = None
+    violations: tuple[Violation, ...] = ()
+    resend_intent: Event | None = None
     """The intent whose stored body would be posted once more; `send` is then what it posted."""
 
     @property
@@ -61,23 +61,23 @@ class PlannedSend:
         return self.decision.action
 
     @property
-    def meanings(self) -> dict[str, str | int | None]:
+    def resolved_names(self) -> dict[str, str | int | None]:
         """What its names stand for; nothing when it is not to be sent, or its stored body is posted again."""
         return resolved_names(self.send, self.resolved) if self.action in PENDING else {}
 
     @property
     def row(self) -> dict[str, Any]:
         """What the plan's digest covers of it."""
-        if self.again is None:
-            return plan_row(self.send, self.digest, self.account.appid)
-        return stored_row(self.again, self.send.id)
+        if self.resend_intent is None:
+            return plan_row(self.send, self.content_digest, self.account.appid)
+        return stored_row(self.resend_intent, self.send.id)
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSend:
     """An unknown send of the ledger that no campaign of the plan speaks of, and why it is left."""
 
-    known: SendRecord
+    send_state: SendRecord
     decision: PlanDecision
 
 
@@ -92,42 +92,42 @@ class Plan:
     offline: bool
     sends: tuple[PlannedSend, ...]
     invalid: tuple[InvalidCampaign, ...] = ()
-    orphans: tuple[UnknownSend, ...] = ()
+    unknown_sends: tuple[UnknownSend, ...] = ()
     allowances: Mapping[str, Allowance] = field(default_factory=dict)
     """By account name."""
-    known: Mapping[str, RemoteFacts] = field(default_factory=dict)
+    remote_facts: Mapping[str, RemoteFacts] = field(default_factory=dict)
     """By account name: what the reads said."""
-    unbegun: tuple[str, ...] = ()
+    uninitialized: tuple[str, ...] = ()
     """Accounts whose past the ledger does not know: apply refuses while there is one."""
-    changes: tuple[SettingsChange, ...] = ()
+    settings_changes: tuple[SettingsChange, ...] = ()
     """Rules of the settings that are not those of the last apply, as the ledger says."""
-    edited: tuple[SettingsChange, ...] = ()
+    settings_edits: tuple[SettingsChange, ...] = ()
     """Keys of the settings that differ from the commit that was asked about."""
-    accepted: tuple[SettingsChange, ...] = ()
+    accepted_changes: tuple[SettingsChange, ...] = ()
     """The looser rules that the last apply went by: a run that is started again has the same digest."""
 
     @property
-    def looser(self) -> tuple[SettingsChange, ...]:
+    def loosened_rules(self) -> tuple[SettingsChange, ...]:
         """List the rules that let through what they held back at the last apply."""
-        return tuple(change for change in self.changes if change.looser)
+        return tuple(change for change in self.settings_changes if change.is_looser)
 
     ledger_known: bool = True
     """False when the ledger could not be read offline: what was sent before is planned like the rest."""
 
-    present: Callable[[str], bool] = lambda _id: True
+    is_current: Callable[[str], bool] = lambda _id: True
     """Whether a send of this id is among today's campaigns."""
 
     @property
-    def digest(self) -> str:
+    def plan_digest(self) -> str:
         """Fingerprint of what would be posted; of pending sends the same on every machine, at any hour."""
-        return _digest((planned.row for planned in self.sends if is_covered(planned)), self.looser)
+        return _digest((planned.row for planned in self.sends if is_covered(planned)), self.loosened_rules)
 
     @property
-    def resolved(self) -> str | None:
+    def resolved_digest(self) -> str | None:
         """Fingerprint of what names stand for on the platform; None when it was not asked."""
         if self.offline:
             return None
-        return resolved_digest({one.send.id: one.meanings for one in self.sends if one.meanings})
+        return resolved_digest({one.send.id: one.resolved_names for one in self.sends if one.resolved_names})
 
     def due(self) -> tuple[PlannedSend, ...]:
         """List what apply would send now."""
@@ -141,7 +141,7 @@ class Plan:
         """List what apply would post, first time or again."""
         return (*self.due(), *self.resends())
 
-    def missed(self) -> tuple[PlannedSend, ...]:
+    def missed_sends(self) -> tuple[PlannedSend, ...]:
         """List what was never sent although its window was open, and ended within the last day."""
         if not self.ledger_known:
             return ()
@@ -155,7 +155,7 @@ class Plan:
     def counts(self) -> dict[PlanAction, int]:
         """Count sends by action, invalid campaigns and orphans included."""
         actions = [planned.action for planned in self.sends]
-        actions += [PlanAction.INVALID] * len(self.invalid) + [PlanAction.UNKNOWN] * len(self.orphans)
+        actions += [PlanAction.INVALID] * len(self.invalid) + [PlanAction.UNKNOWN] * len(self.unknown_sends)
         return {action: actions.count(action) for action in PlanAction if action in actions}
 
 
@@ -198,14 +198,14 @@ def make_plan(
         offline=known is None,
         sends=tuple(_under_policy(looked_at, grounds, offline=known is None)),
         invalid=tuple(invalid),
-        orphans=unplanned_unknown_sends(sends, grounds) if with_orphans else (),
+        unknown_sends=unplanned_unknown_sends(sends, grounds) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
-        known=known or {},
-        unbegun=tuple(unbegun),
-        changes=(*changes_since(guards, settings), *left),
-        accepted=accepted_by(guards),
+        remote_facts=known or {},
+        uninitialized=tuple(unbegun),
+        settings_changes=(*changes_since(guards, settings), *left),
+        accepted_changes=accepted_by(guards),
         ledger_known=ledger_known,
-        present=grounds.setting.present,
+        is_current=grounds.options.is_current,
     )
 
 
@@ -217,7 +217,7 @@ def order(planned: PlannedSend) -> tuple[str, datetime, str]:
 
 def is_covered(planned: PlannedSend) -> bool:
     """Tell whether a plan's digest is over a send: it may be posted, now or later."""
-    return planned.again is not None or planned.action in PENDING
+    return planned.resend_intent is not None or planned.action in PENDING
 
 
 def as_reviewed(
@@ -241,11 +241,11 @@ def as_reviewed(
     offered: list[PlannedSend] = []
     for one in plan.sends:
         if one.action in PENDING or _sent_under(one, state, reviewed):
-            rows.append(plan_row(one.send, one.digest, one.account.appid))
-        elif one.again is not None:
+            rows.append(plan_row(one.send, one.content_digest, one.account.appid))
+        elif one.resend_intent is not None:
             offered.append(one)
     choices = [offered, []] if resends is None else [[one for one in offered if one.row in resends]]
-    rules = [plan.looser] if plan.looser else [(), plan.accepted]
+    rules = [plan.loosened_rules] if plan.loosened_rules else [(), plan.accepted_changes]
     for chosen in choices:
         if reviewed in [_digest([*rows, *(one.row for one in chosen)], looser) for looser in rules]:
             left = {id(one) for one in offered if one not in chosen}  # another account may use its id
@@ -265,16 +265,16 @@ def _not_reviewed(planned: PlannedSend) -> PlannedSend:
     decision = PlanDecision(
         action=PlanAction.UNKNOWN,
         reason=why,
-        remedy=_("plan again, have the new plan reviewed, apply with its digest"),
+        hint=_("plan again, have the new plan reviewed, apply with its digest"),
     )
-    return replace(planned, decision=decision, again=None)
+    return replace(planned, decision=decision, resend_intent=None)
 
 
 def _resent_under(state: LedgerState, reviewed: str) -> Iterator[SendRecord]:
     """List what was posted once more under a plan, and came to an end."""
     for known in state.sends.values():
         first = known.intent.data.get("plan_digest") if known.intent is not None else None
-        if known.resend_plan_digest == reviewed != first and known.status is not SendStatus.OPEN:
+        if known.resend_plan_digest == reviewed != first and known.status is not SendStatus.UNKNOWN:
             yield known
 
 
@@ -287,27 +287,27 @@ def _first_look(send: Send, grounds: DecisionContext, known: Mapping[str, Remote
     account, state, now = grounds.settings.environment.accounts[send.account], grounds.state, grounds.now
     digest = compute_content_digest(send)
     resolved = resolve(send, account.appid, (known or {}).get(account.name, OFFLINE), state, now)
-    decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.setting)
-    if decision.again is not None:
-        name = state.shown(decision.again.data["send"])
-        stored = stored_send(decision.again, send_id=name, account=send.account, campaign=send)
+    decision = decide(send, digest, appid=account.appid, state=state, now=now, setting=grounds.options)
+    if decision.resend_intent is not None:
+        name = state.display_id(decision.resend_intent.data["send"])
+        stored = stored_send(decision.resend_intent, send_id=name, account=send.account, campaign=send)
         if stored is not None:
             return PlannedSend(
                 send=stored,
                 account=account,
-                digest=decision.again.data["digest"],
+                content_digest=decision.resend_intent.data["digest"],
                 decision=decision,
                 resolved=as_stored(
-                    stored, decision.again.data["body"], (known or {}).get(account.name, OFFLINE)
+                    stored, decision.resend_intent.data["body"], (known or {}).get(account.name, OFFLINE)
                 ),
-                again=decision.again,
+                resend_intent=decision.resend_intent,
             )
         decision = _incomplete(send.id)
     if resolved.problems and decision.action in (PlanAction.SEND, PlanAction.SCHEDULED):
         decision = PlanDecision(
             action=PlanAction.INVALID,
-            reason=resolved.problems[0].what,
-            remedy=resolved.problems[0].remedy,
+            reason=resolved.problems[0].message,
+            hint=resolved.problems[0].hint,
         )
     elif decision.action not in (PlanAction.SEND, PlanAction.SCHEDULED):
         # What was sent needs no tag any more, and its audience is the one it had.
@@ -315,8 +315,10 @@ def _first_look(send: Send, grounds: DecisionContext, known: Mapping[str, Remote
     if decision.action in PENDING:
         drafted = state.drafts.get(state.key(account.appid, send.id, send.revision))
         if warned := draft_warnings(send, resolved, drafted):
-            send = replace(send, findings=(*send.findings, *warned))
-    return PlannedSend(send=send, account=account, digest=digest, decision=decision, resolved=resolved)
+            send = replace(send, diagnostics=(*send.diagnostics, *warned))
+    return PlannedSend(
+        send=send, account=account, content_digest=digest, decision=decision, resolved=resolved
+    )
 
 
 def _past_audience(send: Send, account: Account, state: LedgerState) -> Audience:
@@ -340,7 +342,7 @@ def _sharing_drafts(looked_at: Sequence[PlannedSend]) -> list[PlannedSend]:
         problem = found.get((one.account.appid, one.send.id))
         if problem is None:
             return one
-        return replace(one, send=replace(one.send, findings=(*one.send.findings, problem)))
+        return replace(one, send=replace(one.send, diagnostics=(*one.send.diagnostics, problem)))
 
     return [warned(one) for one in looked_at] if found else list(looked_at)
 
@@ -355,15 +357,15 @@ def _under_policy(
     for one in looked_at:
         appid = one.account.appid
         if one.action is PlanAction.SEND:
-            twin = seen.get((appid, one.digest))
+            twin = seen.get((appid, one.content_digest))
             facts = _facts(one, looked_at, grounds, due, ahead=ahead[appid], twin=twin, offline=offline)
-            one = with_violations(one, evaluate(facts, grounds.allowed))
+            one = with_violations(one, evaluate(facts, grounds.overrides))
         elif one.action is PlanAction.RESEND:
             one = with_violations(
                 one, _against(_facts(one, looked_at, grounds, due, offline=offline), grounds)
             )
         if one.action is PlanAction.SEND:
-            seen[appid, one.digest] = one.send.id
+            seen[appid, one.content_digest] = one.send.id
             ahead[appid] += counts(one.account.kind, one.send.filter.is_to_all)
         yield one
 
@@ -373,7 +375,7 @@ def _facts(
 ) -> RuleInput:
     return RuleInput(
         send=planned.send,
-        digest=planned.digest,
+        content_digest=planned.content_digest,
         account=planned.account,
         audience=_whole_audience(planned, among),
         policy=grounds.settings.policy,
@@ -399,44 +401,42 @@ def recheck(
     appid = planned.account.appid
     decision = decide(
         planned.send,
-        planned.digest,
+        planned.content_digest,
         appid=appid,
         state=grounds.state,
         now=grounds.now,
-        setting=grounds.setting,
+        setting=grounds.options,
     )
-    fresh = replace(planned, decision=decision, objections=())
+    fresh = replace(planned, decision=decision, violations=())
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
     facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed=saw)
-    return with_violations(fresh, _against(facts, grounds, again=planned.again is not None))
+    return with_violations(fresh, _against(facts, grounds, again=planned.resend_intent is not None))
 
 
 def _against(facts: RuleInput, grounds: DecisionContext, *, again: bool = True) -> tuple[Violation, ...]:
     """Ask the rules; what is posted once more took its allowance when it was posted first."""
-    found = evaluate(facts, grounds.allowed)
+    found = evaluate(facts, grounds.overrides)
     return tuple(one for one in found if not again or one.rule not in ALLOWANCE)
 
 
 def with_violations(planned: PlannedSend, found: tuple[Violation, ...]) -> PlannedSend:
     """Block a due send when a rule stands against it; lesser objections stay as warnings."""
-    if not found and not planned.objections:
+    if not found and not planned.violations:
         return planned
     blocking = [objection for objection in found if objection.blocks]
     if not blocking:
-        return replace(planned, objections=found)
+        return replace(planned, violations=found)
     first = blocking[0]
-    lifted = _("{remedy}; once only: --allow {rule}=REASON")
-    reason = _("{rule}: {what}").format(rule=first.rule, what=first.what)
+    lifted = _("{hint}; once only: --allow {rule}=REASON")
+    reason = _("{rule}: {what}").format(rule=first.rule, what=first.message)
     decision = PlanDecision(
-        action=PlanAction.BLOCKED if planned.again is None else PlanAction.UNKNOWN,
-        reason=reason if planned.again is None else not_resent_message(reason),
-        remedy=lifted.format(remedy=first.remedy, rule=first.rule)
-        if first.rule in OVERRIDABLE
-        else first.remedy,
+        action=PlanAction.BLOCKED if planned.resend_intent is None else PlanAction.UNKNOWN,
+        reason=reason if planned.resend_intent is None else not_resent_message(reason),
+        hint=lifted.format(hint=first.hint, rule=first.rule) if first.rule in OVERRIDABLE else first.hint,
     )
-    return replace(planned, objections=found, decision=decision)
+    return replace(planned, violations=found, decision=decision)
 
 
 def _whole_audience(planned: PlannedSend, among: Iterable[PlannedSend]) -> Audience:
@@ -460,7 +460,10 @@ def stored_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> Ite
     """Give, as they were posted, the unknown sends that are named themselves and that none of these is."""
     accounts = grounds.settings.environment.accounts
     for known in _unplanned(sends, grounds):
-        if grounds.state.same(known.send) in grounds.setting.resend and known.intent is not None:
+        if (
+            grounds.state.normalized_ledger_id(known.send) in grounds.options.resend
+            and known.intent is not None
+        ):
             names = [name for name, account in accounts.items() if account.appid == known.appid]
             name = known.account if known.account in names else names[0]
             stored = stored_send(known.intent, send_id=known.send, account=name)
@@ -469,18 +472,18 @@ def stored_unknown_sends(sends: Iterable[Send], grounds: DecisionContext) -> Ite
 
 
 def _unknown_decision(known: SendRecord, grounds: DecisionContext) -> PlanDecision:
-    setting = grounds.setting
+    setting = grounds.options
     facts = protocol.DecisionInput(
-        key=SendKey(known.appid, grounds.state.kept(known.send), known.revision),
-        digest="",
+        key=SendKey(known.appid, grounds.state.ledger_id(known.send), known.revision),
+        content_digest="",
         now=grounds.now,
         clock_skew=setting.clock_skew,
         resend_after=timedelta(seconds=setting.resend_after_s),
         resend_until=timedelta(seconds=setting.resend_until_s),
-        resend_stored=grounds.state.same(known.send) in setting.resend,
+        resend_stored=grounds.state.normalized_ledger_id(known.send) in setting.resend,
     )
     decision = decide_by(facts, grounds.state)
-    if decision.again is not None:
+    if decision.resend_intent is not None:
         return _incomplete(known.send)
     if decision.code is protocol.Reason.CONTENT_CHANGED:
         why = _("posted {when}, no answer recorded; its file is not in this plan")
@@ -490,17 +493,23 @@ def _unknown_decision(known: SendRecord, grounds: DecisionContext) -> PlanDecisi
 
 def _incomplete(send_id: str) -> PlanDecision:
     why = _("posted, no answer recorded; its openid list is not in the campaign any more")
-    return PlanDecision(action=PlanAction.UNKNOWN, reason=why, remedy=settle_hint(send_id))
+    return PlanDecision(action=PlanAction.UNKNOWN, reason=why, hint=settle_hint(send_id))
 
 
 def _unplanned(sends: Iterable[Send], grounds: DecisionContext) -> tuple[SendRecord, ...]:
     accounts, state = grounds.settings.environment.accounts, grounds.state
     planned = {
-        (accounts[send.account].appid, state.same(name))
+        (accounts[send.account].appid, state.normalized_ledger_id(name))
         for send in sends
         for name in (send.id, *send.formerly)
     }
-    found = [known for appid in sorted({a.appid for a in accounts.values()}) for known in state.open(appid)]
+    found = [
+        known
+        for appid in sorted({a.appid for a in accounts.values()})
+        for known in state.unknown_sends(appid)
+    ]
     # Those of another namespace have their files, and their runs, elsewhere.
-    mine = (known for known in found if state.is_ours(state.kept(known.send)))
-    return tuple(known for known in mine if (known.appid, state.same(known.send)) not in planned)
+    mine = (known for known in found if state.is_in_namespace(state.ledger_id(known.send)))
+    return tuple(
+        known for known in mine if (known.appid, state.normalized_ledger_id(known.send)) not in planned
+    )

@@ -32,8 +32,8 @@ def write(path: Path, data: Mapping[str, Any]) -> None:
     except OSError as error:
         raise UsageError(
             _("the plan file cannot be written: {error}").format(error=error.strerror),
-            remedy=_("give --out a path that can be written"),
-            where=str(path),
+            hint=_("give --out a path that can be written"),
+            location=str(path),
         ) from error
 
 
@@ -50,22 +50,22 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             _("the plan file cannot be read"),
-            remedy=_("make it with `campaign plan --out FILE`"),
-            where=str(path),
+            hint=_("make it with `campaign plan --out FILE`"),
+            location=str(path),
         ) from error
     if not isinstance(data, dict) or not _has_shape(data):
         raise UsageError(
             _("this is not a plan file"),
-            remedy=_("make it with `campaign plan --out FILE`"),
-            where=str(path),
+            hint=_("make it with `campaign plan --out FILE`"),
+            location=str(path),
         )
     if str(data["format_version"]).partition(".")[0] != MAJOR:
         raise UsageError(
             _("the plan file has format {found}, this program reads {major}.x").format(
                 found=data["format_version"], major=MAJOR
             ),
-            remedy=_("plan again with the version that applies"),
-            where=str(path),
+            hint=_("plan again with the version that applies"),
+            location=str(path),
         )
     return data
 
@@ -116,7 +116,9 @@ def check_digest(reviewed: str, plan: Plan, state: LedgerState) -> Plan:
     found = as_reviewed(plan, state, reviewed)
     if found is None:
         raise _stale_plan_error(
-            _("the digest is {digest}, expected {expected}").format(digest=plan.digest, expected=reviewed)
+            _("the digest is {digest}, expected {expected}").format(
+                digest=plan.plan_digest, expected=reviewed
+            )
         )
     return found
 
@@ -163,7 +165,7 @@ def _moved(data: Mapping[str, Any], plan: Plan) -> list[str]:
     return [
         moved
         for one in plan.sends
-        for moved in _moved_of(one.send.id, before.get(one.send.id, {}), one.meanings)
+        for moved in _moved_of(one.send.id, before.get(one.send.id, {}), one.resolved_names)
     ]
 
 
@@ -182,13 +184,13 @@ def check_resolved_names(planned: PlannedSend, now: PlannedSend) -> None:
     Raises:
         StalePlanError: names them.
     """
-    if moved := _moved_of(planned.send.id, planned.meanings, now.meanings):
+    if moved := _moved_of(planned.send.id, planned.resolved_names, now.resolved_names):
         raise _stale_plan_error(_("; ").join(moved))
 
 
 def unresolved_names(data: Mapping[str, Any], plan: Plan) -> list[str]:
     """Name what was not looked up for a plan file that was made offline, so that nothing can be compared."""
-    names = {name: None for planned in plan.sends for name in planned.meanings}
+    names = {name: None for planned in plan.sends for name in planned.resolved_names}
     return list(names) if data["resolved"] is None else []
 
 
@@ -232,7 +234,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     every = {p.send.id: p for p in plan.sends}
     found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
-        if before[name].get("digest") != after[name].digest:
+        if before[name].get("digest") != after[name].content_digest:
             found.append(_("{send} has other content or receivers").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send} has another revision").format(send=name))
@@ -257,7 +259,7 @@ def _no_more(name: str, planned: PlannedSend | None) -> str:
 def _stale_plan_error(what: str) -> StalePlanError:
     return StalePlanError(
         _("what would be sent is not what was reviewed: {what}").format(what=what),
-        remedy=_("plan again, have the new plan reviewed, apply with its digest"),
+        hint=_("plan again, have the new plan reviewed, apply with its digest"),
     )
 
 

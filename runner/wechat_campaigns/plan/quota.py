@@ -32,7 +32,7 @@ class Allowance:
     """Sends the ledger knows that count against the limit."""
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Sends left, never below zero."""
         return max(0, self.limit - self.used)
 
@@ -84,7 +84,7 @@ def allowance(appid: str, kind: AccountKind, state: LedgerState, now: datetime) 
     """Count what the ledger knows of the period that holds `now`."""
     used = sum(
         number
-        for use, number in state.uses(appid, *bounds(kind, now)).items()
+        for use, number in state.quota_usage(appid, *bounds(kind, now)).items()
         # A baseline is dated when it was recorded, not when it was sent.
         if counts(kind, use.to_all) and not use.baseline
     )
@@ -98,8 +98,8 @@ def count_same_recipients(appid: str, send: Send, state: LedgerState, now: datet
     Openid lists are not compared with one another.
     """
     same = {"all", recipients(send.filter)} - {"openids"}
-    uses = state.uses(appid, *bounds(AccountKind.SERVICE, now))
-    return sum(number for use, number in uses.items() if use.receivers in same)
+    uses = state.quota_usage(appid, *bounds(AccountKind.SERVICE, now))
+    return sum(number for use, number in uses.items() if use.recipients in same)
 
 
 def recipients(receiver_filter: Filter) -> str:

@@ -54,7 +54,7 @@ class Resolution:
     audience: Audience
     uploads: tuple[tuple[wire.Upload, str | None], ...] = ()
     """Each with the result that can be reused, if any."""
-    named: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    material_ids: Mapping[tuple[str, str], str] = field(default_factory=dict)
     draft: str | None = None
     """Fingerprint of the existing draft that is sent."""
     problems: tuple[Diagnostic, ...] = ()
@@ -120,7 +120,7 @@ def resolve(send: Send, appid: str, known: RemoteFacts, state: LedgerState, now:
         tag=str(tag["name"]) if "name" in tag else None,
         audience=audience,
         uploads=needed,
-        named=named,
+        material_ids=named,
         draft=known.drafts.get(send.content.media_id) if isinstance(send.content, Draft) else None,
         problems=tuple(problems),
     )
@@ -135,7 +135,7 @@ def resolved_names(send: Send, resolved: Resolution) -> dict[str, str | int | No
     if send.filter.tag is not None:
         found[f"tag {send.filter.tag}"] = resolved.tag_id
     for kind, name in wire.names(send.content):
-        found[f"{kind} {name}"] = resolved.named.get((kind, name))
+        found[f"{kind} {name}"] = resolved.material_ids.get((kind, name))
     if isinstance(send.content, Draft):
         found[f"draft {send.content.media_id}"] = resolved.draft
     return found
@@ -201,14 +201,14 @@ def _tag(send: Send, known: RemoteFacts) -> tuple[Mapping[str, Any], Diagnostic 
         if found
         else _("the account has no tag with {key} {value}")
     ).format(key=_(field_name), value=wanted)
-    remedy = (
+    hint = (
         _("nearest: {names}; `campaign tags` lists them all").format(names=_(", ").join(close))
         if close
         else _("create the tag in the console first; `campaign tags` lists them all")
     )
     line, column = send.filter_position
-    place = replace(send.place, line=line, column=column) if line else send.place
-    return {}, Diagnostic(place=place, path=send.filter_path, rule="unknown-tag", what=what, remedy=remedy)
+    place = replace(send.location, line=line, column=column) if line else send.location
+    return {}, Diagnostic(location=place, path=send.filter_path, rule="unknown-tag", message=what, hint=hint)
 
 
 def _materials(wanted: set[tuple[str, str]], api: ReadApi) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -245,8 +245,8 @@ def _all_items(kind: str, api: ReadApi) -> Iterable[Mapping[str, Any]]:
         _("the account has more than {count} {kind} items: too many to search by name").format(
             count=MAX_PAGES * PAGE, kind=kind
         ),
-        remedy=_("give the media_id instead of the name"),
-        where="material/batchget_material",
+        hint=_("give the media_id instead of the name"),
+        location="material/batchget_material",
     )
 
 
@@ -279,5 +279,5 @@ def _reusable(upload: wire.Upload, appid: str, state: LedgerState, now: datetime
     return known.result
 
 
-def _problem(send: Send, path: str, rule: str, what: str, remedy: str) -> Diagnostic:
-    return Diagnostic(place=send.place, path=path, rule=rule, what=what, remedy=remedy)
+def _problem(send: Send, path: str, rule: str, what: str, hint: str) -> Diagnostic:
+    return Diagnostic(location=send.location, path=path, rule=rule, message=what, hint=hint)

@@ -84,7 +84,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
             content=_content(body),
             send_ignore_reprint=bool(body.get("send_ignore_reprint")),
             batch=campaign.batch if campaign is not None and receivers.openids else None,
-            place=campaign.place if campaign is not None else Location(file=""),
+            location=campaign.location if campaign is not None else Location(file=""),
         )
     ends = data.get("not_after")
     not_after = datetime.fromisoformat(ends) if ends is not None else None

@@ -28,7 +28,7 @@ TRIES: Final = 8  # how often a decision is made again because somebody else wro
 class MassApi(Protocol):
     """The platform, as far as one call goes."""
 
-    def ready(self) -> None:
+    def ensure_token(self) -> None:
         """Have a token: whatever can fail before the call fails here. Raises `CampaignError`."""
         ...
 
@@ -47,7 +47,7 @@ class Message:
     key: SendKey
     action: Action  # SEND, or RESEND for a stored body: no decision turns one into the other
     body: Mapping[str, Any]  # the whole request but its clientmsgid
-    kept: Mapping[str, Any] = field(default_factory=dict)  # beside the data of the protocol itself
+    intent_data: Mapping[str, Any] = field(default_factory=dict)  # beside the data of the protocol itself
     not_after: datetime | None = None
 
 
@@ -58,7 +58,7 @@ class AttemptResult:
     decision: Decision | None = None
     intent: Event | None = None
     status: Status = Status.UNKNOWN  # of the send, with this attempt taken in
-    answer: Mapping[str, Any] = field(default_factory=dict)
+    response: Mapping[str, Any] = field(default_factory=dict)
     error: CampaignError | None = None
 
 
@@ -69,7 +69,7 @@ class Attempt:
     ledger: EventLog
     api: MassApi
     state: StreamState
-    take: Callable[
+    apply_event: Callable[
         [Event], None
     ]  # takes a new event into `state`, and into what else is folded from the stream
     clock: Callable[[], datetime]
@@ -89,7 +89,7 @@ class Attempt:
         except NoResponseError as error:
             return replace(begun, error=error)
         told = {name: answer[name] for name in ("msg_id", "msg_data_id", "errcode") if answer.get(name)}
-        return self._ended(replace(begun, answer=answer), verdict(answer), told)
+        return self._ended(replace(begun, response=answer), verdict(answer), told)
 
     def _begin(self, message: Message, judge: Callable[[StreamState], Decision]) -> AttemptResult:
         """Write down the right to one call, after the very view that it was decided on."""
@@ -97,7 +97,7 @@ class Attempt:
         for _ in range(TRIES):
             try:
                 # First the token: its answer has a date, and so the clock is known to whoever judges.
-                self.api.ready()
+                self.api.ensure_token()
                 self.refresh()
                 outcome = AttemptResult(decision=(decision := judge(self.state)))
                 if decision.action is not message.action:
@@ -109,18 +109,18 @@ class Attempt:
                 # An intent that was kept all the same has no call: it is unknown until somebody looks again.
                 return replace(outcome, error=error)
             else:
-                self.take(intent)
+                self.apply_event(intent)
                 return replace(outcome, intent=intent)
         return outcome
 
     def _intent(self, message: Message) -> Entry:
-        key, known = message.key, self.state.of(message.key.id, message.key.revision)
+        key, known = message.key, self.state.find(message.key.id, message.key.revision)
         call = len(known.calls) + 1 if known is not None else 1
         data = {"send": key.id, "revision": key.revision, "call": call, "after": self.state.head.hash}
         data |= {"at": self.clock().isoformat(timespec="microseconds"), "body_sha256": sha256(message.body)}
         if message.action is Action.RESEND:
-            return self.entry(EventKind.RESEND, {**message.kept, **data})
-        return self.entry(EventKind.INTENT, {**message.kept, **data, "clientmsgid": key.clientmsgid})
+            return self.entry(EventKind.RESEND, {**message.intent_data, **data})
+        return self.entry(EventKind.INTENT, {**message.intent_data, **data, "clientmsgid": key.clientmsgid})
 
     def _ended(
         self, outcome: AttemptResult, kind: EventKind | None, told: Mapping[str, Any]
@@ -133,7 +133,7 @@ class Attempt:
             self.append(kind, {**name, "intent": outcome.intent.hash, **told})
         except LedgerError as error:
             return replace(outcome, error=error)
-        known = self.state.of(name["send"], name["revision"])
+        known = self.state.find(name["send"], name["revision"])
         return replace(outcome, status=known.status if known is not None else Status.UNKNOWN)
 
     def entry(self, kind: str, data: Mapping[str, Any]) -> Entry:
@@ -145,7 +145,7 @@ class Attempt:
         """Keep an event at the end of the stream, and take it in with all that came before it."""
         event = self.ledger.append(self.entry(kind, data))
         if event.seq == self.state.head.seq + 1:
-            self.take(event)
+            self.apply_event(event)
         else:
             self.refresh()
         return event
@@ -153,4 +153,4 @@ class Attempt:
     def refresh(self) -> None:
         """Take in what the ledger holds beyond `state`."""
         for event in self.ledger.read(self.state.stream, self.state.head):
-            self.take(event)
+            self.apply_event(event)

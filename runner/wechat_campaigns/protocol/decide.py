@@ -36,11 +36,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do with a send, and why; `known` is the record of the ledger that decided."""
+    """What to do with a send, and why; `send_state` is the record of the ledger that decided."""
 
     action: Action
     reason: Reason
-    known: SendState | None = None
+    send_state: SendState | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -49,18 +49,22 @@ class DecisionInput:
     """What is known about one send beside the ledger."""
 
     key: SendKey
-    digest: str
+    content_digest: str
     now: datetime
     not_before: datetime | None = None
     not_after: datetime | None = None
     list_sha256: str | None = None  # of the whole openid list of which this is a batch
     formerly: tuple[str, ...] = ()  # ids that this send has had
-    present: Callable[[str], bool] = lambda _id: True  # whether a send of this id is among today's campaigns
+    is_current: Callable[[str], bool] = lambda _id: (
+        True
+    )  # whether a send of this id is among today's campaigns
     clock_skew: timedelta = timedelta()  # this clock minus the platform's, as its answers told
     resend_after: timedelta = timedelta(seconds=60)
     resend_until: timedelta = timedelta(hours=20)
     resend_stored: bool = False  # a person asked for the stored content although the campaign's is another
-    violated: Callable[[], Sequence[str]] = lambda: ()  # policy rules that block it, asked on this very view
+    find_violations: Callable[[], Sequence[str]] = (
+        lambda: ()
+    )  # policy rules that block it, asked on this very view
 
 
 def decide(state: StreamState, facts: DecisionInput) -> Decision:
@@ -73,7 +77,7 @@ def decide(state: StreamState, facts: DecisionInput) -> Decision:
     # What was accepted under a former id is not to be overlooked for a rejection under this one.
     record = max(mine, key=lambda known: known.status is Status.ACCEPTED, default=None)
     if record is not None and record.status is Status.ACCEPTED:
-        if record.digest in ("", facts.digest):
+        if record.content_digest in ("", facts.content_digest):
             return Decision(Action.SENT, Reason.SENT, record)
         return Decision(Action.CONFLICT, Reason.EDITED, record)
     accepted = [known for known in revisions if known.status is Status.ACCEPTED]
@@ -112,7 +116,7 @@ def _resend(state: StreamState, facts: DecisionInput, known: SendState) -> Decis
     # Another attempt never renews the window: the platform forgets the first one all the same.
     if facts.now > first.at + facts.resend_until:
         return unknown(Reason.TOO_LATE_TO_RESEND)
-    same = (known.digest, known.revision) == (facts.digest, facts.key.revision)
+    same = (known.content_digest, known.revision) == (facts.content_digest, facts.key.revision)
     if not same and not facts.resend_stored:
         return unknown(Reason.CONTENT_CHANGED)
     ends = known.intent.data.get("not_after")
@@ -140,14 +144,14 @@ def _stopped(state: StreamState, facts: DecisionInput) -> Decision | None:
     if state.holds:
         held = next(reversed(state.holds.values()))
         return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data.get("why", "")})
-    violated = facts.violated()
+    violated = facts.find_violations()
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 
 
 def _other_form(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Find the campaign's message under the ids it had before `for_each` or openids came, went or changed."""
     mine = SendId.parse(facts.key.id)
-    campaigns = {SendId.parse(name).campaign for name in state.names(facts.key.id, *facts.formerly)}
+    campaigns = {SendId.parse(name).campaign for name in state.aliases(facts.key.id, *facts.formerly)}
     every = [known for name in campaigns for known in state.of_campaign(name)]
     # The newest first: a revision above it is above all.
     for known in sorted(every, key=lambda known: (-known.revision, known.id)):
@@ -167,12 +171,12 @@ def _other_form(state: StreamState, facts: DecisionInput) -> Decision | None:
 
 def _moved(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Find a send of the same content and recipients whose file is gone: it was moved, not written anew."""
-    named = state.names(facts.key.id, *facts.formerly)
-    for known in state.of_content(facts.digest):
+    named = state.aliases(facts.key.id, *facts.formerly)
+    for known in state.of_content(facts.content_digest):
         if (
             known.status is not Status.REJECTED
             and normalize_id(known.id) not in named
-            and not facts.present(known.id)
+            and not facts.is_current(known.id)
         ):
             return Decision(Action.CONFLICT, Reason.MOVED, known)
     return None

@@ -27,9 +27,9 @@ class Transition(StrEnum):
     """What an event means for a send, given the calls before it."""
 
     CALL = "a call may begin"
-    FORGED = "a mac does not hold"
-    TAKEN = "the platform took it, or a person says so"
-    FOREIGN = "45065, and no earlier call of this ledger can be the one that it speaks of"
+    INVALID_MAC = "a mac does not hold"
+    ACCEPTED = "the platform took it, or a person says so"
+    FOREIGN_DUPLICATE = "45065, and no earlier call of this ledger can be the one that it speaks of"
     REJECTED = "certainly no job, and no other call is open"
     SETTLED_NOT_SENT = "a person says that it was not sent"
 
@@ -39,9 +39,9 @@ TABLE: Final[Mapping[Transition, Mapping[Status, Status]]] = {
     # Who cannot make a mac can stop a send, never start or free one. An acceptance wins over the rejection of
     # another call, however late it comes; what was accepted stays so, but on the word of 45065 alone.
     Transition.CALL: {U: U, D: D, R: U, A: A},
-    Transition.FORGED: {U: D, D: D, R: D, A: A},
-    Transition.TAKEN: {U: A, D: A, R: A, A: A},
-    Transition.FOREIGN: {U: D, D: D, R: D, A: D},
+    Transition.INVALID_MAC: {U: D, D: D, R: D, A: A},
+    Transition.ACCEPTED: {U: A, D: A, R: A, A: A},
+    Transition.FOREIGN_DUPLICATE: {U: D, D: D, R: D, A: D},
     Transition.REJECTED: {U: R, D: D, R: R, A: A},
     Transition.SETTLED_NOT_SENT: {U: R, D: R, R: R, A: A},
 }
@@ -67,7 +67,7 @@ class SendState:
     intent: Event | None = None  # the latest one, or the baseline: a resend posts the body in it
 
     @property
-    def digest(self) -> str:
+    def content_digest(self) -> str:
         """Of the content and recipients that were last decided to be sent."""
         return str(self.intent.data["digest"]) if self.intent is not None else ""
 
@@ -88,7 +88,7 @@ class StreamState:
 
     stream: str
     # Whether an event's mac holds; who has not the secret believes everything and acts on nothing.
-    authentic: Callable[[Event], bool] = lambda _event: True
+    is_authentic: Callable[[Event], bool] = lambda _event: True
     head: Head = EMPTY
     sends: dict[tuple[str, int], SendState] = field(default_factory=dict)  # by `normalize_id` and revision
     holds: dict[str, Event] = field(
@@ -103,7 +103,7 @@ class StreamState:
         if event.kind == EventKind.HOLD:
             if event.data["held"]:
                 self.holds[event.hash] = event
-            elif self.authentic(event):
+            elif self.is_authentic(event):
                 for ended in event.data["ends"]:
                     self.holds.pop(ended, None)
         elif event.kind in _OF_SENDS:
@@ -112,24 +112,24 @@ class StreamState:
             after = self.sends[place] = self._next(before, event)
             if after.intent is not before.intent or not before.calls:
                 campaign = normalize_id(SendId.parse(after.id).campaign)
-                for name in (place[0], f"/{campaign}", f"={after.digest}"):
+                for name in (place[0], f"/{campaign}", f"={after.content_digest}"):
                     self._places.setdefault(name, set()).add(place)
             if former := event.data.get("formerly"):
-                names = self.names(event.data["send"], *former)
+                names = self.aliases(event.data["send"], *former)
                 self._names.update(dict.fromkeys(names, names))
 
-    def of(self, send_id: str, revision: int) -> SendState | None:
+    def find(self, send_id: str, revision: int) -> SendState | None:
         """Look one send up, however its id is spelt."""
         return self.sends.get((normalize_id(send_id), revision))
 
-    def names(self, *ids: str) -> frozenset[str]:
+    def aliases(self, *ids: str) -> frozenset[str]:
         """List every id that messages of these ids have had, in the form in which ids are compared."""
         alone = (normalize_id(one) for one in ids)
         return frozenset[str]().union(*(self._names.get(name, {name}) for name in alone))
 
     def revisions(self, *ids: str) -> list[SendState]:
         """List what is known of a send at any revision, whatever id it has had."""
-        return [known for name in sorted(self.names(*ids)) for known in self._at(name)]
+        return [known for name in sorted(self.aliases(*ids)) for known in self._at(name)]
 
     def of_campaign(self, campaign: str) -> list[SendState]:
         """List every send that a campaign has had: whole, per entry, per batch."""
@@ -137,7 +137,7 @@ class StreamState:
 
     def of_content(self, digest: str) -> list[SendState]:
         """List the sends whose latest intent had this content and these recipients."""
-        return [known for known in self._at(f"={digest}") if known.digest == digest]
+        return [known for known in self._at(f"={digest}") if known.content_digest == digest]
 
     def _at(self, name: str) -> list[SendState]:
         return [self.sends[place] for place in sorted(self._places.get(name, ()))]
@@ -147,8 +147,8 @@ class StreamState:
         is_copy = (
             event.kind in (EventKind.INTENT, EventKind.RESEND) and event.data.get("after") != event.previous
         )
-        if is_copy or not self.authentic(event):
-            return replace(before, status=TABLE[Transition.FORGED][before.status])
+        if is_copy or not self.is_authentic(event):
+            return replace(before, status=TABLE[Transition.INVALID_MAC][before.status])
         calls, intent = _calls(before.calls, event), before.intent
         if event.kind in (EventKind.INTENT, EventKind.BASELINE) and before.status is not Status.ACCEPTED:
             intent = event
@@ -190,7 +190,7 @@ def _step(calls: tuple[Call, ...], event: Event) -> Transition | None:
         case EventKind.INTENT | EventKind.RESEND:
             return Transition.CALL
         case EventKind.DUPLICATE | EventKind.REJECTED if _is_foreign(calls):
-            return Transition.FOREIGN
+            return Transition.FOREIGN_DUPLICATE
         case EventKind.REJECTED:
             return Transition.REJECTED if all(call.end is not None for call in calls) else None
         case EventKind.DUPLICATE if event.data.get("errcode") == CLIENTMSGID_TOO_FAST:
@@ -199,7 +199,7 @@ def _step(calls: tuple[Call, ...], event: Event) -> Transition | None:
             # It was decided about the calls up to one: a later call may have arrived all the same.
             return Transition.SETTLED_NOT_SENT if event.data["intent"] == latest_intent(calls) else None
         case _:
-            return Transition.TAKEN
+            return Transition.ACCEPTED
 
 
 def _is_foreign(calls: tuple[Call, ...]) -> bool:

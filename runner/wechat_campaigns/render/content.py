@@ -100,19 +100,21 @@ def _body(
 ) -> tuple[str, tuple[BodyImage, ...]]:
     """Let the article room make HTML of the article's file; nothing after a problem."""
     source, path = _source(scope, path, raw, title), (*path, "body")
-    body = scope.read(path, partial(scope.room.build, source)) if source is not None else None
+    body = scope.read(path, partial(scope.article_builder.build, source)) if source is not None else None
     if source is None or body is None or not scope.sendable(path, body.html):
         return "", ()
     scope.look_for_unseen(path, body.html)
     written = scope.files.text(_FROM_ROOT, str(source.file))
     scope.problems += [
-        replace(finding, path=json_path(path), place=_line_as_written(finding.place, written, source.text))
-        if finding.place.file == source.shown
+        replace(
+            finding, path=json_path(path), location=_line_as_written(finding.location, written, source.text)
+        )
+        if finding.location.file == source.display_path
         else replace(
             finding,
             path=json_path(path),
-            what=_("{fault} (theme of the campaign {campaign})").format(
-                fault=finding.what, campaign=scope.campaign.id
+            message=_("{fault} (theme of the campaign {campaign})").format(
+                fault=finding.message, campaign=scope.campaign.id
             ),
         )
         for finding in body.findings
@@ -132,7 +134,7 @@ def _source(scope: Scope, path: KeyPath, raw: Mapping[str, Any], title: str) -> 
         what = _("`{file}` is neither Markdown nor HTML").format(file=written)
         scope.problem(body, "article-kind", what, _("name a .md or .html file"))
         return None
-    text = scope.text_file(body, written, escape=scope.room.escape_for(kind))
+    text = scope.text_file(body, written, escape=scope.article_builder.escape_for(kind))
     if text is None:
         return None
     return ArticleSource(

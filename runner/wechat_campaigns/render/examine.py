@@ -62,7 +62,9 @@ def validate_campaigns(
     whole = ValidationResult(file_problems=problems)
     present = campaigns_by_id(find_campaigns(root)[0] if only else found)
     if cache is None or len(found) < ENOUGH:
-        workshop = Compiler(settings=settings, files=files, variables=variables or {}, present=present)
+        workshop = Compiler(
+            settings=settings, files=files, variables=variables or {}, campaigns_by_id=present
+        )
         for one in map_in_workers(lambda item: _checked(workshop, item), found, lost=_lost):
             whole.take(one.sends, one.file_problems, one.problems)
         return whole
@@ -70,7 +72,7 @@ def validate_campaigns(
 
     memory = load_cache(cache, root=root, settings=settings, variables=variables or {}, now_ns=now_ns)
     watched = TrackedFiles(files, root, memory)
-    workshop = Compiler(settings=settings, files=watched, variables=variables or {}, present=present)
+    workshop = Compiler(settings=settings, files=watched, variables=variables or {}, campaigns_by_id=present)
     _with_memory(whole, found, workshop, memory, watched)
     return whole
 
@@ -82,13 +84,13 @@ class _FileResult(NamedTuple):
     file_problems: tuple[Diagnostic, ...]
     problems: tuple[Diagnostic, ...]
     alone: bool = True
-    remembered: CacheEntry | None = None
+    cache_entry: CacheEntry | None = None
     stamps: Mapping[str, tuple[Stamp, str]] | None = None
 
 
 def _checked(workshop: Compiler, item: CampaignFile, data: bytes | None = None) -> _FileResult:
     made = workshop.make(item, data)
-    return _FileResult(len(made.sends), made.file_problems, made.problems, made.alone)
+    return _FileResult(len(made.sends), made.file_problems, made.problems, made.is_independent)
 
 
 def _lost(item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None) -> _FileResult:
@@ -103,22 +105,22 @@ def _with_memory(
     watched: TrackedFiles,
 ) -> None:
     """Check what is new or changed, and take the rest from the memory, all in the order of the files."""
-    known = {item.shown: memory.recall(item.shown, watched) for item in found}
-    rest = [item for item in found if known[item.shown] is None]
+    known = {item.display_path: memory.lookup(item.display_path, watched) for item in found}
+    rest = [item for item in found if known[item.display_path] is None]
     anew = iter(map_in_workers(lambda item: _remembering(workshop, item, memory, watched), rest, lost=_lost))
     kept: dict[str, CacheEntry] = {}
     stamps = dict(watched.stamps)
     for item in found:
-        one = known[item.shown]
+        one = known[item.display_path]
         if one is None:
             checked = next(anew)
             whole.take(checked.sends, checked.file_problems, checked.problems)
             stamps |= checked.stamps or {}
-            one = checked.remembered
+            one = checked.cache_entry
         else:
             whole.take(one.sends, (), one.problems)
         if one is not None:
-            kept[item.shown] = one
+            kept[item.display_path] = one
     memory.write(kept, stamps)
 
 
@@ -127,8 +129,8 @@ def _remembering(
 ) -> _FileResult:
     from wechat_campaigns.render.validation_cache import CacheEntry, bytes_of, digest_of, stamp_of
 
-    stamp = stamp_of(item.shown, memory.now_ns)
-    data = bytes_of(item.shown)
+    stamp = stamp_of(item.display_path, memory.now_ns)
+    data = bytes_of(item.display_path)
     watched.begin()
     checked = _checked(workshop, item, data)
     broken = checked.file_problems or any(p.level == "error" for p in checked.problems)
@@ -136,4 +138,4 @@ def _remembering(
         return checked
     remembered = CacheEntry(stamp, digest_of(data), checked.sends, checked.problems, watched.read)
     stamps = {name: watched.stamps[name] for name in watched.read if name in watched.stamps}
-    return _FileResult(checked.sends, (), checked.problems, remembered=remembered, stamps=stamps)
+    return _FileResult(checked.sends, (), checked.problems, cache_entry=remembered, stamps=stamps)

@@ -26,11 +26,11 @@ def former_id_problems(campaign: Campaign, present: Mapping[str, CampaignFile]) 
     """
     return tuple(
         Diagnostic(
-            place=campaign.source.place(path),
+            location=campaign.source.location(path),
             path=json_path(path),
             rule="formerly",
-            what=_("`{id}` is still there, so this cannot be its former id").format(id=name),
-            remedy=_("delete the old one, or remove this line: two campaigns cannot have been one"),
+            message=_("`{id}` is still there, so this cannot be its former id").format(id=name),
+            hint=_("delete the old one, or remove this line: two campaigns cannot have been one"),
         )
         for path, name, key in _named(campaign)
         if _is_there(SendId.parse(name), key, campaign, present)

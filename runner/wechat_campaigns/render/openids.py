@@ -28,8 +28,8 @@ class OpenidFault:
     """One thing wrong with a list; `index` is the first entry concerned, from 0, None for the whole list."""
 
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     index: int | None = None
     level: Literal["error", "warning"] = "error"
 
@@ -105,7 +105,7 @@ def _repeated(openids: Sequence[str]) -> list[int]:
     return repeated
 
 
-_REMEDIES = {
+_HINTS = {
     "openid-malformed": N_(
         "write one openid an entry: letters, digits, `-` and `_` only; of a spreadsheet keep only the column "
         "of openids, without header and quotes"
@@ -124,8 +124,8 @@ def _fault(found: list[int], positions: Sequence[str], rule: str, what: str) -> 
         shown = _("{positions} and {count} more").format(positions=shown, count=more)
     return OpenidFault(
         rule=rule,
-        what=what.format(positions=shown, usual=USUAL_CHARS),
-        remedy=_(_REMEDIES[rule]),
+        message=what.format(positions=shown, usual=USUAL_CHARS),
+        hint=_(_HINTS[rule]),
         index=found[0],
         level="warning" if rule == "openid-length" else "error",
     )
@@ -136,10 +136,10 @@ def _too_few(count: int) -> OpenidFault | None:
         return None
     return OpenidFault(
         rule="openid-count",
-        what=(
+        message=(
             _("the list holds one openid; {least} is the least")
             if count
             else _("the list holds no openid; {least} is the least")
         ).format(least=MIN_BATCH),
-        remedy=_("add openids; to write to one person, use `campaign preview`"),
+        hint=_("add openids; to write to one person, use `campaign preview`"),
     )

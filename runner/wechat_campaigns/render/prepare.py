@@ -59,7 +59,7 @@ class CompiledCampaign:
     sends: tuple[Send, ...] = ()
     file_problems: tuple[Diagnostic, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
-    alone: bool = True
+    is_independent: bool = True
     """False when it depends on which other campaigns there are."""
 
 
@@ -70,7 +70,7 @@ class Compiler:
     settings: Settings
     files: FileReader
     variables: Mapping[str, str] = field(default_factory=dict)
-    present: Mapping[str, CampaignFile] = field(default_factory=dict)
+    campaigns_by_id: Mapping[str, CampaignFile] = field(default_factory=dict)
     """Every campaign file of the folder, selected or not, as `former.by_id` gives them."""
     templates: Templates = field(init=False)
 
@@ -87,7 +87,7 @@ class Compiler:
         campaign = load_campaign(item, data)
         if not isinstance(campaign, Campaign):
             return CompiledCampaign(id=item.id, file_problems=campaign)
-        if problems_of_ids := former.former_id_problems(campaign, self.present):
+        if problems_of_ids := former.former_id_problems(campaign, self.campaigns_by_id):
             return CompiledCampaign(id=item.id, file_problems=problems_of_ids)
         rendered = render(
             campaign,
@@ -102,15 +102,15 @@ class Compiler:
             account = self.settings.environment.accounts[send.account]
             found = limits.check(send, account, source=campaign.source)
             warnings = tuple(problem for problem in found if problem.level == "warning")
-            problems += [*send.findings, *found]
+            problems += [*send.diagnostics, *found]
             if len(warnings) == len(found):
-                sends.append(replace(send, findings=(*send.findings, *warnings)) if warnings else send)
+                sends.append(replace(send, diagnostics=(*send.diagnostics, *warnings)) if warnings else send)
         # The batches of one openid list repeat what is wrong with their content.
         return CompiledCampaign(
             id=item.id,
             sends=tuple(sends),
             problems=tuple(dict.fromkeys(problems)),
-            alone=not any(send.formerly for send in rendered.sends),
+            is_independent=not any(send.formerly for send in rendered.sends),
         )
 
 
@@ -118,7 +118,7 @@ def resource_limit_result(
     item: CampaignFile, loss: WorkerFailure, slowest: CampaignFile | None
 ) -> CompiledCampaign:
     """Make the problem of a file that broke a limit of the system, or was left over because another did."""
-    what, remedy = {
+    what, hint = {
         WorkerFailure.SLOW: (
             _("rendering this file takes longer than {seconds:g} s"),
             _("make its templates, articles and pictures smaller, or split the file"),
@@ -136,12 +136,12 @@ def resource_limit_result(
             _("remove parts of the file until it can be rendered, and report the part that fails"),
         ),
     }[loss]
-    longest = (slowest or item).shown
+    longest = (slowest or item).display_path
     problem = Diagnostic(
-        place=Location(file=item.shown, line=1),
+        location=Location(file=item.display_path, line=1),
         rule="too-much",
-        what=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
-        remedy=remedy.format(slowest=longest),
+        message=what.format(seconds=LIMITS.item_s, mb=LIMITS.memory >> 20, slowest=longest),
+        hint=hint.format(slowest=longest),
     )
     return CompiledCampaign(id=item.id, problems=(problem,))
 
@@ -171,7 +171,10 @@ def compile_campaigns(
     found, problems = find_campaigns(root, only)
     everything = find_campaigns(root)[0] if only else found
     workshop = Compiler(
-        settings=settings, files=files, variables=variables or {}, present=former.campaigns_by_id(everything)
+        settings=settings,
+        files=files,
+        variables=variables or {},
+        campaigns_by_id=former.campaigns_by_id(everything),
     )
     made = map_in_workers(workshop.make, found, lost=resource_limit_result, workers=workers)
     of_files = [*problems, *(problem for one in made for problem in one.file_problems)]
@@ -179,14 +182,14 @@ def compile_campaigns(
         sends=tuple(send for one in made for send in one.sends),
         problems=(*of_files, *(problem for one in made for problem in one.problems)),
         invalid=(*_by_file(of_files), *_by_campaign(made)),
-        ids=frozenset(workshop.present),
+        ids=frozenset(workshop.campaigns_by_id),
     )
 
 
 def _by_file(problems: Sequence[Diagnostic]) -> list[InvalidCampaign]:
     by_file: dict[str, list[Diagnostic]] = {}
     for problem in problems:
-        by_file.setdefault(problem.place.file, []).append(problem)
+        by_file.setdefault(problem.location.file, []).append(problem)
     return [InvalidCampaign(id=name, problems=tuple(by_file[name])) for name in sorted(by_file)]
 
 

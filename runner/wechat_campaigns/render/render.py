@@ -60,13 +60,13 @@ def render(
         variables={**settings.vars, **settings.environment.vars, **campaign.vars, **(variables or {})},
         templates=templates or Templates(files),
         files=files,
-        room=room,
+        article_builder=room,
         options=settings.articles,
     )
     account = _account(base, settings)
     drafts = [_draft(base, account, key, variables or {}) for key in campaign.for_each or (None,)]
-    failed = [draft for draft in drafts if draft.failed or not account]
-    made = [draft for draft in drafts if account and not draft.failed]
+    failed = [draft for draft in drafts if draft.has_errors or not account]
+    made = [draft for draft in drafts if account and not draft.has_errors]
     return RenderResult(
         sends=tuple(send for draft in made for send in _numbered(draft)),
         problems=(*base.problems, *(_gathered(failed, len(drafts)) if failed else ())),
@@ -81,7 +81,7 @@ class _RenderedSend:
     problems: tuple[Diagnostic, ...]
 
     @property
-    def failed(self) -> bool:
+    def has_errors(self) -> bool:
         return any(problem.level == "error" for problem in self.problems)
 
 
@@ -95,7 +95,7 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
     path: KeyPath = ("for_each", str(key), "filter") if "filter" in entry else ("filter",)
     receivers = entry.get("filter", campaign.filter) or {}
     named: KeyPath = (*path, next(iter(receivers))) if receivers else path
-    at = campaign.source.place(named)
+    at = campaign.source.location(named)
     send = Send(
         id=campaign.id if key is None else f"{campaign.id}[{key}]",
         campaign=campaign.id,
@@ -108,7 +108,7 @@ def _draft(base: Scope, account: str, key: str | None, overrides: Mapping[str, s
         not_before=campaign.not_before,
         not_after=campaign.not_after,
         formerly=_formerly((*campaign.formerly, *entry.get("formerly", ())), key),
-        place=_place(campaign, key),
+        location=_place(campaign, key),
         filter_path=json_path(named),
         filter_position=(at.line, at.column),
     )
@@ -122,7 +122,9 @@ def _formerly(names: Sequence[str], key: str | None) -> tuple[str, ...]:
 
 
 def _place(campaign: Campaign, key: str | None) -> Location:
-    return campaign.source.place() if key is None else campaign.source.place(("for_each", key), key=True)
+    return (
+        campaign.source.location() if key is None else campaign.source.location(("for_each", key), key=True)
+    )
 
 
 def _account(scope: Scope, settings: Settings) -> str:
@@ -217,7 +219,7 @@ def _openid_file(scope: Scope, path: KeyPath, raw: Mapping[str, Any]) -> _Openid
     text = scope.read(path, lambda: scope.files.text(scope.campaign.file, written)) if written else None
     if text is None:
         return ()
-    shown = scope.shown(scope.files.locate(scope.campaign.file, written))
+    shown = scope.display_path(scope.files.locate(scope.campaign.file, written))
     called = _("line {number}")
     return [
         (openid, called.format(number=line), Location(file=shown, line=line))
@@ -239,7 +241,7 @@ def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
     ):
         at = (*path, fault.index) if fault.index is not None else path
         place = listed[fault.index][2] if fault.index is not None else None
-        scope.problem(at, fault.rule, fault.what, fault.remedy, level=fault.level, place=place)
+        scope.problem(at, fault.rule, fault.message, fault.hint, level=fault.level, place=place)
 
 
 # --- from drafts to sends ----------------------------------------------------------------------
@@ -247,7 +249,7 @@ def _check_openids(scope: Scope, path: KeyPath, listed: _OpenidEntries) -> None:
 
 def _numbered(draft: _RenderedSend) -> list[Send]:
     """Give the send its warnings, and cut a list of openids into numbered batches."""
-    send = replace(draft.send, findings=draft.problems) if draft.problems else draft.send
+    send = replace(draft.send, diagnostics=draft.problems) if draft.problems else draft.send
     if not send.filter.openids:
         return [send]
     return [
@@ -269,7 +271,7 @@ def _gathered(failed: Sequence[_RenderedSend], entries: int) -> list[Diagnostic]
     for draft in failed:
         for problem in draft.problems:
             if counts[problem] != entries:
-                what = _("{send}: {problem}").format(send=draft.send.id, problem=problem.what)
-                problem = replace(problem, what=what)
+                what = _("{send}: {problem}").format(send=draft.send.id, problem=problem.message)
+                problem = replace(problem, message=what)
             gathered[problem] = None
     return list(gathered)

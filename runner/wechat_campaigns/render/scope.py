@@ -71,7 +71,7 @@ class Scope:
     variables: Mapping[str, Any]
     templates: Templates
     files: FileReader
-    room: ArticleBuilder
+    article_builder: ArticleBuilder
     options: ArticleOptions
     problems: list[Diagnostic] = field(default_factory=list)
 
@@ -80,7 +80,7 @@ class Scope:
         path: KeyPath,
         rule: str,
         what: str,
-        remedy: str,
+        hint: str,
         *,
         level: Literal["error", "warning"] = "error",
         place: Location | None = None,
@@ -88,11 +88,11 @@ class Scope:
         """Note a problem of the value at `path`, at `place` when that is somewhere else."""
         self.problems.append(
             Diagnostic(
-                place=place or self.campaign.source.place(path),
+                location=place or self.campaign.source.location(path),
                 path=json_path(path),
                 rule=rule,
-                what=what,
-                remedy=remedy,
+                message=what,
+                hint=hint,
                 level=level,
             )
         )
@@ -109,7 +109,7 @@ class Scope:
         try:
             text = self.templates.render(written, self.variables).removesuffix("\n")
         except TemplateRenderError as fault:
-            place = None if fault.file else self.campaign.source.line(path, fault.line)
+            place = None if fault.file else self.campaign.source.line_location(path, fault.line)
             self._template_problem(path, fault, place)
             return ""
         if path[0] != "content" or path[-1] in _NAMES:
@@ -141,7 +141,7 @@ class Scope:
             text = self.templates.render(source, self.variables, escape=escape).removesuffix("\n")
         except TemplateRenderError as fault:
             file = fault.file or self.files.locate(self.campaign.file, written)
-            self._template_problem(path, fault, Location(file=self.shown(file), line=fault.line))
+            self._template_problem(path, fault, Location(file=self.display_path(file), line=fault.line))
             return None
         return text if text == source or self.sendable(path, text) else None
 
@@ -171,8 +171,8 @@ class Scope:
         if text.isascii() or not (found := INVISIBLE.search(_SUBDIVISION_FLAGS.sub("", text))):
             return
         what = _("`{text}` has a character that nobody can see").format(text=_around(found.string, found))
-        remedy = _("delete it; it often comes along when text is pasted")
-        self.problem(path, "invisible-character", what, remedy, level="warning")
+        hint = _("delete it; it often comes along when text is pasted")
+        self.problem(path, "invisible-character", what, hint, level="warning")
 
     def media(self, path: KeyPath, value: Mapping[str, Any]) -> Media:
         """Render a MEDIA value; without its file after a problem."""
@@ -190,7 +190,7 @@ class Scope:
         if media.file is None or not self.options.fix_images:
             return media
         file, name = media.file, media.file.path.name
-        mended = self.read((*path, "file"), lambda: self.room.convert(file, self.files))
+        mended = self.read((*path, "file"), lambda: self.article_builder.convert(file, self.files))
         if mended is None or not mended[1]:
             return media
         what = _("`{name}` is sent converted: {note}").format(name=name, note=mended[1])
@@ -202,17 +202,17 @@ class Scope:
         try:
             return action()
         except FileError as error:
-            self.problems.append(error.at(self.campaign.source.place(path), json_path(path)))
+            self.problems.append(error.to_diagnostic(self.campaign.source.location(path), json_path(path)))
         except CampaignError as error:
-            self.problem(path, "missing-part", error.what, error.remedy)
+            self.problem(path, "missing-part", error.message, error.hint)
         return None
 
     @property
     def root(self) -> str:
         """The campaigns folder as the user would type it."""
-        return self.campaign.source.place().file.removesuffix(str(self.campaign.file)).rstrip("/") or "."
+        return self.campaign.source.location().file.removesuffix(str(self.campaign.file)).rstrip("/") or "."
 
-    def shown(self, file: PurePosixPath) -> str:
+    def display_path(self, file: PurePosixPath) -> str:
         """Write a path inside the campaigns folder as the user would type it."""
         return f"{self.root}/{file}"
 
@@ -233,8 +233,8 @@ class Scope:
             if is_template or (single and single not in self.variables):
                 continue
             line = source.count("\n", 0, found.start()) + 1
-            shown = None if file is None else Location(file=self.shown(file), line=line)
-            place = shown or self.campaign.source.line(path, line)
+            shown = None if file is None else Location(file=self.display_path(file), line=line)
+            place = shown or self.campaign.source.line_location(path, line)
             self.problem(
                 path,
                 "template-braces",
@@ -254,8 +254,8 @@ class Scope:
 
     def _template_problem(self, path: KeyPath, fault: TemplateRenderError, place: Location | None) -> None:
         if place is None and fault.file is not None:
-            place = Location(file=self.shown(fault.file), line=fault.line)
-        self.problem(path, fault.rule, fault.what, fault.remedy, place=place)
+            place = Location(file=self.display_path(fault.file), line=fault.line)
+        self.problem(path, fault.rule, fault.what, fault.hint, place=place)
 
 
 def _around(text: str, found: re.Match[str]) -> str:

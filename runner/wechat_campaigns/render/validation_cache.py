@@ -88,7 +88,7 @@ class TrackedFiles:
         self._stamped = memory.files
         self._digests: dict[str, str] = {}
         """Of what was read in this run."""
-        self._told: dict[str, str] = {}
+        self._trusted_digests: dict[str, str] = {}
         """Of what was not, as stamps tell them."""
         self._inside: dict[str, bool] = {}
         self.stamps: dict[str, tuple[Stamp, str]] = {}
@@ -123,8 +123,8 @@ class TrackedFiles:
     def _digest(self, name: str) -> str:
         if name in self._digests:
             return self._digests[name]
-        if name in self._told or self._is_stamped(name):
-            return self._told[name]
+        if name in self._trusted_digests or self._is_stamped(name):
+            return self._trusted_digests[name]
         kind, _, path = name.partition(":")
         with suppress(FileError):
             if kind == "data":
@@ -137,7 +137,7 @@ class TrackedFiles:
         stamp, digest = self._stamped.get(name, (None, ""))
         if stamp is None or self._stamp(name.partition(":")[2]) != stamp:
             return False
-        self._told[name], self.stamps[name] = digest, (stamp, digest)
+        self._trusted_digests[name], self.stamps[name] = digest, (stamp, digest)
         return True
 
     def _stamp(self, path: str) -> Stamp | None:
@@ -184,7 +184,7 @@ class ValidationCache:
     files: Mapping[str, Any] = field(default_factory=dict)
     """By name as in `CacheEntry.read`: stamp and digest of what campaigns read."""
 
-    def recall(self, path: str, watched: TrackedFiles) -> CacheEntry | None:
+    def lookup(self, path: str, watched: TrackedFiles) -> CacheEntry | None:
         """Give what is known of a campaign file whose bytes, and all that it read, are the same as then."""
         row = self.campaigns.get(path)
         if row is None:
@@ -215,18 +215,27 @@ class ValidationCache:
 
 def _row(one: CacheEntry) -> list[Any]:
     problems = [
-        [p.place.file, p.place.line, p.place.column, p.path, p.rule, p.what, english_text(p.what), p.remedy]
+        [
+            p.location.file,
+            p.location.line,
+            p.location.column,
+            p.path,
+            p.rule,
+            p.message,
+            english_text(p.message),
+            p.hint,
+        ]
         for p in one.problems
     ]
     return [one.stamp, one.digest, one.sends, problems, dict(one.read)]
 
 
 def _problem(
-    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, plain: str, remedy: str
+    file: str, line: int | None, column: int | None, path: str, rule: str, what: str, plain: str, hint: str
 ) -> Diagnostic:
     place = Location(file=file, line=line, column=column)
     what = what if what == plain else LocalizedMessage(what, plain)
-    return Diagnostic(place=place, path=path, rule=rule, what=what, remedy=remedy, level="warning")
+    return Diagnostic(location=place, path=path, rule=rule, message=what, hint=hint, level="warning")
 
 
 def load_cache(

@@ -16,7 +16,7 @@ from wechat_campaigns.plan.plan import Plan, PlannedSend
 
 HELD_BACK = frozenset({PlanAction.BLOCKED, PlanAction.CONFLICT, PlanAction.UNKNOWN})
 """Actions that a person has to do something about."""
-_OVER = frozenset({PlanAction.DONE, PlanAction.EXPIRED})
+_OVER = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 
 
 def plan_problems(plan: Plan, found: Iterable[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
@@ -39,31 +39,31 @@ def fingerprints(problems: Sequence[Diagnostic]) -> Iterator[str]:
     """
     seen: Counter[str] = Counter()
     for problem in problems:
-        base = sha256([problem.place.file, problem.path, problem.rule, english_text(problem.what)])
+        base = sha256([problem.location.file, problem.path, problem.rule, english_text(problem.message)])
         seen[base] += 1
         yield base if seen[base] == 1 else sha256([base, seen[base]])
 
 
 def _concerns(planned: PlannedSend) -> Iterator[Diagnostic]:
     send, decision = planned.send, planned.decision
-    if planned.action in _OVER or not send.place.file:  # no file of today speaks of it
+    if planned.action in _OVER or not send.location.file:  # no file of today speaks of it
         return
     yield from planned.resolved.problems
-    yield from send.findings
+    yield from send.diagnostics
     if planned.action in HELD_BACK:
         yield Diagnostic(
-            place=send.place,
+            location=send.location,
             rule=f"plan-{planned.action}",
-            what=_("{send}: {what}").format(send=send.id, what=decision.reason),
-            remedy=decision.remedy or _("see `campaign status`"),
+            message=_("{send}: {what}").format(send=send.id, what=decision.reason),
+            hint=decision.hint or _("see `campaign status`"),
             level="warning",
         )
-    for objection in planned.objections:
+    for objection in planned.violations:
         if not objection.blocks:
             yield Diagnostic(
-                place=send.place,
+                location=send.location,
                 rule=f"policy-{objection.rule.replace('_', '-')}",
-                what=_("{send}: {what}").format(send=send.id, what=objection.what),
-                remedy=objection.remedy,
+                message=_("{send}: {what}").format(send=send.id, what=objection.message),
+                hint=objection.hint,
                 level="warning",
             )

@@ -31,8 +31,8 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def _plan(plan: Plan) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
-        "plan_digest": plan.digest,
-        "resolved": plan.resolved,
+        "plan_digest": plan.plan_digest,
+        "resolved": plan.resolved_digest,
         "created_at": _time(plan.created_at),
         "expires_at": _time(plan.expires_at),
         "environment": plan.environment,
@@ -47,12 +47,12 @@ def _plan(plan: Plan) -> dict[str, Any]:
         ]
         + [
             {
-                "id": orphan.known.send,
+                "id": orphan.send_state.send,
                 "action": "unknown",
                 "reason": orphan.decision.reason,
-                "remedy": orphan.decision.remedy,
+                "hint": orphan.decision.hint,
             }
-            for orphan in plan.orphans
+            for orphan in plan.unknown_sends
         ],
         "accounts": {budget.account.name: _budget(budget) for budget in budgets(plan)},
         "settings": [
@@ -61,9 +61,9 @@ def _plan(plan: Plan) -> dict[str, Any]:
                 "key": redact(c.key),
                 "before": redact(c.before),
                 "after": redact(c.after),
-                "looser": c.looser,
+                "looser": c.is_looser,
             }
-            for since, found in (("last apply", plan.changes), ("commit", plan.edited))
+            for since, found in (("last apply", plan.settings_changes), ("commit", plan.settings_edits))
             for c in found
         ],
     }
@@ -76,8 +76,8 @@ def _budget(budget: Budget) -> dict[str, Any]:
         "limit": allowance.limit,
         "used": allowance.used,
         "uses": budget.uses,
-        "refused": list(budget.refused),
-        "dropped": list(budget.dropped),
+        "refused": list(budget.blocked),
+        "dropped": list(budget.frequency_capped),
         "calls_left": budget.calls_left,
         "calls_limit": budget.calls_limit,
     }
@@ -92,8 +92,8 @@ def outcomes_data(outcomes: Iterable[SendOutcome]) -> dict[str, Any]:
                 "id": outcome.id,
                 "account": outcome.account,
                 "result": outcome.result.value,
-                "why": outcome.why,
-                "remedy": outcome.remedy,
+                "why": outcome.reason,
+                "hint": outcome.hint,
                 "msg_id": outcome.msg_id,
                 "msg_data_id": outcome.msg_data_id,
                 "errcode": outcome.errcode,
@@ -121,8 +121,8 @@ def _standing(row: Standing) -> dict[str, Any]:
         "msg_data_id": known.msg_data_id,
         "at": _time(known.at),
         "note": row.note,
-        "remedy": row.remedy,
-        "recalled": list(known.recalled),
+        "hint": row.hint,
+        "recalled": list(known.recalled_articles),
         "counts": counts,
         "links": list(told.links) if told else [],
     }
@@ -134,34 +134,34 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
         "id": send.id,
         "action": planned.action.value,
         "reason": planned.decision.reason,
-        "remedy": planned.decision.remedy,
+        "hint": planned.decision.hint,
         "account": {
             "name": planned.account.name,
             "kind": planned.account.kind.value,
             "appid": planned.account.appid,
         },
         "revision": send.revision,
-        "digest": planned.digest,
+        "digest": planned.content_digest,
         "filter": filter_form(send),
         "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
         "msgtype": send.msgtype.value,
         "content": _content(to_plain_data(send.content)),
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),
-        "resolved": None if offline else planned.meanings,
-        **({"resend": resend_data(planned.again)} if planned.again is not None else {}),
+        "resolved": None if offline else planned.resolved_names,
+        **({"resend": resend_data(planned.resend_intent)} if planned.resend_intent is not None else {}),
         "uploads": [_upload(item.key, reused) for item, reused in planned.resolved.uploads],
-        "warnings": [problem_dict(finding) for finding in send.findings],
+        "warnings": [problem_dict(finding) for finding in send.diagnostics],
         "policy": [
             {
                 "rule": o.rule,
-                "what": o.what,
-                "remedy": o.remedy,
+                "what": o.message,
+                "hint": o.hint,
                 "blocks": o.blocks,
                 "level": o.level,
                 "verdict": o.verdict.value,
             }
-            for o in planned.objections
+            for o in planned.violations
         ],
         "problems": [problem_dict(problem) for problem in planned.resolved.problems]
         if planned.action is PlanAction.INVALID

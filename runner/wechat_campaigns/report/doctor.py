@@ -11,16 +11,16 @@ from wechat_campaigns.report.neutral import FORMAT_VERSION, line
 from wechat_campaigns.report.text import Look
 from wechat_campaigns.report.words import counted
 
-_STYLE = {Severity.GOOD: "32", Severity.WARNING: "33", Severity.BAD: "1;31"}
+_STYLE = {Severity.OK: "32", Severity.WARNING: "33", Severity.ERROR: "1;31"}
 
 
 def doctor_text(checks: Sequence[Check], look: Look) -> str:
-    """Write one line a check, its remedy below it, and a summary."""
+    """Write one line a check, its hint below it, and a summary."""
     lines = []
     for check in checks:
         grade = f"\x1b[{_STYLE[check.grade]}m{check.grade}\x1b[0m" if look.color else check.grade.value
-        lines.append(f"{grade}: {line(check.name)}: {line(check.what)}")
-        lines += [f"    → {line(check.remedy)}"] if check.remedy else []
+        lines.append(f"{grade}: {line(check.name)}: {line(check.message)}")
+        lines += [f"    → {line(check.hint)}"] if check.hint else []
     counts = {grade: sum(check.grade is grade for check in checks) for grade in Severity}
     return "\n".join([*lines, "", counted(counts)])
 
@@ -33,8 +33,8 @@ def doctor_data(checks: Sequence[Check]) -> dict[str, Any]:
             {
                 "name": english_text(check.name),
                 "grade": check.grade.value,
-                "what": check.what,
-                "remedy": check.remedy,
+                "what": check.message,
+                "hint": check.hint,
             }
             for check in checks
         ],

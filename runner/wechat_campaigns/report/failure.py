@@ -28,19 +28,19 @@ def failure_forms(
         environment: its name, as far as it is known.
         settings_file: where an error that belongs to no file is shown.
     """
-    masked = CampaignError(redact(error.what), remedy=redact(error.remedy), where=redact(error.where))
+    masked = CampaignError(redact(error.message), hint=redact(error.hint), location=redact(error.location))
     problems = (
         error.problems if isinstance(error, InvalidError) else (_problem(error, masked, settings_file),)
     )
     said = _("{command} failed: {error}").format(command=command, error=str(masked))
-    text = f"{problems_text(problems)}\n\n{inert(said)}\n→ {inert(masked.remedy)}"
+    text = f"{problems_text(problems)}\n\n{inert(said)}\n→ {inert(masked.hint)}"
     title = _("campaign {command} failed").format(command=command)
     data = {
         "format_version": FORMAT_VERSION,
         "error": {
-            "what": masked.what,
-            "where": masked.where,
-            "remedy": masked.remedy,
+            "what": masked.message,
+            "where": masked.location,
+            "hint": masked.hint,
             "exit_code": error.exit_code,
         },
         "problems": [problem_dict(problem) for problem in problems],
@@ -60,4 +60,4 @@ def failure_forms(
 
 def _problem(error: CampaignError, masked: CampaignError, settings_file: str) -> Diagnostic:
     rule = f"run-{error.exit_code.name.lower()}"
-    return Diagnostic(place=Location(file=settings_file), rule=rule, what=str(masked), remedy=masked.remedy)
+    return Diagnostic(location=Location(file=settings_file), rule=rule, message=str(masked), hint=masked.hint)

@@ -25,13 +25,13 @@ def codequality(problems: Sequence[Diagnostic]) -> str:
     return json_text(
         [
             {
-                "description": line(f"{problem.what} → {problem.remedy}"),
+                "description": line(f"{problem.message} → {problem.hint}"),
                 "check_name": problem.rule,
                 "fingerprint": fingerprint,
                 "severity": SEVERITY[problem.level],
                 "location": {
-                    "path": problem.place.file.removeprefix("./"),
-                    "lines": {"begin": problem.place.line or 1},
+                    "path": problem.location.file.removeprefix("./"),
+                    "lines": {"begin": problem.location.line or 1},
                 },
             }
             for problem, fingerprint in zip(problems, fingerprints(problems), strict=True)

@@ -33,7 +33,7 @@ class Past:
         told = self.standing.told
         if told is None:
             return None
-        return told.sent, told.left_out, told.errors
+        return told.sent, told.filtered_out, told.errors
 
 
 def past(
@@ -70,6 +70,6 @@ def _past(known: SendRecord, state: LedgerState, now: datetime) -> Past:
     actor = known.intent.data.get("actor", {}) if known.intent is not None else {}
     return Past(
         standing=standing(known.account or known.appid, known, state, now),
-        receivers="everyone" if known.to_all else known.receivers,
+        receivers="everyone" if known.to_all else known.recipients,
         commit=str(actor.get("commit", "")),
     )

@@ -73,7 +73,7 @@ def plan_html(
         _facts(plan, timezone),
         findings_table(visible_record(tuple(problems))),
         pictures.note(),
-        _overview([*(_parts(planned, timezone) for planned in shown), *map(_orphan, plan.orphans)]),
+        _overview([*(_parts(planned, timezone) for planned in shown), *map(_orphan, plan.unknown_sends)]),
         _listed(_("Needs attention"), attention_lines(plan)),
         _changes(comparison, timezone) if comparison is not None else "",
         messages,
@@ -120,7 +120,7 @@ def _facts(plan: Plan, timezone: str) -> str:
     times = _("made {made}, expires {expires} ({timezone})")
     facts = [
         _("{counts}. This plan has sent nothing.").format(counts=counts),
-        _("digest {digest}").format(digest=plan.digest),
+        _("digest {digest}").format(digest=plan.plan_digest),
         _("commit {commit}").format(commit=plan.commit) if plan.commit else "",
         times.format(
             made=moment(plan.created_at, timezone),
@@ -167,15 +167,17 @@ def _parts(planned: PlannedSend, timezone: str) -> tuple[str, ...]:
 
 
 def _orphan(orphan: UnknownSend) -> tuple[str, ...]:
-    return PlanAction.UNKNOWN.value, orphan.known.send, "", "", "", "", orphan.decision.reason
+    return PlanAction.UNKNOWN.value, orphan.send_state.send, "", "", "", "", orphan.decision.reason
 
 
 def _message(planned: PlannedSend, pictures: Pictures, timezone: str) -> str:
     send = planned.send
-    facts = f"{planned.action} · {receivers(send.filter)} · {window(send, timezone)} · {planned.digest}"
+    facts = " · ".join(
+        (planned.action, receivers(send.filter), window(send, timezone), planned.content_digest)
+    )
     return (
         f'<section>\n<h2>{html_text(send.id)}</h2>\n<p class="facts">{html_text(facts)}</p>\n'
-        f"{findings_table(visible_record(send.findings))}{_phone(send, pictures)}</section>\n"
+        f"{findings_table(visible_record(send.diagnostics))}{_phone(send, pictures)}</section>\n"
     )
 
 

@@ -30,7 +30,7 @@ def problems_junit(problems: Iterable[Diagnostic], command: str = "validate") ->
     by_file: dict[str, list[Diagnostic]] = defaultdict(list)
     for problem in problems:
         if problem.level == "error":
-            by_file[problem.place.file].append(problem)
+            by_file[problem.location.file].append(problem)
     cases = [_broken(file, found, command) for file, found in by_file.items()]
     return _suite(f"campaign {command}", cases or [_Case(name=_("all campaigns"), group=command)])
 
@@ -39,26 +39,28 @@ def plan_junit(plan: Plan) -> str:
     """Write one case for each send: held back is a failure, expired is skipped, all else passes."""
     cases = [_broken(invalid.id, list(invalid.problems), plan.environment) for invalid in plan.invalid]
     for planned in plan.sends:
-        reason, remedy = planned.decision.reason, planned.decision.remedy
+        reason, hint = planned.decision.reason, planned.decision.hint
         bad = planned.action in HELD_BACK or planned.action is PlanAction.INVALID
         cases.append(
             _Case(
                 name=planned.send.id,
                 group=plan.environment,
                 failure=f"{planned.action}: {reason}" if bad else "",
-                details=f"{reason}\n→ {remedy}" if bad else "",
+                details=f"{reason}\n→ {hint}" if bad else "",
                 skipped=reason if planned.action is PlanAction.EXPIRED else "",
             )
         )
     cases += [
-        _Case(name=orphan.known.send, group=plan.environment, failure=f"unknown: {orphan.decision.reason}")
-        for orphan in plan.orphans
+        _Case(
+            name=orphan.send_state.send, group=plan.environment, failure=f"unknown: {orphan.decision.reason}"
+        )
+        for orphan in plan.unknown_sends
     ]
     return _suite("campaign plan", cases)
 
 
 def _broken(name: str, problems: list[Diagnostic], group: str) -> _Case:
-    return _Case(name=name, group=group, failure=problems[0].what, details=problems_text(problems))
+    return _Case(name=name, group=group, failure=problems[0].message, details=problems_text(problems))
 
 
 def _suite(name: str, cases: list[_Case]) -> str:

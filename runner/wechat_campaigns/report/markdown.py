@@ -85,19 +85,19 @@ def outcomes_markdown(outcomes: Sequence[SendOutcome], plan: Plan) -> str:
     )
     head = (
         f"{marker('apply', plan.environment)}\n## {said}\n\n"
-        f"{_facts({_('Digest'): plan.digest, _('Commit'): plan.commit or ''})}"
+        f"{_facts({_('Digest'): plan.plan_digest, _('Commit'): plan.commit or ''})}"
     )
     rows = [
         f"| {outcome.result} | {cell(outcome.id)} | {cell(outcome.account)} | {outcome.msg_id or ''} "
-        f"| {cell(outcome.why, 200)} |"
+        f"| {cell(outcome.reason, 200)} |"
         for outcome in outcomes
     ]
-    remedies = [f"{o.id}: {o.why} → {o.remedy}" for o in outcomes if o.remedy and o.exit_code]
+    hints = [f"{o.id}: {o.reason} → {o.hint}" for o in outcomes if o.hint and o.exit_code]
     names = (_("result"), _("send"), _("account"), "msg_id", _("what happened"))
     lead = f"| {' | '.join(names)} |\n| --- | --- | --- | --- | --- |"
     sends = Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")
     notes = [f"{outcome.id}: {note}" for outcome in outcomes for note in outcome.notes]
-    parts = [sends, _fences(_("What to do"), "note", remedies), _fences(_("Good to know"), "note", notes)]
+    parts = [sends, _fences(_("What to do"), "note", hints), _fences(_("Good to know"), "note", notes)]
     return fitted(head, parts)
 
 
@@ -112,7 +112,7 @@ def failure_markdown(
         command: `plan`, `apply` or `validate`.
         environment: its name.
     """
-    told = f"{error}\n→ {error.remedy}"
+    told = f"{error}\n→ {error.hint}"
     said = _("Campaign {command} failed for {environment}").format(
         command=command, environment=code(environment)
     )
@@ -131,7 +131,7 @@ def _head(plan: Plan, timezone: str, comparison: Comparison | None) -> str:
     times = _("{made}, expires {expires} ({timezone})").format(
         made=moment(plan.created_at, timezone), expires=moment(plan.expires_at, timezone), timezone=timezone
     )
-    facts = {_("Digest"): plan.digest, _("Commit"): plan.commit or "", _("Made"): times}
+    facts = {_("Digest"): plan.plan_digest, _("Commit"): plan.commit or "", _("Made"): times}
     if comparison is not None:
         facts[_("Compared with")] = f"{comparison.ref} ({comparison.commit[:12]})"
     counts = counted(plan.counts()) or _("no campaigns")
@@ -146,9 +146,9 @@ def _facts(facts: dict[str, str]) -> str:
 def _overview(shown: Sequence[PlannedSend], plan: Plan, timezone: str) -> Section:
     rows = [_row(planned, timezone) for planned in shown]
     rows += [f"| **invalid** | {cell(bad.id)} | | | | | {_count(bad.problems)} |" for bad in plan.invalid]
-    for orphan in plan.orphans:
+    for orphan in plan.unknown_sends:
         why = cell(orphan.decision.reason, 120)
-        rows.append(f"| **unknown** | {cell(orphan.known.send)} | | | | | {why} |")
+        rows.append(f"| **unknown** | {cell(orphan.send_state.send)} | | | | | {why} |")
     names = (_("action"), _("send"), _("to"), _("followers"), _("what"), _("when"), _("why"))
     lead = f"| {' | '.join(names)} |\n| --- | --- | --- | ---: | --- | --- | --- |"
     return Section(title=_("Sends"), noun="send", lead=lead, blocks=rows, joint="\n")

@@ -21,7 +21,7 @@ GITHUB_PER_LEVEL = 9
 
 
 def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str:
-    """Write one problem as `file:line:col: what [rule]`, its JSON path, its remedy.
+    """Write one problem as `file:line:col: what [rule]`, its JSON path, its hint.
 
     Args:
         problems: in the order they should be read.
@@ -33,14 +33,14 @@ def problems_text(problems: Iterable[Diagnostic], *, color: bool = False) -> str
 def problem_dict(problem: Diagnostic) -> dict[str, object]:
     """Give a problem as plain data for JSON output."""
     return {
-        "file": problem.place.file,
-        "line": problem.place.line,
-        "column": problem.place.column,
+        "file": problem.location.file,
+        "line": problem.location.line,
+        "column": problem.location.column,
         "path": problem.path,
         "rule": problem.rule,
         "level": problem.level,
-        "what": problem.what,
-        "remedy": problem.remedy,
+        "what": problem.message,
+        "hint": problem.hint,
     }
 
 
@@ -66,15 +66,15 @@ def _lines(problem: Diagnostic, color: bool) -> str:
     red, yellow, dim, reset = (RED, YELLOW, DIM, RESET) if color else ("", "", "", "")
     shade = red if problem.level == "error" else yellow
     return (
-        f"{line(str(problem.place))}: {shade}{problem.level}{reset}: {inert(problem.what)} "
+        f"{line(str(problem.location))}: {shade}{problem.level}{reset}: {inert(problem.message)} "
         f"{dim}[{problem.rule}]{reset}\n"
         f"    {_('at {path}').format(path=line(problem.path))}\n"
-        f"    → {inert(problem.remedy)}"
+        f"    → {inert(problem.hint)}"
     )
 
 
 def _annotation(problem: Diagnostic) -> str:
-    place = problem.place
+    place = problem.location
     named = [
         ("file", place.file),
         ("line", place.line),
@@ -84,4 +84,4 @@ def _annotation(problem: Diagnostic) -> str:
     properties = ",".join(
         f"{key}={command_property(str(value))}" for key, value in named if value is not None
     )
-    return f"::{problem.level} {properties}::{command_data(f'{problem.what} → {problem.remedy}')}"
+    return f"::{problem.level} {properties}::{command_data(f'{problem.message} → {problem.hint}')}"

@@ -62,7 +62,7 @@ def stage(send: Send, *, environment: str, account: Account, state: LedgerState)
         content=digest,
         status=known.status.value if known is not None else NOT_SENT,
         at=known.at if known is not None else None,
-        edited=known is not None and bool(known.digest) and known.digest != digest,
+        edited=known is not None and bool(known.content_digest) and known.content_digest != digest,
     )
 
 

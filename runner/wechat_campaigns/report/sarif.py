@@ -32,8 +32,8 @@ def _result(problem: Diagnostic, rule_index: int, fingerprint: str) -> dict[str,
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
         "level": problem.level,
-        "message": {"text": line(f"{problem.what} → {problem.remedy}")},
-        "locations": [{"physicalLocation": _location(problem.place)}],
+        "message": {"text": line(f"{problem.message} → {problem.hint}")},
+        "locations": [{"physicalLocation": _location(problem.location)}],
         "partialFingerprints": {"campaignProblem/v1": fingerprint},
     }
 

@@ -13,7 +13,7 @@ from wechat_campaigns.report.words import calls
 
 MOST_CHARS = 160
 """Of one value of the settings."""
-QUIET = frozenset({PlanAction.DONE, PlanAction.EXPIRED})
+QUIET = frozenset({PlanAction.SENT, PlanAction.EXPIRED})
 """What a plan only counts: an archive of thousands of sends must not hide the one that matters."""
 KIND = {"service": "服务号", "subscription": "公众号 (订阅号)", "test": "测试号"}
 
@@ -50,11 +50,11 @@ def _budget_lines(budget: Budget) -> list[str]:
         left = _("; {left} of {limit} API sends left today")
         line += left.format(left=budget.calls_left, limit=budget.calls_limit)
     lines = [line]
-    if budget.refused:
-        lines.append(_("  not covered by the allowance: {sends}").format(sends=", ".join(budget.refused)))
-    if budget.dropped:
+    if budget.blocked:
+        lines.append(_("  not covered by the allowance: {sends}").format(sends=", ".join(budget.blocked)))
+    if budget.frequency_capped:
         lost = _("  followers who have had four this month will not get: {sends}")
-        lines.append(lost.format(sends=", ".join(budget.dropped)))
+        lines.append(lost.format(sends=", ".join(budget.frequency_capped)))
     return lines
 
 
@@ -74,14 +74,14 @@ def attention_lines(plan: Plan) -> list[str]:
     """List what a person should read before agreeing to a plan."""
     notes = [f"{planned.send.id}: {note}" for planned in plan.sends for note in _notes(planned)]
     notes += [
-        f"{one.known.send}: {one.decision.reason} → {one.decision.remedy}"
-        for one in plan.orphans
-        if one.decision.remedy
+        f"{one.send_state.send}: {one.decision.reason} → {one.decision.hint}"
+        for one in plan.unknown_sends
+        if one.decision.hint
     ]
     unknown = [] if plan.ledger_known else [_unread()]
-    if plan.offline and any(planned.meanings for planned in plan.sends):
+    if plan.offline and any(planned.resolved_names for planned in plan.sends):
         unknown.append(_unresolved())
-    return [*unknown, *([_unbegun(plan)] if plan.unbegun else []), *_settings(plan), *notes]
+    return [*unknown, *([_unbegun(plan)] if plan.uninitialized else []), *_settings(plan), *notes]
 
 
 def _settings(plan: Plan) -> list[str]:
@@ -89,13 +89,15 @@ def _settings(plan: Plan) -> list[str]:
     since = _("settings, since the last apply: {change}")
     if plan.offline:  # nobody has held the ledger's word against the AppSecret
         since = _("settings, since the last apply (as the ledger says, not verified): {change}")
-    lines = [since.format(change=changed(change)) for change in plan.changes]
-    return lines + [_("settings, edited: {change}").format(change=changed(change)) for change in plan.edited]
+    lines = [since.format(change=changed(change)) for change in plan.settings_changes]
+    return lines + [
+        _("settings, edited: {change}").format(change=changed(change)) for change in plan.settings_edits
+    ]
 
 
 def changed(change: SettingsChange) -> str:
     """Write a key of the settings before and after, without secrets."""
-    said = _("{key}: {before} → {after}, looser") if change.looser else _("{key}: {before} → {after}")
+    said = _("{key}: {before} → {after}, looser") if change.is_looser else _("{key}: {before} → {after}")
     before, after = (shortened(redact(text), MOST_CHARS) for text in (change.before, change.after))
     return said.format(key=redact(change.key), before=before, after=after)
 
@@ -112,17 +114,17 @@ def _unresolved() -> str:
 
 def _unbegun(plan: Plan) -> str:
     what = _("the ledger was not begun for {names}, whose campaigns would all count as never sent")
-    remedy = _(
+    hint = _(
         "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
     )
-    return f"{what.format(names=_(', ').join(plan.unbegun))} → {remedy.format(name=plan.environment)}"
+    return f"{what.format(names=_(', ').join(plan.uninitialized))} → {hint.format(name=plan.environment)}"
 
 
 def _notes(planned: PlannedSend) -> list[str]:
     decision = planned.decision
-    if planned.action in (PlanAction.DONE, PlanAction.SCHEDULED):
+    if planned.action in (PlanAction.SENT, PlanAction.SCHEDULED):
         return []
-    notes = [f"{decision.reason} → {decision.remedy}"] if decision.remedy else []
-    notes += [f"{o.rule}: {o.what} → {o.remedy}" for o in planned.objections if not o.blocks]
-    notes += [f"{finding.what} → {finding.remedy}" for finding in planned.send.findings]
+    notes = [f"{decision.reason} → {decision.hint}"] if decision.hint else []
+    notes += [f"{o.rule}: {o.message} → {o.hint}" for o in planned.violations if not o.blocks]
+    notes += [f"{finding.message} → {finding.hint}" for finding in planned.send.diagnostics]
     return notes

@@ -28,7 +28,7 @@ class Standing:
     known: SendRecord
     told: JobResult | None
     note: str
-    remedy: str = ""
+    hint: str = ""
 
     @property
     def unfinished(self) -> bool:
@@ -45,9 +45,9 @@ def standing(account: str, known: SendRecord, state: LedgerState, now: datetime)
         state: for what a callback event told.
         now: for the minutes an administrator has left.
     """
-    told = state.told_of(known)
-    note, remedy = _words(known, told, now)
-    return Standing(account=account, known=known, told=told, note=note, remedy=remedy)
+    told = state.job_result(known)
+    note, hint = _words(known, told, now)
+    return Standing(account=account, known=known, told=told, note=note, hint=hint)
 
 
 def ended(status: str) -> tuple[str, str]:
@@ -66,22 +66,22 @@ def ended(status: str) -> tuple[str, str]:
     meaning = _(entry.meaning)
     if found:
         meaning = _("{word}: {meaning}").format(word=word, meaning=meaning)
-    return meaning, _(entry.remedy)
+    return meaning, _(entry.hint)
 
 
 def counted(told: JobResult) -> str:
     """Say how many a job reached, and what became of the others."""
     said = _("{sent:,} of {total:,} followers got it")
-    if told.left_out and told.errors:
+    if told.filtered_out and told.errors:
         said = _(
             "{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks), "
             "{errors:,} failed"
         )
-    elif told.left_out:
+    elif told.filtered_out:
         said = _("{sent:,} of {total:,} followers got it: {left_out:,} left out (four a month, blocks)")
     elif told.errors:
         said = _("{sent:,} of {total:,} followers got it: {errors:,} failed")
-    return said.format(sent=told.sent, total=told.total, left_out=told.left_out, errors=told.errors)
+    return said.format(sent=told.sent, total=told.total, left_out=told.filtered_out, errors=told.errors)
 
 
 def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[str, str]:
@@ -95,11 +95,11 @@ def _words(known: SendRecord, told: JobResult | None, now: datetime) -> tuple[st
             )
         case SendStatus.ACCEPTED:
             return _underway(known, now)
-        case SendStatus.OPEN:
+        case SendStatus.UNKNOWN:
             return _unknown(known, now), _("run `campaign apply` to clear it up")
-        case SendStatus.FAILED if told is not None:
+        case SendStatus.DELIVERY_FAILED if told is not None:
             return ended(told.status)
-        case SendStatus.FAILED:
+        case SendStatus.DELIVERY_FAILED:
             return (
                 _("WeChat gave it up and says no reason here: only the event does"),
                 _("look in the console, or receive events with `campaign listen`"),
@@ -144,7 +144,7 @@ def _minutes_left(known: SendRecord, now: datetime) -> int:
 
 def _reached(known: SendRecord, told: JobResult | None) -> tuple[str, str]:
     parts = [counted(told)] if told is not None else []
-    articles = [str(number) for number in known.recalled if number]
+    articles = [str(number) for number in known.recalled_articles if number]
     if articles and known.status is SendStatus.SENT:
         parts.append(_("recalled: article {numbers}").format(numbers=", ".join(articles)))
     note = _("; ").join(parts)

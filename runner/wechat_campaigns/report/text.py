@@ -1,4 +1,4 @@
-"""Plans, outcomes and states in, text for people out: tables that fit the terminal, remedies below them."""
+"""Plans, outcomes and states in, text for people out: tables that fit the terminal, hints below them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTION_STYLE = {
     PlanAction.SEND: "bold green",
     PlanAction.RESEND: "bold green",
     PlanAction.SCHEDULED: "cyan",
-    PlanAction.DONE: "dim",
+    PlanAction.SENT: "dim",
     PlanAction.EXPIRED: "dim",
     PlanAction.BLOCKED: "yellow",
     PlanAction.CONFLICT: "bold yellow",
@@ -35,10 +35,10 @@ ACTION_STYLE = {
 }
 RESULT_STYLE = {
     Result.ACCEPTED: "bold green",
-    Result.REFUSED: "bold red",
+    Result.REJECTED: "bold red",
     Result.UNKNOWN: "bold magenta",
     Result.SKIPPED: "yellow",
-    Result.FAILED: "bold red",
+    Result.NOT_SENT: "bold red",
 }
 MANY = 100
 """Sends above which a plan is a line for each instead of a table."""
@@ -117,7 +117,7 @@ def status_text(standings: Iterable[Standing], look: Look) -> str:
             _said(row.account),
             _said(str(known.msg_id or "")),
             _said(moment(known.at, look.timezone)),
-            _said(f"{row.note}\n→ {row.remedy}" if row.remedy else row.note),
+            _said(f"{row.note}\n→ {row.hint}" if row.hint else row.note),
         )
     return _drawn(table, look)
 
@@ -170,7 +170,9 @@ def _long_plan(plan: Plan, look: Look) -> str:
         cells = [f"{planned.action:8}", send.id, receivers(send.filter), audience, content[: look.width // 3]]
         lines.append("  ".join(filter(None, [*cells, window(send, look.timezone), planned.decision.reason])))
     lines += [f"{PlanAction.INVALID:8}  {one.id}  {_listed_above(one)}" for one in plan.invalid]
-    lines += [f"{PlanAction.UNKNOWN:8}  {one.known.send}  {one.decision.reason}" for one in plan.orphans]
+    lines += [
+        f"{PlanAction.UNKNOWN:8}  {one.send_state.send}  {one.decision.reason}" for one in plan.unknown_sends
+    ]
     lines += ["", *account_lines(plan), *_attention(plan), _closing(plan, look)]
     return "\n".join(map(inert, lines))
 
@@ -206,9 +208,9 @@ def _plan_table(plan: Plan, look: Look) -> Table:
     blank = [""] * (4 if windows else 3)
     for invalid in plan.invalid:
         table.add_row(_action(PlanAction.INVALID), _said(invalid.id), *blank, _listed_above(invalid))
-    for orphan in plan.orphans:
+    for orphan in plan.unknown_sends:
         why = _said(orphan.decision.reason)
-        table.add_row(_action(PlanAction.UNKNOWN), _said(orphan.known.send), *blank, why)
+        table.add_row(_action(PlanAction.UNKNOWN), _said(orphan.send_state.send), *blank, why)
     return table
 
 
@@ -223,8 +225,8 @@ def _closing(plan: Plan, look: Look) -> str:
     if len(_shown(plan, look)) < len(plan.sends):
         said = _("Summary: {counts} (--all lists those done and expired). This plan has sent nothing.")
     told = said.format(counts=counted(counts) or _("no campaigns"))
-    lines = ["", told, _("Digest: {digest}").format(digest=plan.digest)]
-    if plan.calls() and plan.ledger_known and not (PlanAction.INVALID in counts or plan.unbegun):
+    lines = ["", told, _("Digest: {digest}").format(digest=plan.plan_digest)]
+    if plan.calls() and plan.ledger_known and not (PlanAction.INVALID in counts or plan.uninitialized):
         lines.append(_("An apply of this plan would make {total}.").format(total=total(plan)))
     return "\n".join(lines)
 
@@ -240,9 +242,9 @@ def _tally(outcomes: Sequence[SendOutcome]) -> str:
 
 
 def _told(outcome: SendOutcome) -> Iterator[str]:
-    yield outcome.why
-    if outcome.remedy and outcome.exit_code:
-        yield f"→ {outcome.remedy}"
+    yield outcome.reason
+    if outcome.hint and outcome.exit_code:
+        yield f"→ {outcome.hint}"
     yield from outcome.notes
 
 

@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             announce=_announce,
         )
     except CampaignError as error:
-        sys.stderr.write(f"error: {error}\n  {error.remedy}\n")
+        sys.stderr.write(f"error: {error}\n  {error.hint}\n")
         return error.exit_code
 
 

@@ -47,8 +47,8 @@ class SandboxClient:
         if not answer.ok:
             raise UsageError(
                 str(told.get("error")),
-                where=f"{method} /_sandbox/{name}",
-                remedy="see docs/sandbox.md for what the call takes",
+                location=f"{method} /_sandbox/{name}",
+                hint="see docs/sandbox.md for what the call takes",
             )
         return told
 

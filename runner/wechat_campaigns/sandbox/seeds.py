@@ -83,14 +83,14 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
             _("the seed file cannot be read: {error}").format(error=str(error).splitlines()[0]),
-            where=str(path),
-            remedy=_("give a YAML or JSON file as docs/sandbox.md shows"),
+            location=str(path),
+            hint=_("give a YAML or JSON file as docs/sandbox.md shows"),
         ) from error
     if not isinstance(data, dict):
         raise UsageError(
             _("the seed file holds no mapping"),
-            where=str(path),
-            remedy=_("begin it with `accounts:`, a list"),
+            location=str(path),
+            hint=_("begin it with `accounts:`, a list"),
         )
     return data
 

@@ -76,8 +76,8 @@ def serve(
     if not _is_loopback(host) and not expose:
         raise UsageError(
             _("the sandbox listens on loopback only, as anyone who reaches it controls it"),
-            where=host,
-            remedy=_("leave --host out, or add --expose on a network you trust"),
+            location=host,
+            hint=_("leave --host out, or add --expose on a network you trust"),
         )
     stopping = threading.Event()
     with embedded(
@@ -169,8 +169,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         raise UsageError(
             _("the sandbox cannot listen there"),
-            where=f"{host}:{port}",
-            remedy=_("use --port 0 to pick a free port"),
+            location=f"{host}:{port}",
+            hint=_("use --port 0 to pick a free port"),
         ) from error
 
 
@@ -182,7 +182,7 @@ def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) 
                 seeds.plant(db, planted, now)
     except ValueError as error:
         raise UsageError(
-            str(error), where=where, remedy=_("correct the seed as docs/sandbox.md shows")
+            str(error), location=where, hint=_("correct the seed as docs/sandbox.md shows")
         ) from error
 
 

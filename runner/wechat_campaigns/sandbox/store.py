@@ -41,8 +41,8 @@ class Store:
         except (sqlite3.DatabaseError, OSError) as error:
             raise UsageError(
                 _("the sandbox cannot use its state file ({error})").format(error=error),
-                where=str(path),
-                remedy=_("name another file with --state, or delete this one to begin anew"),
+                location=str(path),
+                hint=_("name another file with --state, or delete this one to begin anew"),
             ) from error
 
     @contextmanager

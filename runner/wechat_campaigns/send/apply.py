@@ -80,7 +80,7 @@ def apply(
     """
     runs = [_AccountRun(account, plan, ports, settings, warrant) for account in _busy(plan, settings)]
     done = [outcome for outcomes in (_share(runs) if runs else ()) for outcome in outcomes]
-    return (*done, *(_missed(planned) for planned in plan.missed()))
+    return (*done, *(_missed(planned) for planned in plan.missed_sends()))
 
 
 def _missed(planned: PlannedSend) -> SendOutcome:
@@ -88,8 +88,8 @@ def _missed(planned: PlannedSend) -> SendOutcome:
         id=planned.send.id,
         account=planned.account.name,
         result=Result.SKIPPED,
-        why=_("never sent: {why}").format(why=planned.decision.reason),
-        remedy=planned.decision.remedy,
+        reason=_("never sent: {why}").format(why=planned.decision.reason),
+        hint=planned.decision.hint,
         exit_code=ExitCode.FAILED,
     )
 
@@ -129,7 +129,7 @@ def _busy(plan: Plan, settings: Settings) -> list[Account]:
     # By appid: several names may stand for one account, which must not be sent to from two threads.
     planned = {p.account.appid: p.account for p in plan.sends if p.action in (*CALLING, PlanAction.UNKNOWN)}
     named = {account.appid: account for account in settings.environment.accounts.values()}
-    appids = [orphan.known.appid for orphan in plan.orphans]
+    appids = [orphan.send_state.appid for orphan in plan.unknown_sends]
     orphaned = {appid: named[appid] for appid in appids if appid in named}
     return sorted((orphaned | planned).values(), key=lambda account: account.name)
 
@@ -142,8 +142,8 @@ class _AccountRun:
     plan: Plan
     ports: ApplyPorts
     settings: Settings
-    warrant: RunContext
-    crossing: AccountSender = field(init=False)
+    context: RunContext
+    sender: AccountSender = field(init=False)
 
     def run(self, *, wait_s: float) -> list[SendOutcome] | None:
         """Make the account's sends; None when another runner holds it and there is no time to wait."""
@@ -154,23 +154,23 @@ class _AccountRun:
             with self.ports.ledger.lock(self.account.appid, wait_s):
                 events = self.ports.ledger.events(self.account.appid)
                 state = fold(events, self._authentic(events), self.settings.namespace)
-                self.crossing = AccountSender(
+                self.sender = AccountSender(
                     self.account,
                     self.ports.connect(self.account),
                     state,
                     ports=self.ports,
-                    warrant=self.warrant,
+                    warrant=self.context,
                     again_s=self.settings.environment.resend_after_s,
                 )
                 # Whatever ids the ledger knows of a message: a checkout may know it by a former one.
-                known_as = state.stream(self.account.appid).names
+                known_as = state.stream(self.account.appid).aliases
                 unknown = {send_id: known_as(*names) for send_id, names in unknown.items()}
                 wanted = frozenset[str]().union(*unknown.values())
-                opened = [k for k in state.open(self.account.appid) if self._same(k.send) in wanted]
+                opened = [k for k in state.unknown_sends(self.account.appid) if self._same(k.send) in wanted]
                 still = {self._same(known.send) for known in opened}
                 settled = sorted(send_id for send_id, names in unknown.items() if not names & still)
                 outcomes.extend(self._settled_outcome(send_id, unknown[send_id]) for send_id in settled)
-                outcomes.extend(self._settle(known) for known in opened)
+                outcomes.extend(self._reconcile(known) for known in opened)
                 outcomes.extend(self._guarded(planned) for planned in due)
         except CampaignError as error:
             if isinstance(error, LedgerLockedError) and not wait_s and not outcomes:
@@ -183,7 +183,7 @@ class _AccountRun:
 
     def _unknown(self) -> dict[str, frozenset[str]]:
         """Name the unknown sends of the plan: by id, every id that each has had, as `_same` gives it."""
-        orphans = (one.known for one in self.plan.orphans if self._is_mine(one.known.appid))
+        orphans = (one.send_state for one in self.plan.unknown_sends if self._is_mine(one.send_state.appid))
         waiting = (p for p in self._mine() if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN))
         found = {known.send: frozenset({self._same(known.send)}) for known in orphans}
         return found | {planned.send.id: self._names(planned) for planned in waiting}
@@ -202,18 +202,18 @@ class _AccountRun:
         return [planned for planned in self.plan.sends if self._is_mine(planned.account.appid)]
 
     def _guarded(self, planned: PlannedSend) -> SendOutcome:
-        if self.crossing.stopped:
-            why = _("not tried: {why}").format(why=self.crossing.stopped)
+        if self.sender.stop_reason:
+            why = _("not tried: {why}").format(why=self.sender.stop_reason)
             return self._skipped(planned, why, exit_code=ExitCode.FAILED)
         try:
             return self._send(planned)
         except LedgerLockedError as error:
-            return self._skipped(planned, error.what, remedy=error.remedy, exit_code=ExitCode.LEDGER)
+            return self._skipped(planned, error.message, hint=error.hint, exit_code=ExitCode.LEDGER)
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.crossing.stopped = _("the ledger cannot be written")
-            if isinstance(error, ApiError) and lookup(error.errcode).kind in STOPPING_KINDS:
-                self.crossing.stopped = _("refused with {errcode}").format(errcode=error.errcode)
+                self.sender.stop_reason = _("the ledger cannot be written")
+            if isinstance(error, ApiError) and lookup(error.errcode).errcode_class in STOPPING_KINDS:
+                self.sender.stop_reason = _("refused with {errcode}").format(errcode=error.errcode)
             return self._failed(planned.send.id, error)
 
     def _send(self, planned: PlannedSend) -> SendOutcome:
@@ -221,7 +221,7 @@ class _AccountRun:
         if left_out is not None:
             return left_out
         self.ports.notify(planned.send.id, _("preparing"))
-        api, state, record = self.crossing.api, self.crossing.state, self.crossing.record
+        api, state, record = self.sender.api, self.sender.state, self.sender.record
         tell = partial(self.ports.notify, planned.send.id)
         with uploads.forgetting(planned, state=state, record=record):
             ids = uploads.upload(
@@ -230,12 +230,12 @@ class _AccountRun:
             draft = drafting.ensure_draft(planned, ids, api=api, state=state, record=record)
         media_id, notes = (draft.media_id, draft.notes) if draft is not None else (None, ())
         body = wire.mass_body(planned.send, tag_id=planned.resolved.tag_id, ids=ids, draft_media_id=media_id)
-        self.crossing.wait_for_rate_limit(planned.send.id)
+        self.sender.wait_for_rate_limit(planned.send.id)
         # Uploads and the pace take time: the window may have closed, the tag grown, a hold come.
         self._look_again()
         counted = self._counted(self._with_draft(planned, draft))
-        outcome = self._skip_outcome(counted) or self.crossing.send(
-            counted, body, partial(self._judge, counted)
+        outcome = self._skip_outcome(counted) or self.sender.send(
+            counted, body, partial(self._decide, counted)
         )
         if outcome is None:
             outcome = self._skip_outcome(counted) or self._skipped(
@@ -243,125 +243,130 @@ class _AccountRun:
             )
         return replace(self._forget_uploads(planned, outcome), notes=notes)
 
-    def _judge(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
+    def _decide(self, planned: PlannedSend, stream: StreamState) -> protocol.Decision:
         """Decide on a send or resend on the newest state: everything that could block it, at once."""
-        grounds = self._grounds()
+        grounds = self._decision_context()
 
         def violated() -> tuple[str, ...]:
-            fresh = recheck(planned, self.plan, grounds, reviewed=self.warrant.audiences)
+            fresh = recheck(planned, self.plan, grounds, reviewed=self.context.audiences)
             return () if fresh.action is planned.action else (fresh.decision.reason,)
 
-        setting = replace(grounds.setting, violated=violated)
+        setting = replace(grounds.options, find_violations=violated)
         appid = self.account.appid
         return protocol.decide(
-            stream, decision_input(planned.send, planned.digest, appid, grounds.state, grounds.now, setting)
+            stream,
+            decision_input(planned.send, planned.content_digest, appid, grounds.state, grounds.now, setting),
         )
 
     def _with_draft(self, planned: PlannedSend, made: drafting.ReadyDraft | None) -> PlannedSend:
         """Note what is in the draft, and refuse one of the console that is not what the plan saw."""
         content, mark = planned.send.content, made.mark if made is not None else None
         if isinstance(content, Draft):
-            mark = draft_fingerprint(content.media_id, self.crossing.api)
+            mark = draft_fingerprint(content.media_id, self.sender.api)
         now = replace(planned, resolved=replace(planned.resolved, draft=mark))
         check_resolved_names(planned, now)
         return now
 
     def _forget_uploads(self, planned: PlannedSend, outcome: SendOutcome) -> SendOutcome:
         """Forget the uploads of a send that was refused because one of them is gone."""
-        if outcome.result is not Result.REFUSED:
+        if outcome.result is not Result.REJECTED:
             return outcome
-        state, record = self.crossing.state, self.crossing.record
+        state, record = self.sender.state, self.sender.record
         gone = uploads.forget_uploads(planned, outcome.errcode, state=state, record=record)
-        return replace(outcome, remedy=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
+        return replace(outcome, hint=_(uploads.UPLOAD_AGAIN_HINT)) if gone else outcome
 
     def _counted(self, planned: PlannedSend) -> PlannedSend:
         """Count the audience once more where a rule depends on it; unknown when nobody answers."""
         policy = self.settings.policy
         if policy.max_recipients is None and policy.audience_drift is None:
             return planned
-        audience = recount(planned.send, planned.resolved, self.crossing.api, self.ports.clock)
+        audience = recount(planned.send, planned.resolved, self.sender.api, self.ports.clock)
         return replace(planned, resolved=replace(planned.resolved, audience=audience))
 
     def _skip_outcome(self, planned: PlannedSend) -> SendOutcome | None:
-        if self.ports.stopping():
+        if self.ports.stop_requested():
             return self._skipped(planned, _("stopped before it"), exit_code=ExitCode.INTERRUPTED)
-        decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
+        decision = recheck(
+            planned, self.plan, self._decision_context(), reviewed=self.context.audiences
+        ).decision
         if decision.action is PlanAction.SEND:
             return None
         code = _SKIP_EXIT_CODES.get(decision.action, ExitCode.OK)
-        return self._skipped(planned, decision.reason, remedy=decision.remedy, exit_code=code)
+        return self._skipped(planned, decision.reason, hint=decision.hint, exit_code=code)
 
     def _authentic(self, events: Sequence[Event]) -> IsAuthentic | None:
         """Verify macs by the account's AppSecret; None for a run that has none."""
         key = self.ports.mac_key(self.account)
         return authenticator(events, lambda _appid: key) if key else None
 
-    def _grounds(self) -> DecisionContext:
-        state, now, environment = self.crossing.state, self.ports.clock(), self.settings.environment
+    def _decision_context(self) -> DecisionContext:
+        state, now, environment = self.sender.state, self.ports.clock(), self.settings.environment
         setting = DecisionOptions(
-            present=self.plan.present,
+            is_current=self.plan.is_current,
             clock_skew=self.ports.clock_skew(),
             resend_after_s=environment.resend_after_s,
             resend_until_s=environment.resend_until_s,
         )
         return DecisionContext(
-            settings=self.settings, state=state, now=now, allowed=self.warrant.allowed, setting=setting
+            settings=self.settings, state=state, now=now, overrides=self.context.overrides, options=setting
         )
 
     def _look_again(self) -> None:
         """Take in what others wrote meanwhile, a hold above all; one small read when nobody did."""
-        self.crossing.attempt.refresh()
+        self.sender.attempt.refresh()
 
-    def _settle(self, known: SendRecord) -> SendOutcome:
+    def _reconcile(self, known: SendRecord) -> SendOutcome:
         """Post an unknown send once more where the plan says so; else say why it is left."""
         mine = [p for p in self._mine() if self._same(known.send) in self._names(p)]
         planned = next((p for p in mine if p.action is PlanAction.RESEND), None)
-        if planned is None or planned.again is None or planned.send.revision != known.revision:
+        if planned is None or planned.resend_intent is None or planned.send.revision != known.revision:
             left = [p.decision for p in mine if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)]
-            left += [one.decision for one in self.plan.orphans if one.known.send == known.send]
-            return self.crossing.unknown(known.send, left[0].reason, remedy=left[0].remedy)
+            left += [one.decision for one in self.plan.unknown_sends if one.send_state.send == known.send]
+            return self.sender.unknown(known.send, left[0].reason, hint=left[0].hint)
         # The pace may take a minute, in which a hold or the quiet hours may come.
-        self.crossing.wait_for_rate_limit(known.send)
-        if self.ports.stopping():
-            return self.crossing.unknown(known.send, _("stopped before it was repeated"))
-        if self.crossing.stopped:
-            return self.crossing.unknown(known.send, not_resent_message(self.crossing.stopped))
+        self.sender.wait_for_rate_limit(known.send)
+        if self.ports.stop_requested():
+            return self.sender.unknown(known.send, _("stopped before it was repeated"))
+        if self.sender.stop_reason:
+            return self.sender.unknown(known.send, not_resent_message(self.sender.stop_reason))
         try:
-            edited = drafting.edited_draft_id(planned.again, api=self.crossing.api)
+            edited = drafting.edited_draft_id(planned.resend_intent, api=self.sender.api)
             if edited is not None:
                 said = edited_draft_message(edited)
-                return self.crossing.unknown(known.send, said, remedy=edited_draft_hint(known.send))
+                return self.sender.unknown(known.send, said, hint=edited_draft_hint(known.send))
             counted = self._counted(planned)
-            body = stored_body(planned.again, planned.send)
-            outcome = self.crossing.resend(planned.again, body, partial(self._judge, counted))
+            body = stored_body(planned.resend_intent, planned.send)
+            outcome = self.sender.resend(planned.resend_intent, body, partial(self._decide, counted))
         except CampaignError as error:
             if isinstance(error, LedgerError):
-                self.crossing.stopped = _("the ledger cannot be written")
-            return self.crossing.unknown(known.send, error.what, remedy=error.remedy)
+                self.sender.stop_reason = _("the ledger cannot be written")
+            return self.sender.unknown(known.send, error.message, hint=error.hint)
         return outcome or self._not_resent(counted)
 
     def _not_resent(self, planned: PlannedSend) -> SendOutcome:
         """Say why a resend was not made: decided once more, for the words."""
         send = planned.send
-        known = self.crossing.state.send(self.account.appid, send.id, send.revision)
-        if known is None or known.status is not SendStatus.OPEN:
+        known = self.sender.state.send(self.account.appid, send.id, send.revision)
+        if known is None or known.status is not SendStatus.UNKNOWN:
             return self._settled_outcome(send.id, self._names(planned))
-        decision = recheck(planned, self.plan, self._grounds(), reviewed=self.warrant.audiences).decision
+        decision = recheck(
+            planned, self.plan, self._decision_context(), reviewed=self.context.audiences
+        ).decision
         if decision.action is PlanAction.RESEND:
-            return self.crossing.unknown(send.id, _(LEDGER_CONFLICT))
-        return self.crossing.unknown(send.id, decision.reason, remedy=decision.remedy)
+            return self.sender.unknown(send.id, _(LEDGER_CONFLICT))
+        return self.sender.unknown(send.id, decision.reason, hint=decision.hint)
 
     def _settled_outcome(self, send_id: str, names: frozenset[str]) -> SendOutcome:
         """Tell of a send that was unknown when this run began, and that another has settled since."""
-        sends = self.crossing.state.sends.values()
+        sends = self.sender.state.sends.values()
         mine = [known for known in sends if self._is_mine(known.appid) and self._same(known.send) in names]
         latest = max(mine, key=lambda known: known.at)
-        freed = latest.status is SendStatus.REFUSED
-        return self.crossing.outcome(
+        freed = latest.status is SendStatus.REJECTED
+        return self.sender.outcome(
             send_id,
             Result.SKIPPED,
             _("settled by another run meanwhile: {status}").format(status=latest.status),
-            remedy=_("run apply again: it was not sent") if freed else "",
+            hint=_("run apply again: it was not sent") if freed else "",
             exit_code=ExitCode.FAILED if freed else ExitCode.OK,
         )
 
@@ -370,20 +375,20 @@ class _AccountRun:
             id=send_id,
             account=self.account.name,
             result=Result.UNKNOWN,
-            why=_("still unknown, and not looked at: {error}").format(error=error),
-            remedy=error.remedy,
+            reason=_("still unknown, and not looked at: {error}").format(error=error),
+            hint=error.hint,
             exit_code=ExitCode.UNKNOWN,
         )
 
     def _skipped(
-        self, planned: PlannedSend, why: str, *, remedy: str = "", exit_code: ExitCode = ExitCode.OK
+        self, planned: PlannedSend, why: str, *, hint: str = "", exit_code: ExitCode = ExitCode.OK
     ) -> SendOutcome:
         return SendOutcome(
             id=planned.send.id,
             account=planned.account.name,
             result=Result.SKIPPED,
-            why=why,
-            remedy=remedy,
+            reason=why,
+            hint=hint,
             exit_code=exit_code,
         )
 
@@ -393,9 +398,9 @@ class _AccountRun:
         return SendOutcome(
             id=send_id,
             account=self.account.name,
-            result=Result.FAILED,
-            why=_("not sent: {error}").format(error=error),
-            remedy=error.remedy,
+            result=Result.NOT_SENT,
+            reason=_("not sent: {error}").format(error=error),
+            hint=error.hint,
             errcode=error.errcode if isinstance(error, ApiError) else None,
             exit_code=code,
         )

@@ -35,7 +35,7 @@ class ReadyDraft:
     """A draft that can be sent."""
 
     media_id: str
-    added: bool
+    is_new: bool
     """False when it was there before."""
     mark: str
     """Fingerprint of what is in it."""
@@ -71,7 +71,7 @@ def ensure_draft(
     articles = wire.draft_articles(content, ids)
     send = planned.send
     key = state.key(planned.account.appid, send.id, send.revision)
-    data = {**state.place(send.id, send.revision), "sha256": sha256(articles)}
+    data = {**state.send_fields(send.id, send.revision), "sha256": sha256(articles)}
     before = state.drafts.get(key)
     known = before if before is not None and before.sha256 == data["sha256"] else None
     stored = _stored(known.media_id, api) if known is not None else None
@@ -85,7 +85,7 @@ def ensure_draft(
         data["media_id"] = known.media_id
     mark = fingerprint(stored)
     notes = (*_check(articles, stored, mark, known, data, record), *_unused_draft_note(before, data))
-    return ReadyDraft(media_id=data["media_id"], added=added, mark=mark, notes=notes)
+    return ReadyDraft(media_id=data["media_id"], is_new=added, mark=mark, notes=notes)
 
 
 def edited_draft_id(intent: Event, *, api: ReadApi) -> str | None:
@@ -165,26 +165,28 @@ def _check(
 ) -> tuple[str, ...]:
     """Compare a draft with what was given, and with what it was when it was made."""
     found = changes(articles, stored)
-    if known is None or known.stored is None:
+    if known is None or known.stored_digest is None:
         # Kept in English whatever the reader speaks: a later run may speak another language.
         record(
             EventKind.DRAFT,
-            {**data, "stored": mark, "changed": [english_text(change.what) for change in found]},
+            {**data, "stored": mark, "changed": [english_text(change.message) for change in found]},
         )
-    elif known.stored != mark:
-        edits = [change.what for change in found if english_text(change.what) not in known.changed]
+    elif known.stored_digest != mark:
+        edits = [
+            change.message for change in found if english_text(change.message) not in known.stored_changes
+        ]
         raise _draft_edited_error(data["media_id"], edits)
-    lost = [change.what for change in found if change.lossy]
+    lost = [change.message for change in found if change.lossy]
     if lost:
         raise WeChatError(
             _("readers would not get what was meant: {losses}").format(losses=_some(lost)),
-            remedy=_(
+            hint=_(
                 "look at the draft in the console, correct the article and run again; or send the draft as "
                 "it is: `content: {{media_id: {media_id}}}`"
             ).format(media_id=data["media_id"]),
-            where=_("draft {media_id}").format(media_id=data["media_id"]),
+            location=_("draft {media_id}").format(media_id=data["media_id"]),
         )
-    return tuple(_("WeChat changed the draft: {change}").format(change=change.what) for change in found)
+    return tuple(_("WeChat changed the draft: {change}").format(change=change.message) for change in found)
 
 
 def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:
@@ -192,11 +194,11 @@ def _draft_edited_error(media_id: str, edits: Sequence[str]) -> PolicyError:
         _("the draft was edited by hand after it was made: {edits}").format(
             edits=_some(edits) or _("its markup is another")
         ),
-        remedy=_(
+        hint=_(
             "write the edit into the campaign and delete the draft in the console, so that the next run "
             "makes it anew; or send it as it is: `content: {{media_id: {media_id}}}`"
         ).format(media_id=media_id),
-        where=_("draft {media_id}").format(media_id=media_id),
+        location=_("draft {media_id}").format(media_id=media_id),
     )
 
 

@@ -53,11 +53,11 @@ class Result(StrEnum):
     """How one send ended in this run."""
 
     ACCEPTED = "accepted"
-    REFUSED = "refused"
+    REJECTED = "refused"
     UNKNOWN = "unknown"
     SKIPPED = "skipped"
     """Not tried: not due any more, taken by another runner, or the run was stopped before it."""
-    FAILED = "failed"
+    NOT_SENT = "failed"
     """Not sent: something before the call went wrong."""
 
 
@@ -68,8 +68,8 @@ class SendOutcome:
     id: str
     account: str
     result: Result
-    why: str
-    remedy: str = ""
+    reason: str
+    hint: str = ""
     msg_id: int | None = None
     msg_data_id: int | None = None
     errcode: int | None = None
@@ -88,7 +88,7 @@ class ApplyPorts:
     sleep: Sleep
     read: uploads.Read
     """Gives a file's bytes."""
-    stopping: Callable[[], bool] = lambda: False
+    stop_requested: Callable[[], bool] = lambda: False
     """True once the user asked to stop; the send in hand is finished."""
     notify: Callable[[str, str], None] = lambda _send, _what: None
     """Told what is being done for which send."""
@@ -103,7 +103,7 @@ class RunContext:
     """By what right a run sends; recorded in each intent."""
 
     plan_digest: str
-    allowed: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside, with their reasons."""
     audiences: Mapping[str, int | None] = field(default_factory=dict)
     """By send id: followers as the review counted them; empty when only a digest was reviewed."""
@@ -120,8 +120,8 @@ class MassCalls:
         self.error: ApiError | None = None
         """What the last answer means in words, where it was an errcode."""
 
-    def ready(self) -> None:
-        """See `MassApi.ready`."""
+    def ensure_token(self) -> None:
+        """See `MassApi.ensure_token`."""
         self._api.mass_ready()
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
@@ -130,7 +130,7 @@ class MassCalls:
         if self._clock() > begin_by:
             raise NotSentError(
                 _("this runner was held up between recording the send and making it, so it was not made"),
-                remedy=_("run apply again"),
+                hint=_("run apply again"),
             )
         call = self._api.mass_send if "touser" in body else self._api.mass_sendall
         try:
@@ -143,7 +143,7 @@ class MassCalls:
 class AccountSender:
     """Makes the sends of one account, one at a time.
 
-    `stopped` says why no further send of this account should be tried; empty while there is no reason.
+    `stop_reason` says why no further send of this account should be tried; empty while there is no reason.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class AccountSender:
         self.account = account
         self.api = api
         self.state = state
-        self.stopped = ""
+        self.stop_reason = ""
         self._ports = ports
         self._context = warrant
         self._again_s = again_s
@@ -169,7 +169,7 @@ class AccountSender:
             ledger=ports.ledger,
             api=self._calls,
             state=state.stream(account.appid),
-            take=state.add,
+            apply_event=state.add,
             clock=ports.clock,
             mac_key=ports.mac_key(account),
         )
@@ -186,10 +186,10 @@ class AccountSender:
         """
         send = planned.send
         message = Message(
-            key=SendKey(self.account.appid, self.state.kept(send.id), send.revision),
+            key=SendKey(self.account.appid, self.state.ledger_id(send.id), send.revision),
             action=Action.SEND,
             body=body,
-            kept=self._kept(planned, body),
+            intent_data=self._intent_data(planned, body),
             not_after=send.not_after,
         )
         made = self._make(message, judge, _("sending"))
@@ -203,17 +203,17 @@ class AccountSender:
             key=SendKey(self.account.appid, data["send"], data["revision"]),
             action=Action.RESEND,
             body=body,
-            kept=self._run_context(),
+            intent_data=self._run_context(),
             not_after=datetime.fromisoformat(ends) if ends else None,
         )
         made = self._make(message, judge, _("repeating with the same clientmsgid"))
-        return self._outcome(made, self.state.shown(data["send"]), again=True)
+        return self._outcome(made, self.state.display_id(data["send"]), again=True)
 
     def _make(self, message: Message, judge: Decide, doing: str) -> Attempted:
         def told(stream: StreamState) -> Decision:
             decided = judge(stream)
             if decided.action is message.action:
-                self._ports.notify(self.state.shown(message.key.id), doing)
+                self._ports.notify(self.state.display_id(message.key.id), doing)
             return decided
 
         self._posts.append(self._ports.clock())
@@ -223,15 +223,15 @@ class AccountSender:
             if made.error is not None and not isinstance(made.error, LedgerConflictError):
                 if not isinstance(made.error, LedgerError):
                     # Without a token the account's next send would get no further.
-                    self.stopped = made.error.what
+                    self.stop_reason = made.error.message
                 raise made.error
         return made
 
-    def _kept(self, planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _intent_data(self, planned: PlannedSend, body: Mapping[str, Any]) -> dict[str, Any]:
         send, audience = planned.send, planned.resolved.audience
         kept: dict[str, Any] = {
             "account": planned.account.name,
-            "digest": planned.digest,
+            "digest": planned.content_digest,
             "endpoint": wire.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),
@@ -243,7 +243,7 @@ class AccountSender:
         if planned.resolved.draft is not None:
             kept["draft"] = planned.resolved.draft
         if send.formerly:
-            kept["formerly"] = [self.state.kept(name) for name in send.formerly]
+            kept["formerly"] = [self.state.ledger_id(name) for name in send.formerly]
         if send.batch is not None:
             kept |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
         return kept
@@ -253,7 +253,7 @@ class AccountSender:
         warrant = self._context
         return {
             "plan_digest": warrant.plan_digest,
-            "overrides": dict(warrant.allowed),
+            "overrides": dict(warrant.overrides),
             "actor": dict(warrant.actor),
         }
 
@@ -261,21 +261,21 @@ class AccountSender:
         if made.intent is None:
             return None
         refused = self._calls.error
-        answer = made.answer
+        answer = made.response
         told = {"msg_id": answer.get("msg_id"), "msg_data_id": answer.get("msg_data_id")}
         if made.status is Status.ACCEPTED:
             return self._accepted(send_id, told, duplicate=refused is not None, again=again)
         if isinstance(made.error, LedgerError):
-            self.stopped = _("the ledger cannot be written")
+            self.stop_reason = _("the ledger cannot be written")
             why = _("the ledger could not keep what WeChat answered (msg_id {msg_id}): {what}")
-            return self.unknown(send_id, why.format(msg_id=told["msg_id"], what=made.error.what))
+            return self.unknown(send_id, why.format(msg_id=told["msg_id"], what=made.error.message))
         error = made.error or refused
         if made.status is Status.REJECTED and error is not None:
             return self._rejected(send_id, error)
         if made.status is Status.DISPUTED:
             why = _("WeChat has a job under this key (45065) that this ledger did not make")
-            return self.unknown(send_id, why, remedy=foreign_hint(send_id))
-        what = error.what if error is not None else _("the answer cannot be explained")
+            return self.unknown(send_id, why, hint=foreign_hint(send_id))
+        what = error.message if error is not None else _("the answer cannot be explained")
         if again:
             what = _("repeated, and answered: {what}").format(what=what)
         return self.unknown(send_id, what)
@@ -290,7 +290,7 @@ class AccountSender:
             _("accepted by WeChat; delivery is not confirmed yet")
             if how == "answer"
             else accepted_message(how),
-            remedy=_("`campaign status` asks whether it was delivered")
+            hint=_("`campaign status` asks whether it was delivered")
             if told["msg_id"] is not None
             else msg_id_hint(send_id),
             **told,
@@ -298,16 +298,16 @@ class AccountSender:
 
     def _rejected(self, send_id: str, error: CampaignError) -> SendOutcome:
         errcode = error.errcode if isinstance(error, ApiError) else None
-        stops = errcode is None or lookup(errcode).kind in STOPPING_KINDS
+        stops = errcode is None or lookup(errcode).errcode_class in STOPPING_KINDS
         if stops:
-            self.stopped = (
-                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.what
+            self.stop_reason = (
+                _("refused with {errcode}").format(errcode=errcode) if errcode is not None else error.message
             )
         return self.outcome(
             send_id,
-            Result.REFUSED,
-            error.what,
-            remedy=error.remedy,
+            Result.REJECTED,
+            error.message,
+            hint=error.hint,
             errcode=errcode,
             exit_code=ExitCode.WECHAT if stops else ExitCode.FAILED,
         )
@@ -322,13 +322,13 @@ class AccountSender:
                 self._ports.notify(send, said.format(seconds=ceil(seconds), calls=CALLS_PER_MINUTE))
                 self._ports.sleep(seconds)
 
-    def unknown(self, send_id: str, why: str, *, remedy: str = "") -> SendOutcome:
+    def unknown(self, send_id: str, why: str, *, hint: str = "") -> SendOutcome:
         """Report a send that may have happened; its intent stays open."""
         return self.outcome(
             send_id,
             Result.UNKNOWN,
             why,
-            remedy=remedy or apply_again_hint(self._again_s),
+            hint=hint or apply_again_hint(self._again_s),
             exit_code=ExitCode.UNKNOWN,
         )
 
@@ -338,7 +338,7 @@ class AccountSender:
 
     def outcome(self, send_id: str, result: Result, why: str, **more: Any) -> SendOutcome:
         """Make an outcome of this account."""
-        return SendOutcome(id=send_id, account=self.account.name, result=result, why=why, **more)
+        return SendOutcome(id=send_id, account=self.account.name, result=result, reason=why, **more)
 
 
 def _recent(state: LedgerState, appid: str, now: datetime) -> list[datetime]:

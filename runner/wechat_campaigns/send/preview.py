@@ -75,8 +75,8 @@ def preview(
         body = wire.preview_body(planned.send, ids=ids, draft_media_id=draft.media_id if draft else None)
         api.mass_preview({**body, **to})
     data = {
-        **state.place(planned.send.id, planned.send.revision),
-        "digest": planned.digest,
+        **state.send_fields(planned.send.id, planned.send.revision),
+        "digest": planned.content_digest,
         "to": sha256(dict(to)),
     }
     with reporting_unrecorded(_("the preview was sent")):

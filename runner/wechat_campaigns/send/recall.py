@@ -41,25 +41,25 @@ def check(known: SendRecord, article_idx: int, state: LedgerState) -> None:
             _("WeChat recalls articles and videos only, and this was msgtype {msgtype}").format(
                 msgtype=msgtype
             ),
-            remedy=_("nothing can take it back; a correction can be sent as another campaign"),
-            where=known.send,
+            hint=_("nothing can take it back; a correction can be sent as another campaign"),
+            location=known.send,
         )
-    if known.status is SendStatus.RECALLED or article_idx in known.recalled:
-        raise UsageError(_("it was recalled already"), remedy=_("nothing is left to do"), where=known.send)
+    if known.status is SendStatus.RECALLED or article_idx in known.recalled_articles:
+        raise UsageError(_("it was recalled already"), hint=_("nothing is left to do"), location=known.send)
     if known.status is not SendStatus.SENT:
         raise UsageError(
             _("it is {status}, and only what was sent can be recalled").format(status=known.status),
-            remedy=_("run `campaign status` first: it asks WeChat whether it has been sent"),
-            where=known.send,
+            hint=_("run `campaign status` first: it asks WeChat whether it has been sent"),
+            location=known.send,
         )
-    told = state.told_of(known)
+    told = state.job_result(known)
     if told is not None and told.links and article_idx > len(told.links):
         raise UsageError(
             _("it has {count} articles, there is no number {number}").format(
                 count=len(told.links), number=article_idx
             ),
-            remedy=_("count from 1"),
-            where=known.send,
+            hint=_("count from 1"),
+            location=known.send,
         )
 
 
@@ -86,7 +86,7 @@ def recall(known: SendRecord, article_idx: int, *, api: Api, ledger: Ledger, sta
         raise AssertionError("checked: what was sent has a msg_id")
     api.mass_delete(known.msg_id, article_idx)
     data = {
-        **state.place(known.send, known.revision),
+        **state.send_fields(known.send, known.revision),
         "msg_id": known.msg_id,
         "article_idx": article_idx,
     }

@@ -45,12 +45,12 @@ def refresh_job_status(
             said = str(reader(known.appid).mass_get(known.msg_id)["msg_status"])
         except ApiError as error:
             # A job it does not know (40059) says nothing about the others, and stays as it is.
-            if lookup(error.errcode).kind == "input":
+            if lookup(error.errcode).errcode_class == "input":
                 continue
             raise
         if said in FINAL_BY_MSG_STATUS:
             data = {
-                **state.place(known.send, known.revision),
+                **state.send_fields(known.send, known.revision),
                 "msg_id": known.msg_id,
                 "msg_status": said,
             }

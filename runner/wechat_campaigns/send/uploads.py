@@ -26,7 +26,7 @@ Read = Callable[[FileInfo], bytes]
 OnProgress = Callable[[str], None]
 """Takes what is being done, in words."""
 UPLOAD_AGAIN_HINT = N_("run the same command again: it uploads the files of this send anew")
-"""The remedy once they are forgotten."""
+"""The hint once they are forgotten."""
 
 
 Record = Callable[[EventKind, Mapping[str, Any]], object]
@@ -57,17 +57,19 @@ def upload(
         StalePlanError: a file changed since it was planned.
     """
     done: dict[str, str] = {}
-    named = planned.resolved.named
+    named = planned.resolved.material_ids
     for item, reusable in planned.resolved.uploads:
         known = state.uploads.get((planned.account.appid, item.key))
         # What the plan would reuse may have been forgotten since.
         result = known.result if known and (reusable or item.life is None) else None
         if result is None:
             tell(_progress_message(item))
-            result = _upload(item, api=api, ids=wire.MediaIds(uploaded=done, named=named), read=read)
+            result = _upload(
+                item, api=api, ids=wire.MediaIds(upload_results=done, material_ids=named), read=read
+            )
             record(EventKind.UPLOAD, {"upload": item.key, "result": result})
         done[item.key] = result
-    return wire.MediaIds(uploaded=done, named=named)
+    return wire.MediaIds(upload_results=done, material_ids=named)
 
 
 @contextmanager
@@ -83,7 +85,7 @@ def forgetting(planned: PlannedSend, *, state: LedgerState, record: Record) -> I
         yield
     except ApiError as error:
         if forget_uploads(planned, error.errcode, state=state, record=record):
-            error.remedy = _(UPLOAD_AGAIN_HINT)
+            error.hint = _(UPLOAD_AGAIN_HINT)
         raise
 
 
@@ -127,7 +129,7 @@ def check_material_names(planned: PlannedSend) -> None:
     Raises:
         UsageError: one has none.
     """
-    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.named)
+    unnamed = set(wire.names(planned.send.content)) - set(planned.resolved.material_ids)
     if unnamed:
         raise UsageError(
             _("material named {name} was not found: the send is {action}, {reason}").format(
@@ -135,8 +137,8 @@ def check_material_names(planned: PlannedSend) -> None:
                 action=planned.action,
                 reason=planned.decision.reason,
             ),
-            remedy=_("give the media_id instead of the name, or do this before the send is made"),
-            where=planned.send.id,
+            hint=_("give the media_id instead of the name, or do this before the send is made"),
+            location=planned.send.id,
         )
 
 
@@ -149,7 +151,7 @@ def _progress_message(item: wire.Upload) -> str:
 
 def _upload(item: wire.Upload, *, api: Api, ids: wire.MediaIds, read: Read) -> str:
     if item.endpoint == wire.UPLOADVIDEO:
-        source = ids.uploaded[item.of.key] if isinstance(item.of, wire.Upload) else _video(item, ids)
+        source = ids.upload_results[item.of.key] if isinstance(item.of, wire.Upload) else _video(item, ids)
         return str(api.media_uploadvideo(source, item.title, item.description)["media_id"])
     if item.file is None:
         raise AssertionError("an upload without a file is a conversion")
@@ -157,8 +159,8 @@ def _upload(item: wire.Upload, *, api: Api, ids: wire.MediaIds, read: Read) -> s
     if hashlib.sha256(data).hexdigest() != item.file.sha256:
         raise StalePlanError(
             _("the file changed while the plan was being applied"),
-            remedy=_("run the same command again"),
-            where=str(item.file.path),
+            hint=_("run the same command again"),
+            location=str(item.file.path),
         )
     name = _name(item.file)
     if item.endpoint == wire.UPLOADIMG:
@@ -170,7 +172,7 @@ def _upload(item: wire.Upload, *, api: Api, ids: wire.MediaIds, read: Read) -> s
 
 def _name(file: FileInfo) -> str:
     """Name the file for the platform, which goes by the suffix: a mended one by what it has become."""
-    return file.path.with_suffix(f".{file.format}").name if file.mended else file.path.name
+    return file.path.with_suffix(f".{file.format}").name if file.converted else file.path.name
 
 
 def _video(item: wire.Upload, ids: wire.MediaIds) -> str:

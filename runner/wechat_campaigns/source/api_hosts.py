@@ -48,8 +48,8 @@ def check_api_host(api: str, environ: Mapping[str, str]) -> None:
             return
     raise PolicyError(
         _("the AppSecret is not sent to {address}: it is not a host of WeChat").format(address=api),
-        remedy=_(
+        hint=_(
             "write `api: https://api.weixin.qq.com`, or name the gateway's host in the variable {name}"
         ).format(name=f"`{GATEWAYS}`"),
-        where="api",
+        location="api",
     )

@@ -22,17 +22,17 @@ _FIRST_KEY = re.compile(r"^(?!---|%)[^\s#]", re.MULTILINE)
 class Document:
     """One YAML file that could be read; implements `model.Source`.
 
-    `file` is relative to the campaigns folder, `shown` is the path as the user would type it.
+    `file` is relative to the campaigns folder, `display_path` is the path as the user would type it.
     """
 
     id: str
     file: PurePosixPath
-    shown: str
+    display_path: str
     text: str
     data: Any
     faults: tuple[TextFault, ...] = ()
 
-    def place(self, path: KeyPath = (), *, key: bool = False) -> Location:
+    def location(self, path: KeyPath = (), *, key: bool = False) -> Location:
         """Say where a value stands.
 
         Args:
@@ -43,12 +43,12 @@ class Document:
             The place of the value, or of the nearest parent that exists.
         """
         if not path and (first := _first_line(self.text)):
-            return Location(file=self.shown, line=first, column=1)
+            return Location(file=self.display_path, line=first, column=1)
         value, key_node = self._find(path)
         mark = (key_node if key and key_node is not None else value).start_mark
-        return Location(file=self.shown, line=mark.line + 1, column=mark.column + 1)
+        return Location(file=self.display_path, line=mark.line + 1, column=mark.column + 1)
 
-    def line(self, path: KeyPath, number: int) -> Location:
+    def line_location(self, path: KeyPath, number: int) -> Location:
         """Say where a line of a text stands.
 
         Args:
@@ -62,20 +62,20 @@ class Document:
         start, end = node.start_mark.line, node.end_mark.line
         is_block = getattr(node, "style", None) in ("|", ">")
         if not is_block and (start == end or number <= 1):
-            return self.place(path)
+            return self.location(path)
         line = min(start + number - (0 if is_block else 1), end)
         written = _lines(self.text)[line]
         column = len(written) - len(written.lstrip()) + 1
-        return Location(file=self.shown, line=line + 1, column=column)
+        return Location(file=self.display_path, line=line + 1, column=column)
 
-    def problem(self, fault: TextFault) -> Diagnostic:
+    def diagnostic(self, fault: TextFault) -> Diagnostic:
         """Turn a fault of the text into a problem of this file."""
-        return text_diagnostic(fault, self.shown)
+        return text_diagnostic(fault, self.display_path)
 
     def _find(self, path: KeyPath) -> tuple[Node, Node | None]:
         node = compose(self.text, NODES)
         if isinstance(node, TextFault):  # a document exists only for a text that composes
-            raise AssertionError(node.what)
+            raise AssertionError(node.message)
         key_node: Node | None = None
         for step in path:
             child = _by_step(node).get(step)
@@ -123,17 +123,17 @@ def parse_document(text: str, *, id: str, file: PurePosixPath, shown: str) -> Do
     reading = read(text)
     if reading.data is None and reading.faults:
         return text_diagnostic(reading.faults[0], shown)
-    return Document(id=id, file=file, shown=shown, text=text, data=reading.data, faults=reading.faults)
+    return Document(id=id, file=file, display_path=shown, text=text, data=reading.data, faults=reading.faults)
 
 
 def text_diagnostic(fault: TextFault, shown: str) -> Diagnostic:
-    """Turn a fault of a text into a problem of the file `shown`."""
+    """Turn a fault of a text into a problem of the file `display_path`."""
     return Diagnostic(
-        place=Location(file=shown, line=fault.line, column=fault.column),
+        location=Location(file=shown, line=fault.line, column=fault.column),
         path=json_path(fault.path),
         rule=fault.rule,
-        what=fault.what,
-        remedy=fault.remedy,
+        message=fault.message,
+        hint=fault.hint,
     )
 
 

@@ -28,26 +28,26 @@ _FLAGS: Final = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW"
 
 
 class FileError(Exception):
-    """A file cannot be used; `at` makes it a problem of the place that names it.
+    """A file cannot be used; `to_diagnostic` makes it a problem of the place that names it.
 
     Args:
         rule: the problem's rule id.
         what: the fault in plain words.
-        remedy: what to do about it.
+        hint: what to do about it.
         inside: where in the named file the fault is, when it is there.
     """
 
-    def __init__(self, rule: str, what: str, remedy: str, *, inside: Location | None = None) -> None:
+    def __init__(self, rule: str, what: str, hint: str, *, inside: Location | None = None) -> None:
         super().__init__(what)
         self.rule = rule
         self.what = what
-        self.remedy = remedy
+        self.hint = hint
         self.inside = inside
 
-    def at(self, place: Location, path: str = "$") -> Diagnostic:
+    def to_diagnostic(self, place: Location, path: str = "$") -> Diagnostic:
         """Return the problem, at the faulty line of the named file or at the place that names it."""
         return Diagnostic(
-            place=self.inside or place, path=path, rule=self.rule, what=self.what, remedy=self.remedy
+            location=self.inside or place, path=path, rule=self.rule, message=self.what, hint=self.hint
         )
 
 
@@ -104,7 +104,7 @@ class Files:
         if located not in self._texts:
             decoded = decode(self._read(located, MAX_TEXT_BYTES))
             if isinstance(decoded, TextFault):
-                raise self._inside(located, decoded)
+                raise self._text_error(located, decoded)
             self._texts[located] = decoded.replace("\r\n", "\n").replace("\r", "\n")
         return self._texts[located]
 
@@ -152,28 +152,28 @@ class Files:
         try:
             return read_regular(real, limit_bytes)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise self._missing(located) from error
+            raise self._missing_error(located) from error
 
     def _refuse_links(self, located: PurePosixPath) -> None:
         for step in (*reversed(located.parents[:-1]), located):
             if os.path.islink(self._real_root / step):  # noqa: PTH114 (a name too long is answered by the reading)
                 problem = link_diagnostic(f"{self.root.name}/{step}")
                 what = _("`{path}` is a link, which can lead anywhere on the machine")
-                raise FileError(problem.rule, what.format(path=shorten(problem.place.file)), problem.remedy)
+                raise FileError(problem.rule, what.format(path=shorten(problem.location.file)), problem.hint)
 
-    def _missing(self, located: PurePosixPath) -> FileError:
+    def _missing_error(self, located: PurePosixPath) -> FileError:
         folder = self._real_root / located.parent
         siblings = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-        remedy = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
+        hint = did_you_mean(located.name, siblings, otherwise=_("add the file, or correct the path"))
         return FileError(
             "file-missing",
             _("there is no file `{path}`").format(path=f"{self.root.name}/{located}"),
-            remedy,
+            hint,
         )
 
-    def _inside(self, located: PurePosixPath, fault: TextFault) -> FileError:
+    def _text_error(self, located: PurePosixPath, fault: TextFault) -> FileError:
         place = Location(file=(self.root / located).as_posix(), line=fault.line, column=fault.column)
-        return FileError(fault.rule, fault.what, fault.remedy, inside=place)
+        return FileError(fault.rule, fault.message, fault.hint, inside=place)
 
 
 def read_regular(path: str | Path, limit_bytes: int) -> bytes:

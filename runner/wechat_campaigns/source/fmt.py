@@ -33,7 +33,7 @@ class FormatResult:
     """A file's new text, or the old one and why it was left as it is."""
 
     text: str
-    left: str = ""
+    skip_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +59,13 @@ def format_campaign(text: str, file: PurePosixPath) -> FormatResult:
     """
     before = _meaning(text)
     if before is None:
-        return FormatResult(text=text, left=_("it is not valid YAML; `campaign validate` says where"))
+        return FormatResult(text=text, skip_reason=_("it is not valid YAML; `campaign validate` says where"))
     for attempt in _attempts(text.replace("\r\n", "\n")):
         shaped = attempt if _MODELINE.search(attempt) else f"{modeline(file)}\n{attempt}"
         if _meaning(shaped) == before:
             return FormatResult(text=shaped)
     return FormatResult(
-        text=text, left=_("its text would change; end it with a line feed, or reorder it by hand")
+        text=text, skip_reason=_("its text would change; end it with a line feed, or reorder it by hand")
     )
 
 

@@ -44,12 +44,12 @@ class LoadResult:
 class CampaignFile:
     """A campaign file, not read yet.
 
-    `relative` is its path below the campaigns folder, `shown` the path as the user would type it.
+    `relative` is its path below the campaigns folder, `display_path` the path as the user would type it.
     """
 
     id: str
     relative: str
-    shown: str
+    display_path: str
 
     @property
     def file(self) -> PurePosixPath:
@@ -86,7 +86,7 @@ def require_folder(root: Path) -> None:
 
     Raises:
         InvalidError: it is or holds a link, or holds a repository.
-        UsageError: it is not there; the remedy names one that the working directory is in or below.
+        UsageError: it is not there; the hint names one that the working directory is in or below.
     """
     if root.is_dir() or root.is_symlink():
         check_tree(root)
@@ -94,7 +94,7 @@ def require_folder(root: Path) -> None:
     above = enclosing_campaigns_folder(root)
     raise UsageError(
         _("there is no folder `{folder}`").format(folder=root.as_posix()),
-        remedy=_("there is one further up: add --dir {folder}").format(folder=above)
+        hint=_("there is one further up: add --dir {folder}").format(folder=above)
         if above
         else _(
             "run the command beside the campaigns folder, name it with --dir, or begin one with "
@@ -158,12 +158,12 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
     Returns:
         The campaign, or every problem of its file.
     """
-    shown = item.shown
+    shown = item.display_path
     if _NOT_UTF8.search(item.id):
         raw = shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         what = _("the file's name is not UTF-8, perhaps GBK")
-        remedy = _("rename it in UTF-8, or to ASCII letters")
-        return (_problem(raw, "campaign-id", what, remedy),)
+        hint = _("rename it in UTF-8, or to ASCII letters")
+        return (_problem(raw, "campaign-id", what, hint),)
     if bad := BAD_IN_ID.search(item.id):
         return (
             _problem(
@@ -181,11 +181,11 @@ def load_campaign(item: CampaignFile, data: bytes | None = None) -> Campaign | t
 
 def _read(item: CampaignFile, data: bytes | None) -> Document | Diagnostic:
     """Read a file as YAML, or say what makes it unreadable."""
-    shown = item.shown
+    shown = item.display_path
     try:
         text = decode(read_regular(shown, MAX_YAML_BYTES) if data is None else data)
     except FileError as error:
-        return error.at(Location(file=shown))
+        return error.to_diagnostic(Location(file=shown))
     except OSError as error:
         return _problem(
             shown,
@@ -205,7 +205,7 @@ def _walk(root: Path) -> list[CampaignFile]:
         stem, _dot, suffix = relative.rpartition(".")
         if suffix in _SUFFIXES:
             id_ = unicodedata.normalize("NFC", stem)
-            found.append(CampaignFile(id=id_, relative=relative, shown=above + relative))
+            found.append(CampaignFile(id=id_, relative=relative, display_path=above + relative))
     return sorted(found, key=lambda item: item.id)
 
 
@@ -219,7 +219,7 @@ def _entries(folder: Path | str, above: str) -> Iterator[str]:
             _("the folder `{folder}` cannot be read: {reason}").format(
                 folder=Path(folder).as_posix(), reason=error.strerror
             ),
-            remedy=_("give yourself the right to read it, or name another with --dir"),
+            hint=_("give yourself the right to read it, or name another with --dir"),
         ) from error
     for entry in ordered:
         if entry.name.startswith(("_", ".")):
@@ -241,9 +241,9 @@ def _collisions(found: list[CampaignFile], chosen: list[CampaignFile]) -> list[D
         others = same[normalize_id(item.id)]
         if len(others) > 1:
             others = [other for other in others if other.relative != item.relative]
-            what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].shown)
-            remedy = _("rename one: letter case and suffix do not tell ids apart")
-            problems.append(_problem(item.shown, "campaign-id-taken", what, remedy))
+            what = _("the id `{id}` is also that of `{file}`").format(id=item.id, file=others[0].display_path)
+            hint = _("rename one: letter case and suffix do not tell ids apart")
+            problems.append(_problem(item.display_path, "campaign-id-taken", what, hint))
     return problems
 
 
@@ -259,7 +259,7 @@ def _select(found: list[CampaignFile], only: Sequence[str], root: Path) -> list[
                 otherwise = _("give a plan file as `campaign apply --plan FILE`")
             raise UsageError(
                 _("`{wanted}` selects no campaign").format(wanted=wanted),
-                remedy=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),
+                hint=did_you_mean(wanted, [item.id for item in found], otherwise=otherwise),
             )
         chosen.update(item.relative for item in matched)
     return [item for item in found if item.relative in chosen]
@@ -277,5 +277,5 @@ def _matches(item: CampaignFile, wanted: str, root: Path) -> bool:
     )
 
 
-def _problem(shown: str, rule: str, what: str, remedy: str) -> Diagnostic:
-    return Diagnostic(place=Location(file=shown), rule=rule, what=what, remedy=remedy)
+def _problem(shown: str, rule: str, what: str, hint: str) -> Diagnostic:
+    return Diagnostic(location=Location(file=shown), rule=rule, message=what, hint=hint)

@@ -55,7 +55,7 @@ def read_secret(
     value = (run or run_command)(secret.command).rstrip("\r\n")
     if not value:
         raise SecretError(
-            _("the command printed nothing"), remedy=_by_hand(secret.command), where=_program(secret.command)
+            _("the command printed nothing"), hint=_by_hand(secret.command), location=_program(secret.command)
         )
     return value
 
@@ -72,14 +72,14 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
     """
     import subprocess  # an offline plan never comes here
 
-    remedy = _by_hand(command)
+    hint = _by_hand(command)
     try:
         done = subprocess.run(  # noqa: S603 - the settings are the user's own
             command, check=False, capture_output=True, timeout=timeout_s, stdin=subprocess.DEVNULL
         )
         printed = done.stdout.decode("utf-8")
     except FileNotFoundError:
-        what, remedy = _("there is no such program"), _("install it, or correct `command`")
+        what, hint = _("there is no such program"), _("install it, or correct `command`")
     except OSError as error:
         what = _("it cannot be started: {reason}").format(reason=error.strerror)
     except subprocess.TimeoutExpired:
@@ -91,7 +91,7 @@ def run_command(command: tuple[str, ...], *, timeout_s: float = _TIMEOUT_S) -> s
             return printed
         what = _("it ended with code {code}").format(code=done.returncode)
     # Raised out here, so that no error that it came from can show what was printed.
-    raise SecretError(what, remedy=remedy, where=_program(command))
+    raise SecretError(what, hint=hint, location=_program(command))
 
 
 def written_secrets(data: object) -> list[PathDiagnostic]:
@@ -112,12 +112,12 @@ def _from_variable(name: str, environ: Mapping[str, str], what: str) -> str:
     if not value and not _NAME_OF_VARIABLE.fullmatch(name):
         raise SecretError(
             _("the environment variable that `env` names is not set"),
-            remedy=_("write the name of a variable after `env`, such as WECHAT_MAIN_SECRET, and set it"),
+            hint=_("write the name of a variable after `env`, such as WECHAT_MAIN_SECRET, and set it"),
         )
     if not value:
         raise SecretError(
             _("the environment variable {name} is not set").format(name=name),
-            remedy=_("set {name} to the {secret} (in CI: a secret of the environment)").format(
+            hint=_("set {name} to the {secret} (in CI: a secret of the environment)").format(
                 name=name, secret=what
             ),
         )
@@ -195,18 +195,18 @@ def _has_user(value: str) -> bool:
 
 
 def _finding(path: KeyPath) -> PathDiagnostic:
-    what, remedy = _words(path)
-    return PathDiagnostic(path=path, rule="written-secret", what=what, remedy=remedy)
+    what, hint = _words(path)
+    return PathDiagnostic(path=path, rule="written-secret", message=what, hint=hint)
 
 
 def _words(path: KeyPath) -> tuple[str, str]:
     if path[-1:] == ("ledger",):
-        remedy = _("remove it; set PGPASSWORD or a .pgpass file, or CAMPAIGN_LEDGER_TOKEN for a git ledger")
-        return _("a password or a token is written in this address"), remedy
+        hint = _("remove it; set PGPASSWORD or a .pgpass file, or CAMPAIGN_LEDGER_TOKEN for a git ledger")
+        return _("a password or a token is written in this address"), hint
     if path[-1:] == ("api",):
         return _("a password is written in this address"), _("remove it; write the address alone")
     key = path[-1] if path[-1:] in (("token",), ("aes_key",), ("url",)) else "secret"
-    remedy = _(
+    hint = _(
         "take it out, change it (it is in the history of the file), and write `{key}: {{env: NAME}}`"
     ).format(key=key)
-    return _("a secret is written in this file"), remedy
+    return _("a secret is written in this file"), hint

@@ -68,7 +68,7 @@ def load_settings(root: Path, *, environment: str | None = None) -> Settings:
         otherwise = _("use one of: {names}").format(names=_(", ").join(names))
         raise UsageError(
             _("there is no environment `{name}`").format(name=name),
-            remedy=did_you_mean(name, names, otherwise=otherwise),
+            hint=did_you_mean(name, names, otherwise=otherwise),
         )
     chosen = _environment(name, written)
     return Settings(
@@ -101,7 +101,7 @@ def _read(root: Path) -> tuple[dict[str, Any], bytes]:
     except FileNotFoundError:
         return {}, b""
     except FileError as error:
-        raise InvalidError((error.at(Location(file=shown)),)) from error
+        raise InvalidError((error.to_diagnostic(Location(file=shown)),)) from error
     if isinstance(text, TextFault):
         raise InvalidError((text_diagnostic(text, shown),))
     read = parse_document(text, id="_settings", file=PurePosixPath(SETTINGS_FILE), shown=shown)

@@ -67,25 +67,27 @@ def _resend(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterator[P
         yield PathDiagnostic(
             path=(*path, key),
             rule="repeat-order",
-            what=_("`repeat_after` ({after} s) is not before `repeat_until` ({until} s)").format(
+            message=_("`repeat_after` ({after} s) is not before `repeat_until` ({until} s)").format(
                 after=after, until=until
             ),
-            remedy=_("make `repeat_until` larger than `repeat_after`"),
+            hint=_("make `repeat_until` larger than `repeat_after`"),
         )
     if after < PROTECTED_RESEND_AFTER_S and environment.get("protected") is True:
         yield PathDiagnostic(
             path=(*path, "repeat_after"),
             rule="protected-repeat",
-            what=_("a protected environment may not repeat so soon: the first call may still be on its way"),
-            remedy=_("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
+            message=_(
+                "a protected environment may not repeat so soon: the first call may still be on its way"
+            ),
+            hint=_("write {least} or more, or remove the key").format(least=PROTECTED_RESEND_AFTER_S),
         )
     # WeChat forgets a clientmsgid, whoever is protected; the sandbox in this process may show just that.
     if until > RESEND_UNTIL_S and environment.get("api") != SANDBOX:
         yield PathDiagnostic(
             path=(*path, "repeat_until"),
             rule="repeat-too-late",
-            what=_("a repeat this late is a second send: WeChat has forgotten the clientmsgid"),
-            remedy=_("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
+            message=_("a repeat this late is a second send: WeChat has forgotten the clientmsgid"),
+            hint=_("write {most} or less, or remove the key").format(most=RESEND_UNTIL_S),
         )
 
 
@@ -101,10 +103,10 @@ def _shared_ledger(
             yield PathDiagnostic(
                 path=(*path, "ledger"),
                 rule="ledger-of-real",
-                what=_(
+                message=_(
                     "a rehearsal with the AppID and the ledger of `{name}` would mark its sends as sent"
                 ).format(name=name),
-                remedy=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+                hint=_("give the rehearsal a ledger of its own, such as `sqlite`"),
             )
             return
 
@@ -124,10 +126,10 @@ def _two_ledgers(
             yield PathDiagnostic(
                 path=(*path, "ledger") if "ledger" in environment else path,
                 rule="two-ledgers",
-                what=_(
+                message=_(
                     "`{name}` sends from {appid} too, by another ledger: each would send what the other sent"
                 ).format(name=name, appid=shared[0]),
-                remedy=_("name the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
+                hint=_("name the same ledger in both, such as `git:REMOTE#BRANCH` or `sqlite:PATH`"),
             )
             return
 
@@ -142,8 +144,10 @@ def _kinds(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
                 yield PathDiagnostic(
                     path=("environments", environment, "accounts", name, "kind"),
                     rule="appid-kind",
-                    what=_("`{name}` has the same AppID and is of kind {kind}").format(name=known, kind=kind),
-                    remedy=_("write the kind that the account has at WeChat in both places"),
+                    message=_("`{name}` has the same AppID and is of kind {kind}").format(
+                        name=known, kind=kind
+                    ),
+                    hint=_("write the kind that the account has at WeChat in both places"),
                 )
 
 
@@ -163,10 +167,10 @@ def _approvals(path: tuple[str, ...], environment: Mapping[str, Any]) -> Iterato
         yield PathDiagnostic(
             path=(*path, "approvals", "count"),
             rule="approvals-count",
-            what=_("{count} approvals are wanted, and only {approvers} may give one").format(
+            message=_("{count} approvals are wanted, and only {approvers} may give one").format(
                 count=count, approvers=len(approvers)
             ),
-            remedy=_("name more `approvers`, or lower `count`"),
+            hint=_("name more `approvers`, or lower `count`"),
         )
 
 
@@ -184,8 +188,8 @@ def _policy(data: Mapping[str, Any]) -> Iterator[PathDiagnostic]:
         yield PathDiagnostic(
             path=("policy", "quiet_hours"),
             rule="quiet-hours-empty",
-            what=_("`quiet_hours` end when they begin"),
-            remedy=_("write two times, or remove the key"),
+            message=_("`quiet_hours` end when they begin"),
+            hint=_("write two times, or remove the key"),
         )
 
 
@@ -218,8 +222,8 @@ def _unknown(path: KeyPath, kind: NameKind, name: str, known: list[str]) -> Path
     return PathDiagnostic(
         path=path,
         rule=f"unknown-{kind}",
-        what=_(_NO_SUCH[kind]).format(name=name[:40]),
-        remedy=did_you_mean(name, known, otherwise=listed),
+        message=_(_NO_SUCH[kind]).format(name=name[:40]),
+        hint=did_you_mean(name, known, otherwise=listed),
     )
 
 

@@ -101,11 +101,11 @@ def compose(text: str, parser: type = NODES, /) -> Node | TextFault:
         return syntax_fault(text, error)
     except RecursionError:
         return TextFault(
-            rule="yaml-too-deep", what=_("the file is nested too deeply"), remedy=_("flatten it")
+            rule="yaml-too-deep", message=_("the file is nested too deeply"), hint=_("flatten it")
         )
     if root is None:
         return TextFault(
-            rule="yaml-empty", what=_("the file is empty"), remedy=_("write it, or delete the file")
+            rule="yaml-empty", message=_("the file is empty"), hint=_("write it, or delete the file")
         )
     return root
 
@@ -136,9 +136,9 @@ def read(text: str, *, parser: type = NODES) -> YamlResult:
 class _StopReadingError(Exception):
     """The rest of the file is not worth reading."""
 
-    def __init__(self, node: Node, rule: str, what: str, remedy: str) -> None:
+    def __init__(self, node: Node, rule: str, what: str, hint: str) -> None:
         super().__init__(what)
-        self.fault = _fault(node, rule, what, remedy)
+        self.fault = _fault(node, rule, what, hint)
 
 
 class _Builder:
@@ -210,8 +210,8 @@ class _Builder:
             return
         fault = TextFault(
             rule="yaml-comment",
-            what=_("the rest of this line would be left out: `#` after a blank begins a YAML comment"),
-            remedy=_("put the whole text in quotes; for a comment, write a blank after `#`"),
+            message=_("the rest of this line would be left out: `#` after a blank begins a YAML comment"),
+            hint=_("put the whole text in quotes; for a comment, write a blank after `#`"),
             line=node.end_mark.line + 1,
             column=node.end_mark.column + len(found[0]) + 1,
         )
@@ -255,8 +255,8 @@ class _Builder:
         self._add(holder, _fault(node, *_key_words(node)))
         return None
 
-    def _report(self, node: Node, rule: str, what: str, remedy: str) -> None:
-        self._add(node, _fault(node, rule, what, remedy))
+    def _report(self, node: Node, rule: str, what: str, hint: str) -> None:
+        self._add(node, _fault(node, rule, what, hint))
 
     def _add(self, holder: Node, fault: TextFault) -> None:
         # What an anchor marks is met again wherever an alias names it.
@@ -288,9 +288,9 @@ def _key_words(node: Node) -> tuple[str, str, str]:
     return "yaml-key", _("a key is missing or is not text"), _("write `key: value`")
 
 
-def _fault(node: Node, rule: str, what: str, remedy: str) -> TextFault:
+def _fault(node: Node, rule: str, what: str, hint: str) -> TextFault:
     mark = node.start_mark
-    return TextFault(rule=rule, what=what, remedy=remedy, line=mark.line + 1, column=mark.column + 1)
+    return TextFault(rule=rule, message=what, hint=hint, line=mark.line + 1, column=mark.column + 1)
 
 
 def _path_to(root: Node, wanted: Node) -> KeyPath | None:

@@ -30,8 +30,8 @@ class TextFault:
     """One thing wrong with a text, before its meaning is looked at; line and column count from 1."""
 
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     line: int = 1
     column: int = 1
     path: KeyPath = ()
@@ -57,14 +57,14 @@ def decode(data: bytes) -> str | TextFault:
     if data.startswith(_DOCUMENT_MARKS):
         return TextFault(
             rule="text-document",
-            what=_("the file is a document of Word, Excel, WPS or PDF, or an archive, and no plain text"),
-            remedy=_("copy its text into a plain text file (UTF-8); another name is not enough"),
+            message=_("the file is a document of Word, Excel, WPS or PDF, or an archive, and no plain text"),
+            hint=_("copy its text into a plain text file (UTF-8); another name is not enough"),
         )
     if data.startswith(b"\xef\xbb\xbf"):
         return TextFault(
             rule="text-bom",
-            what=_("the file begins with a byte order mark (BOM)"),
-            remedy=_('save it as "UTF-8", not "UTF-8 with BOM"'),
+            message=_("the file begins with a byte order mark (BOM)"),
+            hint=_('save it as "UTF-8", not "UTF-8 with BOM"'),
         )
     try:
         text = data.decode("utf-8")
@@ -87,14 +87,14 @@ def shorten(text: str) -> str:
 
 def _not_utf8(data: bytes, start: int) -> TextFault:
     line, column = position(data[:start].decode("utf-8"), len(data[:start].decode("utf-8")))
-    what, remedy = _("the file is not UTF-8"), _("save the file as UTF-8")
+    what, hint = _("the file is not UTF-8"), _("save the file as UTF-8")
     if encoding := _guess(data):
         what = _("the file is not UTF-8; it looks like {encoding}").format(encoding=encoding)
-        remedy = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
+        hint = _("save the file as UTF-8 (iconv -f {encoding} -t UTF-8)").format(encoding=encoding)
     return TextFault(
         rule="text-encoding",
-        what=what,
-        remedy=remedy,
+        message=what,
+        hint=hint,
         line=line,
         column=column,
     )
@@ -114,8 +114,8 @@ def _control_character(text: str, offset: int) -> TextFault:
     line, column = position(text, offset)
     return TextFault(
         rule="text-control-character",
-        what=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
-        remedy=_("delete it; it often comes along when text is pasted"),
+        message=_("there is an invisible character U+{code:04X}").format(code=ord(text[offset])),
+        hint=_("delete it; it often comes along when text is pasted"),
         line=line,
         column=column,
     )

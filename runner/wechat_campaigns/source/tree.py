@@ -30,7 +30,7 @@ def check_tree(root: Path) -> None:
     Raises:
         InvalidError: names each of them.
     """
-    problems = tuple(_above(root)) or tuple(sorted(_below(root), key=lambda problem: problem.place.file))
+    problems = tuple(_above(root)) or tuple(sorted(_below(root), key=lambda problem: problem.location.file))
     if problems:
         raise InvalidError(problems)
 
@@ -110,5 +110,5 @@ def _repository(folder: str) -> Diagnostic:
     )
 
 
-def _problem(shown: str, rule: str, what: str, remedy: str) -> Diagnostic:
-    return Diagnostic(place=Location(file=shown), rule=rule, what=what, remedy=remedy)
+def _problem(shown: str, rule: str, what: str, hint: str) -> Diagnostic:
+    return Diagnostic(location=Location(file=shown), rule=rule, message=what, hint=hint)

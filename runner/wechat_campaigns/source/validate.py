@@ -76,9 +76,9 @@ def _in_file_order(
     # What YAML misread must not be told a second time as a value of the wrong kind.
     misread = {_misread_path(fault) for fault in faults if fault.rule != "yaml-duplicate-key"}
     kept = [f for f in found if f.path not in misread and not _is_below(f.path, replaced)]
-    problems = [document.problem(fault) for fault in faults]
+    problems = [document.diagnostic(fault) for fault in faults]
     problems.extend(_problem(document, finding) for finding in (*instead, *kept)[: MAX_PROBLEMS + 1])
-    ordered = sorted(problems, key=lambda p: (p.place.line or 0, p.place.column or 0))
+    ordered = sorted(problems, key=lambda p: (p.location.line or 0, p.location.column or 0))
     shown = ordered if len(ordered) <= MAX_PROBLEMS else [*ordered[:MAX_PROBLEMS], _more(document)]
     return _without_secrets(shown, document)
 
@@ -92,10 +92,10 @@ def _without_secrets(problems: Sequence[Diagnostic], document: Document) -> tupl
 
 def _more(document: Document) -> Diagnostic:
     return Diagnostic(
-        place=Location(file=document.shown),
+        location=Location(file=document.display_path),
         rule="too-many-problems",
-        what=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
-        remedy=_("correct those listed, then look again"),
+        message=_("there are more than {most} problems in this file").format(most=MAX_PROBLEMS),
+        hint=_("correct those listed, then look again"),
     )
 
 
@@ -109,11 +109,11 @@ def _is_below(path: KeyPath, above: Collection[KeyPath]) -> bool:
 
 def _problem(document: Document, finding: PathDiagnostic) -> Diagnostic:
     return Diagnostic(
-        place=document.place(finding.path, key=finding.at_key),
+        location=document.location(finding.path, key=finding.at_key),
         path=json_path(finding.path),
         rule=finding.rule,
-        what=finding.what,
-        remedy=finding.remedy,
+        message=finding.message,
+        hint=finding.hint,
     )
 
 
@@ -139,12 +139,12 @@ def _moments(data: dict[str, Any]) -> list[PathDiagnostic]:
         if not isinstance(data.get(key), str) or (moment and MINYEAR < moment.year < MAXYEAR):
             continue
         what = _("`{key}` is {moment}, which no calendar has")
-        remedy = _("correct the day, the hour (0-23) or the offset")
+        hint = _("correct the day, the hour (0-23) or the offset")
         if moment is not None:  # in another time zone there may be no such year
             what = _("`{key}` is {moment}, too far away to be counted with")
-            remedy = _("write a nearer day, or remove the key")
+            hint = _("write a nearer day, or remove the key")
         what = what.format(key=key, moment=data[key])
-        found.append(PathDiagnostic(path=(key,), rule="impossible-date", what=what, remedy=remedy))
+        found.append(PathDiagnostic(path=(key,), rule="impossible-date", message=what, hint=hint))
     return found
 
 
@@ -156,8 +156,8 @@ def _window(data: dict[str, Any]) -> list[PathDiagnostic]:
         PathDiagnostic(
             path=("not_after",),
             rule="window-empty",
-            what=_("the send window closes before it opens: `not_after` is not later than `not_before`"),
-            remedy=_("make `not_after` later than `not_before`"),
+            message=_("the send window closes before it opens: `not_after` is not later than `not_before`"),
+            hint=_("make `not_after` later than `not_before`"),
         )
     ]
 
@@ -170,8 +170,8 @@ def _reprint(data: dict[str, Any]) -> list[PathDiagnostic]:
         PathDiagnostic(
             path=("send_ignore_reprint",),
             rule="mpnews-only",
-            what=_("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
-            remedy=_("remove it"),
+            message=_("`send_ignore_reprint` is for articles, but msgtype is `{kind}`").format(kind=kind),
+            hint=_("remove it"),
             at_key=True,
         )
     ]
@@ -185,10 +185,10 @@ def _twins(data: dict[str, Any]) -> list[PathDiagnostic]:
         taken = first.setdefault(normalize_id(str(key)), str(key))
         if taken != key:
             what = _("the key `{key}` is one with `{other}`").format(key=key, other=taken)
-            remedy = _("rename one: letter case does not tell ids apart")
+            hint = _("rename one: letter case does not tell ids apart")
             path = ("for_each", key)
             found.append(
-                PathDiagnostic(path=path, rule="for-each-key-taken", what=what, remedy=remedy, at_key=True)
+                PathDiagnostic(path=path, rule="for-each-key-taken", message=what, hint=hint, at_key=True)
             )
     return found
 

@@ -11,7 +11,7 @@ from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.source.text import TextFault, shorten
 
 Words = tuple[str, str, str]
-"""Rule, what, remedy."""
+"""Rule, what, hint."""
 
 _GUESSES: Final[tuple[tuple[str, str, str], ...]] = (
     (
@@ -171,17 +171,17 @@ def describe_guess(plain: str) -> Words | None:
         plain: unquoted text that is not true, false, null or a decimal number.
 
     Returns:
-        Rule, what and remedy.
+        Rule, what and hint.
     """
     if not _ANY_GUESS.fullmatch(plain):
         return None
     for pattern, rule, what in _GUESSES:
         if re.fullmatch(pattern, plain):
-            return rule, _(what).format(text=shorten(plain)), _guess_remedy(rule, plain)
+            return rule, _(what).format(text=shorten(plain)), _guess_hint(rule, plain)
     return None
 
 
-def _guess_remedy(rule: str, plain: str) -> str:
+def _guess_hint(rule: str, plain: str) -> str:
     if rule == "yaml-boolean":
         yes = plain.lower() in ("yes", "on", "y")
         return _('write {boolean}, or "{text}" in quotes when it is a text').format(
@@ -211,10 +211,10 @@ def syntax_fault(text: str, error: yaml.YAMLError) -> TextFault:
         mark = getattr(error, "context_mark", None) or mark
     line, column = _inside(text, mark.line, mark.column) if mark else (1, 1)
     if meant := _meant_as_key(text, line):
-        line, column, what, remedy = meant
-        return TextFault(rule="yaml-syntax", what=what, remedy=remedy, line=line, column=column)
-    rule, what, remedy = _syntax_words(_line(text, line), problem)
-    return TextFault(rule=rule, what=what, remedy=remedy, line=line, column=column)
+        line, column, what, hint = meant
+        return TextFault(rule="yaml-syntax", message=what, hint=hint, line=line, column=column)
+    rule, what, hint = _syntax_words(_line(text, line), problem)
+    return TextFault(rule=rule, message=what, hint=hint, line=line, column=column)
 
 
 def mistyped_colon(text: str) -> tuple[str, str, int] | None:
@@ -224,17 +224,17 @@ def mistyped_colon(text: str) -> tuple[str, str, int] | None:
         text: a line, or what was read as one text or one key.
 
     Returns:
-        What is wrong, the remedy and the column, from 1; None when the text begins otherwise.
+        What is wrong, the hint and the column, from 1; None when the text begins otherwise.
     """
     if found := _FULL_WIDTH_COLON.match(text):
         what = _("`{key}` is followed by a full-width colon `：`")
-        remedy = _("write `{key}: …`, with a half-width colon and a space")
+        hint = _("write `{key}: …`, with a half-width colon and a space")
     elif found := _CRAMPED_COLON.match(text):
-        what, remedy = _("no space follows `{key}:`"), _("write `{key}: …`, with a space after the colon")
+        what, hint = _("no space follows `{key}:`"), _("write `{key}: …`, with a space after the colon")
     else:
         return None
     key = found[1]
-    return what.format(key=key), remedy.format(key=key), found.start(2) + 1
+    return what.format(key=key), hint.format(key=key), found.start(2) + 1
 
 
 def _meant_as_key(text: str, line: int) -> tuple[int, int, str, str] | None:
@@ -244,8 +244,8 @@ def _meant_as_key(text: str, line: int) -> tuple[int, int, str, str] | None:
         above -= 1
     for number in filter(None, (line, above)):
         if found := mistyped_colon(_without_secrets(text, number)):
-            what, remedy, column = found
-            return number, column, what, remedy
+            what, hint, column = found
+            return number, column, what, hint
     return None
 
 
@@ -284,9 +284,9 @@ def _syntax_words(line: str, problem: str) -> Words:
             _("`{` begins a YAML map here, so this is no text"),
             _('put a text that begins with `{{` in quotes: "{{ brand }} …"'),
         )
-    for part, rule, what, remedy in _SYNTAX:
+    for part, rule, what, hint in _SYNTAX:
         if part in problem:
-            return rule, _(what), _(remedy)
+            return rule, _(what), _(hint)
     return (
         "yaml-syntax",
         _("the YAML cannot be read from here on"),

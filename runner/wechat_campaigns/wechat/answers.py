@@ -33,8 +33,8 @@ def parse_response(reply: Reply | TransportFailure) -> ApiResponse | TransportFa
         return reply
     if reply.status != 200:
         return TransportFailure(
-            never_sent=False,
-            what=_("something answered with HTTP status {status}").format(status=reply.status),
+            not_sent=False,
+            message=_("something answered with HTTP status {status}").format(status=reply.status),
         )
     try:
         # Names written by users have been seen with control characters, which strict JSON refuses.
@@ -42,22 +42,20 @@ def parse_response(reply: Reply | TransportFailure) -> ApiResponse | TransportFa
         # An emoji cut in two (`\ud83d`) is valid JSON, and can be neither printed nor recorded.
         answer = json.loads(json.dumps(answer, ensure_ascii=False).encode("utf-8", errors="replace"))
     except (ValueError, RecursionError):
-        return TransportFailure(never_sent=False, what=_("the answer is not JSON, or only a part of it"))
+        return TransportFailure(not_sent=False, message=_("the answer is not JSON, or only a part of it"))
     if not isinstance(answer, dict):
-        return TransportFailure(never_sent=False, what=_("the answer is JSON, but not an object"))
+        return TransportFailure(not_sent=False, message=_("the answer is JSON, but not an object"))
     return _with_numbers(answer)
 
 
 def transport_error(endpoint: str, fault: TransportFailure) -> NotSentError | NoResponseError:
     """Make the error a fault stands for: unreachable when the request was never sent, else lost."""
-    if fault.never_sent:
-        remedy = _(
-            "check the network, the proxy settings and the environment's api address; nothing was done"
-        )
-        return NotSentError(fault.what, remedy=remedy, where=endpoint)
-    remedy = _("check the network and any proxy on the way, then run the same command again")
-    what = _("{fault}; whether the request arrived is unknown").format(fault=fault.what)
-    return NoResponseError(what, remedy=remedy, where=endpoint)
+    if fault.not_sent:
+        hint = _("check the network, the proxy settings and the environment's api address; nothing was done")
+        return NotSentError(fault.message, hint=hint, location=endpoint)
+    hint = _("check the network and any proxy on the way, then run the same command again")
+    what = _("{fault}; whether the request arrived is unknown").format(fault=fault.message)
+    return NoResponseError(what, hint=hint, location=endpoint)
 
 
 def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str] = ()) -> None:
@@ -69,7 +67,7 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
         secrets: values that must not appear, should the platform echo them.
 
     Raises:
-        ApiError: with meaning and remedy of the errcode table, errmsg without its rid, and the answer.
+        ApiError: with meaning and hint of the errcode table, errmsg without its rid, and the answer.
     """
     errcode: int = answer["errcode"]
     if errcode == 0:
@@ -84,7 +82,7 @@ def raise_for_errcode(endpoint: str, answer: ApiResponse, secrets: Iterable[str]
         errmsg=errmsg,
         rid=rid,
         what=_("{meaning} ({details})").format(meaning=_(entry.meaning), details=details),
-        remedy=_remedy(entry, errmsg),
+        hint=_hint(entry, errmsg),
         answer={**answer, "errmsg": full_text},
     )
 
@@ -97,7 +95,7 @@ def require(endpoint: str, answer: ApiResponse, key: str) -> Any:  # JSON
     """
     if answer.get(key) in (None, ""):
         what = _("the answer has no {key}").format(key=key)
-        raise transport_error(endpoint, TransportFailure(never_sent=False, what=what))
+        raise transport_error(endpoint, TransportFailure(not_sent=False, message=what))
     return answer[key]
 
 
@@ -109,7 +107,7 @@ def _with_numbers(answer: ApiResponse) -> ApiResponse | TransportFailure:
         return answer | {key: _as_int(answer[key]) for key in _IDS if key in answer}
     except (TypeError, ValueError):
         return TransportFailure(
-            never_sent=False, what=_("the answer has an errcode or id that is not a number")
+            not_sent=False, message=_("the answer has an errcode or id that is not a number")
         )
 
 
@@ -125,6 +123,6 @@ def _split_rid(text: str) -> tuple[str, str | None]:
     return (text[: found.start()].strip(), found["rid"]) if found else (text.strip(), None)
 
 
-def _remedy(entry: Errcode, errmsg: str) -> str:
-    found = _IP.search(errmsg) if entry.remedy_for_ip else None
-    return _(entry.remedy_for_ip).format(ip=found["ip"]) if found else _(entry.remedy)
+def _hint(entry: Errcode, errmsg: str) -> str:
+    found = _IP.search(errmsg) if entry.hint_for_ip else None
+    return _(entry.hint_for_ip).format(ip=found["ip"]) if found else _(entry.hint)

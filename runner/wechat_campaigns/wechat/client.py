@@ -101,12 +101,12 @@ class Client:
         if not token:
             raise NotSentError(
                 _("no access_token was fetched before the call, so it was not made"),
-                remedy=_("run the same command again"),
-                where=path,
+                hint=_("run the same command again"),
+                location=path,
             )
         answer = self._once(request, token)
-        if answer["errcode"] != 0 and lookup(answer["errcode"], path).kind == "token":
-            self._tokens.forget(token)
+        if answer["errcode"] != 0 and lookup(answer["errcode"], path).errcode_class == "token":
+            self._tokens.invalidate(token)
         raise_for_errcode(path, answer, secrets=(token,))
         return answer
 
@@ -123,10 +123,8 @@ class Client:
         if self._read_only and request.path not in self._reads:
             raise PolicyError(
                 _("refused to change anything on the platform while only reading; nothing was sent"),
-                remedy=_(
-                    "use `campaign apply` to send; if you did not ask for a change, report this as a bug"
-                ),
-                where=request.path,
+                hint=_("use `campaign apply` to send; if you did not ask for a change, report this as a bug"),
+                location=request.path,
             )
 
     def _call(self, request: Request) -> ApiResponse:
@@ -139,8 +137,8 @@ class Client:
     def _with_token(self, request: Request) -> ApiResponse:
         token = self._tokens.get()
         answer = self._once(request, token)
-        if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).kind == "token":
-            self._tokens.forget(token)
+        if answer["errcode"] != 0 and lookup(answer["errcode"], request.path).errcode_class == "token":
+            self._tokens.invalidate(token)
             token = self._tokens.get()
             answer = self._once(request, token)
         raise_for_errcode(request.path, answer, secrets=(token,))

@@ -64,9 +64,9 @@ class Upload:
 class MediaIds:
     """What uploads and material names have become on the platform."""
 
-    uploaded: Mapping[str, str]
+    upload_results: Mapping[str, str]
     """By `Upload.key`: media_id, or url for uploadimg."""
-    named: Mapping[tuple[str, str], str]
+    material_ids: Mapping[tuple[str, str], str]
     """By (kind, material name)."""
 
     def of(self, media: Media, kind: str) -> str:
@@ -74,8 +74,8 @@ class MediaIds:
         if media.media_id is not None:
             return media.media_id
         if media.file is not None:
-            return self.uploaded[_material(media.file, kind).key]
-        return self.named[kind, str(media.name)]
+            return self.upload_results[_material(media.file, kind).key]
+        return self.material_ids[kind, str(media.name)]
 
 
 def uploads(content: Content) -> tuple[Upload, ...]:
@@ -171,7 +171,7 @@ def _message(content: Content, ids: MediaIds, draft_media_id: str | None) -> dic
         case Images():
             return {"images": _images(content, ids)}
         case Mpvideo():
-            return {"mpvideo": {"media_id": ids.uploaded[_converted(content).key]}}
+            return {"mpvideo": {"media_id": ids.upload_results[_converted(content).key]}}
         case Wxcard():
             return {"wxcard": {"card_id": content.card_id}}
 
@@ -190,7 +190,7 @@ def _images(content: Images, ids: MediaIds) -> dict[str, Any]:
 def _news(article: Article, ids: MediaIds) -> dict[str, Any]:
     html = article.html
     for image in article.images:
-        html = html.replace(image.placeholder, escape(ids.uploaded[_body_image(image.file).key]))
+        html = html.replace(image.placeholder, escape(ids.upload_results[_body_image(image.file).key]))
     optional = {
         "author": article.author,
         "digest": article.digest,

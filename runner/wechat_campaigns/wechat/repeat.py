@@ -47,7 +47,7 @@ def retry_delay_s(error: WeChatError, attempt: int, jitter: float) -> float | No
     """
     if isinstance(error, ApiError):
         entry = lookup(error.errcode, error.endpoint)
-        if entry.kind != "retry":
+        if entry.errcode_class != "retry":
             return None
         if entry.wait_s is not None:
             return float(entry.wait_s) if attempt == 1 else None

@@ -81,7 +81,7 @@ class Tokens:
         """The token fetched last, whether or not it is still good; empty before the first one."""
         return self._token
 
-    def forget(self, token: str) -> None:
+    def invalidate(self, token: str) -> None:
         """Drop a token that the platform has refused; one fetched since then stays."""
         with self._turn:
             if token == self._token:
@@ -96,7 +96,7 @@ class Tokens:
             raise self._no_token_error(error) from error
         except ApiError as error:
             entry = lookup(error.errcode)
-            if entry.known and entry.kind != "retry":
+            if entry.is_documented and entry.errcode_class != "retry":
                 raise
             raise self._no_token_error(error) from error
         self._token = answer["access_token"]
@@ -105,7 +105,7 @@ class Tokens:
     def _no_token_error(self, error: ApiError | NoResponseError) -> NotSentError:
         """Nothing but the token was asked for, so whatever needed it certainly has not happened."""
         what = _("no access_token could be had, so nothing else was sent: {what}")
-        return NotSentError(what.format(what=error.what), remedy=error.remedy, where=error.where)
+        return NotSentError(what.format(what=error.message), hint=error.hint, location=error.location)
 
     def _ask(self, secret: str) -> ApiResponse:
         """Ask once, at the endpoint that has proved to exist.

@@ -42,10 +42,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportFailure:
-    """No reply; `never_sent` says that the platform certainly did not get the request."""
+    """No reply; `not_sent` says that the platform certainly did not get the request."""
 
-    never_sent: bool
-    what: str
+    not_sent: bool
+    message: str
 
 
 class Transport:
@@ -103,8 +103,8 @@ class Transport:
                 dated(response.headers.get("Date"))
                 return self._read(response)
         except (OSError, HTTPError, UnicodeError) as error:
-            unsent = not body.begun if body else _failed_before_sending(error)
-            return TransportFailure(never_sent=unsent, what=_describe(error))
+            unsent = not body.is_started if body else _failed_before_sending(error)
+            return TransportFailure(not_sent=unsent, message=_describe(error))
         finally:
             # A kept connection may be closed by the server just as the next send goes out, and nobody
             # could then tell whether it arrived. A new connection for each call rules that out.
@@ -116,7 +116,7 @@ class Transport:
             content += chunk
             if len(content) > self._max_answer_bytes:
                 limit = _("the answer is longer than {count} bytes")
-                return TransportFailure(never_sent=False, what=limit.format(count=self._max_answer_bytes))
+                return TransportFailure(not_sent=False, message=limit.format(count=self._max_answer_bytes))
         return Reply(status=response.status_code, body=bytes(content))
 
 
@@ -138,10 +138,10 @@ def make_session(base_url: str) -> requests.Session:
 class _WatchedBody(io.BytesIO):
     """A body that knows whether anybody began to read it: the platform cannot act on one never sent."""
 
-    begun = False
+    is_started = False
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self.begun = True
+        self.is_started = True
         return super().read(size)
 
 

@@ -91,7 +91,7 @@ def test_missing_extra_says_what_to_install() -> None:
         "source = ArticleSource(text='x', kind='markdown', file=PurePosixPath('a.md'), title='',"
         " files=None)\n"
         "try: build(source)\n"
-        "except MissingExtraError as error: print(error, error.remedy)"
+        "except MissingExtraError as error: print(error, error.hint)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     assert "campaigns/a.md" in shown
@@ -164,7 +164,7 @@ def _assert_allowed(body: ArticleBody) -> None:
         assert element.get("href", LINK_PREFIX).startswith(LINK_PREFIX)
         assert element.get("src", IMAGE_PREFIXES[0]).startswith(IMAGE_PREFIXES)
         assert "position" not in element.get("style", "")
-    assert all(finding.what and finding.remedy for finding in body.findings)
+    assert all(finding.what and finding.hint for finding in body.findings)
 
 
 def _in_process(environment: dict[str, str]) -> bytes:

@@ -115,7 +115,7 @@ def test_any_bytes_are_judged(data: st.DataObject) -> None:
         whole[data.draw(st.integers(0, min(len(whole), 160) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(whole[: data.draw(st.integers(8, len(whole)))])
     faults = inspect_image(damaged, sniff(damaged)).faults
-    assert all(fault.what and fault.remedy for fault in faults)
+    assert all(fault.what and fault.hint for fault in faults)
     if faults and all(fault.is_convertible for fault in faults):
         assert convert_bytes(damaged)[1] in ("jpeg", "png")
 

@@ -42,7 +42,7 @@ FINDING = Diagnostic(
     place=Location(file="campaigns/a.md", line=3),
     rule="image-alt",
     what="no <alt>",
-    remedy="write it",
+    hint="write it",
     level="warning",
 )
 
@@ -133,7 +133,7 @@ def test_size_and_facts_are_said(shown: HtmlElement) -> None:
 
 
 def test_findings_are_listed_and_escaped(shown: HtmlElement) -> None:
-    """Each finding stands in a row with level, place, rule, what and remedy."""
+    """Each finding stands in a row with level, place, rule, what and hint."""
     assert shown.xpath("//td[@class='warning']")
     assert "campaigns/a.md:3" in shown.text_content()
     assert "no <alt>" in shown.text_content()

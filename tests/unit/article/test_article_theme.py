@@ -81,7 +81,7 @@ def test_unknown_theme_is_an_error(make: Make) -> None:
     """A theme that is neither shipped nor a file is named, with the choices."""
     body = make("茶", theme="fancy")
     assert rules(body) == ["e theme None"]
-    assert "default, elegant, simple" in body.findings[0].remedy
+    assert "default, elegant, simple" in body.findings[0].hint
 
 
 @pytest.mark.parametrize("colour", ["green", "#12", "#1234567", "red;position:fixed", "url(x)"])

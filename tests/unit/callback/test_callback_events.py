@@ -127,7 +127,7 @@ def test_an_event_that_cannot_be_kept_is_not_acknowledged() -> None:
 
     class Gone(MemoryLedger):
         def append(self, entry: Any) -> Any:
-            raise LedgerError("the disk is full", remedy="make room")
+            raise LedgerError("the disk is full", hint="make room")
 
     assert Server(PLAIN, ledger=Gone()).ask(signed(), EVENT.encode()) == (503, "not kept")
 

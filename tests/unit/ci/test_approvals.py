@@ -74,7 +74,7 @@ def test_a_commit_without_a_request_stops_everything() -> None:
     """A push to the branch was seen by nobody."""
     error = refusal({COMMIT: request(), "d" * 40: None})
     assert "dddddddddddd" in error.what
-    assert "forbid pushes" in error.remedy
+    assert "forbid pushes" in error.hint
 
 
 @given(

@@ -66,7 +66,7 @@ def test_a_remote_that_does_not_answer_refuses(author: Path, runner: Path) -> No
     (author.parent / "remote.git").rename(author.parent / "gone.git")
     with pytest.raises(PolicyError, match="cannot be told") as caught:
         check_up_to_date(runner / "campaigns", "main")
-    assert "CAMPAIGN_LEDGER_TOKEN" in caught.value.remedy
+    assert "CAMPAIGN_LEDGER_TOKEN" in caught.value.hint
 
 
 @pytest.mark.parametrize("repository", [True, False], ids=["without-remote", "without-git"])
@@ -100,7 +100,7 @@ def test_a_shallow_history_is_refused(runner: Path) -> None:
     """One commit deep, every file looks as if that commit had made it."""
     with pytest.raises(PolicyError, match="part of the history") as caught:
         last_changes(runner / "campaigns", FILES[:1])
-    assert "fetch-depth: 0" in caught.value.remedy
+    assert "fetch-depth: 0" in caught.value.hint
 
 
 def test_a_file_in_no_commit_is_refused(author: Path) -> None:

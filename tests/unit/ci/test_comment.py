@@ -113,7 +113,7 @@ def test_a_refusal_is_an_error_with_words(fake: FakeForge, status: int) -> None:
     fake.failures = [status] * 3
     with pytest.raises(CodeHostError, match=str(status)) as caught:
         list(github(fake).all(COMMENTS))
-    assert caught.value.remedy
+    assert caught.value.hint
     assert "writing-token" not in str(caught.value)
 
 

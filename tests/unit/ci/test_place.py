@@ -39,7 +39,7 @@ def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
     with pytest.raises(PolicyError) as caught:
         check(environ, event)
     assert caught.value.exit_code is ExitCode.POLICY
-    assert caught.value.remedy
+    assert caught.value.hint
     return caught.value
 
 

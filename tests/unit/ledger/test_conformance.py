@@ -220,12 +220,12 @@ def test_the_lock_of_a_killed_runner_is_free(backend: Backend) -> None:
 
 
 def test_an_outage_is_an_error_and_then_over(backend: Backend) -> None:
-    """While the storage is away a new run gets a LedgerError with a remedy; afterwards all is as before."""
+    """While the storage is away a new run gets a LedgerError with a hint; afterwards all is as before."""
     first = backend.open().append(entry())
     with backend.outage():
         with pytest.raises(LedgerError) as caught:
             backend.open().append(entry())
-        assert caught.value.remedy
+        assert caught.value.hint
         assert not isinstance(caught.value, LedgerLockedError | TamperedLedgerError)
     ledger = backend.open()
     assert ledger.events()[0] == first

@@ -38,7 +38,7 @@ def failure(path: Path) -> LedgerError:
     with pytest.raises(LedgerError) as caught, closing(SqliteLedger(path, now)) as ledger:
         ledger.append(entry())
     assert str(path) in str(caught.value)
-    assert caught.value.remedy
+    assert caught.value.hint
     return caught.value
 
 
@@ -66,7 +66,7 @@ def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
-    """The remedy is an upgrade."""
+    """The hint is an upgrade."""
     path = tmp_path / "l.sqlite3"
     SqliteLedger(path, now).close()
     db = sqlite3.connect(path)
@@ -74,7 +74,7 @@ def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     db.close()
     error = failure(path)
     assert "format 99" in error.what
-    assert "upgrade" in error.remedy
+    assert "upgrade" in error.hint
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_full_disk_loses_nothing_and_is_told(small_disk: Path) -> None:
     ballast.write_bytes(b"x" * 300_000)
     with pytest.raises(LedgerError, match="disk is full") as caught:
         acknowledged.extend(ledger.append(entry(number)) for number in range(1, 1000))
-    assert "make room" in caught.value.remedy
+    assert "make room" in caught.value.hint
     ballast.unlink()
     acknowledged.append(ledger.append(entry(1000)))
     assert ledger.events() == tuple(acknowledged)
@@ -162,7 +162,7 @@ try:
     for number in range(1000):
         print(ledger.append(Entry(stream="wx", kind=Kind.STATUS, data={"n": number})).hash)
 except LedgerError as error:
-    print(error.remedy, file=sys.stderr)
+    print(error.hint, file=sys.stderr)
 """
     path = tmp_path / "l.sqlite3"
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
@@ -190,10 +190,10 @@ def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(path: str, kind:
 
 @pytest.mark.parametrize("path", ["/home/li/l", "/mnt/share/l", "/mnt/ssh/l"])
 def test_a_network_file_system_is_refused(path: str) -> None:
-    """Two machines could both believe they hold the lock; the remedy names ledgers to share."""
+    """Two machines could both believe they hold the lock; the hint names ledgers to share."""
     with pytest.raises(LedgerError, match="network file system") as caught:
         refuse_network(Path(path), MOUNTS)
-    assert "git" in caught.value.remedy
+    assert "git" in caught.value.hint
 
 
 def test_a_local_disk_and_a_system_without_the_table_are_fine(tmp_path: Path) -> None:

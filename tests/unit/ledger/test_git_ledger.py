@@ -136,13 +136,13 @@ def test_a_push_that_was_cut_before_it_counted_is_made_again(place: Backend) -> 
 
 
 def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
-    """A refusal is not a race: nothing is tried again, the remedy names the permission."""
+    """A refusal is not a race: nothing is tried again, the hint names the permission."""
     ledger = ledger_at(place)
     hook(place, "pre-receive", "echo 'GH006: Protected branch update failed'; exit 1")
     with pytest.raises(LedgerError, match="does not let this runner write") as caught:
         ledger.append(entry(1))
     assert ledger.tries == 1
-    assert "push to the branch" in caught.value.remedy
+    assert "push to the branch" in caught.value.hint
 
 
 def test_a_remote_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -163,13 +163,13 @@ def test_what_a_killed_git_left_locked_is_freed(place: Backend) -> None:
 
 
 def test_many_lost_races_end_in_an_error(place: Backend) -> None:
-    """Tries are bounded; the remedy names a ledger for that many runners."""
+    """Tries are bounded; the hint names a ledger for that many runners."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
     hook(place, "pre-receive", "echo 'error: cannot lock ref' >&2; exit 1")
     with pytest.raises(LedgerError, match="faster 60 times in a row") as caught:
         ledger.append(entry(2))
-    assert "postgresql" in caught.value.remedy
+    assert "postgresql" in caught.value.hint
 
 
 def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: p
     with pytest.raises(LedgerError, match="stayed locked for 0 s") as caught:
         ledger.append(entry(2))
     assert ledger.tries < TRIES
-    assert "refs/heads/ledger.lock" in caught.value.remedy
+    assert "refs/heads/ledger.lock" in caught.value.hint
     lock.unlink()
     assert ledger.append(entry(2)).seq == 2
 

@@ -82,8 +82,8 @@ def test_a_namespace_has_one_folder_and_a_folder_one_namespace() -> None:
 @pytest.mark.parametrize("namespace", ["", "shop"])
 def test_who_moved_the_folder_is_told_first_what_sends_nothing_again(namespace: str) -> None:
     """A new namespace makes everything new, so it comes second, for who has another folder."""
-    remedy = refused(claim(namespace, NEWS), namespace=namespace)[1]
-    assert 0 <= remedy.index("`campaign ledger guard`") < remedy.index("`namespace: NAME`")
+    hint = refused(claim(namespace, NEWS), namespace=namespace)[1]
+    assert 0 <= hint.index("`campaign ledger guard`") < hint.index("`namespace: NAME`")
 
 
 def test_a_claim_that_nobody_with_the_secret_made_is_none() -> None:

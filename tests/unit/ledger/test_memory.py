@@ -156,7 +156,7 @@ def test_an_older_copy_in_another_place_is_no_other_ledger(tmp_path: Path, way: 
     ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
     with pytest.raises(TamperedLedgerError) as older:
         list(ways_in(copy))[way]()
-    assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.remedy
+    assert str(tmp_path / "seen" / "chains.sqlite3") in older.value.hint
     copied(tmp_path, "one", "two")
     list(ways_in(copy))[way]()
     ledger.close()
@@ -214,5 +214,5 @@ def test_a_damaged_memory_is_no_empty_one(tmp_path: Path):
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
     with pytest.raises(LedgerError) as damaged:
         ledger.events()
-    assert str(file) in damaged.value.remedy
+    assert str(file) in damaged.value.hint
     ledger.close()

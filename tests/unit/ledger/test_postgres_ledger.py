@@ -80,7 +80,7 @@ def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
     assert len(reader.events()) == 1
     with pytest.raises(LedgerError, match="permission denied") as caught:
         reader.append(entry())
-    assert "docs/ledger.md" in caught.value.remedy
+    assert "docs/ledger.md" in caught.value.hint
 
 
 def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
@@ -98,7 +98,7 @@ def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> 
 
 
 def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
-    """The remedy is an upgrade."""
+    """The hint is an upgrade."""
     place.open().append(entry())
     sql(place, "insert into campaign_ledger values (99)")
     with pytest.raises(LedgerError, match="format 99"):
@@ -174,7 +174,7 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp
     """Settings are read by everybody."""
     with pytest.raises(UsageError, match="password") as caught:
         open_ledger(address, default=tmp_path / "x", root=tmp_path, clock=now)
-    assert "s3cret" not in f"{caught.value} {caught.value.remedy}"
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
 
 
 def test_an_address_that_cannot_be_read_is_explained(tmp_path: Path) -> None:

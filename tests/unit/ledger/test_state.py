@@ -129,7 +129,7 @@ def test_outcome_without_an_intent_is_tampering(orphan: Any):
     """A ledger from which an intent was taken is not believed."""
     with pytest.raises(TamperedLedgerError) as caught:
         make_state(orphan)
-    assert "ledger verify" in caught.value.remedy
+    assert "ledger verify" in caught.value.hint
 
 
 def test_drafts_uploads_previews_and_the_beginning():

@@ -31,7 +31,7 @@ def test_a_rule_fails_and_blocks(rule: str) -> None:
     assert objection is not None
     assert (objection.verdict, objection.blocks, objection.level) == (Verdict.FAIL, True, "mandatory")
     assert objection.what
-    assert objection.remedy
+    assert objection.hint
 
 
 @pytest.mark.parametrize("rule", RULES)

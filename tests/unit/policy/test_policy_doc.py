@@ -17,11 +17,11 @@ def test_the_table_shows_a_rule_with_its_message(rule: str) -> None:
     """Each rule has a row, and the row ends with what the rule says when it fails."""
     (row,) = (line for line in DOC.splitlines() if line.startswith(f"| `{rule}` |"))
     said = next(o for o in evaluate(FAILING[rule], {}) if o.rule == rule)
-    assert f"{said.what} → {said.remedy}" in row
+    assert f"{said.what} → {said.hint}" in row
 
 
 @pytest.mark.parametrize("rule", UNCHECKED)
 def test_the_doc_shows_what_cannot_be_checked(rule: str) -> None:
     """The messages of rules without an answer are shown as well."""
     said = next(o for o in evaluate(UNCHECKED[rule], {}) if o.rule == rule)
-    assert f"`{rule}`: {said.what} → {said.remedy}" in DOC
+    assert f"`{rule}`: {said.what} → {said.hint}" in DOC

@@ -23,7 +23,7 @@ ATTACK = (
 def nasty_plan(text: str = ATTACK) -> Plan:
     """A plan that says `text` wherever a user may write."""
     finding = Diagnostic(
-        place=Location(file=f"campaigns/{text}.yaml", line=1), rule="r", what=text, remedy=text
+        place=Location(file=f"campaigns/{text}.yaml", line=1), rule="r", what=text, hint=text
     )
     article = make_article(text, author=text, digest=text, html=f"<p>{text}</p>")
     sends = (

@@ -63,7 +63,7 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
 def test_lines_break_as_chinese_does(width: int) -> None:
     """A cell that is too narrow breaks after any sign, and no line of it begins with a comma."""
     outcome = SendOutcome(
-        id="sale", account="main", result=Result.UNKNOWN, why=LONG, remedy=LONG, notes=(LONG,)
+        id="sale", account="main", result=Result.UNKNOWN, why=LONG, hint=LONG, notes=(LONG,)
     )
     text = outcomes_text([outcome], Look(width=width))
     assert max(map(cell_len, text.split("\n"))) <= width
@@ -110,7 +110,7 @@ def test_machines_read_the_same_keys_and_codes() -> None:
 def shape(value: Any) -> Any:
     """A value without the sentences in it."""
     if isinstance(value, dict):
-        sentences = ("reason", "remedy", "what")
+        sentences = ("reason", "hint", "what")
         return {key: shape(one) for key, one in value.items() if key not in sentences}
     return [shape(one) for one in value] if isinstance(value, list) else value
 
@@ -120,7 +120,7 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 
     def found() -> Diagnostic:
         what = _("there is no send {name}").format(name="sale")
-        return Diagnostic(place=Location(file="a.yaml"), rule="unknown-send", what=what, remedy="")
+        return Diagnostic(place=Location(file="a.yaml"), rule="unknown-send", what=what, hint="")
 
     (told,) = fingerprints([found()])
     assert found().what == "没有群发 sale"
@@ -131,5 +131,5 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 def test_a_translated_message_is_made_harmless_too() -> None:
     """A message that knows its English is text like any other."""
     what = _("there is no send {name}").format(name="\u202esale")
-    problem = Diagnostic(place=Location(file="a.yaml"), rule="r", what=what, remedy="")
+    problem = Diagnostic(place=Location(file="a.yaml"), rule="r", what=what, hint="")
     assert "\u202e" not in visible_record(problem).what

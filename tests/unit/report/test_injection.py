@@ -49,7 +49,7 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
     """Every report that carries campaign text and is read as plain text by a machine."""
     problems = plan_problems(plan)
     comparison = nasty_comparison(plan, text)
-    outcome = SendOutcome(id=text, account=text, result=Result.FAILED, why=text, remedy=text, notes=(text,))
+    outcome = SendOutcome(id=text, account=text, result=Result.FAILED, why=text, hint=text, notes=(text,))
     look = Look()
     return {
         "text": plan_text(plan, look),
@@ -66,7 +66,7 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
         ),
         "applied": _without_marker(outcomes_markdown([outcome], plan)),
         "failed": failure_forms(
-            UsageError(text, remedy=text, where=text), command="plan", environment="e", settings_file="s"
+            UsageError(text, hint=text, where=text), command="plan", environment="e", settings_file="s"
         )["text"](),
     }
 
@@ -162,7 +162,7 @@ KINDS = ["text", "json", "github", "markdown", "html", "sarif", "codequality", "
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
     """Whatever form was asked for, a run without a plan says what went wrong and what to do."""
-    error = UsageError("there is no folder", remedy="make one", where="campaigns")
+    error = UsageError("there is no folder", hint="make one", where="campaigns")
     forms = failure_forms(error, command="plan", environment="e", settings_file="campaigns/_settings.yaml")
     report = forms[kind]()
     assert "there is no folder" in report
@@ -173,7 +173,7 @@ def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
 def test_a_failed_run_masks_what_standard_error_masks(kind: str) -> None:
     """A report stands in the log of a job, or in a comment: no openid or token of an error gets there."""
     openid = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
-    error = UsageError(f"{openid} selects none", remedy=f"not {openid}", where="access_token=SEEN")
+    error = UsageError(f"{openid} selects none", hint=f"not {openid}", where="access_token=SEEN")
     report = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")[kind]()
     assert "selects none" in report
     assert openid not in report

@@ -23,7 +23,7 @@ from wechat_campaigns.report.sarif import sarif
 
 PROBLEM = Diagnostic(
     place=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
-    what="不对", remedy="改",
+    what="不对", hint="改",
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ GOLDEN = Path(__file__).parent / "plan.md"
 ZONE = "Asia/Shanghai"
 PROBLEM = Diagnostic(
     place=Location(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
-    what="no", remedy="so",
+    what="no", hint="so",
 )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def test_a_long_text_ends_at_a_line_and_says_how_much_is_missing() -> None:
 
 
 def test_outcomes_tell_each_send_and_what_to_do() -> None:
-    """After an apply: a row for each send, remedies below, the plan's digest on top."""
+    """After an apply: a row for each send, hints below, the plan's digest on top."""
     plan, _ = example()
     outcomes = [
         SendOutcome(
@@ -129,7 +129,7 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
             msg_id=34182,
             notes=("<p> gone",),
         ),
-        SendOutcome(id="all", account="main", result=Result.FAILED, why="45028", remedy="wait", exit_code=7),
+        SendOutcome(id="all", account="main", result=Result.FAILED, why="45028", hint="wait", exit_code=7),
     ]
     text = outcomes_markdown(outcomes, plan)
     assert text.startswith("<!-- campaign:apply environment=test -->\n")
@@ -142,7 +142,7 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
 def test_a_failure_takes_the_place_of_the_plans_comment() -> None:
     """It carries the same marker, so that an old plan is not read as the present one."""
     text = failure_markdown(
-        UsageError("no folder", remedy="make one"), [PROBLEM], command="plan", environment="test"
+        UsageError("no folder", hint="make one"), [PROBLEM], command="plan", environment="test"
     )
     assert text.startswith(marker("plan", "test"))
     assert "no folder\n→ make one" in text

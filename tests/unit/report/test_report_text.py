@@ -60,7 +60,7 @@ def test_an_unknown_audience_is_never_a_number() -> None:
 
 
 def test_a_blocked_send_says_which_rule_and_what_to_do() -> None:
-    """The rule's name, the fault, the remedy and how to set the rule aside once."""
+    """The rule's name, the fault, the hint and how to set the rule aside once."""
     plan = plan_of(
         make_send("all", filter=Filter(is_to_all=True)),
         settings=make_settings(policy=Policy(allow_to_all=False)),
@@ -94,7 +94,7 @@ def test_nothing_sent_is_said_without_a_table() -> None:
     assert outcomes_text([], Look()) == "Nothing to send."
 
 
-def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
+def test_outcomes_tell_hints_only_where_something_went_wrong() -> None:
     """An accepted send needs no advice; a refused one does. What is good to know is always told."""
     outcomes = [
         SendOutcome(
@@ -102,7 +102,7 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
             account="main",
             result=Result.ACCEPTED,
             why="accepted",
-            remedy="no need",
+            hint="no need",
             notes=("<p> gone",),
         ),
         SendOutcome(
@@ -110,7 +110,7 @@ def test_outcomes_tell_remedies_only_where_something_went_wrong() -> None:
             account="main",
             result=Result.REFUSED,
             why="45028",
-            remedy="wait",
+            hint="wait",
             exit_code=ExitCode.FAILED,
         ),
     ]

@@ -126,7 +126,7 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as raised:
             Store(path)
         assert raised.value.where == str(path)
-        assert "--state" in raised.value.remedy
+        assert "--state" in raised.value.hint
 
 
 @pytest.mark.parametrize("kept", ["file", "memory"])

@@ -65,7 +65,7 @@ def test_a_send_without_a_usable_answer_is_lost_and_never_repeated(
     assert len(server.calls(MASS_SENDALL)) == 1
     assert caught.value.where == MASS_SENDALL
     assert "unknown" in caught.value.what
-    assert caught.value.remedy
+    assert caught.value.hint
 
 
 def test_an_answer_without_end_is_lost(server: ScriptedServer, connected: Connected) -> None:
@@ -333,7 +333,7 @@ def test_40164_names_the_ip_to_add(server: ScriptedServer, connected: Connected)
     server.on("/cgi-bin/stable_token", {"errcode": 40164, "errmsg": errmsg})
     with pytest.raises(ApiError) as caught:
         connected().tags_get()
-    assert "add the IP 203.0.113.7 to the IP白名单" in caught.value.remedy
+    assert "add the IP 203.0.113.7 to the IP白名单" in caught.value.hint
 
 
 def read_calls(api: WeChatApi) -> list[Callable[[], Any]]:

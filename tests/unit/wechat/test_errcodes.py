@@ -19,12 +19,12 @@ ENTRIES = tuple(errcodes.codes().values())
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.code))
 def test_every_entry_says_what_happened_and_what_to_do(entry: errcodes.Errcode) -> None:
-    """Each code has a stable name, a valid class, a meaning, a remedy and where it was read."""
+    """Each code has a stable name, a valid class, a meaning, a hint and where it was read."""
     assert re.fullmatch(r"[a-z][a-z0-9-]+", entry.name)
     assert entry.kind in KINDS
     assert entry.confidence in ("high", "medium", "low")
     assert len(entry.meaning) >= 8
-    assert len(entry.remedy) >= 8
+    assert len(entry.hint) >= 8
     assert entry.source
     assert not entry.meaning.endswith(".")
 
@@ -70,7 +70,7 @@ def test_each_way_a_job_ends_has_a_meaning() -> None:
     assert {f"err({n})" for n in (10001, 20001, 20013, 21000, 22000, 30001, 30003, 40001, 40002)} <= set(
         events
     )
-    assert all(event.kind in (*KINDS, "ok") and event.meaning and event.remedy for event in events.values())
+    assert all(event.kind in (*KINDS, "ok") and event.meaning and event.hint for event in events.values())
 
 
 def test_every_text_of_the_table_is_given_to_the_catalog() -> None:
@@ -79,13 +79,13 @@ def test_every_text_of_the_table_is_given_to_the_catalog() -> None:
     paths = ("", *errcodes._table()["by_endpoint"])
     said = [lookup(code, path) for code in errcodes.codes() for path in paths]
     ways = errcodes.mass_event_status().values()
-    assert {text for one in (*said, *ways) for text in (one.meaning, one.remedy)} <= given
+    assert {text for one in (*said, *ways) for text in (one.meaning, one.hint)} <= given
     assert all(text.strip() == text != "" for text in given)
 
 
 @pytest.mark.parametrize("code", [40164, 45035])
-def test_a_remedy_names_the_address_when_the_platform_does(code: int) -> None:
+def test_a_hint_names_the_address_when_the_platform_does(code: int) -> None:
     """The same words as without, the address in its place."""
     entry = lookup(code)
-    assert entry.remedy_for_ip.replace("{ip} ", "") == entry.remedy
-    assert entry.remedy_for_ip.format(ip="1.2.3.4").startswith("add the IP 1.2.3.4 to ")
+    assert entry.hint_for_ip.replace("{ip} ", "") == entry.hint
+    assert entry.hint_for_ip.format(ip="1.2.3.4").startswith("add the IP 1.2.3.4 to ")

@@ -50,7 +50,7 @@ class Git:
             )
         )
 
-    def must(self, *arguments: str, given: bytes = b"") -> bytes:
+    def run_checked(self, *arguments: str, given: bytes = b"") -> bytes:
         """Run a local command that has no reason to fail; its standard output.
 
         Raises:
@@ -59,11 +59,11 @@ class Git:
         answer = self.run(*arguments, given=given)
         if answer.code:
             raise LedgerError(
-                _("the local copy of the ledger cannot be used: {error}").format(error=answer.words),
-                remedy=_("check that the disk has room and can be written; {folder} may be deleted").format(
+                _("the local copy of the ledger cannot be used: {error}").format(error=answer.error_line),
+                hint=_("check that the disk has room and can be written; {folder} may be deleted").format(
                     folder=self.folder
                 ),
-                where=f"git {arguments[0]}",
+                location=f"git {arguments[0]}",
             )
         return answer.stdout
 
@@ -94,6 +94,6 @@ def _there(answer: GitResult) -> GitResult:
     if answer.code == EXIT_NOT_INSTALLED:
         raise LedgerError(
             _("the git ledger needs the program git"),
-            remedy=_("install git 2.31 or newer, or choose another ledger"),
+            hint=_("install git 2.31 or newer, or choose another ledger"),
         )
     return answer

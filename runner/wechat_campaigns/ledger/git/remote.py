@@ -38,7 +38,7 @@ class Remote:
         return f"refs/heads/{self.branch}"
 
     @property
-    def shown(self) -> str:
+    def display_url(self) -> str:
         """The place, for messages: without the user of an http address, which may be a token alone."""
         return f"{_HTTP_USER.sub('', self.url)}#{self.branch}"
 
@@ -86,8 +86,8 @@ def _address(name: str, folder: Path, config: Mapping[str, list[str]]) -> str:
         return url
     raise LedgerError(
         _("there is no git remote '{name}' to keep the ledger in").format(name=name),
-        remedy=_("write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns"),
-        where=str(folder),
+        hint=_("write `ledger: git:ADDRESS#BRANCH`, or add the remote to the repository of the campaigns"),
+        location=str(folder),
     )
 
 
@@ -115,8 +115,8 @@ def _refuse_carried(url: str, folder: Path) -> None:
     ):
         raise LedgerError(
             _("the ledger's repository lies inside the checkout, which anybody's commit may fill"),
-            remedy=_("keep it outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
-            where=str(path),
+            hint=_("keep it outside the checkout: write `ledger: git:ADDRESS#BRANCH`"),
+            location=str(path),
         )
 
 

@@ -162,12 +162,12 @@ class GitLedger:
         with self._held():
             self._refresh(time.monotonic())
             if self._seen.heads:
-                raise not_empty_error(self._remote.shown)
+                raise not_empty_error(self._remote.display_url)
             if events:
                 written = self._write(events)
                 answer = self._push(written.commit)
                 if answer.code:
-                    raise self._unusable(answer)
+                    raise self._unusable_error(answer)
                 self._took(written.commit, events)
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
@@ -206,7 +206,7 @@ class GitLedger:
         """Make one try; None when there should be another."""
         if (again or self._seen.tip is None) and not self._looked(effort):
             return None
-        kept = self._kept(effort)
+        kept = self._find_pushed(effort)
         if kept is not None:
             return kept
         head = self._end_of(entry.stream)
@@ -218,11 +218,11 @@ class GitLedger:
         if answer.code == 0:
             self._took(written.commit, [event])
             return event
-        if answer.fault in CERTAIN:
-            raise self._unusable(answer)
+        if answer.failure in CERTAIN:
+            raise self._unusable_error(answer)
         if effort.meet(answer.lock, self._seen.tip, time.monotonic()):
             raise self._contention_error(effort)
-        if answer.fault is not GitFailure.RACE:
+        if answer.failure is not GitFailure.RACE:
             effort.pending.append((event, written))
             self._count_broken(effort, answer)
         return None
@@ -231,17 +231,17 @@ class GitLedger:
         answer = self._fetch()
         if answer is None:
             return True
-        if answer.fault in CERTAIN:
-            raise self._unusable(answer)
+        if answer.failure in CERTAIN:
+            raise self._unusable_error(answer)
         self._count_broken(effort, answer)
         return False
 
     def _count_broken(self, effort: _Effort, answer: GitResult) -> None:
         effort.broken += 1
         if effort.broken >= BROKEN_TRIES:
-            raise self._unusable(answer)
+            raise self._unusable_error(answer)
 
-    def _kept(self, effort: _Effort) -> Event | None:
+    def _find_pushed(self, effort: _Effort) -> Event | None:
         """Find a push that arrived although its answer did not."""
         for event, written in effort.pending:
             if self._seen.tip and git_tree.holds(self._git, self._seen.tip, written.files):
@@ -254,8 +254,8 @@ class GitLedger:
         if last != self._seen.heads.get(stream, EMPTY):
             raise TamperedLedgerError(
                 _("the last event of this account is not the one the ledger noted"),
-                remedy=_("run `campaign ledger verify`; restore the branch before any apply"),
-                where=_("{stream} in {place}").format(stream=stream, place=self._remote.shown),
+                hint=_("run `campaign ledger verify`; restore the branch before any apply"),
+                location=_("{stream} in {place}").format(stream=stream, place=self._remote.display_url),
             )
         return last
 
@@ -276,7 +276,7 @@ class GitLedger:
         )
 
     def _took(self, commit: str, events: Sequence[Event]) -> None:
-        self._git.must("update-ref", TIP, commit)
+        self._git.run_checked("update-ref", TIP, commit)
         self._seen.take(events)
         self._seen.heads.update(heads_of(events))
         self._seen.tip = commit
@@ -286,7 +286,7 @@ class GitLedger:
         """Fetch, unless a fetch was begun after `asked` already: waiting threads share one."""
         answer = self._fetch() if self._fresh_at < asked else None
         if answer is not None:
-            raise self._unusable(answer)
+            raise self._unusable_error(answer)
 
     def _fetch(self) -> GitResult | None:
         begun = time.monotonic()
@@ -294,7 +294,7 @@ class GitLedger:
         known = self._refs()
         if answer.code == 0:
             self._advance(known.get(TIP), known[FETCHED])
-        elif answer.fault is not GitFailure.NO_BRANCH:
+        elif answer.failure is not GitFailure.NO_BRANCH:
             return answer
         elif known.get(TIP) is not None:
             raise self._rewritten_error(_("the ledger's branch is gone from the remote"))
@@ -302,7 +302,9 @@ class GitLedger:
         return None
 
     def _refs(self) -> dict[str, str]:
-        out = self._git.must("for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign/").decode()
+        out = self._git.run_checked(
+            "for-each-ref", "--format=%(refname) %(objectname)", "refs/campaign/"
+        ).decode()
         return dict(line.split(" ") for line in out.splitlines())
 
     def _advance(self, before: str | None, tip: str) -> None:
@@ -316,7 +318,7 @@ class GitLedger:
             self._seen.take(fresh)
             self._seen.heads, self._seen.tip = heads, tip
         if before != tip:
-            self._git.must("update-ref", TIP, tip)
+            self._git.run_checked("update-ref", TIP, tip)
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -335,13 +337,13 @@ class GitLedger:
             except OSError as error:
                 raise LedgerError(
                     _("the local copy of the ledger cannot be used: {error}").format(error=error.strerror),
-                    remedy=_("check that the folder can be written and the disk has room"),
-                    where=str(folder),
+                    hint=_("check that the folder can be written and the disk has room"),
+                    location=str(folder),
                 ) from error
 
     def _prepare(self, folder: Path) -> None:
         if not (folder / "HEAD").exists():
-            self._git.must("init", "--bare", "--quiet", "--shared=0600", str(folder))
+            self._git.run_checked("init", "--bare", "--quiet", "--shared=0600", str(folder))
         # Nobody else runs git in here now, so what a killed runner left locked is free.
         for left in (*folder.glob("*.lock"), *(folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
@@ -349,11 +351,11 @@ class GitLedger:
     def _rewritten_error(self, what: str) -> TamperedLedgerError:
         return TamperedLedgerError(
             what,
-            remedy=_(
+            hint=_(
                 "restore the branch and forbid force pushes to it; if it was rewritten on purpose, delete "
                 "{folder} and run `campaign ledger verify`"
             ).format(folder=self._git.folder),
-            where=self._remote.shown,
+            location=self._remote.display_url,
         )
 
     def _contention_error(self, effort: _Effort) -> LedgerError:
@@ -362,21 +364,21 @@ class GitLedger:
             seconds = round(time.monotonic() - effort.since)
             return LedgerError(
                 _("the ledger's branch stayed locked for {seconds} s").format(seconds=seconds),
-                remedy=_(
+                hint=_(
                     "when no run is writing it, delete {file} on the remote; then run the same command again"
                 ).format(file=effort.lock),
-                where=self._remote.shown,
+                location=self._remote.display_url,
             )
         return LedgerError(
             _("other runners were faster {count} times in a row").format(count=TRIES),
-            remedy=_("run the same command again; for this many runners choose the postgresql ledger"),
-            where=self._remote.shown,
+            hint=_("run the same command again; for this many runners choose the postgresql ledger"),
+            location=self._remote.display_url,
         )
 
-    def _unusable(self, answer: GitResult) -> LedgerError:
-        what, remedy = _WORDS.get(answer.fault, _WORDS[GitFailure.BROKEN])
-        said = _("{what}: {words}").format(what=_(what), words=answer.words)
-        return LedgerError(said, remedy=_(remedy), where=self._remote.shown)
+    def _unusable_error(self, answer: GitResult) -> LedgerError:
+        what, hint = _WORDS.get(answer.failure, _WORDS[GitFailure.BROKEN])
+        said = _("{what}: {words}").format(what=_(what), words=answer.error_line)
+        return LedgerError(said, hint=_(hint), location=self._remote.display_url)
 
 
 _WORDS = {

@@ -64,8 +64,8 @@ def write(
         script += [f'M 100644 inline "{path}"\n'.encode(), _data(content)]
     script += [b"get-mark :1\ndone\n"]
     if parent is None:
-        git.must("update-ref", "-d", NEXT)
-    out = git.must("fast-import", "--quiet", "--force", "--done", given=b"".join(script))
+        git.run_checked("update-ref", "-d", NEXT)
+    out = git.run_checked("fast-import", "--quiet", "--force", "--done", given=b"".join(script))
     return UnpushedCommit(commit=out.decode().strip(), files=files)
 
 
@@ -80,7 +80,7 @@ def read(git: Git, commit: str, *, since: str | None) -> list[Event]:
         TamperedLedgerError: a file is not an event.
     """
     if since is None:
-        listing = git.must("ls-tree", "-r", "-z", commit, f"{EVENTS}/").decode()
+        listing = git.run_checked("ls-tree", "-r", "-z", commit, f"{EVENTS}/").decode()
         blobs = [(line.split("\t")[1], line.split()[2]) for line in listing.split("\0") if line]
     else:
         added = _changes(git, since, commit)
@@ -115,8 +115,8 @@ def heads(git: Git, commit: str) -> dict[str, tuple[int, str]]:
     except (ValueError, TypeError) as error:
         raise TamperedLedgerError(
             _("{file} on the ledger's branch is missing or was changed").format(file=HEADS),
-            remedy=_("restore the branch from a copy before any apply"),
-            where=commit[:12],
+            hint=_("restore the branch from a copy before any apply"),
+            location=commit[:12],
         ) from error
 
 
@@ -128,7 +128,7 @@ def holds(git: Git, commit: str, files: Mapping[str, bytes]) -> bool:
 
 
 def _changes(git: Git, before: str, after: str) -> list[tuple[str, str, str]]:
-    out = git.must("diff-tree", "-r", "-z", "--no-renames", before, after, "--", f"{EVENTS}/").decode()
+    out = git.run_checked("diff-tree", "-r", "-z", "--no-renames", before, after, "--", f"{EVENTS}/").decode()
     parts = out.split("\0")
     return [
         (fields[4], fields[3], path)
@@ -143,7 +143,7 @@ def _contents(git: Git, blobs: Iterable[str]) -> list[bytes]:
     wanted = list(blobs)
     if not wanted:
         return []
-    out = git.must("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
+    out = git.run_checked("cat-file", "--batch", given="\n".join(wanted).encode() + b"\n")
     contents, position = [], 0
     for _blob in wanted:
         end = out.index(b"\n", position)

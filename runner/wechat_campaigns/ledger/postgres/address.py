@@ -46,8 +46,8 @@ def conninfo(address: str, environ: Mapping[str, str], home: Path) -> str:
     if not bound and environ.get("PGPASSWORD"):
         raise UsageError(
             _("PGPASSWORD is not sent to {host}: this machine does not name it").format(host=hosts[0]),
-            remedy=_("set `PGHOST` to the ledger's host where you set `PGPASSWORD`"),
-            where="ledger",
+            hint=_("set `PGHOST` to the ledger's host where you set `PGPASSWORD`"),
+            location="ledger",
         )
     extra: dict[str, str] = {"require_auth": _auth_methods(local=local, environ=environ)}
     if not bound:
@@ -67,20 +67,20 @@ def _parameters(address: str) -> dict[str, str]:
     except ProgrammingError as error:
         raise UsageError(
             _("the ledger's postgresql:// address cannot be read"),
-            remedy=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
+            hint=_("write it as postgresql://USER@HOST:PORT/DATABASE"),
         ) from error
     if named.pop("password", None):
         raise UsageError(
             _("the ledger's address holds a password, and settings are read by everybody"),
-            remedy=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
+            hint=_("take it out and give it as PGPASSWORD, in a password file or by a service"),
         )
     for key in sorted(named):
         fine = key in _ALLOWED and (key != "options" or _SEARCH_PATH.fullmatch(named[key]))
         if not fine and (key, named[key]) != ("sslmode", "verify-full"):
             raise UsageError(
                 _("the ledger's address sets `{key}`, which only this machine may decide").format(key=key),
-                remedy=_("remove `{key}` from the address; libpq's variables (PG…) set it").format(key=key),
-                where="ledger",
+                hint=_("remove `{key}` from the address; libpq's variables (PG…) set it").format(key=key),
+                location="ledger",
             )
     return named
 

@@ -58,7 +58,7 @@ class Pool:
                     db.close()
                     self._forget_idle()
                     raise ConnectionLostError(error_line(error)) from error
-                raise self.refused(error) from error
+                raise self.database_error(error) from error
             finally:
                 if not db.closed:
                     self._idle.append(db)
@@ -82,31 +82,31 @@ class Pool:
             )
             db.execute(SESSION)
         except psycopg.ProgrammingError as error:
-            raise self.refused(error) from error
+            raise self.database_error(error) from error
         except psycopg.Error as error:
             raise ConnectionLostError(error_line(error)) from error
         return db
 
-    def refused(self, error: psycopg.Error) -> LedgerError:
+    def database_error(self, error: psycopg.Error) -> LedgerError:
         """Say what the database refused."""
         lacking = isinstance(error, psycopg.errors.InsufficientPrivilege)
         return LedgerError(
             _("the database refused: {words}").format(words=error_line(error)),
-            remedy=_("grant this role what docs/ledger.md lists")
+            hint=_("grant this role what docs/ledger.md lists")
             if lacking
             else _("check the address of the ledger and the state of the database"),
-            where=self.where,
+            location=self.where,
         )
 
-    def gone(self, error: ConnectionLostError) -> LedgerError:
+    def unreachable_error(self, error: ConnectionLostError) -> LedgerError:
         """Say that the database cannot be reached."""
         return LedgerError(
             _("the database cannot be reached: {error}").format(error=error),
-            remedy=_(
+            hint=_(
                 "check server, network, certificate and credentials (`PGHOST` names the host that the "
                 "password is for), then run the same command again; what was recorded is kept"
             ),
-            where=self.where,
+            location=self.where,
         )
 
     def close(self) -> None:
@@ -143,5 +143,5 @@ def retry_once(attempt: Callable[[], T], pool: Pool) -> T:
             return attempt()
         except ConnectionLostError as error:
             if last:
-                raise pool.gone(error) from error
+                raise pool.unreachable_error(error) from error
     raise AssertionError("the second try returns or raises")

@@ -98,7 +98,7 @@ class PostgresLedger:
                     return self._chain(db, entry, after, again=attempt > 1)
             except ConnectionLostError as error:
                 if attempt == BROKEN_TRIES:
-                    raise self._pool.gone(error) from error
+                    raise self._pool.unreachable_error(error) from error
                 self._sleep(PAUSE_S)
         raise AssertionError("the last try returns or raises")
 
@@ -114,7 +114,7 @@ class PostgresLedger:
                     heads = [(stream, *head) for stream, head in heads_of(events).items()]
                     cursor.executemany(_UPSERT_HEAD, heads)
         except ConnectionLostError as error:
-            raise self._pool.gone(error) from error
+            raise self._pool.unreachable_error(error) from error
 
     def heads(self) -> Mapping[str, tuple[int, str]]:
         """See `Ledger.heads`."""
@@ -165,8 +165,8 @@ class PostgresLedger:
         if row is None:
             raise TamperedLedgerError(
                 _("the head of this account was removed"),
-                remedy=_("run `campaign ledger verify`; restore the tables before any apply"),
-                where=stream,
+                hint=_("run `campaign ledger verify`; restore the tables before any apply"),
+                location=stream,
             )
         return Head(int(str(row[0])), str(row[1]))
 
@@ -213,8 +213,8 @@ def _version(db: Connection, where: str) -> int:
             _("the ledger has format {version}; this program reads up to {newest}").format(
                 version=version, newest=VERSION
             ),
-            remedy=_("upgrade wechat-campaigns"),
-            where=where,
+            hint=_("upgrade wechat-campaigns"),
+            location=where,
         )
     return version
 

@@ -43,8 +43,8 @@ class Violation:
     """A rule that stands against a send, or could not be checked."""
 
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     blocks: bool = True
     level: str = "mandatory"
     verdict: Verdict = Verdict.FAIL
@@ -72,8 +72,8 @@ def _violation(name: str, finding: RuleFinding, facts: RuleInput) -> Violation:
     later = facts.offline and finding.verdict is Verdict.UNCHECKED
     return Violation(
         rule=name,
-        what=_("{what}; checked at apply").format(what=finding.what) if later else finding.what,
-        remedy=finding.remedy,
+        message=_("{what}; checked at apply").format(what=finding.message) if later else finding.message,
+        hint=finding.hint,
         blocks=level == "mandatory" and not later,
         level=level,
         verdict=finding.verdict,

@@ -33,16 +33,16 @@ def allowed_links(facts: RuleInput) -> RuleFinding | None:
     if isinstance(facts.send.content, Draft):
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
-            what=_("the links of a draft given by media_id cannot be looked at"),
-            remedy=_("write the articles in the campaign, so that they are reviewed with it"),
+            message=_("the links of a draft given by media_id cannot be looked at"),
+            hint=_("write the articles in the campaign, so that they are reviewed with it"),
         )
     foreign = sorted({host for host in hosts(facts.send.content) if not _listed(host, allowed)})
     if not foreign:
         return None
     what = _("it links to {hosts}, which policy.allowed_links does not list")
     return RuleFinding(
-        what=what.format(hosts=_(", ").join(foreign)),
-        remedy=_("take the link out, or add the host to policy.allowed_links"),
+        message=what.format(hosts=_(", ").join(foreign)),
+        hint=_("take the link out, or add the host to policy.allowed_links"),
     )
 
 
@@ -52,18 +52,18 @@ def duplicate_content_days(facts: RuleInput) -> RuleFinding | None:
         return None
     since = facts.now - timedelta(days=facts.policy.duplicate_content_days)
     state = facts.state
-    mine = {state.same(name) for name in (facts.send.id, *facts.send.formerly)}
-    twins = [facts.twin] if facts.twin else []
+    mine = {state.normalized_ledger_id(name) for name in (facts.send.id, *facts.send.formerly)}
+    twins = [facts.duplicate_of] if facts.duplicate_of else []
     twins += [
         known.send
-        for known in state.sends_by_content(facts.account.appid, facts.digest)
-        if state.same(known.send) not in mine and known.at >= since and known.may_have_reached
+        for known in state.sends_by_content(facts.account.appid, facts.content_digest)
+        if state.normalized_ledger_id(known.send) not in mine and known.at >= since and known.may_have_reached
     ]
     if not twins:
         return None
     return RuleFinding(
-        what=_("the same content to the same receivers is already in {send}").format(send=twins[0]),
-        remedy=_("give the file its old name back, or change the content"),
+        message=_("the same content to the same receivers is already in {send}").format(send=twins[0]),
+        hint=_("give the file its old name back, or change the content"),
     )
 
 

@@ -24,8 +24,8 @@ class Verdict(StrEnum):
 class RuleFinding:
     """A rule that does not pass; passing is None."""
 
-    what: str
-    remedy: str
+    message: str
+    hint: str
     verdict: Verdict = Verdict.FAIL
     advisory: bool = False
     """Never blocks, whatever level the settings give the rule."""
@@ -39,9 +39,9 @@ class DecisionContext:
     state: LedgerState
     now: datetime
     """Aware."""
-    allowed: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
     """Policy rules set aside once, with their reasons; such a rule is not asked."""
-    setting: DecisionOptions = DEFAULT_OPTIONS
+    options: DecisionOptions = DEFAULT_OPTIONS
     """What is known of the campaigns and the platform."""
 
 
@@ -50,7 +50,7 @@ class RuleInput:
     """Everything a rule may look at."""
 
     send: Send
-    digest: str
+    content_digest: str
     account: Account
     audience: Audience
     policy: Policy
@@ -60,12 +60,12 @@ class RuleInput:
     """How many sends the whole plan would make."""
     ahead: int = 0
     """How many of this account's, using its allowance, come before this one in the plan."""
-    twin: str | None = None
+    duplicate_of: str | None = None
     """A send of the same plan with the same content and receivers, if one comes before."""
     offline: bool = False
     tag: str | None = None
     """The name of the tag, where the filter gives only its id and the platform was asked."""
     applying: bool = False
     """True for the look just before a send."""
-    reviewed: int | None = None
+    reviewed_count: int | None = None
     """Followers as the reviewed plan counted them; None when only a digest was reviewed."""

@@ -26,13 +26,13 @@ PURPOSE: Final = "wechat-campaigns guard v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChange:
-    """One rule that is not what it was; `looser` when it now lets through what it held back before."""
+    """One rule that is not what it was; `is_looser` when it now lets through what it held back before."""
 
     key: str
     """`policy.max_recipients`."""
     before: str
     after: str
-    looser: bool = False
+    is_looser: bool = False
 
 
 def rules_of(settings: Settings) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def changes(before: Rules, after: Rules) -> tuple[SettingsChange, ...]:
             key=key,
             before=_display(old.get(key)),
             after=_display(new.get(key)),
-            looser=_looser_or_odd(key, old, new),
+            is_looser=_looser_or_odd(key, old, new),
         )
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
@@ -96,7 +96,7 @@ def changes_since(guards: Iterable[Event], settings: Settings) -> tuple[Settings
 def ledger_change(left: str, settings: Settings) -> SettingsChange:
     """Say that an environment has left a ledger, in which the rules of its last apply may be."""
     now = _display(settings.environment.ledger)
-    return SettingsChange(key="ledger", before=_display(left), after=now, looser=True)
+    return SettingsChange(key="ledger", before=_display(left), after=now, is_looser=True)
 
 
 def accepted_by(guards: Iterable[Event]) -> tuple[SettingsChange, ...]:
@@ -106,7 +106,7 @@ def accepted_by(guards: Iterable[Event]) -> tuple[SettingsChange, ...]:
         kept = guard.data.get("loosened")
         for row in kept if isinstance(kept, list) else ():
             key, before, after = [*(map(str, row) if isinstance(row, list) else ()), "", "", ""][:3]
-            found[SettingsChange(key=key, before=before, after=after, looser=True)] = None
+            found[SettingsChange(key=key, before=before, after=after, is_looser=True)] = None
     return tuple(sorted(found, key=lambda change: (change.key, change.before)))
 
 
@@ -293,7 +293,7 @@ def guard_data(
         more: for the record only, such as who ran it.
     """
     data = {
-        "environment": settings.place,
+        "environment": settings.ledger_scope,
         "rules": rules_of(settings),
         "settings_sha256": hashlib.sha256(settings.source).hexdigest(),
         "replaces": before.hash if before is not None else "",

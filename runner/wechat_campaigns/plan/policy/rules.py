@@ -25,8 +25,8 @@ def hold_finding(account: Account, policy: Policy, state: LedgerState) -> RuleFi
     name, held, found = account.name, policy.hold, ledger_hold_finding(account, state)
     if found is None and (held is True or (held is not False and name in held)):
         return RuleFinding(
-            what=_("account {name} is on hold by the settings").format(name=name),
-            remedy=_("change policy.hold"),
+            message=_("account {name} is on hold by the settings").format(name=name),
+            hint=_("change policy.hold"),
         )
     return found
 
@@ -37,8 +37,8 @@ def ledger_hold_finding(account: Account, state: LedgerState) -> RuleFinding | N
     if why is None:
         return None
     return RuleFinding(
-        what=_("account {name} is on hold: {why}").format(name=account.name, why=why),
-        remedy=_("`campaign unhold {name} --why REASON` lifts it").format(name=account.name),
+        message=_("account {name} is on hold: {why}").format(name=account.name, why=why),
+        hint=_("`campaign unhold {name} --why REASON` lifts it").format(name=account.name),
     )
 
 
@@ -47,8 +47,8 @@ def allow_to_all(facts: RuleInput) -> RuleFinding | None:
     if not facts.send.filter.is_to_all or facts.policy.allow_to_all:
         return None
     return RuleFinding(
-        what=_("the filter is everyone, which the policy does not allow"),
-        remedy=_("use a tag, or set policy.allow_to_all in _settings.yaml"),
+        message=_("the filter is everyone, which the policy does not allow"),
+        hint=_("use a tag, or set policy.allow_to_all in _settings.yaml"),
     )
 
 
@@ -64,13 +64,13 @@ def allowed_tags(facts: RuleInput) -> RuleFinding | None:
         unknown = _("the name of tag_id {tag_id} is unknown, so it cannot be looked up in allowed_tags")
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
-            what=unknown.format(tag_id=wanted.tag_id),
-            remedy=_("plan with the platform reachable, or list the id in policy.allowed_tags"),
+            message=unknown.format(tag_id=wanted.tag_id),
+            hint=_("plan with the platform reachable, or list the id in policy.allowed_tags"),
         )
     listed = _(", ").join(str(tag) for tag in allowed)
     return RuleFinding(
-        what=_("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
-        remedy=_("choose an allowed tag, or add this one to policy.allowed_tags"),
+        message=_("tag {name} is not among the allowed ones: {listed}").format(name=name, listed=listed),
+        hint=_("choose an allowed tag, or add this one to policy.allowed_tags"),
     )
 
 
@@ -82,12 +82,14 @@ def max_recipients(facts: RuleInput) -> RuleFinding | None:
     if count is None:
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
-            what=_("the audience is unknown, so the limit of {limit} cannot be checked").format(limit=limit),
-            remedy=_("plan with the platform reachable; apply counts again just before the send"),
+            message=_("the audience is unknown, so the limit of {limit} cannot be checked").format(
+                limit=limit
+            ),
+            hint=_("plan with the platform reachable; apply counts again just before the send"),
         )
     return RuleFinding(
-        what=_("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
-        remedy=_("choose a smaller tag, or raise policy.max_recipients"),
+        message=_("the audience is {count}, the policy allows {limit}").format(count=count, limit=limit),
+        hint=_("choose a smaller tag, or raise policy.max_recipients"),
     )
 
 
@@ -96,28 +98,34 @@ def audience_drift(facts: RuleInput) -> RuleFinding | None:
     drift, count = facts.policy.audience_drift, facts.audience.count
     if drift is None or not facts.applying:
         return None
-    if facts.reviewed is None:
+    if facts.reviewed_count is None:
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
             advisory=True,
-            what=_("the review has no audience to compare with: only a digest was given, or it was offline"),
-            remedy=_("apply with --plan FILE from an online plan"),
+            message=_(
+                "the review has no audience to compare with: only a digest was given, or it was offline"
+            ),
+            hint=_("apply with --plan FILE from an online plan"),
         )
     if count is None:
         return RuleFinding(
             verdict=Verdict.UNCHECKED,
-            what=_("the audience is unknown, {reviewed} were reviewed").format(reviewed=facts.reviewed),
-            remedy=_("apply again once the platform answers tags/get"),
+            message=_("the audience is unknown, {reviewed} were reviewed").format(
+                reviewed=facts.reviewed_count
+            ),
+            hint=_("apply again once the platform answers tags/get"),
         )
-    change = abs(count - facts.reviewed)
-    if change <= max(drift.floor, facts.reviewed * drift.percent / 100):
+    change = abs(count - facts.reviewed_count)
+    if change <= max(drift.floor, facts.reviewed_count * drift.percent / 100):
         return None
     what = _(
         "the audience is {count}, {reviewed} were reviewed: more than {percent} % and {floor} followers apart"
     )
     return RuleFinding(
-        what=what.format(count=count, reviewed=facts.reviewed, percent=drift.percent, floor=drift.floor),
-        remedy=_("look why the tag changed, then plan again and have the new plan reviewed"),
+        message=what.format(
+            count=count, reviewed=facts.reviewed_count, percent=drift.percent, floor=drift.floor
+        ),
+        hint=_("look why the tag changed, then plan again and have the new plan reviewed"),
     )
 
 
@@ -128,19 +136,22 @@ def max_sends_per_apply(facts: RuleInput) -> RuleFinding | None:
         return None
     what = _("this run would make {count} sends, the policy allows {limit}")
     return RuleFinding(
-        what=what.format(count=facts.due, limit=limit),
-        remedy=_("name the campaigns to apply, or raise policy.max_sends_per_apply"),
+        message=what.format(count=facts.due, limit=limit),
+        hint=_("name the campaigns to apply, or raise policy.max_sends_per_apply"),
     )
 
 
 def require_preview(facts: RuleInput) -> RuleFinding | None:
     """A tester must have received exactly this content."""
-    if not facts.policy.require_preview or (facts.account.appid, facts.digest) in facts.state.previews:
+    if (
+        not facts.policy.require_preview
+        or (facts.account.appid, facts.content_digest) in facts.state.previews
+    ):
         return None
-    remedy = _("run `campaign preview '{send}' --to TESTER`, look at it on the phone")
+    hint = _("run `campaign preview '{send}' --to TESTER`, look at it on the phone")
     return RuleFinding(
-        what=_("no tester has received exactly this content"),
-        remedy=remedy.format(send=facts.send.id),
+        message=_("no tester has received exactly this content"),
+        hint=hint.format(send=facts.send.id),
     )
 
 
@@ -149,8 +160,8 @@ def require_not_after(facts: RuleInput) -> RuleFinding | None:
     if not facts.policy.require_not_after or facts.send.not_after is not None:
         return None
     return RuleFinding(
-        what=_("the campaign has no not_after"),
-        remedy=_("write not_after, the end of its send window"),
+        message=_("the campaign has no not_after"),
+        hint=_("write not_after, the end of its send window"),
     )
 
 
@@ -170,8 +181,8 @@ def quiet_hours_finding(policy: Policy, now: datetime) -> RuleFinding | None:
         return None
     what = _("it is {time:%H:%M} in {timezone}, within the quiet hours")
     return RuleFinding(
-        what=what.format(time=local, timezone=policy.timezone),
-        remedy=_("apply after {time:%H:%M}").format(time=end),
+        message=what.format(time=local, timezone=policy.timezone),
+        hint=_("apply after {time:%H:%M}").format(time=end),
     )
 
 
@@ -184,14 +195,14 @@ def quota(facts: RuleInput) -> RuleFinding | None:
         return None
     what = _("{account} may send {limit} in {period}: {used} used, {ahead} ahead in this plan")
     return RuleFinding(
-        what=what.format(
+        message=what.format(
             account=facts.account.name,
             limit=left.limit,
             period=left.period,
             used=left.used,
             ahead=facts.ahead,
         ),
-        remedy=_("wait for the next period, or move the send to another account"),
+        hint=_("wait for the next period, or move the send to another account"),
     )
 
 
@@ -203,8 +214,10 @@ def quota_reserve(facts: RuleInput) -> RuleFinding | None:
         return None
     what = _("{left} of {limit} sends are left in {period}, the policy keeps {reserve} in reserve")
     return RuleFinding(
-        what=what.format(left=left.left - facts.ahead, limit=left.limit, period=left.period, reserve=reserve),
-        remedy=_("wait for the next period, or lower policy.quota_reserve"),
+        message=what.format(
+            left=left.remaining - facts.ahead, limit=left.limit, period=left.period, reserve=reserve
+        ),
+        hint=_("wait for the next period, or lower policy.quota_reserve"),
     )
 
 
@@ -224,6 +237,6 @@ def _four_a_month(facts: RuleInput) -> RuleFinding | None:
     what = _("these receivers have been sent {count} this month: who has had four gets no more, silently")
     return RuleFinding(
         advisory=True,
-        what=what.format(count=before),
-        remedy=_("choose another tag or wait for the next month"),
+        message=what.format(count=before),
+        hint=_("choose another tag or wait for the next month"),
     )

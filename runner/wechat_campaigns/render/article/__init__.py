@@ -47,7 +47,9 @@ def build(source: ArticleSource) -> ArticleBody:
     try:
         from wechat_campaigns.render.article.body import assemble, warm
     except ImportError as error:
-        raise _missing_extra_error(error, _("an article ({file})").format(file=source.shown)) from error
+        raise _missing_extra_error(
+            error, _("an article ({file})").format(file=source.display_path)
+        ) from error
     files = _RecordingFiles(source.files)
     warm(source)
 
@@ -55,10 +57,12 @@ def build(source: ArticleSource) -> ArticleBody:
         return assemble(replace(source, files=files)), files.reads
 
     try:
-        body, reads = _bounded(work, ARTICLE_SECONDS, _("an article ({file})").format(file=source.shown))
+        body, reads = _bounded(
+            work, ARTICLE_SECONDS, _("an article ({file})").format(file=source.display_path)
+        )
     except bounded.OverBudgetError as error:
         return _over_budget_body(source, error)
-    files.repeat(reads)
+    files.replay(reads)
     return body
 
 
@@ -145,7 +149,7 @@ class _RecordingFiles:
     def data(self, path: PurePosixPath) -> bytes:
         return self.files.data(path)
 
-    def repeat(self, reads: set[_Read]) -> None:
+    def replay(self, reads: set[_Read]) -> None:
         """Read once more in this process, so that whoever watches `files` sees what an article is made of."""
         for method, base_file, path in reads - self.reads:
             with suppress(FileError):
@@ -175,7 +179,7 @@ class _MissingLibrary:
 
 
 def _over_budget_body(source: ArticleSource, error: bounded.OverBudgetError) -> ArticleBody:
-    findings = Findings(file=source.shown)
+    findings = Findings(file=source.display_path)
     findings.error(
         "article-budget",
         _("the article was not made: {reason}").format(reason=_reason(error, ARTICLE_SECONDS)),

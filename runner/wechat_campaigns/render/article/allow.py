@@ -52,8 +52,8 @@ class StyleFault:
     """Why one declaration may not stand in an article."""
 
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
 
 
 _DISPLAYS = {"block", "inline-block", "inline", "table", "table-row", "table-cell", "list-item"}
@@ -115,9 +115,9 @@ def style_fault(tag: str, name: str, value: str, *, important: bool = False) -> 
             _("remove !important: dark mode needs to win"),
         )
     if name not in PROPERTIES:
-        rule, remedy = _NAMED.get(name, ("style-property", _DROPPED))
+        rule, hint = _NAMED.get(name, ("style-property", _DROPPED))
         what = _("the style property `{name}` is not kept in articles").format(name=name)
-        return StyleFault(rule, what, _(remedy))
+        return StyleFault(rule, what, _(hint))
     if _UNSAFE.search(value):
         return StyleFault(
             "style-value",

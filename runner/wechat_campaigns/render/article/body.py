@@ -28,7 +28,7 @@ MAX_DEPTH = 100
 
 def assemble(source: ArticleSource) -> ArticleBody:
     """Make an article's body; see `wechat_campaigns.render.article.build`."""
-    findings = Findings(file=source.shown)
+    findings = Findings(file=source.display_path)
     if len(source.text) > MAX_SOURCE_CHARS:
         lint.check_source(source.text, findings)
         return _with(ArticleBody(html=""), findings)
@@ -123,7 +123,7 @@ def _finish(
 def _with(body: ArticleBody, *findings: Findings) -> ArticleBody:
     problems = sorted(
         (problem for part in findings for problem in part),
-        key=lambda problem: (problem.place.file, problem.place.line or 0),
+        key=lambda problem: (problem.location.file, problem.location.line or 0),
     )
     return replace(body, findings=tuple(problems))
 

@@ -31,14 +31,14 @@ _DEFAULT_FOREGROUND = RGBA(0.2, 0.2, 0.2, 1.0)
 class TextColours:
     """The colours of a text and of what it stands on."""
 
-    ink: RGBA = _DEFAULT_FOREGROUND
+    foreground: RGBA = _DEFAULT_FOREGROUND
     """As it is written: a translucent one is another colour on another ground."""
-    ground: Colour = _WHITE
+    background: Colour = _WHITE
 
     @property
     def text(self) -> Colour:
         """The colour that the text has on its ground."""
-        return _over(self.ink, self.ground)
+        return _over(self.foreground, self.background)
 
 
 def check(root: HtmlElement, findings: Findings) -> None:
@@ -78,22 +78,22 @@ def dark(text: Colour, ground: Colour) -> tuple[Colour, Colour]:
 
 
 def _report(inks: TextColours, line: int | None, findings: Findings) -> None:
-    remedy = _("choose colours further apart in lightness")
-    day = ratio(inks.text, inks.ground)
+    hint = _("choose colours further apart in lightness")
+    day = ratio(inks.text, inks.background)
     if day < INVISIBLE_RATIO:
         return
     if day < MIN_RATIO:
         what = _("text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(inks.text), ground=_hex(inks.ground), ratio=day
+            text=_hex(inks.text), ground=_hex(inks.background), ratio=day
         )
-        findings.warning("contrast", what, remedy, line=line)
+        findings.warning("contrast", what, hint, line=line)
         return
-    night = ratio(*dark(inks.text, inks.ground))
+    night = ratio(*dark(inks.text, inks.background))
     if night < MIN_RATIO:
         what = _("in dark mode, text {text} on {ground} has a contrast of only {ratio:.1f}").format(
-            text=_hex(inks.text), ground=_hex(inks.ground), ratio=night
+            text=_hex(inks.text), ground=_hex(inks.background), ratio=night
         )
-        findings.warning("contrast-dark", what, remedy, line=line)
+        findings.warning("contrast-dark", what, hint, line=line)
 
 
 @lru_cache(maxsize=1024)
@@ -105,7 +105,9 @@ def element_colours(style: str, around: TextColours) -> TextColours:
         if item.type == "declaration" and item.lower_name in ("color", "background-color")
     }
     ink, ground = colours.get("color"), colours.get("background-color")  # None: inherited
-    return TextColours(ink or around.ink, _over(ground, around.ground) if ground else around.ground)
+    return TextColours(
+        ink or around.foreground, _over(ground, around.background) if ground else around.background
+    )
 
 
 def _over(colour: RGBA, ground: Colour) -> Colour:

@@ -26,7 +26,7 @@ class _Picture:
 
     info: FileInfo
     data: bytes
-    look: images.ImageInspection
+    inspection: images.ImageInspection
 
 
 def resolve(root: HtmlElement, source: ArticleSource, findings: Findings) -> tuple[BodyImage, ...]:
@@ -79,7 +79,7 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
         findings.error(
             "image-file",
             _("the image `{path}`: {fault}").format(path=path[:120], fault=error.what),
-            error.remedy,
+            error.hint,
             line=line,
         )
         return None
@@ -91,7 +91,7 @@ def _looked_at(info: FileInfo, data: bytes) -> _Picture:
         images,  # loads Pillow, which an article without pictures does without
     )
 
-    return _Picture(info=info, data=data, look=images.inspect_image(data, info.format))
+    return _Picture(info=info, data=data, inspection=images.inspect_image(data, info.format))
 
 
 def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findings) -> _Picture | None:
@@ -99,7 +99,7 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
     from wechat_campaigns.render.article import images
 
     line, path = line_of(image), picture.info.path.name
-    if mend and images.is_convertible(picture.look):
+    if mend and images.is_convertible(picture.inspection):
         info, data, note = images.convert_file(picture.info, picture.data, images.BODY)
         picture = _looked_at(info, data)
         findings.warning(
@@ -108,24 +108,24 @@ def _judge(picture: _Picture, image: HtmlElement, *, mend: bool, findings: Findi
             _("look at it in the preview"),
             line=line,
         )
-    _report(picture.look.faults, path, line, findings)
+    _report(picture.inspection.faults, path, line, findings)
     picture = replace(picture, data=b"")  # megabytes, and needed no more
-    return picture if all(fault.warning for fault in picture.look.faults) else None
+    return picture if all(fault.warning for fault in picture.inspection.faults) else None
 
 
 def _report(faults: Iterable[images.ImageFault], path: str, line: int | None, findings: Findings) -> None:
     for fault in faults:
         report = findings.warning if fault.warning else findings.error
         report(
-            fault.rule, _("`{path}`: {fault}").format(path=path, fault=fault.what), fault.remedy, line=line
+            fault.rule, _("`{path}`: {fault}").format(path=path, fault=fault.message), fault.hint, line=line
         )
 
 
 def _describe(image: HtmlElement, picture: _Picture) -> BodyImage:
     placeholder = f"{PLACEHOLDER_SCHEME}:{picture.info.sha256}"
     image.set("src", placeholder)
-    image.set("data-w", str(picture.look.width))
-    image.set("data-ratio", f"{picture.look.height / picture.look.width:.4g}")
+    image.set("data-w", str(picture.inspection.width))
+    image.set("data-ratio", f"{picture.inspection.height / picture.inspection.width:.4g}")
     return BodyImage(placeholder=placeholder, file=picture.info)
 
 

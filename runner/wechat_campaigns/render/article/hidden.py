@@ -100,7 +100,7 @@ def _check_empty_lines(
 
 
 def _reason(own: _ComputedStyle) -> str:
-    if contrast.ratio(own.inks.text, own.inks.ground) < contrast.INVISIBLE_RATIO:
+    if contrast.ratio(own.inks.text, own.inks.background) < contrast.INVISIBLE_RATIO:
         return _("it has the colour of its background")
     if not MIN_FONT_PX <= own.font <= MAX_FONT_PX:
         return _("it is {size:.4g} px high").format(size=own.font)

@@ -72,8 +72,8 @@ class ImageFault:
     """What is wrong with an image's bytes; a `is_convertible` one goes away through `convert_bytes`."""
 
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     is_convertible: bool = False
     warning: bool = False
 
@@ -106,8 +106,8 @@ def converted_bytes(data: bytes, file: FileInfo) -> bytes:
         pass
     raise StalePlanError(
         _("the file is not the one that was planned"),
-        where=str(file.path),
-        remedy=_("run `campaign plan` again"),
+        location=str(file.path),
+        hint=_("run `campaign plan` again"),
     )
 
 
@@ -129,7 +129,7 @@ def convert_file(file: FileInfo, data: bytes, use: ImageUse) -> tuple[FileInfo, 
     """
     result, kind, note = convert_bytes(data, use)
     sha256 = hashlib.sha256(result).hexdigest()
-    info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, mended=True)
+    info = replace(file, sha256=sha256, size_bytes=len(result), format=kind, converted=True)
     return info, result, note
 
 
@@ -155,7 +155,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
     if image_format not in _KNOWN:
         what = _("the image is an SVG") if image_format == "svg" else _("the file is not an image we know")
         return ImageInspection(
-            faults=(ImageFault(rule="image-format", what=what, remedy=_("export it as PNG or JPEG")),)
+            faults=(ImageFault(rule="image-format", message=what, hint=_("export it as PNG or JPEG")),)
         )
     bounded.extend(1)
     try:
@@ -168,7 +168,7 @@ def inspect_image(data: bytes, image_format: str, use: ImageUse = BODY) -> Image
         )
     except Exception:  # a broken file makes Pillow raise whatever its reader stumbled over
         broken = ImageFault(
-            rule="image-broken", what=_("the image cannot be decoded"), remedy=_("export it again")
+            rule="image-broken", message=_("the image cannot be decoded"), hint=_("export it again")
         )
         return ImageInspection(faults=(broken,))
     return ImageInspection(faults=faults, width=width, height=height)
@@ -211,15 +211,15 @@ def _byte_faults(data: bytes, image_format: str, use: ImageUse) -> Iterator[Imag
         taken = _(" and ").join(name.upper() for name in use.formats)
         yield ImageFault(
             rule="image-format",
-            what=_(use.format_words).format(formats=taken, format=image_format.upper()),
-            remedy=_("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
+            message=_(use.format_words).format(formats=taken, format=image_format.upper()),
+            hint=_("export it as PNG or JPEG, or set `articles: {fix_images: true}`"),
             is_convertible=True,
         )
     if len(data) >= use.under_bytes:
         yield ImageFault(
             rule="image-size",
-            what=_(use.size_words).format(count=len(data), most=use.under_bytes),
-            remedy=_("make it smaller, or set `articles: {fix_images: true}`"),
+            message=_(use.size_words).format(count=len(data), most=use.under_bytes),
+            hint=_("make it smaller, or set `articles: {fix_images: true}`"),
             is_convertible=True,
         )
 
@@ -256,21 +256,21 @@ def _pixel_faults(image: Image.Image) -> Iterator[ImageFault]:
     image.load()
     if getattr(image, "is_animated", False):
         yield ImageFault(
-            rule="image-animated", what=_("the image is animated"), remedy=_("use one still picture of it")
+            rule="image-animated", message=_("the image is animated"), hint=_("use one still picture of it")
         )
     if image.mode == "CMYK":
         yield ImageFault(
             rule="image-cmyk",
-            what=_("the image is CMYK, made for print; phones show wrong colours"),
-            remedy=_("export it as RGB, or set `articles: {fix_images: true}`"),
+            message=_("the image is CMYK, made for print; phones show wrong colours"),
+            hint=_("export it as RGB, or set `articles: {fix_images: true}`"),
             is_convertible=True,
         )
     yield from _exif_faults(image)
 
 
 def _too_many_pixels(what: str, **size: int) -> ImageFault:
-    remedy = _("make it smaller: 1080 pixels of width are plenty")
-    return ImageFault(rule="image-pixels", what=what.format(**size, most=MAX_PIXELS), remedy=remedy)
+    hint = _("make it smaller: 1080 pixels of width are plenty")
+    return ImageFault(rule="image-pixels", message=what.format(**size, most=MAX_PIXELS), hint=hint)
 
 
 def _exif_faults(image: Image.Image) -> Iterator[ImageFault]:
@@ -278,16 +278,16 @@ def _exif_faults(image: Image.Image) -> Iterator[ImageFault]:
     if exif.get(_ORIENTATION, 1) != 1:
         yield ImageFault(
             rule="image-turned",
-            what=_("the image is stored turned; some phones show it lying on its side"),
-            remedy=_("save it upright, or set `articles: {fix_images: true}`"),
+            message=_("the image is stored turned; some phones show it lying on its side"),
+            hint=_("save it upright, or set `articles: {fix_images: true}`"),
             is_convertible=True,
             warning=True,
         )
     if exif.get_ifd(_GPS):
         yield ImageFault(
             rule="image-location",
-            what=_("the image says where it was taken"),
-            remedy=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
+            message=_("the image says where it was taken"),
+            hint=_("remove its EXIF data, or set `articles: {fix_images: true}`"),
             is_convertible=True,
             warning=True,
         )

@@ -72,14 +72,14 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
 
     Source: draft_add, read 2026-11.
     """
-    remedy = _("split the article, use the theme `simple`, or shorten its code blocks")
+    hint = _("split the article, use the theme `simple`, or shorten its code blocks")
     if chars >= CONTENT_CHARS:
         findings.error(
             "article-too-long",
             _("the article is {count:,} characters of markup; the limit is {most:,}").format(
                 count=chars, most=CONTENT_CHARS
             ),
-            remedy,
+            hint,
         )
     elif chars >= WARNING_CHARS:
         findings.warning(
@@ -87,14 +87,14 @@ def check_size(html: str, chars: int, findings: Findings) -> None:
             _("the article is {count:,} characters of markup, near the limit of {most:,}").format(
                 count=chars, most=CONTENT_CHARS
             ),
-            remedy,
+            hint,
         )
     size_bytes = len(html.encode())
     if size_bytes >= CONTENT_BYTES:
         findings.error(
             "article-too-large",
             _("the article has {count:,} bytes; the limit is 1 MB").format(count=size_bytes),
-            remedy,
+            hint,
         )
 
 

@@ -29,7 +29,7 @@ _GAP = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='160' height='90'%3E"
     "%3Crect width='160' height='90' fill='%23bbb'/%3E%3C/svg%3E"
 )
-_HEADINGS = (N_("level"), N_("place"), N_("rule"), N_("what"), N_("remedy"))
+_HEADINGS = (N_("level"), N_("place"), N_("rule"), N_("what"), N_("hint"))
 
 _POLICY = (
     "default-src 'none'; img-src data: https://mmbiz.qpic.cn; style-src 'unsafe-inline'; frame-src 'self'"
@@ -51,24 +51,24 @@ class Pictures:
 
     def __init__(self, data: Data, *, room: int = PICTURE_BYTES) -> None:
         self._data = data
-        self.room = room
-        self.left_out: set[str] = set()
+        self.remaining_bytes = room
+        self.omitted: set[str] = set()
 
     def address(self, file: FileInfo, *, times: int = 1) -> str:
         """Return a `data:` address that will be written `times` times."""
         cost = file.size_bytes * 4 // 3 * times
-        if cost > self.room:
-            self.left_out.add(file.sha256)
+        if cost > self.remaining_bytes:
+            self.omitted.add(file.sha256)
             return _GAP
-        self.room -= cost
+        self.remaining_bytes -= cost
         return f"data:image/{file.format};base64,{base64.b64encode(self._data(file)).decode()}"
 
     def note(self) -> str:
         """Tell what was left out, as a fragment; empty when nothing was."""
-        if not self.left_out:
+        if not self.omitted:
             return ""
         said = _("{count} pictures are shown as grey boxes here: a page holds {most:,} bytes of pictures")
-        return f'<p class="warning">{escape(said.format(count=len(self.left_out), most=PICTURE_BYTES))}</p>\n'
+        return f'<p class="warning">{escape(said.format(count=len(self.omitted), most=PICTURE_BYTES))}</p>\n'
 
 
 def page(send: Send, *, data: Data) -> str:
@@ -90,7 +90,7 @@ def page(send: Send, *, data: Data) -> str:
         f"<title>{escape(send.id)}</title>\n<style>\n{_css('page')}</style></head>\n<body>\n"
         f"<h1>{escape(send.id)}</h1>\n"
         f'<p class="facts">{send.msgtype} · {escape(_of_send(send))}</p>\n'
-        f"{findings_table(send.findings)}{pictures.note()}{shown}</body></html>\n"
+        f"{findings_table(send.diagnostics)}{pictures.note()}{shown}</body></html>\n"
     )
 
 
@@ -149,8 +149,8 @@ def article_frames(article: Article, *, pictures: Pictures, index: int = 1, coun
 def findings_table(findings: Iterable[Diagnostic]) -> str:
     """List findings; empty when there are none."""
     rows = "".join(
-        f'<tr><td class="{finding.level}">{finding.level}</td><td>{escape(str(finding.place))}</td>'
-        f"<td>{escape(finding.rule)}</td><td>{escape(finding.what)}</td><td>{escape(finding.remedy)}</td></tr>\n"
+        f'<tr><td class="{finding.level}">{finding.level}</td><td>{escape(str(finding.location))}</td>'
+        f"<td>{escape(finding.rule)}</td><td>{escape(finding.message)}</td><td>{escape(finding.hint)}</td></tr>\n"
         for finding in findings
     )
     head = f"<tr>{''.join(f'<th>{escape(_(heading))}</th>' for heading in _HEADINGS)}</tr>\n"

@@ -65,7 +65,7 @@ class ArticleSource:
     """The campaigns folder as the user types it."""
 
     @property
-    def shown(self) -> str:
+    def display_path(self) -> str:
         """The file as the user types it, for the places of findings."""
         return f"{self.root}/{self.file}"
 
@@ -100,13 +100,13 @@ class Findings:
     """As the user would type it."""
     _problems: dict[Diagnostic, None] = field(default_factory=dict)
 
-    def error(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
+    def error(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem that stops the article."""
-        self._add("error", rule, what, remedy, line)
+        self._add("error", rule, what, hint, line)
 
-    def warning(self, rule: str, what: str, remedy: str, *, line: int | None = None) -> None:
+    def warning(self, rule: str, what: str, hint: str, *, line: int | None = None) -> None:
         """Add a problem to look at before sending."""
-        self._add("warning", rule, what, remedy, line)
+        self._add("warning", rule, what, hint, line)
 
     def include(self, others: Findings) -> None:
         """Add what was found in another file."""
@@ -116,18 +116,18 @@ class Findings:
         return iter(self._problems)
 
     def _add(
-        self, level: Literal["error", "warning"], rule: str, what: str, remedy: str, line: int | None
+        self, level: Literal["error", "warning"], rule: str, what: str, hint: str, line: int | None
     ) -> None:
         if len(self._problems) > MAX_FINDINGS:
             return
         place = Location(file=self.file, line=line)
         what = what if len(what) <= MAX_MESSAGE_CHARS else f"{what[:MAX_MESSAGE_CHARS]}…"
-        problem = Diagnostic(place=place, rule=rule, what=what, remedy=remedy, level=level)
+        problem = Diagnostic(location=place, rule=rule, message=what, hint=hint, level=level)
         if len(self._problems) == MAX_FINDINGS and problem not in self._problems:
             problem = Diagnostic(
-                place=Location(file=self.file),
+                location=Location(file=self.file),
                 rule="too-many-findings",
-                what=_("there are more findings than are listed"),
-                remedy=_("correct these first"),
+                message=_("there are more findings than are listed"),
+                hint=_("correct these first"),
             )
         self._problems[problem] = None

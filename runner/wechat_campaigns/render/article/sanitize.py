@@ -32,7 +32,7 @@ StyleCheck = Callable[[], StyleFault | None]
 # Their content is not text for readers; all other unknown tags lose the tag only.
 _EMBEDS = "script style title iframe object embed svg math template noscript select textarea video audio"
 _WITH_CONTENT = frozenset(_EMBEDS.split())
-_REMEDIES = {
+_HINTS = {
     "style": N_("write the declarations into style attributes"),
     "svg": N_("export the drawing as PNG and use an image"),
     "math": N_("export the formula as PNG and use an image"),
@@ -50,7 +50,7 @@ def strip(root: HtmlElement, report: Report) -> None:
 
     Args:
         root: the tree of an HTML body; lines are read from `data-line`.
-        report: called as `report(rule, what, remedy, line=…)` for each thing removed.
+        report: called as `report(rule, what, hint, line=…)` for each thing removed.
     """
     _strip_comments(root, report)
     gone: set[HtmlElement] = set()
@@ -136,7 +136,7 @@ def _strip_tag(element: HtmlElement, report: Report, line: int | None) -> None:
     report(
         "html-tag",
         _("<{tag}> is not kept in articles").format(tag=tag),
-        _(_REMEDIES.get(tag, _OTHER_TAG)),
+        _(_HINTS.get(tag, _OTHER_TAG)),
         line=line,
     )
     if tag in _WITH_CONTENT:
@@ -166,7 +166,7 @@ def _strip_style(element: HtmlElement, report: Report, line: int | None) -> None
     kept, faults = _judge(element.tag, style)
     for worded in faults:
         if fault := worded():
-            report(fault.rule, fault.what, fault.remedy, line=line)
+            report(fault.rule, fault.message, fault.hint, line=line)
     if kept:
         element.set("style", kept)
     else:

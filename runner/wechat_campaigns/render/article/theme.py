@@ -234,4 +234,4 @@ def _check_declaration(declaration: Any, defined: set[str], findings: Findings) 
     if name.startswith("--"):
         return
     if fault := style_fault("*", name, value, important=declaration.important):
-        findings.error(fault.rule, fault.what, fault.remedy, line=line)
+        findings.error(fault.rule, fault.message, fault.hint, line=line)

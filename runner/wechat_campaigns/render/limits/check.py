@@ -81,14 +81,14 @@ def check(send: Send, account: Account, *, source: SourceMap | None = None) -> t
     found = [*_audience(send, account), *_content(send.content)]
     return tuple(
         Diagnostic(
-            place=source.place(path) if source and path else send.place,
+            location=source.location(path) if source and path else send.location,
             path=json_path(path),
             rule=rule,
-            what=_of_entry(send, rule, what),
-            remedy=remedy,
+            message=_of_entry(send, rule, what),
+            hint=hint,
             level=level,
         )
-        for path, rule, what, remedy, level in found
+        for path, rule, what, hint, level in found
     )
 
 
@@ -231,8 +231,8 @@ def _mpvideo(video: Mpvideo) -> Iterator[LimitDiagnostic]:
     yield from _media(path, video.media, video_file)
     if video.media.file is not None:
         what = _("WeChat may refuse a video that was uploaded by API (48022, 48013)")
-        remedy = _("upload it in the web console and name it with `name`, or be ready for a refusal")
-        yield LimitDiagnostic((*path, "file"), "mpvideo-upload", what, remedy, "warning")
+        hint = _("upload it in the web console and name it with `name`, or be ready for a refusal")
+        yield LimitDiagnostic((*path, "file"), "mpvideo-upload", what, hint, "warning")
 
 
 # --- single values -----------------------------------------------------------------------------

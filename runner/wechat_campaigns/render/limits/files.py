@@ -27,8 +27,8 @@ class LimitDiagnostic(NamedTuple):
 
     path: KeyPath
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     level: Level = "error"
 
 
@@ -82,13 +82,13 @@ def file_limits(
 
 def _suffix(path: KeyPath, file: FileInfo, formats: Sequence[str]) -> Iterator[LimitDiagnostic]:
     suffixes = SUFFIXES.get(file.format, (f".{file.format}",))
-    if file.mended or file.format not in formats:
+    if file.converted or file.format not in formats:
         return  # what is sent gets a name of its own, or has to become another file first
     if file.size_bytes and file.path.suffix.lower() not in suffixes:
         what = _("`{path}` is {format} by its bytes, which its name does not say").format(
             path=file.path, format=file.format
         )
-        remedy = _("rename it to `{name}`, or add the file that was meant").format(
+        hint = _("rename it to `{name}`, or add the file that was meant").format(
             name=file.path.with_suffix(suffixes[0]).name
         )
-        yield LimitDiagnostic(path, "file-suffix", what, remedy)
+        yield LimitDiagnostic(path, "file-suffix", what, hint)

@@ -44,10 +44,10 @@ class TemplateBudgetError(Exception):
 class RenderBudget:
     """What one rendering may still spend."""
 
-    __slots__ = ("left",)
+    __slots__ = ("remaining",)
 
     def __init__(self, units: int = MAX_WORK) -> None:
-        self.left = units
+        self.remaining = units
 
     def spend(self, units: int) -> None:
         """Take `units` away.
@@ -55,8 +55,8 @@ class RenderBudget:
         Raises:
             TemplateBudgetError: when nothing is left.
         """
-        self.left -= units
-        if self.left < 0:
+        self.remaining -= units
+        if self.remaining < 0:
             raise TemplateBudgetError(_("the template loops or computes far more than a message needs"))
 
     def check(self, value: Any) -> Any:

@@ -57,7 +57,7 @@ class Engine:
             TemplateRenderError: for any fault of the template.
         """
         try:
-            with current_rendering(Rendering(names=frozenset(variables), escape=escape, written=[text])):
+            with current_rendering(Rendering(names=frozenset(variables), escape=escape, sources=[text])):
                 return self._rendered(text, variables)
         # A template can raise whatever its expressions raise.
         except Exception as error:
@@ -91,7 +91,7 @@ class Engine:
             what = _("the file cannot be included; its name is a value, which is not shown")
             raise FileError(error.rule, what, _(_INCLUDE)) from error
         include(text)
-        return text, path, lambda: self._again(name) == text
+        return text, path, lambda: self._source(name) == text
 
     def _included(self, name: str) -> tuple[str, str]:
         if ".." in name.split("/") or name.startswith("/") or "\\" in name:
@@ -126,7 +126,7 @@ class Engine:
         self._checked_texts[text] = True
         return text
 
-    def _again(self, name: str) -> str:
+    def _source(self, name: str) -> str:
         """Ask for an include that is compiled already, so that whoever gives files knows of every use."""
         return self._load(name)[0]
 
@@ -135,11 +135,11 @@ class Engine:
 
 
 def _render_error(error: Exception) -> TemplateRenderError:
-    what, remedy = _words(error)
+    what, hint = _words(error)
     file, line = _position(error)
     inside = None if file in (None, "<template>", "<unknown>") else PurePosixPath(str(file))
     rule = error.rule if isinstance(error, FileError) and error.rule in _RULES else "template"
-    return TemplateRenderError(what, remedy=remedy, line=line, file=inside, rule=rule)
+    return TemplateRenderError(what, hint=hint, line=line, file=inside, rule=rule)
 
 
 def _position(error: Exception) -> tuple[str | None, int]:
@@ -156,10 +156,10 @@ def _position(error: Exception) -> tuple[str | None, int]:
 
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
-        return error.what, error.remedy
+        return error.what, error.hint
     if isinstance(error, TemplateBudgetError | MemoryError):
-        remedy = _("make the loop, the number or the text smaller; a message is at most a few pages")
-        return str(error) or _("the template needs too much memory"), remedy
+        hint = _("make the loop, the number or the text smaller; a message is at most a few pages")
+        return str(error) or _("the template needs too much memory"), hint
     if isinstance(error, SecurityError):
         return str(error), _("use a filter, as in `{{ name|upper }}`")
     if isinstance(error, UndefinedError):

@@ -25,7 +25,7 @@ class TemplateRenderError(Exception):
         self,
         what: str,
         *,
-        remedy: str,
+        hint: str,
         line: int = 1,
         file: PurePosixPath | None = None,
         rule: str = "template",
@@ -33,6 +33,6 @@ class TemplateRenderError(Exception):
         super().__init__(what)
         self.rule = rule
         self.what = what
-        self.remedy = remedy
+        self.hint = hint
         self.line = line
         self.file = file

@@ -87,7 +87,7 @@ class Rendering:
     names: frozenset[str]
     escape: Escape
     budget: RenderBudget = field(default_factory=RenderBudget)
-    written: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     """The texts of the template and of what it includes."""
 
 
@@ -111,14 +111,14 @@ def spend(units: int) -> None:
 
 def include(text: str) -> None:
     """Note that the rendering of this thread uses the text of a file, too."""
-    _RUN.get().written.append(text)
+    _RUN.get().sources.append(text)
 
 
 def display_name(name: Any) -> str:
     """Give a name for a message: where no template writes it, it is a value, and none is shown."""
     text = str(name)[:_MAX_NAME_CHARS]
     spellings = (text, text.replace("\\", "\\\\"))
-    written = _RUN.get().written
+    written = _RUN.get().sources
     known = isinstance(name, int) or any(one in template for one in spellings for template in written)
     return text if known else HIDDEN
 

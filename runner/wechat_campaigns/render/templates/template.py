@@ -63,7 +63,7 @@ def _visible(text: str) -> str:
     if control:
         raise TemplateRenderError(
             _("the text holds the invisible character U+{code:04X}").format(code=ord(control[0])),
-            remedy=_("remove it, from the text or from the variable that brings it"),
+            hint=_("remove it, from the text or from the variable that brings it"),
             line=text.count("\n", 0, control.start()) + 1,
         )
     return text

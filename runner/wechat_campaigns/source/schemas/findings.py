@@ -38,7 +38,7 @@ def findings(errors: Iterable[ValidationError], data: Any, name: SchemaName) -> 
         kept = [error for error in kept if error not in in_content]
         found.append(
             PathDiagnostic(
-                path=("content",), rule="content-of-another-msgtype", what=moved[0], remedy=moved[1]
+                path=("content",), rule="content-of-another-msgtype", message=moved[0], hint=moved[1]
             )
         )
     for error in kept:
@@ -53,8 +53,8 @@ def _unworded(error: SchemaViolation) -> PathDiagnostic:
     return PathDiagnostic(
         path=error.path,
         rule=UNWORDED,
-        what=_("{name} is not written as it must be").format(name=value_name(error)),
-        remedy=_("compare it with the examples of the documentation"),
+        message=_("{name} is not written as it must be").format(name=value_name(error)),
+        hint=_("compare it with the examples of the documentation"),
     )
 
 
@@ -62,7 +62,7 @@ def _refusal(error: ValidationError, name: SchemaName) -> SchemaViolation:
     return SchemaViolation(
         path=tuple(error.absolute_path),
         keyword=str(error.validator),
-        wanted=error.validator_value,
+        keyword_value=error.validator_value,
         value=error.instance,
         shape=error.schema if isinstance(error.schema, dict) else {},
         message=error.message,
@@ -75,8 +75,8 @@ def _not_a_map(name: SchemaName) -> PathDiagnostic:
     return PathDiagnostic(
         path=(),
         rule="not-a-map",
-        what=_("the file is not a map of keys"),
-        remedy=(
+        message=_("the file is not a map of keys"),
+        hint=(
             _("begin with keys such as filter, msgtype and content")
             if name == "campaign"
             else _("begin with keys such as environments")

@@ -43,7 +43,7 @@ _HOMES: Final[dict[str, str]] = {
     "articles": N_("under `articles`"),
 }
 _HIDDEN: Final = frozenset({"openids", "secret"})
-"""Keys whose value no remedy repeats, not even its beginning."""
+"""Keys whose value no hint repeats, not even its beginning."""
 _SPOKEN: Final = {
     "true": True,
     "yes": True,
@@ -66,13 +66,13 @@ def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]
         name: the schema of the file.
 
     Returns:
-        The remedy.
+        The hint.
     """
     if mistyped := mistyped_colon(key):
         return mistyped[1]
     if key.startswith("\u3000"):
         return _("indent with ordinary spaces, not with full-width ones")
-    special = _special_remedy(key, path, allowed)
+    special = _special_hint(key, path, allowed)
     if special:
         return special
     near = nearest(key, allowed, cutoff=STRICT)
@@ -86,7 +86,7 @@ def unknown_key_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]
     return _("remove it; known here: {keys}").format(keys=known)
 
 
-def _special_remedy(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
+def _special_hint(key: str, path: Sequence[str | int], allowed: Sequence[str]) -> str | None:
     if key.lower() in _KNOWN_MISTAKES:
         return _(_KNOWN_MISTAKES[key.lower()])
     if not path and key in _WIRE_BODIES:
@@ -114,7 +114,7 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
         wanted: JSON Schema type names.
 
     Returns:
-        The remedy.
+        The hint.
     """
     if "boolean" in wanted:
         spoken = "false" if _SPOKEN.get(str(value).lower()) is False else "true"
@@ -128,7 +128,7 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
         return _('put it in quotes: "{text}"').format(text=text)
     if "object" in wanted:
         mistyped = mistyped_colon(value) if isinstance(value, str) and key not in _HIDDEN else None
-        return mistyped[1] if mistyped else _map_remedy(key)
+        return mistyped[1] if mistyped else _map_hint(key)
     if "array" in wanted:
         return _("write one entry a line, each after `- `")
     return (
@@ -136,7 +136,7 @@ def value_hint(key: str, value: object, wanted: Sequence[str]) -> str:
     )
 
 
-def _map_remedy(key: str) -> str:
+def _map_hint(key: str) -> str:
     examples = {
         "cover": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),
         "images": _("write `{media_id: …}`, `{file: …}` or `{name: …}`"),

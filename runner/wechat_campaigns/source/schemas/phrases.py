@@ -22,8 +22,8 @@ class PathDiagnostic:
 
     path: KeyPath
     rule: str
-    what: str
-    remedy: str
+    message: str
+    hint: str
     at_key: bool = False
 
 
@@ -33,7 +33,7 @@ class SchemaViolation:
 
     path: KeyPath
     keyword: str
-    wanted: Any
+    keyword_value: Any
     """The keyword's own value in the schema."""
     value: Any
     shape: Mapping[str, Any]

@@ -53,14 +53,14 @@ def without_secrets(problems: Iterable[Diagnostic], root: Node) -> tuple[Diagnos
         The same problems, in the same order.
     """
     given = tuple(problems)
-    everything = "\n".join(f"{p.path}\n{p.what}\n{p.remedy}" for p in given)
+    everything = "\n".join(f"{p.path}\n{p.message}\n{p.hint}" for p in given)
     live = sorted({form for form in _forms(root) if form in everything}, key=len, reverse=True)
     return tuple(_masked(problem, live) for problem in given) if live else given
 
 
 def _masked(problem: Diagnostic, forms: list[str]) -> Diagnostic:
     changed = {}
-    for name in ("path", "what", "remedy"):
+    for name in ("path", "message", "hint"):
         text = before = getattr(problem, name)
         for form in forms:
             text = text.replace(form, _mask_of(form))

@@ -38,7 +38,7 @@ def content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | No
         data: a campaign file's data.
 
     Returns:
-        What and remedy, or None when the content has the shape of no other msgtype.
+        What and hint, or None when the content has the shape of no other msgtype.
     """
     msgtype = data.get("msgtype")
     if "content" not in data or not isinstance(msgtype, str) or msgtype not in tuple(Msgtype):
@@ -49,14 +49,14 @@ def content_for_another_msgtype(data: Mapping[str, Any]) -> tuple[str, str] | No
     if not kinds:
         return None
     what = _("this content has the shape of {kinds}, but msgtype is `{msgtype}`")
-    remedy = (
+    hint = (
         _("write `msgtype: {kind}`, or write content for `{msgtype}`: {meaning}")
         if len(kinds) == 1
         else _("correct `msgtype`, or write content for `{msgtype}`: {meaning}")
     )
     return (
         what.format(kinds=join_keys(kinds, "or"), msgtype=msgtype),
-        remedy.format(kind=kinds[0], msgtype=msgtype, meaning=_described(msgtype)),
+        hint.format(kind=kinds[0], msgtype=msgtype, meaning=_described(msgtype)),
     )
 
 

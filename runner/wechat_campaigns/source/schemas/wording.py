@@ -1,4 +1,4 @@
-"""Takes one refusal of a schema, gives findings in the reader's words, a remedy with each.
+"""Takes one refusal of a schema, gives findings in the reader's words, a hint with each.
 
 One function words one keyword of the schemas; `WORDS` lists them all.
 """
@@ -41,7 +41,7 @@ _MISSING_REMEDIES: Final = {
 
 
 def has_hint(key: str) -> bool:
-    """Tell whether a missing key has a remedy of its own, so that the schema's description is not said."""
+    """Tell whether a missing key has a hint of its own, so that the schema's description is not said."""
     return key in _MISSING_REMEDIES
 
 
@@ -57,8 +57,8 @@ def _unknown_keys(error: SchemaViolation) -> list[PathDiagnostic]:
         PathDiagnostic(
             path=(*path, key),
             rule="unknown-key",
-            what=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
-            remedy=unknown_key_hint(key, path, allowed, error.schema_name),
+            message=_("there is no key `{key}` {place}").format(key=shorten(key), place=under(path)),
+            hint=unknown_key_hint(key, path, allowed, error.schema_name),
             at_key=True,
         )
         for key in islice((key for key in error.value if key not in allowed), MAX_PROBLEMS + 1)
@@ -70,15 +70,17 @@ def _key_name(error: SchemaViolation) -> PathDiagnostic:
     return PathDiagnostic(
         path=(*path, str(error.value)),
         rule="key-name",
-        what=_("`{key}` cannot be a name {place}").format(key=shorten(str(error.value)), place=under(path)),
-        remedy=_instead(error),
+        message=_("`{key}` cannot be a name {place}").format(
+            key=shorten(str(error.value)), place=under(path)
+        ),
+        hint=_instead(error),
         at_key=True,
     )
 
 
 def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
     # jsonschema reports each missing key by itself but names it only inside its message.
-    missing = [key for key in error.wanted if f"'{key}' is" in error.message]
+    missing = [key for key in error.keyword_value if f"'{key}' is" in error.message]
     path = error.path
     if path == () and missing == ["for_each"]:
         if any(nearest(key, ["filter", "for_each"], cutoff=STRICT) for key in error.value):
@@ -96,7 +98,7 @@ def _missing_key(error: SchemaViolation) -> list[PathDiagnostic]:
             error,
             "missing-key",
             _("`{key}` is missing {place}").format(key=key, place=under(path)),
-            _missing_remedy(key, error),
+            _missing_hint(key, error),
         )
         for key in missing
         if not _is_misspelt(key, error)
@@ -115,7 +117,7 @@ def _is_only_key(key: str, error: SchemaViolation, unknown: list[str]) -> bool:
     return is_closed and bool(unknown) and list(error.shape.get("properties", {})) == [key]
 
 
-def _missing_remedy(key: str, error: SchemaViolation) -> str:
+def _missing_hint(key: str, error: SchemaViolation) -> str:
     if has_hint(key):
         return _(_MISSING_REMEDIES[key])
     shape = error.shape.get("properties", {}).get(key, {})
@@ -127,7 +129,7 @@ def _missing_remedy(key: str, error: SchemaViolation) -> str:
 
 
 def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
-    wanted = error.wanted if isinstance(error.wanted, list) else [error.wanted]
+    wanted = error.keyword_value if isinstance(error.keyword_value, list) else [error.keyword_value]
     kinds = _(" or ").join(_(_KINDS[kind]) for kind in wanted) if len(wanted) < 5 else _("a value")
     is_patterned = wanted == ["string"] and "patternErrorMessage" in error.shape
     if error.value is None:
@@ -146,7 +148,7 @@ def _wrong_type(error: SchemaViolation) -> list[PathDiagnostic]:
 
 
 def _not_listed(error: SchemaViolation) -> list[PathDiagnostic]:
-    allowed = [str(value) for value in error.wanted]
+    allowed = [str(value) for value in error.keyword_value]
     otherwise = _("write one of: {values}").format(values=_(", ").join(allowed))
     return [
         _finding(
@@ -230,14 +232,14 @@ def _too_many_keys(error: SchemaViolation) -> list[PathDiagnostic]:
 def _too_few_items(error: SchemaViolation) -> list[PathDiagnostic]:
     if last_key(error) == "openids" and error.value:
         what = _("`openids` has one openid; mass/send takes at least 2")
-        remedy = _("add openids, or use `campaign preview` for one person")
-        return [_finding(error, "too-few", what, remedy)]
+        hint = _("add openids, or use `campaign preview` for one person")
+        return [_finding(error, "too-few", what, hint)]
     return [
         _finding(
             error,
             "too-few",
             _("{name} has {count} entries; at least {least} are needed").format(
-                name=value_name(error), count=len(error.value), least=error.wanted
+                name=value_name(error), count=len(error.value), least=error.keyword_value
             ),
             _("add what is missing"),
         )
@@ -250,7 +252,7 @@ def _too_many_items(error: SchemaViolation) -> list[PathDiagnostic]:
             error,
             "too-many",
             _("{name} has {count} entries; at most {most} are possible").format(
-                name=value_name(error), count=len(error.value), most=error.wanted
+                name=value_name(error), count=len(error.value), most=error.keyword_value
             ),
             _("remove some, or write a second campaign"),
         )
@@ -263,13 +265,13 @@ def _empty_text(error: SchemaViolation) -> list[PathDiagnostic]:
 
 
 def _too_small(error: SchemaViolation) -> list[PathDiagnostic]:
-    remedy = _("write {least} or more").format(least=error.wanted)
-    return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
+    hint = _("write {least} or more").format(least=error.keyword_value)
+    return [_finding(error, "out-of-range", _out_of_range(error), hint)]
 
 
 def _too_large(error: SchemaViolation) -> list[PathDiagnostic]:
-    remedy = _("write {most} or less").format(most=error.wanted)
-    return [_finding(error, "out-of-range", _out_of_range(error), remedy)]
+    hint = _("write {most} or less").format(most=error.keyword_value)
+    return [_finding(error, "out-of-range", _out_of_range(error), hint)]
 
 
 def _out_of_range(error: SchemaViolation) -> str:
@@ -317,8 +319,8 @@ WORDS: Final[dict[str, Callable[[SchemaViolation], list[PathDiagnostic]]]] = {
 """Every keyword of the schemas that can report by itself."""
 
 
-def _finding(error: SchemaViolation, rule: str, what: str, remedy: str) -> PathDiagnostic:
-    return PathDiagnostic(path=error.path, rule=rule, what=what, remedy=remedy)
+def _finding(error: SchemaViolation, rule: str, what: str, hint: str) -> PathDiagnostic:
+    return PathDiagnostic(path=error.path, rule=rule, message=what, hint=hint)
 
 
 def _instead(error: SchemaViolation) -> str:
