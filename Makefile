@@ -40,7 +40,7 @@ $(DEV): $(STAMP) | $(CATALOG)
 	@touch $(DEV)
 
 demo: $(STAMP) $(CATALOG)  ## rehearse every example on the local sandbox, from plan to phone
-	@$(BIN)/python -m tests.demo
+	@$(BIN)/python -m tests.tools.demo
 
 inbox: $(STAMP) $(CATALOG)  ## look at the phones of the rehearsal in a browser (Ctrl-C ends it)
 	@$(BIN)/campaign sandbox --rehearsal
@@ -57,7 +57,7 @@ test-lowest: $(DEV) $(CATALOG)  ## run the unit tests with the lowest versions t
 
 lock: $(DEV)  ## lock the newest versions that pyproject.toml allows, with their hashes
 	@$(BIN)/python -m pip install --quiet --group lock
-	@$(BIN)/python -m tests.make_lock
+	@$(BIN)/python -m tests.tools.make_lock
 
 audit: $(DEV)  ## look up known faults of the locked versions; needs the network
 	@$(BIN)/python -m pip install --quiet --group audit
@@ -67,11 +67,11 @@ check: $(DEV) $(CATALOG)  ## lint, format, types, schemas, workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m tests.check_schemas
-	@$(BIN)/python -m tests.check_workflows
+	@$(BIN)/python -m tests.tools.check_schemas
+	@$(BIN)/python -m tests.tools.check_workflows
 
 docs: $(DEV) $(CATALOG)  ## write the reference anew and build the site into build/site
-	@$(BIN)/python -m tests.make_reference
+	@$(BIN)/python -m tests.tools.make_reference
 	@$(BIN)/python -m mkdocs build -f .mkdocs.yml --strict --quiet
 
 dist: $(DEV) $(CATALOG)  ## build sdist, wheel and a list of what the wheel needs (SBOM) into dist
@@ -88,7 +88,7 @@ bench: $(DEV) $(CATALOG)  ## measure speed against known tools, as ratios
 	@$(BIN)/python -m tests.bench.articles
 	@$(BIN)/python -m tests.bench.ledgers
 
-model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far beyond the suite; print the worlds seen
+model: $(DEV) $(CATALOG)  ## search every interleaving of the send protocol, far beyond the suite; print the snapshots seen
 	@$(BIN)/python -m tests.protocol
 
 torture: $(DEV) $(CATALOG)  ## kill, cut and race the runner for as long as it takes; print what was lost or doubled

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import heavy
 import pytest
 from hypothesis import settings
-from make_catalog import catalogs
-from playground import Playground, Sandbox, make_playground
-from postgres_server import Server, postgres_server
 
+from tests.support import optional_parts
+from tests.support.playground import Playground, Sandbox, make_playground
+from tests.support.postgres_server import Server, postgres_server
+from tests.tools.make_catalog import catalogs
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.sandbox.server import embedded
 from wechat_campaigns.translations.hatch_build import compile_catalog
@@ -123,7 +123,7 @@ def server() -> Iterator[Server]:
         running = postgres_server()
         started = running.__enter__()
     except Exception as error:
-        if heavy.REQUIRED:
+        if optional_parts.REQUIRED:
             raise
         pytest.skip(f"PostgreSQL cannot start here: {error}")
     yield started

@@ -106,7 +106,7 @@ class Workspace:
         try:
             return image_bytes(file, self.files)
         except FileError as error:
-            raise StalePlanError(error.what, hint=error.hint, location=str(file.path)) from error
+            raise StalePlanError(error.message, hint=error.hint, location=str(file.path)) from error
 
     @cached_property
     def state_dir(self) -> Path:

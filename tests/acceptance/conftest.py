@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import Sandbox
-from shop import SETTINGS, MakeShop, Shop
 
+from tests.support.playground import Sandbox
+from tests.support.shop import SETTINGS, MakeShop, Shop
 from wechat_campaigns.core.errors import ExitCode
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playground import SERVICE, Sandbox
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE_S = 8
+from tests.support.playground import SERVICE, Sandbox
+
+PATIENCE_S = 30
 HOSTILE = (
     """</script><script>top.hit=1</script>"'><img src=x onerror="top.hit=1">"""
     """<a href="javascript:top.hit=1">x</a>"""
@@ -100,8 +101,12 @@ class Inbox:
         wait = WebDriverWait(self.chrome, PATIENCE_S, 0.05, [StaleElementReferenceException])
         return wait.until(lambda _chrome: holds())
 
-    def see(self, css: str, text: str) -> None:
-        self.until(lambda: any(text in found for found in self.texts(css)))
+    def assert_shows(self, css: str, text: str) -> None:
+        """Wait until an element of these shows the text; fail with what they show instead."""
+        try:
+            self.until(lambda: any(text in found for found in self.texts(css)))
+        except TimeoutException:
+            raise AssertionError(f"{css} shows {self.texts(css)}, not {text!r}") from None
 
     def press(self, *keys: str) -> None:
         self.chrome.switch_to.active_element.send_keys(*keys)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from node import node_modules
+from tests.support.npm_packages import node_modules
 
 ANSWER_WITHIN_S = 60
 

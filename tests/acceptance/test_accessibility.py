@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import open_browser
-from node import node_modules
 from selenium.webdriver import Chrome
 
+from tests.support.browser import open_browser
+from tests.support.npm_packages import node_modules
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, state_folder
 from wechat_campaigns.sandbox.server import embedded
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("plan.html", "report.html", "calendar.html", "article.html", "text.html")

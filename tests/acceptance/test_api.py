@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from shop import SENDALL, MakeShop, Shop, campaign_file
 
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns import api
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.send.posting import SendOutcome
@@ -27,7 +27,7 @@ def shop(make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def applied(shop: Shop) -> tuple[SendOutcome, ...]:
     with api.load(shop.folder / "campaigns") as campaigns:
-        digest = api.plan(campaigns).digest
+        digest = api.plan(campaigns).plan_digest
     with api.load(shop.folder / "campaigns") as campaigns:
         return api.apply(campaigns, digest=digest)
 
@@ -65,6 +65,6 @@ def test_a_send_that_was_held_back_is_told(shop: Shop) -> None:
         "large": ("skipped", ExitCode.POLICY),
         "late": ("skipped", ExitCode.OK),
     }
-    assert all(one.why for one in told.values())
+    assert all(one.reason for one in told.values())
     assert api.exit_code(tuple(told.values())) == ExitCode.POLICY
     assert api.exit_code((told["sale"],)) == ExitCode.OK

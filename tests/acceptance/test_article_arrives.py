@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import open_browser
-from inbox_page import CAMPAIGNS, Inbox
-from playground import SERVICE, Sandbox
 
+from tests.acceptance.inbox_page import CAMPAIGNS, Inbox
+from tests.support.browser import open_browser
+from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.optional_part
 
 PHONE_PX = 375
 # Lines of text that cover each other, what leaves the screen, pictures that did not arrive.
@@ -71,7 +71,7 @@ def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_pat
     assert frame.size["width"] == PHONE_PX
     _keep(inbox, tmp_path / "inbox.png")
     inbox.chrome.switch_to.frame(frame)
-    inbox.see("h1", "一杯明前茶")
+    inbox.assert_shows("h1", "一杯明前茶")
     assert inbox.chrome.execute_script("return document.documentElement.scrollWidth") <= PHONE_PX
     inbox.until(lambda: inbox.chrome.execute_script(BLIND) == [])
     assert len(inbox.all("img")) >= 8
@@ -79,7 +79,7 @@ def test_long_article_can_be_read_on_the_phone(sent: None, inbox: Inbox, tmp_pat
     assert inbox.chrome.execute_script(LINES) == []
     assert inbox.all("pre")
     assert inbox.all("table")
-    inbox.see("body", "参考与注释")
+    inbox.assert_shows("body", "参考与注释")
     _keep(inbox, tmp_path / "article.png", address)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import open_browser
 from selenium import webdriver
 
+from tests.support.browser import open_browser
 from wechat_campaigns.core.model import Article, Articles
 from wechat_campaigns.render.article import image_bytes
 from wechat_campaigns.render.article.page import Pictures, frame_document
@@ -21,7 +21,7 @@ from wechat_campaigns.source.load import load_campaigns
 from wechat_campaigns.source.settings import load_settings
 
 ROOT = Path(__file__).parents[2] / "campaigns"
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.optional_part
 
 # Rectangles of text lines that cover each other by more than antialiasing; boxes that scroll count once.
 OVERLAPS = """

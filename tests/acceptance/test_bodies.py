@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import SERVICE, Sandbox, campaigns_on
+
+from tests.support.playground import SERVICE, Sandbox, campaigns_on
 
 CASES = sorted((Path(__file__).parent / "bodies").glob("*.yaml"))
 MEDIA = {"M": "image", "A": "image", "B": "image", "V": "voice", "F": "video", "D": "news"}

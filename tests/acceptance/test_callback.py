@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
-from playground import SERVICE, Playground
 from werkzeug.serving import make_server
 
+from tests.support.playground import SERVICE, Playground
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import EventKind

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from wechat_campaigns.cli.main import run
-from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.client import SandboxClient
 from wechat_campaigns.sandbox.server import embedded
 
 SECRET = "0" * 32

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import heavy
 import pytest
 
+from tests.support import optional_parts
+
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 
 
 def test_the_demo_runs_from_a_clone(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_the_demo_runs_from_a_clone(tmp_path: Path) -> None:
         cwd=repo, env={**kept, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if "No matching distribution" in done.stderr and not heavy.REQUIRED:
+    if "No matching distribution" in done.stderr and not optional_parts.REQUIRED:
         pytest.skip("the package index cannot be reached")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Every send arrived once" in done.stdout

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playground import PICTURES, Playground
 
+from tests.support.playground import PICTURES, Playground
 from wechat_campaigns.core.errors import ExitCode, LedgerError
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.send.posting import Result
@@ -111,7 +111,7 @@ def run_with(playground: Playground, wire: Tripwire, prepared: Any) -> ExitCode 
         playground.wrap_api = playground.wrap_ledger = lambda part: part
 
 
-def check_once(playground: Playground, sends: int, where: str) -> None:
+def assert_sent_once(playground: Playground, sends: int, where: str) -> None:
     counts = playground.sandbox.sent()
     assert set(counts.values()) <= {1}, f"sent twice after {where}"
     assert len(counts) == sends, f"lost after {where}"
@@ -128,7 +128,7 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
     prepared = playground.prepare()
     dry = Tripwire()
     assert run_with(playground, dry, prepared) is ExitCode.OK
-    check_once(playground, sends, "an undisturbed run")
+    assert_sent_once(playground, sends, "an undisturbed run")
     assert len(dry.moments) > 10 * sends
     added = dry.moments.index("after draft_add") if kind == "articles" else None
     for at, moment in enumerate(dry.moments):
@@ -137,7 +137,7 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
         playground.ahead = timedelta()
         assert run_with(playground, Tripwire(at), prepared) is None
         assert playground.settle(prepared) is ExitCode.OK, moment
-        check_once(playground, sends, moment)
+        assert_sent_once(playground, sends, moment)
         unrecorded = added is not None and at in (added, added + 1)
         assert drafts_added(playground) == (kind == "articles") + unrecorded, moment
         playground.close()
@@ -158,7 +158,7 @@ def test_second_death_while_clearing_up_the_first(playground: Playground, second
         playground.advance(61)
         run_with(playground, Tripwire(second), prepared)
         assert playground.settle(prepared) is ExitCode.OK
-        check_once(playground, sends, f"{first} and {second}")
+        assert_sent_once(playground, sends, f"{first} and {second}")
 
 
 LOSSES = ({"kind": "cut_before"}, {"kind": "cut_after"}, {"kind": "garbage", "after": True},
@@ -188,7 +188,7 @@ def test_answers_lost_on_the_wire(playground: Playground, kind: str, endpoint: s
     else:
         assert code is not ExitCode.OK
     assert playground.settle() is ExitCode.OK
-    check_once(playground, sends, f"{loss} at {endpoint}")
+    assert_sent_once(playground, sends, f"{loss} at {endpoint}")
 
 
 def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
@@ -198,7 +198,7 @@ def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
     assert playground.apply() is not ExitCode.OK
     assert playground.settle() is ExitCode.OK
     assert drafts_added(playground) == 2
-    check_once(playground, 1, "a lost draft")
+    assert_sent_once(playground, 1, "a lost draft")
 
 
 def test_racing_runs_send_once(playground: Playground):
@@ -213,7 +213,7 @@ def test_racing_runs_send_once(playground: Playground):
         thread.join()
     for run in runs:
         run.close()
-    check_once(playground, sends, "a race")
+    assert_sent_once(playground, sends, "a race")
     assert playground.settle(prepared) is ExitCode.OK
 
 
@@ -230,7 +230,7 @@ def test_racing_runs_without_the_lock_send_once(playground: Playground):
         thread.join()
     for run in runs:
         run.close()
-    check_once(playground, sends, "a race without lock")
+    assert_sent_once(playground, sends, "a race without lock")
 
 
 class _Unlocked:
@@ -294,7 +294,7 @@ def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool
         assert len(playground.sandbox.jobs()) <= len(intents)
         playground.wrap_ledger = lambda ledger: ledger
         assert playground.settle(prepared) is ExitCode.OK
-        check_once(playground, sends, f"append {at}")
+        assert_sent_once(playground, sends, f"append {at}")
 
 
 def test_old_unknown_is_left_to_a_human(playground: Playground):
@@ -320,7 +320,7 @@ def test_unknown_with_a_clock_set_back_waits(playground: Playground):
     assert len(posts) == 1
     playground.ahead += timedelta(hours=2)
     assert playground.settle() is ExitCode.OK
-    check_once(playground, 1, "a clock set back")
+    assert_sent_once(playground, 1, "a clock set back")
 
 
 def test_consumed_draft_stays_unknown(playground: Playground):

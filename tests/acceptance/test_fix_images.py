@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import PICTURES, Sandbox, campaigns_on
 
+from tests.support.playground import PICTURES, Sandbox, campaigns_on
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 

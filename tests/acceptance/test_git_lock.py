@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from shop import MakeShop, campaign_file
 
+from tests.support.shop import MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 
 PATIENCE_S = 30.0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hosted import SALE, TOOLS, Hosted, command
-from playground import Sandbox
 
+from tests.support.hosted_repository import SALE, TOOLS, HostedRepository, command
+from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 TEMPLATE = yaml.safe_load(
@@ -22,15 +22,15 @@ MAIN = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
 
 
 @pytest.fixture
-def hosted(tmp_path: Path, sandbox: Sandbox) -> Hosted:
+def hosted(tmp_path: Path, sandbox: Sandbox) -> HostedRepository:
     """A project with a begun ledger and a sale that waits in a merge request."""
-    made = Hosted(folder=tmp_path, sandbox=sandbox)
+    made = HostedRepository(folder=tmp_path, sandbox=sandbox)
     made.begin()
     return made
 
 
 def job(
-    hosted: Hosted, name: str, commit: str, folder: str, **variables: str
+    hosted: HostedRepository, name: str, commit: str, folder: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a job's script in a checkout, as a runner does: every line must succeed."""
     checkout = hosted.folder / folder
@@ -59,7 +59,7 @@ def job(
     )
 
 
-def test_from_merge_request_to_follower(hosted: Hosted) -> None:
+def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     """Reports for the widgets, then a review, then one send; a second start sends nothing."""
     head = hosted.request(sale=SALE)
     planned = job(hosted, "plan", head, "mr", **MERGE_REQUEST)
@@ -87,7 +87,7 @@ def test_from_merge_request_to_follower(hosted: Hosted) -> None:
     assert status.returncode == 0, status.stderr
 
 
-def test_a_merge_request_cannot_apply(hosted: Hosted) -> None:
+def test_a_merge_request_cannot_apply(hosted: HostedRepository) -> None:
     """The command refuses, whatever the pipeline's rules have become."""
     head = hosted.request(sale=SALE)
     variables = {**MERGE_REQUEST, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}

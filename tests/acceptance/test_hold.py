@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from shop import SENDALL, MakeShop, campaign_file
 
+from tests.support.shop import SENDALL, MakeShop, campaign_file
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.sqlite import SqliteLedger
 from wechat_campaigns.protocol.events import Entry, EventKind
@@ -27,7 +27,9 @@ MANY = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("ledger", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)])
+@pytest.mark.parametrize(
+    "ledger", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)]
+)
 def test_after_a_hold_the_call_in_hand_is_the_last(
     make_shop: MakeShop, ledger: str, record_property: Callable[[str, object], None]
 ) -> None:

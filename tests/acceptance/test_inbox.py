@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import open_browser
-from inbox_page import HOSTILE, Inbox, article, attack
-from playground import SERVICE, Sandbox
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
+from tests.acceptance.inbox_page import HOSTILE, Inbox, article, attack
+from tests.support.browser import open_browser
+from tests.support.playground import SERVICE, Sandbox
 from wechat_campaigns.sandbox.server import embedded
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.optional_part
 
 NAMED = {"button", "link", "option", "searchbox", "combobox", "tab", "listbox", "dialog", "feed", "article"}
 
@@ -39,13 +39,13 @@ def test_click_through_accounts_followers_and_tags(inbox: Inbox) -> None:
     """Accounts, followers and tags lead to the phone of whoever is chosen."""
     inbox.open()
     inbox.all("#accounts [role=option]")[1].click()
-    inbox.see("#phone-title", "示例订阅号")
+    inbox.assert_shows("#phone-title", "示例订阅号")
     second = inbox.all("#list [role=option]")[1]
     name = second.find_element(By.TAG_NAME, "strong").text
     second.click()
-    inbox.see("#details .name", name)
+    inbox.assert_shows("#details .name", name)
     inbox.click("#tag option:nth-child(2)")
-    inbox.see("#range", "1–6 of 6")
+    inbox.assert_shows("#range", "1–6 of 6")
     assert len(inbox.all("#list [role=option]")) == 6
 
 
@@ -106,10 +106,11 @@ def test_voice_and_video_play_from_stored_bytes(inbox: Inbox) -> None:
     inbox.to_all("voice", {"media_id": "VOICE"})
     inbox.to_all("mpvideo", {"media_id": "FILM"})
     inbox.open()
-    inbox.see(".voice .length", "″")
+    inbox.assert_shows(".voice .length", "″")
     inbox.click(".voice")
-    inbox.until(lambda: inbox.chrome.execute_script("return document.querySelector('audio').currentTime > 0"))
-    inbox.until(lambda: inbox.chrome.execute_script("return document.querySelector('video').videoWidth > 0"))
+    for playing in ("'audio').currentTime", "'video').videoWidth"):
+        script = f"return document.querySelector({playing} > 0"
+        assert inbox.until(lambda script=script: inbox.chrome.execute_script(script))
 
 
 def test_picture_post_and_uploaded_pictures_are_shown(inbox: Inbox) -> None:
@@ -132,7 +133,7 @@ def test_recalled_article_opens_empty(inbox: Inbox) -> None:
     inbox.open()
     inbox.one(".card")
     inbox.post("message/mass/delete", {"msg_id": msg_id})
-    inbox.see(".card .gone", "Recalled")
+    inbox.assert_shows(".card .gone", "Recalled")
     inbox.click(".card")
     inbox.chrome.switch_to.frame(inbox.one("#frame"))
     assert inbox.one("h1").text == "Deleted by its publisher"
@@ -142,12 +143,12 @@ def test_recalled_article_opens_empty(inbox: Inbox) -> None:
 def test_send_appears_while_one_watches(inbox: Inbox) -> None:
     """A send arrives without a reload: on the phone, in the unread counts, and for a screen reader."""
     inbox.open()
-    inbox.see("#banner", "Nothing has arrived")
+    inbox.assert_shows("#banner", "Nothing has arrived")
     msg_id = inbox.to_all("text", {"content": "刚刚到"})
-    inbox.see("#feed .bubble", "刚刚到")
-    inbox.see("#said", "刚刚到")
-    inbox.see("#feed .mark", f"msg_id {msg_id}")
-    inbox.see("#list .unread .unseen", "1 unread")
+    inbox.assert_shows("#feed .bubble", "刚刚到")
+    inbox.assert_shows("#said", "刚刚到")
+    inbox.assert_shows("#feed .mark", f"msg_id {msg_id}")
+    inbox.assert_shows("#list .unread .unseen", "1 unread")
     assert len(inbox.all("#list .unread")) == 49, "the open phone has read its message"
 
 
@@ -159,7 +160,7 @@ def test_playing_sound_survives_an_arrival(inbox: Inbox) -> None:
     inbox.one(".voice")
     inbox.chrome.execute_script("document.querySelector('audio').marked = true")
     inbox.to_all("text", {"content": "新"})
-    inbox.see("#feed .bubble", "新")
+    inbox.assert_shows("#feed .bubble", "新")
     assert inbox.chrome.execute_script("return document.querySelector('audio').marked") is True
 
 
@@ -174,14 +175,14 @@ def test_sends_lead_to_their_receivers(inbox: Inbox) -> None:
     inbox.post("message/mass/sendall", sent)
     inbox.open()
     inbox.click("#tab-sends")
-    inbox.see("#list [role=option]", "给星标")
+    inbox.assert_shows("#list [role=option]", "给星标")
     inbox.click("#list [role=option]")
-    inbox.see("#details dd", "k" * 32)
-    inbox.see("#details dd", "6 of 6")
+    inbox.assert_shows("#details dd", "k" * 32)
+    inbox.assert_shows("#details dd", "6 of 6")
     inbox.click("#details button")
-    inbox.see("#range", "1–6 of 6")
+    inbox.assert_shows("#range", "1–6 of 6")
     inbox.click("#chip button")
-    inbox.see("#range", "of 60")
+    inbox.assert_shows("#range", "of 60")
 
 
 def test_send_that_reached_nobody_says_why(inbox: Inbox) -> None:
@@ -190,21 +191,21 @@ def test_send_that_reached_nobody_says_why(inbox: Inbox) -> None:
     inbox.to_all("text", {"content": "路上"})
     inbox.open()
     inbox.click("#tab-sends")
-    inbox.see("#list [role=option]", "路上")
+    inbox.assert_shows("#list [role=option]", "路上")
     inbox.click("#list [role=option]")
-    inbox.see("#banner", "Nobody has received this send: sending.")
+    inbox.assert_shows("#banner", "Nobody has received this send: sending.")
     inbox.sandbox.advance(601)
-    inbox.see("#details dd", "60 of 60")
+    inbox.assert_shows("#details dd", "60 of 60")
 
 
 def test_no_field_runs_anything(inbox: Inbox) -> None:
     """With an attack in every field nothing runs, nothing is fetched elsewhere, all is shown as text."""
     openid = attack(inbox)
     inbox.open(f"/#{SERVICE}/{openid}")
-    inbox.see("#feed .bubble", "<script>top.hit=1</script>")
-    inbox.see("#details .name", HOSTILE)
+    inbox.assert_shows("#feed .bubble", "<script>top.hit=1</script>")
+    inbox.assert_shows("#details .name", HOSTILE)
     inbox.click("#tab-sends")
-    inbox.see("#list strong", "<script>")
+    inbox.assert_shows("#list strong", "<script>")
     cards = inbox.all(".card, .album")
     assert len(cards) == 3
     for card in cards:
@@ -246,7 +247,7 @@ def test_language_is_the_readers_choice(inbox: Inbox) -> None:
     assert inbox.one("#tab-sends").text == "Sends"
     assert inbox.chrome.title == "Inbox · WeChat sandbox"
     inbox.click("#language")
-    inbox.see("#range", "共 60")
+    inbox.assert_shows("#range", "共 60")
     inbox.open()
     assert inbox.one("#tab-sends").text == "群发"
     assert inbox.chrome.title == "收件箱 · 微信沙箱"
@@ -263,12 +264,12 @@ def test_keyboard_alone_is_enough(inbox: Inbox) -> None:
     inbox.chrome.execute_script("document.querySelector('#list [tabindex=\"0\"]').focus()")
     inbox.press(Keys.ARROW_DOWN)
     second = inbox.sandbox.openids()[1]
-    inbox.see("#details code", second)
+    inbox.assert_shows("#details code", second)
     inbox.until(lambda: inbox.all(f"[data-key='{second}'][aria-selected=true]"))
     assert inbox.focused("data-key") == second
     inbox.chrome.execute_script("document.querySelector('#feed [tabindex=\"0\"]').focus()")
     inbox.press(Keys.ARROW_UP)
-    inbox.see("#details dd", "text · Text")
+    inbox.assert_shows("#details dd", "text · Text")
     outline = inbox.chrome.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
     assert outline != "none"
     inbox.press(Keys.ARROW_DOWN)
@@ -313,12 +314,12 @@ def test_twenty_thousand_followers_are_fifty_rows(inbox: Inbox) -> None:
     """A page of the list is drawn, the rest is found by search."""
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": 20_000}]})
     inbox.open()
-    inbox.see("#range", "1–50 of 20,000")
+    inbox.assert_shows("#range", "1–50 of 20,000")
     assert len(inbox.all("#list [role=option]")) == 50
     inbox.click("#next")
-    inbox.see("#range", "51–100 of 20,000")
+    inbox.assert_shows("#range", "51–100 of 20,000")
     inbox.one("#search").send_keys("tester19876")
-    inbox.see("#range", "1–1 of 1")
+    inbox.assert_shows("#range", "1–1 of 1")
 
 
 def test_reset_shows_a_follower_that_is_there(inbox: Inbox) -> None:
@@ -326,7 +327,7 @@ def test_reset_shows_a_follower_that_is_there(inbox: Inbox) -> None:
     person = {"openid": "o" + "y" * 27, "nickname": "过客"}
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": [person]}]})
     inbox.open(f"/#{SERVICE}/{person['openid']}")
-    inbox.see("#details .name", "过客")
+    inbox.assert_shows("#details .name", "过客")
     inbox.sandbox.reset()
     inbox.until(lambda: "过客" not in inbox.texts("#details .name"))
     assert len(inbox.texts("#details .name")) == 1
@@ -337,6 +338,6 @@ def test_lost_sandbox_is_said(chrome: Chrome) -> None:
     with embedded() as url:
         page = Inbox(chrome, Sandbox(url))
         page.open()
-    page.see("#live", "connection lost")
+    page.assert_shows("#live", "connection lost")
     assert len(page.all("#list [role=option]")) == 50
     chrome.get_log("browser")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import linked
 
+from tests.support.factories import linked
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder
@@ -148,12 +148,15 @@ def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture
 
 
 FORGED: list[tuple[EventKind, dict[str, Any]]] = [
-    (EventKind.INTENT, {**NAME, "digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()}),
+    (
+        EventKind.INTENT,
+        {**NAME, "content_digest": "d" * 64, "account": "main", "body": {}, "at": BEFORE.isoformat()},
+    ),
     (EventKind.ACCEPTED, {**NAME, "msg_id": 7, "msg_data_id": 7}),
     (EventKind.REJECTED, {**NAME, "errcode": 45028}),
-    (EventKind.SETTLED, {**NAME, "sent": False, "msg_id": None, "why": "x", "actor": {}}),
-    (EventKind.HOLD, {"held": False, "why": "x", "actor": {}, "ends": []}),
-    (EventKind.HOME, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
+    (EventKind.SETTLED, {**NAME, "sent": False, "msg_id": None, "reason": "x", "actor": {}}),
+    (EventKind.HOLD, {"held": False, "reason": "x", "actor": {}, "ends": []}),
+    (EventKind.CAMPAIGNS_FOLDER, {"namespace": "", "folder": "x", "in_git": True, "root": ""}),
     (EventKind.GUARD, {"environment": "sandbox", "rules": {}, "settings_sha256": "0" * 64, "replaces": ""}),
     (EventKind.STATUS, {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS", "mac": 5}),
 ]
@@ -168,7 +171,7 @@ def test_verify_names_what_nobody_with_the_secret_wrote(
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "verify") == ExitCode.OK
     event = ledger.append(Entry(stream=SERVICE, kind=kind, data=data | ({"mac": mac} if mac else {})))
-    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "x", "actor": {}}))
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "x", "actor": {}}))
     ledger.close()
     capsys.readouterr()
     assert campaign(folder, "ledger", "verify", "--format", "json") == ExitCode.LEDGER
@@ -253,7 +256,7 @@ def unknown(folder: Path, *appids: str) -> SqliteLedger:
     file = state_folder(folder, os.environ) / "sandbox.ledger.sqlite3"
     ledger = SqliteLedger(file, lambda: BEFORE)
     for appid in appids:
-        data = {**NAME, "digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
+        data = {**NAME, "content_digest": "d" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
         append(ledger, appid, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
     return ledger
 
@@ -322,7 +325,13 @@ def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
     append(ledger, SERVICE, EventKind.ACCEPTED, data)
     data = {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_SUCCESS"}
     append(ledger, SERVICE, EventKind.STATUS, data)
-    data = {**NAME, "revision": 2, "digest": "e" * 64, "account": "main", "body": {"msgtype": "mpnews"}}
+    data = {
+        **NAME,
+        "revision": 2,
+        "content_digest": "e" * 64,
+        "account": "main",
+        "body": {"msgtype": "mpnews"},
+    }
     append(ledger, SERVICE, EventKind.INTENT, {**data, "at": BEFORE.isoformat()})
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE

@@ -13,7 +13,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from factories import (
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tests.support.factories import (
     NOW,
     SERVICE,
     MemoryLedger,
@@ -24,14 +28,9 @@ from factories import (
     make_settings,
     plan_of,
 )
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.errors import CampaignError, LedgerError, NoResponseError, NotSentError
-from wechat_campaigns.ledger.fold import LedgerState, fold
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.protocol.decide import Decision, DecisionInput, decide, may_settle
 from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
 from wechat_campaigns.protocol.keys import SendKey, mac_of
@@ -159,7 +158,9 @@ class Machine(RuleBasedStateMachine):
         send = make_send(SEND)
         return decide(
             stream,
-            DecisionInput(key=SendKey(SERVICE, SEND, 1), digest=compute_content_digest(send), now=self.now),
+            DecisionInput(
+                key=SendKey(SERVICE, SEND, 1), content_digest=compute_content_digest(send), now=self.now
+            ),
         )
 
     def _apply(self) -> tuple[SendOutcome, ...]:
@@ -222,9 +223,9 @@ class Machine(RuleBasedStateMachine):
         known = state.send(SERVICE, SEND, 1)
         body = {"msgtype": "text", "text": {"content": "你好"}, "filter": {"is_to_all": True}}
         try:
-            if known is None or known.status is SendStatus.REFUSED:
+            if known is None or known.status is SendStatus.REJECTED:
                 crossing.send(make_planned(make_send(SEND)), body, self.judge)
-            elif known.status is SendStatus.OPEN and known.intent is not None:
+            elif known.status is SendStatus.UNKNOWN and known.intent is not None:
                 crossing.resend(known.intent, body, self.judge)
         except (Crash, CampaignError):
             return
@@ -243,16 +244,16 @@ class Machine(RuleBasedStateMachine):
             return
         state = self.state()
         known = state.send(SERVICE, SEND, 1)
-        if known is None or known.status is not SendStatus.OPEN or known.intent is None:
+        if known is None or known.status is not SendStatus.UNKNOWN or known.intent is None:
             return
-        record = state.stream(SERVICE).of(SEND, 1)
+        record = state.stream(SERVICE).find(SEND, 1)
         assert record is not None
         name = known.intent.data["clientmsgid"]
         sent = any(accepted == name for accepted, _ in self.platform.accepted)
         if not sent and not may_settle(record, self.now):
             return
         intent, head = latest_intent(record.calls), state.stream(SERVICE).head
-        data = {"send": SEND, "revision": 1, "intent": intent, "sent": sent, "msg_id": None, "why": "seen"}
+        data = {"send": SEND, "revision": 1, "intent": intent, "sent": sent, "msg_id": None, "reason": "seen"}
         plain = Entry(stream=SERVICE, kind=EventKind.SETTLED, data=data)
         self.ledger.append(replace(plain, data={**data, "mac": mac_of(KEY, plain)}), after=head)
 
@@ -267,7 +268,7 @@ class Machine(RuleBasedStateMachine):
         for name, _ in self.platform.accepted:
             known = self.state().send(SERVICE, ids[name], 1)
             assert known is not None
-            assert known.status in (SendStatus.OPEN, SendStatus.ACCEPTED, SendStatus.SENT)
+            assert known.status in (SendStatus.UNKNOWN, SendStatus.ACCEPTED, SendStatus.SENT)
 
     def _intents(self) -> list[Event]:
         return [event for event in self.ledger.events() if event.kind is EventKind.INTENT]

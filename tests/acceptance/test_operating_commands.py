@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import PICTURES, SERVICE, Sandbox
 
+from tests.support.playground import PICTURES, SERVICE, Sandbox
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import state_folder

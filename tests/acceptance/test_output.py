@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import Sandbox
 
+from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode
 
 FULL = Path("/dev/full")

@@ -9,14 +9,14 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import heavy
 import pytest
-from playground import PICTURES
 
+from tests.support import optional_parts
+from tests.support.playground import PICTURES
 from wechat_campaigns import __version__
 from wechat_campaigns.plan.doctor import EXTRAS
 
-pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 ARTICLE = """\
@@ -61,7 +61,7 @@ def install(built: Path, tmp_path_factory: pytest.TempPathFactory):
             wanted,
         ]
         done = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if done.returncode and not heavy.REQUIRED:
+        if done.returncode and not optional_parts.REQUIRED:
             pytest.skip(f"the package index cannot be reached: {done.stderr[-200:]}")
         assert done.returncode == 0, done.stderr
         return venv / "bin"
@@ -81,7 +81,7 @@ def test_the_wheel_holds_what_it_needs(built: Path) -> None:
     """Schemas, the marker of types, themes, the workflows; and no test."""
     names = zipfile.ZipFile(next(built.glob("*.whl"))).namelist()
     needed = (
-        "_schema/campaign.schema.json", "py.typed", "starter/github.yml", "starter/gitlab.yml",
+        "_schema/campaign.schema.json", "py.typed", "source/starter/github.yml", "source/starter/gitlab.yml",
         "translations/zh/LC_MESSAGES/campaign.mo",
     )  # fmt: skip
     assert {f"wechat_campaigns/{name}" for name in needed} <= set(names)

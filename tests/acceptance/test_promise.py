@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import linked
-from playground import PICTURES, SERVICE, Playground, Sandbox
-from shop import SENDALL, MakeShop, Shop, campaign_file
 
+from tests.support.factories import linked
+from tests.support.playground import PICTURES, SERVICE, Playground, Sandbox
+from tests.support.shop import SENDALL, MakeShop, Shop, campaign_file
 from wechat_campaigns.core.errors import ExitCode, NotSentError, StalePlanError
 from wechat_campaigns.core.model import PlanAction
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -151,7 +151,7 @@ def test_another_name_that_went_out_between_decision_and_intent_is_seen(
 def test_a_hold_between_decision_and_intent_is_seen(playground: Playground) -> None:
     """Not even the first call begins."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
-    held = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "故障"})
+    held = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "故障"})
     playground.wrap_ledger = Between(lambda: playground.ledger().append(held))
     assert playground.apply() is ExitCode.POLICY
     assert playground.sandbox.jobs() == []
@@ -168,7 +168,7 @@ def test_a_rename_while_the_outcome_is_unknown_is_resent_under_its_old_id(playgr
     assert playground.apply() is ExitCode.OK
     assert [outcome.id for outcome in playground.outcomes] == ["sale"]
     assert len(playground.sandbox.jobs()) == 1
-    assert [planned.action for planned in playground.plan().sends] == [PlanAction.DONE]
+    assert [planned.action for planned in playground.plan().sends] == [PlanAction.SENT]
 
 
 def test_an_entry_with_a_new_key_is_the_old_send_where_it_says_so(playground: Playground) -> None:
@@ -179,7 +179,7 @@ def test_an_entry_with_a_new_key_is_the_old_send_where_it_says_so(playground: Pl
     playground.write("sale.yaml", text.format(key="beijing", more=""))
     assert [planned.action for planned in playground.plan().sends] == [PlanAction.CONFLICT]
     playground.write("sale.yaml", text.format(key="beijing", more=", formerly: ['sale[peking]']"))
-    assert [planned.action for planned in playground.plan().sends] == [PlanAction.DONE]
+    assert [planned.action for planned in playground.plan().sends] == [PlanAction.SENT]
 
 
 def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground) -> None:
@@ -197,7 +197,7 @@ def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground
     assert len(playground.sandbox.jobs()) == len(names)
     for name in names:
         playground.write(f"2025/{name}.yaml", campaign_file(f"第 {name} 期", f"formerly: [{name}]\n"))
-    assert {planned.action for planned in playground.plan().sends} == {PlanAction.DONE}
+    assert {planned.action for planned in playground.plan().sends} == {PlanAction.SENT}
     assert playground.apply() is ExitCode.OK
     assert len(playground.sandbox.jobs()) == len(names)
 
@@ -521,8 +521,8 @@ def test_a_draft_that_is_edited_during_the_run_is_refused(playground: Playground
     playground.wrap_api = lambda api: EditedMeanwhile(api, edit)
     assert playground.apply() is ExitCode.POLICY
     refused = playground.outcomes[-1]
-    assert (refused.id, refused.result) == ("b", Result.FAILED)
-    assert media_id in refused.why
+    assert (refused.id, refused.result) == ("b", Result.NOT_SENT)
+    assert media_id in refused.reason
     assert [job["content"] for job in playground.sandbox.jobs()] == [{"text": "今晚八点"}]
     playground.wrap_api = lambda api: api
     assert playground.apply() is ExitCode.OK, "whoever plans again sees what it is now"
@@ -553,7 +553,7 @@ def test_a_resend_does_not_post_a_draft_that_was_edited(
     playground.advance(61)
     if (given, earlier_version) != ("media_id", True):  # where nobody noted what it was
         assert playground.apply() is ExitCode.UNKNOWN
-        assert media_id in playground.outcomes[0].why
+        assert media_id in playground.outcomes[0].reason
         assert playground.outcomes[0].hint
         assert not playground.sandbox.jobs()
         assert EventKind.RESEND not in [one.kind for one in playground.ledger().events(SERVICE)]
@@ -781,7 +781,7 @@ def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
     """Whoever writes to the store could else have any body repeated, past every rule."""
     shop.move("sale", "_kept")
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "中奖了"}}
-    data = {**NAME, "digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
+    data = {**NAME, "content_digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
     at = datetime.now(UTC) - timedelta(minutes=2)
     data |= {"at": at.isoformat(), "not_after": None, "clientmsgid": "0" * 32}
     forge(shop, EventKind.INTENT, data, mac=mac)
@@ -796,7 +796,7 @@ def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
     [
         (EventKind.REJECTED, {"errcode": 40007}),
         (EventKind.REJECTED, {"reason": "not_begun"}),
-        (EventKind.SETTLED, {"sent": False, "msg_id": None, "why": "x"}),
+        (EventKind.SETTLED, {"sent": False, "msg_id": None, "reason": "x"}),
     ],
 )
 def test_a_forged_end_frees_nothing(shop: Shop, kind: EventKind, data: dict[str, Any], mac: str) -> None:
@@ -821,7 +821,7 @@ def test_a_forged_end_of_a_hold_ends_nothing(shop: Shop, mac: str) -> None:
     """A hold needs no key, its end does."""
     assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
-    forge(shop, EventKind.HOLD, {"held": False, "why": "x", "ends": [held]}, mac=mac)
+    forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac=mac)
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
     assert shop.run("unhold", "main", "--why", "修好了")[0] == ExitCode.OK

@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import open_browser
-from factories import NOW, intent_of, make_account, make_article, make_send, make_state, named, plan_of
 
+from tests.support.browser import open_browser
+from tests.support.factories import (
+    NOW,
+    intent_of,
+    make_account,
+    make_article,
+    make_send,
+    make_state,
+    named,
+    plan_of,
+)
 from wechat_campaigns.core.model import Articles, Media
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_html
@@ -44,7 +53,7 @@ def pages() -> dict[str, str]:
     return {"report": history_html(begun), "calendar": calendar_html(month)}
 
 
-@pytest.mark.heavy
+@pytest.mark.optional_part
 @pytest.mark.parametrize("width", [1280, 500])
 def test_report_and_calendar_are_shown_whole(tmp_path: Path, width: int) -> None:
     """On a desk and on a narrow screen: bars drawn, chips in their days, no script, no request, no error."""
@@ -69,7 +78,7 @@ def test_report_and_calendar_are_shown_whole(tmp_path: Path, width: int) -> None
                     assert chip.rect["x"] + chip.rect["width"] <= cell["x"] + cell["width"] + 1
 
 
-@pytest.mark.heavy
+@pytest.mark.optional_part
 def test_a_plan_is_read_on_a_phone(tmp_path: Path) -> None:
     """Each send a card whose values are named; long words are broken, nothing runs off the side."""
     article = make_article("秋茶" * 20, cover=Media(media_id="C"))

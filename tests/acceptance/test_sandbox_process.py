@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.client import SandboxClient
 from wechat_campaigns.sandbox.server import embedded, serve
 
 SENDALL = "/cgi-bin/message/mass/sendall"

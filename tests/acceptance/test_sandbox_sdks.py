@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from heavy import cannot
-from node import node_modules
-from sdk.tunnel import tunnel
 
-from wechat_campaigns.sandbox.remote import SandboxClient
+from tests.acceptance.sdk.tunnel import tunnel
+from tests.support.npm_packages import node_modules
+from tests.support.optional_parts import skip_or_fail
+from wechat_campaigns.sandbox.client import SandboxClient
 from wechat_campaigns.sandbox.server import embedded
 
 SCRIPTS = Path(__file__).parent / "sdk"
@@ -32,7 +32,7 @@ PYTHON = {
     ),
 }
 
-pytestmark = pytest.mark.heavy
+pytestmark = pytest.mark.optional_part
 
 
 def ready(folder: Path, commands: list[list[str]]) -> None:
@@ -48,7 +48,7 @@ def ready(folder: Path, commands: list[list[str]]) -> None:
                 command, capture_output=True, text=True, check=True, timeout=INSTALL_WITHIN_S, cwd=folder
             )
         except subprocess.SubprocessError as error:
-            cannot(f"the SDKs cannot be installed: {error} {str(getattr(error, 'stderr', ''))[-300:]}")
+            skip_or_fail(f"the SDKs cannot be installed: {error} {str(getattr(error, 'stderr', ''))[-300:]}")
     done.touch()
 
 

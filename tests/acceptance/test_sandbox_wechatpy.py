@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from wechatpy import WeChatClient
 from wechatpy.exceptions import APILimitedException, WeChatClientException
 
-from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.client import SandboxClient
 from wechat_campaigns.sandbox.server import embedded
 
 REAL = "https://api.weixin.qq.com"

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playground import PICTURES, SERVICE, Sandbox
 
+from tests.support.playground import PICTURES, SERVICE, Sandbox
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, private_folder, state_folder
 from wechat_campaigns.sandbox.server import embedded
@@ -131,7 +131,7 @@ def finish(project: Project, advance: Callable[[], None], *, kill: Callable[[], 
     raise AssertionError("never done")
 
 
-def check(sandbox: Sandbox, project: Project) -> None:
+def assert_sent_once(sandbox: Sandbox, project: Project) -> None:
     counts = sandbox.sent()
     assert set(counts.values()) == {1}, "a send was made twice"
     assert len(counts) == project.sends, "a send was lost"
@@ -193,7 +193,7 @@ def _lane(folder: Path, seed: int) -> int:
         project = Project(folder / "project", random.Random(seed))
         project.begin(SETTINGS.format(api=sandbox.url, appid=SERVICE))
         torment(project, lambda: sandbox.advance(61), kills=44)
-        check(sandbox, project)
+        assert_sent_once(sandbox, project)
     return project.kills
 
 
@@ -217,7 +217,7 @@ def test_killed_command_with_its_own_sandbox_sends_once(tmp_path: Path, record_p
     torment(project, advance, kills=14)
     record_property("kills", project.kills)
     with embedded(state) as url:
-        check(Sandbox(url), project)
+        assert_sent_once(Sandbox(url), project)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -235,4 +235,4 @@ def test_asked_to_stop_finishes_the_send_in_hand(
     assert len(sandbox.jobs()) == 1
     sandbox.drop_faults()
     assert project.run() == ExitCode.OK
-    check(sandbox, project)
+    assert_sent_once(sandbox, project)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playground import PICTURES, SERVICE, Sandbox
+
+from tests.support.playground import PICTURES, SERVICE, Sandbox
 
 DOC = Path(__file__).parents[2] / "docs" / "story.md"
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"

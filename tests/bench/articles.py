@@ -1,6 +1,6 @@
 """How many articles a second: ours beside a plain markdown-it-py and css-inline run, and the ratio.
 
-Run: python tests/bench/articles.py
+Run: python -m tests.bench.articles
 """
 
 from __future__ import annotations

@@ -15,12 +15,11 @@ from typing import Any
 import requests
 import yaml
 
-from tests.postgres_server import Server, postgres_server
+from tests.support.ledger_backends import postgres_backend
+from tests.support.postgres_server import Server, postgres_server
 from tests.torture.runners import fork
-from tests.unit.ledger.backends import postgres_backend
 from wechat_campaigns.ledger.events import find_chain_faults, snapshot
-from wechat_campaigns.ledger.fold import fold
-from wechat_campaigns.ledger.records import SendStatus
+from wechat_campaigns.ledger.fold import SendStatus, fold
 
 ACCOUNTS = 200
 EACH = 10

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.fleet import fleet
-from tests.postgres_server import postgres_server
-from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
+from tests.support.ledger_backends import Backend, git_backend, postgres_backend, sqlite_backend
+from tests.support.postgres_server import postgres_server
 from wechat_campaigns.ledger.events import find_chain_faults, snapshot
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
@@ -124,7 +124,7 @@ def _entry(stream: str, number: int, at: datetime, last: str, *, accepted: bool)
         return Entry(stream=stream, kind=EventKind.ACCEPTED, data={**named, "intent": last, "msg_id": number})
     body = {"filter": {"is_to_all": False, "tag_id": 100}, "text": {"content": "会员日" * 60}}
     data = {**named, "at": at.isoformat(), "after": last, "body": body}
-    data |= {"digest": f"{number:064d}", "clientmsgid": f"{number:032d}"}
+    data |= {"content_digest": f"{number:064d}", "clientmsgid": f"{number:032d}"}
     return Entry(stream=stream, kind=EventKind.INTENT, data=data)
 
 

@@ -1,6 +1,6 @@
 """How fast the sandbox is: start-up, tags/get and sendall with 20,000 followers, also after 1,000 sends.
 
-Run: python tests/bench/sandbox.py
+Run: python -m tests.bench.sandbox
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-from wechat_campaigns.sandbox.remote import SandboxClient
+from wechat_campaigns.sandbox.client import SandboxClient
 from wechat_campaigns.sandbox.server import embedded
 
 FOLLOWERS = 20_000

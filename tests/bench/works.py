@@ -140,7 +140,12 @@ def _begin_ledger(root: Path, file: Path, events_each: int) -> None:
     head = EMPTY
     for number, send in enumerate(made.sends if events_each else ()):
         named = {"send": send.id, "revision": 1, "call": 1}
-        digest = {"account": "main", "digest": compute_content_digest(send), "receivers": "tag x", "body": {}}
+        digest = {
+            "account": "main",
+            "content_digest": compute_content_digest(send),
+            "recipients": "tag x",
+            "body": {},
+        }
         told = {"msg_id": number + 1, "msg_status": "SEND_SUCCESS"}
         for kind, more in (
             (EventKind.INTENT, digest),

@@ -91,13 +91,15 @@ class Reader:
     port: int = 0
     language: str = "C.UTF-8"
     servers: list[subprocess.Popen[str]] = field(default_factory=list)
+    ran: int = 0
 
     def __post_init__(self) -> None:
         self.where = self.folder
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
 
-    def follow(self, page: Path) -> None:
+    def follow(self, page: Path) -> int:
+        """Do what the page says; count the commands that were run."""
         self.language = "zh_CN.UTF-8" if ".zh-CN" in page.suffixes else self.language
         if EXAMPLES in page.read_text(encoding="utf-8") or page.parent == ROOT:
             self._examples()
@@ -108,6 +110,7 @@ class Reader:
             for server in self.servers:
                 server.terminate()
                 server.communicate(timeout=20)
+        return self.ran
 
     def _do(self, block: Block, place: str) -> None:
         if block.language in SHELLS:
@@ -132,6 +135,7 @@ class Reader:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=TIMEOUT_S, check=False,
         )  # fmt: skip
+        self.ran += 1
         assert done.returncode == 0, f"{place}: {command} ended with {done.returncode}\n{done.stdout}"
         where, _, variables = kept.read_text(encoding="utf-8").partition("\n")
         self.where = Path(where)

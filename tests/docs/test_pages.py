@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from blocks import ROOT, SHELLS, Block, Reader, blocks, commands, matches
+
+from tests.docs.blocks import ROOT, SHELLS, Block, Reader, blocks, commands, matches
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").glob("*.md")])
 TOLD_ELSEWHERE = ("story.md",)
@@ -31,7 +32,7 @@ def names(pages: list[Path]) -> list[str]:
 @pytest.mark.parametrize("page", RUN, ids=names(RUN))
 def test_every_command_works(page: Path, tmp_path: Path) -> None:
     """The commands of a page end well, one after the other, and print what the page shows."""
-    Reader(tmp_path, skipped=NEEDS_A_CLONE).follow(page)
+    assert Reader(tmp_path, skipped=NEEDS_A_CLONE).follow(page) > 0
 
 
 def test_what_is_not_run_says_why() -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 
 import pytest
-from make_reference import FOLDER, pages
+
+from tests.tools.make_reference import FOLDER, pages
 
 PAGES = pages()
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_current(name: str) -> None:
-    """After a change of options, schemas, errcodes or messages: `python -m tests.make_reference`."""
+    """After a change of options, schemas, errcodes or messages: `python -m tests.tools.make_reference`."""
     written = (FOLDER / name).read_text(encoding="utf-8")
-    assert written == PAGES[name], "run `python -m tests.make_reference`"
+    assert written == PAGES[name], "run `python -m tests.tools.make_reference`"
 
 
 def test_no_page_is_left_over() -> None:

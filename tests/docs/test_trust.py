@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from blocks import ROOT
+from tests.docs.blocks import ROOT
 
 ROW = re.compile(r"^\| `(runner/[^`]+)` \| (\d+) \|", re.M)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hostile.support import CanaryPort, canary_port
+from tests.hostile.trap import CanaryPort, canary_port
 
 FOLDER = "tests/hostile/"
 

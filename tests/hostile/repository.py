@@ -1,4 +1,4 @@
-"""A repository with approvals on a forge of ours: who merged and approved what, and one run of a command."""
+"""A repository with approvals on a code host of ours: who merged and approved what; one run of a command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from forges import FakeForge
-from hosted import Hosted, command
-from playground import Sandbox
+from tests.support.code_hosts import FakeCodeHost
+from tests.support.hosted_repository import HostedRepository, command
+from tests.support.playground import Sandbox
 
 REPO = "shop/campaigns"
 SECRET = "0" * 32
@@ -33,10 +33,10 @@ def settings(
 
 
 @dataclass
-class Repository(Hosted):
-    """The repository; what was merged is told to the forge, with who wrote it and who approved it."""
+class Repository(HostedRepository):
+    """The repository; what was merged is told to the code host, with who wrote it and who approved it."""
 
-    forge: FakeForge = field(default_factory=FakeForge)
+    code_host: FakeCodeHost = field(default_factory=FakeCodeHost)
     merged: int = 0
 
     def start(self, **campaigns: str) -> None:
@@ -59,9 +59,9 @@ class Repository(Hosted):
         return self.told(None)
 
     def told(self, request: dict[str, Any] | None, *approved: str) -> str:
-        """Let the forge say by which request main's head came, and who approved it."""
+        """Let the code host say by which request main's head came, and who approved it."""
         head = self.git("rev-parse", "HEAD")
-        self.forge.lists[f"/repos/{REPO}/commits/{head}/pulls"] = [] if request is None else [request]
+        self.code_host.lists[f"/repos/{REPO}/commits/{head}/pulls"] = [] if request is None else [request]
         return head
 
     def merge(self, *approved: str, author: str = "ann", **campaigns: str) -> str:
@@ -88,7 +88,7 @@ class Repository(Hosted):
         pull = {"number": number, "merged_at": "2026-11-02T08:00:00Z", "merge_commit_sha": head, "base": base}
         reviews = [{"user": {"login": who}, "state": "APPROVED", "commit_id": head} for who in approved]
         writer = {"login": author}
-        self.forge.lists |= {
+        self.code_host.lists |= {
             f"/repos/{REPO}/commits/{head}/pulls": [{**pull, "user": writer, "head": {"sha": head}}],
             f"/repos/{REPO}/pulls/{number}/reviews": reviews,
             f"/repos/{REPO}/pulls/{number}/commits": [{"author": writer, "committer": writer}],
@@ -112,8 +112,8 @@ class Repository(Hosted):
             "GITHUB_EVENT_PATH": str(event_file),
             "GITHUB_REF": "refs/heads/main" if event == "push" else "refs/pull/1/merge",
             "GITHUB_REPOSITORY": REPO,
-            "GITHUB_API_URL": self.forge.url,
-            "CAMPAIGN_REVIEW_TOKEN": self.forge.reading_token,
+            "GITHUB_API_URL": self.code_host.url,
+            "CAMPAIGN_REVIEW_TOKEN": self.code_host.reading_token,
         }
         return subprocess.run(
             [sys.executable, "-m", "wechat_campaigns", *arguments],

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from forges import serve
-from playground import Sandbox
 
+from tests.hostile.repository import APPROVALS, SALE, Repository, settings
+from tests.support.code_hosts import serve
+from tests.support.playground import Sandbox
 from wechat_campaigns.api import make_plan
 from wechat_campaigns.cli.context import Context
 from wechat_campaigns.cli.options import Options
 from wechat_campaigns.core.errors import ExitCode, StalePlanError
 from wechat_campaigns.integrations.gate import Approval, sources_of
-
-sys.path.insert(0, str(Path(__file__).parent))
-from repository import APPROVALS, SALE, Repository, settings
 
 pytestmark = pytest.mark.xdist_group("hostile-approvals")
 
@@ -30,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("hostile-approvals")
 def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """A repository whose settings ask for bob's approval; bob approved them."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.forge):
+    with serve(made.code_host):
         made.start(
             _settings=settings(sandbox),
             old="filter: {tag: 会员}\nmsgtype: text\ncontent: 旧\nnot_after: 2020-01-01T00:00:00+08:00\n",
@@ -39,7 +36,7 @@ def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
         yield made
 
 
-def refused(repository: Repository, *arguments: str) -> None:
+def assert_refused(repository: Repository, *arguments: str) -> None:
     done = repository.apply(*arguments)
     assert done.returncode == ExitCode.POLICY, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -60,7 +57,7 @@ def test_what_bob_approved_is_sent(repository: Repository) -> None:
 def test_what_bob_did_not_approve_is_not(repository: Repository) -> None:
     """Approved by its author, by a stranger, by nobody."""
     repository.merge("ann", "mallory", sale=SALE)
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_a_link_whose_target_changes_later(repository: Repository) -> None:
@@ -149,7 +146,7 @@ def test_bytes_that_git_does_not_see(repository: Repository) -> None:
     repository.merge("bob", sale=SALE)
     repository.git("update-index", "--assume-unchanged", "campaigns/sale.yaml")
     (repository.campaigns / "sale.yaml").write_text(SALE.replace("八折", "一折"), encoding="utf-8")
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_a_file_that_git_ignores(repository: Repository) -> None:
@@ -157,7 +154,7 @@ def test_a_file_that_git_ignores(repository: Repository) -> None:
     (repository.campaigns / ".gitignore").write_text("*.txt\n", encoding="utf-8")
     repository.merge("bob", sale="filter: {tag: 会员}\nmsgtype: text\ncontent: {text_file: text.txt}\n")
     (repository.campaigns / "text.txt").write_text("坏", encoding="utf-8")
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_a_filter_that_makes_other_bytes(repository: Repository) -> None:
@@ -167,25 +164,25 @@ def test_a_filter_that_makes_other_bytes(repository: Repository) -> None:
     (repository.campaigns / "sale.yaml").unlink()
     repository.git("checkout", "--quiet", "--", "campaigns/sale.yaml")
     assert b"\r\n" in (repository.campaigns / "sale.yaml").read_bytes()
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_approvers_who_approve_their_own_appointment(repository: Repository) -> None:
     """Mallory writes herself into the list, and mallory's friend approves as the new list says."""
     new = settings(repository.sandbox, "approvals: {approvers: [mallory]}")
     repository.merge("mallory", _settings=new, sale=SALE)
-    refused(repository)
+    assert_refused(repository)
     # A second, harmless change on top, approved by the appointed one, changes nothing.
     repository.merge("mallory", _settings=f"{new}# tidy\n")
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_approvals_that_are_deleted(repository: Repository) -> None:
     """The key is gone in the very commit that it should hold back; and one commit later."""
     repository.merge(_settings=settings(repository.sandbox), sale=SALE)
-    refused(repository)
+    assert_refused(repository)
     repository.merge(_settings=f"{settings(repository.sandbox)}# tidy\n")
-    refused(repository)
+    assert_refused(repository)
 
 
 @pytest.mark.parametrize(
@@ -202,14 +199,14 @@ def test_any_change_of_the_settings_needs_who_approved_before(
 ) -> None:
     """Also one that looks harmless: whatever is in them takes part in what is sent."""
     repository.merge("mallory", _settings=settings(repository.sandbox, *change), sale=SALE)
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_the_environment_under_another_name(repository: Repository) -> None:
     """The same AppID, another name, no approvals: followers are the same."""
     renamed = settings(repository.sandbox).replace("production", "shop")
     repository.merge(_settings=renamed, sale=SALE)
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_a_fresh_ledger_forgets_nothing(repository: Repository) -> None:
@@ -217,14 +214,14 @@ def test_a_fresh_ledger_forgets_nothing(repository: Repository) -> None:
     fresh = settings(repository.sandbox).replace("ledger: git", "ledger: sqlite:fresh.sqlite3")
     repository.merge(_settings=fresh, sale=SALE)
     assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_broken_settings_in_between(repository: Repository) -> None:
     """A version that nobody can read asks for nothing; that it came unapproved is found."""
     repository.merge(_settings="environments: [\n")
     repository.merge(_settings=settings(repository.sandbox), sale=SALE)
-    refused(repository)
+    assert_refused(repository)
 
 
 def test_a_handover_is_approved_by_who_hands_over(repository: Repository) -> None:
@@ -258,7 +255,7 @@ def test_approvals_taken_back_with_approval(repository: Repository) -> None:
 def unapplied(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """Settings that have applied without approvals; then bob's approval was asked for, and no apply since."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.forge):
+    with serve(made.code_host):
         made.start(_settings=settings(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
         made.git("tag", "before")
         yield made

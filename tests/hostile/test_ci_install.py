@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 import yaml
-from actions_runner import PROJECT, ActionsRunner, Event, toolcache
-from forges import FakeForge, serve
-from hosted import SALE, Hosted
-from playground import Sandbox
 
+from tests.support.actions_runner import PROJECT, ActionsRunner, Event, toolcache
+from tests.support.code_hosts import FakeCodeHost, serve
+from tests.support.hosted_repository import SALE, HostedRepository
+from tests.support.playground import Sandbox
 from wechat_campaigns.source.secret import SANDBOX_SECRET
 
 pytestmark = pytest.mark.timeout(600)
@@ -137,9 +137,9 @@ def trap(tmp_path: Path) -> Trap:
 
 
 @pytest.fixture
-def hosted(tmp_path: Path, sandbox: Sandbox, trap: Trap) -> Hosted:
+def hosted(tmp_path: Path, sandbox: Sandbox, trap: Trap) -> HostedRepository:
     """A repository whose main branch holds every hostile file, and a merged sale."""
-    made = Hosted(folder=tmp_path, sandbox=sandbox)
+    made = HostedRepository(folder=tmp_path, sandbox=sandbox)
     made.begin()
     trap.lay(tmp_path / "author")
     made.git("add", "--force", ".")
@@ -150,9 +150,9 @@ def hosted(tmp_path: Path, sandbox: Sandbox, trap: Trap) -> Hosted:
 
 
 @pytest.fixture
-def forge() -> Iterator[FakeForge]:
+def code_host() -> Iterator[FakeCodeHost]:
     """A GitHub on loopback."""
-    made = FakeForge()
+    made = FakeCodeHost()
     with serve(made):
         yield made
 
@@ -166,11 +166,13 @@ def test_the_files_would_run(tmp_path: Path, trap: Trap) -> None:
     assert {"venv.py", "pip.__init__.py", "wechat_campaigns.__init__.py"} <= set(trap.sprung())
 
 
-def test_the_action_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, forge: FakeForge) -> None:
+def test_the_action_runs_nothing_of_the_checkout(
+    hosted: HostedRepository, trap: Trap, code_host: FakeCodeHost
+) -> None:
     """The sale is sent once; no hostile file ran; what installs the tool could read no secret."""
     actions = ActionsRunner(
-        remote=hosted.remote, folder=hosted.folder / "disk", token=forge.writing_token,
-        env={"GITHUB_API_URL": forge.url, "PATH": trap.path()},
+        remote=hosted.remote, folder=hosted.folder / "disk", token=code_host.writing_token,
+        env={"GITHUB_API_URL": code_host.url, "PATH": trap.path()},
         vars={"CAMPAIGNS_LIVE": "true"}, secrets={"WECHAT_MAIN_SECRET": SANDBOX_SECRET},
     )  # fmt: skip
     actions.folder.mkdir()
@@ -181,11 +183,13 @@ def test_the_action_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, for
     assert trap.sprung() == []
     install, command = trap.records()
     assert all(SANDBOX_SECRET in seen for seen in command), "the spy sees secrets where there are some"
-    for secret in (SANDBOX_SECRET, forge.writing_token, "WECHAT_MAIN_SECRET", "CAMPAIGN_LEDGER_TOKEN"):
+    for secret in (SANDBOX_SECRET, code_host.writing_token, "WECHAT_MAIN_SECRET", "CAMPAIGN_LEDGER_TOKEN"):
         assert not [seen for seen in install if secret in seen]
 
 
-def gitlab(hosted: Hosted, trap: Trap, wheel: str, *script: str) -> subprocess.CompletedProcess[str]:
+def gitlab(
+    hosted: HostedRepository, trap: Trap, wheel: str, *script: str
+) -> subprocess.CompletedProcess[str]:
     """Run the template's `before_script` in a checkout of main, and then a script."""
     builds = hosted.folder / "builds"
     checkout = builds / "shop" / "campaigns"
@@ -220,7 +224,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_template_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, wheel: Path) -> None:
+def test_the_template_runs_nothing_of_the_checkout(hosted: HostedRepository, trap: Trap, wheel: Path) -> None:
     """As for the action: the wheel of that hash, what it needs by its own lock, and no secret in between."""
     address = f"{wheel.as_uri()}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}"
     done = gitlab(hosted, trap, address, "command -v campaign", "campaign validate")
@@ -238,7 +242,7 @@ def test_the_template_runs_nothing_of_the_checkout(hosted: Hosted, trap: Trap, w
 
 @pytest.mark.parametrize("tail", [None, "", "#sha256=" + "0" * 64], ids=["unset", "no-hash", "other-hash"])
 def test_a_wheel_of_another_hash_is_not_installed(
-    hosted: Hosted, trap: Trap, wheel: Path, tail: str | None
+    hosted: HostedRepository, trap: Trap, wheel: Path, tail: str | None
 ) -> None:
     """Neither an unset variable nor an address alone nor another file installs anything."""
     done = gitlab(hosted, trap, "" if tail is None else wheel.as_uri() + tail, "echo went on")

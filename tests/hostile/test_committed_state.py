@@ -20,10 +20,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from heavy import cannot
-from playground import SERVICE, Sandbox, campaigns_on
-from postgres_server import postgres_server
 
+from tests.support.optional_parts import skip_or_fail
+from tests.support.playground import SERVICE, Sandbox, campaigns_on
+from tests.support.postgres_server import postgres_server
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.ledger.events import LEDGER
 from wechat_campaigns.ledger.open import open_ledger
@@ -396,7 +396,7 @@ def postgres_store(_folder: Path) -> Iterator[Store]:
         try:
             server = stack.enter_context(postgres_server())
         except Exception as error:
-            cannot(f"PostgreSQL cannot be started: {error}")
+            skip_or_fail(f"PostgreSQL cannot be started: {error}")
         address = server.address("rolled")
 
         def run(*statements: str) -> None:
@@ -421,11 +421,11 @@ def fork(setting: str, root: Path, elsewhere: Path) -> None:
     default = elsewhere / "x.ledger.sqlite3"
     ledger = open_ledger(setting, default=default, root=root, clock=lambda: datetime.now(UTC))
     for _one in range(10):
-        ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": "x"}))
+        ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "x"}))
     ledger.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("kind", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)])
 @pytest.mark.parametrize("how", ["back", "forked", "emptied"])
 def test_a_ledger_that_went_back_is_refused(
     tmp_path: Path, campaign: Command, sandbox: Sandbox, kind: str, how: str

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from hostile.corpus import articles, batch, campaigns, checkouts, inputs, settings, templates
-from hostile.corpus.case import Case, text
-from hostile.support import CanaryPort, Trap
+from tests.hostile.corpus import articles, batch, campaigns, checkouts, inputs, settings, templates
+from tests.hostile.corpus.case import Case, text
+from tests.hostile.trap import CanaryPort, Trap
 
 BATCHES: dict[str, list[Case]] = {
     f"{table}-{name}": cases
@@ -86,10 +86,10 @@ def test_hostile_checkout_is_held(
     name: str, case: Case, alone: bool, place: Callable[[], Trap], record_property: Callable[..., None]
 ) -> None:
     """Plan it offline, or run the case's own command, by the console script from inside the checkout."""
-    judge(case, place(), record_property)
+    assert_held(case, place(), record_property)
 
 
-def judge(case: Case, trap: Trap, record_property: Callable[..., None]) -> None:
+def assert_held(case: Case, trap: Trap, record_property: Callable[..., None]) -> None:
     """Run the command of one case, and say what it must not have done."""
     batch.lay(case, trap)
     if not os.path.lexists(trap.campaigns / "_settings.yaml"):
@@ -125,4 +125,4 @@ def test_hostile_environment_is_held(
 ) -> None:
     """It is an error of the settings, or an offline plan with it does nothing."""
     if not refused(case.name):
-        judge(case, place(), record_property)
+        assert_held(case, place(), record_property)

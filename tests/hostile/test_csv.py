@@ -7,10 +7,10 @@ import io
 from datetime import timedelta
 
 import pytest
-from factories import NOW, intent_of, make_account, make_send, make_state, named
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.history import COLUMNS, history_csv
 from wechat_campaigns.report.history_data import past

@@ -42,7 +42,7 @@ environments:
 CAMPAIGN = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
 
-class World:
+class HostileClone:
     """A clone with campaigns, and a place where its pull request leaves marks if it can."""
 
     def __init__(self, folder: Path) -> None:
@@ -115,12 +115,12 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def clone(tmp_path: Path) -> HostileClone:
     """A clone of a team."""
-    return World(tmp_path)
+    return HostileClone(tmp_path)
 
 
-def spoil(world: World, folder: Path, *, work_tree: bool = True) -> None:
+def spoil(clone: HostileClone, folder: Path, *, work_tree: bool = True) -> None:
     """Put ordinary files into a folder that git takes for a repository, with everything that runs."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "HEAD").write_text("ref: refs/heads/main\n")
@@ -128,14 +128,14 @@ def spoil(world: World, folder: Path, *, work_tree: bool = True) -> None:
     (folder / "objects" / ".keep").write_text("")
     (folder / "refs").mkdir()
     (folder / "refs" / ".keep").write_text("")
-    shutil.copy(world.repo / ".git" / "index", folder / "index")
+    shutil.copy(clone.repo / ".git" / "index", folder / "index")
     lines = ["[core]", "repositoryformatversion = 0", "bare = false"]
     lines += [f"worktree = {folder}"] if work_tree else []
-    lines += [f'fsmonitor = "{world.touch()}"', f'sshCommand = "{world.touch()}"']
-    lines += ['[filter "evil"]', *(f'{kind} = "{world.touch()}"' for kind in ("clean", "smudge", "process"))]
+    lines += [f'fsmonitor = "{clone.touch()}"', f'sshCommand = "{clone.touch()}"']
+    lines += ['[filter "evil"]', *(f'{kind} = "{clone.touch()}"' for kind in ("clean", "smudge", "process"))]
     lines += [
         "[credential]",
-        f'helper = "!{world.touch()}"',
+        f'helper = "!{clone.touch()}"',
         '[remote "origin"]',
         "url = http://evil.example/x",
     ]
@@ -154,79 +154,79 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_a_repository_as_the_campaigns_folder_is_refused(world: World, words: tuple[str, ...]) -> None:
+def test_a_repository_as_the_campaigns_folder_is_refused(clone: HostileClone, words: tuple[str, ...]) -> None:
     """Ordinary files that git takes for a repository: refused, and git never reads them."""
-    spoil(world, world.campaigns)
-    done = world.run(*words)
+    spoil(clone, clone.campaigns)
+    done = clone.run(*words)
     assert (done.returncode, "campaigns" in done.stdout + done.stderr) == (ExitCode.INVALID, True), (
         done.stderr
     )
-    assert not world.mark.exists()
-    assert "evil.example" not in world.called()
+    assert not clone.mark.exists()
+    assert "evil.example" not in clone.called()
 
 
 @pytest.mark.parametrize("place", ["2026/autumn", "_partials", ".hidden", "a/.git", "a/.GIT"])
-def test_a_repository_below_the_campaigns_is_refused(world: World, place: str) -> None:
+def test_a_repository_below_the_campaigns_is_refused(clone: HostileClone, place: str) -> None:
     """At any depth, in folders that hold no campaigns too; the place is named with a stable rule."""
-    spoil(world, world.campaigns / place)
-    done = world.run("validate", "--format", "json")
+    spoil(clone, clone.campaigns / place)
+    done = clone.run("validate", "--format", "json")
     assert done.returncode == ExitCode.INVALID, done.stdout + done.stderr
     found = {(one["rule"], one["file"]) for one in json.loads(done.stdout)["problems"]}
     assert ("file-repository", f"campaigns/{place}") in found
 
 
 @pytest.mark.parametrize("place", [".", "shop"])
-def test_a_repository_above_the_campaigns_is_none(world: World, place: str) -> None:
+def test_a_repository_above_the_campaigns_is_none(clone: HostileClone, place: str) -> None:
     """The repository is the one whose `.git` is found, whatever else lies beside the campaigns."""
-    spoil(world, world.repo / place)
-    campaigns = world.repo / place / "campaigns"
+    spoil(clone, clone.repo / place)
+    campaigns = clone.repo / place / "campaigns"
     if place != ".":
-        shutil.copytree(world.campaigns, campaigns)
-    commit = world.commit()
-    done = world.run("plan", "--offline", "--format", "json", "--dir", str(campaigns))
+        shutil.copytree(clone.campaigns, campaigns)
+    commit = clone.commit()
+    done = clone.run("plan", "--offline", "--format", "json", "--dir", str(campaigns))
     assert json.loads(done.stdout)["commit"] == commit, done.stderr
-    assert not world.mark.exists()
-    assert "evil.example" not in world.called()
+    assert not clone.mark.exists()
+    assert "evil.example" not in clone.called()
 
 
-def test_no_filter_runs_whatever_the_files_ask_for(world: World) -> None:
+def test_no_filter_runs_whatever_the_files_ask_for(clone: HostileClone) -> None:
     """The machine may have filters of its own, such as those of Git LFS: a commit chooses none of them."""
     for name in ("clean", "smudge", "process"):
-        world.git("config", f"filter.evil.{name}", world.touch())
-    world.git("config", "filter.evil.required", "true")
-    world.git("config", "core.fsmonitor", world.touch())
-    world.git("config", "diff.evil.textconv", world.touch())
-    world.git("config", "diff.external", world.touch())
-    (world.repo / ".gitattributes").write_text("* filter=evil diff=evil\n")
-    (world.campaigns / "sale.yaml").write_text(CAMPAIGN + "# another\n", encoding="utf-8")
-    done = world.run("plan", "--offline", "--format", "json", "--changed-since", "main")
+        clone.git("config", f"filter.evil.{name}", clone.touch())
+    clone.git("config", "filter.evil.required", "true")
+    clone.git("config", "core.fsmonitor", clone.touch())
+    clone.git("config", "diff.evil.textconv", clone.touch())
+    clone.git("config", "diff.external", clone.touch())
+    (clone.repo / ".gitattributes").write_text("* filter=evil diff=evil\n")
+    (clone.campaigns / "sale.yaml").write_text(CAMPAIGN + "# another\n", encoding="utf-8")
+    done = clone.run("plan", "--offline", "--format", "json", "--changed-since", "main")
     assert json.loads(done.stdout)["commit"].endswith("-dirty"), done.stderr
-    assert not world.mark.exists()
+    assert not clone.mark.exists()
 
 
-def test_settings_that_lie_in_the_checkout_are_refused(world: World) -> None:
+def test_settings_that_lie_in_the_checkout_are_refused(clone: HostileClone) -> None:
     """`include.path = ../team.gitconfig` makes git's settings a file that any commit may change."""
-    (world.repo / "team.gitconfig").write_text(f'[core]\nsshCommand = "{world.touch()}"\n')
-    world.git("config", "include.path", "../team.gitconfig")
-    done = world.run("plan", "--offline")
+    (clone.repo / "team.gitconfig").write_text(f'[core]\nsshCommand = "{clone.touch()}"\n')
+    clone.git("config", "include.path", "../team.gitconfig")
+    done = clone.run("plan", "--offline")
     assert done.returncode == ExitCode.USAGE, done.stdout
     assert "team.gitconfig" in done.stderr
-    assert not world.mark.exists()
+    assert not clone.mark.exists()
 
 
-def test_a_home_inside_the_checkout_lends_it_no_settings(world: World) -> None:
+def test_a_home_inside_the_checkout_lends_it_no_settings(clone: HostileClone) -> None:
     """Some CI images set HOME to the checkout: its `.gitconfig` would be the commit's."""
-    (world.repo / ".gitconfig").write_text('[url "http://evil.example/"]\ninsteadOf = https://\n')
-    done = world.run("plan", "--offline", HOME=str(world.repo))
+    (clone.repo / ".gitconfig").write_text('[url "http://evil.example/"]\ninsteadOf = https://\n')
+    done = clone.run("plan", "--offline", HOME=str(clone.repo))
     assert done.returncode == ExitCode.USAGE, done.stdout
     assert ".gitconfig" in done.stderr
 
 
 @pytest.mark.parametrize("words", COMMANDS[:2], ids=" ".join)
-def test_git_gets_no_secret_of_the_job(world: World, words: tuple[str, ...]) -> None:
+def test_git_gets_no_secret_of_the_job(clone: HostileClone, words: tuple[str, ...]) -> None:
     """Of the environment git gets what it needs, and the words of no secret stand in its arguments."""
-    world.run(*words, SSH_AUTH_SOCK="/run/agent", HTTPS_PROXY="http://127.0.0.1:9")
-    called = world.called()
+    clone.run(*words, SSH_AUTH_SOCK="/run/agent", HTTPS_PROXY="http://127.0.0.1:9")
+    called = clone.called()
     assert "ARGS " in called
     assert [name for name in SECRETS if f"{name}=" in called] == []
     assert [value for value in SECRETS.values() if value in called] == []
@@ -234,15 +234,15 @@ def test_git_gets_no_secret_of_the_job(world: World, words: tuple[str, ...]) -> 
     assert "HTTPS_PROXY=http://127.0.0.1:9" in called
 
 
-def test_a_repository_of_somebody_else_is_not_asked(world: World) -> None:
+def test_a_repository_of_somebody_else_is_not_asked(clone: HostileClone) -> None:
     """Git's own check of the owner holds although the repository is named to it."""
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
-    subprocess.run(["chown", "-R", "65534", str(world.repo)], check=True)
-    done = world.run("plan", "--offline", "--format", "json", "--env", "sandbox")
+    subprocess.run(["chown", "-R", "65534", str(clone.repo)], check=True)
+    done = clone.run("plan", "--offline", "--format", "json", "--env", "sandbox")
     assert json.loads(done.stdout)["commit"] is None, done.stderr
     told = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
-    done = world.run("plan", "--offline", "--format", "json", "--env", "sandbox", **told)
+    done = clone.run("plan", "--offline", "--format", "json", "--env", "sandbox", **told)
     assert json.loads(done.stdout)["commit"]
 
 
@@ -277,61 +277,61 @@ def token_of(headers: Mapping[str, str]) -> str:
     return base64.b64decode(basic).decode().partition(":")[2]
 
 
-def test_the_token_goes_to_the_remote_of_the_real_repository(world: World) -> None:
+def test_the_token_goes_to_the_remote_of_the_real_repository(clone: HostileClone) -> None:
     """The login goes on working: a header of the token, and with it one of the clone's own settings."""
     with server() as (url, asked):
-        world.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
-        world.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
-        done = world.run("status")
+        clone.git("remote", "set-url", "origin", f"{url}/team/campaigns.git")
+        clone.git("config", f"http.{url}/.extraHeader", "X-Checkout: yes")
+        done = clone.run("status")
         assert done.returncode == ExitCode.LEDGER, done.stdout
         assert {token_of(headers) for headers in asked} == {SECRETS["CAMPAIGN_LEDGER_TOKEN"]}
         asked.clear()
-        world.run("status", CAMPAIGN_LEDGER_TOKEN="")
+        clone.run("status", CAMPAIGN_LEDGER_TOKEN="")
         assert {headers.get("X-Checkout") for headers in asked} == {"yes"}
 
 
-def test_the_token_goes_to_no_remote_that_the_files_name(world: World) -> None:
+def test_the_token_goes_to_no_remote_that_the_files_name(clone: HostileClone) -> None:
     """Neither the settings of the campaigns nor a folder that looks like a repository vouch for a server."""
     with server() as (url, asked):
-        world.settle(f"git:{url}/evil/ledger.git#ledger")
-        spoil(world, world.repo / "shop")
-        config = world.repo / "shop" / "config"
+        clone.settle(f"git:{url}/evil/ledger.git#ledger")
+        spoil(clone, clone.repo / "shop")
+        config = clone.repo / "shop" / "config"
         config.write_text(config.read_text().replace("http://evil.example", url))
-        shutil.copytree(world.campaigns, world.repo / "shop" / "campaigns")
+        shutil.copytree(clone.campaigns, clone.repo / "shop" / "campaigns")
         for folder in ("campaigns", "shop/campaigns"):
-            world.run("status", "--dir", folder)
+            clone.run("status", "--dir", folder)
         assert asked
         assert {token_of(headers) for headers in asked} == {""}
 
 
-def test_a_submodule_vouches_for_no_server(world: World) -> None:
+def test_a_submodule_vouches_for_no_server(clone: HostileClone) -> None:
     """Its address comes from `.gitmodules`, which a pull request may change."""
     with server() as (url, asked):
-        other = world.folder / "other"
+        other = clone.folder / "other"
         other.mkdir()
-        world.git("init", "--quiet", cwd=other)
-        shutil.copytree(world.campaigns, other / "campaigns")
+        clone.git("init", "--quiet", cwd=other)
+        shutil.copytree(clone.campaigns, other / "campaigns")
         (other / "campaigns" / "_settings.yaml").write_text(SETTINGS.format(ledger="git"), encoding="utf-8")
-        world.git("add", "--all", cwd=other)
-        world.git("commit", "--quiet", "--message", "x", cwd=other)
-        world.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
-        world.git("remote", "set-url", "origin", f"{url}/evil/campaigns.git", cwd=world.repo / "sub")
-        world.run("status", "--dir", "sub/campaigns")
+        clone.git("add", "--all", cwd=other)
+        clone.git("commit", "--quiet", "--message", "x", cwd=other)
+        clone.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+        clone.git("remote", "set-url", "origin", f"{url}/evil/campaigns.git", cwd=clone.repo / "sub")
+        clone.run("status", "--dir", "sub/campaigns")
         assert asked
         assert {token_of(headers) for headers in asked} == {""}
 
 
 @pytest.mark.parametrize("form", ["git:{path}#ledger", "git:file://{path}#ledger", "git:./evil.git#ledger"])
-def test_a_ledger_inside_the_checkout_is_refused(world: World, form: str) -> None:
+def test_a_ledger_inside_the_checkout_is_refused(clone: HostileClone, form: str) -> None:
     """A committed repository has committed hooks, and a push into it would run them."""
-    evil = world.repo / "evil.git"
-    world.git("init", "--quiet", "--bare", str(evil))
+    evil = clone.repo / "evil.git"
+    clone.git("init", "--quiet", "--bare", str(evil))
     for name in ("pre-receive", "update", "post-receive"):
         hook = evil / "hooks" / name
-        hook.write_text(f"#!/bin/sh\ntouch {world.mark}\n")
+        hook.write_text(f"#!/bin/sh\ntouch {clone.mark}\n")
         hook.chmod(0o755)
-    world.settle(form.format(path=evil))
-    done = world.run("hold", "main", "--why", "x")
+    clone.settle(form.format(path=evil))
+    done = clone.run("hold", "main", "--why", "x")
     assert done.returncode == ExitCode.LEDGER, done.stdout + done.stderr
-    assert not world.mark.exists()
+    assert not clone.mark.exists()
     assert "evil.git" in done.stderr

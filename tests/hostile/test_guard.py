@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import SERVICE, MemoryLedger, make_settings
-from forges import serve
-from playground import Sandbox
 
+from tests.hostile.repository import SALE, Repository, settings
+from tests.support.code_hosts import serve
+from tests.support.factories import SERVICE, MemoryLedger, make_settings
+from tests.support.playground import Sandbox
 from wechat_campaigns.cli.confirming import agreed
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Approvals, Drift, Policy, Settings
@@ -33,9 +33,6 @@ from wechat_campaigns.plan.policy.guard import (
     verify_guards,
 )
 from wechat_campaigns.protocol.events import Entry, Event, EventKind
-
-sys.path.insert(0, str(Path(__file__).parent))
-from repository import SALE, Repository, settings
 
 pytestmark = pytest.mark.xdist_group("hostile-guard")
 
@@ -99,8 +96,8 @@ PAIRS: list[tuple[str, Settings, Settings]] = [
 @pytest.mark.parametrize(("key", "before", "after"), PAIRS)
 def test_what_is_looser(key: str, before: Settings, after: Settings) -> None:
     """Each key, in the direction that lets more through; the way back is no such change of the key."""
-    assert key in {change.key for change in changes(rules_of(before), rules_of(after)) if change.looser}
-    back = {change.key for change in changes(rules_of(after), rules_of(before)) if change.looser}
+    assert key in {change.key for change in changes(rules_of(before), rules_of(after)) if change.is_looser}
+    back = {change.key for change in changes(rules_of(after), rules_of(before)) if change.is_looser}
     if (key, after) != ("approvals.approvers", with_approvals("eve")) and key not in (
         "policy.timezone", "ledger",
     ):  # fmt: skip
@@ -121,7 +118,7 @@ def test_what_is_only_shown() -> None:
     before = make_settings(policy=Policy(hold=True), api="https://api.weixin.qq.com")
     after = make_settings(ledger="git", api="https://api2.weixin.qq.com")
     found = changes(rules_of(before), rules_of(after))
-    assert [(change.key, change.looser) for change in found] == [
+    assert [(change.key, change.is_looser) for change in found] == [
         ("api", False),
         ("ledger", False),
         ("policy.hold", False),
@@ -196,7 +193,7 @@ def test_a_person_agrees_to_looser_rules_by_name() -> None:
         asked.append(text)
         return word
 
-    change = SettingsChange(key="policy.max_recipients", before="10", after="1000", looser=True)
+    change = SettingsChange(key="policy.max_recipients", before="10", after="1000", is_looser=True)
     assert agreed([change], answer)
     assert "policy.max_recipients: 10 → 1000" in asked[0]
     assert not agreed([change], lambda text: answer(text, "y"))
@@ -237,7 +234,7 @@ def written(sandbox: Sandbox, *more: str, policy: str = STRICT) -> str:
 def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """A protected environment that has applied once, and a new campaign on looser rules."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.forge):
+    with serve(made.code_host):
         made.start(_settings=written(sandbox, "protected: true"), first=SALE.replace("八折", "九折"))
         assert digest_of(made)["settings"] == []
         done = made.apply("--expect-digest", digest_of(made)["plan_digest"])

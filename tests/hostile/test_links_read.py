@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from factories import NOW, make_account, make_article, make_send
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import NOW, make_account, make_article, make_send
 from wechat_campaigns.core.digest import compute_content_digest
 from wechat_campaigns.core.model import Articles, Audience, Content, Msgtype, Text
 from wechat_campaigns.core.settings import Policy
@@ -115,7 +115,7 @@ def refused(content: Content, *allowed: str) -> bool:
     kind = Msgtype.TEXT if isinstance(content, Text) else Msgtype.MPNEWS
     send = make_send(msgtype=kind, content=content)
     facts = RuleInput(
-        send=send, digest=compute_content_digest(send), account=make_account(), due=1, now=NOW, state=LedgerState(),
+        send=send, content_digest=compute_content_digest(send), account=make_account(), due=1, now=NOW, state=LedgerState(),
         audience=Audience(count=1, source="x", as_of=NOW), policy=Policy(allowed_links=allowed or ALLOWED),
     )  # fmt: skip
     return allowed_links(facts) is not None

@@ -31,7 +31,7 @@ def _send(*articles: Article) -> Send:
         filter=Filter(tag="会员"),
         msgtype=Msgtype.MPNEWS,
         content=Articles(articles=articles),
-        place=Location(file="campaigns/a.yaml"),
+        location=Location(file="campaigns/a.yaml"),
     )
 
 

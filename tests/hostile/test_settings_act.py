@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from forges import serve
-from playground import Sandbox
 
+from tests.hostile.repository import APPROVALS, Repository, settings
+from tests.support.code_hosts import serve
+from tests.support.outcomes import error_of
+from tests.support.playground import Sandbox
 from wechat_campaigns.core.errors import ExitCode, PolicyError
 from wechat_campaigns.source.api_hosts import GATEWAYS, check_api_host
-
-sys.path.insert(0, str(Path(__file__).parent))
-from repository import APPROVALS, Repository, settings
 
 SALE = "filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n"
 
@@ -102,7 +101,7 @@ REFUSED = [
 @pytest.mark.parametrize("api", ALLOWED)
 def test_wechat_and_this_machine_may_receive_a_secret(api: str) -> None:
     """The five hosts of the platform by https, and loopback."""
-    check_api_host(api, {})
+    assert error_of(check_api_host, api, {}) is None
 
 
 @pytest.mark.parametrize("api", REFUSED)
@@ -142,7 +141,7 @@ COMMANDS = [
 def repository(tmp_path: Path, sandbox: Sandbox) -> Iterator[Repository]:
     """Settings that bob approved, and on top of them nobody's, with a command for the secret."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.forge):
+    with serve(made.code_host):
         made.start(_settings=settings(sandbox, APPROVALS), sale=SALE)
         yield made
 
@@ -192,7 +191,7 @@ def test_the_same_command_runs_once_it_is_approved(repository: Repository) -> No
 def test_a_pull_requests_run_starts_no_command_at_all(tmp_path: Path, sandbox: Sandbox) -> None:
     """Nobody asks for approvals here, and the author of the pull request writes the settings."""
     made = Repository(folder=tmp_path, sandbox=sandbox)
-    with serve(made.forge):
+    with serve(made.code_host):
         made.start(_settings=settings(sandbox), sale=SALE)
         marker, text = with_command(made)
         made.merge(_settings=text)

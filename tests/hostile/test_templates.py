@@ -549,7 +549,7 @@ def test_three_plans_are_one(tmp_path: Path) -> None:
             folder, "plan", "--offline", "--format", "json", *(chosen or files), PYTHONHASHSEED=seed
         )
         plan = json.loads(done.stdout)
-        digests.append({send["id"]: send["digest"] for send in _sends(plan)})
+        digests.append({send["id"]: send["content_digest"] for send in _sends(plan)})
     assert len(digests[0]) == 5
     assert digests[0] == digests[1]
     assert digests[2] == {name: digests[0][name] for name in ("c1", "c3")}

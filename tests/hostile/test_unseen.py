@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostile.test_receivers import ARTICLE, TEXT, _run
+from tests.hostile.test_receivers import ARTICLE, TEXT, _run
 
 TURNED = "价\u202e001\u202c\u200b"
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

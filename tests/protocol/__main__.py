@@ -1,4 +1,4 @@
-"""Search every interleaving of the send protocol, far beyond the suite; print the worlds that were seen."""
+"""Search the model of the send protocol beyond what the suite does; print how many snapshots were seen."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.protocol.scenarios import SCENARIOS
 
 
 def main() -> int:
-    """Search every scenario to its end, or as far as asked for; say how many worlds were seen."""
+    """Search every scenario to its end, or as far as asked for; say how many snapshots were seen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=400_000, help="worlds of each scenario")
+    parser.add_argument("--most", type=int, default=400_000, help="snapshots of each scenario")
     parser.add_argument("--more", type=int, default=0, help="how often more each thing may happen")
     options, code = parser.parse_args(), 0
     for given in SCENARIOS:
@@ -21,7 +21,7 @@ def main() -> int:
         scenario = replace(given, budget=budget)
         found = search(scenario, most=options.most)
         how = found.broken or ("all" if found.complete else "not all")
-        print(f"{scenario.name}: {found.states:,} worlds ({how}), {found.seconds:.0f} s", flush=True)
+        print(f"{scenario.name}: {found.states:,} snapshots ({how}), {found.seconds:.0f} s", flush=True)
         if found.broken:
             print("\n".join(f"  {line}" for line in found.story))
             code = 1

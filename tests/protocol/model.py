@@ -62,8 +62,8 @@ class Runner(NamedTuple):
     answers: tuple[Any, ...] = ()
 
 
-class World(NamedTuple):
-    """Everything at one moment; worlds are compared and kept, so events are named by their hashes."""
+class Snapshot(NamedTuple):
+    """Everything at one moment; snapshots are compared and kept, so events are named by their hashes."""
 
     now_s: int
     hashes: tuple[str, ...]
@@ -80,7 +80,7 @@ class World(NamedTuple):
     def left(self, what: str) -> int:
         return dict(self.budget).get(what, 0)
 
-    def spend(self, what: str) -> World:
+    def spend(self, what: str) -> Snapshot:
         return self._replace(budget=tuple((name, n - (name == what)) for name, n in self.budget))
 
     @property
@@ -91,14 +91,14 @@ class World(NamedTuple):
     def head(self) -> Head:
         return EVENTS[self.hashes[-1]].head if self.hashes else EMPTY
 
-    def keep(self, entry: Entry) -> World:
+    def keep(self, entry: Entry) -> Snapshot:
         event = next_event(entry, at=START + timedelta(seconds=self.now_s), after=self.head)
         EVENTS[event.hash] = event
         return self._replace(hashes=(*self.hashes, event.hash))
 
 
 EVENTS: dict[str, Event] = {}
-"""Every event that any world has held, by its hash."""
+"""Every event that any snapshot has held, by its hash."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class Scenario:
     waiting: tuple[Runner, ...] = ()
     budget: Mapping[str, int] = field(default_factory=dict)
 
-    def world(self) -> World:
-        return World(0, (), (), (), self.runners, self.waiting, tuple(sorted(self.budget.items())))
+    def snapshot(self) -> Snapshot:
+        return Snapshot(0, (), (), (), self.runners, self.waiting, tuple(sorted(self.budget.items())))
 
 
 # --- a runner, from its answers -----------------------------------------------------------------
@@ -156,7 +156,7 @@ class Replay:
             plain = Entry(stream=plain.stream, kind=plain.kind, data=data, nonce=plain.nonce)
         return EVENTS[self._next("append", plain, after)]
 
-    def ready(self) -> None:
+    def ensure_token(self) -> None:
         """The token: it changes nothing anywhere, so it is no step of its own."""
 
     def post_once(self, body: Mapping[str, Any], *, begin_by: datetime) -> Mapping[str, Any]:
@@ -171,7 +171,9 @@ def program(runner: Runner) -> list[tuple[str, str]]:
     """One run of apply on the real code: plan, then the sends in turn. Returns how each ended."""
     ports = Replay(runner)
     state = StreamState(APPID, authentic)
-    attempt = Attempt(ledger=ports, api=ports, state=state, take=state.add, clock=ports.clock, mac_key=KEY)
+    attempt = Attempt(
+        ledger=ports, api=ports, state=state, apply_event=state.add, clock=ports.clock, mac_key=KEY
+    )
     attempt.refresh()
     ends = []
     for send in runner.sends:
@@ -180,9 +182,9 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         def judge(state: StreamState, key: SendKey = key, send: Send = send) -> Decision:
             facts = DecisionInput(
                 key=key,
-                digest=sha256(send.message),
+                content_digest=sha256(send.message),
                 now=ports.clock(),
-                present=lambda id: id in runner.present,
+                is_current=lambda id: id in runner.present,
                 clock_skew=timedelta(seconds=runner.offset_s),
             )
             return decide(state, facts)
@@ -191,12 +193,12 @@ def program(runner: Runner) -> list[tuple[str, str]]:
         if decision.action not in (Action.SEND, Action.RESEND):
             ends.append((send.id, decision.reason.value))
             continue
-        known = state.of(key.id, key.revision)
+        known = state.find(key.id, key.revision)
         body = {"text": send.message}
         if decision.action is Action.RESEND and known is not None and known.intent is not None:
             body = known.intent.data["body"]
-        kept = {"digest": sha256(send.message), "body": body}
-        message = Message(key=key, action=decision.action, body=body, kept=kept)
+        kept = {"content_digest": sha256(send.message), "body": body}
+        message = Message(key=key, action=decision.action, body=body, intent_data=kept)
         ends.append((send.id, attempt.make(message, judge).status.value))
     return ends
 
@@ -212,82 +214,85 @@ def _asked(runner: Runner) -> tuple[str, tuple[Any, ...]] | tuple[str, list[tupl
 # --- what can happen next -----------------------------------------------------------------------
 
 
-def steps(world: World) -> Iterator[tuple[str, World]]:
+def steps(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
     """Every next moment, each with a line that tells what happened."""
-    for number, runner in enumerate(world.runners):
-        yield from _runner_steps(world, number, runner)
-    if world.waiting and len(world.runners) < 2:
-        first, *rest = world.waiting
-        yield f"{first.name} starts", world._replace(runners=(*world.runners, first), waiting=tuple(rest))
-    for number, (msgid, message) in enumerate(world.flying):
-        rest = world._replace(flying=world.flying[:number] + world.flying[number + 1 :])
+    for number, runner in enumerate(snapshot.runners):
+        yield from _runner_steps(snapshot, number, runner)
+    if snapshot.waiting and len(snapshot.runners) < 2:
+        first, *rest = snapshot.waiting
+        yield (
+            f"{first.name} starts",
+            snapshot._replace(runners=(*snapshot.runners, first), waiting=tuple(rest)),
+        )
+    for number, (msgid, message) in enumerate(snapshot.flying):
+        rest = snapshot._replace(flying=snapshot.flying[:number] + snapshot.flying[number + 1 :])
         yield "a request that was given up arrives", _taken(rest, msgid, message)[1]
         yield "a request that was given up is gone for good", rest
-    if not world.flying:  # no proxy holds a request for hours
+    if not snapshot.flying:  # no proxy holds a request for hours
         for what, seconds in (("later", SOON_S), ("much later", LONG_S), ("forgotten", FORGOTTEN_S)):
-            if world.left(what):
+            if snapshot.left(what):
                 said = f"{seconds} s pass"
-                yield said, world.spend(what)._replace(now_s=world.now_s + seconds)
-    if world.left("elsewhere") and not world.hashes:
-        taken = (SendKey(APPID, "sale", 1).clientmsgid, "elsewhere", world.now_s)
+                yield said, snapshot.spend(what)._replace(now_s=snapshot.now_s + seconds)
+    if snapshot.left("elsewhere") and not snapshot.hashes:
+        taken = (SendKey(APPID, "sale", 1).clientmsgid, "elsewhere", snapshot.now_s)
         said = "another program, with another ledger, sends under the same key"
-        yield said, world.spend("elsewhere")._replace(jobs=(*world.jobs, taken))
-    yield from _people(world)
+        yield said, snapshot.spend("elsewhere")._replace(jobs=(*snapshot.jobs, taken))
+    yield from _people(snapshot)
 
 
-def _people(world: World) -> Iterator[tuple[str, World]]:
-    state = fold(APPID, world.ledger, authentic)
-    if world.left("hold") and not state.holds:
-        entry = Entry(stream=APPID, kind=EventKind.HOLD, data={"held": True, "why": "stop"}, nonce="hold")
-        yield "somebody puts the account on hold", world.spend("hold").keep(entry)
-    if world.left("unhold") and state.holds:
-        data = {"held": False, "ends": list(state.holds), "why": "go"}
-        yield "the hold is released", world.spend("unhold").keep(signed(EventKind.HOLD, data, "unhold"))
-    if world.left("upload"):
-        entry = signed("upload", {"upload": "x", "result": "y"}, f"upload{world.left('upload')}")
-        yield "another program records an upload", world.spend("upload").keep(entry)
-    if world.left("forge"):
-        for name, kind, data in _forgeries(world, state):
+def _people(snapshot: Snapshot) -> Iterator[tuple[str, Snapshot]]:
+    state = fold(APPID, snapshot.ledger, authentic)
+    if snapshot.left("hold") and not state.holds:
+        entry = Entry(stream=APPID, kind=EventKind.HOLD, data={"held": True, "reason": "stop"}, nonce="hold")
+        yield "somebody puts the account on hold", snapshot.spend("hold").keep(entry)
+    if snapshot.left("unhold") and state.holds:
+        data = {"held": False, "ends": list(state.holds), "reason": "go"}
+        yield "the hold is released", snapshot.spend("unhold").keep(signed(EventKind.HOLD, data, "unhold"))
+    if snapshot.left("upload"):
+        entry = signed("upload", {"upload": "x", "result": "y"}, f"upload{snapshot.left('upload')}")
+        yield "another program records an upload", snapshot.spend("upload").keep(entry)
+    if snapshot.left("forge"):
+        for name, kind, data in _forgeries(snapshot, state):
             entry = Entry(stream=APPID, kind=kind, data=data, nonce=f"forged-{name}")
-            yield f"who can only write the store forges {name}", world.spend("forge").keep(entry)
-    if world.left("settle") and not world.flying:
+            yield f"who can only write the store forges {name}", snapshot.spend("forge").keep(entry)
+    if snapshot.left("settle") and not snapshot.flying:
         for known in state.sends.values():
-            if may_settle(known, START + timedelta(seconds=world.now_s)):
-                sent = any(job[0] == SendKey(APPID, known.id, 1).clientmsgid for job in world.jobs)
+            if may_settle(known, START + timedelta(seconds=snapshot.now_s)):
+                sent = any(job[0] == SendKey(APPID, known.id, 1).clientmsgid for job in snapshot.jobs)
                 data = {
                     "send": known.id,
                     "revision": 1,
                     "intent": latest_intent(known.calls),
                     "sent": sent,
-                    "why": "console",
+                    "reason": "console",
                 }
                 said = f"a person settles {known.id} as {'sent' if sent else 'not sent'}, which is true"
-                yield said, world.spend("settle").keep(signed(EventKind.SETTLED, data, "settled"))
+                yield said, snapshot.spend("settle").keep(signed(EventKind.SETTLED, data, "settled"))
 
 
-def _forgeries(world: World, state: StreamState) -> Iterator[tuple[str, EventKind, dict[str, Any]]]:
-    at = (START + timedelta(seconds=world.now_s - 3600)).isoformat(timespec="microseconds")
+def _forgeries(snapshot: Snapshot, state: StreamState) -> Iterator[tuple[str, EventKind, dict[str, Any]]]:
+    at = (START + timedelta(seconds=snapshot.now_s - 3600)).isoformat(timespec="microseconds")
     body = {"text": "forged"}
     base = {"send": "sale", "revision": 1, "call": 1, "at": at, "body": body, "body_sha256": sha256(body)}
-    base["after"] = world.head.hash
-    yield "an intent", EventKind.INTENT, {**base, "digest": sha256("sale"), "clientmsgid": "0" * 32}
+    base["after"] = snapshot.head.hash
+    yield "an intent", EventKind.INTENT, {**base, "content_digest": sha256("sale"), "clientmsgid": "0" * 32}
     for known in state.sends.values():
         intent = latest_intent(known.calls)
         yield (
             "a rejection",
             EventKind.REJECTED,
-            {"send": known.id, "revision": 1, "intent": intent, "why": "?"},
+            {"send": known.id, "revision": 1, "intent": intent, "reason": "?"},
         )
-        settled = {"send": known.id, "revision": 1, "intent": intent, "sent": False, "why": "?"}
+        settled = {"send": known.id, "revision": 1, "intent": intent, "sent": False, "reason": "?"}
         yield "a settlement", EventKind.SETTLED, settled
         yield "that it was sent", EventKind.SETTLED, {**settled, "sent": True, "msg_id": 1}
     yield (
         "a baseline",
         EventKind.BASELINE,
-        {"send": "sale", "revision": 1, "digest": sha256("sale"), "why": "?"},
+        {"send": "sale", "revision": 1, "content_digest": sha256("sale"), "reason": "?"},
     )
     if state.holds:
-        yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "why": "?"}
+        yield "a release", EventKind.HOLD, {"held": False, "ends": list(state.holds), "reason": "?"}
 
 
 def signed(kind: str, data: dict[str, Any], nonce: str) -> Entry:
@@ -295,34 +300,34 @@ def signed(kind: str, data: dict[str, Any], nonce: str) -> Entry:
     return Entry(stream=APPID, kind=kind, data={**data, "mac": mac_of(KEY, plain)}, nonce=nonce)
 
 
-def _runner_steps(world: World, number: int, runner: Runner) -> Iterator[tuple[str, World]]:
+def _runner_steps(snapshot: Snapshot, number: int, runner: Runner) -> Iterator[tuple[str, Snapshot]]:
     what, details = _asked(runner)
-    gone = world._replace(runners=world.runners[:number] + world.runners[number + 1 :])
+    gone = snapshot._replace(runners=snapshot.runners[:number] + snapshot.runners[number + 1 :])
 
-    def answered(world: World, answer: Any) -> World:
+    def answered(snapshot: Snapshot, answer: Any) -> Snapshot:
         after = runner._replace(answers=(*runner.answers, answer))
         # The clock is read at once, whatever follows.
         while _asked(after)[0] == "clock":
-            after = after._replace(answers=(*after.answers, world.now_s))
+            after = after._replace(answers=(*after.answers, snapshot.now_s))
         if _asked(after)[0] == "done":
-            return world._replace(runners=(*world.runners[:number], *world.runners[number + 1 :]))
-        return world._replace(runners=(*world.runners[:number], after, *world.runners[number + 1 :]))
+            return snapshot._replace(runners=(*snapshot.runners[:number], *snapshot.runners[number + 1 :]))
+        return snapshot._replace(runners=(*snapshot.runners[:number], after, *snapshot.runners[number + 1 :]))
 
-    if world.left("crash"):
+    if snapshot.left("crash"):
         yield f"{runner.name} crashes before its {what}", gone.spend("crash")
     if what == "read":
-        yield from _read(world, runner, answered, *details)
+        yield from _read(snapshot, runner, answered, *details)
     elif what == "append":
-        yield from _append(world, runner, answered, gone, *details)
+        yield from _append(snapshot, runner, answered, gone, *details)
     else:
-        yield from _post(world, runner, answered, gone, *details)
+        yield from _post(snapshot, runner, answered, gone, *details)
 
 
-def _read(world: World, runner: Runner, answered: Any, since: Head) -> Iterator[tuple[str, World]]:
-    yield f"{runner.name} reads the ledger", answered(world, world.hashes[since.seq :])
-    if world.left("stale") and len(world.hashes) > since.seq:
-        old = world.hashes[since.seq : -1]
-        yield f"{runner.name} reads a stale replica", answered(world.spend("stale"), old)
+def _read(snapshot: Snapshot, runner: Runner, answered: Any, since: Head) -> Iterator[tuple[str, Snapshot]]:
+    yield f"{runner.name} reads the ledger", answered(snapshot, snapshot.hashes[since.seq :])
+    if snapshot.left("stale") and len(snapshot.hashes) > since.seq:
+        old = snapshot.hashes[since.seq : -1]
+        yield f"{runner.name} reads a stale replica", answered(snapshot.spend("stale"), old)
 
 
 CONDITIONAL = True
@@ -330,42 +335,48 @@ CONDITIONAL = True
 
 
 def _append(
-    world: World, runner: Runner, answered: Any, gone: World, entry: Entry, after: Head | None
-) -> Iterator[tuple[str, World]]:
+    snapshot: Snapshot, runner: Runner, answered: Any, gone: Snapshot, entry: Entry, after: Head | None
+) -> Iterator[tuple[str, Snapshot]]:
     said = f"{runner.name} records {entry.kind} of {entry.data['send']}"
-    if CONDITIONAL and after is not None and after != world.head:
-        yield f"{said}: refused, the ledger moved", answered(world, _CONFLICT)
+    if CONDITIONAL and after is not None and after != snapshot.head:
+        yield f"{said}: refused, the ledger moved", answered(snapshot, _CONFLICT)
         return
-    kept = world.keep(entry)
+    kept = snapshot.keep(entry)
     yield said, answered(kept, kept.hashes[-1])
-    if world.left("ledger"):
+    if snapshot.left("ledger"):
         yield f"{said}, kept, unanswered", answered(kept.spend("ledger"), _LEDGER)
-        yield f"{said}: lost", answered(world.spend("ledger"), _LEDGER)
-    if world.left("crash"):
+        yield f"{said}: lost", answered(snapshot.spend("ledger"), _LEDGER)
+    if snapshot.left("crash"):
         yield f"{said} and crashes", gone._replace(hashes=kept.hashes).spend("crash")
 
 
 def _post(
-    world: World, runner: Runner, answered: Any, gone: World, msgid: str, message: str, begin_by: datetime
-) -> Iterator[tuple[str, World]]:
+    snapshot: Snapshot,
+    runner: Runner,
+    answered: Any,
+    gone: Snapshot,
+    msgid: str,
+    message: str,
+    begin_by: datetime,
+) -> Iterator[tuple[str, Snapshot]]:
     said = f"{runner.name} posts {message!r}"
-    if START + timedelta(seconds=world.now_s + runner.offset_s) > begin_by:
-        yield f"{runner.name} does not post: it is too late", answered(world, _UNREACHABLE)
+    if START + timedelta(seconds=snapshot.now_s + runner.offset_s) > begin_by:
+        yield f"{runner.name} does not post: it is too late", answered(snapshot, _UNREACHABLE)
         return
-    errcode, taken = _taken(world, msgid, message)
+    errcode, taken = _taken(snapshot, msgid, message)
     yield f"{said}: errcode {errcode}", answered(taken, errcode)
-    if world.left("lost"):
-        less = world.spend("lost")
+    if snapshot.left("lost"):
+        less = snapshot.spend("lost")
         yield f"{said}: arrives, its answer is lost", answered(_taken(less, msgid, message)[1], _LOST)
         flying = less._replace(flying=(*less.flying, (msgid, message)))
         yield f"{said}: no answer, it is still on its way", answered(flying, _LOST)
-    if world.left("unreachable"):
-        yield f"{said}: no connection", answered(world.spend("unreachable"), _UNREACHABLE)
-    if world.left("refused"):
-        yield f"{said}: errcode 40007", answered(world.spend("refused"), 40007)
-    if world.left("busy"):
-        yield f"{said}: taken, errcode -1", answered(_taken(world.spend("busy"), msgid, message)[1], -1)
-    if world.left("crash"):
+    if snapshot.left("unreachable"):
+        yield f"{said}: no connection", answered(snapshot.spend("unreachable"), _UNREACHABLE)
+    if snapshot.left("refused"):
+        yield f"{said}: errcode 40007", answered(snapshot.spend("refused"), 40007)
+    if snapshot.left("busy"):
+        yield f"{said}: taken, errcode -1", answered(_taken(snapshot.spend("busy"), msgid, message)[1], -1)
+    if snapshot.left("crash"):
         yield f"{said} and crashes", _taken(gone.spend("crash"), msgid, message)[1]
 
 
@@ -375,17 +386,17 @@ _LOST = NoResponseError("cut", hint="")
 _UNREACHABLE = NotSentError("no connection", hint="")
 
 
-def _taken(world: World, msgid: str, message: str) -> tuple[int, World]:
+def _taken(snapshot: Snapshot, msgid: str, message: str) -> tuple[int, Snapshot]:
     """The platform takes a request once within a day of its first."""
-    if any(job[0] == msgid and world.now_s - job[2] < REMEMBERED_S for job in world.jobs):
-        return 45065, world
-    return 0, world._replace(jobs=(*world.jobs, (msgid, message, world.now_s)))
+    if any(job[0] == msgid and snapshot.now_s - job[2] < REMEMBERED_S for job in snapshot.jobs):
+        return 45065, snapshot
+    return 0, snapshot._replace(jobs=(*snapshot.jobs, (msgid, message, snapshot.now_s)))
 
 
 # --- what must hold -----------------------------------------------------------------------------
 
 
-def violation(before: World, said: str, after: World) -> str:
+def violation(before: Snapshot, said: str, after: Snapshot) -> str:
     """Name the property that a step broke; empty while all hold."""
     messages = [message for _, message, _ in after.jobs if message != "elsewhere"]
     if len(messages) != len(set(messages)):
@@ -399,26 +410,26 @@ def violation(before: World, said: str, after: World) -> str:
     return _told_wrongly(after)
 
 
-def _posted_wrongly(world: World, said: str) -> str:
+def _posted_wrongly(snapshot: Snapshot, said: str) -> str:
     name = said.partition(" ")[0]
-    runner = next(runner for runner in world.runners if runner.name == name)
+    runner = next(runner for runner in snapshot.runners if runner.name == name)
     if abs(runner.offset_s) > 300:
         return "P6: a call began while the clock was wrong"
-    mine = [n for n, event in enumerate(world.ledger) if event.nonce.startswith(name)]
-    intents = [n for n in mine if world.ledger[n].kind in (EventKind.INTENT, EventKind.RESEND)]
+    mine = [n for n, event in enumerate(snapshot.ledger) if event.nonce.startswith(name)]
+    intents = [n for n in mine if snapshot.ledger[n].kind in (EventKind.INTENT, EventKind.RESEND)]
     if not intents:
         return "P3: a call began without an intent"
-    if fold(APPID, world.ledger[: intents[-1]], authentic).holds:
+    if fold(APPID, snapshot.ledger[: intents[-1]], authentic).holds:
         return "P3: a call began after a hold"
     return ""
 
 
-def _told_wrongly(world: World) -> str:
+def _told_wrongly(snapshot: Snapshot) -> str:
     """Look at what the ledger says, once nothing is under way that it cannot know of yet."""
-    if world.runners or world.flying:
+    if snapshot.runners or snapshot.flying:
         return ""
-    state = fold(APPID, world.ledger, authentic)
-    accepted = {job[0] for job in world.jobs if job[1] != "elsewhere"}
+    state = fold(APPID, snapshot.ledger, authentic)
+    accepted = {job[0] for job in snapshot.jobs if job[1] != "elsewhere"}
     for known in state.sends.values():
         taken = SendKey(APPID, known.id, 1).clientmsgid in accepted
         if taken and known.status is Status.REJECTED:
@@ -445,26 +456,26 @@ class Found:
 def search(scenario: Scenario, *, most: int = 10**9) -> Found:
     """Try everything, breadth first, so that a counterexample is as short as can be."""
     _asked.cache_clear()
-    begun, first = time.monotonic(), scenario.world()
-    came: dict[World, tuple[World, str] | None] = {first: None}
+    begun, first = time.monotonic(), scenario.snapshot()
+    came: dict[Snapshot, tuple[Snapshot, str] | None] = {first: None}
     queue = deque([first])
     while queue:
         if len(came) >= most:
             return Found(len(came), time.monotonic() - begun, complete=False)
-        world = queue.popleft()
-        for said, following in steps(world):
+        snapshot = queue.popleft()
+        for said, following in steps(snapshot):
             if following in came:
                 continue
-            came[following] = (world, said)
-            if broken := violation(world, said, following):
+            came[following] = (snapshot, said)
+            if broken := violation(snapshot, said, following):
                 return Found(len(came), time.monotonic() - begun, False, broken, _story(came, following))
             queue.append(following)
     return Found(len(came), time.monotonic() - begun, complete=True)
 
 
-def _story(came: Mapping[World, tuple[World, str] | None], world: World) -> tuple[str, ...]:
+def _story(came: Mapping[Snapshot, tuple[Snapshot, str] | None], snapshot: Snapshot) -> tuple[str, ...]:
     lines = []
-    while (step := came[world]) is not None:
-        world, said = step
+    while (step := came[snapshot]) is not None:
+        snapshot, said = step
         lines.append(said)
     return tuple(reversed(lines))

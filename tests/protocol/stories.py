@@ -1,4 +1,4 @@
-"""Ledgers in a few words: the events of one account, signed or forged, at given moments."""
+"""Make ledgers of a few events: one account, signed or forged, at given moments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.factories import linked
+from tests.support.factories import linked
 from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, next_event
 from wechat_campaigns.protocol.keys import mac_key, mac_of
 from wechat_campaigns.protocol.state import StreamState
@@ -15,7 +15,8 @@ from wechat_campaigns.protocol.state import StreamState
 APPID = "wx0000000000000001"
 KEY = mac_key("0" * 32, APPID)
 START = datetime(2026, 12, 1, 4, tzinfo=UTC)
-Step = tuple[EventKind, Mapping[str, Any]]
+EventSpec = tuple[EventKind, Mapping[str, Any]]
+"""The kind and the data of an event to be made."""
 
 
 def authentic(event: Event) -> bool:
@@ -29,44 +30,55 @@ def signed(kind: str, data: Mapping[str, Any]) -> Entry:
 
 def intent(
     call: int = 1, *, send: str = "sale", revision: int = 1, at: datetime = START, **more: Any
-) -> Step:
-    data = {"send": send, "revision": revision, "call": call, "at": at.isoformat(), "digest": "d" * 64}
+) -> EventSpec:
+    data = {
+        "send": send,
+        "revision": revision,
+        "call": call,
+        "at": at.isoformat(),
+        "content_digest": "d" * 64,
+    }
     return EventKind.INTENT, {**data, "body": {"text": "你好"}, **more}
 
 
-def resend(call: int, *, at: datetime = START) -> Step:
+def resend(call: int, *, at: datetime = START) -> EventSpec:
     return EventKind.RESEND, {"send": "sale", "revision": 1, "call": call, "at": at.isoformat()}
 
 
-def accepted(call: int = 1, send: str = "sale", revision: int = 1) -> Step:
+def accepted(call: int = 1, send: str = "sale", revision: int = 1) -> EventSpec:
     return EventKind.ACCEPTED, {"send": send, "revision": revision, "call": call, "msg_id": 7}
 
 
-def duplicate(call: int = 1) -> Step:
+def duplicate(call: int = 1) -> EventSpec:
     return EventKind.DUPLICATE, {"send": "sale", "revision": 1, "call": call, "msg_id": 7}
 
 
-def rejected(call: int = 1, send: str = "sale", revision: int = 1) -> Step:
+def rejected(call: int = 1, send: str = "sale", revision: int = 1) -> EventSpec:
     return EventKind.REJECTED, {"send": send, "revision": revision, "call": call, "errcode": 40007}
 
 
-def settled(call: int = 1, *, sent: bool) -> Step:
-    return EventKind.SETTLED, {"send": "sale", "revision": 1, "call": call, "sent": sent, "why": "looked"}
+def settled(call: int = 1, *, sent: bool) -> EventSpec:
+    return EventKind.SETTLED, {"send": "sale", "revision": 1, "call": call, "sent": sent, "reason": "looked"}
 
 
-def baseline() -> Step:
-    return EventKind.BASELINE, {"send": "sale", "revision": 1, "digest": "d" * 64, "why": "by hand"}
+def baseline() -> EventSpec:
+    return EventKind.BASELINE, {
+        "send": "sale",
+        "revision": 1,
+        "content_digest": "d" * 64,
+        "reason": "by hand",
+    }
 
 
-def hold() -> Step:
-    return EventKind.HOLD, {"held": True, "why": "客服系统故障"}
+def hold() -> EventSpec:
+    return EventKind.HOLD, {"held": True, "reason": "客服系统故障"}
 
 
-def forged(step: Step) -> Step:
+def forged(step: EventSpec) -> EventSpec:
     return step[0], {**step[1], "mac": "0" * 64}
 
 
-def events(*steps: Step) -> list[Event]:
+def events(*steps: EventSpec) -> list[Event]:
     """Make the events, a second apart; a release of a hold ends all holds before it."""
     made: list[Event] = []
     for number, (kind, data) in enumerate(steps):
@@ -79,7 +91,7 @@ def events(*steps: Step) -> list[Event]:
     return made
 
 
-def state_of(*steps: Step) -> StreamState:
+def state_of(*steps: EventSpec) -> StreamState:
     return fold(APPID, events(*steps), authentic)
 
 

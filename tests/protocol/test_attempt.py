@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from factories import MemoryLedger, linked
 
 from tests.protocol.stories import (
     APPID,
     KEY,
     START,
+    EventSpec,
     accepted,
     authentic,
     baseline,
@@ -25,7 +25,7 @@ from tests.protocol.stories import (
     settled,
     signed,
 )
-from tests.protocol.stories import Step as Told
+from tests.support.factories import MemoryLedger, linked
 from wechat_campaigns.core.digest import sha256
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
@@ -46,7 +46,7 @@ SALE = SendKey(APPID, "sale", 1)
 TAKEN = {"errcode": 0, "msg_id": 7, "msg_data_id": 8}
 LOST = NoResponseError("cut", hint="look")
 NO_CONNECTION = NotSentError("no connection", hint="look")
-UPLOAD: Told = (EventKind.UPLOAD, {"upload": "x", "result": "y"})
+UPLOAD: EventSpec = (EventKind.UPLOAD, {"upload": "x", "result": "y"})
 MINUTE = timedelta(minutes=1)
 
 
@@ -68,7 +68,7 @@ class Store(MemoryLedger):
             raise LedgerError("no answer", hint="look")
         return kept
 
-    def tell(self, *steps: Told) -> None:
+    def tell(self, *steps: EventSpec) -> None:
         for kind, data in steps:
             super().append(signed(kind, linked(kind, data, self.events())))
 
@@ -81,7 +81,7 @@ class Store(MemoryLedger):
 
     @property
     def status(self) -> Status:
-        known = fold(APPID, self.events(), authentic).of("sale", 1)
+        known = fold(APPID, self.events(), authentic).find("sale", 1)
         return known.status if known is not None else Status.REJECTED
 
     @property
@@ -113,7 +113,7 @@ class Platform:
     seen: list[list[str]] = field(default_factory=list)
     """What the ledger held at each post."""
 
-    def ready(self) -> None:
+    def ensure_token(self) -> None:
         if self.token is not None:
             raise self.token
 
@@ -128,14 +128,14 @@ class Platform:
 
 
 def judge(store: Store, digest: str = DIGEST) -> Callable[[StreamState], Decision]:
-    return lambda state: decide(state, DecisionInput(key=SALE, digest=digest, now=store.now))
+    return lambda state: decide(state, DecisionInput(key=SALE, content_digest=digest, now=store.now))
 
 
 def attempt_of(store: Store, platform: Platform) -> Attempt:
     """A runner that has read the ledger as it is now."""
     state = StreamState(APPID, authentic)
     made = Attempt(
-        ledger=store, api=platform, state=state, take=state.add, clock=lambda: store.now, mac_key=KEY
+        ledger=store, api=platform, state=state, apply_event=state.add, clock=lambda: store.now, mac_key=KEY
     )
     made.refresh()
     return made
@@ -145,7 +145,11 @@ def make(
     store: Store, platform: Platform, action: Action = Action.SEND, not_after: datetime | None = None
 ) -> AttemptResult:
     message = Message(
-        key=SALE, action=action, body=BODY, kept={"digest": DIGEST, "body": BODY}, not_after=not_after
+        key=SALE,
+        action=action,
+        body=BODY,
+        intent_data={"content_digest": DIGEST, "body": BODY},
+        not_after=not_after,
     )
     return attempt_of(store, platform).make(message, judge(store))
 
@@ -165,8 +169,8 @@ def begun() -> tuple[Store, Platform]:
 # --- one call -----------------------------------------------------------------------------------
 
 
-def test_the_intent_is_kept_before_the_call() -> None:
-    """With the body's hash, its number, its moment, and a mac over all of it."""
+def test_intent_is_recorded_before_the_call() -> None:
+    """The intent holds the hash of the body, its number, its moment, and a mac over all of it."""
     store = Store()
     platform = Platform(store)
     outcome = make(store, platform)
@@ -199,8 +203,8 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("answer", "kept", "status"), ENDS, ids=str)
-def test_what_a_first_call_comes_to(answer: Any, kept: str | None, status: Status) -> None:
-    """Only what is certain is kept, and told; one call, whatever is answered."""
+def test_outcome_of_a_first_call(answer: Any, kept: str | None, status: Status) -> None:
+    """Only a certain outcome is recorded; each answer follows exactly one call."""
     store = Store()
     platform = Platform(store, answer)
     outcome = make(store, platform)
@@ -218,8 +222,8 @@ AGAIN = {
 
 
 @pytest.mark.parametrize(("answer", "kept"), [end[:2] for end in ENDS], ids=str)
-def test_what_a_resend_comes_to(answer: Any, kept: str | None) -> None:
-    """45065 means that the first had arrived; a rejection says nothing about the first."""
+def test_outcome_of_a_resend(answer: Any, kept: str | None) -> None:
+    """45065 means that the first call arrived; a rejection proves nothing about the first call."""
     store, platform = begun()
     platform.answer = answer
     outcome = again(store, platform)
@@ -229,7 +233,7 @@ def test_what_a_resend_comes_to(answer: Any, kept: str | None) -> None:
     assert platform.seen == [["intent", "resend"]]
 
 
-def test_no_token_no_intent() -> None:
+def test_no_intent_is_recorded_without_a_token() -> None:
     """What can fail before the call fails before anything is recorded."""
     store = Store()
     platform = Platform(store, token=SecretError("the command failed", hint="look"))
@@ -238,8 +242,8 @@ def test_no_token_no_intent() -> None:
     assert (store.kinds, platform.posts) == ([], [])
 
 
-def test_a_decision_of_another_kind_makes_no_call() -> None:
-    """A first call is never turned into a resend, nor the other way."""
+def test_first_call_never_becomes_a_resend_nor_the_reverse() -> None:
+    """When the decision changes kind, no call is made."""
     store, platform = begun()
     store.now += 2 * MINUTE
     outcome = make(store, platform, Action.SEND)
@@ -263,8 +267,8 @@ OVERTAKING = {
 
 
 @pytest.mark.parametrize(("steps", "reason"), OVERTAKING.values(), ids=OVERTAKING)
-def test_what_comes_before_the_intent_is_decided_on(steps: list[Told], reason: Reason) -> None:
-    """Also as the very first entry of the ledger: no intent, no call, and the decision says why."""
+def test_events_before_the_intent_are_decided_on_again(steps: list[EventSpec], reason: Reason) -> None:
+    """Also as the very first event of the ledger: no intent, no call, and the decision gives the reason."""
     store = Store()
     platform = Platform(store)
     store.once(EventKind.INTENT, lambda: store.tell(*steps))
@@ -276,7 +280,7 @@ def test_what_comes_before_the_intent_is_decided_on(steps: list[Told], reason: R
     assert store.kinds == [str(kind) for kind, _ in steps]
 
 
-OVERTAKING_RESEND: dict[str, tuple[list[Told], Reason]] = {
+OVERTAKING_RESEND: dict[str, tuple[list[EventSpec], Reason]] = {
     "a hold": ([hold()], Reason.HOLD),
     "the first call's acceptance": ([accepted()], Reason.SENT),
     "the first call's rejection": ([rejected()], Reason.REJECTED_BEFORE),
@@ -285,8 +289,8 @@ OVERTAKING_RESEND: dict[str, tuple[list[Told], Reason]] = {
 
 
 @pytest.mark.parametrize(("steps", "reason"), OVERTAKING_RESEND.values(), ids=OVERTAKING_RESEND)
-def test_what_comes_before_a_resend_is_decided_on(steps: list[Told], reason: Reason) -> None:
-    """What the first call came to stands; a hold leaves it unknown."""
+def test_events_before_a_resend_are_decided_on_again(steps: list[EventSpec], reason: Reason) -> None:
+    """The outcome of the first call stands; a hold leaves the send unknown."""
     store, platform = begun()
     store.once(EventKind.RESEND, lambda: store.tell(*steps))
     outcome = again(store, platform)
@@ -296,8 +300,8 @@ def test_what_comes_before_a_resend_is_decided_on(steps: list[Told], reason: Rea
     assert platform.posts == []
 
 
-def test_what_is_written_about_other_things_only_delays_a_call() -> None:
-    """It is decided on once more, and made, numbered after what came between."""
+def test_unrelated_events_only_delay_a_call() -> None:
+    """The runner decides again and makes the call, numbered after the events in between."""
     store = Store()
     platform = Platform(store)
     store.once(EventKind.INTENT, lambda: store.tell(UPLOAD))
@@ -309,8 +313,8 @@ def test_what_is_written_about_other_things_only_delays_a_call() -> None:
     assert len(platform.posts) == 1
 
 
-def test_a_runner_that_is_always_overtaken_gives_up() -> None:
-    """Every try is bounded; nothing was called, and the error says so."""
+def test_runner_that_is_always_overtaken_gives_up() -> None:
+    """The number of tries is bounded; no call was made, and the error says so."""
     store = Store()
     platform = Platform(store)
     tries: list[int] = []
@@ -327,34 +331,38 @@ def test_a_runner_that_is_always_overtaken_gives_up() -> None:
     assert store.status is Status.REJECTED
 
 
-def test_a_stale_view_makes_no_call() -> None:
-    """The runner read before another one sent: its intent is refused, and it sees why."""
+def test_runner_with_a_stale_view_makes_no_call() -> None:
+    """The runner read the ledger before another one sent: its intent is refused, and it sees why."""
     store = Store()
     platform = Platform(store)
     late = attempt_of(store, platform)
     make(store, platform)
     late.ledger = StaleReads(store)
-    message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
+    message = Message(
+        key=SALE, action=Action.SEND, body=BODY, intent_data={"content_digest": DIGEST, "body": BODY}
+    )
     outcome = late.make(message, judge(store))
     assert (outcome.intent, type(outcome.error)) == (None, LedgerConflictError)
     assert len(platform.posts) == 1
 
 
-def test_a_late_outcome_is_taken_in_with_what_came_before_it() -> None:
-    """Another runner wrote during the call: the outcome is appended all the same, and the state is whole."""
+def test_late_outcome_is_recorded_after_other_events() -> None:
+    """Another runner wrote during the call: the outcome is still appended, and the state is complete."""
     store = Store()
     platform = Platform(store)
     runner = attempt_of(store, platform)
     store.once(EventKind.ACCEPTED, lambda: store.tell(hold()))
-    message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
+    message = Message(
+        key=SALE, action=Action.SEND, body=BODY, intent_data={"content_digest": DIGEST, "body": BODY}
+    )
     assert runner.make(message, judge(store)).status is Status.ACCEPTED
     assert store.kinds == ["intent", "hold", "accepted"]
     assert runner.state.holds
     assert runner.state.head == store.events()[-1].head
 
 
-def test_a_late_rejection_does_not_free_a_send_that_was_called_again() -> None:
-    """The resend may have been accepted unheard."""
+def test_late_rejection_does_not_free_a_resent_send() -> None:
+    """The resend may have been accepted although its answer was lost."""
     store = Store()
     platform = Platform(store, {"errcode": 40007})
     store.once(EventKind.REJECTED, lambda: store.tell(resend(2)))
@@ -366,8 +374,8 @@ def test_a_late_rejection_does_not_free_a_send_that_was_called_again() -> None:
 
 
 @pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.RESEND])
-def test_an_intent_nobody_confirms_has_no_call(kind: EventKind) -> None:
-    """It may be kept: whoever looks next finds an unknown send."""
+def test_intent_without_confirmation_makes_no_call(kind: EventKind) -> None:
+    """The ledger may have stored it: the next runner finds an unknown send."""
     store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
     store.unanswered = {kind}
@@ -377,8 +385,8 @@ def test_an_intent_nobody_confirms_has_no_call(kind: EventKind) -> None:
     assert store.status is Status.UNKNOWN
 
 
-def test_an_acceptance_nobody_keeps_is_unknown() -> None:
-    """The answer is told all the same: somebody can write it down."""
+def test_acceptance_that_cannot_be_recorded_is_unknown() -> None:
+    """The answer is reported all the same, so that a person can record it."""
     store = Store()
 
     def fail() -> None:
@@ -388,7 +396,7 @@ def test_an_acceptance_nobody_keeps_is_unknown() -> None:
     outcome = make(store, Platform(store))
     assert outcome.status is Status.UNKNOWN
     assert isinstance(outcome.error, LedgerError)
-    assert outcome.answer["msg_id"] == 7
+    assert outcome.response["msg_id"] == 7
     assert store.status is Status.UNKNOWN
 
 
@@ -397,8 +405,8 @@ def test_an_acceptance_nobody_keeps_is_unknown() -> None:
 
 @pytest.mark.parametrize("kind", [EventKind.INTENT, EventKind.RESEND])
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
-def test_a_call_is_begun_within_a_minute_of_its_intent(kind: EventKind, late: timedelta) -> None:
-    """Counted from the intent's own moment, made before it was kept; else it is recorded as not begun."""
+def test_call_begins_within_a_minute_of_its_intent(kind: EventKind, late: timedelta) -> None:
+    """The minute counts from the moment in the intent; a later call is recorded as not begun."""
     store, platform = (Store(), None) if kind is EventKind.INTENT else begun()
     platform = platform or Platform(store)
 
@@ -415,8 +423,8 @@ def test_a_call_is_begun_within_a_minute_of_its_intent(kind: EventKind, late: ti
 
 
 @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1)])
-def test_a_window_that_ends_while_the_intent_is_kept_stops_the_call(late: timedelta) -> None:
-    """`not_after` is kept to the second, however slow the ledger."""
+def test_window_that_ends_while_the_intent_is_recorded_stops_the_call(late: timedelta) -> None:
+    """`not_after` is kept to the second, however slow the ledger is."""
     store = Store()
     platform = Platform(store)
 
@@ -429,8 +437,8 @@ def test_a_window_that_ends_while_the_intent_is_kept_stops_the_call(late: timede
     assert outcome.status is (Status.REJECTED if late else Status.ACCEPTED)
 
 
-def test_the_next_call_after_a_rejection_has_an_intent_of_its_own() -> None:
-    """Numbered after the first, under the same clientmsgid."""
+def test_call_after_a_rejection_has_its_own_intent() -> None:
+    """It is numbered after the first intent, under the same clientmsgid."""
     store = Store()
     make(store, Platform(store, {"errcode": 40007}))
     make(store, Platform(store))
@@ -439,21 +447,23 @@ def test_the_next_call_after_a_rejection_has_an_intent_of_its_own() -> None:
     assert len({data["clientmsgid"] for data in intents}) == 1
 
 
-def test_a_clock_that_the_token_tells_to_be_wrong_makes_no_intent() -> None:
-    """Whoever judges knows what fetching the token has shown."""
+def test_wrong_clock_seen_with_the_token_prevents_the_intent() -> None:
+    """The decision takes in what the token's answer showed about the clock."""
     store = Store()
     error: list[timedelta] = []
 
     class Dated(Platform):
-        def ready(self) -> None:
+        def ensure_token(self) -> None:
             error.append(timedelta(hours=8))
 
     def judged(state: StreamState) -> Decision:
         off = error[-1] if error else timedelta()
-        return decide(state, DecisionInput(key=SALE, digest=DIGEST, now=store.now, clock_skew=off))
+        return decide(state, DecisionInput(key=SALE, content_digest=DIGEST, now=store.now, clock_skew=off))
 
     platform = Dated(store)
-    message = Message(key=SALE, action=Action.SEND, body=BODY, kept={"digest": DIGEST, "body": BODY})
+    message = Message(
+        key=SALE, action=Action.SEND, body=BODY, intent_data={"content_digest": DIGEST, "body": BODY}
+    )
     outcome = attempt_of(store, platform).make(message, judged)
     assert outcome.decision is not None
     assert outcome.decision.reason is Reason.CLOCK_SKEW

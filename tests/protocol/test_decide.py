@@ -11,6 +11,7 @@ import pytest
 from tests.protocol.stories import (
     APPID,
     START,
+    EventSpec,
     accepted,
     baseline,
     duplicate,
@@ -22,7 +23,6 @@ from tests.protocol.stories import (
     settled,
     state_of,
 )
-from tests.protocol.stories import Step as Told
 from wechat_campaigns.protocol.decide import (
     CLOCK_TOLERANCE,
     SETTLE_AFTER,
@@ -38,15 +38,17 @@ from wechat_campaigns.protocol.keys import SendKey
 NOW = START + timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
-EDITED = {"digest": "e" * 64}
-RELEASE: Told = (EventKind.HOLD, {"held": False, "why": "repaired"})
+EDITED = {"content_digest": "e" * 64}
+RELEASE: EventSpec = (EventKind.HOLD, {"held": False, "reason": "repaired"})
 
 
 def facts(send: str = "sale", revision: int = 1, **changes: Any) -> DecisionInput:
-    return replace(DecisionInput(key=SendKey(APPID, send, revision), digest="d" * 64, now=NOW), **changes)
+    return replace(
+        DecisionInput(key=SendKey(APPID, send, revision), content_digest="d" * 64, now=NOW), **changes
+    )
 
 
-def decided(asked: DecisionInput, *steps: Told) -> tuple[Action, Reason]:
+def decided(asked: DecisionInput, *steps: EventSpec) -> tuple[Action, Reason]:
     decision = decide(state_of(*steps), asked)
     return decision.action, decision.reason
 
@@ -55,7 +57,7 @@ SENT = [intent(), accepted()]
 REFUSED = [intent(), rejected()]
 REFUSED_MOVED = [intent(send="autumn/sale"), rejected(send="autumn/sale")]
 SECOND_SENT = [intent(revision=2), accepted(revision=2)]
-CASES: dict[str, tuple[DecisionInput, list[Told], Action, Reason]] = {
+CASES: dict[str, tuple[DecisionInput, list[EventSpec], Action, Reason]] = {
     "nothing known": (facts(), [], Action.SEND, Reason.NEW),
     "rejected": (facts(), REFUSED, Action.SEND, Reason.REJECTED_BEFORE),
     "freed by a person": (facts(), [intent(), settled(sent=False)], Action.SEND, Reason.REJECTED_BEFORE),
@@ -99,15 +101,15 @@ CASES: dict[str, tuple[DecisionInput, list[Told], Action, Reason]] = {
     "clock ahead": (facts(clock_skew=CLOCK_TOLERANCE + SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
     "clock behind": (facts(clock_skew=-CLOCK_TOLERANCE - SECOND), [], Action.BLOCKED, Reason.CLOCK_SKEW),
     "clock near enough": (facts(clock_skew=-CLOCK_TOLERANCE), [], Action.SEND, Reason.NEW),
-    "policy": (facts(violated=lambda: ("quota",)), [], Action.BLOCKED, Reason.POLICY),
+    "policy": (facts(find_violations=lambda: ("quota",)), [], Action.BLOCKED, Reason.POLICY),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("asked", "steps", "action", "reason"), CASES.values(), ids=CASES)
-def test_a_history_has_one_decision(
-    asked: DecisionInput, steps: list[Told], action: Action, reason: Reason
+def test_decision_for_each_history(
+    asked: DecisionInput, steps: list[EventSpec], action: Action, reason: Reason
 ) -> None:
-    """Each by its code; the words are made elsewhere."""
+    """Each decision is given by its code; the words are made elsewhere."""
     assert decided(asked, *steps) == (action, reason)
 
 
@@ -128,15 +130,15 @@ def at(moment: datetime, **changes: Any) -> DecisionInput:
     ],
     ids=str,
 )
-def test_a_resend_has_its_time(age: timedelta, reason: Reason) -> None:
-    """From 60 seconds to 20 hours after the first call, both belonging to it."""
+def test_resend_is_allowed_from_60_seconds_to_20_hours(age: timedelta, reason: Reason) -> None:
+    """Counted from the first call; both ends are included."""
     assert decided(at(START + age), intent())[1] is reason
     again = resend(2, at=START + timedelta(hours=19))
     assert decided(at(START + age), intent(), again)[1] is reason, "another call does not renew it"
 
 
-def test_a_call_that_ended_does_not_bound_a_resend() -> None:
-    """The first open one does."""
+def test_ended_call_does_not_bound_a_resend() -> None:
+    """The first open call does."""
     later = START + timedelta(hours=30)
     steps = [intent(), rejected(), intent(2, at=later)]
     assert decided(at(later + HOUR), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
@@ -147,36 +149,36 @@ def test_a_call_that_ended_does_not_bound_a_resend() -> None:
     [
         ({}, [hold()], Reason.HOLD),
         ({"clock_skew": HOUR}, [], Reason.CLOCK_SKEW),
-        ({"violated": lambda: ("quiet_hours",)}, [], Reason.POLICY),
+        ({"find_violations": lambda: ("quiet_hours",)}, [], Reason.POLICY),
     ],
 )
 def test_what_stops_a_first_call_stops_a_resend(
-    changes: dict[str, Any], steps: list[Told], reason: Reason
+    changes: dict[str, Any], steps: list[EventSpec], reason: Reason
 ) -> None:
     """It may be the first to arrive; the send stays unknown, and says what was in the way."""
     assert decided(facts(**changes), intent(), *steps) == (Action.UNKNOWN, reason)
     assert decided(facts(**changes, resend_stored=True), intent(), *steps) == (Action.UNKNOWN, reason)
 
 
-def test_a_resend_keeps_to_the_window_of_its_intent() -> None:
-    """Whatever the file says by now."""
+def test_resend_keeps_to_the_window_of_its_intent() -> None:
+    """The window that is in the file now does not count."""
     steps = [intent(not_after=NOW.isoformat())]
     assert decided(facts(), *steps) == (Action.RESEND, Reason.NO_RESPONSE)
     assert decided(at(NOW + SECOND, not_after=None), *steps) == (Action.UNKNOWN, Reason.WINDOW_ENDED)
 
 
-def test_a_rule_is_asked_only_where_a_call_would_begin() -> None:
-    """What counts followers or reads a calendar costs nothing for a send that is done."""
+def test_policy_is_evaluated_only_where_a_call_would_begin() -> None:
+    """Counting followers or reading a calendar costs nothing for a send that is done."""
     asked: list[int] = []
 
     def violated() -> tuple[str, ...]:
         asked.append(1)
         return ()
 
-    decided(facts(violated=violated), *SENT)
-    decided(facts(violated=violated, not_before=NOW + HOUR))
+    decided(facts(find_violations=violated), *SENT)
+    decided(facts(find_violations=violated, not_before=NOW + HOUR))
     assert asked == []
-    decided(facts(violated=violated))
+    decided(facts(find_violations=violated))
     assert asked == [1]
 
 
@@ -193,26 +195,26 @@ def test_a_rule_is_asked_only_where_a_call_would_begin() -> None:
 )  # fmt: skip
 def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: str, after: str) -> None:
     """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
-    asked = facts(after, digest="e" * 64)
+    asked = facts(after, content_digest="e" * 64)
     split = (Action.CONFLICT, Reason.SPLIT)
     assert decided(asked, intent(send=before)) == split
     assert decided(asked, intent(send=before), accepted(send=before)) == split
     assert decided(asked, intent(send=before), rejected(send=before)) == (Action.SEND, Reason.NEW)
-    assert decided(facts(after, 2, digest="e" * 64), intent(send=before)) == (Action.SEND, Reason.NEW)
+    assert decided(facts(after, 2, content_digest="e" * 64), intent(send=before)) == (Action.SEND, Reason.NEW)
     assert decided(asked, intent(send=before, revision=2)) == split
 
 
-def test_the_newest_of_the_other_ids_is_named() -> None:
+def test_conflict_names_the_newest_of_the_other_ids() -> None:
     """A revision above it is above all of them."""
     decision = decide(state_of(intent(send="sale[a]"), intent(send="sale[b]", revision=3)), facts())
-    assert decision.known is not None
-    assert decision.known.revision == 3
+    assert decision.send_state is not None
+    assert decision.send_state.revision == 3
 
 
 @pytest.mark.parametrize("other", ["sale[b]", "sale-2", "sale/a[a]", "shop:sale"])
 def test_another_entry_or_campaign_is_new(other: str) -> None:
-    """`for_each` may grow after a part of it was sent; a campaign beside it is no part of it."""
-    asked = facts(other, digest="e" * 64)
+    """`for_each` may grow after a part of it was sent; another campaign is not a part of it."""
+    asked = facts(other, content_digest="e" * 64)
     assert decided(asked, intent(send="sale[a]"), accepted(send="sale[a]")) == (Action.SEND, Reason.NEW)
 
 
@@ -226,12 +228,14 @@ def test_another_entry_or_campaign_is_new(other: str) -> None:
         ("b", [intent(send="sale[x]#1", list_sha256="a")], Reason.NEW),
     ],
 )
-def test_batches_of_an_edited_list_conflict(list_sha256: str, steps: list[Told], reason: Reason) -> None:
+def test_batches_of_an_edited_openid_list_conflict(
+    list_sha256: str, steps: list[EventSpec], reason: Reason
+) -> None:
     """An edit moves openids from batch to batch: once one may be out, the rest waits for the old list.
 
     Each entry of `for_each` has a list of its own.
     """
-    asked = facts("sale[y]#2" if "sale[x]#1" in str(steps) else "sale#2", digest="e" * 64)
+    asked = facts("sale[y]#2" if "sale[x]#1" in str(steps) else "sale#2", content_digest="e" * 64)
     assert decided(replace(asked, list_sha256=list_sha256), *steps)[1] is reason
 
 
@@ -242,11 +246,11 @@ def gone(_id: str) -> bool:
 @pytest.mark.parametrize(
     ("changes", "steps", "decision"),
     [
-        ({"present": gone}, SENT, (Action.CONFLICT, Reason.MOVED)),
-        ({"present": gone}, [intent()], (Action.CONFLICT, Reason.MOVED)),
-        ({"present": gone}, REFUSED, (Action.SEND, Reason.NEW)),
+        ({"is_current": gone}, SENT, (Action.CONFLICT, Reason.MOVED)),
+        ({"is_current": gone}, [intent()], (Action.CONFLICT, Reason.MOVED)),
+        ({"is_current": gone}, REFUSED, (Action.SEND, Reason.NEW)),
         ({}, SENT, (Action.SEND, Reason.NEW)),
-        ({"present": gone, **EDITED}, SENT, (Action.SEND, Reason.NEW)),
+        ({"is_current": gone, **EDITED}, SENT, (Action.SEND, Reason.NEW)),
         ({"formerly": ("sale",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("SALE",)}, SENT, (Action.SENT, Reason.SENT)),
         ({"formerly": ("sale",), **EDITED}, SENT, (Action.CONFLICT, Reason.EDITED)),
@@ -256,8 +260,8 @@ def gone(_id: str) -> bool:
         ({"formerly": ("sale",)}, [*REFUSED_MOVED, *SENT], (Action.SENT, Reason.SENT)),
     ],
 )
-def test_a_moved_file_is_the_same_message(
-    changes: dict[str, Any], steps: list[Told], decision: tuple[Action, Reason]
+def test_moved_file_is_the_same_message(
+    changes: dict[str, Any], steps: list[EventSpec], decision: tuple[Action, Reason]
 ) -> None:
     """Same content and receivers, its old file gone: blocked until `formerly` says so.
 
@@ -266,17 +270,17 @@ def test_a_moved_file_is_the_same_message(
     assert decided(facts("autumn/sale", **changes), *steps) == decision
 
 
-ON = {"send": "spring", "formerly": ["Sale"], "digest": "e" * 64}
-FURTHER = {"send": "summer", "formerly": ["spring"], "digest": "f" * 64}
+ON = {"send": "spring", "formerly": ["Sale"], "content_digest": "e" * 64}
+FURTHER = {"send": "summer", "formerly": ["spring"], "content_digest": "f" * 64}
 
 
 @pytest.mark.parametrize(
     ("changes", "steps", "decision"),
     [
         ({}, [intent(**ON), accepted(send="spring")], (Action.CONFLICT, Reason.EDITED)),
-        ({"digest": "e" * 64}, [intent(**ON), accepted(send="spring")], (Action.SENT, Reason.SENT)),
+        ({"content_digest": "e" * 64}, [intent(**ON), accepted(send="spring")], (Action.SENT, Reason.SENT)),
         ({}, [intent(**ON)], (Action.UNKNOWN, Reason.CONTENT_CHANGED)),
-        ({"digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.NO_RESPONSE)),
+        ({"content_digest": "e" * 64}, [intent(**ON)], (Action.RESEND, Reason.NO_RESPONSE)),
         ({}, [intent(**ON), rejected(send="spring")], (Action.SEND, Reason.REJECTED_BEFORE)),
         (
             {},
@@ -285,15 +289,15 @@ FURTHER = {"send": "summer", "formerly": ["spring"], "digest": "f" * 64}
         ),
     ],
 )
-def test_a_checkout_that_is_behind_knows_a_message_by_a_former_id(
-    changes: dict[str, Any], steps: list[Told], decision: tuple[Action, Reason]
+def test_older_checkout_finds_a_message_by_its_former_id(
+    changes: dict[str, Any], steps: list[EventSpec], decision: tuple[Action, Reason]
 ) -> None:
     """It was renamed and edited since: the ledger keeps every id that a message has had."""
     assert decided(facts("sale", **changes), *steps) == decision
-    assert decided(facts("news", present=lambda _id: True), *steps) == (Action.SEND, Reason.NEW)
+    assert decided(facts("news", is_current=lambda _id: True), *steps) == (Action.SEND, Reason.NEW)
 
 
-def test_a_send_is_known_however_it_is_spelt() -> None:
+def test_every_spelling_is_the_same_send() -> None:
     """A file renamed in its case alone is not a second message."""
     assert decided(facts("SALE"), *SENT) == (Action.SENT, Reason.SENT)
 
@@ -301,14 +305,14 @@ def test_a_send_is_known_however_it_is_spelt() -> None:
 # --- settling -----------------------------------------------------------------------------------
 
 
-def test_a_person_may_free_a_send_once_no_call_can_arrive() -> None:
-    """Ten minutes after the latest call; what is no unknown send is not settled."""
+def test_person_may_settle_a_send_once_no_call_can_arrive() -> None:
+    """Ten minutes after the latest call; only an unknown send can be settled."""
     steps = [intent(), resend(2, at=START + HOUR)]
-    known = state_of(*steps).of("sale", 1)
+    known = state_of(*steps).find("sale", 1)
     assert known is not None
     assert not may_settle(known, START + HOUR + SETTLE_AFTER - SECOND)
     assert may_settle(known, START + HOUR + SETTLE_AFTER)
     for ended in (SENT, REFUSED):
-        known = state_of(*ended).of("sale", 1)
+        known = state_of(*ended).find("sale", 1)
         assert known is not None
         assert not may_settle(known, START + HOUR)

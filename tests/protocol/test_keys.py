@@ -23,22 +23,22 @@ ENTRY = Entry(stream=APPID, kind="intent", data={"send": "sale", "revision": 1, 
 
 
 @given(IDS)
-def test_an_id_taken_apart_is_the_id(made: SendId) -> None:
-    """The grammar is the same both ways, so no two sends share an id."""
+def test_parsing_and_writing_an_id_are_inverse(made: SendId) -> None:
+    """The grammar is the same both ways, so two sends never share an id."""
     assert SendId.parse(str(made)) == made
 
 
 @pytest.mark.parametrize(
     "text", ["", "[a]", "#1", "a[]", "a[b", "a]b", "a#", "a#0", "a#01", "a#x", "a#1[b]", "a[b][c]", "a#1#2"]
 )
-def test_what_is_no_id_is_refused(text: str) -> None:
-    """Nothing is guessed."""
+def test_text_that_is_not_an_id_is_refused(text: str) -> None:
+    """No part of an id is guessed."""
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         SendId.parse(text)
 
 
-def test_the_parts_of_an_id() -> None:
-    """Campaign, entry of `for_each`, batch of an openid list."""
+def test_parts_of_an_id() -> None:
+    """An id has a campaign, an entry of `for_each`, and a batch of an openid list."""
     assert SendId.parse("shop:a/sale[beijing]#12") == SendId("shop:a/sale", "beijing", 12)
 
 
@@ -46,37 +46,37 @@ def test_the_parts_of_an_id() -> None:
     ("one", "other"),
     [("Sale", "sale"), ("CAFÉ", "cafe\u0301"), ("straße", "STRASSE"), ("ﬁn", "FIN"), ("Ǆ", "ǆ")],
 )
-def test_two_spellings_of_one_name_are_one_message(one: str, other: str) -> None:
-    """What a disk or a person may spell either way has one key."""
+def test_two_spellings_of_a_name_have_one_key(one: str, other: str) -> None:
+    """A name that a disk or a person may spell in two ways has one key."""
     assert normalize_id(one) == normalize_id(other)
     assert SendKey(APPID, one, 1).clientmsgid == SendKey(APPID, other, 1).clientmsgid
 
 
 @given(WORDS)
-def test_comparing_is_done_once(text: str) -> None:
-    """Case, and the form in which accents are written, make no difference; nothing is left to fold."""
+def test_comparison_form_is_stable(text: str) -> None:
+    """Case and the form of accents make no difference; applying the form twice changes nothing."""
     assert normalize_id(normalize_id(text)) == normalize_id(text)
     assert normalize_id(normalize("NFD", text)) == normalize_id(text)
 
 
 @given(WORDS, WORDS, st.integers(1, 99), st.integers(1, 99))
-def test_clientmsgid_is_32_hex_and_one_a_send_key(one: str, other: str, first: int, second: int) -> None:
-    """Equal exactly when appid, send and revision are."""
+def test_clientmsgid_is_unique_to_its_send_key(one: str, other: str, first: int, second: int) -> None:
+    """It has 32 hex digits, and is equal exactly when appid, send and revision are."""
     ids = SendKey("wx1", one, first).clientmsgid, SendKey("wx1", other, second).clientmsgid
     assert all(re.fullmatch("[0-9a-f]{32}", value) for value in ids)
     assert (ids[0] == ids[1]) == ((normalize_id(one), first) == (normalize_id(other), second))
     assert SendKey("wx2", one, first).clientmsgid != ids[0]
 
 
-def test_clientmsgid_is_the_same_for_good() -> None:
-    """Another value would send again what is unknown: this one never changes."""
+def test_clientmsgid_never_changes_between_versions() -> None:
+    """Another value would send unknown sends a second time."""
     assert SendKey("wx1", "sale", 1).clientmsgid == hashlib.sha256(
         b'["clientmsgid","wx1","sale",1]'
     ).hexdigest()[:32]  # fmt: skip
 
 
-def test_the_key_is_made_by_hkdf() -> None:
-    """RFC 5869, one block: its first test vector by the same two steps, then ours by them."""
+def test_mac_key_is_derived_by_hkdf() -> None:
+    """RFC 5869 with one block: its first test vector by the same two steps, then our key by them."""
 
     def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
         extracted = hmac.digest(salt, secret, "sha256")
@@ -102,13 +102,13 @@ CHANGES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
-def test_any_change_breaks_the_mac(change: dict[str, Any]) -> None:
-    """Whatever the event says, and of which account."""
+def test_any_change_of_an_event_breaks_its_mac(change: dict[str, Any]) -> None:
+    """The mac covers every field of the event, and the account."""
     assert mac_of(KEY, replace(ENTRY, **change)) != mac_of(KEY, ENTRY)
 
 
-def test_the_mac_is_that_of_the_event_too() -> None:
-    """It stands in the data, and speaks of all but itself; another key makes another."""
+def test_mac_in_an_event_covers_the_rest_of_it() -> None:
+    """The mac stands in the data and covers everything but itself; another key makes another mac."""
     kept = next_event(replace(ENTRY, data={**ENTRY.data, "mac": mac_of(KEY, ENTRY)}), at=START, after=EMPTY)
     assert mac_of(KEY, kept) == kept.data["mac"]
     assert mac_of(mac_key("other", APPID), ENTRY) != kept.data["mac"]

@@ -13,14 +13,14 @@ QUICK = 12_000
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_no_interleaving_breaks_the_promise(scenario: Scenario):
-    """P1 to P6 hold in every world that can be reached."""
+    """P1 to P6 hold in every snapshot that can be reached."""
     found = search(scenario, most=QUICK)
     assert not found.broken, "\n".join((found.broken, *found.story))
     assert found.complete or found.states >= QUICK
 
 
 @pytest.mark.parametrize("rule", SWITCHED_OFF)
-def test_without_a_rule_the_promise_breaks(rule: str):
+def test_promise_breaks_without_this_rule(rule: str):
     """The search finds what the rule prevents, as a story short enough to read."""
     name, switched_off = SWITCHED_OFF[rule]
     scenario = next(scenario for scenario in SCENARIOS if scenario.name == name)

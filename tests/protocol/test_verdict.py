@@ -29,14 +29,14 @@ CERTAIN = frozenset().union(*REJECTING.values())
     ],
     ids=str,
 )
-def test_an_answer_is_judged(answer: dict[str, Any], judged: EventKind | None) -> None:
-    """An acceptance names its job; what is not understood proves nothing."""
+def test_verdict_on_an_answer(answer: dict[str, Any], judged: EventKind | None) -> None:
+    """An acceptance names its job; an answer that is not understood proves nothing."""
     assert verdict(answer) is judged
 
 
 @pytest.mark.parametrize("errcode", [40007, 40152, 48001, 45028, 45009, 45011, 40001, 42001, 45113, 47001])
-def test_a_definite_no_is_a_rejection(errcode: int) -> None:
-    """Wrong input, no permission, no quota, the token and the rate limits are told before a job is made."""
+def test_certain_errcode_is_a_rejection(errcode: int) -> None:
+    """Wrong input, missing permission, quota, token and rate limits are checked before WeChat makes a job."""
     assert verdict({"errcode": errcode}) is EventKind.REJECTED
 
 
@@ -44,18 +44,18 @@ def test_a_definite_no_is_a_rejection(errcode: int) -> None:
     "errcode",
     [-1, -1000, 61450, 42010, 45085, 46007, 268487001, 268488001, 89504, 89505, 44007, 9500002, 40164],
 )
-def test_what_may_hide_a_send_is_unknown(errcode: int) -> None:
-    """A passing fault, a job waiting for an administrator, an unexplained code: none means 'not sent'."""
+def test_uncertain_errcode_leaves_the_send_unknown(errcode: int) -> None:
+    """A passing fault, a job that waits for an administrator, an unexplained code: none means "not sent"."""
     assert verdict({"errcode": errcode}) is None
 
 
 @given(st.integers().filter(lambda number: number not in (0, CLIENTMSGID_EXISTS, *CERTAIN)))
-def test_no_other_number_frees_a_send(errcode: int) -> None:
-    """The list is positive: what is not on it is unknown, whatever it carries."""
+def test_unlisted_errcode_frees_no_send(errcode: int) -> None:
+    """An errcode that is not on the list leaves the send unknown, whatever else the answer holds."""
     assert verdict({"errcode": errcode, "msg_id": 7}) is None
 
 
-def test_every_certain_errcode_has_one_source() -> None:
-    """And neither an acceptance nor 45065 is among them."""
+def test_every_certain_errcode_has_a_source() -> None:
+    """Neither an acceptance nor 45065 is among them."""
     assert sum(len(codes) for codes in REJECTING.values()) == len(CERTAIN)
     assert not CERTAIN & {0, CLIENTMSGID_EXISTS}

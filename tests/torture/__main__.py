@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.postgres_server import postgres_server
-from tests.torture.ordeal import Ordeal, Score
+from tests.support.ledger_backends import Backend, git_backend, postgres_backend, sqlite_backend
+from tests.support.postgres_server import postgres_server
 from tests.torture.planted import PLANTED
-from tests.torture.world import SECRET, world
-from tests.unit.ledger.backends import Backend, git_backend, postgres_backend, sqlite_backend
+from tests.torture.run import Score, Torture
+from tests.torture.testbed import SECRET, open_testbed
 
 FULL = {"sqlite": (450, 220), "git": (300, 150), "postgres": (450, 220)}
 """Sends and kills of a full run."""
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def main() -> int:
-    """Run the ordeals asked for and print one line each."""
+    """Run each torture that was asked for and print one line each."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--backend", action="append", choices=list(FULL), help="default: all three")
     parser.add_argument("--sends", type=int, help="sends of each backend")
@@ -57,13 +57,13 @@ def main() -> int:
 
 
 def torture(kind: str, sends: int, kills: int, seed: int, *, keep: bool) -> Score:
-    """Run one ordeal in a folder of its own."""
+    """Run one torture in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix=f"torture-{kind}-"))
     try:
-        with backend_in(folder, kind) as backend, world(folder, backend, sends) as here:
+        with backend_in(folder, kind) as backend, open_testbed(folder, backend, sends) as testbed:
             logs = folder / "logs"
             logs.mkdir()
-            return Ordeal(here, logs, kills=kills, seed=seed).run()
+            return Torture(testbed, logs, kills=kills, seed=seed).run()
     finally:
         if keep:
             say(f"kept: {folder}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from babel.messages import Catalog
-from make_catalog import catalogs, read, refreshed
 
+from tests.tools.make_catalog import catalogs, read, refreshed
 from wechat_campaigns.core.words import LANGUAGES
 
 PACKAGE = Path(__file__).parents[2] / "runner" / "wechat_campaigns"
@@ -47,7 +47,7 @@ def catalog(path: Path) -> Catalog:
 
 
 def test_it_holds_the_words_of_the_source(path: Path) -> None:
-    """Nothing new is missing, nothing is left over: else run `python -m tests.make_catalog`."""
+    """Nothing new is missing, nothing is left over: else run `python -m tests.tools.make_catalog`."""
     assert path.read_text(encoding="utf-8") == refreshed(path)[0]
 
 

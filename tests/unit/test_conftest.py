@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from playground import Sandbox
 
+from tests.support.playground import Sandbox
 from wechat_campaigns.core.state_folder import state_home
 
 

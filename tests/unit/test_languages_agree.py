@@ -13,7 +13,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from factories import (
+
+from tests.support.factories import (
     NOW,
     SERVICE,
     MemoryLedger,
@@ -27,8 +28,7 @@ from factories import (
     make_state,
     plan_of,
 )
-from pseudo import Pseudo, speaking
-
+from tests.support.pseudo_locale import PseudoTranslations, use_translations
 from wechat_campaigns.core.digest import canonical
 from wechat_campaigns.core.errcodes import lookup
 from wechat_campaigns.core.errors import PolicyError, StalePlanError
@@ -49,7 +49,7 @@ from wechat_campaigns.wechat import payloads as wire
 from wechat_campaigns.wechat.answers import raise_for_errcode, transport_error
 from wechat_campaigns.wechat.transport import Request, Transport, TransportFailure, make_session
 
-OTHERS = (Pseudo(), None)
+OTHERS = (PseudoTranslations(), None)
 """Another language, and English."""
 WORDS = ("reason", "hint", "what")
 """The keys of a plan file that hold words for people."""
@@ -72,14 +72,14 @@ SENT = make_state((EventKind.INTENT, intent_of(make_send("edited"))),
 def in_both(job: Callable[[], Any]) -> list[Any]:
     found = []
     for language in OTHERS:
-        with speaking(language):
+        with use_translations(language):
             found.append(job())
     return found
 
 
 def planned() -> tuple[str, dict[str, Any]]:
     plan = plan_of(*SENDS, settings=SETTINGS, state=SENT)
-    return plan.digest, json.loads(canonical(plan_data(plan)))
+    return plan.plan_digest, json.loads(canonical(plan_data(plan)))
 
 
 def without_words(value: Any) -> Any:
@@ -117,9 +117,9 @@ def test_a_plan_reviewed_in_one_language_applies_in_another(
     written: NullTranslations | None, read: NullTranslations | None
 ):
     """What was reviewed is what would be sent, whatever it was called."""
-    with speaking(written):
+    with use_translations(written):
         digest, file = planned()
-    with speaking(read):
+    with use_translations(read):
         plan = plan_of(*SENDS, settings=SETTINGS, state=SENT)
         planfile.check_file(file, plan, SENT, NOW)
         planfile.check_digest(digest, plan, SENT)
@@ -130,7 +130,7 @@ def test_a_plan_reviewed_in_one_language_applies_in_another(
 # --- the ledger ---------------------------------------------------------------------------------
 
 
-class World:
+class ScriptedPlatform:
     """One account; each send gets the answer of its own name, given by the rooms that put it into words."""
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class World:
 
 def _fault(*, never_sent: bool) -> TransportFailure:
     if not never_sent:
-        return TransportFailure(never_sent=False, what=_("the connection was cut"))
+        return TransportFailure(not_sent=False, message=_("the connection was cut"))
     nobody = "http://127.0.0.1:1"
     reply = Transport(nobody, make_session(nobody)).exchange(Request(method="POST", path="/x", body=b"{}"))
     assert isinstance(reply, TransportFailure)
@@ -170,7 +170,7 @@ def _fault(*, never_sent: bool) -> TransportFailure:
 def _drafts(**changes: Any) -> dict[str, Any]:
     """What draft/get tells of the draft of ARTICLES, its markup changed."""
     done = {upload.key: "M" for upload in wire.uploads(ARTICLES)}
-    given = wire.draft_articles(ARTICLES, wire.MediaIds(uploaded=done, named={}))
+    given = wire.draft_articles(ARTICLES, wire.MediaIds(upload_results=done, material_ids={}))
     return {"news_item": [{**given[0], "content": "<section>正文</section>", **changes}]}
 
 
@@ -188,9 +188,9 @@ def _apply(events: list[dict[str, Any]], outcomes: list[SendOutcome]) -> None:
         [make_send("articles", content=ARTICLES), make_send("spam", "spam"), make_send("taken", "taken")],
         [make_send("lost", "lost"), make_send("unreachable", "unreachable")],
     ):
-        world = World()
-        outcomes += world.run(*sends)
-        events += [event.as_dict() for event in world.ledger.events()]
+        platform = ScriptedPlatform()
+        outcomes += platform.run(*sends)
+        events += [event.as_dict() for event in platform.ledger.events()]
 
 
 def test_an_apply_leaves_the_same_ledger_in_every_language():
@@ -199,8 +199,8 @@ def test_an_apply_leaves_the_same_ledger_in_every_language():
     assert events == ours
     results = [outcome.result for outcome in told]
     assert results == [outcome.result for outcome in told_english]
-    assert {*results} == {Result.ACCEPTED, Result.REFUSED, Result.UNKNOWN}
-    assert all(outcome.why.startswith("«") for outcome in told)
+    assert {*results} == {Result.ACCEPTED, Result.REJECTED, Result.UNKNOWN}
+    assert all(outcome.reason.startswith("«") for outcome in told)
     kept = [event["data"] for event in events]
     assert [data.get("errcode", data.get("reason")) for data in kept if {"errcode", "reason"} & {*data}] == [
         45002,
@@ -220,8 +220,8 @@ def test_who_approved_is_recorded_in_english():
 def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
     """The ledger keeps the number; its meaning is said in the reader's language."""
     state = fold(_refused())
-    digest = state.sends[SERVICE, "spam", 1].digest
-    with speaking(Pseudo()):
+    digest = state.sends[SERVICE, "spam", 1].content_digest
+    with use_translations(PseudoTranslations()):
         found = decide(make_send("spam", "spam"), digest, appid=SERVICE, state=state, now=NOW)
     meaning = f"«{lookup(45002, '/cgi-bin/message/mass/sendall').meaning}»"
     details = "errcode 45002"
@@ -229,9 +229,9 @@ def test_a_refusal_that_was_kept_is_told_in_the_readers_language():
 
 
 def _refused() -> tuple[Any, ...]:
-    world = World()
-    world.run(make_send("spam", "spam"))
-    return world.ledger.events()
+    platform = ScriptedPlatform()
+    platform.run(make_send("spam", "spam"))
+    return platform.ledger.events()
 
 
 # --- drafts -------------------------------------------------------------------------------------
@@ -256,13 +256,13 @@ def test_a_draft_made_in_one_language_is_known_in_another(
 ):
     """What the platform had changed then is no edit by hand now; what somebody edits since is."""
     ledger = MemoryLedger()
-    with speaking(first):
+    with use_translations(first):
         assert drafted(ledger)
     kept = len(ledger.events())
-    with speaking(then):
+    with use_translations(then):
         assert drafted(ledger)
         with pytest.raises(PolicyError) as caught:
             drafted(ledger, title="别的")
     assert len(ledger.events()) == kept
-    assert "`title`" in caught.value.what
-    assert "section" not in caught.value.what
+    assert "`title`" in caught.value.message
+    assert "section" not in caught.value.message

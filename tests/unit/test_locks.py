@@ -7,10 +7,11 @@ import tomllib
 from collections.abc import Iterable, Iterator
 
 import pytest
-from make_lock import BUILD_LOCK, LOCK, PROJECT
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.tools.make_lock import BUILD_LOCK, LOCK, PROJECT
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PYPROJECT["project"]["optional-dependencies"]

@@ -55,7 +55,7 @@ def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool
     try:
         data = read_regular(path, MAX_YAML_BYTES)
     except FileError as error:
-        return False, error.what
+        return False, error.message
     text = decode(data)
     if isinstance(text, TextFault):
         return False, text.message

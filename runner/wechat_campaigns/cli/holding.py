@@ -21,7 +21,7 @@ def hold(context: Context, account_name: str, why: str) -> int:
     appid = context.account(account_name).appid
     # Neither the past is looked at nor what this machine has seen of it: however long, damaged or forged, it
     # must not keep anybody from stopping. For the same reason without the lock and without the AppSecret.
-    data = {"held": True, "why": why, "actor": context.actor()}
+    data = {"held": True, "reason": why, "actor": context.actor()}
     context.ledger.store.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     said = _("account {name} is on hold: nothing is sent from it").format(name=account_name)
     return context.conclude(said, account=account_name, held=True, changed=True)
@@ -39,7 +39,7 @@ def unhold(context: Context, account_name: str, why: str) -> int:
     if not holds:
         said = _("account {name} was not on hold before; nothing to do").format(name=account_name)
         return context.conclude(said, account=account_name, held=False, changed=False)
-    data = {"held": False, "why": why, "actor": context.actor(), "ends": list(holds)}
+    data = {"held": False, "reason": why, "actor": context.actor(), "ends": list(holds)}
     context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
     said = _("account {name} may send again").format(name=account_name)
     return context.conclude(said, account=account_name, held=False, changed=True)

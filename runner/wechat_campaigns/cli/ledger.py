@@ -119,8 +119,8 @@ def _past(send: Send, appid: str, state: LedgerState, *, why: str, actor: dict[s
     data: dict[str, object] = {
         **state.send_fields(send.id, send.revision),
         "account": send.account,
-        "digest": compute_content_digest(send),
-        "why": why,
+        "content_digest": compute_content_digest(send),
+        "reason": why,
         "actor": actor,
     }
     if send.batch is not None:
@@ -335,7 +335,7 @@ def import_(context: Context, file: IO[str], as_backup: bool, why: str | None) -
         )
     context.ledger.restore(events)
     if names:
-        data = {"environment": context.settings.environment.name, "why": why, "actor": context.actor()}
+        data = {"environment": context.settings.environment.name, "reason": why, "actor": context.actor()}
         context.ledger.append(Entry(stream=LEDGER, kind=EventKind.INIT, data=data))
         tell(
             _(
@@ -385,7 +385,7 @@ def settle(
         "intent": latest_intent(record.calls) if record is not None else "",
         "sent": not not_sent,
         "msg_id": msg_id,
-        "why": why,
+        "reason": why,
         "actor": context.actor(),
     }
     entry = Entry(stream=known.appid, kind=EventKind.SETTLED, data=data)
@@ -435,7 +435,7 @@ def _line(event: Event, namespace: str) -> str:
     if "send" in data:
         data["send"] = display_id(namespace, str(data["send"]))
     named = " ".join(
-        str(data[key]) for key in ("send", "msg_id", "errcode", "why", "upload") if data.get(key)
+        str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
     )
     if event.kind is EventKind.UPLOAD and data.get("result") is None:
         named += " forgotten"

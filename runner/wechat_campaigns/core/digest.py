@@ -115,7 +115,7 @@ def plan_row(send: Send, digest: str, appid: str) -> dict[str, Any]:
     return {
         "id": send.id,
         "revision": send.revision,
-        "digest": digest,
+        "content_digest": digest,
         "appid": appid,
         "not_before": to_plain_data(send.not_before),
         "not_after": to_plain_data(send.not_after),

@@ -42,7 +42,7 @@ class EventStatus:
     """How a mass job ended, by the Status of its MASSSENDJOBFINISH event; in English as well."""
 
     status: str
-    kind: ErrcodeClass | Literal["ok"]
+    errcode_class: ErrcodeClass | Literal["ok"]
     meaning: str
     hint: str
 
@@ -95,7 +95,7 @@ def mass_event_status() -> Mapping[str, EventStatus]:
 
 def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     """`class` is a word of Python, so the records call it `errcode_class`."""
-    return {("kind" if key == "class" else key): value for key, value in entry.items()}
+    return {("errcode_class" if key == "class" else key): value for key, value in entry.items()}
 
 
 def _unknown(errcode: int) -> Errcode:

@@ -100,7 +100,7 @@ def record_campaigns_folder(
         data = {"namespace": namespace, **asdict(here), "actor": dict(who)}
         # An account without its secret sends nothing, and keeps no other from sending.
         with suppress(SecretError):
-            workspace.ledger.append(Entry(stream=appid, kind=EventKind.HOME, data=data))
+            workspace.ledger.append(Entry(stream=appid, kind=EventKind.CAMPAIGNS_FOLDER, data=data))
             new.append(appid)
     return new
 

@@ -91,7 +91,7 @@ class LedgerState:
     def holds(self) -> Mapping[str, str]:
         """By appid: why nothing may be sent from an account."""
         held = {appid: [*known.holds.values()] for appid, known in self.streams.items()}
-        return {appid: str(events[-1].data.get("why", "")) for appid, events in held.items() if events}
+        return {appid: str(events[-1].data.get("reason", "")) for appid, events in held.items() if events}
 
     def is_initialized_for(self, appid: str) -> bool:
         """Tell whether the ledger was begun for this account too: others may share it."""
@@ -238,7 +238,7 @@ def _draft(state: LedgerState, event: Event) -> None:
 
 
 def _preview(state: LedgerState, event: Event) -> None:
-    state.previews.add((event.stream, event.data["digest"]))
+    state.previews.add((event.stream, event.data["content_digest"]))
     state.preview_times.append((event.stream, event.at))
 
 
@@ -270,7 +270,7 @@ def _begin(state: LedgerState, event: Event) -> None:
     state.initialized_streams.add(event.stream)
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
-    state._digests.setdefault((key[0], event.data["digest"]), set()).add(key)
+    state._digests.setdefault((key[0], event.data["content_digest"]), set()).add(key)
     before = state.sends.get(key)
     if before is not None and before.was_accepted:
         # A slower runner began another call; what the platform took before stays taken.
@@ -282,8 +282,8 @@ def _begin(state: LedgerState, event: Event) -> None:
         revision=key[2],
         at=event.at,
         account=event.data.get("account", ""),
-        content_digest=event.data["digest"],
-        recipients=event.data.get("receivers", ""),
+        content_digest=event.data["content_digest"],
+        recipients=event.data.get("recipients", ""),
         audience=event.data.get("audience", {}).get("count"),
         intent=event if event.kind == EventKind.INTENT else None,
         **(told | {"status": SendStatus.BASELINE} if event.kind == EventKind.BASELINE else told),
@@ -309,7 +309,7 @@ def _meaning(state: LedgerState, event: Event, known: SendRecord | None) -> dict
     found: dict[str, Any] = {
         "status": known.status if taken and known is not None and happened else _FROM[decided.status],
         "disputed": decided.status is protocol.Status.DISPUTED,
-        "why": event.data.get("why", event.data.get("reason", "")),
+        "reason": event.data.get("reason", ""),
         "errcode": event.data.get("errcode") if decided.status is protocol.Status.REJECTED else None,
     }
     # The platform's own number wins over that of a person who settled in the meantime.
@@ -371,7 +371,7 @@ _STEPS: dict[str, Callable[[LedgerState, Event], None]] = {
     EventKind.CALLBACK: _callback,
     EventKind.RECALL: _recall,
     EventKind.GUARD: _guard,
-    EventKind.HOME: _home,
+    EventKind.CAMPAIGNS_FOLDER: _home,
     EventKind.BASELINE: _begin,
     EventKind.INTENT: _begin,
     EventKind.RESEND: _resend,

@@ -295,7 +295,7 @@ def _first_look(send: Send, grounds: DecisionContext, known: Mapping[str, Remote
             return PlannedSend(
                 send=stored,
                 account=account,
-                content_digest=decision.resend_intent.data["digest"],
+                content_digest=decision.resend_intent.data["content_digest"],
                 decision=decision,
                 resolved=as_stored(
                     stored, decision.resend_intent.data["body"], (known or {}).get(account.name, OFFLINE)
@@ -358,7 +358,9 @@ def _under_policy(
         appid = one.account.appid
         if one.action is PlanAction.SEND:
             twin = seen.get((appid, one.content_digest))
-            facts = _facts(one, looked_at, grounds, due, ahead=ahead[appid], twin=twin, offline=offline)
+            facts = _facts(
+                one, looked_at, grounds, due, ahead=ahead[appid], duplicate_of=twin, offline=offline
+            )
             one = with_violations(one, evaluate(facts, grounds.overrides))
         elif one.action is PlanAction.RESEND:
             one = with_violations(
@@ -411,7 +413,7 @@ def recheck(
     if decision.action is not planned.action or decision.action not in CALLING:
         return fresh
     saw = reviewed.get(planned.send.id)
-    facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed=saw)
+    facts = _facts(planned, plan.sends, grounds, len(plan.calls()), applying=True, reviewed_count=saw)
     return with_violations(fresh, _against(facts, grounds, again=planned.resend_intent is not None))
 
 

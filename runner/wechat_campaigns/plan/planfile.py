@@ -201,7 +201,7 @@ def _rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _row(send: Mapping[str, Any]) -> dict[str, Any]:
     appid = send["account"]["appid"]
-    row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "digest", "not_after")}}
+    row = {"appid": appid, **{key: send[key] for key in ("id", "revision", "content_digest", "not_after")}}
     return row | (send["resend"] if "resend" in send else {"not_before": send["not_before"]})
 
 
@@ -234,7 +234,7 @@ def _differences(reviewed: Mapping[str, Any], plan: Plan) -> list[str]:
     every = {p.send.id: p for p in plan.sends}
     found += [_no_more(name, every.get(name)) for name in sorted(set(before) - set(after))]
     for name in sorted(set(before) & set(after)):
-        if before[name].get("digest") != after[name].content_digest:
+        if before[name].get("content_digest") != after[name].content_digest:
             found.append(_("{send} has other content or receivers").format(send=name))
         elif before[name].get("revision") != after[name].send.revision:
             found.append(_("{send} has another revision").format(send=name))

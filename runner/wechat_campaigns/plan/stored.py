@@ -57,7 +57,7 @@ def stored_row(intent: Event, send_id: str) -> dict[str, Any]:
     return {
         "id": send_id,
         "revision": data["revision"],
-        "digest": data["digest"],
+        "content_digest": data["content_digest"],
         "appid": intent.stream,
         "not_after": to_plain_data(datetime.fromisoformat(ends)) if ends is not None else None,
         **resend_data(intent),
@@ -73,7 +73,7 @@ def _stored_send(intent: Event, send_id: str, account: str, campaign: Send | Non
     data, send = intent.data, campaign
     body, receivers = data["body"], _filter(data, campaign)
     stored_row(intent, send_id)
-    if send is None or compute_content_digest(send) != data["digest"]:
+    if send is None or compute_content_digest(send) != data["content_digest"]:
         send = Send(
             id=send_id,
             campaign=SendId.parse(send_id).campaign,

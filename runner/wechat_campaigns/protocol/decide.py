@@ -143,7 +143,7 @@ def _stopped(state: StreamState, facts: DecisionInput) -> Decision | None:
     """Name what stops every call, first or again: a hold, the policy."""
     if state.holds:
         held = next(reversed(state.holds.values()))
-        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data.get("why", "")})
+        return Decision(Action.BLOCKED, Reason.HOLD, params={"reason": held.data.get("reason", "")})
     violated = facts.find_violations()
     return Decision(Action.BLOCKED, Reason.POLICY, params={"rules": violated}) if violated else None
 

@@ -17,18 +17,21 @@ FORMAT: Final = 1
 class EventKind(StrEnum):
     """What can happen. Of a send: `send`, `revision`, `mac`; an end names its call by the `intent`'s hash."""
 
-    INTENT = "intent"  # about to post: {…, call, at, after, digest, formerly?, clientmsgid, body…}
+    INTENT = "intent"  # about to post: {…, call, at, after, content_digest, formerly?, clientmsgid, body…}
     RESEND = "resend"  # about to post a stored body again: {…, call, at, after, body_sha256}
     ACCEPTED = "accepted"  # the platform took the job: {…, intent, msg_id, msg_data_id?}
     DUPLICATE = "duplicate"  # the platform had a job with this clientmsgid (45065): {…, intent, msg_id?}
     REJECTED = "rejected"  # this call certainly made no job: {…, intent, errcode?, reason?}
-    SETTLED = "settled"  # a person decided about the calls up to one: {…, intent, sent, msg_id?, why, actor}
-    BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, digest, why, actor}
-    HOLD = "hold"  # stopped, or released: {held, why, actor}; a release: {…, ends: [hash of a hold], mac}
+    SETTLED = (
+        "settled"  # a person decided about the calls up to one: {…, intent, sent, msg_id?, reason, actor}
+    )
+    BASELINE = "baseline"  # sent before the ledger existed, or by hand: {…, content_digest, reason, actor}
+    HOLD = "hold"  # stopped, or released: {held, reason, actor}; a release: {…, ends: [hash of a hold], mac}
     # These never touch what decides a call: see `ledger.events`.
     INIT, GUARD, UPLOAD, DRAFT = "init", "guard", "upload", "draft"
-    PREVIEW, CALLBACK, STATUS, RECALL, HOME = "preview", "callback", "status", "recall", "home"
-    TRUSTED = "vouched"  # a person says that all events before are true: see `ledger.trust`
+    PREVIEW, CALLBACK, STATUS, RECALL = "preview", "callback", "status", "recall"
+    CAMPAIGNS_FOLDER = "campaigns_folder"  # which folder uses the ledger: see `ledger.home`
+    TRUSTED = "trusted"  # a person says that all events before are true: see `ledger.trust`
 
 
 class Head(NamedTuple):

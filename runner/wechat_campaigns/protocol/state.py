@@ -69,7 +69,7 @@ class SendState:
     @property
     def content_digest(self) -> str:
         """Of the content and recipients that were last decided to be sent."""
-        return str(self.intent.data["digest"]) if self.intent is not None else ""
+        return str(self.intent.data["content_digest"]) if self.intent is not None else ""
 
     @property
     def is_unknown(self) -> bool:

@@ -255,7 +255,7 @@ class Scope:
     def _template_problem(self, path: KeyPath, fault: TemplateRenderError, place: Location | None) -> None:
         if place is None and fault.file is not None:
             place = Location(file=self.display_path(fault.file), line=fault.line)
-        self.problem(path, fault.rule, fault.what, fault.hint, place=place)
+        self.problem(path, fault.rule, fault.message, fault.hint, place=place)
 
 
 def _around(text: str, found: re.Match[str]) -> str:

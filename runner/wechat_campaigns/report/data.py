@@ -141,7 +141,7 @@ def _planned(planned: PlannedSend, *, offline: bool) -> dict[str, Any]:
             "appid": planned.account.appid,
         },
         "revision": send.revision,
-        "digest": planned.content_digest,
+        "content_digest": planned.content_digest,
         "filter": filter_form(send),
         "audience": {"count": audience.count, "source": audience.source, "as_of": _time(audience.as_of)},
         "msgtype": send.msgtype.value,

@@ -1,1 +1,1 @@
-"""A WeChat Official Account on loopback, with followers whose phones can be looked at."""
+"""A WeChat Official Account on loopback, with followers and their phones."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from wechat_campaigns.sandbox import bits, store
+from wechat_campaigns.sandbox import bitmaps, store
 
 KINDS = ("service", "subscription", "test", "unverified")
 """`unverified` stands for personal and unverified accounts, which may not send at all."""
@@ -24,7 +24,7 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class AccountOptions:
     """The switches of one account."""
 
     quota: bool = True
@@ -49,51 +49,53 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class OfficialAccount:
     """One Official Account; `subscribed` and `blocked` are sets of follower numbers."""
 
     appid: str
     kind: str
     secret: str = field(repr=False)
     name: str
-    options: Options
+    options: AccountOptions
     subscribed: int
     blocked: int
 
 
-NOBODY = Account(appid="", kind="", secret="", name="", options=Options(), subscribed=0, blocked=0)
+NOBODY = OfficialAccount(
+    appid="", kind="", secret="", name="", options=AccountOptions(), subscribed=0, blocked=0
+)
 """Stands in where a call carries no token: the token calls themselves."""
 
 
-def find(db: sqlite3.Connection, appid: str) -> Account | None:
+def find(db: sqlite3.Connection, appid: str) -> OfficialAccount | None:
     """Look an account up."""
     row = store.first(db, "SELECT * FROM account WHERE appid = ?", (appid,))
     return None if row is None else _account(row)
 
 
-def every(db: sqlite3.Connection) -> list[Account]:
+def list_accounts(db: sqlite3.Connection) -> list[OfficialAccount]:
     """List the accounts by appid."""
     return [_account(row) for row in db.execute("SELECT * FROM account ORDER BY appid")]
 
 
-def _account(row: sqlite3.Row) -> Account:
+def _account(row: sqlite3.Row) -> OfficialAccount:
     """Make the record from its row."""
-    return Account(
+    return OfficialAccount(
         appid=row["appid"],
         kind=row["kind"],
         secret=row["secret"],
         name=row["name"],
         options=options_from(json.loads(row["options"])),
-        subscribed=bits.from_blob(row["subscribed"]),
-        blocked=bits.from_blob(row["blocked"]),
+        subscribed=bitmaps.from_blob(row["subscribed"]),
+        blocked=bitmaps.from_blob(row["blocked"]),
     )
 
 
-def options_from(data: Mapping[str, Any], base: Options | None = None) -> Options:
+def options_from(data: Mapping[str, Any], base: AccountOptions | None = None) -> AccountOptions:
     """Read switches from plain data over a base.
 
     Args:
-        data: any of the fields of `Options`; `callback` an object of url, token, aes_key, or null.
+        data: any of the fields of `AccountOptions`; `callback` an object of url, token, aes_key, or null.
         base: where the others come from; the defaults when left out.
 
     Returns:
@@ -104,19 +106,19 @@ def options_from(data: Mapping[str, Any], base: Options | None = None) -> Option
     """
     if not isinstance(data, Mapping):
         raise ValueError("the switches of an account are an object")
-    merged = asdict(base or Options())
-    known = {item.name: type(merged[item.name]) for item in fields(Options)}
+    merged = asdict(base or AccountOptions())
+    names = [item.name for item in fields(AccountOptions)]
     for key, value in data.items():
-        if key not in known:
-            raise ValueError(f"{key} is no switch of an account; there are {', '.join(known)}")
-        merged[key] = _switch(key, value, getattr(Options(), key))
+        if key not in names:
+            raise ValueError(f"{key} is no switch of an account; there are {', '.join(names)}")
+        merged[key] = _switch(key, value, getattr(AccountOptions(), key))
     callback = merged.pop("callback")
-    return Options(**merged, callback=Callback(**callback) if callback else None)
+    return AccountOptions(**merged, callback=Callback(**callback) if callback else None)
 
 
 def _switch(key: str, value: Any, default: Any) -> Any:
     """Check one switch's value by the type of its default."""
-    wanted, fits = {
+    expected, fits = {
         bool: ("true or false", isinstance(value, bool)),
         float: ("a number of seconds, at most a year", _is_duration(value)),
         str: ("a string", isinstance(value, str)),
@@ -128,24 +130,24 @@ def _switch(key: str, value: Any, default: Any) -> Any:
         type(None): ("an object of url, token and perhaps aes_key, or null", _is_callback(value)),
     }[type(default)]
     if not fits:
-        raise ValueError(f"{key} is {wanted}")
+        raise ValueError(f"{key} is {expected}")
     return tuple(map(str, value)) if isinstance(default, tuple) else value
 
 
 def _is_duration(value: Any) -> bool:
-    """Tell whether a value is a number of seconds up to a year."""
+    """Return whether a value is a number of seconds up to a year."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 366 * 86400
 
 
 def _is_callback(value: Any) -> bool:
-    """Tell whether a value describes a callback, or none."""
+    """Return whether a value describes a callback, or is null."""
     if not isinstance(value, dict):
         return value is None
-    known = {"url", "token"} <= value.keys() <= {"url", "token", "aes_key"}
-    return known and all(isinstance(part, str) for part in value.values())
+    has_keys = {"url", "token"} <= value.keys() <= {"url", "token", "aes_key"}
+    return has_keys and all(isinstance(part, str) for part in value.values())
 
 
-def save(db: sqlite3.Connection, account: Account) -> None:
+def save(db: sqlite3.Connection, account: OfficialAccount) -> None:
     """Write an account, new or changed."""
     row = {
         "appid": account.appid,
@@ -153,25 +155,7 @@ def save(db: sqlite3.Connection, account: Account) -> None:
         "secret": account.secret,
         "name": account.name,
         "options": json.dumps(asdict(account.options)),
-        "subscribed": bits.to_blob(account.subscribed),
-        "blocked": bits.to_blob(account.blocked),
+        "subscribed": bitmaps.to_blob(account.subscribed),
+        "blocked": bitmaps.to_blob(account.blocked),
     }
     store.insert(db, "account", row, replace=True)
-
-
-def numbers_of(db: sqlite3.Connection, appid: str, openids: Iterable[str]) -> dict[str, int]:
-    """Find the follower numbers of openids; those of other accounts are left out."""
-    rows = db.execute(
-        "SELECT openid, n FROM follower WHERE appid = ? AND openid IN (SELECT value FROM json_each(?))",
-        (appid, json.dumps(list(openids))),
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def openids_of(db: sqlite3.Connection, appid: str, numbers: Iterable[int]) -> list[str]:
-    """Find the openids of follower numbers, in the order of the numbers."""
-    rows = db.execute(
-        "SELECT openid FROM follower WHERE appid = ? AND n IN (SELECT value FROM json_each(?)) ORDER BY n",
-        (appid, json.dumps(list(numbers))),
-    )
-    return [row[0] for row in rows]

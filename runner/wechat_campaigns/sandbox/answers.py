@@ -1,4 +1,4 @@
-"""What the platform says: error texts in its own spelling, the `rid`, and JSON as it writes it."""
+"""Answers of the platform: error texts in its own spelling, the `rid`, and JSON as it writes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-OK: dict[str, Any] = {"errcode": 0, "errmsg": "ok"}
+Json = dict[str, Any]
+
+OK: Json = {"errcode": 0, "errmsg": "ok"}
 
 ERRMSG = {
     -1: "system error",
@@ -105,8 +107,8 @@ ERRMSG = {
 }  # fmt: skip
 
 
-class Refused(Exception):  # noqa: N818 - the platform's word for an answer, not a fault of ours
-    """The platform refuses a call; nothing of it happened unless the endpoint says otherwise.
+class ErrcodeError(Exception):
+    """The platform refuses a call with an errcode; the call had no effect unless its endpoint states one.
 
     Args:
         errcode: the platform's number.
@@ -120,7 +122,7 @@ class Refused(Exception):  # noqa: N818 - the platform's word for an answer, not
         self.hint = hint
         self.extra = extra
 
-    def answer(self, rid: str) -> dict[str, Any]:
+    def answer(self, rid: str) -> Json:
         """Build the JSON object of the reply, `errmsg` ending in the rid."""
         text = " ".join(part for part in (ERRMSG.get(self.errcode, "system error"), self.hint) if part)
         return {"errcode": self.errcode, "errmsg": f"{text} rid: {rid}", **self.extra}
@@ -135,7 +137,7 @@ class Download:
     filename: str
 
 
-Answer = dict[str, Any] | Download
+Answer = Json | Download
 
 
 def new_rid() -> str:

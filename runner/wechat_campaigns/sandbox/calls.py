@@ -1,16 +1,16 @@
-"""One call to the platform as an endpoint sees it, and the record that says what an endpoint is."""
+"""One call to the platform as an endpoint sees it, and the registry of endpoints."""
 
 from __future__ import annotations
 
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 from wechat_campaigns.sandbox import store
-from wechat_campaigns.sandbox.accounts import Account
-from wechat_campaigns.sandbox.answers import Answer, Refused
+from wechat_campaigns.sandbox.accounts import OfficialAccount
+from wechat_campaigns.sandbox.answers import Answer, ErrcodeError, Json
 
 VERIFIED = frozenset({"service", "subscription"})
 SERVICE = frozenset({"service"})
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
+class UploadedFile:
     """The multipart part named `media`."""
 
     filename: str
@@ -30,30 +30,43 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A call that passed the gate; the endpoint reads it and writes to `db`."""
+class HttpRequest:
+    """What arrived on the wire."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    upload: UploadedFile | None = None
+    client_ip: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiCall:
+    """A call that passed the checks every endpoint shares; the endpoint reads it and writes to `db`."""
 
     db: sqlite3.Connection
     now: float
     """The sandbox's time, seconds since 1970."""
-    account: Account
-    path: str
-    query: Mapping[str, str]
-    form: Mapping[str, str]
-    body: dict[str, Any]
-    upload: Upload | None
-    client_ip: str
+    account: OfficialAccount
+    request: HttpRequest
+    body: Json
+    """The JSON object of the request; empty for an upload."""
     quota: bool
     """Whether call counters and send allowances are enforced."""
     retired_cards: bool
     """Whether this server lets the retired wxcard through."""
     endpoints: Mapping[str, Endpoint]
-    """Every endpoint by path, for the calls that tell about them."""
+    """Every endpoint by path, for calls about calls."""
 
     @property
     def appid(self) -> str:
         """The calling account's appid."""
         return self.account.appid
+
+
+Function = TypeVar("Function", bound=Callable[[ApiCall], Answer])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +78,7 @@ class Endpoint:
     """
 
     path: str
-    run: Callable[[Call], Answer]
+    run: Callable[[ApiCall], Answer]
     method: Literal["GET", "POST", "ANY"] = "POST"
     who: frozenset[str] = EVERYONE
     needs_token: bool = True
@@ -78,39 +91,42 @@ class Endpoint:
     minute: int | None = None
 
 
+class Endpoints(dict[str, Endpoint]):
+    """The endpoints of one service by path."""
+
+    def add(self, path: str, **fields: Any) -> Callable[[Function], Function]:
+        """Register the function that answers a path; the rest are fields of `Endpoint`."""
+
+        def register(run: Function) -> Function:
+            self[path] = Endpoint(path=path, run=run, **fields)
+            return run
+
+        return register
+
+
 def text(body: Mapping[str, Any], key: str, errcode: int = 40035) -> str:
     """Read a string the endpoint cannot do without; `errcode` when it is missing, empty or another type."""
     value = body.get(key)
     if not isinstance(value, str) or not value:
-        raise Refused(errcode)
+        raise ErrcodeError(errcode)
     return value
 
 
 def number(body: Mapping[str, Any], key: str, errcode: int = 40035, default: int | None = None) -> int:
-    """Read an integer, also when a client sends it as a string.
-
-    Args:
-        body: the object that holds it.
-        key: its name.
-        errcode: what to refuse with when it is no integer.
-        default: the value when it is absent; None makes it required.
-
-    Returns:
-        The integer.
-    """
+    """Read an integer, also one sent as a string; `errcode` for anything else, `default` for nothing."""
     value = body.get(key, default)
     if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
-        raise Refused(errcode)
+        raise ErrcodeError(errcode)
     return value
 
 
-def words(body: Mapping[str, Any], key: str, default: str = "") -> str:
+def optional_text(body: Mapping[str, Any], key: str, default: str = "") -> str:
     """Read a string that may be left out or null; another type is 40035."""
     value = body.get(key)
     if value is not None and not isinstance(value, str):
-        raise Refused(40035)
+        raise ErrcodeError(40035)
     return default if value is None else value
 
 
@@ -118,7 +134,7 @@ def flag(body: Mapping[str, Any], key: str) -> bool:
     """Read a switch sent as 0/1 or as a boolean; absent is off, anything else is 40035."""
     value = body.get(key, 0)
     if value not in (0, 1):
-        raise Refused(40035)
+        raise ErrcodeError(40035)
     return bool(value)
 
 
@@ -126,7 +142,7 @@ def strings(body: Mapping[str, Any], key: str, errcode: int) -> list[str]:
     """Read a list of strings; `errcode` when it is anything else."""
     value = body.get(key)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Refused(errcode)
+        raise ErrcodeError(errcode)
     return value
 
 
@@ -134,21 +150,21 @@ def mapping(body: Mapping[str, Any], key: str, errcode: int) -> dict[str, Any]:
     """Read an object; `errcode` when it is anything else."""
     value = body.get(key)
     if not isinstance(value, dict):
-        raise Refused(errcode)
+        raise ErrcodeError(errcode)
     return value
 
 
-def named_row(call: Call, errcode: int, query: str, *values: object) -> sqlite3.Row:
-    """Read the row that a call names; `errcode` when there is none."""
-    found = store.first(call.db, query, values)
-    if found is None:
-        raise Refused(errcode)
-    return found
+def named_row(call: ApiCall, errcode: int, query: str, *values: object) -> sqlite3.Row:
+    """Read the row that a call names; `errcode` without one."""
+    row = store.first(call.db, query, values)
+    if row is None:
+        raise ErrcodeError(errcode)
+    return row
 
 
 def page(body: Mapping[str, Any]) -> tuple[int, int]:
     """Read `offset` (from 0) and `count` (1 to 20) of a listing call."""
     offset, count = number(body, "offset", default=0), number(body, "count", default=20)
     if offset < 0 or not 1 <= count <= 20:
-        raise Refused(40097)
+        raise ErrcodeError(40097)
     return offset, count

@@ -14,15 +14,7 @@ EARLIEST, LATEST = 946_656_000.0, 4_102_416_000.0
 
 
 def now_unix(db: sqlite3.Connection, wall_unix: float) -> float:
-    """Tell the sandbox time.
-
-    Args:
-        db: the state.
-        wall_unix: the real time, seconds since 1970.
-
-    Returns:
-        Seconds since 1970 on the sandbox's clock.
-    """
+    """Return the sandbox time of a real time, both in seconds since 1970."""
     return wall_unix + float(store.get(db, "clock_offset_s", 0.0))
 
 
@@ -46,12 +38,12 @@ def day(unix: float) -> str:
 
 
 def day_start(unix: float) -> float:
-    """Tell when the Chinese day of a moment began, seconds since 1970."""
+    """Return when the Chinese day of a moment began, seconds since 1970."""
     return datetime.fromtimestamp(unix, CHINA).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def month_start(unix: float) -> float:
-    """Tell when the Chinese month of a moment began, seconds since 1970."""
+    """Return when the Chinese month of a moment began, seconds since 1970."""
     return datetime.fromtimestamp(day_start(unix), CHINA).replace(day=1).timestamp()
 
 

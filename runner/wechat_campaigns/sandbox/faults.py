@@ -1,4 +1,4 @@
-"""Faults that were ordered: which one meets a call, and what the client sees of it."""
+"""Faults that tests inject: the fault of a call, and what the client sees of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wechat_campaigns.sandbox import store
+from wechat_campaigns.sandbox.answers import Json
 
 ALIASES = {"cut_before": ("cut", False), "cut_after": ("cut", True)}
 KINDS = ("latency", "errcode", "cut", "garbage", "html", "http", "clock")
@@ -18,8 +19,8 @@ MAX_AHEAD_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One ordered fault; `after` says that the call's effect happens and only its answer is spoiled."""
+class InjectedFault:
+    """One fault; with `after` the call takes effect and only its answer is spoiled."""
 
     endpoint: str = "*"
     kind: str
@@ -36,17 +37,14 @@ class Fault:
         return self.kind not in ("latency", "errcode", "clock")
 
 
-def order(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
-    """Order a fault.
+def add(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
+    """Add a fault; its number.
 
     Args:
         db: the state.
         spec: `endpoint` (a path with or without /cgi-bin/, or *), `kind` (latency, errcode, cut_before,
             cut_after, garbage, html, http_500…, clock), `times` (default 1, null for ever), `skip` (calls
             to let pass first), `after`, `errcode`, `latency_s`, `ahead_s`.
-
-    Returns:
-        The fault's number.
 
     Raises:
         ValueError: Something in it is unknown or has the wrong type.
@@ -59,12 +57,12 @@ def order(db: sqlite3.Connection, spec: Mapping[str, Any]) -> int:
 
 
 def _is_count(value: object, least: int) -> bool:
-    """Tell whether a value counts calls."""
+    """Return whether a value counts calls."""
     return type(value) is int and least <= value < 2**31
 
 
-def _read(spec: Mapping[str, Any]) -> Fault:
-    """Read the fault itself out of an order."""
+def _read(spec: Mapping[str, Any]) -> InjectedFault:
+    """Read the fault itself from its specification."""
     unknown = spec.keys() - {"endpoint", "kind", "times", "skip", "after", "errcode", "latency_s", "ahead_s"}
     if unknown:
         raise ValueError(f"a fault has no key {', '.join(sorted(unknown))}")
@@ -84,7 +82,7 @@ def _read(spec: Mapping[str, Any]) -> Fault:
     ahead_s = spec.get("ahead_s", 3600 if kind == "clock" else 0)
     if type(ahead_s) not in (int, float) or not abs(ahead_s) <= MAX_AHEAD_S:
         raise ValueError(f"ahead_s is a number of seconds from -{MAX_AHEAD_S} to {MAX_AHEAD_S}")
-    return Fault(
+    return InjectedFault(
         endpoint=_path(str(spec.get("endpoint", "*"))),
         kind=kind,
         after=after,
@@ -102,10 +100,10 @@ def _path(endpoint: str) -> str:
     return f"/cgi-bin/{endpoint.lstrip('/')}"
 
 
-def take(db: sqlite3.Connection, path: str) -> Fault | None:
-    """Use up the first ordered fault that meets this path; None when there is none."""
+def take(db: sqlite3.Connection, path: str) -> InjectedFault | None:
+    """Use up the first fault for this path; None without one."""
     for row in db.execute("SELECT * FROM fault ORDER BY id").fetchall():
-        fault = Fault(**json.loads(row["spec"]))
+        fault = InjectedFault(**json.loads(row["spec"]))
         if fault.endpoint not in ("*", path):
             continue
         if row["skip"] > 0:
@@ -119,8 +117,8 @@ def take(db: sqlite3.Connection, path: str) -> Fault | None:
     return None
 
 
-def listing(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """List the faults still ordered."""
+def list_faults(db: sqlite3.Connection) -> list[Json]:
+    """List the faults that are still to come."""
     return [
         {"id": row["id"], "times": row["times"], "skip": row["skip"], **json.loads(row["spec"])}
         for row in db.execute("SELECT * FROM fault ORDER BY id")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 
-from wechat_campaigns.sandbox import jobs, publishing
+from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox.mass import models as mass
+from wechat_campaigns.sandbox.publishing import models as publishing
 
 
-def advance(db: sqlite3.Connection, now: float) -> None:
-    """Finish everything whose time has come, and leave its events to be pushed.
-
-    Args:
-        db: the state.
-        now: the sandbox's time, seconds since 1970.
-    """
-    jobs.advance(db, now)
+def advance(db: sqlite3.Connection, wall: float) -> float:
+    """Finish everything whose time has come, and add its events; the sandbox's time, seconds since 1970."""
+    now = clock.now_unix(db, wall)
+    mass.advance(db, now)
     publishing.advance(db, now)
+    return now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from wechat_campaigns.sandbox.remote import SandboxClient
+    from wechat_campaigns.sandbox.client import SandboxClient
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def wechat_sandbox_url() -> Iterator[str]:
 @pytest.fixture
 def wechat_sandbox(wechat_sandbox_url: str) -> SandboxClient:
     """Give the sandbox as it was seeded: `url`, `appid`, `secret`, `deliveries()`, `fault()` and more."""
-    from wechat_campaigns.sandbox.remote import SandboxClient
+    from wechat_campaigns.sandbox.client import SandboxClient
 
     client = SandboxClient(url=wechat_sandbox_url)
     client.reset()

@@ -14,14 +14,15 @@ import yaml
 
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.sandbox import accounts, bits
-from wechat_campaigns.sandbox.accounts import Account
+from wechat_campaigns.sandbox import accounts, bitmaps
+from wechat_campaigns.sandbox.accounts import OfficialAccount
+from wechat_campaigns.sandbox.tags import models as tags
+from wechat_campaigns.sandbox.users.models import numbers_of
 
 SECRET = "0" * 32
-FIRST_TAG_ID = 100
 TAG_IDS = range(2**31)
-MADE_UP = range(1_000_001)
-"""How many followers can be made up for one account."""
+INVENTED = range(1_000_001)
+"""How many followers can be invented for one account."""
 SYSTEM_TAG = (2, "星标组")
 TAGS = ("会员", "北京", "上海", "广州", "深圳", "新客", "内测")
 FAMILY_NAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗"
@@ -67,16 +68,10 @@ FOLLOWER_KEYS: dict[str, type | tuple[type, ...]] = {
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a seed file, YAML or JSON.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The seed as plain data, not yet checked.
+    """Read a seed file, YAML or JSON, not yet checked.
 
     Raises:
-        UsageError: It cannot be read or is no mapping.
+        UsageError: It cannot be read or is not a mapping.
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -112,34 +107,34 @@ def plant(db: sqlite3.Connection, seed: Mapping[str, Any], now: float) -> dict[s
     """
     if set(seed) != {"accounts"} or not isinstance(seed["accounts"], list):
         raise ValueError("a seed is an object with the one key accounts, a list")
-    planted = {}
+    counts = {}
     for item in seed["accounts"]:
         _check(item, "appid", ACCOUNT_KEYS, "an account")
-        planted[item["appid"]] = _account(db, item, now)
-    return planted
+        counts[item["appid"]] = _plant_account(db, item, now)
+    return counts
 
 
-def _check(item: Any, key: str, known: Mapping[str, type | tuple[type, ...]], what: str) -> None:
+def _check(item: Any, key: str, types: Mapping[str, type | tuple[type, ...]], what: str) -> None:
     """Check the keys and types of one object of a seed, which needs `key`."""
     if not isinstance(item, dict) or not item.get(key):
-        raise ValueError(f"{what} is an object with {key} and perhaps {', '.join(known.keys() - {key})}")
+        raise ValueError(f"{what} is an object with {key} and perhaps {', '.join(types.keys() - {key})}")
     for name, value in item.items():
-        if name not in known:
-            raise ValueError(f"{what} has no key {name}; there are {', '.join(known)}")
-        if not isinstance(value, known[name]) or isinstance(value, bool):
+        if name not in types:
+            raise ValueError(f"{what} has no key {name}; there are {', '.join(types)}")
+        if not isinstance(value, types[name]) or isinstance(value, bool):
             raise ValueError(f"{name} of {what} ({item[key]}) has the wrong type")
 
 
-def _account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int:
+def _plant_account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int:
     """Write one account with its tags and followers; how many followers it has."""
     appid, followers = item["appid"], item.get("followers", 0)
-    made_up = isinstance(followers, int)
+    is_number = isinstance(followers, int)
     if item.get("kind", "service") not in accounts.KINDS:
         raise ValueError(f"kind of {appid} is one of {', '.join(accounts.KINDS)}")
-    if made_up and followers not in MADE_UP:
-        raise ValueError(f"followers of {appid} is a list, or a number from 0 to {MADE_UP.stop - 1}")
+    if is_number and followers not in INVENTED:
+        raise ValueError(f"followers of {appid} is a list, or a number from 0 to {INVENTED.stop - 1}")
     old = accounts.find(db, appid)
-    account = Account(
+    account = OfficialAccount(
         appid=appid,
         kind=item.get("kind", old.kind if old else "service"),
         secret=item.get("secret", old.secret if old else SECRET),
@@ -148,11 +143,11 @@ def _account(db: sqlite3.Connection, item: Mapping[str, Any], now: float) -> int
         subscribed=old.subscribed if old else 0,
         blocked=old.blocked if old else 0,
     )
-    tag_ids = _tags(db, appid, item.get("tags", TAGS if made_up else ()))
-    people = list(invent(appid, range(followers), list(tag_ids)) if made_up else followers)
-    numbers = _follow(db, appid, people, now)
-    _tag(db, appid, people, numbers, tag_ids)
-    account = replace(account, subscribed=account.subscribed | bits.from_members(numbers))
+    tag_ids = _plant_tags(db, appid, item.get("tags", TAGS if is_number else ()))
+    people = list(invent(appid, range(followers), list(tag_ids)) if is_number else followers)
+    numbers = _plant_followers(db, appid, people, now)
+    _plant_members(db, appid, people, numbers, tag_ids)
+    account = replace(account, subscribed=account.subscribed | bitmaps.from_numbers(numbers))
     accounts.save(db, account)
     return account.subscribed.bit_count()
 
@@ -164,83 +159,77 @@ def openid_of(appid: str, number: int) -> str:
     return f"o{head}{base64.urlsafe_b64encode(digest)[:22].decode()}"
 
 
-def invent(appid: str, numbers: Iterable[int], tags: list[str]) -> Iterable[dict[str, Any]]:
+def invent(appid: str, numbers: Iterable[int], tag_names: list[str]) -> Iterable[dict[str, Any]]:
     """Make up followers: names, WeChat names `tester1`…, and at most three tags each, always the same.
 
     Args:
         appid: the account they follow.
         numbers: their numbers from 0.
-        tags: the tag names to give out; the star mark goes to every tenth.
+        tag_names: the tags to give out; the star mark goes to every tenth.
 
     Returns:
         Followers as a seed lists them.
     """
-    first, others = (tags[0], tags[1:]) if tags else ("", [])
+    first, others = (tag_names[0], tag_names[1:]) if tag_names else ("", [])
     for number in numbers:
         chance = hashlib.sha256(f"{appid}/{number}".encode()).digest()
-        given = GIVEN_NAMES[chance[1] % len(GIVEN_NAMES)]
-        mine = [first] if first and chance[2] % 2 else []
-        mine += [others[chance[3] % len(others)]] if others and chance[3] % 8 else []
-        mine += [SYSTEM_TAG[1]] if number % 10 == 0 else []
+        given_name = GIVEN_NAMES[chance[1] % len(GIVEN_NAMES)]
+        names = [first] if first and chance[2] % 2 else []
+        names += [others[chance[3] % len(others)]] if others and chance[3] % 8 else []
+        names += [SYSTEM_TAG[1]] if number % 10 == 0 else []
         yield {
             "openid": openid_of(appid, number),
-            "nickname": FAMILY_NAMES[chance[0] % len(FAMILY_NAMES)] + given,
+            "nickname": FAMILY_NAMES[chance[0] % len(FAMILY_NAMES)] + given_name,
             "wxname": f"tester{number + 1}",
-            "tags": mine,
+            "tags": names,
         }
 
 
-def _tags(db: sqlite3.Connection, appid: str, wanted: Iterable[Any]) -> dict[str, int]:
-    """Create missing tags; the ids of the wanted ones by name, the system tag aside."""
-    known = {
-        row["name"]: row["id"] for row in db.execute("SELECT id, name FROM tag WHERE appid = ?", (appid,))
-    }
+def _plant_tags(db: sqlite3.Connection, appid: str, items: Iterable[Any]) -> dict[str, int]:
+    """Create the tags that are missing; the ids of all by name, the system tag aside."""
+    every_id = {tag["name"]: tag["id"] for tag in tags.list_tags(db, appid)}
     ids: dict[str, int] = {}
-    if SYSTEM_TAG[1] not in known:
-        known[SYSTEM_TAG[1]] = _new_tag(db, appid, *SYSTEM_TAG)
-    for item in wanted:
+    if SYSTEM_TAG[1] not in every_id:
+        tags.add(db, appid, *SYSTEM_TAG)
+        every_id[SYSTEM_TAG[1]] = SYSTEM_TAG[0]
+    for item in items:
         name = item.get("name") if isinstance(item, dict) else item
         if not isinstance(name, str) or not name:
             raise ValueError(f"a tag of {appid} is a name, or an object of id and name")
-        if name not in known:
-            free = max([FIRST_TAG_ID - 1, *known.values()]) + 1
+        if name not in every_id:
+            free = max([tags.FIRST_ID - 1, *every_id.values()]) + 1
             tag_id = item.get("id", free) if isinstance(item, dict) else free
             if not isinstance(tag_id, int) or tag_id not in TAG_IDS:
                 raise ValueError(f"the id of tag {name} is a number from 0")
-            known[name] = _new_tag(db, appid, int(tag_id), name)
-        ids[name] = known[name]
+            tags.add(db, appid, int(tag_id), name)
+            every_id[name] = int(tag_id)
+        ids[name] = every_id[name]
     return ids
 
 
-def _new_tag(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> int:
-    """Create an empty tag; its id."""
-    db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)", (appid, tag_id, name, b""))
-    return tag_id
-
-
-def _follow(db: sqlite3.Connection, appid: str, people: list[Any], now: float) -> list[int]:
-    """Write followers, the known ones brought up to date; their numbers in the order given."""
+def _plant_followers(db: sqlite3.Connection, appid: str, people: list[Any], now: float) -> list[int]:
+    """Write followers, new or changed; their numbers in the same order."""
     for person in people:
         _check(person, "openid", FOLLOWER_KEYS, "a follower")
         if not all(isinstance(name, str) and name for name in person.get("tags", ())):
             raise ValueError(f"tags of follower {person['openid']} are names")
-    known = accounts.numbers_of(db, appid, [person["openid"] for person in people])
+    numbers = numbers_of(db, appid, [person["openid"] for person in people])
     free = db.execute("SELECT COALESCE(MAX(n) + 1, 0) FROM follower WHERE appid = ?", (appid,)).fetchone()[0]
     for person in people:
-        if person["openid"] not in known:
-            known[person["openid"]] = free
+        if person["openid"] not in numbers:
+            numbers[person["openid"]] = free
             free += 1
     db.executemany(
         "INSERT OR REPLACE INTO follower VALUES (?, ?, ?, ?, ?, '', ?)",
         (
-            (appid, known[p["openid"]], p["openid"], p.get("nickname", ""), p.get("wxname", ""), int(now))
+            (appid, numbers[p["openid"]], p["openid"], p.get("nickname", ""), p.get("wxname", ""), int(now))
             for p in people
         ),
     )
-    return [known[person["openid"]] for person in people]
+    return [numbers[person["openid"]] for person in people]
 
 
-def _tag(
+def _plant_members(
     db: sqlite3.Connection, appid: str, people: list[Any], numbers: list[int], tag_ids: Mapping[str, int]
 ) -> None:
     """Put followers under the tags they name."""
@@ -248,11 +237,8 @@ def _tag(
     for person, number in zip(people, numbers, strict=True):
         for name in person.get("tags", ()):
             members.setdefault(name, []).append(number)
-    ids = {**_tags(db, appid, members.keys() - tag_ids.keys()), **tag_ids}
-    for name, some in members.items():
-        row = db.execute("SELECT members FROM tag WHERE appid = ? AND id = ?", (appid, ids[name])).fetchone()
-        all_of_them = bits.from_blob(row[0]) | bits.from_members(some)
-        db.execute(
-            "UPDATE tag SET members = ? WHERE appid = ? AND id = ?",
-            (bits.to_blob(all_of_them), appid, ids[name]),
-        )
+    ids = {**_plant_tags(db, appid, members.keys() - tag_ids.keys()), **tag_ids}
+    sets = {tag["id"]: tags.members(tag) for tag in tags.list_tags(db, appid)}
+    for name, tagged in members.items():
+        sets[ids[name]] |= bitmaps.from_numbers(tagged)
+        tags.save_members(db, appid, ids[name], sets[ids[name]])

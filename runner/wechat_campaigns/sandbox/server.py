@@ -16,9 +16,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from wechat_campaigns.core.errors import ExitCode, UsageError
 from wechat_campaigns.core.words import _
-from wechat_campaigns.sandbox import accounts, pusher, seeds, web
-from wechat_campaigns.sandbox.endpoints import ENDPOINTS
-from wechat_campaigns.sandbox.gate import Gate
+from wechat_campaigns.sandbox import accounts, seeds, web
+from wechat_campaigns.sandbox.callbacks import pusher
+from wechat_campaigns.sandbox.dispatcher import Dispatcher
 from wechat_campaigns.sandbox.store import Store
 
 LOOPBACK = "127.0.0.1"
@@ -28,7 +28,7 @@ POLL_S = 0.05
 STOP_S = 5.0
 
 
-class Handler(WSGIRequestHandler):
+class SandboxHandler(WSGIRequestHandler):
     """Keeps connections open as the platform does, answers at once, writes no log."""
 
     protocol_version = "HTTP/1.1"
@@ -54,18 +54,10 @@ def serve(
     names: Collection[str] = (),
     announce: Callable[[str], None],
 ) -> ExitCode:
-    """Serve in the foreground until SIGINT or SIGTERM.
+    """Serve in the foreground until SIGINT or SIGTERM, with the arguments of `embedded`.
 
-    Args:
-        port: the port; 0 picks a free one.
-        host: the address to listen on; another than loopback needs `expose`.
-        state: the state file; None keeps everything in memory.
-        seed: what a new state begins with; None takes the built-in accounts.
-        quota: whether call counters and send allowances are enforced.
-        retired_cards: whether wxcard is let through, which the platform refuses.
-        expose: whether an address that other machines reach may be used.
-        names: other names under which clients reach it, such as that of a container.
-        announce: told each line for people, first `listening on http://HOST:PORT`.
+    Beside them, `expose` allows an address that other machines reach, and `announce` is called with each line
+    for people, first `listening on http://HOST:PORT`.
 
     Returns:
         `ExitCode.OK` after a signal.
@@ -122,33 +114,33 @@ def embedded(
     Raises:
         UsageError: The address, the port, the state or the seed cannot be used.
     """
-    planted = seeds.DEFAULT if seed is None else seeds.read(seed)
+    seed_data = seeds.DEFAULT if seed is None else seeds.read(seed)
     listening = _listen(host, port)
     with closing(listening), closing(Store(state)) as store:
-        _plant(store, planted, wall(), where=str(seed or "the built-in seed"))
-        gate = Gate(store=store, endpoints=ENDPOINTS, quota=quota, retired_cards=retired_cards, wall=wall)
+        _plant(store, seed_data, wall(), where=str(seed or "the built-in seed"))
+        dispatcher = Dispatcher(store=store, quota=quota, retired_cards=retired_cards, wall=wall)
         server = make_server(
             host,
             listening.getsockname()[1],
             web.build(
-                gate,
-                planted,
+                dispatcher,
+                seed_data,
                 names=names if _is_loopback(host) else {host, *names},
                 any_address=not _is_loopback(host),
             ),
             threaded=True,
-            request_handler=Handler,
+            request_handler=SandboxHandler,
             fd=listening.fileno(),
         )
-        yield from _serving(server, gate)
+        yield from _run(server, dispatcher)
 
 
-def _serving(server: BaseWSGIServer, gate: Gate) -> Iterator[str]:
+def _run(server: BaseWSGIServer, dispatcher: Dispatcher) -> Iterator[str]:
     """Run the server and the pusher of events in threads of their own."""
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True),
-        threading.Thread(target=pusher.run, args=(gate, stop), daemon=True),
+        threading.Thread(target=pusher.run, args=(dispatcher, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -174,12 +166,12 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) -> None:
+def _plant(store: Store, seed_data: Mapping[str, Any], now: float, *, where: str) -> None:
     """Plant the seed when the state is new; a state that has accounts keeps them."""
     try:
         with store.transaction() as db:
-            if not accounts.every(db):
-                seeds.plant(db, planted, now)
+            if not accounts.list_accounts(db):
+                seeds.plant(db, seed_data, now)
     except ValueError as error:
         raise UsageError(
             str(error), location=where, hint=_("correct the seed as docs/sandbox.md shows")
@@ -187,7 +179,7 @@ def _plant(store: Store, planted: Mapping[str, Any], now: float, *, where: str) 
 
 
 def _is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address."""
+    """Return whether only this machine reaches an address."""
     if host == "localhost":
         return True
     try:

@@ -68,7 +68,7 @@ class Store:
             return name
 
     def restore(self, name: str) -> bool:
-        """Go back to a kept copy; False when there is none of that name."""
+        """Go back to a kept copy; False when no copy has that name."""
         with self._lock:
             if name not in self._snapshots:
                 return False
@@ -107,10 +107,10 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; only a power cut could
     db.execute("BEGIN IMMEDIATE")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found not in (0, FORMAT):
-        raise sqlite3.DatabaseError(f"it was written by another version of the sandbox, format {found}")
-    if not found:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, FORMAT):
+        raise sqlite3.DatabaseError(f"it was written by another version of the sandbox, format {version}")
+    if not version:
         for statement in SCHEMA.read_text(encoding="utf-8").split(";\n"):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {FORMAT}")
@@ -124,7 +124,7 @@ def wipe(db: sqlite3.Connection) -> None:
 
 
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replace: bool = False) -> int:
-    """Write a row by the names of its columns, in place of the one with its key if asked; its rowid."""
+    """Write a row by the names of its columns, with `replace` in place of the one with its key; its rowid."""
     verb = "INSERT OR REPLACE" if replace else "INSERT"
     names = ", ".join(row)
     values = ", ".join(f":{name}" for name in row)
@@ -133,7 +133,7 @@ def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, replac
 
 
 def first(db: sqlite3.Connection, query: str, values: Sequence[object]) -> sqlite3.Row | None:
-    """Read the first row of a query; None when it finds none."""
+    """Read the first row of a query; None without one."""
     row: sqlite3.Row | None = db.execute(query, values).fetchone()
     return row
 
@@ -154,19 +154,3 @@ def next_id(db: sqlite3.Connection, name: str, first: int) -> int:
     number = int(get(db, f"next:{name}", first))
     put(db, f"next:{name}", number + 1)
     return number
-
-
-def count(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
-    """Count one more of something in a period; the new count."""
-    row = db.execute(
-        "INSERT INTO counter VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET used = used + 1 RETURNING used",
-        (appid, name, period),
-    ).fetchone()
-    return int(row[0])
-
-
-def counted(db: sqlite3.Connection, appid: str, name: str, period: str) -> int:
-    """Tell how many of something a period has seen."""
-    query = "SELECT used FROM counter WHERE appid = ? AND name = ? AND period = ?"
-    row = first(db, query, (appid, name, period))
-    return int(row[0]) if row else 0

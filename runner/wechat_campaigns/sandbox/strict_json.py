@@ -1,4 +1,4 @@
-"""JSON as the sandbox takes it in: whatever was read can be kept and told again as JSON."""
+"""Strict JSON: everything that was read can be stored and written again as JSON."""
 
 from __future__ import annotations
 
@@ -20,15 +20,9 @@ class TooDeepError(ValueError):
 def read(text: str | bytes) -> Any:
     """Read JSON.
 
-    Args:
-        text: the JSON, in UTF-8 when bytes.
-
-    Returns:
-        The plain data.
-
     Raises:
         TooDeepError: It is nested deeper than `MAX_DEPTH`.
-        ValueError: It is no JSON, or holds a number or a character that could not be written again (NaN,
+        ValueError: It is not JSON, or holds a number or a character that could not be written again (NaN,
             1e999, half of a surrogate pair).
     """
     try:

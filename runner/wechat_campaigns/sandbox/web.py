@@ -1,4 +1,4 @@
-"""The sandbox as a web application: requests into calls, answers onto the wire."""
+"""The sandbox as a web application: HTTP requests into calls, answers into HTTP responses."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from wechat_campaigns.core.hosts import is_allowed_host
-from wechat_campaigns.sandbox import clock, control, look, progress
-from wechat_campaigns.sandbox.answers import Download, Refused, encode, new_rid
-from wechat_campaigns.sandbox.calls import Upload
-from wechat_campaigns.sandbox.faults import Fault
-from wechat_campaigns.sandbox.gate import Gate, Incoming
+from wechat_campaigns.sandbox.answers import Download, ErrcodeError, encode, new_rid
+from wechat_campaigns.sandbox.calls import HttpRequest, UploadedFile
+from wechat_campaigns.sandbox.control import routes
+from wechat_campaigns.sandbox.dispatcher import Dispatcher
+from wechat_campaigns.sandbox.faults import InjectedFault
 from wechat_campaigns.sandbox.inbox.routes import blueprint
 
 JSON_TYPE = "application/json; encoding=utf-8"
@@ -29,7 +29,7 @@ HTML_ERROR = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad
 PLATFORM_NAMES = frozenset(
     {"api.weixin.qq.com", *(f"{at}.weixin.qq.com" for at in ("api2", "sh.api", "sz.api", "hk.api"))}
 )
-"""What clients ask for that know no other address and come through a tunnel; no stranger can rebind them."""
+"""Hosts of clients that know no other address and come through a tunnel; no other site can rebind them."""
 METHODS = ["GET", "POST", "PUT", "DELETE"]
 FRAMED = ("/inbox/", "/_sandbox/media/")
 """What the frame of an article takes from this server; another site's page could show it, not read it."""
@@ -38,13 +38,13 @@ logger = logging.getLogger(__name__)
 
 
 def build(
-    gate: Gate, planted: Mapping[str, Any], *, names: Collection[str] = (), any_address: bool = False
+    dispatcher: Dispatcher, seed: Mapping[str, Any], *, names: Collection[str] = (), any_address: bool = False
 ) -> Flask:
-    """Make the web application of a gate.
+    """Make the web application of a dispatcher.
 
     Args:
-        gate: the emulated platform.
-        planted: the seed a reset goes back to.
+        dispatcher: the emulated platform.
+        seed: what a reset goes back to.
         names: what this server is called beside the names of loopback and WeChat's own.
         any_address: whether a request may name it by any IP address.
 
@@ -53,49 +53,47 @@ def build(
     """
     app = Flask("sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    known = frozenset(name.lower() for name in names) | PLATFORM_NAMES
-    app.before_request(lambda: _stranger(known, any_address=any_address))
-    app.register_blueprint(blueprint(gate))
+    allowed = frozenset(name.lower() for name in names) | PLATFORM_NAMES
+    app.before_request(lambda: _foreign_request_error(allowed, any_address=any_address))
+    app.register_blueprint(blueprint(dispatcher))
 
     @app.route("/_sandbox/<name>", methods=METHODS)
-    def _control(name: str) -> Response:
-        return _controlled(gate, planted, name)
-
-    @app.route("/_sandbox/admin/<int:msg_id>", methods=["POST"])
-    def _admin(msg_id: int) -> Response:
-        return _controlled(gate, planted, "admin", msg_id=msg_id)
+    @app.route("/_sandbox/<any(admin):name>/<int:msg_id>", methods=["POST"])
+    def _control(name: str, msg_id: int | None = None) -> Response:
+        raw, query = request.get_data(), request.args.to_dict()
+        return _json(*routes.handle(dispatcher, seed, request.method, name, raw, query, msg_id))
 
     @app.route("/<path:_path>", methods=METHODS)
     def _platform(_path: str) -> Response:
-        answer, fault = gate.handle(_incoming())
+        answer, fault = dispatcher.handle(_http_request())
         if fault is not None and fault.spoils:
-            return _spoil(fault)
-        written = _file(answer) if isinstance(answer, Download) else _json(answer)
+            return _spoiled(fault)
+        response = _file(answer) if isinstance(answer, Download) else _json(answer)
         if fault is not None and fault.kind == "clock":
-            written.headers["Date"] = _date(fault.ahead_s)
-        return written
+            response.headers["Date"] = _date(fault.ahead_s)
+        return response
 
-    app.register_error_handler(Exception, _failed)
-    app.after_request(_dated)
+    app.register_error_handler(Exception, _server_error)
+    app.after_request(_with_date)
     return app
 
 
-def _stranger(names: Collection[str], *, any_address: bool) -> Response | None:
+def _foreign_request_error(names: Collection[str], *, any_address: bool) -> Response | None:
     """Refuse what another site's page makes a browser send: under its own name, or from its own origin."""
     host, origin = request.environ.get("HTTP_HOST"), request.headers.get("Origin")
     if not is_allowed_host(host, port=request.environ["SERVER_PORT"], names=names, any_address=any_address):
         return _json({"error": "this is not the Host of the sandbox; start it with --name to add one"}, 403)
-    # The frame of an article has no origin of its own: it asks for its style and pictures as "null".
-    framed = origin == "null" and request.method == "GET" and request.path.startswith(FRAMED)
-    if origin is not None and origin != request.host_url.rstrip("/") and not framed:
+    # The frame of an article has no origin of its own: it requests its style and pictures as "null".
+    is_frame = origin == "null" and request.method == "GET" and request.path.startswith(FRAMED)
+    if origin is not None and origin != request.host_url.rstrip("/") and not is_frame:
         return _json({"error": "the sandbox is not controlled by other sites' pages"}, 403)
     return None
 
 
-def _dated(answer: Response) -> Response:
+def _with_date(answer: Response) -> Response:
     """Date an answer by the real time, however far the sandbox's clock was moved.
 
-    Clients compare it with the clock of their machine, and a rehearsal in another month is no wrong clock.
+    Clients compare it with the clock of their machine, which is right in a rehearsal of another month too.
     """
     answer.headers.setdefault("Date", _date())
     return answer
@@ -105,24 +103,24 @@ def _date(ahead_s: float = 0.0) -> str:
     return formatdate(time.time() + ahead_s, usegmt=True)
 
 
-def _failed(error: Exception) -> Response:
+def _server_error(error: Exception) -> Response:
     """Answer what the platform would when something goes wrong that no rule foresees."""
     if isinstance(error, HTTPException):
-        return _json(Refused(40066 if error.code == 404 else 47001).answer(new_rid()))
+        return _json(ErrcodeError(40066 if error.code == 404 else 47001).answer(new_rid()))
     logger.error("the sandbox failed on %s %s", request.method, request.path, exc_info=error)
-    return _json(Refused(-1).answer(new_rid()))
+    return _json(ErrcodeError(-1).answer(new_rid()))
 
 
-def _incoming() -> Incoming:
+def _http_request() -> HttpRequest:
     """Read the request in hand."""
     multipart = request.mimetype == "multipart/form-data"
     part = request.files.get("media") if multipart else None
     upload = None
     if part is not None and part.filename:
         # Some clients send a whole path as the file name.
-        upload = Upload(filename=part.filename.replace("\\", "/").rsplit("/", 1)[-1], data=part.read())
+        upload = UploadedFile(filename=part.filename.replace("\\", "/").rsplit("/", 1)[-1], data=part.read())
         part.close()
-    return Incoming(
+    return HttpRequest(
         method=request.method,
         path=request.path,
         query=request.args.to_dict(),
@@ -147,8 +145,8 @@ def _json(data: Any, status: int = 200) -> Response:
     return Response(encode(data), status=status, content_type=JSON_TYPE)
 
 
-def _spoil(fault: Fault) -> Response:
-    """Spoil an answer as ordered."""
+def _spoiled(fault: InjectedFault) -> Response:
+    """Make the answer that a fault leaves of any."""
     if fault.kind == "cut":
         wire = request.environ.get("werkzeug.socket")
         if isinstance(wire, socket.socket):
@@ -160,40 +158,3 @@ def _spoil(fault: Fault) -> Response:
     return Response(
         HTML_ERROR, status=fault.status if fault.kind == "http" else 200, content_type="text/html"
     )
-
-
-def _controlled(gate: Gate, planted: Mapping[str, Any], name: str, **extra: Any) -> Response:
-    """Run a control call; a mistake in it is a 400 that says what is wrong."""
-    try:
-        body = control.read_body(request.get_data())
-        if (request.method, name) == ("POST", "snapshot"):
-            return _json({"snapshot": gate.store.snapshot()})
-        if (request.method, name) == ("POST", "restore"):
-            return _restored(gate, body)
-        route = control.ROUTES.get((request.method, name))
-        if route is None:
-            return _json({"error": f"there is no {request.method} /_sandbox/{name}; {_names()}"}, 404)
-        body = {**body, **extra} if isinstance(body, dict) else body
-        wall = gate.wall()
-        control.prepare(name, body, int(wall))
-        with gate.store.transaction() as db:
-            now = clock.now_unix(db, wall)
-            progress.advance(db, now)
-            query = request.args.to_dict()
-            return _json(route(look.Order(db=db, now=now, wall=wall, query=query, body=body, seed=planted)))
-    except ValueError as error:
-        return _json({"error": str(error)}, 400)
-
-
-def _restored(gate: Gate, body: Any) -> Response:
-    """Go back to a snapshot."""
-    name = str(body.get("snapshot")) if isinstance(body, dict) else ""
-    if not gate.store.restore(name):
-        raise ValueError("there is no snapshot of that name; POST /_sandbox/snapshot makes one")
-    return _json({"snapshot": name})
-
-
-def _names() -> str:
-    """List the control calls."""
-    names = [f"{method} {name}" for method, name in control.ROUTES]
-    return f"there are {', '.join([*names, 'POST snapshot', 'POST restore'])}"

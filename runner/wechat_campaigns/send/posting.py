@@ -231,11 +231,11 @@ class AccountSender:
         send, audience = planned.send, planned.resolved.audience
         kept: dict[str, Any] = {
             "account": planned.account.name,
-            "digest": planned.content_digest,
+            "content_digest": planned.content_digest,
             "endpoint": wire.endpoint(send),
             "body": _without_openids(body),
             "filter": filter_form(send),
-            "receivers": recipients(send.filter),
+            "recipients": recipients(send.filter),
             "audience": {"count": audience.count, "source": audience.source},
             "not_after": send.not_after.isoformat() if send.not_after else None,
             **self._run_context(),

@@ -76,7 +76,7 @@ def preview(
         api.mass_preview({**body, **to})
     data = {
         **state.send_fields(planned.send.id, planned.send.revision),
-        "digest": planned.content_digest,
+        "content_digest": planned.content_digest,
         "to": sha256(dict(to)),
     }
     with reporting_unrecorded(_("the preview was sent")):

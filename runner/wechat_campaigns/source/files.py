@@ -32,22 +32,22 @@ class FileError(Exception):
 
     Args:
         rule: the problem's rule id.
-        what: the fault in plain words.
+        message: the fault in plain words.
         hint: what to do about it.
         inside: where in the named file the fault is, when it is there.
     """
 
-    def __init__(self, rule: str, what: str, hint: str, *, inside: Location | None = None) -> None:
-        super().__init__(what)
+    def __init__(self, rule: str, message: str, hint: str, *, inside: Location | None = None) -> None:
+        super().__init__(message)
         self.rule = rule
-        self.what = what
+        self.message = message
         self.hint = hint
         self.inside = inside
 
     def to_diagnostic(self, place: Location, path: str = "$") -> Diagnostic:
         """Return the problem, at the faulty line of the named file or at the place that names it."""
         return Diagnostic(
-            location=self.inside or place, path=path, rule=self.rule, message=self.what, hint=self.hint
+            location=self.inside or place, path=path, rule=self.rule, message=self.message, hint=self.hint
         )
 
 

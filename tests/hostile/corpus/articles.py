@@ -7,7 +7,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from hostile.corpus.case import COLOUR_PIXEL, Case, article
+from tests.hostile.corpus.case import COLOUR_PIXEL, Case, article
 
 CODE = {
     "script": "<script>alert(1)</script>",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hostile.corpus.case import COLOUR_PIXEL, VARIABLES, Case, article, text
-from hostile.support import Run, Trap
+from tests.hostile.corpus.case import COLOUR_PIXEL, VARIABLES, Case, article, text
+from tests.hostile.trap import Run, Trap
 
 MOST_RUNS = 20
 SETTINGS = "environments: {sandbox: {api: sandbox, ledger: sqlite}}\npolicy: {duplicate_content_days: 0}\n"

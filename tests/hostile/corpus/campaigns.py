@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile.corpus.case import COLOUR_PIXEL, Case, article, text
-from hostile.support import Trap
+from tests.hostile.corpus.case import COLOUR_PIXEL, Case, article, text
+from tests.hostile.trap import Trap
 
 OUTSIDE = {
     "up": "../../../secret.txt",

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from hostile.corpus.case import Case, text
-from hostile.support import Trap
+from tests.hostile.corpus.case import Case, text
+from tests.hostile.trap import Trap
 
 RUNS = "open(r'@MARKER@-' + __name__, 'w').close()\n"
 MODULES = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from hostile.corpus.case import Case, text
+from tests.hostile.corpus.case import Case, text
 
 _PLAN = {
     "format_version": "1.0", "plan_digest": "0" * 64, "created_at": "2026-11-25T12:00:00+00:00",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hostile.corpus.case import Case, text
+from tests.hostile.corpus.case import Case, text
 
 ACCOUNT = "accounts: {main: {kind: service, appid: wx1234567890abcdef, secret: {env: WECHAT_MAIN_SECRET}}}"
 TOUCH = "['sh', '-c', 'touch @MARKER@']"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from hostile.corpus.case import VARIABLES, Case, text
+from tests.hostile.corpus.case import VARIABLES, Case, text
 
 ESCAPES = {
     "class": "{{ x.__class__ }}",

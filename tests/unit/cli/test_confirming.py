@@ -6,8 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from factories import NOW, intent_of, make_planned, make_send, make_settings, make_state, plan_of
 
+from tests.support.factories import (
+    NOW,
+    intent_of,
+    make_planned,
+    make_send,
+    make_settings,
+    make_state,
+    plan_of,
+)
 from wechat_campaigns.cli.confirming import confirmed, question
 from wechat_campaigns.core.model import Filter, PlanAction, Send
 from wechat_campaigns.core.settings import Policy

@@ -69,7 +69,7 @@ def test_init_keeps_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]
 def test_the_settings_are_explained_in_chinese_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same settings, the commented ones too; the comments in the reader's language."""
     english = starter("none")["campaigns/_settings.yaml"]
-    monkeypatch.setattr("wechat_campaigns.source.starter.spoken", lambda: "zh")
+    monkeypatch.setattr("wechat_campaigns.source.starter.current_language", lambda: "zh")
     chinese = starter("none")["campaigns/_settings.yaml"]
     assert "真实账号" in chinese
     assert "A real account" not in chinese

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from backends import Backend, git_backend, postgres_backend, sqlite_backend
+
+from tests.support.ledger_backends import Backend, git_backend, postgres_backend, sqlite_backend
 
 
 @pytest.fixture(
-    params=["sqlite", "git", pytest.param("postgres", marks=pytest.mark.heavy)],
+    params=["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)],
 )
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """Each of the three, empty."""

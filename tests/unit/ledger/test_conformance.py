@@ -15,9 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from backends import Backend, Rows, edited, now
-from writer import STREAM
 
+from tests.support.ledger_backends import Backend, Rows, edited, now
+from tests.unit.ledger.writer import STREAM
 from wechat_campaigns.core.errors import (
     LedgerConflictError,
     LedgerError,
@@ -235,7 +235,7 @@ def test_an_outage_is_an_error_and_then_over(backend: Backend) -> None:
 
 def test_events_move_between_ledgers_with_their_chain(backend: Backend, tmp_path: Path) -> None:
     """restore keeps events as they are, once; what follows is chained to them."""
-    from backends import sqlite_backend
+    from tests.support.ledger_backends import sqlite_backend
 
     (tmp_path / "origin").mkdir()
     with closing(sqlite_backend(tmp_path / "origin").open()) as source:

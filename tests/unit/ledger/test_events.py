@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from factories import make_events
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import make_events
 from wechat_campaigns.ledger.events import event_from, find_chain_faults
 from wechat_campaigns.protocol.events import Event, EventKind
 

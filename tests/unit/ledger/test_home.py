@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from factories import SERVICE, make_events
 
+from tests.support.factories import SERVICE, make_events
 from wechat_campaigns.ledger.fold import fold
 from wechat_campaigns.ledger.home import CampaignsFolder, folder_violation, is_same
 from wechat_campaigns.protocol.events import EventKind
@@ -48,11 +48,11 @@ def test_a_folder_is_the_same_unless_something_says_otherwise(
 
 def claim(namespace: str, home: CampaignsFolder) -> Any:
     data = {"folder": home.folder, "in_git": home.in_git, "root": home.root}
-    return (EventKind.HOME, {"namespace": namespace, **data})
+    return (EventKind.CAMPAIGNS_FOLDER, {"namespace": namespace, **data})
 
 
 def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozenset()) -> Any:
-    homes = fold(make_events(*steps)).homes.get(SERVICE, {})
+    homes = fold(make_events(*steps)).campaigns_folders.get(SERVICE, {})
     return folder_violation(homes, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
 
 
@@ -89,5 +89,5 @@ def test_who_moved_the_folder_is_told_first_what_sends_nothing_again(namespace: 
 def test_a_claim_that_nobody_with_the_secret_made_is_none() -> None:
     """A run that has the secret passes it over."""
     events = make_events(claim("", NEWS))
-    assert fold(events, lambda _event: False).homes == {}
-    assert fold(events, lambda _event: True).homes[SERVICE]
+    assert fold(events, lambda _event: False).campaigns_folders == {}
+    assert fold(events, lambda _event: True).campaigns_folders[SERVICE]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from factories import SERVICE, intent_of, make_events, make_send, named
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.ledger.fold import LedgerState, fold
+from tests.support.factories import SERVICE, intent_of, make_events, make_send, named
+from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
 from wechat_campaigns.ledger.names import display_id, ledger_id, namespace_of
-from wechat_campaigns.ledger.records import SendStatus
 from wechat_campaigns.protocol.events import EventKind
 
 NAMES = st.sampled_from(["", "shop", "Shop", "office", "店"])
@@ -57,7 +56,7 @@ def test_a_namespace_does_not_see_what_others_sent_as_its_own() -> None:
         folded = state(namespace, *ids)
         assert sorted(known.send for known in folded.sends.values()) == sorted(["sale", *others])
         assert all(folded.send(SERVICE, name, 1) for name in ("sale", *others))
-        assert len(folded.named("sale")) == 1
+        assert len(folded.sends_by_id("sale")) == 1
     assert state("club", *ids).send(SERVICE, "sale", 1) is None
 
 
@@ -74,5 +73,5 @@ def test_an_id_is_found_however_it_is_spelt(spelt: str) -> None:
     known = folded.send(SERVICE, spelt, 1)
     assert known is not None
     assert (known.send, known.status) == ("Café", SendStatus.ACCEPTED)
-    assert folded.revisions(SERVICE, spelt) == folded.named(spelt) == [known]
+    assert folded.revisions(SERVICE, spelt) == folded.sends_by_id(spelt) == [known]
     assert folded.drafts[folded.key(SERVICE, spelt, 1)].media_id == "D1"

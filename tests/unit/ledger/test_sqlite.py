@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from factories import NOW, SERVICE
 
+from tests.support.factories import NOW, SERVICE
 from wechat_campaigns.core.errors import LedgerError
 from wechat_campaigns.ledger import sqlite
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -70,7 +70,7 @@ def test_threads_do_not_add_up_their_patience(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sqlite, "BUSY_S", 1.0)
 
     def held(number: int) -> Entry:
-        return Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "why": f"{number}"})
+        return Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": f"{number}"})
 
     def refused(number: int) -> float:
         begun = time.monotonic()

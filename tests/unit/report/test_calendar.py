@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
 
+from tests.support.factories import NOW, intent_of, make_account, make_send, make_state, named, plan_of
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
 from wechat_campaigns.report.calendar_data import Month, bounds, month_of

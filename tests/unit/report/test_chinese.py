@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from factories import NOW, make_send, plan_of
 from rich.cells import cell_len
 
+from tests.support.factories import NOW, make_send, plan_of
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
@@ -63,7 +63,7 @@ def test_columns_of_a_plan_line_up(width: int) -> None:
 def test_lines_break_as_chinese_does(width: int) -> None:
     """A cell that is too narrow breaks after any sign, and no line of it begins with a comma."""
     outcome = SendOutcome(
-        id="sale", account="main", result=Result.UNKNOWN, why=LONG, hint=LONG, notes=(LONG,)
+        id="sale", account="main", result=Result.UNKNOWN, reason=LONG, hint=LONG, notes=(LONG,)
     )
     text = outcomes_text([outcome], Look(width=width))
     assert max(map(cell_len, text.split("\n"))) <= width
@@ -120,10 +120,10 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 
     def found() -> Diagnostic:
         what = _("there is no send {name}").format(name="sale")
-        return Diagnostic(place=Location(file="a.yaml"), rule="unknown-send", what=what, hint="")
+        return Diagnostic(location=Location(file="a.yaml"), rule="unknown-send", message=what, hint="")
 
     (told,) = fingerprints([found()])
-    assert found().what == "没有群发 sale"
+    assert found().message == "没有群发 sale"
     set_language("en")
     assert [told] == list(fingerprints([found()]))
 
@@ -131,5 +131,5 @@ def test_a_finding_keeps_its_fingerprint() -> None:
 def test_a_translated_message_is_made_harmless_too() -> None:
     """A message that knows its English is text like any other."""
     what = _("there is no send {name}").format(name="\u202esale")
-    problem = Diagnostic(place=Location(file="a.yaml"), rule="r", what=what, hint="")
-    assert "\u202e" not in visible_record(problem).what
+    problem = Diagnostic(location=Location(file="a.yaml"), rule="r", message=what, hint="")
+    assert "\u202e" not in visible_record(problem).message

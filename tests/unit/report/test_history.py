@@ -10,10 +10,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import NOW, SERVICE, intent_of, make_account, make_send, make_state, named
 from wechat_campaigns.ledger.fold import LedgerState
 from wechat_campaigns.protocol.events import EventKind
 from wechat_campaigns.report.chart import Bar, chart

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from factories import make_article, make_file, make_send, plan_of
-
+from tests.support.factories import make_article, make_file, make_send, plan_of
 from wechat_campaigns.core.model import Articles, FileInfo
 from wechat_campaigns.render.article.page import WIDTHS
 from wechat_campaigns.report.html import plan_html

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
-from factories import make_send
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from nasty import ATTACK, nasty_comparison, nasty_plan
 
+from tests.support.factories import make_send
+from tests.unit.report.hostile_texts import ATTACK, hostile_comparison, hostile_plan
 from wechat_campaigns.cli.language import choose
 from wechat_campaigns.cli.showing import shown
 from wechat_campaigns.core.errors import Diagnostic, UsageError
@@ -48,8 +48,10 @@ def language(request: pytest.FixtureRequest) -> Iterator[None]:
 def reports(plan: Plan, text: str) -> dict[str, str]:
     """Every report that carries campaign text and is read as plain text by a machine."""
     problems = plan_problems(plan)
-    comparison = nasty_comparison(plan, text)
-    outcome = SendOutcome(id=text, account=text, result=Result.FAILED, why=text, hint=text, notes=(text,))
+    comparison = hostile_comparison(plan, text)
+    outcome = SendOutcome(
+        id=text, account=text, result=Result.NOT_SENT, reason=text, hint=text, notes=(text,)
+    )
     look = Look()
     return {
         "text": plan_text(plan, look),
@@ -66,7 +68,7 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
         ),
         "applied": _without_marker(outcomes_markdown([outcome], plan)),
         "failed": failure_forms(
-            UsageError(text, hint=text, where=text), command="plan", environment="e", settings_file="s"
+            UsageError(text, hint=text, location=text), command="plan", environment="e", settings_file="s"
         )["text"](),
     }
 
@@ -81,7 +83,11 @@ def _without_marker(text: str) -> str:
 @given(TEXTS)
 def test_no_report_holds_a_word_of_command(text: str) -> None:
     """No workflow command, marker, expression, escape sequence or hidden character stands in any report."""
-    for name, report in reports(nasty_plan(text), text).items():
+    assert_inert(text)
+
+
+def assert_inert(text: str) -> None:
+    for name, report in reports(hostile_plan(text), text).items():
         for word in ("##[", "<!--", "${{"):
             assert word not in report, (name, word)
         assert not re.search(r"^\s*::", report, re.MULTILINE), name
@@ -90,13 +96,13 @@ def test_no_report_holds_a_word_of_command(text: str) -> None:
 
 def test_the_attack_itself_reaches_no_report_alive() -> None:
     """The worst text of all, in every field at once."""
-    test_no_report_holds_a_word_of_command.hypothesis.inner_test(ATTACK)
+    assert_inert(ATTACK)
 
 
 @given(TEXTS)
 def test_annotations_hold_no_command_but_our_own(text: str) -> None:
     """Each line of the GitHub form is one of our annotations."""
-    lines = problems_github(plan_problems(nasty_plan(text))).split("\n")
+    lines = problems_github(plan_problems(hostile_plan(text))).split("\n")
     assert all(re.match(r"::(error|warning|notice) (file|title)=", line) for line in lines)
     assert not any("::" in line.partition("::")[2].partition("::")[2] for line in lines)
 
@@ -105,8 +111,8 @@ def test_annotations_hold_no_command_but_our_own(text: str) -> None:
 @given(TEXTS)
 def test_markdown_shows_campaign_text_as_code_only(text: str) -> None:
     """Rendered as GitHub renders it, no link, picture, mention or HTML comes from campaign text."""
-    plan = nasty_plan(text)
-    markdown = plan_markdown(plan, timezone="UTC", comparison=nasty_comparison(plan, text))
+    plan = hostile_plan(text)
+    markdown = plan_markdown(plan, timezone="UTC", comparison=hostile_comparison(plan, text))
     for token in MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(markdown):
         for child in token.children or []:
             assert child.type not in ("image", "link_open", "html_inline"), child
@@ -132,8 +138,8 @@ class _Tags(HTMLParser):
 
 def test_the_page_runs_nothing_and_fetches_nothing() -> None:
     """No script, no foreign address, no handler; articles stand in sandboxed frames under a strict policy."""
-    plan = nasty_plan()
-    comparison, problems = nasty_comparison(plan), plan_problems(plan)
+    plan = hostile_plan()
+    comparison, problems = hostile_comparison(plan), plan_problems(plan)
     page = plan_html(plan, data=lambda _file: b"", timezone="UTC", comparison=comparison, problems=problems)
     tags = _Tags()
     tags.feed(page)
@@ -149,7 +155,7 @@ def test_the_page_runs_nothing_and_fetches_nothing() -> None:
 
 def test_data_reports_stay_data() -> None:
     """JSON and XML still parse, and JSON gives back the very text."""
-    plan = nasty_plan()
+    plan = hostile_plan()
     assert json.loads(neutral.json_text(plan_data(plan)))["sends"][0]["content"]["content"] == ATTACK
     json.loads(sarif(plan_problems(plan)))
     json.loads(codequality(plan_problems(plan)))
@@ -162,7 +168,7 @@ KINDS = ["text", "json", "github", "markdown", "html", "sarif", "codequality", "
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
     """Whatever form was asked for, a run without a plan says what went wrong and what to do."""
-    error = UsageError("there is no folder", hint="make one", where="campaigns")
+    error = UsageError("there is no folder", hint="make one", location="campaigns")
     forms = failure_forms(error, command="plan", environment="e", settings_file="campaigns/_settings.yaml")
     report = forms[kind]()
     assert "there is no folder" in report
@@ -173,7 +179,7 @@ def test_a_failed_run_tells_its_error_in_every_form(kind: str) -> None:
 def test_a_failed_run_masks_what_standard_error_masks(kind: str) -> None:
     """A report stands in the log of a job, or in a comment: no openid or token of an error gets there."""
     openid = "oABCDEFGHIJKLMNOPQRSTUVWXYZ1"
-    error = UsageError(f"{openid} selects none", hint=f"not {openid}", where="access_token=SEEN")
+    error = UsageError(f"{openid} selects none", hint=f"not {openid}", location="access_token=SEEN")
     report = failure_forms(error, command="plan", environment="e", settings_file="_settings.yaml")[kind]()
     assert "selects none" in report
     assert openid not in report
@@ -182,7 +188,7 @@ def test_a_failed_run_masks_what_standard_error_masks(kind: str) -> None:
 
 def test_problems_of_one_plan_are_told_once() -> None:
     """A problem that several rooms hand over is one problem of a report."""
-    plan = nasty_plan()
+    plan = hostile_plan()
     problems = plan_problems(plan, plan.invalid[0].problems)
     assert len(problems) == len(set(problems))
     assert isinstance(problems[0], Diagnostic)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from factories import NOW, make_article, make_file, make_send
 
+from tests.support.factories import NOW, make_article, make_file, make_send
 from wechat_campaigns.core.model import Articles, Content, Image, Media, Mpvideo, Msgtype, Newspic, Wxcard
 from wechat_campaigns.report.lines import content_lines, diff, html_lines, send_lines
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from factories import make_send, plan_of
-
+from tests.support.factories import make_send, plan_of
 from wechat_campaigns.report.text import MANY, Look, plan_text
 
 

@@ -7,10 +7,10 @@ import xml.dom.minidom
 from dataclasses import replace
 from typing import Any
 
-from factories import make_send, make_settings, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import make_send, make_settings, plan_of
 from wechat_campaigns.core.errors import Diagnostic, Location
 from wechat_campaigns.core.model import Filter
 from wechat_campaigns.core.settings import Policy
@@ -22,8 +22,8 @@ from wechat_campaigns.report.problems import problems_github
 from wechat_campaigns.report.sarif import sarif
 
 PROBLEM = Diagnostic(
-    place=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
-    what="不对", hint="改",
+    location=Location(file="./campaigns/销售.yaml", line=3, column=5), path="$.msgtype", rule="enum",
+    message="不对", hint="改",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_sarif_names_rule_place_and_level() -> None:
 
 def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
     """A path relative to the repository, a line, a severity that GitLab knows."""
-    (entry,) = json.loads(codequality([replace(PROBLEM, place=Location(file="campaigns/a.yaml"))]))
+    (entry,) = json.loads(codequality([replace(PROBLEM, location=Location(file="campaigns/a.yaml"))]))
     assert entry.keys() == {"description", "check_name", "fingerprint", "severity", "location"}
     assert entry["location"] == {"path": "campaigns/a.yaml", "lines": {"begin": 1}}
     assert entry["severity"] == "major"
@@ -60,7 +60,7 @@ def test_code_quality_has_the_five_fields_gitlab_asks_for() -> None:
 @given(st.integers(1, 9999), st.integers(1, 99))
 def test_a_fingerprint_stays_when_its_line_moves(line: int, column: int) -> None:
     """A finding is the same finding after a line was put above it."""
-    moved = replace(PROBLEM, place=replace(PROBLEM.place, line=line, column=column))
+    moved = replace(PROBLEM, location=replace(PROBLEM.location, line=line, column=column))
     assert list(fingerprints([moved])) == list(fingerprints([PROBLEM]))
 
 
@@ -71,7 +71,7 @@ def test_fingerprints_of_like_problems_differ() -> None:
 
 def test_annotations_are_the_first_nine_and_how_many_more() -> None:
     """GitHub drops what is beyond ten of a level; the tenth says what is missing."""
-    problems = [replace(PROBLEM, what=str(n)) for n in range(12)]
+    problems = [replace(PROBLEM, message=str(n)) for n in range(12)]
     lines = problems_github([*problems, replace(PROBLEM, level="warning")]).split("\n")
     assert [line.partition(" ")[0] for line in lines] == ["::error"] * 9 + ["::notice", "::warning"]
     assert "3 more of level error" in lines[9]
@@ -86,12 +86,12 @@ def test_the_widget_counts_what_goes_out_now_and_later() -> None:
 def test_a_send_that_is_held_back_is_a_warning_at_its_campaign() -> None:
     """What the policy blocks stands beside the campaign, not only in the log."""
     (problem,) = plan_problems(blocked_plan())
-    assert (problem.rule, problem.level, problem.place.file) == (
+    assert (problem.rule, problem.level, problem.location.file) == (
         "plan-blocked",
         "warning",
         "campaigns/all.yaml",
     )
-    assert "allow_to_all" in problem.what
+    assert "allow_to_all" in problem.message
 
 
 def test_junit_fails_what_is_held_back_and_passes_the_rest() -> None:

@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from factories import NOW, make_article, make_send, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import NOW, make_article, make_send, plan_of
 from wechat_campaigns.core.errors import Diagnostic, Location, UsageError
 from wechat_campaigns.core.model import Articles, Filter, InvalidCampaign, Msgtype
 from wechat_campaigns.plan.compare import Comparison, SendChange
@@ -21,8 +21,8 @@ from wechat_campaigns.send.posting import Result, SendOutcome
 GOLDEN = Path(__file__).parent / "plan.md"
 ZONE = "Asia/Shanghai"
 PROBLEM = Diagnostic(
-    place=Location(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
-    what="no", hint="so",
+    location=Location(file="campaigns/bad.yaml", line=3, column=5), path="$.msgtype", rule="enum",
+    message="no", hint="so",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_the_summary_comes_first_and_the_digest_with_it() -> None:
     assert head.startswith(
         "<!-- campaign:plan environment=test -->\n## Campaign plan for `test`: 2 sends to 2,000"
     )
-    assert plan.digest in head
+    assert plan.plan_digest in head
     assert "2 send, 1 wait, 1 blocked, 1 invalid" in head
 
 
@@ -89,7 +89,7 @@ def test_a_plan_of_thousands_fits_and_keeps_its_totals() -> None:
     comparison = Comparison(ref="main", commit="b" * 40, changes=changes)
     text = plan_markdown(plan, timezone=ZONE, comparison=comparison)
     assert len(text) <= COMMENT_CHARS
-    assert plan.digest in text
+    assert plan.plan_digest in text
     for heading in ("### Sends", "### Changed since", "### What followers receive", "### Accounts"):
         assert heading in text
     assert "more: see the log of this run" in text
@@ -125,18 +125,20 @@ def test_outcomes_tell_each_send_and_what_to_do() -> None:
             id="sale",
             account="main",
             result=Result.ACCEPTED,
-            why="accepted",
+            reason="accepted",
             msg_id=34182,
             notes=("<p> gone",),
         ),
-        SendOutcome(id="all", account="main", result=Result.FAILED, why="45028", hint="wait", exit_code=7),
+        SendOutcome(
+            id="all", account="main", result=Result.NOT_SENT, reason="45028", hint="wait", exit_code=7
+        ),
     ]
     text = outcomes_markdown(outcomes, plan)
     assert text.startswith("<!-- campaign:apply environment=test -->\n")
     assert "| accepted | `sale` | `main` | 34182 | `accepted` |" in text
     assert "all: 45028 → wait" in text
     assert "sale: <p> gone" in text
-    assert plan.digest in text
+    assert plan.plan_digest in text
 
 
 def test_a_failure_takes_the_place_of_the_plans_comment() -> None:

@@ -38,7 +38,7 @@ NASTY = st.text(
 )
 def test_what_cannot_be_seen_is_shown_by_its_number(text: str, shown: str) -> None:
     """Hidden characters get a name; Chinese, emoji families and line breaks stay as they are."""
-    assert neutral.visible(text) == shown
+    assert neutral.escape_invisible(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_json_keeps_every_character_and_hides_its_spelling(text: str) -> None:
     raw = neutral.json_text({"text": text})
     assert json.loads(raw) == {"text": text}
     assert not any(word in raw for word in COMMANDS)
-    assert neutral.visible(raw) == raw
+    assert neutral.escape_invisible(raw) == raw
 
 
 def test_command_data_cannot_end_its_command() -> None:
@@ -102,7 +102,7 @@ def test_guarded_text_stands_between_stop_and_resume() -> None:
 
 def test_records_are_made_visible_in_depth() -> None:
     """Strings inside records inside tuples are shown too; files are left alone."""
-    from factories import make_article, make_file
+    from tests.support.factories import make_article, make_file
 
     article = make_article("标\u202e题", make_file("图.png"))
     seen = neutral.visible_record((article,))

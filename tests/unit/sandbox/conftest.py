@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from sandbox_client import WeChat, open_wechat
+
+from tests.unit.sandbox.client import WeChat, open_wechat
 
 
 @pytest.fixture

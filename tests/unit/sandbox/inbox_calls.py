@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox_client import WeChat
+from tests.unit.sandbox.client import WeChat
 
 
 def told(wechat: WeChat, name: str, **query: Any) -> Any:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from scripted_server import ACCOUNT, ScriptedServer, World
 
+from tests.unit.wechat.scripted_server import ACCOUNT, ClientEnvironment, ScriptedServer
 from wechat_campaigns.core.settings import Account
 from wechat_campaigns.wechat.client import connect
 from wechat_campaigns.wechat.endpoints import WeChatApi
@@ -27,13 +27,13 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def environment() -> ClientEnvironment:
+    return ClientEnvironment()
 
 
 @pytest.fixture
 def connected(
-    server: ScriptedServer, world: World, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, environment: ClientEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., WeChatApi]:
     """Connect to the server; keyword arguments replace those of `connect`."""
     # A host without an address, allowed as a gateway: what becomes of a call that fails early.
@@ -41,9 +41,9 @@ def connected(
 
     def make(api: str = server.url, account: Account = ACCOUNT, **changes: object) -> WeChatApi:
         arguments = {
-            "secret": world.secret,
-            "clock": world.clock,
-            "sleep": world.slept_s.append,
+            "secret": environment.secret,
+            "clock": environment.clock,
+            "sleep": environment.slept_s.append,
             "timeout_s": (0.5, 0.5),
         }
         read_only = changes.pop("read_only", False)

@@ -136,7 +136,7 @@ def stall(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-class World:
+class ClientEnvironment:
     """A clock to move and the sleeps that were asked for."""
 
     def __init__(self) -> None:

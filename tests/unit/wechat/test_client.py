@@ -9,8 +9,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from scripted_server import TOKEN, Raw, ScriptedServer, World, cut, reset, stall
 
+from tests.unit.wechat.scripted_server import TOKEN, ClientEnvironment, Raw, ScriptedServer, cut, reset, stall
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
@@ -63,8 +63,8 @@ def test_a_send_without_a_usable_answer_is_lost_and_never_repeated(
     with pytest.raises(NoResponseError) as caught:
         connected().mass_sendall(SEND)
     assert len(server.calls(MASS_SENDALL)) == 1
-    assert caught.value.where == MASS_SENDALL
-    assert "unknown" in caught.value.what
+    assert caught.value.location == MASS_SENDALL
+    assert "unknown" in caught.value.message
     assert caught.value.hint
 
 
@@ -159,13 +159,13 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
 
 @pytest.mark.parametrize("fault", [cut, stall, Raw(status=503), {"errcode": -1}, {"errcode": 268487001}])
 def test_a_read_is_repeated_after_a_passing_fault(
-    server: ScriptedServer, connected: Connected, world: World, fault: object
+    server: ScriptedServer, connected: Connected, environment: ClientEnvironment, fault: object
 ) -> None:
     """Two faults in a row do not end a plan; the waits grow and are spread."""
     server.on(TAGS_GET, fault, fault, {"tags": [{"id": 2, "name": "会员", "count": 9}]})
     assert connected().tags_get() == [{"id": 2, "name": "会员", "count": 9}]
-    assert 0.5 <= world.slept_s[0] <= 1.5
-    assert 1 <= world.slept_s[1] <= 3
+    assert 0.5 <= environment.slept_s[0] <= 1.5
+    assert 1 <= environment.slept_s[1] <= 3
 
 
 @pytest.mark.parametrize(("fault", "error"), [(cut, NoResponseError), ({"errcode": "-1"}, ApiError)])
@@ -180,13 +180,13 @@ def test_a_read_gives_up_after_three_tries(
 
 
 def test_a_read_waits_out_the_minute_limit_once(
-    server: ScriptedServer, connected: Connected, world: World
+    server: ScriptedServer, connected: Connected, environment: ClientEnvironment
 ) -> None:
     """45011 is worth one wait of a minute, not two."""
     server.on(TAGS_GET, {"errcode": 45011, "errmsg": "reach minute limit"})
     with pytest.raises(ApiError):
         connected().tags_get()
-    assert world.slept_s == [60]
+    assert environment.slept_s == [60]
     assert len(server.calls(TAGS_GET)) == 2
 
 
@@ -200,14 +200,14 @@ def test_a_definite_no_is_not_repeated(server: ScriptedServer, connected: Connec
 
 @pytest.mark.parametrize("busy", [-1, 45011, 45066, 61450])
 def test_a_write_is_not_repeated_when_the_platform_is_busy(
-    server: ScriptedServer, connected: Connected, world: World, busy: int
+    server: ScriptedServer, connected: Connected, environment: ClientEnvironment, busy: int
 ) -> None:
     """-1 on a send may mean that it was sent; the ledger decides, not the client."""
     server.on(MASS_SENDALL, {"errcode": busy, "errmsg": "system error"})
     with pytest.raises(ApiError):
         connected().mass_sendall(SEND)
     assert len(server.calls(MASS_SENDALL)) == 1
-    assert world.slept_s == []
+    assert environment.slept_s == []
 
 
 @pytest.mark.parametrize("stale", [40001, 40014, 42001, 40420, 41001, 48012])
@@ -316,8 +316,8 @@ def test_errors_carry_meaning_number_text_rid_and_answer(
         "6745a1b2-0c1d2e3f-4a5b6c7d",
     )
     assert error.answer["msg_id"] == 3147483730
-    assert "clientmsgid exist" in error.what
-    assert "6745a1b2" in error.what
+    assert "clientmsgid exist" in error.message
+    assert "6745a1b2" in error.message
 
 
 def test_an_unknown_errcode_keeps_number_text_and_rid(server: ScriptedServer, connected: Connected) -> None:

@@ -9,8 +9,8 @@ from email.policy import HTTP
 from typing import Any
 
 import pytest
-from scripted_server import Raw, ScriptedServer, Seen
 
+from tests.unit.wechat.scripted_server import Raw, ScriptedServer, Seen
 from wechat_campaigns.core.errors import NoResponseError
 from wechat_campaigns.wechat.endpoints import WeChatApi
 

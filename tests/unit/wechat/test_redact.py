@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stall
 
+from tests.unit.wechat.scripted_server import SECRET, TOKEN, Raw, ScriptedServer, cut, reset, stall
 from wechat_campaigns.core.errors import WeChatError
 from wechat_campaigns.core.redact import redact
 from wechat_campaigns.wechat.endpoints import MASS_SENDALL, TAGS_GET, WeChatApi

@@ -11,8 +11,16 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
-from scripted_server import ACCOUNT, SECRET, TOKEN, Raw, ScriptedServer, World, cut
 
+from tests.unit.wechat.scripted_server import (
+    ACCOUNT,
+    SECRET,
+    TOKEN,
+    ClientEnvironment,
+    Raw,
+    ScriptedServer,
+    cut,
+)
 from wechat_campaigns.core.errors import ApiError, NotSentError
 from wechat_campaigns.core.settings import Secret
 from wechat_campaigns.wechat.client import SharedTokens
@@ -38,37 +46,43 @@ def test_a_stable_token_is_asked_for_in_normal_mode(server: ScriptedServer, conn
     assert server.calls(TAGS_GET)[0].query == {"access_token": [TOKEN]}
 
 
-def test_the_secret_is_read_only_when_a_token_is_needed(connected: Connected, world: World) -> None:
+def test_the_secret_is_read_only_when_a_token_is_needed(
+    connected: Connected, environment: ClientEnvironment
+) -> None:
     """A secret may be a command to run, which an offline plan must not do."""
     api = connected()
-    assert world.secrets_read == 0
+    assert environment.secrets_read == 0
     api.tags_get()
     api.tags_get()
-    assert world.secrets_read == 1
+    assert environment.secrets_read == 1
 
 
 @pytest.mark.parametrize(("seconds_later", "fetched"), [(0, 1), (7139, 1), (7140, 2), (9000, 2)])
 def test_a_token_is_kept_until_a_minute_before_its_end(
-    server: ScriptedServer, connected: Connected, world: World, seconds_later: int, fetched: int
+    server: ScriptedServer,
+    connected: Connected,
+    environment: ClientEnvironment,
+    seconds_later: int,
+    fetched: int,
 ) -> None:
     """It must not end while a call is under way."""
     api = connected()
     api.tags_get()
-    world.now += timedelta(seconds=seconds_later)
+    environment.now += timedelta(seconds=seconds_later)
     api.tags_get()
     assert len(server.calls(STABLE_TOKEN)) == fetched
 
 
 @pytest.mark.parametrize("expires_in", [None, "7200", -1, 10**12])
 def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
-    server: ScriptedServer, connected: Connected, world: World, expires_in: object
+    server: ScriptedServer, connected: Connected, environment: ClientEnvironment, expires_in: object
 ) -> None:
     """Neither a crash nor a token kept for ever."""
     server.on(STABLE_TOKEN, {"access_token": TOKEN, "expires_in": expires_in})
     api = connected()
     api.tags_get()
     api.tags_get()
-    world.now += timedelta(hours=2)
+    environment.now += timedelta(hours=2)
     api.tags_get()
     assert len(server.calls(STABLE_TOKEN)) == 2
 
@@ -150,10 +164,10 @@ def asked() -> Asked:
 
 
 @pytest.fixture
-def tokens(asked: Asked, world: World) -> Tokens:
+def tokens(asked: Asked, environment: ClientEnvironment) -> Tokens:
     return Tokens(
-        cast(Transport, asked), appid="wx1", secret=world.secret, clock=world.clock,
-        sleep=world.slept_s.append, jitter=lambda: 0.0,
+        cast(Transport, asked), appid="wx1", secret=environment.secret, clock=environment.clock,
+        sleep=environment.slept_s.append, jitter=lambda: 0.0,
     )  # fmt: skip
 
 
@@ -167,9 +181,9 @@ def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> N
 def test_a_refusal_told_late_leaves_the_newer_token(tokens: Tokens, asked: Asked) -> None:
     """Two calls are refused with the same token: one fetches a new one, the other uses it."""
     refused = tokens.get()
-    tokens.forget(refused)
+    tokens.invalidate(refused)
     newer = tokens.get()
-    tokens.forget(refused)
+    tokens.invalidate(refused)
     assert (tokens.get(), asked.count) == (newer, 2)
 
 

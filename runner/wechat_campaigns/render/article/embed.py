@@ -78,7 +78,7 @@ def _read(image: HtmlElement, path: str, source: ArticleSource, findings: Findin
     except FileError as error:
         findings.error(
             "image-file",
-            _("the image `{path}`: {fault}").format(path=path[:120], fault=error.what),
+            _("the image `{path}`: {fault}").format(path=path[:120], fault=error.message),
             error.hint,
             line=line,
         )

@@ -51,7 +51,7 @@ def load(source: ArticleSource, findings: Findings) -> str:
             return builtin_css(name)
         findings.error(
             "theme",
-            _("there is no theme `{name}`: {reason}").format(name=name, reason=error.what),
+            _("there is no theme `{name}`: {reason}").format(name=name, reason=error.message),
             _("use one of {names}, or put your CSS into {path}").format(
                 names=_(", ").join(BUILTIN_THEMES), path=f"{source.root}/{path}"
             ),

@@ -156,7 +156,7 @@ def _position(error: Exception) -> tuple[str | None, int]:
 
 def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileError):
-        return error.what, error.hint
+        return error.message, error.hint
     if isinstance(error, TemplateBudgetError | MemoryError):
         hint = _("make the loop, the number or the text smaller; a message is at most a few pages")
         return str(error) or _("the template needs too much memory"), hint

@@ -23,16 +23,16 @@ class TemplateRenderError(Exception):
 
     def __init__(
         self,
-        what: str,
+        message: str,
         *,
         hint: str,
         line: int = 1,
         file: PurePosixPath | None = None,
         rule: str = "template",
     ) -> None:
-        super().__init__(what)
+        super().__init__(message)
         self.rule = rule
-        self.what = what
+        self.message = message
         self.hint = hint
         self.line = line
         self.file = file

@@ -17,16 +17,7 @@ WEB = ("http://", "https://")
 
 
 def page(db: sqlite3.Connection, kind: str, item: int, index: int) -> dict[str, Any]:
-    """Make what the article template shows.
-
-    Args:
-        db: the state.
-        kind: `job` or `preview`.
-        item: the job's msg_id or the preview's number.
-        index: which article, from 1.
-
-    Returns:
-        The template's variables: `shape` is news, pictures or recalled.
+    """Make the variables of the article template; `shape` is news, pictures or recalled.
 
     Raises:
         LookupError: There is no such message, or nothing in it that opens.
@@ -34,7 +25,7 @@ def page(db: sqlite3.Connection, kind: str, item: int, index: int) -> dict[str, 
     row = messages.row_of(db, kind, item)
     account = accounts.find(db, row["appid"])
     common = {"account": account.name if account else row["appid"], "preview": kind == "preview"}
-    if index in messages.recalled(row):
+    if index in messages.recalled_parts(row):
         return {**common, "shape": "recalled", "title": ""}
     content = json.loads(row["content"])
     holder = _holder(content, index)
@@ -54,14 +45,14 @@ def _holder(content: Mapping[str, Any], index: int) -> Mapping[str, Any]:
 
 def _filled(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -> dict[str, Any]:
     """Fill the template from an article or an image message."""
-    html = markup.fit(str(holder.get("content", "")), lambda url: files.by_url(db, url))
+    html = markup.sanitize(str(holder.get("content", "")), lambda url: files.by_url(db, url))
     link = str(holder.get("content_source_url", ""))
     is_pictures = "images" in holder or holder.get("article_type") == "newspic"
     return {
         "shape": "pictures" if is_pictures else "news",
         "title": str(holder.get("title", "")),
         "author": str(holder.get("author", "")),
-        "html": Markup(html),  # noqa: S704 - fit() wrote every tag and escaped every text
+        "html": Markup(html),  # noqa: S704 - sanitize() wrote every tag and escaped every text
         "pictures": messages.pictures_of(db, appid, holder),
         "source": link if link.lower().startswith(WEB) else "",
         "comments": bool(holder.get("need_open_comment")),

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from urllib.parse import quote
 
-from wechat_campaigns.sandbox.media import CONTENT_TYPES
+from wechat_campaigns.sandbox.media.models import CONTENT_TYPES
 
 HOSTED = re.compile(r"(?:https?:)?(//mmbiz\.qpic\.cn/[^?#]+).*", re.IGNORECASE | re.DOTALL)
 SAFE_TYPES = frozenset(CONTENT_TYPES.values())
@@ -26,20 +26,12 @@ def by_id(db: sqlite3.Connection, appid: str, media_id: object) -> str:
 
 
 def by_url(db: sqlite3.Connection, url: str) -> str:
-    """Find a file by the address the platform gave it.
-
-    Args:
-        db: the state.
-        url: with or without scheme and parameters, as clients change both.
-
-    Returns:
-        Its path on this server, empty when the address is another's.
-    """
-    found = HOSTED.fullmatch(url.strip())
-    if found is None:
+    """Find a file by the platform's address, with or without scheme and parameters; its path here or ""."""
+    match = HOSTED.fullmatch(url.strip())
+    if match is None:
         return ""
     # "@" follows "?" in ASCII, so that the index on url answers.
-    address = f"http:{found[1]}"
+    address = f"http:{match[1]}"
     row = db.execute(
         "SELECT appid, media_id FROM media WHERE url >= ? AND url < ?", (f"{address}?", f"{address}@")
     ).fetchone()
@@ -47,7 +39,7 @@ def by_url(db: sqlite3.Connection, url: str) -> str:
 
 
 def read(db: sqlite3.Connection, appid: str, media_id: str) -> tuple[bytes, str] | None:
-    """Read a file: its bytes and a content type no browser runs; None when there is none."""
+    """Read a file: its bytes and a content type no browser runs; None without one."""
     row = db.execute(
         "SELECT data, content_type FROM media WHERE appid = ? AND media_id = ?", (appid, media_id)
     ).fetchone()

@@ -1,4 +1,4 @@
-"""An article's HTML made fit to be shown: balanced, without script, every picture from this machine.
+"""An article's HTML, safe to show: balanced, without script, every picture from this machine.
 
 The page that shows it forbids scripts and foreign addresses anyway; here they leave no trace.
 """
@@ -33,12 +33,8 @@ Local = Callable[[str], str]
 """Turns the address of a picture into a path on this server, or into the empty string."""
 
 
-def fit(html: str, local: Local) -> str:
-    """Make an article's HTML fit to be shown.
-
-    Args:
-        html: the content as the platform keeps it.
-        local: where a picture's bytes are.
+def sanitize(html: str, local: Local) -> str:
+    """Make an article's HTML safe to show; `local` says where a picture's bytes are.
 
     Returns:
         Balanced HTML without scripts, forms and addresses of other machines, links aside.
@@ -50,7 +46,7 @@ def fit(html: str, local: Local) -> str:
 
 
 class _Rewriter(HTMLParser):
-    """Writes what it reads anew, token by token."""
+    """Rewrites HTML, token by token."""
 
     def __init__(self, local: Local) -> None:
         super().__init__(convert_charrefs=True)
@@ -100,16 +96,16 @@ class _Rewriter(HTMLParser):
 
     def _attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> str:
         """Write the attributes that may stay."""
-        kept: dict[str, str] = {}
+        written: dict[str, str] = {}
         for name, value in attrs:
-            found = self._attribute(tag, name, value or "")
+            attribute = self._attribute(tag, name, value or "")
             # Articles of the platform carry the address of a picture in data-src.
             name = "src" if name == "data-src" else name
-            if found is not None and not kept.get(name):
-                kept[name] = found
-        if tag == "img" and "src" not in kept:
-            kept["data-missing"] = ""
-        return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
+            if attribute is not None and not written.get(name):
+                written[name] = attribute
+        if tag == "img" and "src" not in written:
+            written["data-missing"] = ""
+        return "".join(f' {name}="{escape(value)}"' for name, value in written.items())
 
     def _attribute(self, tag: str, name: str, value: str) -> str | None:
         """Decide on one attribute; None when it goes."""
@@ -123,7 +119,7 @@ class _Rewriter(HTMLParser):
             return value if value.startswith("#") else self._local(value) or None
         return value
 
-    def _css_url(self, found: re.Match[str]) -> str:
+    def _css_url(self, match: re.Match[str]) -> str:
         """Point a background at this server, or take it away."""
-        path = self._local(found[1].strip())
+        path = self._local(match[1].strip())
         return f"url({path})" if path else "none"

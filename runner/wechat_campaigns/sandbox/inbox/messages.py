@@ -8,45 +8,34 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wechat_campaigns.sandbox import clock, store
+from wechat_campaigns.sandbox import bitmaps, clock, store
+from wechat_campaigns.sandbox.answers import Json
 from wechat_campaigns.sandbox.inbox import files
-from wechat_campaigns.sandbox.jobs import ARRIVED
+from wechat_campaigns.sandbox.mass.models import ARRIVED
 
 SUMMARY_CHARS = 80
 LINK_TAG = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 
-Told = dict[str, Any]
 
-
-def of_phone(db: sqlite3.Connection, appid: str, number: int, limit: int) -> Told:
-    """Tell the latest messages of one follower's phone.
-
-    Args:
-        db: the state.
-        appid: the account.
-        number: the follower's number.
-        limit: how many at most.
-
-    Returns:
-        `{"messages": […], "earlier": bool}`, oldest first; `earlier` when there are older ones.
-    """
-    mine = [
+def list_messages(db: sqlite3.Connection, appid: str, number: int, limit: int) -> Json:
+    """Return the latest messages of a follower's phone, oldest first; `earlier` when there are older ones."""
+    keys = [
         (row["finish_at"], "job", row["msg_id"])
-        for row in arrived(db, appid)
-        if reached(row["delivered"], number)
+        for row in delivered_jobs(db, appid)
+        if bitmaps.blob_contains(row["delivered"], number)
     ]
-    mine += [
+    keys += [
         (row["created_at"], "preview", row["id"])
         for row in db.execute("SELECT id, created_at FROM preview WHERE appid = ? AND n = ?", (appid, number))
     ]
-    latest = sorted(mine)[-limit:]
+    latest = sorted(keys)[-limit:]
     return {
         "messages": [find(db, kind, item) for _, kind, item in latest],
-        "earlier": len(mine) > len(latest),
+        "earlier": len(keys) > len(latest),
     }
 
 
-def arrived(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
+def delivered_jobs(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
     """List the jobs that reached phones, latest first: msg_id, finish_at, delivered."""
     return db.execute(
         "SELECT msg_id, finish_at, delivered FROM job WHERE appid = ? AND status IN (?, ?)"
@@ -55,18 +44,8 @@ def arrived(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def reached(delivered: bytes, number: int) -> bool:
-    """Tell whether a stored set has a follower in it."""
-    byte, bit = divmod(number, 8)
-    return byte < len(delivered) and bool(delivered[byte] >> bit & 1)
-
-
-def sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Told:
-    """Tell what an account sent, previews among it, latest first.
-
-    Returns:
-        `{"total", "offset", "sends": […]}`.
-    """
+def list_sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Json:
+    """Return a page of what an account sent, previews included, latest first."""
     both = (
         " FROM (SELECT 'job' AS kind, msg_id AS id, created_at AS at FROM job WHERE appid = ?1"
         " UNION ALL SELECT 'preview', id, created_at FROM preview WHERE appid = ?1)"
@@ -79,28 +58,20 @@ def sends(db: sqlite3.Connection, appid: str, offset: int, limit: int) -> Told:
     return {"total": total, "offset": offset, "sends": [find(db, row["kind"], row["id"]) for row in rows]}
 
 
-def find(db: sqlite3.Connection, kind: str, item: int) -> Told:
-    """Tell one message.
-
-    Args:
-        db: the state.
-        kind: `job` or `preview`.
-        item: the job's msg_id or the preview's number.
-
-    Returns:
-        The message: `key`, `kind`, `msgtype`, `time`, `summary`, `content`, and what is known of the send.
+def find(db: sqlite3.Connection, kind: str, item: int) -> Json:
+    """Return one message by its `kind`, job or preview, and its number.
 
     Raises:
-        LookupError: There is none.
+        LookupError: There is no such message.
     """
     row = row_of(db, kind, item)
-    content, gone = json.loads(row["content"]), recalled(row)
+    content, parts = json.loads(row["content"]), recalled_parts(row)
     common = {
         "key": f"{kind}-{item}",
         "kind": kind,
         "msgtype": row["msgtype"],
         "summary": summary(content),
-        "content": _shown(db, row["appid"], content, f"/_sandbox/article/{kind}/{item}", gone),
+        "content": _content_json(db, row["appid"], content, f"/_sandbox/article/{kind}/{item}", parts),
     }
     if kind == "preview":
         openid = db.execute(
@@ -119,12 +90,12 @@ def find(db: sqlite3.Connection, kind: str, item: int) -> Told:
         "waiting": row["confirm_by"] is not None,
         "total": row["total"],
         "delivered": row["delivered_count"] if row["status"] in ARRIVED else 0,
-        "recalled": bool(gone),
+        "recalled": bool(parts),
     }
 
 
 def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
-    """Look up the row of a message; LookupError when there is none."""
+    """Look up the row of a message; LookupError without one."""
     query = "SELECT * FROM job WHERE msg_id = ?" if kind == "job" else "SELECT * FROM preview WHERE id = ?"
     row = store.first(db, query, (item,))
     if row is None:
@@ -132,7 +103,7 @@ def row_of(db: sqlite3.Connection, kind: str, item: int) -> sqlite3.Row:
     return row
 
 
-def recalled(row: sqlite3.Row) -> set[int]:
+def recalled_parts(row: sqlite3.Row) -> set[int]:
     """List the parts of a message that were recalled, from 1; a preview cannot be."""
     return set(json.loads(row["recalled"])) if "recalled" in row.keys() else set()  # noqa: SIM118 - a Row
 
@@ -158,22 +129,26 @@ def summary(content: Mapping[str, Any]) -> str:
     return " ".join(LINK_TAG.sub("", str(words)).split())[:SUMMARY_CHARS]
 
 
-def _shown(db: sqlite3.Connection, appid: str, content: Mapping[str, Any], page: str, gone: set[int]) -> Told:
+def _content_json(
+    db: sqlite3.Connection, appid: str, content: Mapping[str, Any], page: str, recalled: set[int]
+) -> Json:
     """Turn a stored content into what the page draws."""
     if "articles" in content:
         return {
             "articles": [
-                _card(db, appid, article, f"{page}/{index}", index in gone)
+                _card(db, appid, article, f"{page}/{index}", index in recalled)
                 for index, article in enumerate(articles_of(content), 1)
             ]
         }
-    for key, show in SHOWN.items():
+    for key, view in VIEWS.items():
         if key in content:
-            return {key: show(db, appid, content), "page": f"{page}/1", "gone": 1 in gone}
+            return {key: view(db, appid, content), "page": f"{page}/1", "gone": 1 in recalled}
     return {}
 
 
-def _card(db: sqlite3.Connection, appid: str, article: Mapping[str, Any], page: str, gone: bool) -> Told:
+def _card(
+    db: sqlite3.Connection, appid: str, article: Mapping[str, Any], page: str, is_recalled: bool
+) -> Json:
     """Turn an article into its card."""
     pictures = pictures_of(db, appid, article)
     cover = files.by_id(db, appid, article.get("thumb_media_id", ""))
@@ -185,7 +160,7 @@ def _card(db: sqlite3.Connection, appid: str, article: Mapping[str, Any], page: 
         "crop_square": article.get("pic_crop_1_1", ""),
         "pictures": len(pictures),
         "page": page,
-        "gone": gone,
+        "gone": is_recalled,
     }
 
 
@@ -197,20 +172,20 @@ def pictures_of(db: sqlite3.Connection, appid: str, holder: Mapping[str, Any]) -
     return [path for media_id in ids if (path := files.by_id(db, appid, media_id))]
 
 
-def _file(key: str) -> Callable[[sqlite3.Connection, str, Mapping[str, Any]], Told]:
+def _file_view(key: str) -> Callable[[sqlite3.Connection, str, Mapping[str, Any]], Json]:
     """Make what shows a content of one file: its words, and where its bytes are."""
 
-    def show(db: sqlite3.Connection, appid: str, content: Mapping[str, Any]) -> Told:
+    def view(db: sqlite3.Connection, appid: str, content: Mapping[str, Any]) -> Json:
         part = content[key]
         return {**part, "src": files.by_id(db, appid, part.get("media_id", ""))}
 
-    return show
+    return view
 
 
-SHOWN: dict[str, Callable[[sqlite3.Connection, str, Mapping[str, Any]], Any]] = {
+VIEWS: dict[str, Callable[[sqlite3.Connection, str, Mapping[str, Any]], Any]] = {
     "text": lambda _db, _appid, content: content["text"],
-    "voice": _file("voice"),
-    "video": _file("video"),
+    "voice": _file_view("voice"),
+    "video": _file_view("video"),
     "images": lambda db, appid, content: {
         "pictures": pictures_of(db, appid, content),
         "title": str(content.get("title", "")),

@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file
 
-from wechat_campaigns.sandbox import accounts, clock, progress
-from wechat_campaigns.sandbox.gate import Gate
-from wechat_campaigns.sandbox.inbox import article, files, messages, people
+from wechat_campaigns.sandbox import accounts, progress
+from wechat_campaigns.sandbox.answers import Json
+from wechat_campaigns.sandbox.dispatcher import Dispatcher
+from wechat_campaigns.sandbox.inbox import article, files, followers, messages
 
 PAGE_ROWS = 50
 MAX_ROWS = 1000
@@ -35,19 +36,12 @@ HEADERS = {
 }
 
 
-def blueprint(gate: Gate) -> Blueprint:
-    """Make the inbox of a gate, to be registered with the sandbox's application.
-
-    Args:
-        gate: the emulated platform.
-
-    Returns:
-        The routes.
-    """
+def blueprint(dispatcher: Dispatcher) -> Blueprint:
+    """Make the routes of the inbox, to be registered with the application of the sandbox."""
     inbox = Blueprint(
         "inbox", __name__, static_folder="static", static_url_path="/inbox", template_folder="templates"
     )
-    inbox.after_request(_guarded)
+    inbox.after_request(_with_headers)
 
     @inbox.get("/")
     def _page() -> str:
@@ -59,38 +53,38 @@ def blueprint(gate: Gate) -> Blueprint:
 
     @inbox.get("/_sandbox/inbox/<name>")
     def _data(name: str) -> tuple[Response, int]:
-        tell = DATA.get(name)
-        if tell is None:
+        query = DATA.get(name)
+        if query is None:
             return jsonify(error=f"there is no inbox/{name}; there are {', '.join(DATA)}"), 404
         try:
-            return jsonify(_read(gate, tell)), 200
+            return jsonify(_read(dispatcher, query)), 200
         except ValueError as error:
             return jsonify(error=str(error)), 400
 
     @inbox.get("/_sandbox/article/<any(job, preview):kind>/<int:item>/<int:index>")
     def _article(kind: str, item: int, index: int) -> tuple[Response, int]:
         try:
-            shown, status = _read(gate, lambda db: article.page(db, kind, item, index)), 200
+            variables, status = _read(dispatcher, lambda db: article.page(db, kind, item, index)), 200
         except LookupError:
-            shown, status = {"shape": "missing", "title": ""}, 404
-        answer = Response(render_template("article.html", lang=_language(), **shown))
+            variables, status = {"shape": "missing", "title": ""}, 404
+        answer = Response(render_template("article.html", lang=_language(), **variables))
         answer.headers["Content-Security-Policy"] = ARTICLE_POLICY
         return answer, status
 
     @inbox.get("/_sandbox/media/<appid>/<path:media_id>")
     def _media(appid: str, media_id: str) -> Response:
-        found = _read(gate, lambda db: files.read(db, appid, media_id))
-        if found is None:
+        file = _read(dispatcher, lambda db: files.read(db, appid, media_id))
+        if file is None:
             return Response("there is no such file in this sandbox", status=404, mimetype="text/plain")
-        answer = send_file(io.BytesIO(found[0]), mimetype=found[1], conditional=True)
+        answer = send_file(io.BytesIO(file[0]), mimetype=file[1], conditional=True)
         answer.headers["Content-Security-Policy"] = FILE_POLICY
         return answer
 
     return inbox
 
 
-def _guarded(answer: Response) -> Response:
-    """Put the guards on an answer; the page's own policy unless it has another."""
+def _with_headers(answer: Response) -> Response:
+    """Add the security headers to an answer; the page's own policy unless it has another."""
     for name, value in HEADERS.items():
         answer.headers[name] = value
     answer.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
@@ -98,19 +92,19 @@ def _guarded(answer: Response) -> Response:
 
 
 def _language() -> str:
-    """Choose the language: asked for by the page, else what the browser prefers."""
-    asked = request.args.get("lang", "")
-    return asked if asked in ("zh", "en") else request.accept_languages.best_match(["zh", "en"], "en")
+    """Choose the language: the one in the query, else the one the browser prefers."""
+    language = request.args.get("lang", "")
+    return language if language in ("zh", "en") else request.accept_languages.best_match(["zh", "en"], "en")
 
 
-def _read(gate: Gate, tell: Callable[[sqlite3.Connection], Any]) -> Any:
+def _read(dispatcher: Dispatcher, query: Callable[[sqlite3.Connection], Any]) -> Any:
     """Read the state after time has done its work."""
-    with gate.store.transaction() as db:
-        progress.advance(db, clock.now_unix(db, gate.wall()))
-        return tell(db)
+    with dispatcher.store.transaction() as db:
+        progress.advance(db, dispatcher.wall())
+        return query(db)
 
 
-def _account(db: sqlite3.Connection) -> accounts.Account:
+def _account(db: sqlite3.Connection) -> accounts.OfficialAccount:
     """Look up the account a request names."""
     account = accounts.find(db, request.args.get("appid", ""))
     if account is None:
@@ -127,49 +121,49 @@ def _number(name: str) -> int | None:
 
 
 def _limit() -> int:
-    """Read how many rows are wanted."""
+    """Read how many rows to answer."""
     return min(_number("limit") or PAGE_ROWS, MAX_ROWS)
 
 
-def version(db: sqlite3.Connection) -> dict[str, str]:
-    """Tell a word that changes whenever anything is written, by this process or another."""
+def version(db: sqlite3.Connection) -> Json:
+    """Return a word that changes whenever anything is written, by this process or another."""
     others = db.execute("PRAGMA data_version").fetchone()[0]
     return {"version": f"{others}.{db.total_changes}"}
 
 
-def _accounts(db: sqlite3.Connection) -> dict[str, Any]:
-    """Tell the accounts."""
-    return {"accounts": people.list_accounts(db)}
+def _accounts(db: sqlite3.Connection) -> Json:
+    """Return the accounts."""
+    return {"accounts": followers.list_accounts(db)}
 
 
-def _followers(db: sqlite3.Connection) -> dict[str, Any]:
-    """Tell a page of followers of `appid`, by `search`, `tag_id`, `msg_id`."""
-    wanted = people.Wanted(
+def _followers(db: sqlite3.Connection) -> Json:
+    """Return a page of followers of `appid`, by `search`, `tag_id`, `msg_id`."""
+    query = followers.FollowerQuery(
         search=request.args.get("search", ""),
         tag_id=_number("tag_id"),
         msg_id=_number("msg_id"),
         offset=_number("offset") or 0,
         limit=_limit(),
     )
-    return people.followers(db, _account(db), wanted)
+    return followers.list_followers(db, _account(db), query)
 
 
-def _phone(db: sqlite3.Connection) -> dict[str, Any]:
-    """Tell the phone of follower `openid` of `appid`: the latest `limit` messages; nothing for a stranger."""
+def _phone(db: sqlite3.Connection) -> Json:
+    """Return the phone of follower `openid` of `appid`: its latest `limit` messages, none for a stranger."""
     account = _account(db)
-    found = people.one(db, account, request.args.get("openid", ""))
-    if found is None:
+    row = followers.find_follower(db, account, request.args.get("openid", ""))
+    if row is None:
         return {"follower": None, "messages": [], "earlier": False}
-    number, follower = found
-    return {"follower": follower, **messages.of_phone(db, account.appid, number, _limit())}
+    number, follower = row
+    return {"follower": follower, **messages.list_messages(db, account.appid, number, _limit())}
 
 
-def _sends(db: sqlite3.Connection) -> dict[str, Any]:
-    """Tell a page of what `appid` sent."""
-    return messages.sends(db, _account(db).appid, _number("offset") or 0, _limit())
+def _sends(db: sqlite3.Connection) -> Json:
+    """Return a page of what `appid` sent."""
+    return messages.list_sends(db, _account(db).appid, _number("offset") or 0, _limit())
 
 
-DATA: dict[str, Callable[[sqlite3.Connection], dict[str, Any]]] = {
+DATA: dict[str, Callable[[sqlite3.Connection], Json]] = {
     "version": version,
     "accounts": _accounts,
     "followers": _followers,

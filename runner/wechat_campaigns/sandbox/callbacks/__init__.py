@@ -1,0 +1,1 @@
+"""Events and the callback URL of an account's own server."""

@@ -1,0 +1,33 @@
+"""Calls about the way from the platform to an account's own server."""
+
+from __future__ import annotations
+
+from wechat_campaigns.sandbox.answers import ErrcodeError, Json
+from wechat_campaigns.sandbox.calls import ApiCall, Endpoints
+
+ENDPOINTS = Endpoints()
+
+ACTIONS = ("dns", "ping", "all")
+OPERATORS = ("CHINANET", "UNICOM", "CAP", "DEFAULT")
+
+
+@ENDPOINTS.add("/cgi-bin/get_api_domain_ip", method="ANY")
+@ENDPOINTS.add("/cgi-bin/getcallbackip", method="ANY")
+def ip_list(_call: ApiCall) -> Json:
+    """List the platform's addresses; here there is one. Source: getApiDomainIp, getCallbackIp (2026-11)."""
+    return {"ip_list": ["127.0.0.1"]}
+
+
+@ENDPOINTS.add("/cgi-bin/callback/check", needs_body=True)
+def callback_check(call: ApiCall) -> Json:
+    """Pretend to check the way to the callback URL. Source: callbackCheck (2026-11)."""
+    if call.account.options.callback is None:
+        raise ErrcodeError(40201)
+    action, operator = call.body.get("action"), call.body.get("check_operator", "DEFAULT")
+    if action not in ACTIONS:
+        raise ErrcodeError(40202)
+    if operator not in OPERATORS:
+        raise ErrcodeError(40203)
+    dns = [{"ip": "127.0.0.1", "real_operator": "DEFAULT"}]
+    ping = [{"ip": "127.0.0.1", "from_operator": operator, "package_loss": "0%", "time": "0.1ms"}]
+    return {"dns": dns if action != "ping" else [], "ping": ping if action != "dns" else []}

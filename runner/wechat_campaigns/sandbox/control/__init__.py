@@ -1,0 +1,1 @@
+"""The calls under `/_sandbox/`, by which tests and people inspect and control the sandbox."""

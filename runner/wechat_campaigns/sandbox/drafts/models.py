@@ -1,0 +1,40 @@
+"""Drafts, and articles as the platform answers them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wechat_campaigns.sandbox import store
+from wechat_campaigns.sandbox.answers import Json, encode
+
+
+def save(db: sqlite3.Connection, appid: str, media_id: str, articles: Sequence[Json], now: float) -> None:
+    """Write a draft, new or changed."""
+    row = {"appid": appid, "media_id": media_id, "articles": encode(articles), "updated_at": now}
+    store.insert(db, "draft", row, replace=True)
+
+
+def delete(db: sqlite3.Connection, appid: str, media_id: str) -> None:
+    """Remove a draft, because it was deleted, sent or published."""
+    db.execute("DELETE FROM draft WHERE appid = ? AND media_id = ?", (appid, media_id))
+
+
+def count(db: sqlite3.Connection, appid: str) -> int:
+    """Count the drafts of an account."""
+    return int(db.execute("SELECT COUNT(*) FROM draft WHERE appid = ?", (appid,)).fetchone()[0])
+
+
+def article_url(appid: str, msg_data_id: int, index: int) -> str:
+    """Make the permanent link of an article that was sent or published; `index` counts from 1."""
+    sn = hashlib.sha256(f"{appid}/{msg_data_id}/{index}".encode()).hexdigest()[:32]
+    biz = base64.b64encode(str(int(hashlib.sha256(appid.encode()).hexdigest()[:8], 16)).encode()).decode()
+    return f"http://mp.weixin.qq.com/s?__biz={biz}&mid={msg_data_id}&idx={index}&sn={sn}&chksm=#rd"
+
+
+def article_json(article: Mapping[str, Any], url: str, *, content: bool = True) -> Json:
+    """Write an article as draft/get does, with its link; without its content on demand."""
+    return {**{key: value for key, value in article.items() if content or key != "content"}, "url": url}

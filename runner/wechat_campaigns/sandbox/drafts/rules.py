@@ -1,0 +1,149 @@
+"""What the platform refuses of a draft: field limits of its articles, and what it drops of their HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from wechat_campaigns.sandbox.answers import ErrcodeError, Json
+from wechat_campaigns.sandbox.calls import ApiCall, flag, named_row, text
+from wechat_campaigns.sandbox.media.rules import find_media
+
+MAX_ARTICLES = 8
+MAX_IMAGES = 20
+DIGEST_CHARS = 120
+DEFAULT_DIGEST_CHARS = 54
+CONTENT_CHARS = 20_000
+CONTENT_BYTES = 1024 * 1024
+LIMITS = (("title", 32, 45003), ("author", 16, 45110), ("digest", DIGEST_CHARS, 45004))
+HOSTS = ("mmbiz.qpic.cn", "mmbiz.qlogo.cn", "mmecoa.qpic.cn")
+CROP = re.compile(r"(?:(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)_){3}(?:0(?:\.\d{1,6})?|1(?:\.0{1,6})?)")
+SCRIPT = re.compile(r"<script\b.*?(?:</script\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+IMG = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+SRC = re.compile(r"""\s(?:data-)?src\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+TAG = re.compile(r"<[^>]*>")
+
+
+def check_articles(call: ApiCall, articles: Any) -> list[Json]:
+    """Check the articles of draft/add; the articles as the platform keeps them.
+
+    Raises:
+        ErrcodeError: 44003 without articles, 45008 for more than eight (the page states no number), and the
+            codes of `check_article`.
+    """
+    if not isinstance(articles, list) or not articles:
+        raise ErrcodeError(44003)
+    if len(articles) > MAX_ARTICLES:
+        raise ErrcodeError(45008)
+    return [check_article(call, article, single=len(articles) == 1) for article in articles]
+
+
+def check_article(call: ApiCall, article: Any, *, single: bool) -> Json:
+    """Check one article; the article as the platform keeps it.
+
+    Source: draft_add (2026-11). Lengths are the newest stated: title 32, author 16, digest 120 characters.
+    """
+    if not isinstance(article, dict):
+        raise ErrcodeError(44003)
+    article = {key: value for key, value in article.items() if value is not None}  # some clients send null
+    kind = article.get("article_type", "news")
+    if kind not in ("news", "newspic"):
+        raise ErrcodeError(40035)
+    _lengths(article)
+    if flag(article, "need_open_comment") and not call.account.options.comments:
+        raise ErrcodeError(88000)
+    checked = {
+        "title": article["title"],
+        "article_type": kind,
+        "author": article.get("author", ""),
+        "content": replace_forbidden_html(article["content"]),
+        "content_source_url": article.get("content_source_url", ""),
+        "need_open_comment": int(flag(article, "need_open_comment")),
+        "only_fans_can_comment": int(flag(article, "only_fans_can_comment")),
+    }
+    return {**checked, **(_news(call, article, single=single) if kind == "news" else _newspic(call, article))}
+
+
+def _lengths(article: Mapping[str, Any]) -> None:
+    """Check the texts of an article."""
+    for key, limit, errcode in LIMITS:
+        value = article.get(key, "")
+        if not isinstance(value, str) or len(value) > limit or (key == "title" and not value):
+            raise ErrcodeError(errcode)
+    link = article.get("content_source_url", "")
+    if not isinstance(link, str) or (link and not link.startswith(("http://", "https://"))):
+        raise ErrcodeError(41039)
+    if len(link.encode()) > 1024:
+        raise ErrcodeError(45005)
+    content = article.get("content")
+    if not isinstance(content, str) or not content:
+        raise ErrcodeError(44003)
+    if len(content) >= CONTENT_CHARS or len(content.encode()) >= CONTENT_BYTES:
+        raise ErrcodeError(45002)
+
+
+def _news(call: ApiCall, article: Mapping[str, Any], *, single: bool) -> Json:
+    """Check what only an article has: cover, digest, crops."""
+    cover = find_media(call, article.get("thumb_media_id"), kinds=("image", "thumb"), permanent=True)
+    crops = {key: article[key] for key in ("pic_crop_235_1", "pic_crop_1_1") if article.get(key)}
+    if not all(isinstance(crop, str) and CROP.fullmatch(crop) for crop in crops.values()):
+        raise ErrcodeError(40035)
+    digest = article.get("digest", "")
+    if not digest and single:
+        digest = " ".join(html.unescape(TAG.sub("", article["content"])).split())[:DEFAULT_DIGEST_CHARS]
+    return {
+        "digest": digest,
+        "thumb_media_id": cover["media_id"],
+        "thumb_url": cover["url"],
+        "show_cover_pic": 0,
+        **crops,
+    }
+
+
+def _newspic(call: ApiCall, article: Mapping[str, Any]) -> Json:
+    """Check what only a picture post has: its images."""
+    info = article.get("image_info")
+    images = info.get("image_list") if isinstance(info, dict) else None
+    if not isinstance(images, list) or not images:
+        raise ErrcodeError(40007)
+    if len(images) > MAX_IMAGES:
+        raise ErrcodeError(40215)
+    rows = [
+        find_media(
+            call,
+            image.get("image_media_id") if isinstance(image, dict) else None,
+            kinds=("image",),
+            permanent=True,
+        )
+        for image in images
+    ]
+    return {
+        "digest": "",
+        "image_info": {
+            "image_list": [{"image_media_id": row["media_id"], "url": row["url"]} for row in rows]
+        },
+    }
+
+
+def replace_forbidden_html(content: str) -> str:
+    """Drop what the platform drops from article HTML: scripts, and images that are not its own."""
+    return IMG.sub(lambda match: _own_image(match[0]), SCRIPT.sub("", content))
+
+
+def _own_image(tag: str) -> str:
+    """Keep an image's address only when it points at the platform."""
+    return SRC.sub(lambda match: match[0] if _is_own(match[1].strip("\"'")) else "", tag)
+
+
+def _is_own(url: str) -> bool:
+    """Return whether an address is one of the platform's image hosts."""
+    return re.sub(r"^https?:", "", url).startswith(tuple(f"//{host}/" for host in HOSTS))
+
+
+def find_draft(call: ApiCall, holder: Mapping[str, Any]) -> sqlite3.Row:
+    """Look up the draft that an object of the body names; 40007 without one, also because it was sent."""
+    query = "SELECT * FROM draft WHERE appid = ? AND media_id = ?"
+    return named_row(call, 40007, query, call.appid, text(holder, "media_id", 40007))

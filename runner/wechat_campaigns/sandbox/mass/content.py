@@ -1,0 +1,135 @@
+"""The body object of a mass call by its msgtype: checked, and turned into what a follower will see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wechat_campaigns.sandbox.answers import ErrcodeError, Json
+from wechat_campaigns.sandbox.calls import ApiCall, flag, mapping, optional_text, text
+from wechat_campaigns.sandbox.drafts.rules import find_draft
+from wechat_campaigns.sandbox.media.rules import find_media
+
+TEXT_BYTES = 2048
+"""Not documented for mass text; the limit of the customer message."""
+IMAGES = 20
+"""Not stated for mass images; the limit of picture posts."""
+
+BODY_KEYS = {
+    "mpnews": ("mpnews",),
+    "text": ("text",),
+    "voice": ("voice",),
+    "image": ("images", "image"),
+    "mpvideo": ("mpvideo",),
+    "video": ("mpvideo",),  # what the massSend page calls it
+    "wxcard": ("wxcard",),
+    "music": ("music",),
+}
+EVERY_KEY = {key for keys in BODY_KEYS.values() for key in keys}
+
+
+def read(call: ApiCall, *, preview: bool = False) -> Json:
+    """Check msgtype and body object of a mass call; a preview takes `image` and `music` but not `images`.
+
+    Returns:
+        What a follower will see: `articles`, `text`, `voice`, `images`, `video`, `card` or `music`.
+
+    Raises:
+        ErrcodeError: 40008 when they do not match, 40007 for media, 44004, 45002, 40215, 45113, 48022.
+    """
+    msgtype = call.body.get("msgtype")
+    present = EVERY_KEY & call.body.keys()
+    allowed = BODY_KEYS.get(msgtype, ()) if isinstance(msgtype, str) else ()
+    if len(present) != 1 or not present <= set(allowed):
+        raise ErrcodeError(40008)
+    key = present.pop()
+    if key == ("images" if preview else "music"):
+        raise ErrcodeError(40008)
+    return READERS[key](call, mapping(call.body, key, 40008))
+
+
+def _text(_call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read msgtype text."""
+    content = text(body, "content", 44004)
+    if len(content.encode()) > TEXT_BYTES:
+        raise ErrcodeError(45002)
+    return {"text": content}
+
+
+def _mpnews(call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read msgtype mpnews: a draft that was not sent or published yet."""
+    return {"articles": json.loads(find_draft(call, body)["articles"])}
+
+
+def _voice(call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read msgtype voice, permanent or temporary."""
+    row = find_media(call, body.get("media_id"), kinds=("voice",))
+    return {"voice": {"media_id": row["media_id"], "name": row["name"]}}
+
+
+def _image(call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read the older single picture form."""
+    row = find_media(call, body.get("media_id"), kinds=("image",))
+    return {"images": [{"media_id": row["media_id"], "url": row["url"]}]}
+
+
+def _images(call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read the current picture form, permanent images only."""
+    ids = body.get("media_ids")
+    if not isinstance(ids, list) or not ids:
+        raise ErrcodeError(40007)
+    if len(ids) > IMAGES:
+        raise ErrcodeError(40215)
+    rows = [find_media(call, item, kinds=("image",), permanent=True) for item in ids]
+    comments = flag(body, "need_open_comment")
+    flag(body, "only_fans_can_comment")
+    if comments and not call.account.options.comments:
+        raise ErrcodeError(88000)
+    return {
+        "images": [{"media_id": row["media_id"], "url": row["url"]} for row in rows],
+        "title": optional_text(body, "title"),
+        "recommend": optional_text(body, "recommend", "分享图片"),
+    }
+
+
+def _mpvideo(call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read msgtype mpvideo: an id of media/uploadvideo, or a permanent video."""
+    if not call.account.options.api_video:
+        raise ErrcodeError(48022)
+    row = find_media(call, body.get("media_id"), kinds=("mpvideo", "video"))
+    if row["kind"] == "video" and not row["permanent"]:
+        raise ErrcodeError(40007)
+    return {
+        "video": {
+            "media_id": row["media_id"],
+            "title": optional_text(body, "title") or row["title"],
+            "description": optional_text(body, "description") or row["description"],
+        }
+    }
+
+
+def _wxcard(call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read msgtype wxcard, which the platform refuses since 2024-08-10."""
+    if not call.retired_cards:
+        raise ErrcodeError(45113)
+    return {"card": {"card_id": text(body, "card_id", 40035)}}
+
+
+def _music(_call: ApiCall, body: Mapping[str, Any]) -> Json:
+    """Read msgtype music of a preview."""
+    return {
+        "music": {key: optional_text(body, key) for key in ("title", "description", "musicurl", "hqmusicurl")}
+    }
+
+
+READERS: dict[str, Callable[[ApiCall, Mapping[str, Any]], Json]] = {
+    "text": _text,
+    "mpnews": _mpnews,
+    "voice": _voice,
+    "image": _image,
+    "images": _images,
+    "mpvideo": _mpvideo,
+    "wxcard": _wxcard,
+    "music": _music,
+}

@@ -1,0 +1,148 @@
+"""Mass sending: to everyone or a tag, to openids, to one tester; state, recall, speed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from wechat_campaigns.sandbox import store
+from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
+from wechat_campaigns.sandbox.calls import SERVICE, TAGGERS, VERIFIED, ApiCall, Endpoints, flag, number
+from wechat_campaigns.sandbox.drafts import models as drafts
+from wechat_campaigns.sandbox.mass import content, models, rules
+
+ENDPOINTS = Endpoints()
+
+ACCEPTED = "send job submission success"
+SPEEDS = (80, 60, 45, 30, 10)
+"""Ten thousand followers a minute by speed."""
+DEFAULT_SPEED = 0
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/sendall", who=VERIFIED, needs_body=True, daily=100, minute=60)
+def sendall(call: ApiCall) -> Json:
+    """Accept a job to everyone or to a tag. Source: sendAll (2026-11)."""
+    to_all, addressed = rules.filter_audience(call)
+    return _submit(call, addressed, to_all=to_all)
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/send", who=SERVICE, needs_body=True, daily=100, minute=60)
+def send(call: ApiCall) -> Json:
+    """Accept a job to a list of openids. Source: massSend (2026-11)."""
+    return _submit(call, rules.openid_audience(call), to_all=False)
+
+
+def _submit(call: ApiCall, addressed: int, *, to_all: bool) -> Json:
+    """Run the rules both kinds share, then store the job and use up its draft."""
+    client_id = rules.clientmsgid(call.body)
+    ignore_reprint = flag(call.body, "send_ignore_reprint")
+    rules.check_repeat(call.db, call.appid, client_id, call.now)
+    message = content.read(call)
+    rules.check_allowance(call, to_all=to_all)
+    articles = message.get("articles", [])
+    verdict, originality = rules.originality(call.db, articles, ignore_reprint=ignore_reprint)
+    confirm_by = rules.confirm_by(call.account, call.now, to_all=to_all)
+    job = models.NewJob(
+        appid=call.appid,
+        endpoint=call.request.path,
+        body=call.body,
+        content=message,
+        clientmsgid=client_id,
+        is_to_all=to_all,
+        total=addressed.bit_count(),
+        delivered=rules.reach(call, addressed),
+        created_at=call.now,
+        finish_at=confirm_by or call.now + call.account.options.finish_after_s,
+        confirm_by=confirm_by,
+        verdict=call.account.options.verdict if verdict == models.SUCCESS else verdict,
+        copyright=originality if "articles" in message else {},
+    )
+    ids = models.add(call.db, job)
+    if "articles" in message:
+        drafts.delete(call.db, call.appid, call.body["mpnews"]["media_id"])
+    return {"errcode": 0, "errmsg": ACCEPTED, **ids}
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/preview", who=TAGGERS, needs_body=True)
+def preview(call: ApiCall) -> Json:
+    """Send one message to one follower; towxname wins over touser, and drafts stay.
+
+    Source: preview (2026-11).
+    """
+    follower = rules.preview_follower(call)
+    message = content.read(call, preview=True)
+    rules.count_preview(call)
+    row = {"appid": call.appid, "n": follower, "msgtype": call.body["msgtype"], "created_at": call.now}
+    store.insert(call.db, "preview", {**row, "content": encode(message), "body": encode(call.body)})
+    msg_id = store.next_id(call.db, "msg_id", models.FIRST_MSG_ID)
+    return {"errcode": 0, "errmsg": "preview success", "msg_id": msg_id}
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/get", who=TAGGERS, needs_body=True)
+def get(call: ApiCall) -> Json:
+    """Return a job's state. Source: massmsgget (2026-11)."""
+    job = _job(call)
+    if job is None:
+        raise ErrcodeError(40059)
+    return {"msg_id": job["msg_id"], "msg_status": job["status"]}
+
+
+def _job(call: ApiCall) -> sqlite3.Row | None:
+    """Look up the job a call names, its msg_id a number or a string."""
+    return models.find(call.db, call.appid, number(call.body, "msg_id", 40059))
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/delete", who=VERIFIED, needs_body=True, daily=10)
+def delete(call: ApiCall) -> Json:
+    """Recall a finished article or video job, whole or one article.
+
+    Source: deleteMassMsg (2026-11). Pages go blank, cards stay in the chats; several sends of one article do
+    not occur here, as a draft is sent once.
+    """
+    if call.body.get("msg_id"):
+        named, index = _job(call), number(call.body, "article_idx", 40060, default=0)
+    else:
+        named, index = _job_and_index_of_link(call)
+    job = rules.check_recallable(named)
+    count = len(json.loads(job["content"]).get("articles", [None]))
+    if not 0 <= index <= count:
+        raise ErrcodeError(40060)
+    recalled = set(json.loads(job["recalled"])) | ({index} if index else set(range(1, count + 1)))
+    call.db.execute(
+        "UPDATE job SET recalled = ?, status = ? WHERE msg_id = ?",
+        (encode(sorted(recalled)), "DELETE" if len(recalled) == count else job["status"], job["msg_id"]),
+    )
+    return OK
+
+
+def _job_and_index_of_link(call: ApiCall) -> tuple[sqlite3.Row | None, int]:
+    """Find job and article by the link of an article."""
+    url = call.body.get("url")
+    if not isinstance(url, str) or not url:
+        raise ErrcodeError(40059)
+    query = dict(part.partition("=")[::2] for part in url.partition("?")[2].partition("#")[0].split("&"))
+    job = store.first(
+        call.db,
+        "SELECT * FROM job WHERE appid = ? AND CAST(msg_data_id AS TEXT) = ?",
+        (call.appid, query.get("mid", "")),
+    )
+    return job, number(query, "idx", 40060, default=1)
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/speed/get", method="ANY", who=VERIFIED)
+def speed_get(call: ApiCall) -> Json:
+    """Return the sending speed. Source: getSpeed (2026-11); its example contradicts the table."""
+    speed = int(store.get(call.db, f"speed:{call.appid}", DEFAULT_SPEED))
+    return {"speed": speed, "realspeed": SPEEDS[speed]}
+
+
+@ENDPOINTS.add("/cgi-bin/message/mass/speed/set", who=VERIFIED, needs_body=True)
+def speed_set(call: ApiCall) -> Json:
+    """Set the sending speed, 0 the fastest to 4. Source: setSpeed (2026-11)."""
+    if "speed" not in call.body:
+        raise ErrcodeError(45084)
+    speed = number(call.body, "speed", 45083)
+    if not 0 <= speed < len(SPEEDS):
+        raise ErrcodeError(45083)
+    store.put(call.db, f"speed:{call.appid}", speed)
+    return OK

@@ -1,0 +1,216 @@
+"""Mass jobs: from acceptance to the followers' phones, with the audience fixed when a job is accepted."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from wechat_campaigns.sandbox import accounts, bitmaps, clock, store
+from wechat_campaigns.sandbox.answers import Json, encode
+from wechat_campaigns.sandbox.callbacks import models as callbacks
+from wechat_campaigns.sandbox.drafts.models import article_url
+from wechat_campaigns.sandbox.users.models import openids_of
+
+SUCCESS = "send success"
+FIRST_MSG_ID = 3147483648
+"""Above 2^31 as on the platform, so that clients with 32-bit ids fail."""
+FIRST_MSG_DATA_ID = 2247483648
+ARRIVED = ("SEND_SUCCESS", "DELETE")
+NO_LINKS = {"Count": 0, "ResultList": {}}
+NOTHING_CHECKED = {**NO_LINKS, "CheckState": 0}
+"""Events of jobs without articles carry both results empty, as seen in the field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that passed every check; times are seconds since 1970."""
+
+    appid: str
+    endpoint: str
+    """The path it came by."""
+    body: Mapping[str, Any]
+    """The JSON object received, unchanged."""
+    content: Mapping[str, Any]
+    """What a follower will see, with names and articles in place of ids."""
+    clientmsgid: str
+    """The client's, or the digest that stands for it."""
+    is_to_all: bool
+    total: int
+    """Followers addressed."""
+    delivered: int
+    """The set of those who will get it."""
+    created_at: float
+    finish_at: float
+    """When it will be finished, or given up when it waits for the administrator."""
+    confirm_by: float | None
+    """When the time to confirm ends; None without one."""
+    verdict: str
+    """`send success`, or the err(N) it will end with."""
+    copyright: Mapping[str, Any]
+    """The originality check, for the event."""
+
+
+def add(db: sqlite3.Connection, job: NewJob) -> Json:
+    """Store a job; its `msg_id`, and its `msg_data_id` when it has articles."""
+    ids = {"msg_id": store.next_id(db, "msg_id", FIRST_MSG_ID)}
+    if "articles" in job.content:
+        ids["msg_data_id"] = store.next_id(db, "msg_data_id", FIRST_MSG_DATA_ID)
+    row = {item.name: getattr(job, item.name) for item in fields(job)}
+    row |= {key: encode(row[key]) for key in ("body", "content", "copyright")}
+    row |= {"delivered": bitmaps.to_blob(job.delivered), "delivered_count": job.delivered.bit_count()}
+    row |= {"msg_data_id": None, **ids, "msgtype": job.body["msgtype"], "status": "SENDING"}
+    store.insert(db, "job", row)
+    return ids
+
+
+def advance(db: sqlite3.Connection, now: float) -> None:
+    """Finish the jobs whose time has come."""
+    due = db.execute(
+        "SELECT * FROM job WHERE status = 'SENDING' AND finish_at <= ? ORDER BY finish_at, msg_id", (now,)
+    )
+    for job in due.fetchall():
+        verdict = job["verdict"] if job["confirm_by"] is None else "err(40002)"
+        finish(db, job, verdict, now)
+
+
+def finish(db: sqlite3.Connection, job: sqlite3.Row, verdict: str, now: float) -> None:
+    """End one job with a verdict; only a success reaches the followers."""
+    status = "SEND_SUCCESS" if verdict == SUCCESS else "SEND_FAIL"
+    db.execute(
+        "UPDATE job SET status = ?, verdict = ?, confirm_by = NULL WHERE msg_id = ?",
+        (status, verdict, job["msg_id"]),
+    )
+    sent = job["delivered_count"] if verdict == SUCCESS else 0
+    event = {
+        "Event": "MASSSENDJOBFINISH",
+        "MsgID": job["msg_id"],
+        "Status": verdict,
+        "TotalCount": job["total"],
+        "FilterCount": job["delivered_count"],
+        "SentCount": sent,
+        "ErrorCount": job["delivered_count"] - sent,
+        "CopyrightCheckResult": json.loads(job["copyright"]) or NOTHING_CHECKED,
+        "ArticleUrlResult": _links(job) if status == "SEND_SUCCESS" and job["msg_data_id"] else NO_LINKS,
+    }
+    callbacks.add(db, job["appid"], event, now)
+
+
+def _links(job: sqlite3.Row) -> Json:
+    """List the permanent links of a job's articles, as the event does."""
+    count = len(json.loads(job["content"])["articles"])
+    links = [
+        {"ArticleIdx": index, "ArticleUrl": article_url(job["appid"], job["msg_data_id"], index)}
+        for index in range(1, count + 1)
+    ]
+    return {"Count": count, "ResultList": {"item": links}}
+
+
+def decide(db: sqlite3.Connection, msg_id: int, *, confirmed: bool, now: float) -> bool:
+    """Let the administrator confirm or refuse a waiting job; False when no job of that id waits."""
+    query = "SELECT * FROM job WHERE msg_id = ? AND status = 'SENDING' AND confirm_by IS NOT NULL"
+    job = store.first(db, query, (msg_id,))
+    if job is None:
+        return False
+    if confirmed:
+        account = accounts.find(db, job["appid"])
+        delay_s = account.options.finish_after_s if account else 0.0
+        db.execute(
+            "UPDATE job SET confirm_by = NULL, finish_at = ? WHERE msg_id = ?", (now + delay_s, msg_id)
+        )
+        advance(db, now)
+    else:
+        finish(db, job, "err(40001)", now)
+    return True
+
+
+def find(db: sqlite3.Connection, appid: str, msg_id: int) -> sqlite3.Row | None:
+    """Look up a job of an account."""
+    return store.first(db, "SELECT * FROM job WHERE appid = ? AND msg_id = ?", (appid, msg_id))
+
+
+def list_jobs(db: sqlite3.Connection, appid: str | None = None, msg_id: int | None = None) -> list[Json]:
+    """List jobs, oldest first, each with the exact body received and its counts."""
+    return [_job_json(row) for row in _rows(db, appid, msg_id)]
+
+
+def _rows(db: sqlite3.Connection, appid: str | None, msg_id: int | None) -> list[sqlite3.Row]:
+    """Read jobs, of one account or one msg_id if given."""
+    conditions = {key: value for key, value in (("appid", appid), ("msg_id", msg_id)) if value is not None}
+    where = " AND ".join(f"{key} = :{key}" for key in conditions) or "1"
+    return db.execute(f"SELECT * FROM job WHERE {where} ORDER BY msg_id", conditions).fetchall()  # noqa: S608
+
+
+def _job_json(row: sqlite3.Row) -> Json:
+    """Describe one job to people and tests."""
+    return {
+        "msg_id": row["msg_id"],
+        "msg_data_id": row["msg_data_id"],
+        "appid": row["appid"],
+        "endpoint": row["endpoint"],
+        "msgtype": row["msgtype"],
+        "body": json.loads(row["body"]),
+        "content": json.loads(row["content"]),
+        "clientmsgid": row["clientmsgid"],
+        "status": row["status"],
+        "verdict": row["verdict"],
+        "waiting_for_admin": row["confirm_by"] is not None,
+        "recalled": json.loads(row["recalled"]),
+        "created_at": clock.iso(row["created_at"]),
+        "finish_at": clock.iso(row["finish_at"]),
+        "total": row["total"],
+        "filtered": row["total"] - row["delivered_count"],
+        "delivered": row["delivered_count"] if row["status"] in ARRIVED else 0,
+    }
+
+
+def list_deliveries(db: sqlite3.Connection, appid: str | None, msg_id: int | None, limit: int) -> list[Json]:
+    """List who got what, oldest first, at most `limit` rows."""
+    rows: list[Json] = []
+    for row in _rows(db, appid, msg_id):
+        if row["status"] not in ARRIVED or len(rows) >= limit:
+            continue
+        job = _job_json(row)
+        common = {key: job[key] for key in ("msg_id", "appid", "msgtype", "clientmsgid")}
+        common["content"] = _summary(job["content"])
+        numbers = bitmaps.to_numbers(bitmaps.from_blob(row["delivered"]))[: limit - len(rows)]
+        rows += [
+            {**common, "openid": openid, "time": job["finish_at"]}
+            for openid in openids_of(db, job["appid"], numbers)
+        ]
+    return rows
+
+
+def _summary(content: Mapping[str, Any]) -> Json:
+    """Shorten what a follower sees: of articles the titles only."""
+    if "articles" not in content:
+        return dict(content)
+    return {"articles": [{"title": article.get("title", "")} for article in content["articles"]]}
+
+
+def inbox(db: sqlite3.Connection, appid: str, number: int) -> list[Json]:
+    """List what one follower's phone shows, oldest first: the jobs that reached it, and previews."""
+    jobs = [
+        {
+            "kind": "job",
+            **{key: job[key] for key in ("msg_id", "msgtype", "content", "recalled")},
+            "time": job["finish_at"],
+        }
+        for job in (
+            _job_json(row)
+            for row in _rows(db, appid, None)
+            if row["status"] in ARRIVED and bitmaps.blob_contains(row["delivered"], number)
+        )
+    ]
+    previews = [
+        {
+            "kind": "preview",
+            "msgtype": row["msgtype"],
+            "content": json.loads(row["content"]),
+            "time": clock.iso(row["created_at"]),
+        }
+        for row in db.execute("SELECT * FROM preview WHERE appid = ? AND n = ?", (appid, number))
+    ]
+    return sorted(jobs + previews, key=lambda message: str(message["time"]))

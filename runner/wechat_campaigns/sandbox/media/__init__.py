@@ -1,0 +1,1 @@
+"""Media: temporary files, permanent material, images of articles."""

@@ -1,0 +1,182 @@
+"""Temporary media, images for article HTML, permanent material, and the retired article calls."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from wechat_campaigns.sandbox import strict_json
+from wechat_campaigns.sandbox.answers import OK, Answer, Download, ErrcodeError, Json
+from wechat_campaigns.sandbox.calls import ApiCall, Endpoints, UploadedFile, optional_text, page, text
+from wechat_campaigns.sandbox.media import models
+from wechat_campaigns.sandbox.media.rules import (
+    IN_ARTICLE,
+    MOST,
+    PERMANENT,
+    TEMPORARY,
+    check_kind,
+    check_upload,
+    find_media,
+)
+
+ENDPOINTS = Endpoints()
+
+LISTED = ("image", "voice", "video", "news")
+
+
+@ENDPOINTS.add("/cgi-bin/media/upload", takes_file=True, daily=100_000, daily_test=500)
+def upload(call: ApiCall) -> Json:
+    """Store a file for three days.
+
+    Source: uploadTempMedia (2026-11). `type=thumb` answers `thumb_media_id`, as reported from the field.
+    """
+    kind, file = check_kind(call, TEMPORARY)
+    row = models.add(call.db, appid=call.appid, kind=kind, permanent=False, upload=file, now=call.now)
+    key = "thumb_media_id" if kind == "thumb" else "media_id"
+    return {"type": kind, key: row["media_id"], "created_at": int(call.now)}
+
+
+@ENDPOINTS.add("/cgi-bin/media/get", method="ANY", daily=200_000, daily_test=1000)
+def get(call: ApiCall) -> Answer:
+    """Return a temporary file, a video as its address. Source: getMedia (2026-11)."""
+    media_id = call.request.query.get("media_id") or call.body.get("media_id")
+    if not media_id:
+        raise ErrcodeError(41006)
+    row = find_media(call, media_id, kinds=(*TEMPORARY, "mpvideo"))
+    if row["permanent"]:
+        raise ErrcodeError(40007)
+    return {"video_url": row["url"]} if row["kind"] in ("video", "mpvideo") else _download(row)
+
+
+def _download(row: sqlite3.Row) -> Download:
+    """Answer the file itself."""
+    return Download(data=row["data"], content_type=row["content_type"], filename=row["name"])
+
+
+@ENDPOINTS.add("/cgi-bin/media/uploadimg", takes_file=True)
+def uploadimg(call: ApiCall) -> Json:
+    """Store an image for article HTML; the answer has only its address. Source: uploadImage (2026-11)."""
+    file = check_upload(call.request.upload, IN_ARTICLE)
+    row = models.add(call.db, appid=call.appid, kind="body", permanent=True, upload=file, now=call.now)
+    return {"url": row["url"]}
+
+
+@ENDPOINTS.add("/cgi-bin/media/uploadvideo", needs_body=True)
+def uploadvideo(call: ApiCall) -> Json:
+    """Make an mpvideo id of an uploaded video.
+
+    Source: the mass video step of older pages (2026-11); no current page describes it.
+    """
+    row = find_media(call, text(call.body, "media_id", 41006), kinds=("video",))
+    video = models.add(
+        call.db,
+        appid=call.appid,
+        kind="mpvideo",
+        permanent=False,
+        upload=UploadedFile(filename=row["name"], data=row["data"]),
+        now=call.now,
+        title=optional_text(call.body, "title"),
+        description=optional_text(call.body, "description"),
+    )
+    return {"type": "video", "media_id": video["media_id"], "created_at": int(call.now)}
+
+
+@ENDPOINTS.add("/cgi-bin/media/uploadnews")
+@ENDPOINTS.add("/cgi-bin/material/add_news")
+@ENDPOINTS.add("/cgi-bin/material/update_news")
+def retired(_call: ApiCall) -> Json:
+    """Refuse a call that was replaced by the draft box. Source: field reports on add_news (2026-11)."""
+    raise ErrcodeError(45106, "use draft/add")
+
+
+@ENDPOINTS.add("/cgi-bin/material/add_material", takes_file=True)
+def add_material(call: ApiCall) -> Json:
+    """Store a file until it is deleted; images answer their address too.
+
+    Source: addMaterial (2026-11). The code of a full library is of one list only.
+    """
+    kind, file = check_kind(call, PERMANENT)
+    title, introduction = _video_description(call) if kind == "video" else ("", "")
+    if models.count(call.db, call.appid, kind) >= MOST[kind]:
+        raise ErrcodeError(45074)
+    row = models.add(
+        call.db,
+        appid=call.appid,
+        kind=kind,
+        permanent=True,
+        upload=file,
+        now=call.now,
+        title=title,
+        description=introduction,
+    )
+    answer = {"media_id": row["media_id"]}
+    return {**answer, "url": row["url"]} if kind == "image" else answer
+
+
+def _video_description(call: ApiCall) -> tuple[str, str]:
+    """Read title and introduction of a video, sent as JSON text in a form field or in the query."""
+    try:
+        description = strict_json.read(
+            call.request.form.get("description") or call.request.query.get("description", "")
+        )
+    except ValueError:
+        raise ErrcodeError(47001) from None
+    if not isinstance(description, dict):
+        raise ErrcodeError(47001)
+    return str(description.get("title", "")), str(description.get("introduction", ""))
+
+
+@ENDPOINTS.add("/cgi-bin/material/get_material", needs_body=True)
+def get_material(call: ApiCall) -> Answer:
+    """Return a file, a video as its address. Source: getMaterial (2026-11)."""
+    row = _material(call)
+    if row["kind"] == "video":
+        return {"title": row["title"], "description": row["description"], "down_url": row["url"]}
+    return _download(row)
+
+
+def _material(call: ApiCall) -> sqlite3.Row:
+    """Look up the permanent file a call names."""
+    return find_media(call, text(call.body, "media_id", 41006), kinds=tuple(PERMANENT), permanent=True)
+
+
+@ENDPOINTS.add("/cgi-bin/material/batchget_material", needs_body=True)
+def batchget_material(call: ApiCall) -> Json:
+    """List material of one kind, newest first; articles of the draft box are not among it.
+
+    Source: batchGetMaterial (2026-11); the order is what the field sees.
+    """
+    kind = call.body.get("type")
+    if kind not in LISTED:
+        raise ErrcodeError(40004)
+    offset, count = page(call.body)
+    rows = call.db.execute(
+        "SELECT media_id, name, url, created_at FROM media WHERE appid = ? AND kind = ? AND permanent"
+        " ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?",
+        (call.appid, kind, count, offset),
+    ).fetchall()
+    items = [
+        {
+            "media_id": row["media_id"],
+            "name": row["name"],
+            "update_time": int(row["created_at"]),
+            "url": row["url"] if kind == "image" else "",
+        }
+        for row in rows
+    ]
+    total = models.count(call.db, call.appid, kind)
+    return {"item": items, "total_count": total, "item_count": len(items)}
+
+
+@ENDPOINTS.add("/cgi-bin/material/get_materialcount", method="ANY")
+def get_materialcount(call: ApiCall) -> Json:
+    """Count the material of each kind. Source: getMaterialCount (2026-11)."""
+    kinds = ("voice", "video", "image", "news")
+    return {f"{kind}_count": models.count(call.db, call.appid, kind) for kind in kinds}
+
+
+@ENDPOINTS.add("/cgi-bin/material/del_material", needs_body=True)
+def del_material(call: ApiCall) -> Json:
+    """Delete permanent material. Source: delMaterial (2026-11)."""
+    media_id = _material(call)["media_id"]
+    call.db.execute("DELETE FROM media WHERE appid = ? AND media_id = ?", (call.appid, media_id))
+    return OK

@@ -1,0 +1,1 @@
+"""Call counters, the record of a call, the addresses of the platform."""

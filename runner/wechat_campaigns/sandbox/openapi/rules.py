@@ -1,0 +1,68 @@
+"""How many calls an account may make by day and minute, and how often it may set its counters back."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from wechat_campaigns.sandbox import clock
+from wechat_campaigns.sandbox.accounts import OfficialAccount
+from wechat_campaigns.sandbox.answers import ErrcodeError
+from wechat_campaigns.sandbox.calls import ApiCall, Endpoint, named_row
+from wechat_campaigns.sandbox.openapi.models import count
+
+CLEARINGS_A_MONTH = 10
+PATH_CLEARINGS_A_MONTH = 50
+RID_DAYS = 7
+RID = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+)+")
+
+
+def daily_limit(account: OfficialAccount, endpoint: Endpoint) -> int | None:
+    """Return how often a day an account may make a call; None is unlimited here.
+
+    Source: API call limits (2026-11), a new account's numbers and those of test accounts; `daily_limits` of
+    an account goes before both.
+    """
+    usual = endpoint.daily_test if account.kind == "test" and endpoint.daily_test else endpoint.daily
+    return account.options.daily_limits.get(endpoint.path, usual)
+
+
+def count_call(
+    db: sqlite3.Connection, account: OfficialAccount, endpoint: Endpoint, now: float, *, enforce: bool
+) -> None:
+    """Count a call by day and minute; refuse with 45009 or 45011 when it is one too many.
+
+    Source: API call limits, sendAll (2026-11). The reset hour is not stated; midnight in China is assumed.
+    """
+    today = count(db, account.appid, endpoint.path, clock.day(now))
+    daily = daily_limit(account, endpoint)
+    if enforce and daily is not None and today > daily:
+        raise ErrcodeError(45009)
+    if endpoint.minute is not None:
+        this_minute = count(db, account.appid, endpoint.path, f"minute {int(now // 60)}")
+        if enforce and this_minute > endpoint.minute:
+            raise ErrcodeError(45011)
+
+
+def count_clearing(call: ApiCall, appid: str, name: str, a_month: int) -> None:
+    """Count a call that sets counters back; refuse with 48006 when the month has had enough of them."""
+    if count(call.db, appid, name, clock.day(call.now)[:7]) > a_month:
+        raise ErrcodeError(48006)
+
+
+def find_request(call: ApiCall) -> sqlite3.Row:
+    """Find the recorded call that a rid names.
+
+    Raises:
+        ErrcodeError: 76002 for what is not a rid, 76001 when unknown, 76003 when another account's, 76004
+            when older than seven days.
+    """
+    rid = call.body.get("rid")
+    if not isinstance(rid, str) or not RID.fullmatch(rid):
+        raise ErrcodeError(76002)
+    request = named_row(call, 76001, "SELECT * FROM request WHERE rid = ?", rid)
+    if request["appid"] != call.appid:
+        raise ErrcodeError(76003)
+    if request["at"] < call.now - RID_DAYS * 86400:
+        raise ErrcodeError(76004)
+    return request

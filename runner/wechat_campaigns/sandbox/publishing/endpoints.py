@@ -1,0 +1,87 @@
+"""Publishing without a push: submit, state, article, list, delete."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json, encode
+from wechat_campaigns.sandbox.calls import TAGGERS, VERIFIED, ApiCall, Endpoints, flag, number, page
+from wechat_campaigns.sandbox.drafts import models as drafts
+from wechat_campaigns.sandbox.drafts.rules import find_draft
+from wechat_campaigns.sandbox.publishing import models
+from wechat_campaigns.sandbox.publishing.rules import find_article, find_publication
+
+ENDPOINTS = Endpoints()
+
+
+@ENDPOINTS.add("/cgi-bin/freepublish/submit", who=TAGGERS, needs_body=True, daily=100)
+def submit(call: ApiCall) -> Json:
+    """Publish a draft, which removes it. Source: freepublish_submit (2026-11)."""
+    draft = find_draft(call, call.body)
+    ids = models.add(call.db, call.account, json.loads(draft["articles"]), call.now)
+    drafts.delete(call.db, call.appid, draft["media_id"])
+    return {**OK, **ids}
+
+
+@ENDPOINTS.add("/cgi-bin/freepublish/get", who=TAGGERS, needs_body=True, daily=100)
+def get(call: ApiCall) -> Json:
+    """Return the state of a publication. Source: freepublish_get (2026-11)."""
+    return models.publication_json(call.db, find_publication(call))
+
+
+@ENDPOINTS.add("/cgi-bin/freepublish/getarticle", who=VERIFIED, needs_body=True, daily=100)
+def getarticle(call: ApiCall) -> Json:
+    """Return the articles of a publication. Source: freepublish_getarticle (2026-11)."""
+    return {"news_item": _items(find_article(call), content=True)}
+
+
+def _items(row: sqlite3.Row, *, content: bool) -> list[Json]:
+    """Write the articles of a publication, the deleted ones marked."""
+    deleted = json.loads(row["deleted"])
+    pairs = zip(json.loads(row["articles"]), models.article_urls(row), strict=True)
+    return [
+        {**drafts.article_json(article, url, content=content), "is_deleted": index in deleted}
+        for index, (article, url) in enumerate(pairs, 1)
+    ]
+
+
+@ENDPOINTS.add("/cgi-bin/freepublish/batchget", who=VERIFIED, needs_body=True, daily=100)
+def batchget(call: ApiCall) -> Json:
+    """List publications, newest first; what was mass sent is not among them.
+
+    Source: freepublish_batchget (2026-11).
+    """
+    offset, count = page(call.body)
+    content = not flag(call.body, "no_content")
+    done = "FROM publish WHERE appid = ? AND status = ?"
+    which = (call.appid, models.DONE)
+    total = call.db.execute(f"SELECT COUNT(*) {done}", which).fetchone()[0]
+    rows = call.db.execute(
+        f"SELECT * {done} ORDER BY publish_id DESC LIMIT ? OFFSET ?", (*which, count, offset)
+    )
+    items = [
+        {
+            "article_id": row["article_id"],
+            "content": {"news_item": _items(row, content=content)},
+            "update_time": int(row["finish_at"]),
+        }
+        for row in rows
+    ]
+    return {"total_count": total, "item_count": len(items), "item": items}
+
+
+@ENDPOINTS.add("/cgi-bin/freepublish/delete", who=VERIFIED, needs_body=True, daily=10)
+def delete(call: ApiCall) -> Json:
+    """Take a publication back, whole or one article, from 1. Source: freepublish_delete (2026-11)."""
+    row = find_article(call)
+    index, count = number(call.body, "index", 40114, default=0), len(json.loads(row["articles"]))
+    if not 0 <= index <= count:
+        raise ErrcodeError(40114)
+    deleted = set(json.loads(row["deleted"])) | ({index} if index else set(range(1, count + 1)))
+    status = models.DELETED if len(deleted) == count else row["status"]
+    call.db.execute(
+        "UPDATE publish SET deleted = ?, status = ? WHERE publish_id = ?",
+        (encode(sorted(deleted)), status, row["publish_id"]),
+    )
+    return OK

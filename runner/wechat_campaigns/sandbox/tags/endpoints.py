@@ -1,0 +1,105 @@
+"""Tags: create, list, rename, delete; who has them."""
+
+from __future__ import annotations
+
+from wechat_campaigns.sandbox.answers import OK, ErrcodeError, Json
+from wechat_campaigns.sandbox.calls import TAGGERS, ApiCall, Endpoints
+from wechat_campaigns.sandbox.tags import models, rules
+from wechat_campaigns.sandbox.users.models import openid_page
+from wechat_campaigns.sandbox.users.rules import PAGE, follower_number, followers_after, openid_list
+
+ENDPOINTS = Endpoints()
+
+
+@ENDPOINTS.add("/cgi-bin/tags/create", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+def create(call: ApiCall) -> Json:
+    """Create a tag.
+
+    Source: createTag (2026-11). The 30 are characters here; older lists say bytes.
+    """
+    name = rules.tag_name(call)
+    tags = models.list_tags(call.db, call.appid)
+    if any(tag["name"] == name for tag in tags):
+        raise ErrcodeError(45157)
+    if sum(tag["id"] not in rules.SYSTEM_IDS for tag in tags) >= rules.MAX_TAGS:
+        raise ErrcodeError(45056)
+    tag_id = max([models.FIRST_ID - 1, *(tag["id"] for tag in tags)]) + 1
+    models.add(call.db, call.appid, tag_id, name)
+    return {"tag": {"id": tag_id, "name": name}}
+
+
+@ENDPOINTS.add("/cgi-bin/tags/get", method="ANY", who=TAGGERS, daily=1000, daily_test=100)
+def get(call: ApiCall) -> Json:
+    """List the tags with how many followers each has. Source: getTags (2026-11)."""
+    return {
+        "tags": [
+            {
+                "id": tag["id"],
+                "name": tag["name"],
+                "count": (models.members(tag) & call.account.subscribed).bit_count(),
+            }
+            for tag in models.list_tags(call.db, call.appid)
+        ]
+    }
+
+
+@ENDPOINTS.add("/cgi-bin/tags/update", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+def update(call: ApiCall) -> Json:
+    """Rename a tag. Source: updateTag (2026-11)."""
+    tag_id = rules.own_tag_id(call)
+    name = rules.tag_name(call)
+    rules.find_tag(call, tag_id)
+    tags = models.list_tags(call.db, call.appid)
+    if any(tag["name"] == name and tag["id"] != tag_id for tag in tags):
+        raise ErrcodeError(45157)
+    call.db.execute("UPDATE tag SET name = ? WHERE appid = ? AND id = ?", (name, call.appid, tag_id))
+    return OK
+
+
+@ENDPOINTS.add("/cgi-bin/tags/delete", who=TAGGERS, needs_body=True, daily=1000, daily_test=100)
+def delete(call: ApiCall) -> Json:
+    """Delete a tag. Source: deleteTag (2026-11)."""
+    tag_id = rules.own_tag_id(call)
+    if models.members(rules.find_tag(call, tag_id)).bit_count() > rules.DELETABLE_MEMBERS:
+        raise ErrcodeError(45057)
+    call.db.execute("DELETE FROM tag WHERE appid = ? AND id = ?", (call.appid, tag_id))
+    return OK
+
+
+@ENDPOINTS.add("/cgi-bin/user/tag/get", who=TAGGERS, needs_body=True)
+def members(call: ApiCall) -> Json:
+    """List a tag's followers, 10,000 a page.
+
+    Source: getTagFans (2026-11); the page size is not stated there.
+    """
+    followers = models.members(rules.named_tag(call)) & call.account.subscribed
+    after = followers_after(call, followers, call.body.get("next_openid"))
+    return openid_page(call.db, call.appid, after, PAGE)
+
+
+@ENDPOINTS.add(
+    "/cgi-bin/tags/members/batchtagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000
+)
+def tag_members(call: ApiCall) -> Json:
+    """Put followers under a tag. Source: batchTagging (2026-11)."""
+    tag, followers = rules.named_tag(call), openid_list(call, rules.BATCH)
+    rules.check_tags_a_follower(call, followers & ~models.members(tag))
+    models.save_members(call.db, call.appid, tag["id"], models.members(tag) | followers)
+    return OK
+
+
+@ENDPOINTS.add(
+    "/cgi-bin/tags/members/batchuntagging", who=TAGGERS, needs_body=True, daily=100_000, daily_test=1000
+)
+def untag_members(call: ApiCall) -> Json:
+    """Take followers from a tag. Source: batchUntagging (2026-11); the batch limit is not stated there."""
+    tag, followers = rules.named_tag(call), openid_list(call, rules.BATCH)
+    models.save_members(call.db, call.appid, tag["id"], models.members(tag) & ~followers)
+    return OK
+
+
+@ENDPOINTS.add("/cgi-bin/tags/getidlist", who=TAGGERS, needs_body=True)
+def ids_of_follower(call: ApiCall) -> Json:
+    """List one follower's tags. Source: getUserTags (2026-11)."""
+    follower = follower_number(call, call.body.get("openid"))
+    return {"tagid_list": models.tag_ids(call.db, call.appid, follower)}

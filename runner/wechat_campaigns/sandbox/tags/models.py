@@ -1,0 +1,35 @@
+"""Tags of an account, each with the set of its followers."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from wechat_campaigns.sandbox import bitmaps
+
+FIRST_ID = 100
+
+
+def list_tags(db: sqlite3.Connection, appid: str) -> list[sqlite3.Row]:
+    """List an account's tags by id."""
+    return db.execute("SELECT * FROM tag WHERE appid = ? ORDER BY id", (appid,)).fetchall()
+
+
+def add(db: sqlite3.Connection, appid: str, tag_id: int, name: str) -> None:
+    """Create a tag without followers."""
+    db.execute("INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)", (appid, tag_id, name, b""))
+
+
+def members(tag: sqlite3.Row) -> int:
+    """Read a tag's followers, those who left included."""
+    return bitmaps.from_blob(tag["members"])
+
+
+def save_members(db: sqlite3.Connection, appid: str, tag_id: int, followers: int) -> None:
+    """Write a tag's followers."""
+    blob = bitmaps.to_blob(followers)
+    db.execute("UPDATE tag SET members = ? WHERE appid = ? AND id = ?", (blob, appid, tag_id))
+
+
+def tag_ids(db: sqlite3.Connection, appid: str, follower: int) -> list[int]:
+    """List the tag ids of a follower number."""
+    return [tag["id"] for tag in list_tags(db, appid) if members(tag) >> follower & 1]

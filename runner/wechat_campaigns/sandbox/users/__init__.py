@@ -1,0 +1,1 @@
+"""Followers: lists, profiles, the block list."""

@@ -1,0 +1,52 @@
+"""The trap sees what it is there to see: each of these programs does one thing that it must not do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.trap import CanaryPort, Trap
+
+DEEDS = {
+    "code ran": "open(r'@TRAP@/home/MARKER', 'w')",
+    "it wrote": "open('campaigns/x', 'w')",
+    "it removed": "import os; os.remove('.env')",
+    "was printed": "import os; print(os.environ['WECHAT_MAIN_SECRET'])",
+    "a secret was written": "open(r'@TRAP@/out/x', 'w').write(open('.env').read())",
+    "canary port": "import socket; socket.create_connection(('127.0.0.1', @PORT@))",
+    "it did not end": "import time; time.sleep(60)",
+    "it ended with 1": "import sys; sys.exit(1)",
+    "it ended with -": "import os; os.kill(os.getpid(), 9)",
+    "a traceback": "import sys; sys.stderr.write('Traceback (most recent call last)')",
+    "anybody reads": "print('a' * 9_000_000)",
+    "control characters": "print('\\x1b]0;a')",
+    "left a process": "import subprocess; subprocess.Popen(['sleep', '9'])",
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_the_trap_sees(deed: str, tmp_path: Path, port: CanaryPort) -> None:
+    """One fault, and no other."""
+    trap = Trap(tmp_path / "trap", port)
+    run = trap.run(
+        "-c", trap.filled(DEEDS[deed]), command=[sys.executable], wall_s=20 if "end" not in deed else 3
+    )
+    assert len(run.faults) == 1
+    assert deed in run.faults[0]
+
+
+def test_the_trap_sees_nothing_where_nothing_is_done(tmp_path: Path, port: CanaryPort) -> None:
+    """A program that only writes where it may; its peak memory is its own."""
+    trap = Trap(tmp_path / "trap", port)
+    run = trap.run("-c", trap.filled("open(r'@TRAP@/state/x', 'w').write('a')"), command=[sys.executable])
+    assert (run.faults, run.code) == ((), 0)
+    assert 1 < run.peak_kib / 1024 < 60
+
+
+def test_memory_is_limited(tmp_path: Path, port: CanaryPort) -> None:
+    """What asks for more than the limit does not get it."""
+    trap = Trap(tmp_path / "trap", port)
+    run = trap.run("-c", "bytearray(1 << 30)", command=[sys.executable], memory=1 << 29)
+    assert "MemoryError" in run.err

@@ -1,0 +1,279 @@
+"""Records with defaults, so that a test names only what it is about; a ledger and an Api in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from wechat_campaigns.core.digest import compute_content_digest, filter_form, sha256
+from wechat_campaigns.core.errors import ApiError, LedgerConflictError, Location
+from wechat_campaigns.core.model import (
+    Article,
+    Audience,
+    BodyImage,
+    FileInfo,
+    Filter,
+    Media,
+    Msgtype,
+    Send,
+    Text,
+)
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.plan.plan import Plan, PlanDecision, PlannedSend, make_plan
+from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.plan.resolve import RemoteFacts, Resolution
+from wechat_campaigns.protocol.events import EMPTY, Entry, Event, EventKind, Head, next_event
+
+NOW = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
+"""Noon in China, a Tuesday."""
+SERVICE = "wx0000000000000001"
+SUBSCRIPTION = "wx0000000000000002"
+TAGS = ({"id": 2, "name": "星标组", "count": 3}, {"id": 100, "name": "会员", "count": 1000})
+
+
+def make_account(name: str = "main", **changes: Any) -> Account:
+    base = Account(name=name, kind=AccountKind.SERVICE, appid=SERVICE, secret=Secret(sandbox=True))
+    return replace(base, **changes)
+
+
+def make_send(send_id: str = "sale", text: str = "你好", **changes: Any) -> Send:
+    base = Send(
+        id=send_id,
+        campaign=send_id.partition("[")[0].partition("#")[0],
+        account="main",
+        revision=1,
+        filter=Filter(tag="会员"),
+        msgtype=Msgtype.TEXT,
+        content=Text(content=text),
+        location=Location(file=f"campaigns/{send_id}.yaml"),
+    )
+    return replace(base, **changes)
+
+
+def make_file(name: str = "a.png", data: bytes = b"\x89PNG", **changes: Any) -> FileInfo:
+    import hashlib
+
+    base = FileInfo(
+        path=PurePosixPath(name), sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data), format="png"
+    )
+    return replace(base, **changes)
+
+
+def make_article(title: str = "标题", *pictures: FileInfo, **changes: Any) -> Article:
+    images = tuple(BodyImage(placeholder=f"image:{file.sha256}", file=file) for file in pictures)
+    html = "<p>正文</p>" + "".join(f'<img src="{image.placeholder}">' for image in images)
+    base = Article(title=title, html=html, cover=Media(file=make_file("cover.png", b"cover")), images=images)
+    return replace(base, **changes)
+
+
+def make_settings(*accounts: Account, policy: Policy | None = None, **changes: Any) -> Settings:
+    named = {account.name: account for account in accounts or (make_account(),)}
+    environment = Environment(
+        name="test", api="https://example.invalid", ledger="sqlite", accounts=named,
+        default_account=next(iter(named)),
+    )  # fmt: skip
+    return Settings(
+        environment=replace(environment, **changes), environments=("test",), policy=policy or Policy()
+    )
+
+
+def make_known(**changes: Any) -> RemoteFacts:
+    return replace(RemoteFacts(tags=TAGS, followers=5000, as_of=NOW), **changes)
+
+
+def make_planned(send: Send | None = None, account: Account | None = None, **changes: Any) -> PlannedSend:
+    send = send or make_send()
+    from wechat_campaigns.core.model import PlanAction
+
+    base = PlannedSend(
+        send=send,
+        account=account or make_account(),
+        content_digest=compute_content_digest(send),
+        decision=PlanDecision(action=PlanAction.SEND, reason="new"),
+        resolved=Resolution(tag_id=100, audience=Audience(count=1000, source="tags/get", as_of=NOW)),
+    )
+    return replace(base, **changes)
+
+
+def plan_of(*sends: Send, state: LedgerState | None = None, **changes: Any) -> Plan:
+    """A plan of these sends with everything known and nothing sent, unless told otherwise."""
+    names = ("settings", "now", "overrides")
+    chosen = {name: changes.pop(name) for name in names if name in changes}
+    given: dict[str, Any] = {"settings": make_settings(), "state": state or LedgerState(), "now": NOW}
+    asked: dict[str, Any] = {"invalid": (), "known": {"main": make_known()}}
+    return make_plan(sends, grounds=DecisionContext(**(given | chosen)), **(asked | changes))
+
+
+# --- the ledger ---------------------------------------------------------------------------------
+
+
+class MemoryLedger:
+    """Keeps events in a list, by the rules of the real ones."""
+
+    def __init__(self, clock: Any = lambda: NOW) -> None:
+        self.kept: list[Event] = []
+        self.clock = clock
+
+    def events(self, stream: str | None = None) -> tuple[Event, ...]:
+        return tuple(event for event in self.kept if stream in (None, event.stream))
+
+    def read(self, stream: str, since: Head = EMPTY) -> tuple[Event, ...]:
+        mine = self.events(stream)
+        return mine[since.seq :]
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        mine = self.events(entry.stream)
+        head = mine[-1].head if mine else EMPTY
+        if after is not None and after != head:
+            raise LedgerConflictError("somebody wrote first", hint="run again", location=entry.stream)
+        event = next_event(entry, at=self.clock(), after=head)
+        self.kept.append(event)
+        return event
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        return {event.stream: (event.seq, event.hash) for event in self.kept}
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+def make_events(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> list[Event]:
+    """Events of one stream a second apart, up to `NOW`; each step is a kind and what differs from usual."""
+    events: list[Event] = []
+    for number, (kind, data) in enumerate(steps, 1):
+        entry = Entry(stream=stream, kind=kind, data={**_USUAL.get(kind, {}), **data})
+        at = NOW - timedelta(seconds=len(steps) - number)
+        at = data.get("at", at)
+        kept = {key: value for key, value in entry.data.items() if key != "at"}
+        if kind in (EventKind.INTENT, EventKind.RESEND):
+            kept["at"] = at.isoformat()
+        if kind is EventKind.HOLD and not data["held"]:
+            kept.setdefault("ends", [e.hash for e in events if e.kind is EventKind.HOLD and e.data["held"]])
+        head = events[-1].head if events else EMPTY
+        mine = [event for event in events if event.stream == entry.stream]
+        events.append(next_event(replace(entry, data=linked(kind, kept, mine)), at=at, after=head))
+    return events
+
+
+def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[str, Any]:
+    """Tie an event of a send to those before it: a call to the last one, an end to the intent of its call."""
+    if kind in (EventKind.INTENT, EventKind.RESEND):
+        return {"after": before[-1].hash if before else EMPTY.hash, **data}
+    if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED):
+        return dict(data)
+    place = data["send"], data["revision"]
+    calls = [e for e in before if e.kind in (EventKind.INTENT, EventKind.RESEND) and e.data.get("mac") != "0" * 64
+             and (e.data["send"], e.data["revision"]) == place]  # fmt: skip
+    number = data.get("call", len(calls))
+    intent = calls[number - 1].hash if 0 < number <= len(calls) else ""
+    return {"intent": intent, **{key: value for key, value in data.items() if key != "call"}}
+
+
+def make_state(*steps: tuple[EventKind, Mapping[str, Any]], stream: str = SERVICE) -> LedgerState:
+    return fold(make_events(*steps, stream=stream))
+
+
+def intent_of(send: Send, *, at: datetime = NOW, call: int = 1, **more: Any) -> dict[str, Any]:
+    """The data of an intent for a send, as `make_state` takes it."""
+    from wechat_campaigns.plan.quota import recipients
+
+    data = {
+        "send": send.id,
+        "revision": send.revision,
+        "call": call,
+        "content_digest": compute_content_digest(send),
+    }
+    data |= {"filter": filter_form(send), "body": body_of(send), "body_sha256": sha256(body_of(send))}
+    if send.batch is not None:
+        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+    return {**data, "recipients": recipients(send.filter), "at": at, **more}
+
+
+def body_of(send: Send) -> dict[str, Any]:
+    """A stored body for a send's receivers, as the ledger keeps it."""
+    body: dict[str, Any] = {"msgtype": "text", "text": {"content": "存下的"}}
+    if send.filter.openids:
+        return {**body, "touser": filter_form(send)["openids"]}
+    if send.filter.is_to_all:
+        return {**body, "filter": {"is_to_all": True}}
+    return {**body, "filter": {"is_to_all": False, "tag_id": send.filter.tag_id or 100}}
+
+
+def intent_entry(send: Send) -> Entry:
+    """The entry of a send's first intent, to append."""
+    return Entry(stream=SERVICE, kind=EventKind.INTENT, data=intent_of(send) | {"at": NOW.isoformat()})
+
+
+def named(send: Send, **more: Any) -> dict[str, Any]:
+    """The data of an outcome of a send's first call."""
+    return {"send": send.id, "revision": send.revision, "call": 1, **more}
+
+
+_USUAL: Mapping[EventKind, Mapping[str, Any]] = {
+    EventKind.INTENT: {"plan_digest": sha256("plan"), "clientmsgid": "c" * 32},
+    EventKind.ACCEPTED: {"msg_id": 7},
+    EventKind.REJECTED: {"errcode": 45028},
+    EventKind.STATUS: {"msg_id": 7, "msg_status": "SEND_SUCCESS"},
+    EventKind.BASELINE: {"content_digest": "d" * 64, "reason": "sent by hand"},
+}
+
+
+# --- the platform -------------------------------------------------------------------------------
+
+
+class ScriptedApi:
+    """Answers each call with what was scripted for it, and remembers the calls.
+
+    `ScriptedApi(mass_sendall=[LOST, {"msg_id": 1}])`: one answer a call, the last one for ever; an
+    exception is raised. A draft comes back as it was added, unless scripted otherwise.
+    """
+
+    def __init__(self, **answers: Any) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._answers = {name: list(a) if isinstance(a, list) else [a] for name, a in answers.items()}
+
+    def mass_ready(self) -> None:
+        if "mass_ready" in self._answers:
+            self.__getattr__("mass_ready")()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **_kwargs: Any) -> Any:
+            self.calls.append((name, args))
+            script = self._answers.get(name)
+            if name == "draft_get" and script is None:
+                return {"news_item": self.named("draft_add")[-1][0]}
+            assert script, f"no answer was scripted for {name}"
+            answer = script.pop(0) if len(script) > 1 else script[0]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return call
+
+    def named(self, name: str) -> list[tuple[Any, ...]]:
+        """The arguments of each call of one name."""
+        return [args for called, args in self.calls if called == name]
+
+
+def api_error(errcode: int, endpoint: str = "/cgi-bin/message/mass/sendall", **answer: Any) -> ApiError:
+    return ApiError(
+        endpoint=endpoint, errcode=errcode, errmsg="said so", rid=None, what=f"refused with {errcode}",
+        hint="read the table", answer={"errcode": errcode, **answer},
+    )  # fmt: skip
+
+
+def kinds(events: Iterable[Event]) -> list[str]:
+    """The kinds of events, in order: what happened, in short."""
+    return [event.kind.value for event in events]

@@ -1,0 +1,279 @@
+"""The tool in one process: real rooms, a real ledger file, a sandbox on loopback, a clock that moves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Policy, Secret, Settings
+from wechat_campaigns.ledger.events import Ledger
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.ledger.sqlite import SqliteLedger
+from wechat_campaigns.ledger.trust import is_signed
+from wechat_campaigns.plan.decide import DecisionOptions
+from wechat_campaigns.plan.pipeline import refresh
+from wechat_campaigns.plan.plan import Plan, make_plan, stored_unknown_sends
+from wechat_campaigns.plan.policy.facts import DecisionContext
+from wechat_campaigns.protocol.events import Entry, Event, Head
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+from wechat_campaigns.render.prepare import CompileResult, compile_campaigns
+from wechat_campaigns.send.apply import apply, exit_code
+from wechat_campaigns.send.posting import ApplyPorts, RunContext, SendOutcome
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.secret import SANDBOX_SECRET
+from wechat_campaigns.wechat.client import connect
+
+SERVICE = "wx0000000000000001"
+SUBSCRIPTION = "wx0000000000000002"
+TEST = "wx0000000000000003"
+PICTURES = Path(__file__).parents[1] / "articles" / "images"
+
+
+def _as_is(part: Any) -> Any:
+    return part
+
+
+def authentic(event: Event) -> bool:
+    """Whether the mac of an event holds, for an account of the sandbox."""
+    return event.data.get("mac") == mac_of(mac_key(SANDBOX_SECRET, event.stream), event)
+
+
+class SignedLedger(SqliteLedger):
+    """Gives what is written its mac, as the command does."""
+
+    def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+        if "mac" not in entry.data and is_signed(entry):
+            mac = mac_of(mac_key(SANDBOX_SECRET, entry.stream), entry)
+            entry = replace(entry, data={**entry.data, "mac": mac})
+        return super().append(entry, after=after)
+
+
+def campaigns_on(sandbox: Sandbox, parent: Path, more: str = "") -> Path:
+    """A campaigns folder whose only environment is a sandbox, its secret from a command as in real life.
+
+    Args:
+        sandbox: where it sends to.
+        parent: the folder to make it in.
+        more: what else the settings say.
+    """
+    folder = parent / "campaigns"
+    folder.mkdir()
+    secret = json.dumps({"command": [sys.executable, "-c", "print('0' * 32)"]})
+    account = f"{{kind: service, appid: {SERVICE}, secret: {secret}}}"
+    (folder / "_settings.yaml").write_text(
+        "default_environment: test\n"
+        f"environments: {{test: {{api: '{sandbox.url}', ledger: sqlite, accounts: {{main: {account}}}}}}}\n"
+        f"{more}",
+        encoding="utf-8",
+    )
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running sandbox, and the calls that look into it."""
+
+    url: str
+
+    def control(self, method: str, name: str, body: Any = None, **query: Any) -> Any:
+        with requests.Session() as session:
+            session.trust_env = False
+            data = None if body is None else json.dumps(body).encode()
+            answer = session.request(
+                method, f"{self.url}/_sandbox/{name}", data=data, params=query, timeout=60
+            )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def call(self, path: str, body: Any, appid: str = SERVICE) -> Any:
+        """Call the platform as a colleague would, beside the tool: `call("draft/update", {…})`."""
+        with requests.Session() as session:
+            session.trust_env = False
+            who = {"grant_type": "client_credential", "appid": appid, "secret": SANDBOX_SECRET}
+            token = session.post(f"{self.url}/cgi-bin/stable_token", json=who, timeout=60).json()
+            data = json.dumps(body, ensure_ascii=False).encode()
+            where = f"{self.url}/cgi-bin/{path}?access_token={token['access_token']}"
+            return session.post(where, data=data, timeout=60).json()
+
+    def reset(self) -> None:
+        self.control("POST", "reset")
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every mass job with the exact body received."""
+        jobs: list[dict[str, Any]] = self.control("GET", "jobs")["jobs"]
+        return jobs
+
+    def sent(self) -> Counter[str]:
+        """How many jobs there are for each clientmsgid."""
+        return Counter(job["clientmsgid"] for job in self.jobs())
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("GET", "deliveries")["deliveries"]
+        return found
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("GET", "requests")["requests"]
+        return found
+
+    def fault(self, **spec: Any) -> None:
+        """Order a fault: endpoint, kind, times, skip, errcode, latency_s."""
+        self.control("POST", "faults", spec)
+
+    def drop_faults(self) -> None:
+        self.control("DELETE", "faults")
+
+    def advance(self, seconds: float) -> None:
+        self.control("POST", "clock", {"advance_s": seconds})
+
+    def media(self, media_id: str, kind: str, appid: str = SERVICE, **more: Any) -> None:
+        """Put a media_id of our choice on the platform."""
+        self.control("POST", "media", {"appid": appid, "media_id": media_id, "kind": kind, **more})
+
+    def openids(self, appid: str = SERVICE) -> list[str]:
+        return [item["openid"] for item in self.control("GET", "followers", appid=appid)["followers"]]
+
+
+@dataclass
+class Playground:
+    """One campaigns folder with everything around it; `apply()` is one run of the command."""
+
+    sandbox: Sandbox
+    root: Path
+    ledger_file: Path
+    settings: Settings
+    ahead: timedelta = timedelta()
+    timeout_s: tuple[float, float] = (60.0, 60.0)
+    wrap_api: Callable[[Any], Any] = _as_is
+    wrap_ledger: Callable[[Ledger], Ledger] = _as_is
+    stopping: Callable[[], bool] = lambda: False
+    resend: frozenset[str] = frozenset()
+    outcomes: tuple[SendOutcome, ...] = ()
+    _ledgers: list[SqliteLedger] = field(default_factory=list)
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        """Move the runner's clock and the sandbox's together."""
+        self.ahead += timedelta(seconds=seconds)
+        self.sandbox.advance(seconds)
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def ledger(self) -> SqliteLedger:
+        ledger = SignedLedger(self.ledger_file, self.clock)
+        self._ledgers.append(ledger)
+        return ledger
+
+    def state(self) -> LedgerState:
+        return fold(self.ledger().events(), authentic)
+
+    def connect(self, account: Account, *, read_only: bool) -> Any:
+        connection = connect(
+            account, self.settings.environment.api, secret=lambda: SANDBOX_SECRET, clock=self.clock,
+            sleep=lambda _s: None, timeout_s=self.timeout_s,
+        )  # fmt: skip
+        return self.wrap_api(connection.read_only() if read_only else connection.all_calls())
+
+    def prepare(self) -> CompileResult:
+        prepared = compile_campaigns(self.root, settings=self.settings, files=Files(self.root))
+        assert not prepared.errors, prepared.errors
+        return prepared
+
+    def plan(self, prepared: CompileResult | None = None, ledger: Ledger | None = None) -> Plan:
+        prepared = prepared or self.prepare()
+        state = fold((ledger or self.ledger()).events(), authentic)
+        environment = self.settings.environment
+        setting = DecisionOptions(
+            is_current=prepared.presence_check(),
+            resend_after_s=environment.resend_after_s,
+            resend_until_s=environment.resend_until_s,
+            resend=self.resend,
+        )
+        grounds = DecisionContext(settings=self.settings, state=state, now=self.clock(), options=setting)
+        sends = (*prepared.sends, *stored_unknown_sends(prepared.sends, grounds))
+        known = refresh(
+            sends,
+            settings=self.settings,
+            state=state,
+            connect=lambda account: self.connect(account, read_only=True),
+            clock=self.clock,
+            setting=setting,
+        )
+        return make_plan(sends, invalid=prepared.invalid, grounds=grounds, known=known)
+
+    def apply(self, prepared: CompileResult | None = None) -> ExitCode:
+        """Plan and apply once, as one run of the command would; the exit code, `outcomes` beside it."""
+        prepared = prepared or self.prepare()
+        ledger = self.wrap_ledger(self.ledger())
+        plan = self.plan(prepared, ledger)
+        files = Files(self.root)
+        ports = ApplyPorts(
+            connect=lambda account: self.connect(account, read_only=False),
+            ledger=ledger,
+            clock=self.clock,
+            sleep=lambda seconds: self.advance(seconds),
+            read=lambda file: files.data(file.path),
+            stop_requested=self.stopping,
+            mac_key=lambda account: mac_key(SANDBOX_SECRET, account.appid),
+        )
+        warrant = RunContext(plan_digest=plan.plan_digest)
+        self.outcomes = apply(plan, ports=ports, settings=self.settings, warrant=warrant)
+        return exit_code(self.outcomes)
+
+    def settle(self, prepared: CompileResult | None = None, runs: int = 5) -> ExitCode:
+        """Apply, a minute apart, until nothing is left to do."""
+        for _ in range(runs):
+            self.advance(61)
+            code = self.apply(prepared)
+            if code is ExitCode.OK:
+                break
+        return code
+
+    def close(self) -> None:
+        for ledger in self._ledgers:
+            ledger.close()
+
+
+@contextmanager
+def make_playground(sandbox: Sandbox, folder: Path, policy: Policy | None = None) -> Iterator[Playground]:
+    root = folder / "campaigns"
+    root.mkdir(exist_ok=True)
+    playground = Playground(
+        sandbox=sandbox,
+        root=root,
+        ledger_file=folder / "ledger.sqlite3",
+        settings=Settings(
+            environment=_environment(sandbox.url),
+            environments=("test",),
+            policy=policy or Policy(allow_to_all=True, duplicate_content_days=0),
+        ),
+    )
+    yield playground
+    playground.close()
+
+
+def _environment(url: str) -> Environment:
+    kinds: Mapping[str, tuple[AccountKind, str]] = {
+        "service": (AccountKind.SERVICE, SERVICE),
+        "subscription": (AccountKind.SUBSCRIPTION, SUBSCRIPTION),
+        "test": (AccountKind.TEST, TEST),
+    }
+    accounts = {
+        name: Account(name=name, kind=kind, appid=appid, secret=Secret(sandbox=True))
+        for name, (kind, appid) in kinds.items()
+    }
+    return Environment(name="test", api=url, ledger="sqlite", accounts=accounts, default_account="service")

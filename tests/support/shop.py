@@ -1,0 +1,122 @@
+"""A folder of campaigns with the command as a process of its own in it, over any ledger."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.playground import Sandbox
+from wechat_campaigns.core.errors import ExitCode
+
+SETTINGS = """\
+{more}default_environment: shop
+environments:
+  shop:
+    api: {url}
+    ledger: "{ledger}"
+    repeat_after: 0
+    accounts: {{main: {{kind: service, appid: wx0000000000000001, secret: {{env: WECHAT_MAIN_SECRET}}}}}}
+"""
+SENDALL = "message/mass/sendall"
+
+
+def campaign_file(text: str, more: str = "") -> str:
+    """A campaign of one text to the tag 会员."""
+    return f"filter: {{tag: 会员}}\nmsgtype: text\ncontent: {text}\n{more}"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A folder of campaigns, and the command as a process of its own in it."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    def write(self, **campaigns: str) -> None:
+        """Write campaigns, by name."""
+        for name, text in campaigns.items():
+            (self.folder / "campaigns" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+    def move(self, before: str, after: str) -> None:
+        """Give a file another place."""
+        files = self.folder / "campaigns"
+        (files / after).parent.mkdir(exist_ok=True)
+        (files / f"{before}.yaml").rename(files / f"{after}.yaml")
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """Start the command in an environment that has nothing but what it needs."""
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "LC_ALL": "C.UTF-8",
+            "CAMPAIGN_STATE_DIR": f"{self.folder}.state",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "WECHAT_MAIN_SECRET": "0" * 32,
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "wechat_campaigns", *words],
+            cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Run the command to its end: its exit code, and all that it said."""
+        process = self.begin(*words)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in err, err
+        return process.returncode, out + err
+
+    def apply(self, *words: str) -> int:
+        """Run apply without a question; its exit code."""
+        return self.run("apply", "--auto-approve", *words)[0]
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every event of the ledger."""
+        _code, out = self.run("ledger", "log", "--format", "json")
+        return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+    def texts(self) -> list[str]:
+        """The texts that were taken, in order."""
+        return [job["content"]["text"] for job in self.sandbox.jobs()]
+
+    def posts(self) -> int:
+        """How many mass calls were made."""
+        return sum(one["path"] == f"/cgi-bin/{SENDALL}" for one in self.sandbox.requests())
+
+    def plan(self, *words: str) -> dict[str, Any]:
+        """What `plan` says, and the file that it writes."""
+        code, said = self.run("plan", "--quiet", "--format", "json", "--out", str(self.plan_file), *words)
+        assert code == ExitCode.OK, said
+        found: dict[str, Any] = json.loads(self.plan_file.read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def plan_file(self) -> Path:
+        return self.folder / "plan.json"
+
+    def reviewed(self, by: str) -> tuple[str, ...]:
+        """The words that bind an apply to the plan made last: by its file, or by its digest alone."""
+        if by == "file":
+            return "--plan", str(self.plan_file)
+        return "--expect-digest", json.loads(self.plan_file.read_text(encoding="utf-8"))["plan_digest"]
+
+    def summary(self) -> dict[str, int]:
+        found: dict[str, int] = self.plan()["summary"]
+        return found
+
+    def row(self, name: str, *words: str) -> dict[str, Any]:
+        (found,) = [row for row in self.plan(*words)["sends"] if row["id"] == name]
+        return found
+
+    def lose_an_answer(self, kind: str = "cut_before") -> None:
+        """Leave a send unknown: the call did not arrive, or its answer did not."""
+        self.sandbox.fault(endpoint=SENDALL, kind=kind)
+        assert self.apply() == ExitCode.UNKNOWN
+
+
+MakeShop = Callable[..., Shop]

@@ -1,0 +1,43 @@
+"""Write the locks anew: the newest versions that pyproject.toml allows, each with the hashes of its files.
+
+`runner/requirements.lock` holds what the tool needs with every extra, for each Python and system it runs on;
+the wheel carries it. `.github/build.lock` holds what builds the wheel.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+LOCK = PROJECT / "runner" / "requirements.lock"
+BUILD_LOCK = PROJECT / ".github" / "build.lock"
+# No header, annotation, index or path: a lock holds nothing of the machine that wrote it.
+COMPILE = (
+    "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade",
+    "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links",
+)  # fmt: skip
+
+
+def compile_lock(lock: Path, *arguments: str, requirements: str | None = None) -> None:
+    """Let uv resolve requirements from a file or standard input into a lock."""
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv), *COMPILE, *arguments, "--output-file", str(lock)]
+    subprocess.run(command, cwd=PROJECT, input=requirements, text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> int:
+    """Write both."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    name = project["project"]["name"]
+    compile_lock(LOCK, "pyproject.toml", "--extra", "all", "--no-emit-package", name)
+    # hatchling asks for `editables` besides when it builds an editable install, which `make LOCKED=1` is.
+    needed = "\n".join([*project["build-system"]["requires"], "editables"])
+    compile_lock(BUILD_LOCK, "-", "--constraints", str(LOCK), requirements=needed)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

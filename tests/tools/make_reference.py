@@ -1,0 +1,220 @@
+"""Write docs/reference/ from what the program itself uses: commands, schemas, errcodes, messages.
+
+Run `python -m tests.tools.make_reference`; `tests/docs/test_reference.py` fails when a page is not current.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from babel.messages import Catalog
+
+from tests.tools.make_catalog import catalogs, read
+from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.source.schemas.store import SchemaName, schema
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "reference"
+PACKAGE = ROOT / "runner" / "wechat_campaigns"
+NOTE = "<!-- Written by `python -m tests.tools.make_reference`; do not edit. -->"
+HELP_WIDTH = 100
+Texts = tuple[str, ...]
+"""The texts that an expression may be, templates as they are written."""
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/reference/{name}")
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {
+        "commands.md": _page("Commands", "\n\n".join(_commands(campaign, "campaign"))),
+        "campaign.md": _page("Campaign files", _schema("campaign")),
+        "settings.md": _page("Settings: `_settings.yaml`", _schema("settings")),
+        "plan.md": _page("Plan files and `plan --format json`", _schema("plan")),
+        "errcodes.md": _page("Errcodes", _errcodes()),
+        "messages.md": _page("Messages", _messages()),
+    }
+
+
+def _page(title: str, body: str) -> str:
+    return f"{NOTE}\n\n# {title}\n\n{body}\n"
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _commands(command: click.Command, path: str) -> Iterator[str]:
+    context = click.Context(command, info_name=path, terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH)
+    yield f"## {path}\n\n```text\n{command.get_help(context)}\n```"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from _commands(below, f"{path} {name}")
+
+
+# --- schemas --------------------------------------------------------------------------------------
+
+
+def _schema(name: SchemaName) -> str:
+    whole = schema(name)
+    parts = [str(whole["description"]), *_keys(whole)]
+    for word, part in whole.get("definitions", {}).items():
+        parts += [f"## {word}", str(part.get("description", "")), *_keys(part)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _keys(part: Mapping[str, Any]) -> Iterator[str]:
+    """A table of the keys of an object, also where it is one of several shapes."""
+    for shape in (part, *part.get("oneOf", ()), *part.get("anyOf", ())):
+        required = shape.get("required", ())
+        rows = [
+            (f"`{key}`{' (required)' if key in required else ''}", _type(value), _told(value))
+            for key, value in shape.get("properties", {}).items()
+        ]
+        if rows:
+            yield _table(("key", "type", "meaning"), rows)
+
+
+def _type(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "not allowed" if value is False else ""
+    refs = [value, *value.get("allOf", ()), *value.get("oneOf", ()), *value.get("anyOf", ())]
+    names = [
+        f"[{ref['$ref'].rpartition('/')[2]}](#{ref['$ref'].rpartition('/')[2]})"
+        for ref in refs
+        if "$ref" in ref
+    ]
+    kinds = value.get("type", [])
+    names += [kinds] if isinstance(kinds, str) else list(kinds)
+    if "enum" in value:
+        names.append(", ".join(f"`{one}`" for one in value["enum"]))
+    if "items" in value and isinstance(value["items"], dict):
+        names.append(f"of {_type(value['items'])}")
+    return " ".join(names)
+
+
+def _told(value: Any) -> str:
+    return str(value.get("description", "")) if isinstance(value, dict) else ""
+
+
+# --- errcodes -------------------------------------------------------------------------------------
+
+
+def _errcodes() -> str:
+    table = yaml.safe_load((PACKAGE / "core" / "errcodes.yaml").read_text(encoding="utf-8"))
+    rows = [
+        (str(code), f"`{one['name']}`", one["class"], one["meaning"], one["hint"], one["confidence"])
+        for code, one in sorted(table["codes"].items())
+    ]
+    intro = (
+        "What the platform's `errcode` means here. *confidence*: high is a page of the vendor or several "
+        "lists that agree, medium one list, low a meaning that is not confirmed."
+    )
+    return f"{intro}\n\n{_table(('errcode', 'name', 'class', 'meaning', 'what to do', 'confidence'), rows)}"
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def _messages() -> str:
+    """Every message that is written with its hint beside it, by the module that says it."""
+    parts = [
+        "What this program says when something is wrong, and what it advises, in English and in Chinese; "
+        "`{…}` is filled in, ` / ` stands between variants. The words for shapes that the schema refuses are "
+        "made by `runner/wechat_campaigns/source/schemas/wording.py` from the schema itself."
+    ]
+    chinese = dict(_pairs(read(next(path for path in catalogs() if "zh" in path.parts))))
+    for path in sorted(PACKAGE.rglob("*.py")):
+        said = set(_said(ast.parse(path.read_text(encoding="utf-8"))))
+        rows = sorted(
+            (kind, *_joined(what, hint), *_joined(what, hint, chinese)) for kind, what, hint in said
+        )
+        if rows:
+            head = ("kind", "what", "hint", "问题", "改法")
+            parts += [f"## {path.relative_to(ROOT)}", _table(head, rows)]
+    return "\n\n".join(parts)
+
+
+def _joined(what: Texts, hint: Texts, words: Mapping[str, str] | None = None) -> tuple[str, str]:
+    told = [" / ".join((words or {}).get(text, text) for text in texts) for texts in (what, hint)]
+    return told[0], told[1]
+
+
+def _pairs(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    for message in catalog:
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        told = message.string if isinstance(message.string, str) else message.string[0]
+        yield from ((text, told) for text in ids if text)
+
+
+def _said(tree: ast.Module) -> Iterator[tuple[str, Texts, Texts]]:
+    found: dict[int, tuple[str, Texts, Texts]] = {}
+    constants = dict(_assigned(tree.body))
+    for function in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))):
+        known = constants if function is tree else constants | dict(_assigned(ast.walk(function)))
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                words = {key.arg: key.value for key in node.keywords}
+                what = words.get("what", node.args[0] if node.args else None)
+                if what is not None and "hint" in words:
+                    kind = node.func.id if node.func.id[0].isupper() else node.func.id.strip("_")
+                    # The innermost function comes last: it knows its own names.
+                    found[id(node)] = kind, _texts(what, known), _texts(words["hint"], known)
+    yield from found.values()
+
+
+def _texts(node: ast.expr, known: Mapping[str, Texts]) -> Texts:
+    """The texts of an expression; what is no text stands in braces."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return (text,)
+        case ast.Call(func=ast.Name(id="_" | "N_"), args=[inner]):
+            return _texts(inner, known)
+        case ast.Call(func=ast.Name(id="ngettext"), args=[_, many, _]):
+            return _texts(many, known)
+        case ast.Call(func=ast.Attribute(value=inner, attr="format")):
+            return _texts(inner, known)
+        case ast.Call(
+            func=ast.Name(id="did_you_mean"), keywords=[ast.keyword(arg="otherwise", value=other), *_]
+        ):
+            return ("did you mean `{name}`?", *_texts(other, known))
+        case ast.IfExp(body=one, orelse=other) | ast.BoolOp(values=[one, other]):
+            return (*_texts(one, known), *_texts(other, known))
+        case ast.Name(id=name) if name in known:
+            return known[name]
+    return (f"{{{ast.unparse(node)}}}",)
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, Texts]]:
+    """The names that stand for texts: `said = _("…")`; several texts where it is set anew."""
+    found: dict[str, Texts] = {}
+    for node in nodes:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and node.value:
+            texts = tuple(text for text in _texts(node.value, found) if not text.startswith("{"))
+            found[target.id] = tuple(dict.fromkeys(found.get(target.id, ()) + texts))
+    yield from ((name, texts) for name, texts in found.items() if texts)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(text) for text in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The workflows are clean by every linter, and the linters do look."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.tools.check_workflows import PROJECT, check
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The files that are checked, in a folder of their own."""
+    for name in (".github/workflows", "docs/ci"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    shutil.copy(PROJECT / "action.yml", tmp_path)
+    return tmp_path
+
+
+def test_all_pass() -> None:
+    """zizmor in its strict mode, actionlint, and the schemas of GitHub and GitLab."""
+    assert check(PROJECT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "tools"),
+    [
+        (
+            ".github/workflows/ci.yml",
+            "run: make check",
+            "run: make ${{ github.head_ref }}",
+            {"zizmor", "actionlint"},
+        ),
+        (".github/workflows/campaigns.yml", "  pull_request:\n", "  pull_request_target:\n", {"zizmor"}),
+        (".github/workflows/ci.yml", "@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "@v6", {"zizmor"}),
+        (".github/workflows/ci.yml", "persist-credentials: false", "fetch-depth: 1", {"zizmor"}),
+        (".github/workflows/ci.yml", "runs-on:", "runs_on:", {"actionlint", "check-jsonschema"}),
+        ("action.yml", "using: composite", "using: nothing", {"check-jsonschema"}),
+        ("docs/ci/gitlab.yml", "when: manual", "when: sometimes", {"check-jsonschema"}),
+    ],
+    ids=["injection", "trigger", "pin", "credentials", "workflow-key", "action-key", "gitlab-key"],
+)
+def test_a_planted_fault_is_found(copy: Path, file: str, old: str, new: str, tools: set[str]) -> None:
+    """Each tool finds what it is there for."""
+    text = (copy / file).read_text(encoding="utf-8")
+    assert old in text
+    (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert tools <= {Path(said.splitlines()[0].rstrip(":")).name for said in check(copy)}
+
+
+def test_who_can_sign_runs_no_code_of_a_package() -> None:
+    """A job with an identity token takes what another one built: no checkout, no interpreter, no make."""
+    release = yaml.safe_load((PROJECT / ".github/workflows/release.yml").read_text(encoding="utf-8"))["jobs"]
+    signing = {name: job for name, job in release.items() if "id-token" in job["permissions"]}
+    assert set(signing) == {"attest", "publish"}
+    for job in signing.values():
+        used = {step["uses"].split("@")[0] for step in job["steps"] if "uses" in step}
+        assert used.isdisjoint({"actions/checkout", "actions/setup-python"})
+        assert {step["run"] for step in job["steps"] if "run" in step} <= {"rm dist/sbom.cdx.json"}
+    others = [job["permissions"] for name, job in release.items() if name not in signing]
+    assert others == [{"contents": "read"}]
+
+
+def test_every_image_is_named_by_its_digest() -> None:
+    """The container and the GitLab template start from the same image, which no tag can change."""
+    dockerfile = (PROJECT / ".github/container/Dockerfile").read_text(encoding="utf-8")
+    [base] = re.findall(r"^ARG BASE=(.+)$", dockerfile, flags=re.M)
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim@sha256:[0-9a-f]{64}", base)
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, flags=re.M)) == {"${BASE}"}
+    template = yaml.safe_load((PROJECT / "docs/ci/gitlab.yml").read_text(encoding="utf-8"))
+    assert {job["image"] for job in template.values() if "image" in job} == {base}
+    assert "USER campaign" in dockerfile

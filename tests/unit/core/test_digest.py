@@ -1,0 +1,172 @@
+"""Fingerprints: the same for what a follower would see as the same, another for anything else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, make_article, make_file, make_send
+from wechat_campaigns.core.digest import (
+    canonical,
+    compute_content_digest,
+    filter_form,
+    plan_digest,
+    plan_row,
+    sha256,
+)
+from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.model import Articles, Draft, Filter, Image, Media, Msgtype, Text, Voice
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+TEXTS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=20)
+
+
+@given(PLAIN)
+def test_canonical_json_is_json_whatever_the_key_order(value: Any):
+    """Reads back as the same data; the order in which keys were put in does not show."""
+
+    def turned(data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: turned(data[key]) for key in reversed(list(data))}
+        return [turned(item) for item in data] if isinstance(data, list) else data
+
+    assert json.loads(canonical(value)) == value
+    assert canonical(turned(value)) == canonical(value)
+
+
+def test_canonical_json_is_compact_utf8_without_nan():
+    """Chinese stays Chinese; what is no JSON is refused."""
+    assert canonical({"b": "茶", "a": 1}) == '{"a":1,"b":"茶"}'.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        canonical({"a": float("nan")})
+
+
+def test_clock_path_window_place_and_account_leave_the_digest_alone():
+    """A moved file, a new window, a raised revision, a renamed account: the same to the same receivers."""
+    file = make_file("a/b.png")
+    send = make_send(msgtype=Msgtype.IMAGE, content=Image(media=Media(file=file)))
+    moved = replace(
+        send,
+        id="other",
+        campaign="other",
+        content=Image(media=Media(file=replace(file, path=PurePosixPath("c/d.png")))),
+        not_before=NOW,
+        not_after=NOW + timedelta(days=1),
+        revision=9,
+        location=Location(file="elsewhere.yaml", line=3),
+        account="another name of it",
+    )
+    assert compute_content_digest(moved) == compute_content_digest(send)
+
+
+CHANGES = [
+    {"filter": Filter(tag="北京")},
+    {"filter": Filter(tag_id=100)},
+    {"filter": Filter(is_to_all=True)},
+    {"filter": Filter(openids=("a", "b"))},
+    {"content": Text(content="别的")},
+    {"msgtype": Msgtype.MPNEWS, "content": Draft(media_id="M")},
+    {"send_ignore_reprint": True},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: "-".join(change))
+def test_any_change_to_content_or_receivers_changes_the_digest(change: dict[str, Any]):
+    """Filter, msgtype, content, options."""
+    assert compute_content_digest(make_send(**change)) != compute_content_digest(make_send())
+
+
+@given(TEXTS, TEXTS)
+def test_texts_differ_exactly_when_digests_do(one: str, other: str):
+    """No normalisation: what differs to the byte differs."""
+    equal = compute_content_digest(make_send(text=one)) == compute_content_digest(make_send(text=other))
+    assert equal == (one == other)
+
+
+def test_kinds_of_content_do_not_collide():
+    """A voice and an image of the same file are different contents."""
+    media = Media(file=make_file())
+    digests = {
+        compute_content_digest(make_send(content=content))
+        for content in (Voice(media=media), Image(media=media))
+    }
+    assert len(digests) == 2
+
+
+def test_article_image_counts_by_its_bytes():
+    """Another picture under the same name changes the digest; another name does not."""
+
+    def of(name: str, data: bytes) -> str:
+        return compute_content_digest(
+            make_send(content=Articles(articles=(make_article("茶", make_file(name, data)),)))
+        )
+
+    assert of("a.png", b"1") == of("b.png", b"1")
+    assert of("a.png", b"1") != of("a.png", b"2")
+
+
+def test_openids_are_a_sha256_and_a_count():
+    """No openid leaves through the filter's form."""
+    form = filter_form(make_send(filter=Filter(openids=("o-one", "o-two"))))
+    assert form["openids"]["count"] == 2
+    assert "o-one" not in str(form)
+
+
+@given(st.lists(TEXTS, unique=True, min_size=2, max_size=5), st.randoms(use_true_random=False))
+def test_plan_digest_knows_no_order(texts: list[str], random: Any):
+    """The order in which files were found does not matter; leaving one out does."""
+    sends = [
+        plan_row(send, compute_content_digest(send), "wx1")
+        for send in (make_send(f"s{n}", t) for n, t in enumerate(texts))
+    ]
+    shuffled = random.sample(sends, len(sends))
+    assert plan_digest(shuffled) == plan_digest(sends)
+    assert plan_digest(sends[1:]) != plan_digest(sends)
+
+
+@pytest.mark.parametrize("change", [{"revision": 2}, {"not_before": NOW}, {"not_after": NOW}, {"id": "x"}])
+def test_plan_digest_covers_window_and_revision(change: dict[str, Any]):
+    """When it goes out, and how often, is part of what was reviewed."""
+    plain, changed = make_send(), make_send(**change)
+    before, after = (
+        plan_digest([plan_row(send, compute_content_digest(send), "wx1")]) for send in (plain, changed)
+    )
+    assert before != after
+
+
+def test_plan_digest_covers_the_appid():
+    """The settings gave the account's name another AppID: the same text would go to other followers."""
+    send = make_send()
+    assert (
+        len({plan_digest([plan_row(send, compute_content_digest(send), appid)]) for appid in ("wx1", "wx2")})
+        == 2
+    )
+
+
+def test_plan_digest_tells_equal_moments_apart_from_nothing():
+    """The same moment written in another offset is the same plan."""
+    from datetime import timezone
+
+    china = NOW.astimezone(timezone(timedelta(hours=8)))
+    digests = {plan_digest([plan_row(make_send(not_before=moment), "d", "wx1")]) for moment in (NOW, china)}
+    assert len(digests) == 1
+
+
+def test_sha256_is_stable_over_time():
+    """A digest that was reviewed yesterday must mean the same tomorrow: this value never changes."""
+    assert (
+        compute_content_digest(make_send())
+        == "d1e66badfee2975f2da9ff968039b362ee824249926cd2276bddd8c1d952105b"
+    )
+    assert sha256([]) == "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"

@@ -1,0 +1,93 @@
+"""The errcode table is whole."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechat_campaigns.core import errcodes
+from wechat_campaigns.core.errcodes import ErrcodeClass, lookup
+
+KINDS = get_args(ErrcodeClass)
+ENTRIES = tuple(errcodes.codes().values())
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.code))
+def test_every_entry_says_what_happened_and_what_to_do(entry: errcodes.Errcode) -> None:
+    """Each code has a stable name, a valid class, a meaning, a hint and where it was read."""
+    assert re.fullmatch(r"[a-z][a-z0-9-]+", entry.name)
+    assert entry.errcode_class in KINDS
+    assert entry.confidence in ("high", "medium", "low")
+    assert len(entry.meaning) >= 8
+    assert len(entry.hint) >= 8
+    assert entry.source
+    assert not entry.meaning.endswith(".")
+
+
+def test_no_code_or_name_stands_twice() -> None:
+    """A second line for a code would silently win over the first: YAML keeps the last."""
+    text = resources.files("wechat_campaigns.core").joinpath("errcodes.yaml").read_text(encoding="utf-8")
+    body = text.split("\ncodes:\n")[1].split("\nby_endpoint:\n")[0]
+    written = re.findall(r"^  (-?\d+): \{", body, flags=re.MULTILINE)
+    assert len(written) == len(set(written)) == len(ENTRIES)
+    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES)
+
+
+@given(st.integers().filter(lambda number: number not in errcodes.codes()))
+def test_an_unknown_code_keeps_its_number_and_stops(number: int) -> None:
+    """A number nobody described is fatal."""
+    entry = lookup(number)
+    assert (entry.code, entry.errcode_class, entry.is_documented) == (number, "fatal", False)
+
+
+def test_a_wrong_secret_is_a_setting_not_a_stale_token() -> None:
+    """40001 means 'refresh' everywhere but where tokens come from."""
+    assert lookup(40001, "/cgi-bin/message/mass/sendall").errcode_class == "token"
+    for path in ("/cgi-bin/token", "/cgi-bin/stable_token"):
+        assert lookup(40001, path).errcode_class == "fatal"
+        assert "AppSecret" in lookup(40001, path).meaning
+
+
+def test_48001_names_the_kinds_of_account_that_may_send() -> None:
+    """By tag: verified 订阅号 and 服务号; to openids: verified 服务号 only; a test account neither."""
+    by_tag = lookup(48001, "/cgi-bin/message/mass/sendall").meaning
+    by_openid = lookup(48001, "/cgi-bin/message/mass/send").meaning
+    assert "verified 公众号 (订阅号) and verified 服务号" in by_tag
+    assert "verified 服务号 only" in by_openid
+    assert "测试号" in by_tag
+    assert "测试号" in by_openid
+
+
+def test_each_way_a_job_ends_has_a_meaning() -> None:
+    """Whatever Status the event of a finished job carries, the table says what to do."""
+    events = errcodes.mass_event_status()
+    assert events["send success"].errcode_class == "ok"
+    assert {f"err({n})" for n in (10001, 20001, 20013, 21000, 22000, 30001, 30003, 40001, 40002)} <= set(
+        events
+    )
+    assert all(
+        event.errcode_class in (*KINDS, "ok") and event.meaning and event.hint for event in events.values()
+    )
+
+
+def test_every_text_of_the_table_is_given_to_the_catalog() -> None:
+    """Whatever a lookup can say, at any endpoint, and how a job ends."""
+    given = set(errcodes.texts())
+    paths = ("", *errcodes._table()["by_endpoint"])
+    said = [lookup(code, path) for code in errcodes.codes() for path in paths]
+    ways = errcodes.mass_event_status().values()
+    assert {text for one in (*said, *ways) for text in (one.meaning, one.hint)} <= given
+    assert all(text.strip() == text != "" for text in given)
+
+
+@pytest.mark.parametrize("code", [40164, 45035])
+def test_a_hint_names_the_address_when_the_platform_does(code: int) -> None:
+    """The same words as without, the address in its place."""
+    entry = lookup(code)
+    assert entry.hint_for_ip.replace("{ip} ", "") == entry.hint
+    assert entry.hint_for_ip.format(ip="1.2.3.4").startswith("add the IP 1.2.3.4 to ")

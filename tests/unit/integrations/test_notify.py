@@ -1,0 +1,160 @@
+"""A robot is told what happened in its own form; its address is a secret, its failure changes nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from wechat_campaigns.cli.notifying import post
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.settings import ChatWebhook, Secret
+from wechat_campaigns.integrations.notify import MAX_BYTES, RunSummary, message, notify_robot, payload
+from wechat_campaigns.send.posting import Result, SendOutcome
+
+RUN = RunSummary(
+    environment="production", commit="c" * 40, url="https://ci.example/1", followers={"sale": 1204}
+)
+ALL = ("accepted", "failed", "unknown")
+URL = Secret(env="ROBOT")
+
+
+def outcome(send_id: str = "sale", result: Result = Result.ACCEPTED, why: str = "accepted") -> SendOutcome:
+    return SendOutcome(id=send_id, account="main", result=result, reason=why, exit_code=ExitCode.OK)
+
+
+@dataclass
+class Robot:
+    """A chat robot on loopback."""
+
+    url: str = ""
+    status: int = 200
+    answer: Any = field(default_factory=lambda: {"errcode": 0})
+    bodies: list[Any] = field(default_factory=list)
+
+
+@contextmanager
+def listening() -> Iterator[Robot]:
+    robot = Robot()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            robot.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            text = robot.answer if isinstance(robot.answer, str) else json.dumps(robot.answer)
+            self.send_response(robot.status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    robot.url = f"http://127.0.0.1:{server.server_port}/send?key=very-secret"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield robot
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def robot() -> Iterator[Robot]:
+    with listening() as made:
+        yield made
+
+
+def test_a_message_says_what_to_how_many_by_which_commit() -> None:
+    """Everything a colleague asks, in a few lines."""
+    told = message([outcome(), outcome("旧活动", Result.REJECTED, "no allowance left")], RUN, ALL)
+    assert str(told).splitlines() == [
+        "Campaigns, production: 1 accepted, 1 failed",
+        "✓ sale (main) → 1,204 followers",
+        "✗ 旧活动 (main): no allowance left",
+        "commit cccccccccccc",
+        "https://ci.example/1",
+    ]
+
+
+def test_a_robot_hears_only_what_it_asked_for() -> None:
+    """`when` chooses; a run without such an outcome is silent, and so is one that only skipped."""
+    assert message([outcome()], RUN, ("failed", "unknown")) is None
+    assert message([outcome(result=Result.SKIPPED)], RUN, ALL) is None
+    told = message([outcome(), outcome("b", Result.UNKNOWN, "no answer")], RUN, ("unknown",))
+    assert "sale" not in str(told)
+    assert "? b" in str(told)
+
+
+def test_a_long_run_fits_the_smallest_robot() -> None:
+    """Twenty sends are named, the rest counted; the text stays within the bytes."""
+    told = str(message([outcome(f"活动{n}", Result.NOT_SENT, "原因" * 40) for n in range(50)], RUN, ALL))
+    assert len(told.encode()) <= MAX_BYTES
+    short = str(message([outcome(f"s{n}") for n in range(50)], RunSummary(environment="e"), ALL))
+    assert "and 30 more" in short
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("wecom", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
+        ("dingtalk", {"msgtype": "text", "text": {"content": "你好 ＜b＞&"}}),
+        ("feishu", {"msg_type": "text", "content": {"text": "你好 ＜b＞&"}}),
+        ("slack", {"text": "你好 &lt;b&gt;&amp;"}),
+    ],
+)
+def test_each_kind_has_its_form(kind: str, body: Any) -> None:
+    """As its documentation says; nothing in the text can mention or format."""
+    assert payload(kind, "你好 <b>&") == body
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("wecom", {"errcode": 0, "errmsg": "ok"}),
+        ("dingtalk", {"errcode": 0}),
+        ("feishu", {"code": 0}),
+        ("feishu", {"StatusCode": 0}),
+        ("slack", "ok"),
+    ],
+)
+def test_a_robot_is_told_over_http(robot: Robot, kind: Any, answer: Any) -> None:
+    """One POST, and its own word for success."""
+    robot.answer = answer
+    assert notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post) is None
+    assert "1,204 followers" in json.dumps(robot.bodies)
+    assert len(robot.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "status"),
+    [
+        ("wecom", {"errcode": 93000}, 200),
+        ("feishu", {"code": 9499}, 200),
+        ("slack", "invalid_token", 200),
+        ("dingtalk", "<html>", 200),
+        ("wecom", {"errcode": 0}, 500),
+        ("slack", "ok", 302),
+    ],
+)
+def test_a_failing_robot_is_a_reason_without_its_address(
+    robot: Robot, kind: Any, answer: Any, status: int
+) -> None:
+    """A refusal, a broken answer, an error status, a redirect."""
+    robot.answer, robot.status = answer, status
+    why = notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post)
+    assert why
+    assert "very-secret" not in why
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
+def test_an_address_nobody_answers_is_not_repeated(address: str) -> None:
+    """Whatever is wrong with it."""
+    why = notify_robot(ChatWebhook(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
+    assert str(why).startswith("it could not be reached")
+    assert "very-secret" not in str(why)

@@ -1,0 +1,175 @@
+"""The fold of events to states: the same truth in whatever order outcomes arrive."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
+from wechat_campaigns.core.errors import TamperedLedgerError
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.fold import SendStatus, fold
+from wechat_campaigns.protocol.events import EventKind
+
+SALE = make_send()
+INTENT = (EventKind.INTENT, intent_of(SALE))
+SECOND = (EventKind.INTENT, intent_of(SALE, call=2))
+RESEND = (EventKind.RESEND, named(SALE, call=2))
+ACCEPTED = (EventKind.ACCEPTED, named(SALE, msg_id=7))
+REFUSED = (EventKind.REJECTED, named(SALE))
+REFUSED_AGAIN = (EventKind.REJECTED, named(SALE, call=2))
+SENT = (EventKind.SETTLED, named(SALE, sent=True, msg_id=7, why="seen in the console"))
+NOT_SENT = (EventKind.SETTLED, named(SALE, sent=False, why="not in the console"))
+NOT_SENT_TWICE = (EventKind.SETTLED, named(SALE, call=2, sent=False, why="not in the console"))
+THIRD = (EventKind.INTENT, intent_of(SALE, call=3))
+REFUSED_THIRD = (EventKind.REJECTED, named(SALE, call=3))
+
+
+def status(*steps: Any) -> SendStatus:
+    known = make_state(*steps).send(SERVICE, "sale", 1)
+    assert known is not None
+    return known.status
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([INTENT], SendStatus.UNKNOWN),
+        ([INTENT, ACCEPTED], SendStatus.ACCEPTED),
+        ([INTENT, REFUSED], SendStatus.REJECTED),
+        ([INTENT, REFUSED, SECOND], SendStatus.UNKNOWN),
+        ([INTENT, SENT], SendStatus.ACCEPTED),
+        ([INTENT, NOT_SENT], SendStatus.REJECTED),
+        ([INTENT, RESEND, REFUSED], SendStatus.UNKNOWN),
+        ([INTENT, RESEND, REFUSED, REFUSED_AGAIN], SendStatus.REJECTED),
+        ([INTENT, REFUSED, RESEND], SendStatus.UNKNOWN),
+        ([INTENT, RESEND, NOT_SENT_TWICE], SendStatus.REJECTED),
+        ([INTENT, RESEND, NOT_SENT], SendStatus.UNKNOWN),
+        ([INTENT, REFUSED, SECOND, REFUSED], SendStatus.UNKNOWN),
+        ([INTENT, RESEND, NOT_SENT_TWICE, THIRD, REFUSED_THIRD], SendStatus.REJECTED),
+        ([INTENT, RESEND, REFUSED, THIRD, REFUSED_THIRD], SendStatus.UNKNOWN),
+    ],
+)
+def test_status_follows_the_events(steps: list[Any], expected: SendStatus):
+    """A call opens, its own outcome closes it; the send is free only when none is open.
+
+    What a person looked up holds for the calls up to that one.
+    """
+    assert status(*steps) is expected
+
+
+ORDERS = list(permutations([ACCEPTED, REFUSED, RESEND, SECOND]))
+
+
+@pytest.mark.parametrize("steps", ORDERS, ids=lambda steps: "-".join(kind.value for kind, _ in steps))
+def test_acceptance_is_never_undone(steps: tuple[Any, ...]):
+    """Whatever a slower runner records around it: what the platform took stays taken."""
+    assert status(INTENT, *steps) is SendStatus.ACCEPTED
+
+
+@given(st.lists(st.sampled_from([ACCEPTED, REFUSED, REFUSED_AGAIN, SENT]), max_size=5).flatmap(
+    lambda steps: st.tuples(st.just(steps), st.permutations(steps))
+))  # fmt: skip
+def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
+    """Outcomes of calls that were begun, in any order: the same answer to whether it happened or is open."""
+    truths = set()
+    for steps in orders:
+        known = make_state(INTENT, RESEND, *steps).send(SERVICE, "sale", 1)
+        truths.add((known.was_accepted, known.status is SendStatus.UNKNOWN, known.may_have_reached))
+    assert len(truths) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("SENDING", SendStatus.ACCEPTED), ("SEND_SUCCESS", SendStatus.SENT), ("SEND_FAIL", SendStatus.DELIVERY_FAILED),
+     ("DELETE", SendStatus.RECALLED)],
+)  # fmt: skip
+def test_mass_get_words(said: str, expected: SendStatus):
+    """SENDING changes nothing, the others end the job."""
+    assert status(INTENT, ACCEPTED, (EventKind.STATUS, named(SALE, msg_status=said))) is expected
+
+
+@pytest.mark.parametrize(("article", "expected"), [(0, SendStatus.RECALLED), (2, SendStatus.SENT)])
+def test_recall_of_the_whole_job_shows(article: int, expected: SendStatus):
+    """One article recalled leaves the send sent."""
+    steps = (
+        INTENT,
+        ACCEPTED,
+        (EventKind.STATUS, named(SALE)),
+        (EventKind.RECALL, named(SALE, article_idx=article)),
+    )
+    assert status(*steps) is expected
+
+
+def test_revisions_are_separate():
+    """Each revision has a state of its own; all are listed for the id."""
+    second = make_send(revision=2)
+    state = make_state(INTENT, ACCEPTED, (EventKind.INTENT, intent_of(second)))
+    assert [(s.revision, s.status) for s in state.revisions(SERVICE, "sale")] == [
+        (1, SendStatus.ACCEPTED), (2, SendStatus.UNKNOWN)
+    ]  # fmt: skip
+    assert [s.revision for s in state.unknown_sends(SERVICE)] == [2]
+
+
+def test_by_digest_follows_the_latest_attempt():
+    """A send tried again with other content does not count for the first content any more."""
+    edited = make_send(text="改过")
+    state = make_state(INTENT, REFUSED, (EventKind.INTENT, intent_of(edited, call=2)))
+    assert state.sends_by_content(SERVICE, intent_of(SALE)["content_digest"]) == []
+    assert [s.send for s in state.sends_by_content(SERVICE, intent_of(edited)["content_digest"])] == ["sale"]
+
+
+@pytest.mark.parametrize("orphan", [ACCEPTED, REFUSED, RESEND, SENT, (EventKind.STATUS, named(SALE))])
+def test_outcome_without_an_intent_is_tampering(orphan: Any):
+    """A ledger from which an intent was taken is not believed."""
+    with pytest.raises(TamperedLedgerError) as caught:
+        make_state(orphan)
+    assert "ledger verify" in caught.value.hint
+
+
+def test_drafts_uploads_previews_and_the_beginning():
+    """What was made on the platform is remembered by its fingerprint."""
+    state = fold(
+        make_events(
+            (EventKind.INIT, {"environment": "test"}),
+            (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": "M"}),
+            (EventKind.DRAFT, {"send": "sale", "revision": 1, "sha256": "s", "media_id": "D"}),
+            (EventKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"}),
+        )
+    )
+    assert state.initialized
+    assert not make_state(INTENT).initialized
+    assert state.uploads[SERVICE, "material/add_material:x"].result == "M"
+    assert state.drafts[SERVICE, "sale", 1].media_id == "D"
+    assert (SERVICE, "d") in state.previews
+    assert state.uploads[SERVICE, "material/add_material:x"].at < NOW
+
+
+BEGINNING = (EventKind.INIT, {"environment": "test"})
+
+
+@pytest.mark.parametrize(
+    ("steps", "begun"),
+    [([BEGINNING], True), ([INTENT], True), ([(EventKind.HOLD, {"held": True, "reason": "x"})], False),
+     ([(EventKind.PREVIEW, {"send": "sale", "revision": 1, "content_digest": "d", "to": "hashed"})], False)],
+)  # fmt: skip
+def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
+    """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
+    assert (
+        fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized_for(SERVICE) is begun
+    )
+
+
+def test_upload_without_a_result_is_forgotten():
+    """It is gone from the platform: whoever needs the file uploads it again."""
+    steps = [
+        (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": result}) for result in ("M", None)
+    ]
+    assert fold(make_events(*steps)).uploads == {}
+    again = (EventKind.UPLOAD, {"upload": "material/add_material:x", "result": "N"})
+    state = fold(make_events(*steps, again))
+    assert state.uploads[SERVICE, "material/add_material:x"].result == "N"

@@ -1,0 +1,47 @@
+"""What the fold keeps of callbacks, recalls, previews and holds."""
+
+from __future__ import annotations
+
+from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
+from wechat_campaigns.ledger.fold import SendStatus
+from wechat_campaigns.protocol.events import EventKind
+
+SEND = make_send()
+SENT = [
+    (EventKind.INTENT, intent_of(SEND)),
+    (EventKind.ACCEPTED, named(SEND)),
+    (EventKind.STATUS, named(SEND)),
+]
+EVENT = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
+
+
+def test_a_callback_is_found_by_its_send() -> None:
+    """The counts of a job belong to the send with its msg_id, even when the event came first."""
+    for steps in ([*SENT, (EventKind.CALLBACK, EVENT)], [(EventKind.CALLBACK, EVENT), *SENT]):
+        state = make_state(*steps)
+        told = state.job_result(state.sends[SERVICE, "sale", 1])
+        assert told is not None
+        assert (told.status, told.total, told.filtered, told.sent, told.errors) == (
+            "send success",
+            9,
+            8,
+            7,
+            1,
+        )
+
+
+def test_the_first_callback_stays() -> None:
+    """An event that is pushed again changes nothing."""
+    state = make_state((EventKind.CALLBACK, EVENT), (EventKind.CALLBACK, {**EVENT, "sent": 0}))
+    assert state.job_results[SERVICE, 7].sent == 7
+
+
+def test_a_recall_of_one_article_leaves_the_send_sent() -> None:
+    """Article 2 is gone; the message is not."""
+    recall = {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 2}
+    state = make_state(*SENT, (EventKind.RECALL, recall))
+    known = state.sends[SERVICE, "sale", 1]
+    assert (known.status, known.recalled_articles) == (SendStatus.SENT, (2,))
+    state = make_state(*SENT, (EventKind.RECALL, {**recall, "article_idx": 0}))
+    assert state.sends[SERVICE, "sale", 1].status is SendStatus.RECALLED
+    assert state.recalls == [(SERVICE, NOW)]

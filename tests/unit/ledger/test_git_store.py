@@ -1,0 +1,404 @@
+"""What only the git ledger has: races and refusals told apart, lost answers, rewritten branches, logins."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.ledger_backends import GIT, Backend, edited, git_backend, now
+from tests.unit.ledger.writer import STREAM
+from wechat_campaigns.core.errors import LedgerError, TamperedLedgerError
+from wechat_campaigns.core.git import GitFailure, GitResult
+from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.git.command import Git
+from wechat_campaigns.ledger.git.remote import Remote, remote_of
+from wechat_campaigns.ledger.git.store import TRIES, GitLedger
+from wechat_campaigns.protocol.events import Entry, EventKind
+
+
+def entry(number: int = 0) -> Entry:
+    return Entry(stream=STREAM, kind=EventKind.STATUS, data={"n": number})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Backend:
+    """A bare repository."""
+    return git_backend(tmp_path)
+
+
+def ledger_at(place: Backend, machine: str = "a") -> GitLedger:
+    remote = remote_of(place.setting.removeprefix("git:"), folder=place.folder / "campaigns", environ={})
+    return GitLedger(remote, place.folder / machine, now, sleep=lambda _: None, timeout_s=20)
+
+
+def hook(place: Backend, name: str, script: str) -> Path:
+    path = place.stored / "hooks" / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("synced", "survives"),
+    [
+        ("", False),
+        ("committed", False),
+        ("loose-object", False),
+        ("all", True),
+        ("loose-object, reference", True),
+    ],
+)
+def test_a_remote_here_says_whether_it_survives_a_power_cut(
+    place: Backend, synced: str, survives: bool
+) -> None:
+    """What git acknowledges lies in a ref, and a ref is not on the disk unless that is asked for."""
+    if synced:
+        subprocess.run(["git", f"--git-dir={place.stored}", "config", "core.fsync", synced], check=True)
+    assert ledger_at(place).survives_power_cut() is survives
+
+
+# --- how the branch looks -------------------------------------------------------------------------
+
+
+def test_the_branch_holds_one_file_an_event_and_the_heads(place: Backend) -> None:
+    """An orphan branch of small commits whose author is nobody in particular."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    ledger.append(entry(2))
+    git = ["git", f"--git-dir={place.stored}"]
+    files = subprocess.check_output([*git, "ls-tree", "-r", "--name-only", "ledger"], text=True).split()
+    folder = f"events/{STREAM}/000000"
+    assert files == [f"{folder}/00000001.json", f"{folder}/00000002.json", "heads.json"]
+    said = subprocess.check_output([*git, "log", "--format=%an <%ae> %s", "ledger"], text=True)
+    assert said.splitlines()[0] == f"campaign <campaign@localhost> {STREAM} 2: status"
+    assert len(said.splitlines()) == 2
+
+
+def test_a_fresh_machine_needs_one_commit_only(place: Backend) -> None:
+    """The copy is shallow, appends from it are accepted, and what they follow is checked."""
+    first = ledger_at(place)
+    for number in range(3):
+        first.append(entry(number))
+    second = ledger_at(place, "b")
+    assert len(second.events()) == 3
+    assert (place.folder / "b" / "shallow").exists()
+    second.append(entry(3))
+    assert [event.data["n"] for event in first.events()] == [0, 1, 2, 3]
+
+
+def test_only_new_events_are_read_again(place: Backend) -> None:
+    """Reading is incremental and sees what others wrote in between, in any stream."""
+    first, second = ledger_at(place), ledger_at(place, "b")
+    first.append(entry(1))
+    assert len(second.events()) == 1
+    first.append(replace(entry(2), stream="wx0000000000000002"))
+    first.append(entry(3))
+    assert [event.data["n"] for event in second.events()] == [1, 3, 2]
+
+
+# --- races, refusals, lost answers ----------------------------------------------------------------
+
+
+def test_the_loser_of_a_race_looks_again_and_follows(place: Backend) -> None:
+    """A copy that is behind costs one more try, no event."""
+    first, second = ledger_at(place), ledger_at(place, "b")
+    first.append(entry(1))
+    second.append(entry(2))
+    first.append(entry(3))
+    assert first.tries == 3
+    assert [event.data["n"] for event in second.events()] == [1, 2, 3]
+
+
+def test_a_push_whose_answer_was_lost_is_found(place: Backend) -> None:
+    """The remote took the event and then cut the line: it is acknowledged once, not written twice."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    cut = hook(place, "post-receive", "kill -9 $PPID")
+    event = ledger.append(entry(2))
+    cut.unlink()
+    assert ledger.events()[-1] == event
+    assert len(ledger.events()) == 2
+    assert not find_chain_faults(ledger.events(), ledger.heads())
+
+
+def test_a_push_that_was_cut_before_it_counted_is_made_again(place: Backend) -> None:
+    """The first connection dies before the remote took anything."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    hook(place, "pre-receive", 'rm "$0"; kill -9 $PPID')
+    assert ledger.append(entry(2)).seq == 2
+    assert len(ledger_at(place, "b").events()) == 2
+
+
+def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
+    """A refusal is not a race: nothing is tried again, the hint names the permission."""
+    ledger = ledger_at(place)
+    hook(place, "pre-receive", "echo 'GH006: Protected branch update failed'; exit 1")
+    with pytest.raises(LedgerError, match="does not let this runner write") as caught:
+        ledger.append(entry(1))
+    assert ledger.tries == 1
+    assert "push to the branch" in caught.value.hint
+
+
+def test_a_remote_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A wrong address is told from an empty ledger."""
+    remote = remote_of(f"{tmp_path}/nothing.git", folder=tmp_path / "campaigns", environ={})
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        GitLedger(remote, tmp_path / "a", now).events()
+
+
+def test_what_a_killed_git_left_locked_is_freed(place: Backend) -> None:
+    """Nobody has to delete lock files by hand."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    for left in ("shallow.lock", "refs/campaign/tip.lock", "refs/campaign/fetched.lock"):
+        (place.folder / "a" / left).touch()
+    ledger_at(place, "b").append(entry(2))
+    assert len(ledger.events()) == 2
+
+
+def test_many_lost_races_end_in_an_error(place: Backend) -> None:
+    """Tries are bounded; the hint names a ledger for that many runners."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    hook(place, "pre-receive", "echo 'error: cannot lock ref' >&2; exit 1")
+    with pytest.raises(LedgerError, match="faster 60 times in a row") as caught:
+        ledger.append(entry(2))
+    assert "postgresql" in caught.value.hint
+
+
+def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git that was killed on the remote's side left it: no patience helps, somebody has to look there."""
+    monkeypatch.setattr("wechat_campaigns.ledger.git.store.LOCKED_S", 0.1)
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    lock = place.stored / "refs" / "heads" / "ledger.lock"
+    lock.touch()
+    with pytest.raises(LedgerError, match="stayed locked for 0 s") as caught:
+        ledger.append(entry(2))
+    assert ledger.tries < TRIES
+    assert "refs/heads/ledger.lock" in caught.value.hint
+    lock.unlink()
+    assert ledger.append(entry(2)).seq == 2
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "fault"),
+    [
+        ("!\tabc:refs/heads/l\t[rejected] (stale info)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[rejected] (fetch first)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[remote rejected] (failed to update ref)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[remote rejected] (cannot lock ref)\n", "", GitFailure.RACE),
+        ("!\tabc:refs/heads/l\t[remote rejected] (pre-receive hook declined)\n", "", GitFailure.REFUSED),
+        ("!\tabc:refs/heads/l\t[remote rejected] (unpacker error)\n", "", GitFailure.BROKEN),
+        ("", "fatal: couldn't find remote ref refs/heads/l", GitFailure.NO_BRANCH),
+        ("", "fatal: Authentication failed for 'https://x/'", GitFailure.NO_ACCESS),
+        (
+            "",
+            "fatal: could not read Username for 'https://x': terminal prompts disabled",
+            GitFailure.NO_ACCESS,
+        ),
+        ("", "git@x: Permission denied (publickey).", GitFailure.NO_ACCESS),
+        ("", "remote: Repository not found.", GitFailure.NO_ACCESS),
+        (
+            "",
+            "fatal: unable to access 'https://x/': The requested URL returned error: 403",
+            GitFailure.NO_ACCESS,
+        ),
+        ("", "fatal: unable to access 'https://x/': Could not resolve host: x", GitFailure.BROKEN),
+        ("", "fatal: the remote end hung up unexpectedly", GitFailure.BROKEN),
+    ],
+)
+def test_git_s_words_are_understood(stdout: str, stderr: str, fault: GitFailure) -> None:
+    """What may be tried again is told from what may not."""
+    assert GitResult(code=1, stdout=stdout.encode(), stderr=stderr).failure is fault
+
+
+def test_a_git_that_hangs_is_ended(tmp_path: Path) -> None:
+    """Every command has its time."""
+    program = tmp_path / "git"
+    program.write_text("#!/bin/sh\nexec sleep 30\n")
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        answer = Git(folder=tmp_path, timeout_s=0.2).run("fetch")
+    assert answer.failure is GitFailure.BROKEN
+    assert "no answer within" in answer.error_line
+
+
+def test_an_address_cannot_run_a_program(tmp_path: Path) -> None:
+    """Settings may come from a stranger's pull request."""
+    remote = remote_of(f"ext::touch {tmp_path}/run#x", folder=tmp_path, environ={})
+    with pytest.raises(LedgerError, match="not allowed"):
+        GitLedger(remote, tmp_path / "a", now).events()
+    assert not (tmp_path / "run").exists()
+
+
+# --- a rewritten branch ---------------------------------------------------------------------------
+
+
+def test_a_branch_that_lost_events_this_machine_has_seen_is_refused(place: Backend) -> None:
+    """A force push back to an older commit: chain and heads hold, but this machine knows better."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    git = ["git", f"--git-dir={place.stored}"]
+    old = subprocess.check_output([*git, "rev-parse", "ledger"], text=True).strip()
+    ledger.append(entry(2))
+    subprocess.run([*git, "update-ref", "refs/heads/ledger", old], check=True)
+    for again in (ledger, ledger_at(place)):
+        with pytest.raises(TamperedLedgerError, match="1 events that were there before are gone"):
+            again.events()
+    with pytest.raises(TamperedLedgerError):
+        ledger.append(entry(3))
+    assert not find_chain_faults(ledger_at(place, "b").events(), ledger_at(place, "b").heads())
+
+
+def test_a_branch_that_was_deleted_is_not_an_empty_ledger(place: Backend) -> None:
+    """Else everything would be sent again."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    subprocess.run(["git", f"--git-dir={place.stored}", "update-ref", "-d", "refs/heads/ledger"], check=True)
+    with pytest.raises(TamperedLedgerError, match="gone from the remote"):
+        ledger_at(place).events()
+
+
+def test_an_edited_event_is_refused_before_anything_is_written(place: Backend) -> None:
+    """This machine saw the event as it was."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    place.tamper(lambda rows: {key: edited(body) for key, body in rows.items()})
+    with pytest.raises(TamperedLedgerError, match="gone or changed"):
+        ledger.append(entry(2))
+
+
+def test_a_cut_off_end_stops_a_fresh_machine_from_writing(place: Backend) -> None:
+    """The heads say that there was more, so nothing is chained over the gap."""
+    ledger = ledger_at(place)
+    ledger.append(entry(1))
+    ledger.append(entry(2))
+    place.tamper(lambda rows: {key: body for key, body in rows.items() if key[1] == 1})
+    with pytest.raises(TamperedLedgerError, match="not the one the ledger noted"):
+        ledger_at(place, "b").append(entry(3))
+
+
+# --- finding the remote, logging in -----------------------------------------------------------------
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with a campaigns folder and a remote."""
+    repo = tmp_path / "checkout"
+    subprocess.run([*GIT, "init", "--quiet", repo], check=True)
+    (repo / "campaigns").mkdir()
+    return repo
+
+
+def set_config(repo: Path, key: str, value: str) -> None:
+    subprocess.run(["git", "-C", repo, "config", "--add", key, value], check=True)
+
+
+def basic(user: str, password: str) -> str:
+    return f"Authorization: Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def found(repo: Path, rest: str = "", **environ: str) -> Remote:
+    return remote_of(rest, folder=repo / "campaigns", environ=environ)
+
+
+def test_the_default_is_a_branch_of_the_campaigns_own_remote(checkout: Path) -> None:
+    """`ledger: git` alone: origin and campaign-ledger; either can be named."""
+    set_config(checkout, "remote.origin.url", "../remote.git")
+    set_config(checkout, "remote.other.url", "git@example.org:team/ledger.git")
+    remote = str((checkout / "../remote.git").resolve())
+    assert found(checkout).display_url == f"{remote}#campaign-ledger"
+    assert found(checkout, "origin#x").display_url == f"{remote}#x"
+    assert found(checkout, "other#x").display_url == "git@example.org:team/ledger.git#x"
+    assert (
+        found(checkout, "https://example.org/l.git").display_url
+        == "https://example.org/l.git#campaign-ledger"
+    )
+    assert found(checkout, "ssh://git@example.org/l.git#x").ref == "refs/heads/x"
+
+
+def test_a_remote_nobody_knows_is_named(checkout: Path, tmp_path: Path) -> None:
+    """In a repository without that remote, and outside any repository."""
+    for folder in (checkout, tmp_path):
+        with pytest.raises(LedgerError, match="no git remote 'upstream'"):
+            remote_of("upstream#x", folder=folder, environ={})
+
+
+def test_the_checkout_s_login_is_used(checkout: Path) -> None:
+    """actions/checkout writes a header, others a helper or a command; an included file counts too."""
+    set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
+    (checkout / ".git" / "token").write_text('[http "https://github.com/"]\nextraheader = AUTH\n')
+    set_config(checkout, "include.path", "token")
+    set_config(checkout, "credential.helper", "store")
+    set_config(checkout, "user.name", "somebody")
+    config = found(checkout).config
+    assert ("http.https://github.com/.extraheader", "AUTH") in config
+    assert ("credential.helper", "store") in config
+    assert not any(key.startswith("user.") for key, _ in config)
+
+
+def test_a_token_from_the_environment_replaces_the_checkout_s(checkout: Path) -> None:
+    """Two Authorization headers would be refused; the token stands in no address and no repr."""
+    set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
+    set_config(checkout, "http.https://github.com/.extraheader", "AUTHORIZATION: basic old")
+    remote = found(checkout, CAMPAIGN_LEDGER_TOKEN="s3cret")
+    headers = [value for key, value in remote.config if key.endswith(".extraheader")]
+    assert headers == [basic("x-access-token", "s3cret")]
+    assert "s3cret" not in repr(remote) + remote.display_url
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/team/ledger",
+        "http://github.com/team/ledger",
+        "https://github.com.evil.example/team/ledger",
+        "https://github.com@evil.example/team/ledger",
+        "https://github.com:8443/team/ledger",
+    ],
+)
+def test_the_token_goes_to_no_server_but_the_checkout_s(checkout: Path, address: str) -> None:
+    """Settings of a pull request may name any address; only a remote of the checkout vouches for a server."""
+    set_config(checkout, "remote.origin.url", "https://github.com/team/campaigns")
+    config = found(checkout, address, CAMPAIGN_LEDGER_TOKEN="s3cret").config
+    assert not [key for key, _ in config if key.endswith(".extraheader")]
+    other = found(checkout, "https://GitHub.com/team/ledger", CAMPAIGN_LEDGER_TOKEN="s3cret")
+    assert basic("x-access-token", "s3cret") in [value for _, value in other.config]
+
+
+def test_a_password_in_the_checkout_s_address_is_moved_out_of_it(checkout: Path) -> None:
+    """As GitLab writes it: it reaches the server, but no message and no command line."""
+    set_config(checkout, "remote.origin.url", "https://gitlab-ci-token:p%40ss@gitlab.example.org/t/c.git")
+    remote = found(checkout)
+    assert remote.url == "https://gitlab.example.org/t/c.git"
+    assert (f"http.{remote.url}.extraheader", basic("gitlab-ci-token", "p@ss")) in remote.config
+
+
+def test_a_token_in_the_place_of_the_user_is_not_shown(checkout: Path) -> None:
+    """`https://TOKEN@host/…` is how many write it; the user of an SSH address is no secret."""
+    set_config(checkout, "remote.origin.url", "https://ghp_s3cret@github.com/team/campaigns.git")
+    remote = found(checkout)
+    assert remote.display_url == "https://github.com/team/campaigns.git#campaign-ledger"
+    assert remote.url == "https://ghp_s3cret@github.com/team/campaigns.git"
+    assert found(checkout, "ssh://git@example.org/l.git#x").display_url == "ssh://git@example.org/l.git#x"
+
+
+def test_a_real_header_reaches_a_real_server(checkout: Path) -> None:
+    """The token goes to the remote as a header, and a refusal is told as missing access."""
+    from tests.unit.ledger.http_remote import refusing_server
+
+    with refusing_server() as (url, headers):
+        set_config(checkout, "remote.origin.url", f"{url}/team/campaigns.git")
+        remote = found(checkout, f"{url}/team/ledger.git", CAMPAIGN_LEDGER_TOKEN="s3cret")
+        with pytest.raises(LedgerError, match="cannot be opened") as caught:
+            GitLedger(remote, checkout / "copy", now).events()
+    assert basic("x-access-token", "s3cret").removeprefix("Authorization: ") in headers
+    assert "s3cret" not in str(caught.value)

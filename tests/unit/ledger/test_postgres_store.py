@@ -1,0 +1,185 @@
+"""What only the PostgreSQL ledger has: roles, connections that die, many threads, its address."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.ledger_backends import Backend, now, postgres_backend
+from tests.support.postgres_server import Server
+from tests.unit.ledger.writer import STREAM
+from wechat_campaigns.core.errors import LedgerError, UsageError
+from wechat_campaigns.ledger.events import find_chain_faults
+from wechat_campaigns.ledger.open import open_ledger
+from wechat_campaigns.ledger.postgres.pool import SIZE
+from wechat_campaigns.ledger.postgres.store import PostgresLedger
+from wechat_campaigns.protocol.events import Entry, EventKind
+
+pytestmark = pytest.mark.optional_part
+
+
+def entry(number: int = 0, *, stream: str = STREAM) -> Entry:
+    return Entry(stream=stream, kind=EventKind.STATUS, data={"n": number})
+
+
+@pytest.fixture
+def place(server: Server, tmp_path: Path) -> Iterator[Backend]:
+    """A schema of its own."""
+    made = postgres_backend(tmp_path, server, f"s{uuid.uuid4().hex}")
+    yield made
+    made.close()
+
+
+def sql(place: Backend, *statements: str) -> None:
+    with psycopg.connect(place.setting, autocommit=True) as db:
+        for statement in statements:
+            db.execute(statement.encode())
+
+
+def connections(place: Backend) -> int:
+    with psycopg.connect(place.setting) as db:
+        row = db.execute(
+            "select count(*) from pg_stat_activity where application_name = 'wechat-campaigns'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def role(place: Backend, *grants: str) -> PostgresLedger:
+    """A ledger opened by a role that has only these rights."""
+    name, schema = f"r{uuid.uuid4().hex}", place.setting.rpartition("%3D")[2]
+    sql(
+        place,
+        f"create role {name} login",
+        f"grant usage on schema {schema} to {name}",
+        *(f"grant {grant} to {name}" for grant in grants),
+    )
+    ledger = PostgresLedger(place.setting.replace("user=postgres", f"user={name}"), now)
+    place.opened.append(ledger)
+    return ledger
+
+
+def test_reading_makes_no_tables(place: Backend) -> None:
+    """A plan on an empty database needs no right to create anything."""
+    assert role(place).events() == ()
+    assert role(place).heads() == {}
+    with psycopg.connect(place.setting) as db:
+        assert db.execute("select to_regclass('campaign_event')").fetchone() == (None,)
+
+
+def test_a_role_that_may_only_read_is_enough_to_plan(place: Backend) -> None:
+    """Reading works, writing is refused with the page that lists the rights."""
+    place.open().append(entry())
+    reader = role(place, "select on campaign_ledger, campaign_event, campaign_head")
+    assert len(reader.events()) == 1
+    with pytest.raises(LedgerError, match="permission denied") as caught:
+        reader.append(entry())
+    assert "docs/ledger.md" in caught.value.hint
+
+
+def test_a_role_that_may_not_change_events_is_enough_to_send(place: Backend) -> None:
+    """Events are only ever inserted; heads are moved on."""
+    place.open().append(entry())
+    writer = role(
+        place,
+        "select on campaign_ledger",
+        "select, insert on campaign_event",
+        "select, insert, update on campaign_head",
+    )
+    writer.append(entry(1))
+    writer.append(entry(2, stream="wx0000000000000002"))
+    assert not find_chain_faults(writer.events(), writer.heads())
+
+
+def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
+    """The hint is an upgrade."""
+    place.open().append(entry())
+    sql(place, "insert into campaign_ledger values (99)")
+    with pytest.raises(LedgerError, match="format 99"):
+        place.open().events()
+
+
+def test_connections_that_were_cut_are_made_anew(place: Backend) -> None:
+    """Between two calls the server drops everybody: the next append and read work all the same."""
+    ledger = place.open()
+    ledger.append(entry(1))
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'wechat-campaigns'"
+    sql(place, cut)
+    ledger.append(entry(2))
+    sql(place, cut)
+    assert [event.data["n"] for event in ledger.events()] == [1, 2]
+    with ledger.lock(STREAM, 0):
+        sql(place, cut)
+    with ledger.lock(STREAM, 0):
+        pass
+
+
+def test_a_commit_whose_answer_was_lost_is_found(place: Backend) -> None:
+    """The connection dies once the commit is done: acknowledged once, written once."""
+    waits: list[float] = []
+    ledger = CutAfterCommit(place.setting, now, sleep=waits.append)
+    place.opened.append(ledger)
+    event = ledger.append(entry())
+    assert waits
+    assert ledger.events() == (event,)
+
+
+class CutAfterCommit(PostgresLedger):
+    """Loses the first answer to a commit."""
+
+    _cut = False
+
+    def _chain(self, db, entry, nonce, *, again):  # type: ignore[no-untyped-def]
+        event = super()._chain(db, entry, nonce, again=again)
+        if not self._cut:
+            self._cut = True
+            db.execute("commit")
+            db.close()
+            raise psycopg.OperationalError("the connection was cut")
+        return event
+
+
+def test_two_hundred_threads_share_a_few_connections(place: Backend) -> None:
+    """One thread an account, as apply has it: all appends arrive, the server is not flooded."""
+    ledger = place.open()
+
+    def work(number: int) -> int:
+        stream = f"wx{number:016d}"
+        with ledger.lock(stream, 0):
+            ledger.append(entry(stream=stream))
+            return connections(place) if number % 50 == 0 else 0
+
+    with ThreadPoolExecutor(200) as pool:
+        most = max(pool.map(work, range(200)))
+    assert len(ledger.events()) == 200
+    assert most <= SIZE + 1
+    ledger.close()
+    # The server takes a moment to see that a client has gone.
+    until = time.monotonic() + 20
+    while connections(place) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert connections(place) == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://li:s3cret@localhost/x", "postgresql://li@localhost/x?password=s3cret"]
+)
+def test_a_password_in_the_address_is_refused_and_not_repeated(address: str, tmp_path: Path) -> None:
+    """Settings are read by everybody."""
+    with pytest.raises(UsageError, match="password") as caught:
+        open_ledger(address, default=tmp_path / "x", root=tmp_path, clock=now)
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_an_address_that_cannot_be_read_is_explained(tmp_path: Path) -> None:
+    """And one where nobody listens is told as unreachable."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        open_ledger("postgresql://localhost/x?nonsense=1", default=tmp_path, root=tmp_path, clock=now)
+    with pytest.raises(LedgerError, match="cannot be reached"):
+        open_ledger("postgresql://127.0.0.1:1/x", default=tmp_path, root=tmp_path, clock=now).events()

@@ -1,0 +1,174 @@
+"""What is believed of a ledger: what only a holder of the AppSecret can have written, or vouched for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.factories import SERVICE, MemoryLedger, intent_of, linked, make_send, named
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.ledger.trust import authenticator, is_signed
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+from wechat_campaigns.protocol.keys import mac_key, mac_of
+
+KEY, OTHER = mac_key("0" * 32, SERVICE), mac_key("1" * 32, SERVICE)
+SALE = make_send()
+
+
+class Book:
+    """A ledger and who writes to it."""
+
+    def __init__(self) -> None:
+        self.ledger = MemoryLedger()
+        self.ledger.append(Entry(stream=LEDGER, kind=EventKind.INIT))
+
+    def write(self, kind: EventKind, data: Mapping[str, Any], key: bytes = KEY) -> None:
+        data = linked(kind, {k: v.isoformat() if k == "at" else v for k, v in data.items()}, self.mine())
+        plain = Entry(stream=SERVICE, kind=kind, data=data)
+        self.ledger.append(replace(plain, data={**data, "mac": mac_of(key, plain)}))
+
+    def vouch(self, key: bytes, after: str | None = None) -> None:
+        mine = self.mine()
+        self.write(EventKind.TRUSTED, {"after": after or (mine[-1].hash if mine else EMPTY.hash)}, key)
+
+    def mine(self) -> tuple[Any, ...]:
+        return self.ledger.events(SERVICE)
+
+    def read(self, key: bytes = KEY) -> LedgerState:
+        events = self.ledger.events()
+        return fold(events, authenticator(events, lambda stream: key if stream == SERVICE else None))
+
+
+def sent(key: bytes = KEY) -> Book:
+    book = Book()
+    book.write(EventKind.INIT, {}, key)
+    book.write(EventKind.INTENT, intent_of(SALE), key)
+    book.write(EventKind.ACCEPTED, named(SALE, msg_id=7), key)
+    return book
+
+
+def status_of(state: LedgerState) -> tuple[SendStatus, bool]:
+    known = state.send(SERVICE, "sale", 1)
+    assert known is not None
+    return known.status, known.disputed
+
+
+FORGED: dict[EventKind, dict[str, Any]] = {
+    EventKind.INIT: {},
+    EventKind.UPLOAD: {"upload": "k", "result": {"media_id": "EVIL"}},
+    EventKind.DRAFT: {"send": "sale", "revision": 1, "sha256": "d", "media_id": "EVIL"},
+    EventKind.PREVIEW: {"send": "sale", "revision": 1, "content_digest": compute_content_digest(SALE)},
+    EventKind.STATUS: {"send": "sale", "revision": 1, "msg_id": 7, "msg_status": "SEND_FAIL"},
+    EventKind.RECALL: {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": 0},
+    EventKind.CAMPAIGNS_FOLDER: {"namespace": "", "folder": "x", "in_git": False, "root": ""},
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_what_nobody_with_the_secret_wrote_changes_nothing(kind: EventKind) -> None:
+    """No upload, no preview, no failure that would free an allowance, no beginning."""
+    book = Book() if kind is EventKind.INIT else sent()
+    before = told(book.read())
+    book.write(kind, FORGED[kind], OTHER)
+    assert told(book.read()) == before
+    book.write(kind, FORGED[kind])
+    assert told(book.read()) != before, "with the mac it counts"
+
+
+def told(state: LedgerState) -> tuple[object, ...]:
+    return (
+        state.sends,
+        state.uploads,
+        state.drafts,
+        state.previews,
+        state.initialized_streams,
+        state.campaigns_folders,
+        state.recalls,
+    )
+
+
+def test_a_forged_beginning_keeps_a_rehearsal_off_and_begins_nothing() -> None:
+    """It may stop, and start nothing."""
+    book = Book()
+    book.write(EventKind.INIT, {}, OTHER)
+    state = book.read()
+    assert not state.is_initialized_for(SERVICE)
+    assert state.production_streams == {LEDGER, SERVICE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (EventKind.SETTLED, named(SALE, sent=True, msg_id=99, why="?")),
+        (EventKind.BASELINE, {"send": "sale", "revision": 1, "content_digest": "d" * 64, "reason": "?"}),
+        (EventKind.ACCEPTED, named(SALE, msg_id=99)),
+        (EventKind.REJECTED, named(SALE, errcode=45028)),
+    ],
+)
+def test_nobody_says_that_a_send_was_made_without_the_secret(kind: EventKind, data: dict[str, Any]) -> None:
+    """Neither made nor not made: a person with the AppSecret has to look."""
+    book = Book()
+    book.write(EventKind.INIT, {})
+    book.write(EventKind.INTENT, intent_of(SALE))
+    book.write(kind, data, OTHER)
+    state = book.read()
+    assert status_of(state) == (SendStatus.UNKNOWN, True)
+    assert state.sends[state.key(SERVICE, "sale", 1)].msg_id is None
+
+
+def test_what_was_accepted_keeps_its_number() -> None:
+    """A forged end does not give it that of another message, whose recall would hit the wrong one."""
+    book = sent()
+    book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=99, why="?"), OTHER)
+    assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
+
+
+def test_the_platforms_number_wins_over_that_of_a_person() -> None:
+    """Who settled while the call was in hand may have read another one."""
+    book = Book()
+    book.write(EventKind.INTENT, intent_of(SALE))
+    book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=9, why="looked"))
+    book.write(EventKind.ACCEPTED, named(SALE, msg_id=7))
+    assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
+
+
+def test_after_a_change_of_the_secret_somebody_vouches() -> None:
+    """Before, nothing is believed and everything is unknown; then it is as it was, up to that event."""
+    book = sent(OTHER)
+    assert status_of(book.read()) == (SendStatus.UNKNOWN, True)
+    assert not book.read().is_initialized_for(SERVICE)
+    book.vouch(KEY)
+    assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
+    assert book.read().is_initialized_for(SERVICE)
+    book.write(EventKind.STATUS, FORGED[EventKind.STATUS], OTHER)
+    assert status_of(book.read()) == (SendStatus.ACCEPTED, False), "what comes later needs a mac of its own"
+
+
+@pytest.mark.parametrize(
+    ("key", "after"), [(OTHER, None), (KEY, "f" * 64)], ids=["without the secret", "a copy"]
+)
+def test_who_may_not_vouch(key: bytes, after: str | None) -> None:
+    """Somebody else, or a copy of what was once said of other events."""
+    book = sent(OTHER)
+    book.vouch(key, after)
+    assert not book.read().is_initialized_for(SERVICE)
+
+
+def test_without_the_secret_everything_is_believed() -> None:
+    """A pull request's plan shows it, and acts on none."""
+    events = sent(OTHER).ledger.events()
+    assert status_of(fold(events, authenticator(events, lambda _stream: None))) == (
+        SendStatus.ACCEPTED,
+        False,
+    )
+
+
+@pytest.mark.parametrize(("data", "signed"), [({"held": True}, False), ({"held": False}, True), ({}, True)])
+def test_a_hold_alone_needs_no_mac(data: dict[str, Any], signed: bool) -> None:
+    """Whatever is written in its place, by whoever may write to the store, is no bug of ours."""
+    assert is_signed(Entry(stream=SERVICE, kind=EventKind.HOLD, data=data)) is signed

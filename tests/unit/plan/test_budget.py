@@ -1,0 +1,71 @@
+"""A plan says what it uses of each account's allowance, and whom the platform would leave out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    make_state,
+    plan_of,
+)
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.settings import AccountKind, Policy
+from wechat_campaigns.plan.budget import Budget, budgets
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.data import plan_data
+from wechat_campaigns.report.sentences import account_lines
+
+EVERYONE = Filter(is_to_all=True)
+PAPER = make_account("main", kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+
+
+def budget(*sends: Any, **changes: Any) -> Budget:
+    (one,) = budgets(plan_of(*sends, **changes))
+    return one
+
+
+def test_a_subscription_account_has_one_a_day() -> None:
+    """The first send of a plan uses the day, the second is refused."""
+    settings = make_settings(PAPER)
+    one = budget(make_send("a"), make_send("b", text="另一条"), settings=settings)
+    assert (one.allowance.limit, one.allowance.used, one.uses, one.blocked) == (1, 0, 1, ("b",))
+
+
+def test_send_to_a_tag_uses_no_quota_of_a_service_account() -> None:
+    """Only sends to everyone count; four of them make the fifth refused."""
+    settings = make_settings(policy=Policy(allow_to_all=True))
+    assert budget(make_send("a"), settings=settings).uses == 0
+    sends = [make_send(f"all{n}", text=str(n), filter=EVERYONE) for n in range(5)]
+    one = budget(*sends, settings=settings)
+    assert (one.uses, one.blocked) == (4, ("all4",))
+
+
+def test_sends_that_some_followers_will_not_receive_are_named() -> None:
+    """After four sends to the same tag the next reaches none who had them all."""
+    state = make_state(
+        *[(EventKind.INTENT, intent_of(make_send(f"s{n}", text=str(n)), at=NOW)) for n in range(4)]
+    )
+    assert budget(make_send("fifth", text="第五条"), state=state).frequency_capped == ("fifth",)
+
+
+def test_call_counter_of_the_platform_is_shown() -> None:
+    """openapi/quota/get gives the calls; an offline plan has none."""
+    known = {"main": make_known(quota={"daily_limit": 100, "used": 3, "remain": 97})}
+    assert budget(make_send(), known=known).calls_left == 97
+    assert budget(make_send(), known=None).calls_left is None
+
+
+def test_budget_is_in_the_text_and_in_the_data() -> None:
+    """The lines name what is not covered; the plan's data holds the same."""
+    plan = plan_of(make_send("a"), make_send("b", text="另一条"), settings=make_settings(PAPER))
+    text = "\n".join(account_lines(plan))
+    assert "0 of 1 sends used in 2026-12-01 as the ledger knows, 1 by this plan" in text
+    assert "not covered by the allowance: b" in text
+    assert plan_data(plan)["accounts"]["main"]["refused"] == ["b"]

@@ -1,0 +1,179 @@
+"""What to do with one send, by its window and by what the ledger remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.model import Batch, Filter, PlanAction, Send
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.plan.decide import DecisionOptions, PlanDecision, decide
+from wechat_campaigns.protocol.events import EventKind
+
+SALE = make_send()
+AGAIN = make_send(revision=2)
+HOUR = timedelta(hours=1)
+
+
+def decided(send: Any, *steps: Any) -> PlanDecision:
+    state = make_state(*steps)
+    return decide(send, compute_content_digest(send), appid=SERVICE, state=state, now=NOW)
+
+
+def begun(send: Any = SALE, **more: Any) -> Any:
+    return (EventKind.INTENT, intent_of(send, **more))
+
+
+def accepted(send: Any = SALE) -> list[Any]:
+    return [begun(send), (EventKind.ACCEPTED, named(send))]
+
+
+def ended(said: str) -> list[Any]:
+    return [*accepted(), (EventKind.STATUS, named(SALE, msg_status=said))]
+
+
+CASES: list[tuple[str, Any, list[Any], PlanAction, str]] = [
+    ("nothing known", SALE, [], PlanAction.SEND, "new"),
+    ("before its window", make_send(not_before=NOW + HOUR), [], PlanAction.SCHEDULED, "window begins"),
+    ("window opens now", make_send(not_before=NOW), [], PlanAction.SEND, "new"),
+    ("window ends now", make_send(not_after=NOW), [], PlanAction.SEND, "new"),
+    ("past its window", make_send(not_after=NOW - HOUR), [], PlanAction.EXPIRED, "window ended"),
+    ("unknown", SALE, [begun()], PlanAction.UNKNOWN, "may still be on the way"),
+    ("unknown for a while", SALE, [begun(at=NOW - HOUR)], PlanAction.RESEND, "no answer recorded"),
+    ("unknown for long", SALE, [begun(at=NOW - 21 * HOUR)], PlanAction.UNKNOWN, "too old to be repeated"),
+    ("unknown and past its window", SALE, [begun(at=NOW - HOUR, not_after=(NOW - HOUR).isoformat())],
+     PlanAction.UNKNOWN, "so it is not repeated"),
+    ("refused", SALE, [begun(), (EventKind.REJECTED, named(SALE))], PlanAction.SEND, "try again: the account has no"),
+    ("accepted", SALE, accepted(), PlanAction.SENT, "delivery not confirmed yet"),
+    ("sent", SALE, ended("SEND_SUCCESS"), PlanAction.SENT, "msg_id 7"),
+    ("given up", SALE, ended("SEND_FAIL"), PlanAction.SENT, "raise revision"),
+    ("recalled", SALE, ended("DELETE"), PlanAction.SENT, "recalled"),
+    ("before the ledger", SALE, [(EventKind.BASELINE, named(SALE, content_digest=compute_content_digest(SALE)))], PlanAction.SENT,
+     "before this ledger"),
+    ("edited after it was sent", make_send(text="改过"), accepted(), PlanAction.CONFLICT, "edited after"),
+    ("other receivers after it was sent", make_send(filter=Filter(tag="北京")), accepted(), PlanAction.CONFLICT,
+     "edited after"),
+    ("edited while unknown", make_send(text="改过"), [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer"),
+    ("raised after it was sent", AGAIN, accepted(), PlanAction.SEND, "again: revision 1 was sent 2026-12-01"),
+    ("raised above a baseline", AGAIN, [(EventKind.BASELINE, named(SALE))], PlanAction.SEND,
+     "again: revision 1 was sent before"),
+    ("raised after it was given up", AGAIN, ended("SEND_FAIL"), PlanAction.SEND, "new"),
+    ("raised while unknown", AGAIN, [begun(at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer recorded"),
+    ("lowered below what was sent", SALE, accepted(AGAIN), PlanAction.CONFLICT, "revision 2 was sent already"),
+    ("lowered below an unknown", SALE, [begun(AGAIN, at=NOW - HOUR)], PlanAction.UNKNOWN, "no answer recorded"),
+    ("lowered below a refusal", SALE, [begun(AGAIN), (EventKind.REJECTED, named(AGAIN))], PlanAction.SEND, "new"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("send", "steps", "action", "reason"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_action_and_reason(send: Any, steps: list[Any], action: PlanAction, reason: str):
+    """Each history and each window has one action and one reason."""
+    decision = decided(send, *steps)
+    assert decision.action is action
+    assert reason in decision.reason
+
+
+def test_only_unconfirmed_sends_suggest_a_status_query():
+    """After a final status there is nothing to query."""
+    assert decided(SALE, *accepted()).hint == "`campaign status` asks WeChat"
+    assert decided(SALE, *ended("SEND_SUCCESS")).hint == ""
+
+
+def test_times_are_shown_in_china_time():
+    """The platform counts its days so, whatever the clock's zone."""
+    assert decided(SALE, begun(at=NOW - HOUR)).reason.startswith("posted 2026-12-01 11:00 (China)")
+    assert decided(make_send(not_before=NOW + HOUR)).reason == "its window begins 2026-12-01 13:00 (China)"
+
+
+def test_conflict_names_the_revision_that_sends_again():
+    """The hint can be typed as it stands."""
+    assert "revision: 2" in decided(make_send(text="改过"), *accepted()).hint
+
+
+def test_same_id_on_another_account_is_new():
+    """A send is recorded by appid."""
+    state = make_state(*accepted())
+    decision = decide(SALE, compute_content_digest(SALE), appid="wx0000000000000009", state=state, now=NOW)
+    assert decision.action is PlanAction.SEND
+
+
+def part(number: int, list_sha256: str) -> Any:
+    batch = Batch(index=number, count=2, list_sha256=list_sha256 * 64)
+    return make_send(f"sale#{number}", filter=Filter(openids=(f"a{number}", "b")), batch=batch)
+
+
+@pytest.mark.parametrize(
+    ("steps", "action"),
+    [
+        ([begun(part(1, "a"))], PlanAction.SEND),
+        ([begun(part(1, "b"))], PlanAction.CONFLICT),
+        ([begun(part(1, "b")), (EventKind.ACCEPTED, named(part(1, "b")))], PlanAction.CONFLICT),
+        ([begun(part(1, "b")), (EventKind.REJECTED, named(part(1, "b")))], PlanAction.SEND),
+    ],
+    ids=["same list", "other list, unknown", "other list, sent", "other list, refused"],
+)
+def test_parts_of_an_edited_openid_list_conflict(steps: list[Any], action: PlanAction):
+    """An edit moves openids from part to part: once a part may be out, the rest waits for the old list."""
+    assert decided(part(2, "a"), *steps).action is action
+
+
+LISTED = make_send(
+    "sale#1", filter=Filter(openids=("a", "b")), batch=Batch(index=1, count=1, list_sha256="a")
+)
+ENTRY = make_send("sale[beijing]")
+ENTRY_LISTED = replace(LISTED, id="sale[beijing]#1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(SALE, ENTRY), (ENTRY, SALE), (SALE, LISTED), (LISTED, SALE), (LISTED, ENTRY), (ENTRY, LISTED),
+     (ENTRY, ENTRY_LISTED), (ENTRY_LISTED, ENTRY), (SALE, ENTRY_LISTED)],
+)  # fmt: skip
+def test_splitting_a_sent_campaign_otherwise_is_an_edit(before: Send, after: Send):
+    """Whoever adds `for_each` or openids to what was sent, or takes them away, has to raise the revision."""
+    for steps in ([begun(before)], [begun(before), (EventKind.ACCEPTED, named(before))]):
+        decision = decided(after, *steps)
+        assert decision.action is PlanAction.CONFLICT
+        assert before.id in decision.reason
+        assert "revision: 2" in decision.hint
+    assert decided(after, begun(before), (EventKind.REJECTED, named(before))).action is PlanAction.SEND
+    assert decided(replace(after, revision=2), begun(before)).action is PlanAction.SEND
+    assert decided(after, begun(replace(before, revision=2))).action is PlanAction.CONFLICT
+
+
+def test_named_revision_is_above_all_that_were_sent():
+    """The entries of a campaign may have different revisions: one edit is enough."""
+    steps = [begun(ENTRY), begun(make_send("sale[shanghai]", revision=3))]
+    assert "revision: 4" in decided(SALE, *steps).hint
+
+
+def test_another_entry_of_a_sent_campaign_is_new():
+    """`for_each` may grow after a part of it was sent; another campaign is not a part of it."""
+    sent = [begun(ENTRY), (EventKind.ACCEPTED, named(ENTRY))]
+    assert decided(make_send("sale[shanghai]"), *sent).action is PlanAction.SEND
+    assert decided(make_send("sale-2"), *sent).action is PlanAction.SEND
+    assert decided(make_send("sale/a"), *sent).action is PlanAction.SEND
+
+
+def test_send_of_another_namespace_was_not_moved() -> None:
+    """This checkout cannot tell whether its file is gone; a file of this namespace is gone."""
+    send, gone = make_send("spring"), DecisionOptions(is_current=lambda _id: False)
+    events = make_events(
+        begun(make_send("office:sale")), (EventKind.ACCEPTED, named(make_send("office:sale")))
+    )
+
+    def action(namespace: str) -> PlanAction:
+        state = fold(events, namespace=namespace)
+        return decide(
+            send, compute_content_digest(send), appid=SERVICE, state=state, now=NOW, setting=gone
+        ).action
+
+    assert action("shop") is PlanAction.SEND
+    assert action("office") is PlanAction.CONFLICT

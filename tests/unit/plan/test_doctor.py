@@ -1,0 +1,205 @@
+"""Every trouble is a line of its own with a hint, and one never hides another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_entry,
+    make_account,
+    make_send,
+    make_settings,
+)
+from wechat_campaigns.core.errors import ExitCode, LedgerError, SecretError
+from wechat_campaigns.core.settings import AccountKind, Settings
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.plan.doctor import Check, DoctorPorts, Severity, run_checks, worst
+from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.report.doctor import doctor_data, doctor_text
+from wechat_campaigns.report.text import Look
+
+QUOTA = {"daily_limit": 100, "used": 1, "remain": 99}
+TAGS = [{"id": 2, "name": "星标组", "count": 3}]
+
+
+def good_api(**answers: Any) -> ScriptedApi:
+    return ScriptedApi(**({"openapi_quota_get": QUOTA, "tags_get": [TAGS]} | answers))
+
+
+def begun() -> MemoryLedger:
+    ledger = MemoryLedger()
+    for stream in (SERVICE, LEDGER):
+        ledger.append(Entry(stream=stream, kind=EventKind.INIT, data={"environment": "test"}))
+    return ledger
+
+
+def checked(
+    settings: Settings | None = None,
+    *,
+    api: Any = None,
+    ledger: Any = None,
+    away: timedelta = timedelta(),
+    clock_skew: Callable[[], timedelta | None] | None = None,
+    survives: bool = True,
+) -> dict[str, Check]:
+    """The findings that are not good, by name."""
+
+    def connect(_account: Any) -> Any:
+        if isinstance(api, Exception):
+            raise api
+        return api or good_api()
+
+    def open_ledger() -> Any:
+        if isinstance(ledger, Exception):
+            raise ledger
+        return ledger or begun()
+
+    ports = DoctorPorts(
+        connect=connect,
+        open_ledger=open_ledger,
+        clock_skew=clock_skew or (lambda: away),
+        is_durable=lambda: survives,
+    )
+    found = run_checks(settings or make_settings(protected=True), ports)
+    return {check.name: check for check in found if check.grade is not Severity.OK}
+
+
+def test_healthy_environment_has_no_findings() -> None:
+    """Every check runs, and none reports a problem."""
+    assert checked() == {}
+
+
+def test_ip_address_outside_the_allowlist_is_reported() -> None:
+    """40164: the hint gives the address to add, and warns of opening the list to everyone."""
+    error = api_error(40164, "/cgi-bin/stable_token")
+    error.errmsg = "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"
+    check = checked(api=good_api(openapi_quota_get=error))["account main"]
+    assert check.exit_code is ExitCode.WECHAT
+    assert check.hint.startswith("add 203.0.113.7 ")
+    assert "0.0.0.0/0" in check.hint
+
+
+def test_missing_secret_is_reported_with_its_hint() -> None:
+    """Exit 4, and the ledger is still checked."""
+    error = SecretError("the environment variable X is not set", hint="set X")
+    found = checked(api=error, ledger=LedgerError("it is gone", hint="bring it back"))
+    assert found["account main"].hint == "set X"
+    assert found["ledger"].hint == "bring it back"
+    assert worst(found.values()) is ExitCode.WECHAT
+    assert worst([found["ledger"]]) is ExitCode.LEDGER
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grade"),
+    [(29, None), (-29, None), (31, Severity.WARNING), (-299, Severity.WARNING), (301, Severity.ERROR)],
+)
+def test_clock_error_is_graded(seconds: int, grade: Severity | None) -> None:
+    """Half a minute does not matter, five minutes do; the text gives the direction."""
+    check = checked(away=timedelta(seconds=seconds)).get("clock")
+    assert (check.grade if check else None) is grade
+    if check:
+        assert ("ahead of" if seconds > 0 else "behind") in check.message
+
+
+def test_unreachable_platform_is_bad() -> None:
+    """No network, no send."""
+
+    def gone() -> timedelta:
+        raise ConnectionError("https://api.invalid?access_token=secret")
+
+    check = checked(clock_skew=gone)["clock"]
+    assert check.exit_code is ExitCode.WECHAT
+    assert "secret" not in check.message
+    assert checked(clock_skew=lambda: None)["clock"].grade is Severity.WARNING
+
+
+def test_test_account_is_reported_with_its_limits() -> None:
+    """48001 is announced before anybody tries."""
+    settings = make_settings(make_account("t", kind=AccountKind.TEST), protected=True)
+    assert "48001" in checked(settings)["account t: permission"].message
+
+
+def test_an_account_without_permission_is_bad() -> None:
+    """tags/get answers 48001 to an unverified account."""
+    check = checked(api=good_api(tags_get=api_error(48001)))["account main: permission"]
+    assert check.exit_code is ExitCode.WECHAT
+    assert "认证" in check.hint
+
+
+def test_used_up_calls_of_the_day_are_a_warning() -> None:
+    """The day's calls are used up."""
+    check = checked(api=good_api(openapi_quota_get={**QUOTA, "remain": 0}))["account main: calls"]
+    assert check.grade is Severity.WARNING
+
+
+def test_uninitialized_ledger_is_bad() -> None:
+    """For a production account only."""
+    assert checked(ledger=MemoryLedger())["ledger"].exit_code is ExitCode.LEDGER
+    shared = MemoryLedger()
+    shared.append(Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "staging"}))
+    assert "not begun for main" in checked(ledger=shared)["ledger"].message
+    sandbox = make_settings(api="sandbox")
+    assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
+
+
+def test_store_that_may_lose_writes_at_a_power_cut_is_doubtful() -> None:
+    """Nothing is refused for it: the user may be unable to change it."""
+    found = checked(survives=False)["ledger"]
+    assert found.grade is Severity.WARNING
+    assert worst([found]) is ExitCode.OK
+
+
+def test_tampered_ledger_is_bad() -> None:
+    """The chain is checked."""
+    ledger = begun()
+    ledger.kept[0] = replace(ledger.kept[0], data={"environment": "other"})
+    check = checked(ledger=ledger)["ledger"]
+    assert check.exit_code is ExitCode.LEDGER
+    assert "chain" in check.message
+
+
+def test_hold_without_a_reason_is_shown() -> None:
+    """It stops as much as any other."""
+    ledger = MemoryLedger()
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": ""}))
+    assert any(
+        check.grade is Severity.WARNING and "unhold" in check.hint
+        for check in checked(ledger=ledger).values()
+    )
+
+
+def test_holds_and_unknown_sends_are_shown() -> None:
+    """A hold keeps an account from sending; an unknown send waits for a decision."""
+    ledger = begun()
+    ledger.append(Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "故障"}))
+    assert "故障" in checked(ledger=ledger)["account main"].message
+    ledger = begun()
+    ledger.append(intent_entry(make_send()))
+    assert "sale" in checked(ledger=ledger)["account main"].message
+
+
+def test_unprotected_production_environment_is_doubtful() -> None:
+    """A production send should be reviewed."""
+    assert checked(make_settings())["protection"].grade is Severity.WARNING
+
+
+def test_text_and_data_of_doctor_agree() -> None:
+    """A hint stands below its line; the data has the same names."""
+    checks = list(checked(make_settings()).values())
+    assert doctor_text(checks, Look()).splitlines() == [
+        "warning: protection: apply sends to real followers without a reviewed plan",
+        "    → write `protected: true` in environment test",
+        "",
+        "1 warning",
+    ]
+    assert "\x1b[33m" in doctor_text(checks, Look(color=True))
+    assert [check["name"] for check in doctor_data(checks)["checks"]] == ["protection"]

@@ -1,0 +1,108 @@
+"""A plan tells of the draft that was made before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    MemoryLedger,
+    ScriptedApi,
+    intent_of,
+    make_article,
+    make_planned,
+    make_send,
+    make_state,
+    plan_of,
+)
+from wechat_campaigns.core.model import Articles, Draft, Media, Newspic, Send
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.send import drafting
+
+COVER = Media(media_id="C")
+SEND = make_send(content=Articles(articles=(make_article("茶", cover=COVER),)))
+
+
+def drafted(send: Send, **stored: Any) -> LedgerState:
+    """The ledger after a draft was made for a send, and stored so."""
+    ledger = MemoryLedger()
+    api = ScriptedApi(draft_add="D")
+    if stored:
+        item = {"title": "茶", "content": "<p>正文</p>", "thumb_media_id": "C", **stored}
+        api = ScriptedApi(draft_add="D", draft_get={"news_item": [item]})
+    drafting.create_draft(
+        make_planned(send), api=api, ledger=ledger, state=LedgerState(), read=lambda _file: b""
+    )
+    return fold(ledger.events())
+
+
+def warnings(send: Send, state: LedgerState) -> list[tuple[str, str]]:
+    (planned,) = plan_of(send, state=state).sends
+    return [(problem.rule, problem.message) for problem in planned.send.diagnostics]
+
+
+def test_unchanged_draft_has_no_note():
+    """Nor has a send without a draft."""
+    assert warnings(SEND, drafted(SEND)) == []
+    assert warnings(SEND, LedgerState()) == []
+
+
+def test_plan_notes_what_the_platform_changed_in_a_draft():
+    """The reviewer sees what followers will get otherwise than it was written."""
+    ((rule, what),) = warnings(SEND, drafted(SEND, content="<section>正文</section>"))
+    assert rule == "draft-changed"
+    assert "draft D" in what
+    assert "<p> removed" in what
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        Articles(articles=(make_article("改过", cover=COVER),)),
+        Articles(articles=(make_article("茶"),)),
+        Newspic(title="茶", text="文", images=(COVER,)),
+    ],
+    ids=["title", "cover", "kind"],
+)
+def test_plan_names_the_draft_of_an_earlier_text(edited: Articles | Newspic):
+    """It will not be sent, and stays until somebody deletes it."""
+    ((rule, what),) = warnings(make_send(content=edited), drafted(SEND))
+    assert rule == "draft-left"
+    assert "draft D" in what
+
+
+def test_plan_digest_does_not_depend_on_draft_notes():
+    """A draft made between review and apply changes nothing that was reviewed."""
+    plans = [plan_of(SEND, state=state) for state in (LedgerState(), drafted(SEND, content="<b>正文</b>"))]
+    assert plans[0].plan_digest == plans[1].plan_digest
+
+
+def shared(*sends: Send, events: list[Any] | None = None) -> dict[str, list[str]]:
+    """By send, whom it shares its draft with."""
+    planned = plan_of(*sends, state=make_state(*(events or []))).sends
+    found = {
+        one.send.id: [p.message for p in one.send.diagnostics if p.rule == "draft-shared"] for one in planned
+    }
+    return {name: [what.split(" takes ")[0] for what in told] for name, told in found.items() if told}
+
+
+FIRST, SECOND = (make_send(id=name, content=Draft(media_id="D")) for name in ("first", "second"))
+
+
+def test_plan_warns_of_a_second_send_of_one_draft():
+    """The first in the plan takes the draft; another draft, or an expired send, does not matter."""
+    other = make_send(id="third", content=Draft(media_id="E"))
+    assert shared(FIRST, SECOND, other) == {"second": ["first"]}
+    later = replace(FIRST, not_before=NOW + timedelta(days=1))
+    assert shared(later, SECOND) == {"first": ["second"]}
+    assert shared(replace(FIRST, not_after=NOW - timedelta(days=1)), SECOND) == {}
+
+
+def test_plan_warns_of_a_send_whose_draft_was_used_up():
+    """Also for a send that comes earlier in the plan; the sent one itself has no warning."""
+    assert shared(FIRST, SECOND, events=[(EventKind.INTENT, intent_of(SECOND))]) == {"first": ["second"]}

@@ -1,0 +1,227 @@
+"""One decision per send, seen together: order, allowance, twins, what is left over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import (
+    NOW,
+    SUBSCRIPTION,
+    intent_of,
+    make_account,
+    make_known,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+    plan_of,
+)
+from wechat_campaigns.core.errors import Diagnostic, Location
+from wechat_campaigns.core.model import Batch, Filter, InvalidCampaign, Media, PlanAction, Voice
+from wechat_campaigns.core.settings import AccountKind, Policy
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.plan import as_reviewed
+from wechat_campaigns.protocol.events import EventKind
+
+EVERYONE = Filter(is_to_all=True)
+OPEN = make_settings(policy=Policy(allow_to_all=True, duplicate_content_days=0))
+
+
+def actions(plan: Any) -> dict[str, str]:
+    return {planned.send.id: planned.action.value for planned in plan.sends}
+
+
+def test_sends_are_ordered_by_window_then_id():
+    """The earliest not_before comes first; a send without one is due at once."""
+    sends = [
+        make_send("b", "b"),
+        make_send("c", "c", not_before=NOW - timedelta(hours=1)),
+        make_send("a", "a"),
+    ]
+    assert [planned.send.id for planned in plan_of(*sends).sends] == ["a", "b", "c"]
+
+
+def test_unknown_tag_is_invalid_and_suggests_the_nearest_name():
+    """A wrong tag never becomes a wrong audience."""
+    (planned,) = plan_of(make_send(filter=Filter(tag="会圆"))).sends
+    assert planned.action is PlanAction.INVALID
+    assert "会员" in planned.decision.hint
+
+
+def test_sent_campaign_does_not_need_its_tag():
+    """A tag deleted after the send makes nothing invalid."""
+    send = make_send(filter=Filter(tag="去年"))
+    plan = plan_of(
+        send, state=make_state((EventKind.INTENT, intent_of(send)), (EventKind.ACCEPTED, named(send)))
+    )
+    assert actions(plan) == {"sale": "done"}
+
+
+@pytest.mark.parametrize(("counted", "source"), [(940, "ledger"), (None, "unknown")])
+def test_sent_campaign_shows_its_audience_at_the_time(counted: int | None, source: str):
+    """Today's tag has 1000; the send went to those who were in it then, if they were counted."""
+    send = make_send()
+    begun = intent_of(send, audience={"count": counted, "source": "tags/get"})
+    (planned,) = plan_of(
+        send, state=make_state((EventKind.INTENT, begun), (EventKind.ACCEPTED, named(send)))
+    ).sends
+    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (counted, source)
+
+
+def test_unknown_material_name_is_invalid():
+    """A name the account does not have, or has twice."""
+    send = make_send(content=Voice(media=Media(name="钟声")))
+    for ids in ((), ("A", "B")):
+        known = make_known(materials={("voice", "钟声"): ids} if ids else {})
+        assert actions(plan_of(send, known={"main": known})) == {"sale": "invalid"}
+
+
+def test_quota_is_used_in_the_order_of_the_plan():
+    """The fifth send to everyone is blocked; the first four go."""
+    sends = [make_send(f"s{n}", str(n), filter=EVERYONE) for n in range(5)]
+    assert list(actions(plan_of(*sends, settings=OPEN)).values()) == ["send"] * 4 + ["blocked"]
+
+
+def test_scheduled_sends_use_no_quota_today():
+    """Only due sends count."""
+    account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+    later = make_send("a", "a", not_before=NOW + timedelta(days=1))
+    plan = plan_of(later, make_send("b", "b"), settings=make_settings(account))
+    assert actions(plan) == {"b": "send", "a": "wait"}
+
+
+def test_duplicate_content_in_one_plan_is_blocked():
+    """Two files with the same content to the same audience: the first goes, the second is likely a copy."""
+    plan = plan_of(make_send("a"), make_send("b"))
+    assert actions(plan) == {"a": "send", "b": "blocked"}
+    assert "duplicate_content" in plan.sends[1].decision.reason
+
+
+def test_renamed_campaign_is_blocked_as_a_duplicate():
+    """What was sent under another id within the month is not sent again."""
+    old = make_send("old")
+    state = make_state((EventKind.INTENT, intent_of(old)), (EventKind.ACCEPTED, named(old)))
+    assert actions(plan_of(make_send("new"), state=state)) == {"new": "blocked"}
+
+
+def test_openid_list_counts_as_one_audience():
+    """Cut into batches, a list is measured by its whole length."""
+    parts = [
+        make_send(f"sale#{n}", f"{n}", filter=Filter(openids=tuple(f"o{n}{m}" for m in range(6))),
+                  batch=Batch(index=n, count=2, list_sha256="l" * 64))
+        for n in (1, 2)
+    ]  # fmt: skip
+    for limit, action in ((12, "send"), (11, "blocked")):
+        plan = plan_of(*parts, settings=make_settings(policy=Policy(max_recipients=limit)))
+        assert set(actions(plan).values()) == {action}
+
+
+def test_overridden_rule_does_not_block():
+    """--allow RULE=reason; the hint of the block names it."""
+    send = make_send(filter=EVERYONE)
+    (blocked,) = plan_of(send).sends
+    assert blocked.action is PlanAction.BLOCKED
+    assert blocked.decision.hint.endswith("; once only: --allow allow_to_all=REASON")
+    assert actions(plan_of(send, overrides={"allow_to_all": "the anniversary"})) == {"sale": "send"}
+
+
+def test_hold_offers_no_override():
+    """--allow would be refused: a hold is lifted where it was made."""
+    (held,) = plan_of(make_send(), state=make_state((EventKind.HOLD, {"held": True, "reason": "故障"}))).sends
+    assert held.action is PlanAction.BLOCKED
+    assert "--allow" not in held.decision.hint
+
+
+def test_unknown_send_without_a_file_stays_in_the_plan():
+    """Deleting the file of an unknown send does not hide it; a selection of other campaigns does."""
+    state = make_state((EventKind.INTENT, intent_of(make_send("gone"))))
+    plan = plan_of(make_send(), state=state)
+    assert [orphan.send_state.send for orphan in plan.unknown_sends] == ["gone"]
+    assert plan.counts()[PlanAction.UNKNOWN] == 1
+    assert plan_of(make_send(), state=state, with_orphans=False).unknown_sends == ()
+
+
+def test_invalid_campaigns_do_not_hide_the_others():
+    """The plan shows all of them; apply refuses the whole plan."""
+    problem = Diagnostic(location=Location(file="bad.yaml"), rule="r", message="w", hint="m")
+    plan = plan_of(make_send(), invalid=(InvalidCampaign(id="bad", problems=(problem,)),))
+    assert plan.counts() == {PlanAction.SEND: 1, PlanAction.INVALID: 1}
+
+
+def test_offline_plan_leaves_the_audience_unknown():
+    """Without the platform the count is unknown; tags are not checked."""
+    plan = plan_of(make_send(filter=Filter(tag="不存在")), known=None)
+    (planned,) = plan.sends
+    assert (plan.offline, plan.remote_facts) == (True, {})
+    assert planned.action is PlanAction.SEND
+    assert (planned.resolved.audience.count, planned.resolved.audience.source) == (None, "unknown offline")
+
+
+def test_rule_that_needs_the_platform_waits_for_apply():
+    """An audience that cannot be counted blocks an online plan, not an offline one."""
+    settings = make_settings(policy=Policy(max_recipients=10))
+    everyone = make_send(filter=Filter(tag_id=100))
+    offline = plan_of(everyone, settings=settings, known=None)
+    assert actions(offline) == {"sale": "send"}
+    assert "checked at apply" in offline.sends[0].violations[0].message
+    online = plan_of(everyone, settings=settings)
+    assert (online.offline, actions(online)) == (False, {"sale": "blocked"})
+    assert online.remote_facts == {"main": make_known()}
+
+
+def test_plan_is_valid_for_a_day():
+    """A reviewed file may be applied until the same time on the next day."""
+    plan = plan_of(make_send())
+    assert (plan.created_at, plan.expires_at) == (NOW, NOW + timedelta(days=1))
+
+
+@given(st.integers(0, 24 * 60 - 1))
+def test_digest_is_the_same_at_any_time_of_day(minute: int):
+    """Reviewed in the morning, applied in the evening: a window that opened changes nothing."""
+    sends = [make_send("a", "a", not_before=NOW + timedelta(hours=8)), make_send("b", "b")]
+    morning = plan_of(*sends, now=NOW)
+    assert plan_of(*sends, now=NOW + timedelta(minutes=minute)).plan_digest == morning.plan_digest
+
+
+def test_digest_is_the_same_offline_and_blocked():
+    """A laptop without credentials computes what CI computes; policy does not enter it."""
+    send = make_send(filter=EVERYONE)
+    digests = {
+        plan_of(send).plan_digest,
+        plan_of(send, known=None).plan_digest,
+        plan_of(send, settings=OPEN).plan_digest,
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("outcome", [[], [(EventKind.ACCEPTED, named(make_send("a")))],
+                                     [(EventKind.REJECTED, named(make_send("a")))]])  # fmt: skip
+def test_sends_begun_under_the_digest_belong_to_the_plan(outcome: list[Any]):
+    """Unknown, accepted or rejected: a run that was cut off may go on under its digest."""
+    sends = [make_send("a", "a"), make_send("b", "b")]
+    reviewed = plan_of(*sends).plan_digest
+    state = make_state((EventKind.INTENT, intent_of(sends[0], plan_digest=reviewed)), *outcome)
+    assert as_reviewed(plan_of(*sends, state=state), state, reviewed) is not None
+    edited = [replace(sends[0], revision=2), sends[1]]
+    assert as_reviewed(plan_of(*edited, state=state), state, reviewed) is None
+
+
+def test_empty_folder_is_an_empty_plan():
+    """Nothing to do is not an error."""
+    plan = plan_of(state=LedgerState())
+    assert (plan.sends, plan.due(), plan.counts()) == ((), (), {})
+
+
+def test_only_due_sends_count_against_the_limit_of_one_apply():
+    """Scheduled and sent campaigns do not count."""
+    settings = make_settings(policy=Policy(max_sends_per_apply=1))
+    later = make_send("later", "later", not_before=NOW + timedelta(hours=1))
+    assert actions(plan_of(make_send("a", "a"), later, settings=settings))["a"] == "send"
+    both = actions(plan_of(make_send("a", "a"), make_send("b", "b"), settings=settings))
+    assert set(both.values()) == {"blocked"}

@@ -1,0 +1,219 @@
+"""A reviewed plan file against a fresh plan: every difference refused, and named."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.factories import (
+    NOW,
+    intent_of,
+    make_account,
+    make_send,
+    make_settings,
+    make_state,
+    named,
+    plan_of,
+)
+from tests.support.outcomes import error_of
+from wechat_campaigns.core.digest import sha256
+from wechat_campaigns.core.errors import StalePlanError, UsageError
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan import planfile
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.data import plan_data
+
+SALE, CARD = make_send("sale"), make_send("card", "贺卡")
+EMPTY = LedgerState()
+
+
+def reviewed(*sends: Any) -> dict[str, Any]:
+    return plan_data(plan_of(*sends))
+
+
+def refusal(
+    file: dict[str, Any], *sends: Any, state: LedgerState = EMPTY, now: Any = NOW, **more: Any
+) -> str:
+    with pytest.raises(StalePlanError) as caught:
+        planfile.check_file(file, plan_of(*sends, state=state, now=now, **more), state, now)
+    assert "plan again" in caught.value.hint
+    return caught.value.message
+
+
+def test_same_plan_passes():
+    """At any time of day, within a day."""
+    file, plan = reviewed(SALE, CARD), plan_of(CARD, SALE)
+    assert error_of(planfile.check_file, file, plan, EMPTY, NOW + timedelta(hours=23)) is None
+
+
+def test_same_account_name_with_another_appid_is_refused():
+    """The settings gave it another AppID: the same text would go to other followers."""
+    moved = make_settings(make_account(appid="wx00000000000000ff"))
+    said = refusal(reviewed(SALE, CARD), SALE, CARD, settings=moved)
+    assert "sale would be sent from another AppID, wx00000000000000ff" in said
+    with pytest.raises(StalePlanError):
+        planfile.check_digest(plan_of(SALE).plan_digest, plan_of(SALE, settings=moved), EMPTY)
+
+
+CHANGES: list[tuple[str, list[Any], str]] = [
+    ("text", [make_send("sale", "别的"), CARD], "sale has other content or receivers"),
+    ("filter", [make_send("sale", filter=Filter(tag="星标组")), CARD], "sale has other content or receivers"),
+    ("revision", [replace(SALE, revision=2), CARD], "sale has another revision"),
+    ("window", [replace(SALE, not_before=NOW + timedelta(days=2)), CARD], "sale"),
+    ("end", [replace(SALE, not_after=NOW + timedelta(days=2)), CARD], "sale has another send window"),
+    ("removed", [CARD], "sale is gone"),
+    ("expired", [replace(SALE, not_after=NOW - timedelta(days=1)), CARD], "sale is expired now"),
+    ("added", [SALE, CARD, make_send("new", "新")], "new was not in the reviewed plan"),
+]
+
+
+@pytest.mark.parametrize(("sends", "named_as"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_each_difference_is_refused_by_name(sends: list[Any], named_as: str):
+    """The message says which send differs, and how."""
+    assert named_as in refusal(reviewed(SALE, CARD), *sends)
+
+
+def test_expired_plan_file_is_refused():
+    """A plan is valid for a day; the message gives its end in China time, like every other time in a plan."""
+    said = refusal(reviewed(SALE), SALE, now=NOW + timedelta(hours=25))
+    assert "it expired 2026-12-02 12:00 (China)" in said
+
+
+def test_other_environment_is_refused():
+    """Reviewed for one environment, it does not apply to another."""
+    other = make_settings(make_account(), name="production")
+    assert "environment test" in refusal(reviewed(SALE), SALE, settings=other)
+
+
+def test_partial_apply_may_go_on_under_the_same_plan():
+    """Cut off after the first of two sends: the same file, and the same digest, apply the second."""
+    file = reviewed(SALE, CARD)
+    begun = (EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"]))
+    for state in (make_state(begun), make_state(begun, (EventKind.ACCEPTED, named(CARD)))):
+        plan = plan_of(SALE, CARD, state=state)
+        assert error_of(planfile.check_file, file, plan, state, NOW) is None
+        assert error_of(planfile.check_digest, file["plan_digest"], plan, state) is None
+
+
+def test_send_made_under_another_plan_is_refused():
+    """What somebody else sent in the meantime was not reviewed."""
+    state = make_state((EventKind.INTENT, intent_of(CARD)), (EventKind.ACCEPTED, named(CARD)))
+    assert "card is done now" in refusal(reviewed(SALE, CARD), SALE, CARD, state=state)
+
+
+def test_edit_after_a_partial_apply_is_refused():
+    """The rest may go on only as it was reviewed."""
+    file = reviewed(SALE, CARD)
+    state = make_state((EventKind.INTENT, intent_of(CARD, plan_digest=file["plan_digest"])),
+                       (EventKind.ACCEPTED, named(CARD)))  # fmt: skip
+    assert "sale" in refusal(file, make_send("sale", "改过"), CARD, state=state)
+
+
+def test_refused_digest_shows_both_digests():
+    """A reviewer can see which one was reviewed."""
+    plan = plan_of(SALE)
+    with pytest.raises(StalePlanError) as caught:
+        planfile.check_digest("0" * 64, plan, EMPTY)
+    assert plan.plan_digest in caught.value.message
+    assert "0" * 64 in caught.value.message
+
+
+def test_plan_file_is_canonical_and_reads_back(tmp_path: Path):
+    """Sorted keys, raw UTF-8, one line; its folder is made."""
+    path = tmp_path / "out" / "plan.json"
+    planfile.write(path, reviewed(SALE))
+    assert planfile.read(path) == reviewed(SALE)
+    assert path.read_bytes().endswith(b"}\n")
+    assert "会员".encode() in path.read_bytes()
+
+
+def test_plan_file_holds_no_openid(tmp_path: Path):
+    """An openid list is its sha256 and count."""
+    planfile.write(tmp_path / "p", reviewed(make_send("sale#1", filter=Filter(openids=("o-one", "o-two")))))
+    assert b"o-one" not in (tmp_path / "p").read_bytes()
+
+
+def test_unwritable_path_is_a_usage_error(tmp_path: Path):
+    """A wrong --out gives no traceback."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        planfile.write(tmp_path / "file" / "plan.json", {})
+
+
+BAD = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"format_version": "1.0"}', b"1" * 5000]
+
+
+@pytest.mark.parametrize("raw", BAD, ids=[str(raw[:12]) for raw in BAD])
+def test_file_that_is_not_a_plan_is_a_usage_error(tmp_path: Path, raw: bytes):
+    """It gives no traceback."""
+    (tmp_path / "p").write_bytes(raw)
+    with pytest.raises(UsageError):
+        planfile.read(tmp_path / "p")
+
+
+@pytest.mark.parametrize("path", ["absent.json", "."])
+def test_missing_plan_file_is_a_usage_error(tmp_path: Path, path: str):
+    """As after a typo in --plan."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        planfile.read(tmp_path / path)
+
+
+def test_other_major_version_is_refused(tmp_path: Path):
+    """A minor one is read; unknown keys are ignored."""
+    for version, readable in (("1.7", True), ("2.0", False)):
+        planfile.write(tmp_path / "p", {**reviewed(SALE), "format_version": version, "unheard": 1})
+        if readable:
+            assert planfile.read(tmp_path / "p")["format_version"] == version
+        else:
+            with pytest.raises(UsageError, match="format 2"):
+                planfile.read(tmp_path / "p")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(sorted(reviewed(SALE)))
+SEND_KEYS = st.sampled_from(sorted(reviewed(SALE)["sends"][0]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.dictionaries(KEYS, JSON, max_size=3), st.dictionaries(SEND_KEYS, JSON, max_size=3))
+def test_tampered_plan_file_is_accepted_or_refused_without_a_traceback(
+    tmp_path: Path, keys: dict[str, Any], send_keys: dict[str, Any]
+):
+    """Whatever a plan file holds, the check passes or ends in one of two errors."""
+    data = reviewed(SALE)
+    data["sends"][0].update(send_keys)
+    data.update(keys)
+    path = tmp_path / "plan.json"
+    written = [data]
+    with suppress(ValueError):  # an infinite number has no fingerprint
+        written.append(
+            planfile.with_checksum({key: item for key, item in data.items() if key != "file_sha256"})
+        )
+    for each in written:
+        path.write_text(json.dumps(each))
+        error = error_of(lambda: planfile.check_file(planfile.read(path), plan_of(SALE), EMPTY, NOW))
+        assert error is None or (isinstance(error, UsageError | StalePlanError) and str(error).encode())
+
+
+@pytest.mark.parametrize("odd", [[["a", 1]], [1], "ab", 5, {"tag 会员": [1]}])
+def test_odd_values_in_a_plan_file_are_refused_without_a_traceback(odd: Any):
+    """Also when every digest was made again to fit."""
+    data = reviewed(SALE)
+    del data["file_sha256"]
+    data["sends"][0]["resolved"] = odd
+    data["resolved"] = sha256({"sale": odd})
+    with pytest.raises(StalePlanError):
+        planfile.check_file(planfile.with_checksum(data), plan_of(SALE), EMPTY, NOW)

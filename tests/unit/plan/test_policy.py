@@ -1,0 +1,218 @@
+"""Every rule passes, fails or says that it could not check; levels and overrides decide what blocks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.factories import NOW, intent_of, make_send, make_state
+from tests.support.policy_cases import DRIFT, EVERYONE, FAILING, PASSING, UNCHECKED, facts, text, to_everyone
+from wechat_campaigns.core.model import Images, Media, Mpvideo, Newspic, Text
+from wechat_campaigns.core.settings import Policy
+from wechat_campaigns.plan.planfile import audiences
+from wechat_campaigns.plan.policy import OVERRIDABLE, RULES, Violation, evaluate
+from wechat_campaigns.plan.policy.content import hosts
+from wechat_campaigns.plan.policy.facts import RuleInput, Verdict
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.source.schemas.store import schema
+
+
+def said(about: RuleInput, rule: str) -> Violation | None:
+    return next((o for o in evaluate(about, {}) if o.rule == rule), None)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_fails_and_blocks(rule: str) -> None:
+    """A rule that is broken blocks, and says what and what to do."""
+    objection = said(FAILING[rule], rule)
+    assert objection is not None
+    assert (objection.verdict, objection.blocks, objection.level) == (Verdict.FAIL, True, "mandatory")
+    assert objection.message
+    assert objection.hint
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_passes(rule: str) -> None:
+    """A rule that is kept says nothing, even close to its edge."""
+    assert said(PASSING[rule], rule) is None
+
+
+@pytest.mark.parametrize("rule", UNCHECKED)
+def test_a_rule_that_cannot_be_checked_blocks(rule: str) -> None:
+    """A mandatory rule without an answer blocks; in an offline plan it is left to apply, and says so."""
+    objection = said(UNCHECKED[rule], rule)
+    assert objection is not None
+    assert (objection.verdict, objection.blocks) == (Verdict.UNCHECKED, True)
+    later = said(replace(UNCHECKED[rule], offline=True), rule)
+    assert later is not None
+    assert not later.blocks
+    assert later.message.endswith("checked at apply")
+
+
+@pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
+def test_an_advisory_rule_only_warns(rule: str) -> None:
+    """`policy.levels` turns a rule into a warning, whether it fails or cannot be checked."""
+    for about in (FAILING[rule], UNCHECKED.get(rule, FAILING[rule])):
+        policy = replace(about.policy, levels={rule: "advisory"})
+        objection = said(replace(about, policy=policy), rule)
+        assert objection is not None
+        assert (objection.blocks, objection.level) == (False, "advisory")
+
+
+@pytest.mark.parametrize("rule", sorted(OVERRIDABLE))
+def test_override_applies_to_one_rule(rule: str) -> None:
+    """`--allow` silences the rule it names and no other."""
+    about = replace(FAILING[rule], state=FAILING["hold"].state) if rule == "allow_to_all" else FAILING[rule]
+    before = {o.rule for o in evaluate(about, {})}
+    assert {o.rule for o in evaluate(about, {rule: "审过了"})} == before - {rule}
+
+
+def test_a_hold_has_no_override() -> None:
+    """A kill switch holds whoever runs apply: neither --allow nor a level lifts it."""
+    about = replace(FAILING["hold"], policy=Policy(levels={"hold": "advisory"}))
+    assert [o.blocks for o in evaluate(about, {"hold": "快点"})] == [True]
+
+
+@pytest.mark.parametrize(
+    ("hold", "held"), [(True, True), (("main",), True), (("other",), False), ((), False)]
+)
+def test_policy_hold_in_the_settings_blocks_its_accounts(hold: bool | tuple[str, ...], held: bool) -> None:
+    """`policy.hold` is true for every account, or names those it blocks."""
+    assert (said(facts(Policy(hold=hold)), "hold") is not None) is held
+
+
+def test_schema_offers_exactly_the_rules_that_have_levels() -> None:
+    """An editor offers exactly the rules that can be softened."""
+    levels = schema("settings")["definitions"]["policy"]["properties"]["levels"]
+    assert set(re.findall("[a-z_]+", levels["propertyNames"]["pattern"].partition("$")[0])) == OVERRIDABLE
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "quiet"),
+    [
+        ("22:00-08:00", "21:59", False), ("22:00-08:00", "22:00", True), ("22:00-08:00", "03:00", True),
+        ("22:00-08:00", "07:59", True), ("22:00-08:00", "08:00", False), ("22:00-08:00", "12:00", False),
+        ("12:00-13:30", "11:59", False), ("12:00-13:30", "12:00", True), ("12:00-13:30", "13:30", False),
+    ],
+)  # fmt: skip
+def test_quiet_hours_begin_and_end_to_the_minute(hours: str, now: str, quiet: bool) -> None:
+    """Over midnight or within a day: the begin belongs to them, the end does not."""
+    china = datetime.fromisoformat(f"2026-12-01T{now}+08:00")
+    assert (said(facts(Policy(quiet_hours=hours), now=china), "quiet_hours") is not None) is quiet
+
+
+@pytest.mark.parametrize(("reviewed", "blocks"), [(1000, False), (1250, False), (1251, True), (833, True)])
+def test_audience_change_is_measured_against_the_review(reviewed: int, blocks: bool) -> None:
+    """An audience of 1000 may be 20 % away from the reviewed one, up or down."""
+    assert (
+        said(facts(DRIFT, applying=True, reviewed_count=reviewed), "audience_drift") is not None
+    ) is blocks
+
+
+def test_small_audience_may_change_freely() -> None:
+    """Within the floor no percentage matters."""
+    audience = replace(FAILING["audience_drift"].audience, count=60)
+    assert said(facts(DRIFT, applying=True, reviewed_count=10, audience=audience), "audience_drift") is None
+
+
+def test_plan_has_no_audience_change() -> None:
+    """There is nothing to compare with before apply."""
+    assert said(facts(DRIFT, reviewed_count=None), "audience_drift") is None
+
+
+def test_digest_alone_leaves_audience_change_unchecked() -> None:
+    """With only a digest reviewed the rule warns: the digest covers content, not the tag's growth."""
+    objection = said(facts(DRIFT, applying=True, reviewed_count=None), "audience_drift")
+    assert objection is not None
+    assert (objection.verdict, objection.blocks) == (Verdict.UNCHECKED, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("看 https://shop.other.cn/a?b=1。", {"shop.other.cn"}),
+        ('<a href="HTTPS://A.Other.cn">看</a>', {"a.other.cn"}),
+        ("//cdn.other.cn/x", {"cdn.other.cn"}),
+        ("http://user@evil.cn:80/", {"evil.cn", "@evil.cn"}),
+        ("https://example.com.evil.cn", {"example.com.evil.cn"}),
+        (r"https://evil.cn\@example.com/", {"evil.cn"}),
+        (r"https:\\evil.io\.example.com", {"evil.io"}),
+        (r"看\other.cn", {"other.cn"}),
+        (r"https:\other.cn", {"other.cn"}),
+        ("https://notexample.com", {"notexample.com"}),
+        ("打开other.cn领券", {"other.cn"}),
+        ("https://[::1", {"[::1"}),
+        ("写信到 a@other.cn，价格3.5折", set()),
+    ],
+)
+def test_links_of_a_text_are_found(content: str, found: set[str]) -> None:
+    """Every way to write a link counts: other cases, look-alikes, bare hosts, broken addresses."""
+    assert set(hosts(Text(content=content))) == found
+    assert (said(text(content), "allowed_links") is not None) is bool(found)
+
+
+def test_a_source_link_of_an_article_counts() -> None:
+    """content_source_url is a link too."""
+    send = FAILING["allowed_links"].send
+    article = replace(send.content.articles[0], html="", content_source_url="https://other.cn/")  # type: ignore[union-attr]
+    assert set(hosts(replace(send.content, articles=(article,)))) == {"other.cn"}  # type: ignore[arg-type]
+
+
+def test_every_text_of_a_content_is_searched_for_links() -> None:
+    """Those beside the pictures too."""
+    media = (Media(media_id="M"),)
+    link = "看 https://other.cn/a"
+    for content in (
+        Newspic(title="t", text=link, images=media),
+        Images(images=media, recommend=link),
+        Mpvideo(media=media[0], title="t", description=link),
+    ):
+        assert set(hosts(content)) == {"other.cn"}
+    assert set(hosts(Images(images=media))) == set()
+
+
+def test_four_sends_a_month_to_one_tag_only_warn() -> None:
+    """WeChat skips followers who have received four; the plan warns of it."""
+    objection = said(facts(state=to_everyone(4)), "quota")
+    assert objection is not None
+    assert not objection.blocks
+    assert said(facts(state=to_everyone(3)), "quota") is None
+
+
+def test_quota_counts_earlier_sends_of_the_plan() -> None:
+    """Sends of the same plan use the quota before this one."""
+    about = facts(Policy(allow_to_all=True), send=make_send(filter=EVERYONE), state=to_everyone(2))
+    assert said(replace(about, ahead=1), "quota") is None
+    assert said(replace(about, ahead=2), "quota") is not None
+
+
+def test_same_content_twice_in_a_plan_is_a_duplicate() -> None:
+    """Two files with the same content in one plan: the second is blocked."""
+    objection = said(facts(duplicate_of="sale-old"), "duplicate_content_days")
+    assert objection is not None
+    assert "sale-old" in objection.message
+
+
+@pytest.mark.parametrize(("known", "found"), [("SALE", False), ("old", False), ("Other", True)])
+def test_send_is_not_a_duplicate_of_itself(known: str, found: bool) -> None:
+    """However its id, or a former id, is spelt."""
+    state = make_state((EventKind.INTENT, intent_of(make_send(known), at=NOW)))
+    send = make_send(formerly=("OLD",))
+    assert (said(facts(send=send, state=state), "duplicate_content_days") is not None) is found
+
+
+def test_an_old_duplicate_is_forgotten() -> None:
+    """After `duplicate_content_days` the same content may go out again."""
+    for age, found in ((timedelta(days=30), True), (timedelta(days=30, seconds=1), False)):
+        old = make_state((EventKind.INTENT, intent_of(make_send("old"), at=NOW - age)))
+        assert (said(facts(state=old), "duplicate_content_days") is not None) is found
+
+
+@pytest.mark.parametrize("audience", [{"count": 7}, {"count": None}, {"count": "7"}, None, 7])
+def test_plan_file_holds_the_reviewed_audience(audience: object) -> None:
+    """Anything but a number counts as not counted."""
+    found = audiences({"sends": [{"id": "sale", "audience": audience}, {"id": "broken"}]})
+    assert found == {"sale": 7 if audience == {"count": 7} else None, "broken": None}

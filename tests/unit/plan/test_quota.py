@@ -1,0 +1,139 @@
+"""What an account may still send, as far as the ledger knows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, SERVICE, intent_of, make_events, make_send, make_state, named
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.core.settings import AccountKind
+from wechat_campaigns.plan.quota import (
+    allowance,
+    bounds,
+    count_same_recipients,
+    count_today,
+    period,
+    recipients,
+)
+from wechat_campaigns.protocol.events import EventKind
+
+SUB, SRV = AccountKind.SUBSCRIPTION, AccountKind.SERVICE
+SALE = make_send()
+EVERYONE = make_send(filter=Filter(is_to_all=True))
+CHINA = timezone(timedelta(hours=8))
+
+
+def begun(send: Any = SALE, at: datetime = NOW) -> Any:
+    return (EventKind.INTENT, intent_of(send, at=at))
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        ([], 1),
+        ([begun()], 0),
+        ([begun(), (EventKind.ACCEPTED, named(SALE))], 0),
+        ([begun(), (EventKind.REJECTED, named(SALE))], 1),
+        (
+            [
+                begun(),
+                (EventKind.ACCEPTED, named(SALE)),
+                (EventKind.STATUS, named(SALE, msg_status="SEND_FAIL")),
+            ],
+            1,
+        ),
+        ([begun(at=NOW - timedelta(days=1))], 1),
+        ([(EventKind.BASELINE, named(SALE))], 1),
+    ],
+    ids=["none", "unknown", "accepted", "refused", "given up", "yesterday", "before the ledger"],
+)
+def test_subscription_account_has_one_a_day(steps: list[Any], left: int):
+    """Whatever was sent today, or may have been, uses it; a refusal or a failed job does not."""
+    assert allowance(SERVICE, SUB, make_state(*steps), NOW).remaining == left
+
+
+def test_quota_periods_are_days_and_months_in_china():
+    """Midnight in China ends the day, whatever the clock's zone."""
+    late = datetime(2026, 11, 30, 23, 59, tzinfo=CHINA)
+    assert period(SUB, late) == "2026-11-30"
+    assert period(SUB, late + timedelta(minutes=1)) == "2026-12-01"
+    assert period(SRV, late) == "2026-11"
+    assert period(SRV, (late + timedelta(minutes=1)).astimezone(UTC)) == "2026-12"
+
+
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+
+
+@given(MOMENTS, st.timedeltas(timedelta(days=-40), timedelta(days=40)), st.sampled_from([SUB, SRV]))
+def test_quota_period_holds_the_moments_between_its_bounds(
+    now: datetime, apart: timedelta, kind: AccountKind
+):
+    """Two moments count to the same period exactly when one is within the bounds of the other's."""
+    begins, ends = bounds(kind, now)
+    assert (begins <= now + apart < ends) == (period(kind, now + apart) == period(kind, now))
+
+
+def test_quota_period_begins_at_midnight_in_china():
+    """To the moment: an hour beside it would count a send of the evening to the wrong day."""
+    late = datetime(2026, 12, 31, 23, 59, 59, 999999, tzinfo=CHINA)
+    midnight = late + timedelta(microseconds=1)
+    assert bounds(SUB, late) == (datetime(2026, 12, 31, tzinfo=CHINA), midnight)
+    assert bounds(SRV, late.astimezone(UTC)) == (datetime(2026, 12, 1, tzinfo=CHINA), midnight)
+    assert bounds(SRV, midnight) == (midnight, datetime(2027, 2, 1, tzinfo=CHINA))
+
+
+def test_quota_count_is_cached_until_the_next_event():
+    """Ten thousand new sends do not count a long ledger ten thousand times, and no event is missed."""
+    first, second = make_events(begun(EVERYONE), begun(make_send("more", filter=Filter(is_to_all=True))))
+    state = make_state()
+    state.add(first)
+    counted = state.quota_usage(SERVICE, *bounds(SRV, NOW))
+    assert state.quota_usage(SERVICE, *bounds(SRV, NOW)) is counted
+    state.add(second)
+    assert allowance(SERVICE, SRV, state, NOW).used == 2
+
+
+def test_service_account_counts_sends_to_everyone_only():
+    """By tag may be repeated; to everyone four a month."""
+    assert allowance(SERVICE, SRV, make_state(begun()), NOW).remaining == 4
+    assert allowance(SERVICE, SRV, make_state(begun(EVERYONE)), NOW).remaining == 3
+
+
+def test_remaining_quota_is_never_negative():
+    """More sends than the limit are no debt."""
+    sends = [make_send(f"s{n}") for n in range(3)]
+    assert allowance(SERVICE, SUB, make_state(*map(begun, sends)), NOW).remaining == 0
+
+
+def test_quota_does_not_count_other_accounts():
+    """Each appid has its own quota."""
+    assert allowance("wx0000000000000009", SUB, make_state(begun()), NOW).used == 0
+
+
+def test_quota_compares_recipients_by_tag_and_everyone():
+    """Another tag is not counted; openid lists are not compared with one another."""
+    lists = [make_send(f"l{n}#1", filter=Filter(openids=("a", str(n)))) for n in range(2)]
+    other = make_send("other", filter=Filter(tag="北京"))
+    state = make_state(*map(begun, [SALE, make_send("all", filter=EVERYONE.filter), other, *lists]))
+    assert count_same_recipients(SERVICE, SALE, state, NOW) == 2
+    assert count_same_recipients(SERVICE, lists[0], state, NOW) == 1
+
+
+def test_tag_name_and_tag_id_are_different_recipients():
+    """A tag named 2 is not the tag with id 2."""
+    filters = (Filter(is_to_all=True), Filter(tag="2"), Filter(tag_id=2), Filter(openids=("a", "b")))
+    assert len({recipients(f) for f in filters}) == 4
+
+
+def test_calls_of_the_day_are_counted_by_account():
+    """Previews and recalls of today in China, and of this account alone."""
+    midnight = datetime(2026, 12, 1, 0, 0, tzinfo=CHINA)
+    calls = [(SERVICE, midnight), (SERVICE, NOW), (SERVICE, midnight - timedelta(seconds=1)), ("wx9", NOW)]
+    assert count_today(calls, SERVICE, NOW) == 2
+    assert count_today(calls, "wx9", NOW) == 1
+    assert count_today([], SERVICE, NOW) == 0

@@ -1,0 +1,178 @@
+"""Names into ids, through reads alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    TAGS,
+    ScriptedApi,
+    api_error,
+    make_file,
+    make_known,
+    make_send,
+)
+from wechat_campaigns.core.errors import ApiError, Location, UsageError
+from wechat_campaigns.core.model import Audience, Filter, Image, Images, Media, Mpvideo, Voice
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import UploadRecord
+from wechat_campaigns.plan.resolve import (
+    MAX_PAGES,
+    OFFLINE,
+    PAGE,
+    Resolution,
+    fetch_remote_facts,
+    recount,
+    resolve,
+)
+from wechat_campaigns.wechat.payloads import UPLOADVIDEO_LIFE, uploads
+
+
+def resolved(send: Any, **known: Any) -> Resolution:
+    return resolve(send, SERVICE, make_known(**known), LedgerState(), NOW)
+
+
+def asked(*sends: Any, **answers: Any) -> tuple[Any, ScriptedApi]:
+    given = {"tags_get": list(TAGS), "user_get": {"total": 5000}, "openapi_quota_get": {"remain": 99}}
+    given["tags_get"] = [list(TAGS)]
+    api = ScriptedApi(**(given | answers))
+    return fetch_remote_facts(sends, api, lambda: NOW), api
+
+
+def test_each_read_is_made_once_and_only_when_needed():
+    """By tag: the tags. To everyone: the follower count. Names: the material list."""
+    _, api = asked(make_send("a"), make_send("b"))
+    assert [name for name, _ in api.calls] == ["tags_get", "openapi_quota_get"]
+    _, api = asked(make_send(filter=Filter(is_to_all=True)))
+    assert [name for name, _ in api.calls] == ["user_get", "openapi_quota_get"]
+
+
+def test_tag_by_name_and_by_id():
+    """Either gives the id to send and the count to show."""
+    for receiver in (Filter(tag="会员"), Filter(tag_id=100)):
+        found = resolved(make_send(filter=receiver))
+        assert (found.tag_id, found.audience) == (
+            100, Audience(count=1000, source="tags/get", as_of=NOW)
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("receiver", [Filter(tag="会"), Filter(tag="100"), Filter(tag_id=3)], ids=str)
+def test_unknown_tag_is_a_problem_with_a_location(receiver: Filter):
+    """A part of a name, a number as a name, an id that does not exist: none of them is guessed."""
+    written = Location(file="campaigns/sale.yaml", line=3, column=8)
+    send = make_send(filter=receiver, filter_path="$.filter.tag", filter_position=(3, 8))
+    (problem,) = resolved(send).problems
+    assert (problem.rule, problem.path, problem.location) == ("unknown-tag", "$.filter.tag", written)
+    assert "campaign tags" in problem.hint
+
+
+def test_ambiguous_tag_name_is_a_problem():
+    """The name does not tell which tag to use."""
+    twice = ({"id": 100, "name": "会员", "count": 1}, {"id": 101, "name": "会员", "count": 2})
+    assert "more than one" in resolved(make_send(), tags=twice).problems[0].message
+
+
+def test_openid_list_needs_no_read():
+    """Its length is its audience."""
+    found = resolve(make_send(filter=Filter(openids=("a", "b"))), SERVICE, OFFLINE, LedgerState(), NOW)
+    assert found.audience == Audience(count=2, source="openids")
+
+
+def page(*names: str, total: int) -> dict[str, Any]:
+    return {"total_count": total, "item": [{"media_id": f"id-{name}", "name": name} for name in names]}
+
+
+def test_material_is_searched_on_every_page():
+    """The name on the last page is found."""
+    pages = [page(*(f"n{n}" for n in range(PAGE)), total=PAGE + 1), page("钟声", total=PAGE + 1)]
+    known, api = asked(make_send(content=Voice(media=Media(name="钟声"))), material_batchget_material=pages)
+    assert known.materials["voice", "钟声"] == ("id-钟声",)
+    assert api.named("material_batchget_material") == [("voice", 0, PAGE), ("voice", PAGE, PAGE)]
+
+
+def test_full_last_page_ends_the_material_search():
+    """It holds as many items as a page can: no other page is requested."""
+    full = page(*(f"n{n}" for n in range(PAGE)), total=PAGE)
+    _, api = asked(make_send(content=Voice(media=Media(name="n3"))), material_batchget_material=full)
+    assert len(api.named("material_batchget_material")) == 1
+
+
+def test_material_search_is_bounded():
+    """An account with endless material ends in an error, not in an endless loop."""
+    endless = page(*(f"n{n}" for n in range(PAGE)), total=10**9)
+    with pytest.raises(UsageError, match="too many"):
+        asked(make_send(content=Voice(media=Media(name="x"))), material_batchget_material=endless)
+    assert MAX_PAGES * PAGE == 10_000
+
+
+@pytest.mark.parametrize(("ids", "rule"), [(("A", "B"), "ambiguous-name"), ((), "unknown-name")])
+def test_material_name_must_name_one_item(ids: tuple[str, ...], rule: str):
+    """Neither two items nor none."""
+    send = make_send(content=Images(images=(Media(name="杯"),)))
+    found = resolved(send, materials={("image", "杯"): ids} if ids else {})
+    assert [problem.rule for problem in found.problems] == [rule]
+
+
+def test_material_name_becomes_the_id_of_its_one_item():
+    """By name and kind: a picture of the same name is another thing."""
+    send = make_send(content=Voice(media=Media(name="钟声")))
+    found = resolved(send, materials={("voice", "钟声"): ("A",), ("image", "钟声"): ("B",)})
+    assert (found.material_ids, found.problems) == ({("voice", "钟声"): "A"}, ())
+
+
+def test_suggested_names_are_of_the_same_kind():
+    """A picture whose name resembles the missing voice is no help."""
+    send = make_send(content=Voice(media=Media(name="clock")))
+    found = resolved(send, materials={("voice", "clocks"): ("A",), ("image", "clock1"): ("B",)})
+    assert found.problems[0].hint == "nearest: clocks"
+
+
+def test_failed_read_is_not_an_empty_answer():
+    """A rejected tags/get is raised, not taken for an account without tags."""
+    with pytest.raises(ApiError):
+        asked(make_send(), tags_get=api_error(48001))
+
+
+def test_failed_recount_is_unknown():
+    """Just before the send, a count that fails is unknown, never the old one."""
+    send = make_send()
+    before = resolved(send)
+    assert recount(send, before, ScriptedApi(tags_get=[list(TAGS)]), lambda: NOW).count == 1000
+    assert recount(send, before, ScriptedApi(tags_get=api_error(48001)), lambda: NOW).count is None
+    assert recount(send, before, ScriptedApi(tags_get=[[]]), lambda: NOW).count is None
+
+
+def test_openid_list_is_not_counted_again():
+    """Its length is its count: no read is made."""
+    send = make_send(filter=Filter(openids=("a", "b")))
+    before = resolved(send)
+    api = ScriptedApi()
+    assert recount(send, before, api, lambda: NOW) == before.audience
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("content", "age", "reused"),
+    [
+        (Image(media=Media(file=make_file())), timedelta(days=900), "R"),
+        (Mpvideo(media=Media(media_id="V"), title="t", description="d"), UPLOADVIDEO_LIFE, "R"),
+        (
+            Mpvideo(media=Media(media_id="V"), title="t", description="d"),
+            UPLOADVIDEO_LIFE + timedelta(seconds=1),
+            None,
+        ),
+    ],
+    ids=["material", "video within its life", "video beyond it"],
+)
+def test_upload_is_reused_while_it_is_valid(content: Any, age: timedelta, reused: str | None):
+    """Permanent material does not expire; what uploadvideo returned expires after two days."""
+    (upload,) = uploads(content)
+    state = LedgerState(uploads={(SERVICE, upload.key): UploadRecord(result="R", at=NOW - age)})
+    send, known = make_send(content=content), make_known()
+    assert resolve(send, SERVICE, known, state, NOW).uploads == ((upload, reused),)
+    assert resolve(send, "wx9", known, state, NOW).uploads == ((upload, None),)

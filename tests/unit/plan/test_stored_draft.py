@@ -1,0 +1,182 @@
+"""What the platform stored is what was meant, however it is written; what readers lose is told apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechat_campaigns.plan.stored_draft import MAX_DIFFERENCES, DraftDifference, changes, fingerprint, read
+
+PICTURE = "https://mmbiz.qpic.cn/mmbiz_png/abc/0?wx_fmt=png"
+LINK = "https://mp.weixin.qq.com/s?__biz=a&mid=1"
+HTML = (
+    f'<p style="color:#333;margin:0 0 1em">新茶 &amp; 旧友</p><img src="{PICTURE}" alt="茶" data-w="640">'
+    f'<a href="{LINK.replace("&", "&amp;")}">往期</a><pre>a<br>\u00a0\u00a0b</pre>'
+)
+GIVEN = {
+    "article_type": "news",
+    "title": "春茶",
+    "author": "编辑部",
+    "content": HTML,
+    "content_source_url": "https://example.com/",
+    "thumb_media_id": "M",
+    "need_open_comment": 0,
+    "only_fans_can_comment": 0,
+}
+NEWSPIC = {
+    "article_type": "newspic",
+    "title": "图",
+    "content": "一 < 二\n三",
+    "image_info": {"image_list": [{"image_media_id": "A"}, {"image_media_id": "B"}]},
+}
+
+
+def compare(given: dict[str, Any] = GIVEN, **stored: Any) -> tuple[DraftDifference, ...]:
+    return changes([given], [{**given, "digest": "新茶", "url": "http://mp/s", **stored}])
+
+
+def with_html(old: str, new: str) -> tuple[DraftDifference, ...]:
+    assert old in HTML
+    return compare(content=HTML.replace(old, new))
+
+
+SAME = {
+    "order of attributes": (f'src="{PICTURE}" alt="茶"', f'alt="茶" src="{PICTURE}"'),
+    "http": ("https://mmbiz", "http://mmbiz"),
+    "another size": ("/0?wx_fmt=png", "/640?wx_fmt=png&amp;from=appmsg"),
+    "lazy picture": ("src=", "data-src="),
+    "data attributes removed": (' data-w="640"', ""),
+    "entities": ("&amp; 旧友", "&#38; 旧友"),
+    "blanks": ("</p><img", "</p>\n  <img"),
+    "style as the platform writes it": ("color:#333;margin:0 0 1em", "margin: 0 0 1em; color: #333;"),
+    "closed tags": ("<br>", "<br />"),
+    "class added": ("<p ", '<p class="js_darkmode__1" '),
+    "http link": ("https://mp.", "http://mp."),
+    "zero-width space": ("新茶", "新\u200b茶"),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_equivalent_markup_is_not_a_change(case: str):
+    """No reader sees the difference."""
+    assert with_html(*SAME[case]) == ()
+
+
+LOST = {
+    "words": ("旧友", "", "the text differs: `新茶&旧友往期a"),
+    "picture": (f'<img src="{PICTURE}" alt="茶" data-w="640">', "", "1 of 1 pictures lost: mmbiz.qpic.cn"),
+    "address of a picture": (f'src="{PICTURE}" ', "", "1 of 1 pictures lost"),
+    "link": (f'<a href="{LINK.replace("&", "&amp;")}">往期</a>', "往期", "1 of 1 links lost"),
+    "target of a link": ("mid=1", "mid=2", "1 of 1 links lost"),
+    "picture added": ("</pre>", '</pre><img src="https://mmbiz.qpic.cn/x/0">', "2 pictures where 1"),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_lost_words_pictures_and_links_are_reported_as_lost(case: str):
+    """Readers would get something else; the difference names it."""
+    old, new, said = LOST[case]
+    lossy = [change.message for change in with_html(old, new) if change.lossy]
+    assert any(what.startswith(said) for what in lossy)
+
+
+LOOKS = {
+    "style": (' style="color:#333;margin:0 0 1em"', "", "`style` of <p> changed or removed (1×)"),
+    "alternative text": (' alt="茶"', "", "`alt` of <img> changed or removed (1×)"),
+    "tag removed": ("<pre>", "<section>", "<pre> removed (1×)"),
+    "tag added": ("<pre>", '<pre><span leaf="">', "<span> added (1×)"),
+    "blanks of code": ("\u00a0\u00a0b", "b", "blanks or line breaks in a block of code changed"),
+}
+
+
+@pytest.mark.parametrize("case", LOOKS)
+def test_changed_style_is_reported_but_not_as_lost(case: str):
+    """It is worth a look, but does not block the send."""
+    old, new, said = LOOKS[case]
+    assert DraftDifference(message=said) in with_html(old, new)
+
+
+def test_changed_markup_is_reported_in_a_few_lines():
+    """A draft that was rewritten as a whole does not print a wall of text."""
+    given = {**GIVEN, "content": "".join(f"<h{n}>一</h{n}><u>二</u>" for n in range(1, 7)) * 3}
+    stored = given["content"].replace("<h", "<x").replace("</h", "</x").replace("u>", "i>")
+    found = compare(given, content=stored)
+    assert len(found) == MAX_DIFFERENCES + 1
+    assert found[-1].message.endswith("more differences of markup")
+
+
+@pytest.mark.parametrize("name", ["title", "author", "content_source_url", "thumb_media_id"])
+def test_changed_field_is_reported(name: str):
+    """Another title, author, source or cover is a change; a field missing in the answer is only a doubt."""
+    (change,) = compare(**{name: "别的"})
+    assert change.lossy
+    assert f"`{name}` is stored as `别的`" in change.message
+    told = {key: value for key, value in GIVEN.items() if key != name}
+    assert [change.lossy for change in changes([GIVEN], [told])] == [False]
+
+
+def test_title_may_come_back_escaped():
+    """The platform writes entities where it likes."""
+    assert compare({**GIVEN, "title": "茶 & 酒"}, title="茶 &amp; 酒") == ()
+
+
+def test_summary_of_a_draft_is_compared_only_when_it_was_given():
+    """An empty one is filled in by the platform; one of several articles is shown to nobody."""
+    written = {**GIVEN, "digest": "摘要"}
+    assert [change.lossy for change in compare(written, digest="别的")] == [True]
+    two = changes([written, GIVEN], [{**written, "digest": ""}, GIVEN])
+    assert [(change.message.partition(":")[0], change.lossy) for change in two] == [("article 1", False)]
+
+
+def test_changed_comments_and_crops_are_reported():
+    """WeChat closes the comments of an account without the privilege, and does not say so."""
+    given = {**GIVEN, "need_open_comment": 1, "pic_crop_1_1": "0_0_1_1"}
+    found = compare(given, need_open_comment=0, pic_crop_1_1="0_0_0.5_0.5")
+    assert [change.lossy for change in found] == [False, False]
+    assert "`need_open_comment` was given as 1" in found[0].message
+
+
+def test_missing_article_is_reported_as_lost():
+    """Fewer articles than were posted."""
+    assert changes([GIVEN, GIVEN], [GIVEN]) == (
+        DraftDifference(message="1 of 2 articles are stored", lossy=True),
+    )
+
+
+def test_picture_post_keeps_its_text_and_pictures():
+    """Plain text may come back escaped or with line breaks as tags; pictures keep their order."""
+    assert compare(NEWSPIC, content="一 &lt; 二<br>三") == ()
+    assert [change.lossy for change in compare(NEWSPIC, content="一")] == [True]
+    turned = {"image_list": [{"image_media_id": "B"}, {"image_media_id": "A"}]}
+    assert [change.lossy for change in compare(NEWSPIC, image_info=turned)] == [True]
+
+
+def test_fingerprint_of_a_draft_changes_with_edits_alone():
+    """Titles, words, styles and flags count; temporary links and equivalent markup do not."""
+    mark = fingerprint([GIVEN])
+    again = {**GIVEN, "url": "u", "content": HTML.replace("https://mmbiz", "http://mmbiz")}
+    assert fingerprint([again]) == mark
+    swaps = {"#333": "#444", "<pre>": "<pre><b>", "旧友": "新友"}
+    edits = [{"title": "x"}, {"need_open_comment": 1}, {"digest": "x"}]
+    edits += [{"content": HTML.replace(old, new)} for old, new in swaps.items()]
+    assert len({fingerprint([{**GIVEN, **edit}]) for edit in edits} | {mark}) == len(edits) + 1
+
+
+@given(st.text(alphabet="<>![]-/?abpre=\"' &;#x茶", max_size=60))
+def test_any_stored_text_can_be_compared(text: str):
+    """A text never differs from itself."""
+    assert changes([{**GIVEN, "content": text}], [{**GIVEN, "content": text}]) == ()
+    read(text)
+
+
+@given(
+    st.lists(st.sampled_from(["<p>", "</p>", "<b>", "</b>", "一", "二 ", "<br>", "<img src=x>"]), max_size=12)
+)
+def test_lost_character_is_always_reported(parts: list[str]):
+    """Wherever it stood."""
+    html = "".join([*parts, "末"])
+    found = changes([{**GIVEN, "content": html}], [{**GIVEN, "content": html.removesuffix("末")}])
+    assert any(change.lossy for change in found)

@@ -1,0 +1,216 @@
+"""Whatever somebody writes becomes an allowed body or a finding with a place; the same one each time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core import bounded
+from wechat_campaigns.core.errors import MissingExtraError
+from wechat_campaigns.render.article import ArticleBody, ArticleSource, build, dom
+from wechat_campaigns.render.article.allow import ATTRIBUTES, IMAGE_PREFIXES, LINK_PREFIX, TAGS
+from wechat_campaigns.render.article.parts import ArticleFormat
+from wechat_campaigns.source.files import Files
+
+NOWHERE = Files(Path("/nonexistent"))
+# Separated by bars, so that blanks and newlines can be pieces.
+_PIECES = (
+    "**|*|_|~~|`|```|\n|\n\n|    |\t|> |- |1. |# |[|](|)|![|{width=|}|<b>|</b>|<!--|-->|&#10;|&#8|&#12;|"
+    "[^1]|\n[^1]: |^[|中文|「|」|，|a|\\|\ue000|\ue001|http://a.b|javascript:x|[x] |---\n|\x00|\u3000|😀|"
+    "<script>|</section>|</body>|<frameset>|<head>|<svg>|<table>|<td>|<li>|<pre>|<textarea>|<a href=x>|"
+    "<img src=x>|style='position:fixed'|<?xml ?>|<![CDATA[|\ud800"
+)
+PIECES = (*_PIECES.split("|"), "|a|b|\n|-|-|\n")
+SOURCES = st.one_of(st.text(max_size=200), st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+
+
+@settings(max_examples=150, deadline=None)
+@given(source=SOURCES)
+def test_any_markdown_gives_an_allowed_body_or_a_place(source: str) -> None:
+    """No Markdown text breaks out of the allow-list, and what is wrong names a line."""
+    body = _build(source, "markdown")
+    _assert_allowed(body)
+    assert all(
+        finding.location.line
+        for finding in body.findings
+        if finding.rule not in ("article-too-long", "code-plain")
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(source=SOURCES, lossy=st.booleans())
+def test_any_html_gives_an_allowed_body(source: str, lossy: bool) -> None:
+    """No HTML text breaks out of the allow-list, lossy or not."""
+    _assert_allowed(_build(source, "html", allow_lossy=lossy))
+
+
+@settings(max_examples=60, deadline=None)
+@given(source=SOURCES)
+def test_cleaning_again_changes_nothing(source: str) -> None:
+    """A Markdown article's body is a fixed point of the sanitiser."""
+    html = _build(source, "markdown").html
+    assert _build(html, "html", allow_lossy=True).html == html
+
+
+def test_same_bytes_in_every_process() -> None:
+    """Hash seed, time zone and locale leave no trace in the bytes."""
+    environments = (
+        {"PYTHONHASHSEED": "1", "TZ": "Asia/Shanghai", "LC_ALL": "C"},
+        {"PYTHONHASHSEED": "77", "TZ": "America/New_York", "LC_ALL": "C.UTF-8"},
+    )
+    outputs = {_in_process(environment) for environment in environments}
+    assert len(outputs) == 1
+    assert b"[1]" in outputs.pop()
+
+
+def test_importing_the_package_is_cheap() -> None:
+    """`wechat_campaigns.render.article` loads none of the extra's libraries until an article is made."""
+    names = "lxml markdown_it mdit_py_plugins nh3 pygments css_inline tinycss2 PIL"
+    code = (
+        "import sys, wechat_campaigns.render.article\n"
+        f"print([n for n in '{names}'.split() if n in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_missing_extra_says_what_to_install() -> None:
+    """Without the extra's libraries an article is an error with the install line."""
+    code = (
+        "import sys; sys.modules['lxml'] = None\n"
+        "from pathlib import PurePosixPath\n"
+        "from wechat_campaigns.render.article import ArticleSource, build\n"
+        "from wechat_campaigns.core.errors import MissingExtraError\n"
+        "source = ArticleSource(text='x', kind='markdown', file=PurePosixPath('a.md'), title='',"
+        " files=None)\n"
+        "try: build(source)\n"
+        "except MissingExtraError as error: print(error, error.hint)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    assert "campaigns/a.md" in shown
+    assert "pip install './CHECKOUT[articles]'" in shown
+    assert issubclass(MissingExtraError, Exception)
+
+
+def test_code_goes_plain_when_the_article_would_grow_too_long(make: Make) -> None:
+    """Colours are given up, and that is said, before an article nears the limit."""
+    code = "```python\n" + "def brew(x): return [x, 'a', 1]  # 茶\n" * 150 + "```\n"
+    body = make(code)
+    assert rules(body) == ["w code-plain None"]
+    assert body.html.count("<span") == 0
+    assert body.markup_chars < 18_000
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "rule"), [(250, []), (340, ["w article-long None"]), (380, ["e article-too-long None"])]
+)
+def test_size_is_judged_by_markup(make: Make, paragraphs: int, rule: list[str]) -> None:
+    """18,000 characters of markup are a warning, 20,000 an error."""
+    body = make("茶" * 25 + "\n\n" + ("茶" * 24 + "\n\n") * paragraphs)
+    assert rules(body) == rule
+    assert body.markup_chars == len(body.html)
+
+
+def test_a_source_far_too_long_is_refused_at_once(make: Make) -> None:
+    """What can never become an article is not worked on."""
+    body = make("茶" * 200_001)
+    assert (rules(body), body.html) == (["e article-too-long None"], "")
+
+
+def test_time_grows_with_the_length(make: Make) -> None:
+    """Ten thousand lines of code are judged in seconds, not minutes."""
+    began = time.process_time()
+    make("```python\n" + "x = 1\n" * 10_000 + "```\n")
+    assert time.process_time() - began < 90
+
+
+def test_images_count_with_their_later_address(make: Make, png: bytes) -> None:
+    """A placeholder counts as long as the address that will replace it."""
+    body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
+    assert body.markup_chars > len(body.html)
+    assert body.visible_chars == 0
+
+
+def test_findings_are_in_the_order_of_lines(make: Make) -> None:
+    """A reader goes through the findings as through the file."""
+    body = make("[甲](#a)\n\n<b>\n\n[乙](#b)\n")
+    assert rules(body) == ["e link-address 1", "e raw-html 3", "e link-address 5"]
+    assert {finding.location.file for finding in body.findings} == {"campaigns/tea/article.md"}
+
+
+def test_byte_order_mark_and_windows_lines_do_not_matter(make: Make) -> None:
+    """A file from Windows gives the same bytes."""
+    assert make("\ufeff甲\r\n\r\n乙\r\n").html == make("甲\n\n乙\n").html
+
+
+def _build(source: str, kind: ArticleFormat, *, allow_lossy: bool = False) -> ArticleBody:
+    file = PurePosixPath("a.md")
+    return build(
+        ArticleSource(text=source, kind=kind, file=file, title="标题", files=NOWHERE, allow_lossy=allow_lossy)
+    )
+
+
+def _assert_allowed(body: ArticleBody) -> None:
+    for element in dom.elements(dom.parse(body.html)):
+        assert element.tag in TAGS
+        assert set(element.attrib) <= ATTRIBUTES["*"] | ATTRIBUTES.get(element.tag, set())
+        assert element.get("href", LINK_PREFIX).startswith(LINK_PREFIX)
+        assert element.get("src", IMAGE_PREFIXES[0]).startswith(IMAGE_PREFIXES)
+        assert "position" not in element.get("style", "")
+    assert all(finding.message and finding.hint for finding in body.findings)
+
+
+def _in_process(environment: dict[str, str]) -> bytes:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nfrom tests.unit.render.article import goldens\n"
+        "for golden in goldens.load(): sys.stdout.buffer.write(repr(golden.build()).encode())"
+    )
+    command = [sys.executable, "-c", code, str(Path(__file__).parents[4])]
+    return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+
+
+def test_what_a_forked_process_read_is_read_here_too(tmp_path: Path) -> None:
+    """Whoever watches the files sees theme and pictures: a gate asks who approved each of them."""
+    seen: set[str] = set()
+
+    class Watching(Files):
+        def locate(self, base_file: PurePosixPath, path: str) -> PurePosixPath:
+            located = super().locate(base_file, path)
+            seen.add(str(located))
+            return located
+
+    (tmp_path / "_themes").mkdir()
+    (tmp_path / "_themes/house.css").write_text("p { color: #333 }")
+    build(
+        ArticleSource(
+            text="茶 ![杯](cup.png)",
+            kind="markdown",
+            file=PurePosixPath("a.md"),
+            title="t",
+            theme="house",
+            files=Watching(tmp_path),
+        )
+    )
+    assert seen == {"_themes/house.css", "cup.png"}
+
+
+def test_the_same_article_is_made_once_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of campaigns may send one article; other words, or another run's files, are another one."""
+    made = []
+    real = bounded.run
+    monkeypatch.setattr(bounded, "run", lambda work, **limits: made.append(1) or real(work, **limits))
+    files = Files(tmp_path)
+    source = ArticleSource(text="春茶", kind="markdown", file=PurePosixPath("a.md"), title="茶", files=files)
+    assert build(source) == build(replace(source))
+    assert len(made) == 1
+    assert build(replace(source, text="秋茶")) != build(source)
+    assert len(made) == 2
+    build(replace(source, files=Files(tmp_path)))
+    assert len(made) == 3

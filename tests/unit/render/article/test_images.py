@@ -1,0 +1,209 @@
+"""Images are judged by their bytes, and mended the same way each time they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core.errors import StalePlanError
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import convert, image_bytes
+from wechat_campaigns.render.article.images import MATERIAL, MAX_BYTES, convert_bytes, inspect_image
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.sniff import sniff
+
+MEND = ArticleOptions(fix_images=True)
+
+
+def _image(kind: str, mode: str = "RGB", size: tuple[int, int] = (60, 40), **options: object) -> bytes:
+    target = io.BytesIO()
+    Image.new(mode, size, 90).save(target, kind, **options)
+    return target.getvalue()
+
+
+def _noise(side: int, kind: str, mode: str = "RGB") -> bytes:
+    """Pixels that no format can shrink; the same ones each time."""
+    length = side * side * len(mode)
+    blocks = (hashlib.sha256(index.to_bytes(4, "big")).digest() for index in range(length // 32 + 1))
+    target = io.BytesIO()
+    Image.frombytes(mode, (side, side), b"".join(blocks)[:length]).save(target, kind)
+    return target.getvalue()
+
+
+def _exif(orientation: int = 1, *, gps: bool = False) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if gps:
+        exif.get_ifd(0x8825)[1] = "N"
+    return exif.tobytes()
+
+
+def _moving() -> bytes:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
+    return target.getvalue()
+
+
+SMALL = ("jpeg", "png", "webp", "gif", "bmp", "cmyk", "turned", "located")
+CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
+    "jpeg": (lambda: _image("JPEG"), []),
+    "png": (lambda: _image("PNG", "RGBA"), []),
+    "grey": (lambda: _image("JPEG", "L"), []),
+    "webp": (lambda: _image("WEBP"), ["image-format"]),
+    "gif": (lambda: _image("GIF", "P"), ["image-format"]),
+    "bmp": (lambda: _image("BMP"), ["image-format"]),
+    "cmyk": (lambda: _image("JPEG", "CMYK"), ["image-cmyk"]),
+    "large": (lambda: _noise(700, "PNG"), ["image-size"]),
+    "turned": (lambda: _image("JPEG", exif=_exif(6)), ["image-turned"]),
+    "located": (lambda: _image("JPEG", exif=_exif(gps=True)), ["image-location"]),
+    "cut": (lambda: _noise(60, "PNG")[:900], ["image-broken"]),
+    "not an image": (lambda: b"\x89PNG\r\n\x1a\nhello", ["image-broken"]),
+    "empty": (lambda: b"", ["image-format"]),
+    "svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", ["image-format"]),
+    "wide": (lambda: _image("PNG", "1", (30_000, 1_100)), ["image-pixels"]),
+    "bomb": (lambda: _image("PNG", "1", (20_000, 20_000)), ["image-pixels"]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bytes_decide_what_is_wrong(name: str) -> None:
+    """Each fault of an image's bytes has its rule."""
+    data, expected = CASES[name][0](), CASES[name][1]
+    assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
+
+
+@pytest.mark.parametrize("name", ["webp", "gif", "bmp", "cmyk", "large", "turned", "located"])
+def test_mended_image_has_no_fault(name: str) -> None:
+    """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
+    data = CASES[name][0]()
+    result, kind, note = convert_bytes(data)
+    assert inspect_image(result, sniff(result)).faults == ()
+    assert sniff(result) == kind
+    assert len(result) < MAX_BYTES
+    assert not Image.open(io.BytesIO(result)).getexif()
+    assert convert_bytes(data) == (result, kind, note)
+
+
+def test_transparency_is_kept() -> None:
+    """A picture with transparency stays a PNG, even when it must shrink."""
+    for data in (_image("WEBP", "RGBA"), _noise(700, "PNG", "RGBA")):
+        result, kind, _ = convert_bytes(data)
+        assert kind == "png"
+        assert Image.open(io.BytesIO(result)).mode == "RGBA"
+
+
+def test_turned_image_is_set_upright() -> None:
+    """A photo stored on its side is as high as it looks."""
+    assert Image.open(io.BytesIO(convert_bytes(_image("JPEG", exif=_exif(6)))[0])).size == (40, 60)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_any_bytes_are_judged(data: st.DataObject) -> None:
+    """No damage to an image makes the check fail, or mending where the check allows it."""
+    whole = bytearray(data.draw(st.sampled_from([CASES[name][0]() for name in SMALL] + [_moving()])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, min(len(whole), 160) - 1))] = data.draw(st.integers(0, 255))
+    damaged = bytes(whole[: data.draw(st.integers(8, len(whole)))])
+    faults = inspect_image(damaged, sniff(damaged)).faults
+    assert all(fault.message and fault.hint for fault in faults)
+    if faults and all(fault.is_convertible for fault in faults):
+        assert convert_bytes(damaged)[1] in ("jpeg", "png")
+
+
+def test_moving_picture_cut_in_its_second_frame_is_judged() -> None:
+    """A picture whose first frame is whole and whose second is not is broken, not a crash."""
+    whole = _moving()
+    rules = {fault.rule for end in range(len(whole)) for fault in inspect_image(whole[:end], "gif").faults}
+    assert rules <= {"image-broken", "image-format", "image-animated"}
+
+
+def test_plan_tells_of_a_mended_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
+    """A mended image has a digest of its own, and the same bytes can be made again from the file."""
+    body = make("![杯](cup.webp)\n", at={"tea/cup.webp": _image("WEBP")}, options=MEND)
+    info = body.images[0].file
+    assert rules(body) == ["w image-fixed 1"]
+    assert (info.path, info.format) == (PurePosixPath("tea/cup.webp"), "jpeg")
+    data = image_bytes(info, Files(tmp_path))
+    assert hashlib.sha256(data).hexdigest() == info.sha256
+    assert len(data) == info.size_bytes
+
+
+def test_apply_gets_an_unchanged_file_as_it_is(make: Make, tmp_path: Path, png: bytes) -> None:
+    """A file that needs no mending is uploaded byte for byte."""
+    body = make("![杯](cup.png)\n", at={"tea/cup.png": png}, options=MEND)
+    assert image_bytes(body.images[0].file, Files(tmp_path)) == png
+
+
+@pytest.mark.parametrize("other", [b"not an image", _image("JPEG")])
+def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: bytes, other: bytes) -> None:
+    """A file that is not what was planned is never uploaded."""
+    body = make("![杯](cup.png)\n", at={"tea/cup.png": png})
+    (tmp_path / "tea/cup.png").write_bytes(other)
+    with pytest.raises(StalePlanError, match=r"tea/cup\.png"):
+        image_bytes(body.images[0].file, Files(tmp_path))
+
+
+def test_mending_does_not_hide_what_cannot_be_mended(make: Make) -> None:
+    """A moving picture stays an error when images are mended."""
+    body = make("![杯](a.gif)\n", at={"tea/a.gif": _moving()}, options=MEND)
+    assert rules(body) == ["e image-animated 1", "e image-format 1"]
+
+
+def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
+    """A path may be written as an address or in angle brackets."""
+    at = {"tea/图 1.png": png}
+    for written in ("图%201.png", "<图 1.png>"):
+        assert len(make(f"![杯]({written})\n", at=at).images) == 1
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_kind_of_pixel_can_be_mended(mode: str) -> None:
+    """Black and white, palettes, grey with transparency, sixteen bits: each becomes a usable picture."""
+    target = io.BytesIO()
+    Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
+    result, kind, _ = convert_bytes(target.getvalue())
+    assert inspect_image(result, kind).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"), [("gif", []), ("bmp", []), ("large", []), ("webp", ["image-format"]),
+                        ("cmyk", ["image-cmyk"]), ("located", ["image-location"])],
+)  # fmt: skip
+def test_material_takes_more_than_articles_do(name: str, rules: list[str]) -> None:
+    """A cover may be a GIF or have more than 1 MB; a WebP it may not be."""
+    data = CASES[name][0]()
+    assert [fault.rule for fault in inspect_image(data, sniff(data), MATERIAL).faults] == rules
+
+
+def test_cover_is_mended_only_where_something_is_wrong(tmp_path: Path) -> None:
+    """A WebP becomes a JPEG that can be made again from the file; a good file stays as it is."""
+    (tmp_path / "cup.webp").write_bytes(CASES["webp"][0]())
+    (tmp_path / "cup.gif").write_bytes(CASES["gif"][0]())
+    files, base = Files(tmp_path), PurePosixPath("news.yaml")
+    mended, note = convert(files.info(base, "cup.webp"), files)
+    assert mended.converted
+    assert (mended.format, "webp" in note) == ("jpeg", True)
+    assert hashlib.sha256(image_bytes(mended, files)).hexdigest() == mended.sha256
+    assert convert(files.info(base, "cup.gif"), files) == (files.info(base, "cup.gif"), "")
+
+
+def test_large_cover_keeps_its_size(tmp_path: Path) -> None:
+    """Mended for its EXIF data only: what an article's picture must shrink to, material need not."""
+    noise = Image.open(io.BytesIO(_noise(1400, "PNG"))).convert("RGB")
+    target = io.BytesIO()
+    noise.save(target, "JPEG", quality=95, exif=_exif(gps=True))
+    (tmp_path / "cover.jpg").write_bytes(target.getvalue())
+    files = Files(tmp_path)
+    info, _ = convert(files.info(PurePosixPath("news.yaml"), "cover.jpg"), files)
+    assert info.size_bytes > MAX_BYTES
+    assert hashlib.sha256(image_bytes(info, files)).hexdigest() == info.sha256

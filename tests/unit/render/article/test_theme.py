@@ -1,0 +1,147 @@
+"""Shipped themes keep the platform's rules; a theme of the user's is held to them, line by line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.render.article.making import Make, rules
+from wechat_campaigns.core.settings import ArticleOptions
+from wechat_campaigns.render.article import theme
+from wechat_campaigns.render.article.contrast import dark, ratio
+from wechat_campaigns.render.article.parts import Findings
+
+SAMPLE = (
+    "## 甲\n\n正文[链](https://example.com)`码`[^1]\n\n> 引\n\n- 一\n  - 二\n\n| a |\n|---|\n| b |\n\n"
+    "```python\nreturn 1  # c\n```\n\n---\n\n[^1]: 注\n"
+)
+
+
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
+def test_shipped_theme_has_no_fault(make: Make, name: str) -> None:
+    """No shipped theme has a style the platform flags, or colours that are hard to read by day or night."""
+    findings = Findings(file=name)
+    theme.check(theme.builtin_css(name), findings)
+    assert list(findings) == []
+    assert rules(make(SAMPLE, theme=name)) == []
+
+
+@pytest.mark.parametrize("name", theme.BUILTIN_THEMES)
+def test_brand_colour_is_a_variable(make: Make, name: str) -> None:
+    """Every shipped theme shows the brand colour of the settings."""
+    html = make(SAMPLE, theme=name, options=ArticleOptions(brand_color="#8a1538")).html
+    assert "#8a1538" in html
+    assert "var(" not in html
+
+
+def test_the_settings_choose_the_theme(make: Make) -> None:
+    """Without a theme of its own an article has the one of the settings."""
+    assert make(SAMPLE, options=ArticleOptions(theme="simple")).html == make(SAMPLE, theme="simple").html
+    assert make(SAMPLE, theme="simple").html != make(SAMPLE).html
+
+
+def test_own_theme_is_used(make: Make) -> None:
+    """A CSS file under `_themes/` is a theme by its name."""
+    css = "p { color: var(--brand); margin: var(--gap) }\n.article { --gap: 4px }\n"
+    body = make(
+        "茶", theme="house", at={"_themes/house.css": css}, options=ArticleOptions(brand_color="#004488")
+    )
+    assert '<p style="color:#004488;margin:4px">茶</p>' in body.html
+    assert rules(body) == []
+
+
+@pytest.mark.parametrize(
+    ("css", "rule"),
+    [
+        ("p { font-family: serif }", "font-family"),
+        ("p { color: red !important }", "important"),
+        ("p { width: 300px }", "fixed-width"),
+        ("p { line-height: 0.8 }", "line-height"),
+        ("p { text-align: end }", "text-align"),
+        ("p { background: url(x.png) }", "style-property"),
+        ("p { position: fixed }", "position"),
+        ("p { color: }", "theme-css"),
+        ("p { color red }", "theme-css"),
+        ("p { color: var(--ink) }", "theme-variable"),
+        ("p::before { color: red }", "theme-pseudo"),
+        ("a:hover { color: red }", "theme-pseudo"),
+        ("@media print { p { color: red } }", "theme-at-rule"),
+        ("@import 'x.css';", "theme-at-rule"),
+        ("p { a { color: red } }", "theme-css"),
+        ("} p", "theme-css"),
+    ],
+)
+def test_fault_of_a_theme_is_at_its_line(make: Make, css: str, rule: str) -> None:
+    """What of a theme would be lost or flagged is an error at the theme's own line."""
+    body = make("茶", theme="house", at={"_themes/house.css": f"h2 {{ color: #333 }}\n\n{css}\n"})
+    assert rules(body) == [f"e {rule} 3"]
+    assert body.findings[0].location.file == "campaigns/_themes/house.css"
+
+
+def test_unknown_theme_is_an_error(make: Make) -> None:
+    """A theme that is neither shipped nor a file is named, with the choices."""
+    body = make("茶", theme="fancy")
+    assert rules(body) == ["e theme None"]
+    assert "default, elegant, simple" in body.findings[0].hint
+
+
+@pytest.mark.parametrize("colour", ["green", "#12", "#1234567", "red;position:fixed", "url(x)"])
+def test_brand_colour_is_checked(make: Make, colour: str) -> None:
+    """A brand colour is `#rgb` or `#rrggbb`, and nothing that could add style."""
+    body = make("茶", options=ArticleOptions(brand_color=colour))
+    assert rules(body) == ["e brand-colour None"]
+    assert "position" not in body.html
+
+
+@pytest.mark.parametrize(
+    ("css", "found"),
+    [
+        ("p { color: #eeeeee }", ["w contrast 1"]),
+        ("blockquote { background-color: #333333 }", []),
+        ("p { background-color: #333333 }", ["e hidden-text 1", "e hidden-text 3"]),
+        ("p { background-color: #fffbe6; color: #443300 }", []),
+        ("p { background-color: #9fc5e8; color: #00284d }", []),
+    ],
+)
+def test_colours_that_cannot_be_told_apart_are_reported(make: Make, css: str, found: list[str]) -> None:
+    """Text too near its background in lightness is a warning, once."""
+    assert rules(make("茶\n\n茶\n", theme="house", at={"_themes/house.css": css})) == found
+
+
+def test_contrast_is_wcag() -> None:
+    """Black on white has 21, a colour on itself 1."""
+    assert ratio((0, 0, 0), (1, 1, 1)) == pytest.approx(21)
+    assert ratio((0.3, 0.5, 0.1), (0.3, 0.5, 0.1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "ground", "dark_text", "dark_ground"),
+    [
+        ("#333333", "#ffffff", "#b2b2b2", "#191919"),  # grey text turns with the white page
+        ("#9c2740", "#f7f7f7", "#ce3a5a", "#212121"),  # dark colours turn, and keep their hue
+        ("#576b95", "#ffffff", "#576b95", "#191919"),  # what can be read already stays
+        ("#ffffff", "#07c160", "#ffffff", "#07c160"),  # strong grounds and white text stay
+        ("#6a737d", "#f6f8fa", "#6a737d", "#bdbec0"),  # a tinted ground is only dimmed
+        ("#222222", "#001133", "#c4c4c4", "#002570"),  # the darkest grounds are lifted
+        ("#777777", "#cc9966", "#616161", "#cc9966"),  # on a bright ground text is darkened
+    ],
+)
+def test_dark_mode_follows_the_published_thresholds(
+    text: str, ground: str, dark_text: str, dark_ground: str
+) -> None:
+    """The reader's recolouring is worked out from its published rules."""
+    assert [_hex(colour) for colour in dark(_rgb(text), _rgb(ground))] == [dark_text, dark_ground]
+
+
+def test_unreadable_in_the_dark_is_reported(make: Make) -> None:
+    """A tinted box that is fine by day and dim at night is a warning."""
+    css = "p { background-color: #f6f8fa; color: #6a737d }"
+    assert rules(make("茶", theme="house", at={"_themes/house.css": css})) == ["w contrast-dark 1"]
+
+
+def _rgb(text: str) -> tuple[float, float, float]:
+    red, green, blue = (int(text[index : index + 2], 16) / 255 for index in (1, 3, 5))
+    return red, green, blue
+
+
+def _hex(colour: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(part * 255):02x}" for part in colour)

@@ -1,0 +1,315 @@
+"""Limits: what the platform would refuse is found offline; what it takes passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechat_campaigns.core.errors import Location
+from wechat_campaigns.core.model import (
+    Article,
+    Articles,
+    BodyImage,
+    Content,
+    Draft,
+    FileInfo,
+    Filter,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Msgtype,
+    Newspic,
+    Send,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.settings import Account, AccountKind, Secret
+from wechat_campaigns.render.limits.check import check
+
+M = Media(media_id="M")
+PICTURE = BodyImage(
+    placeholder="p", file=FileInfo(path=PurePosixPath("a.png"), sha256="", size_bytes=9, format="png")
+)
+TEXT = Text(content="x")
+PLACE = Location(file="campaigns/sale.yaml", line=1, column=1)
+
+
+def make_send(content: Content = TEXT, **changes: Any) -> Send:
+    values: dict[str, Any] = {
+        "id": "sale", "campaign": "sale", "account": "main", "revision": 1, "filter": Filter(tag="会员"),
+        "msgtype": Msgtype.TEXT, "content": content, "location": PLACE,
+    }  # fmt: skip
+    return Send(**{**values, **changes})
+
+
+def make_account(kind: AccountKind = AccountKind.SERVICE) -> Account:
+    return Account(name="main", kind=kind, appid="wx1", secret=Secret(sandbox=True))
+
+
+def make_file(name: str, format: str, size_bytes: int = 100, duration_s: float | None = None) -> Media:
+    info = FileInfo(
+        path=PurePosixPath(name), sha256="0" * 64, size_bytes=size_bytes, format=format, duration_s=duration_s
+    )
+    return Media(file=info)
+
+
+def make_article(**changes: Any) -> Articles:
+    return Articles(articles=(Article(**{"title": "春茶", "html": "<p>x</p>", "cover": M, **changes}),))
+
+
+def rules(content: Content, **changes: Any) -> list[str]:
+    return [problem.rule for problem in check(make_send(content, **changes), make_account())]
+
+
+SOUND = [
+    Text(content="今晚八点"),
+    Text(content="x" * 600),
+    Draft(media_id="M"),
+    make_article(),
+    make_article(title="题" * 32, author="作" * 16, digest="摘" * 120, html="字" * 19_999),
+    make_article(
+        content_source_url="https://example.com/茶?a=1", pic_crop_235_1="0_0.1_1_0.9", pic_crop_1_1="0_0_1_1"
+    ),
+    make_article(content_source_url="https://e.com/" + "a" * 1010),
+    make_article(need_open_comment=True, only_fans_can_comment=True),
+    make_article(cover=make_file("a.jpeg", "jpeg", 10 * 1024 * 1024)),
+    make_article(images=(BodyImage(placeholder="p", file=make_file("a", "png", (1 << 20) - 1).file),)),
+    Articles(articles=make_article().articles * 8),
+    Newspic(title="贴图", text="文", images=(M,) * 20),
+    Voice(media=make_file("a.MP3", "mp3", 2 * 1024 * 1024, 60.0)),
+    Voice(media=make_file("a.wma", "wma")),
+    Image(media=make_file("a.bmp", "bmp")),
+    Images(images=(M, Media(name="茶.png"))),
+    Mpvideo(media=M, title="t", description="d"),
+]
+
+
+@pytest.mark.parametrize("content", SOUND)
+def test_content_at_the_limits_passes(content):
+    """Everything that is exactly allowed is allowed."""
+    assert rules(content) == []
+
+
+BROKEN = [
+    (Text(content=" \n"), "empty"),
+    (Text(content="字" * 683), "text-too-long"),
+    (Text(content="x" * 601), "text-long"),
+    (Text(content="字" * 682 + "xx"), "text-long"),
+    (Draft(media_id=""), "empty"),
+    (make_article(title=""), "empty"),
+    (make_article(title="题" * 33), "title-too-long"),
+    (make_article(title="题" * 31 + "🍵"), "title-emoji"),
+    (make_article(title="一\n二"), "title-lines"),
+    (make_article(author="作" * 17), "author-too-long"),
+    (make_article(digest="摘" * 121), "digest-too-long"),
+    (make_article(html="x" * 20_000), "article-too-long"),
+    (make_article(html="x" * 19_900 + "p", images=(PICTURE,)), "article-too-long"),
+    (make_article(html=" "), "empty"),
+    (make_article(content_source_url="example.com"), "url"),
+    (make_article(content_source_url="javascript:alert(1)"), "url"),
+    (make_article(content_source_url="https://[x"), "url"),
+    (make_article(content_source_url="https://e.com/a b"), "url"),
+    (make_article(content_source_url="https://e.com/" + "a" * 1011), "url-too-long"),
+    (make_article(pic_crop_1_1="0_0_1"), "crop"),
+    (make_article(pic_crop_1_1="0_0_1_1.5"), "crop"),
+    (make_article(pic_crop_1_1="0_0_1_0.1234567"), "crop"),
+    (make_article(pic_crop_235_1="0.5_0_0.5_1"), "crop"),
+    (make_article(pic_crop_235_1="0_0.5_1_0.5"), "crop"),
+    (make_article(pic_crop_235_1="0_1_1_0"), "crop"),
+    (make_article(only_fans_can_comment=True), "comments"),
+    (make_article(cover=make_file("a.webp", "webp")), "file-format"),
+    (make_article(images=(BodyImage(placeholder="p", file=make_file("a.gif", "gif").file),)), "file-format"),
+    (
+        make_article(images=(BodyImage(placeholder="p", file=make_file("a", "png", 1 << 20).file),)),
+        "file-too-large",
+    ),
+    (Articles(articles=()), "articles-count"),
+    (Articles(articles=make_article().articles * 9), "articles-count"),
+    (Articles(articles=make_article(digest="摘").articles + make_article().articles), "digest-unseen"),
+    (Newspic(title="t", text="x" * 20_000, images=(M,)), "content-too-long"),
+    (Newspic(title="t", text=" ", images=(M,)), "newspic-text"),
+    (Newspic(title="t", text="x", images=()), "images-count"),
+    (Newspic(title="t", text="x", images=(M,) * 21), "images-count"),
+    (Images(images=(M,) * 21), "images-count"),
+    (Images(images=(M,), only_fans_can_comment=True), "comments"),
+    (Image(media=Media(name="")), "empty"),
+    (Image(media=make_file("a.png", "png", 0)), "file-empty"),
+    (Image(media=make_file("a.png", "unknown")), "file-format"),
+    (Image(media=make_file("a.jpg", "png")), "file-suffix"),
+    (Image(media=make_file("a", "png")), "file-suffix"),
+    (Image(media=make_file("a.png", "png", 10 * 1024 * 1024 + 1)), "file-too-large"),
+    (Voice(media=make_file("a.mp3", "mp3", duration_s=60.1)), "voice-too-long"),
+    (Voice(media=make_file("a.mp3", "mp3", 2 * 1024 * 1024 + 1)), "file-too-large"),
+    (Voice(media=make_file("a.png", "png")), "file-format"),
+    (Mpvideo(media=make_file("a.mp4", "mp4"), title="t", description="d"), "mpvideo-upload"),
+    (Mpvideo(media=M, title="", description="d"), "empty"),
+    (Wxcard(card_id="C"), "retired-wxcard"),
+]
+WARNINGS = {"newspic-text", "text-long", "title-emoji", "digest-unseen", "mpvideo-upload", "retired-wxcard"}
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"), BROKEN, ids=[f"{rule} {index}" for index, (_, rule) in enumerate(BROKEN)]
+)
+def test_content_beyond_a_limit_is_found(content, rule):
+    """Each limit has one rule; doubts are warnings, certain refusals are errors; all say what to do."""
+    (problem,) = check(make_send(content), make_account())
+    assert (problem.rule, problem.level) == (rule, "warning" if rule in WARNINGS else "error")
+    assert problem.message
+    assert problem.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (make_article(html="x" * 20_000), "has 20,000 characters of markup; 19,999 are the most"),
+        (Newspic(title="t", text="x" * 20_000, images=(M,)), "has 20,000 characters; 19,999 are the most"),
+        (make_article(title="题" * 33), "has 33 characters; 32 are the most"),
+        (Text(content="字" * 683), "has 2,049 bytes; more than 2,048 may be refused"),
+        (make_article(pic_crop_1_1="0_0_1_1.5"), "`pic_crop_1_1` is not `X1_Y1_X2_Y2` with numbers"),
+        (make_article(pic_crop_1_1="0.5_0_0.5_1"), "`pic_crop_1_1` has its second corner not below"),
+    ],
+)
+def test_limit_is_told_by_its_numbers(content, said):
+    """Whoever cuts down to the number that is named is let through."""
+    assert said in check(make_send(content), make_account())[0].message
+
+
+def test_hint_says_how_many_to_leave_out():
+    """And who does is let through."""
+    (problem,) = check(make_send(make_article(title="题" * 35)), make_account())
+    assert problem.hint == "leave out 3"
+    assert rules(make_article(title="题" * (35 - 3))) == []
+
+
+def test_all_problems_are_found_at_once():
+    """One bad field does not hide another."""
+    content = make_article(title="", author="作" * 17, cover=make_file("a.jpg", "webp", 11 * 1024 * 1024))
+    assert rules(content) == ["empty", "author-too-long", "file-format", "file-too-large"]
+
+
+def test_a_file_that_must_be_converted_is_not_to_be_renamed_too():
+    """A recording from a phone becomes an mp3; a name that fits what it is now would be of no use."""
+    assert rules(Voice(media=make_file("voice.m4a", "mp4"))) == ["file-format"]
+
+
+def test_wrong_suffix_names_both():
+    """A JPEG called .png is told with what it is and how to name it."""
+    (problem,) = check(make_send(Image(media=make_file("sale/a.png", "jpeg"))), make_account())
+    assert "`sale/a.png` is jpeg" in problem.message
+    assert "`a.jpg`" in problem.hint
+
+
+# --- who sends to whom -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "openids", "expected"),
+    [
+        (AccountKind.SERVICE, 2, []),
+        (AccountKind.SERVICE, 10_000, []),
+        (AccountKind.SERVICE, 1, ["openid-count"]),
+        (AccountKind.SERVICE, 10_001, ["openid-count"]),
+        (AccountKind.SUBSCRIPTION, 0, []),
+        (AccountKind.SUBSCRIPTION, 2, ["mass-send-kind"]),
+        (AccountKind.TEST, 0, ["test-account"]),
+    ],
+)
+def test_audience_must_suit_the_account(kind, openids, expected):
+    """Only a service account sends to openids, 2 to 10,000; a test account sends nothing."""
+    listed = tuple(f"o{number:027}" for number in range(openids))
+    to = Filter(openids=listed) if listed else Filter(tag="会员")
+    problems = check(make_send(filter=to), make_account(kind))
+    assert [problem.rule for problem in problems] == expected
+    assert not any(openid in problem.message for problem in problems for openid in listed)
+
+
+def test_test_account_is_warned_not_stopped():
+    """The answer will be 48001; whoever wants to see it may."""
+    (problem,) = check(make_send(), make_account(AccountKind.TEST))
+    assert problem.level == "warning"
+    assert "48001" in problem.message
+
+
+# --- places ------------------------------------------------------------------------------------
+
+
+class FakeSource:
+    def place(self, path=(), *, key=False):
+        return Location(file="campaigns/sale.yaml", line=len(path) + 10)
+
+    def line(self, path, number):
+        raise AssertionError("not asked here")
+
+
+def test_problem_stands_at_its_value_when_the_source_is_known():
+    """With the file at hand the line is the value's; without it, the send's."""
+    send = make_send(make_article(title=""))
+    assert check(send, make_account())[0].location == PLACE
+    (problem,) = check(send, make_account(), source=FakeSource())
+    assert (problem.location.line, problem.path) == (14, "$.content.articles[0].title")
+
+
+# --- properties --------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=80), st.text(max_size=60), st.text(max_size=30))
+def test_any_text_is_judged_without_an_exception(title, url, crop):
+    """Checks are total, lone surrogates and broken addresses included."""
+    content = make_article(
+        title=title.encode("utf-8", "replace").decode(), content_source_url=url, pic_crop_1_1=crop
+    )
+    assert isinstance(check(make_send(content), make_account()), tuple)
+
+
+@given(st.text(alphabet="茶a🍵", max_size=40))
+def test_title_is_refused_from_its_33rd_character(title):
+    """The count is of characters, not of bytes or of halves of emoji."""
+    assert ("title-too-long" in rules(make_article(title=title))) == (len(title) > 32)
+
+
+def test_mended_file_may_have_any_suffix():
+    """It is uploaded under a name of its own."""
+    media = make_file("cup.webp", "jpeg")
+    assert media.file is not None
+    mended = Media(file=replace(media.file, converted=True))
+    assert rules(Image(media=media)) == ["file-suffix"]
+    assert rules(Image(media=mended)) == []
+
+
+@pytest.mark.parametrize("value", ["M 1", "M1\n", " M1", "M1\t", "M\u200b1", "M1\u00a0", "M\u30001", "M1\r"])
+def test_an_id_with_a_blank_is_an_error(value: str) -> None:
+    """It was pasted with what stood around it, and WeChat knows none of that name."""
+    for content in (
+        Draft(media_id=value),
+        Voice(media=Media(media_id=value)),
+        Image(media=Media(media_id=value)),
+        Images(images=(Media(media_id="M"), Media(media_id=value))),
+        Wxcard(card_id=value),
+    ):
+        assert "blank-in-id" in {
+            problem.rule for problem in check(make_send(content=content), make_account())
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"), [("VIP 客户", True), ("👨‍👩‍👧家庭", True), ("会员 ", False), ("会\n员", False)]
+)
+def test_a_name_chosen_by_people_may_have_a_blank_inside(name: str, fine: bool) -> None:
+    """But none at its ends, and no line break."""
+    send = make_send(Voice(media=Media(name=name)))
+    assert ("blank-in-id" not in {problem.rule for problem in check(send, make_account())}) is fine
+
+
+def test_what_is_empty_names_the_entry_that_leaves_it_so() -> None:
+    """The other entries of `for_each` fill it."""
+    (problem,) = check(make_send(Text(content=" "), id="sale[beijing]"), make_account())
+    assert problem.rule == "empty"
+    assert "sale[beijing]" in problem.message

@@ -1,0 +1,470 @@
+"""Rendering: variables, for_each, openids, content; the problems it finds and where."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wechat_campaigns.core.errors import Diagnostic, Location, MissingExtraError
+from wechat_campaigns.core.model import (
+    Articles,
+    Campaign,
+    Draft,
+    Filter,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Msgtype,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.core.settings import Account, AccountKind, Environment, Secret, Settings
+from wechat_campaigns.render.article import ArticleBody
+from wechat_campaigns.render.render import RenderResult, render
+from wechat_campaigns.source.document import Document, parse_document
+from wechat_campaigns.source.files import Files
+
+OPENIDS = [f"o6_bmjrPTlm6_2sgVt7hMZOP{number:04}" for number in range(30)]
+
+
+def make_campaign(written: str, *, id: str = "sale") -> Campaign:
+    read = parse_document(written, id=id, file=PurePosixPath(f"{id}.yaml"), shown=f"campaigns/{id}.yaml")
+    assert isinstance(read, Document)
+    data = {"filter": {"tag": "会员"}, "msgtype": "text", "content": "", **read.data}
+    if "for_each" in read.data and "filter" not in read.data:
+        data["filter"] = None
+    data["msgtype"] = Msgtype(data["msgtype"])
+    return Campaign(id=id, file=read.file, source=read, **data)
+
+
+def make_settings(**changes: Any) -> Settings:
+    account = Account(name="main", kind=AccountKind.SERVICE, appid="wx1", secret=Secret(sandbox=True))
+    environment = {"name": "sandbox", "api": "sandbox", "ledger": "sqlite", "accounts": {"main": account}}
+    return Settings(
+        environment=Environment(**{**environment, **changes.pop("environment", {})}),
+        environments=("sandbox",),
+        **changes,
+    )
+
+
+def rendered(
+    tmp_path: Path, yaml: str, files: Mapping[str, str | bytes] | None = None, **options: Any
+) -> RenderResult:
+    for name, content in (files or {}).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    options.setdefault("settings", make_settings())
+    return render(make_campaign(yaml), files=Files(tmp_path), **options)
+
+
+def one(result: RenderResult) -> Any:
+    """The only send's content."""
+    assert result.problems == ()
+    (send,) = result.sends
+    return send.content
+
+
+def only(result: RenderResult) -> Diagnostic:
+    assert result.sends == ()
+    (problem,) = result.problems
+    return problem
+
+
+def test_plain_text_is_sent_as_written(tmp_path):
+    """A text without tags is its own result."""
+    assert one(rendered(tmp_path, "content: 今晚八点")) == Text(content="今晚八点")
+
+
+def test_block_text_loses_only_its_last_newline(tmp_path):
+    """`|` ends a text with one newline that nobody wants to send; those inside stay."""
+    assert one(rendered(tmp_path, "content: |+\n  一\n\n  二\n\n")).content == "一\n\n二\n"
+
+
+def test_later_variables_win(tmp_path):
+    """Settings, environment, campaign, for_each entry, --var: each overrides the one before."""
+    names = "abcde"
+    layers = [{name: str(layer) for name in names[layer:]} for layer in range(5)]
+    yaml = (
+        "content: '{{ a }}{{ b }}{{ c }}{{ d }}{{ e }}'\n"
+        f"vars: {layers[2]}\n"
+        f"for_each: {{x: {{filter: {{tag: t}}, vars: {layers[3]}}}}}\n"
+    )
+    chosen = make_settings(vars=layers[0], environment={"vars": layers[1]})
+    assert one(rendered(tmp_path, yaml, settings=chosen, variables=layers[4])).content == "01234"
+
+
+def test_a_send_knows_where_its_receivers_are_named(tmp_path):
+    """A tag that the account does not have is shown where it was written, also when an entry names it."""
+    yaml = "filter:\n  tag: t\ncontent: x\nfor_each:\n  a: {vars: {}}\n  b:\n    filter:\n      tag_id: 7\n"
+    own, other = rendered(tmp_path, yaml).sends
+    assert (own.filter_path, own.filter_position) == ("$.filter.tag", (2, 8))
+    assert (other.filter_path, other.filter_position) == ("$.for_each.b.filter.tag_id", (8, 15))
+
+
+def test_for_each_makes_one_send_a_key_in_order(tmp_path):
+    """Ids carry the key, an entry's filter replaces the campaign's, the order is the file's."""
+    yaml = (
+        "content: '{{ city }}'\n"
+        "for_each:\n"
+        "  shanghai: {vars: {city: 上海}, filter: {tag: '{{ city }}会员'}}\n"
+        "  beijing: {vars: {city: 北京}}\n"
+        "filter: {tag: 全国}\n"
+    )
+    sends = rendered(tmp_path, yaml).sends
+    assert [(send.id, send.filter.tag, send.content.content) for send in sends] == [
+        ("sale[shanghai]", "上海会员", "上海"),
+        ("sale[beijing]", "全国", "北京"),
+    ]
+    assert [send.location.line for send in sends] == [3, 4]
+
+
+def test_entry_vars_may_be_templates(tmp_path):
+    """A variable of an entry can be made of the variables around it."""
+    yaml = (
+        "vars: {brand: 茶}\ncontent: '{{ x }}'\nfor_each: {a: {filter: {tag: t}, vars: {x: '{{ brand }}馆'}}}"
+    )
+    assert one(rendered(tmp_path, yaml)).content == "茶馆"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{is_to_all: true}", Filter(is_to_all=True)),
+        ("{tag: '{{ city }}'}", Filter(tag="北京")),
+        ("{tag_id: 2}", Filter(tag_id=2)),
+        ("{tag_id: '{{ number }}'}", Filter(tag_id=134)),
+    ],
+)
+def test_filter_is_rendered(tmp_path, written, expected):
+    """Each way to say who receives becomes the record's one field."""
+    result = rendered(tmp_path, f"filter: {written}\nvars: {{city: 北京, number: 134}}\ncontent: x")
+    assert [send.filter for send in result.sends] == [expected]
+
+
+def test_tag_id_must_become_a_number(tmp_path):
+    """A tag_id template that gives a name is refused where it stands."""
+    problem = only(rendered(tmp_path, "content: x\nfilter:\n  tag_id: '{{ \"会员\" }}'\n"))
+    assert (problem.rule, problem.path, problem.location.line) == ("tag-id", "$.filter.tag_id", 3)
+
+
+def test_tag_must_not_become_empty(tmp_path):
+    """A tag that renders to nothing would address nobody knows whom."""
+    assert only(rendered(tmp_path, "content: x\nfilter: {tag: '{{ \"\" }}'}")).rule == "tag-empty"
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+def test_the_only_account_is_the_default(tmp_path):
+    """With one account there is nothing to choose."""
+    assert rendered(tmp_path, "content: x").sends[0].account == "main"
+
+
+def test_unknown_account_names_the_nearest(tmp_path):
+    """A typo in `account` is met with the name it resembles, at its line."""
+    problem = only(rendered(tmp_path, "content: x\naccount: mian"))
+    assert "did you mean `main`" in problem.message
+    assert problem.location == Location(file="campaigns/sale.yaml", line=2, column=10)
+
+
+def test_no_account_to_choose_is_a_problem_of_the_campaign(tmp_path):
+    """Several accounts and no default: the hint lists them, other problems still show."""
+    secret = Secret(sandbox=True)
+    accounts = {n: Account(name=n, kind=AccountKind.SERVICE, appid="wx", secret=secret) for n in ("a", "b")}
+    result = rendered(
+        tmp_path, "content: '{{ nope }}'", settings=make_settings(environment={"accounts": accounts})
+    )
+    assert [problem.rule for problem in result.problems] == ["account", "template"]
+    assert "`a`, `b`" in result.problems[0].hint
+
+
+# --- where problems are ------------------------------------------------------------------------
+
+
+def test_fault_in_a_block_text_points_at_its_line(tmp_path):
+    """The line of a fault is the line in the YAML file, with the variable that was meant."""
+    problem = only(rendered(tmp_path, "vars: {brand: 茶}\ncontent: |\n  一\n\n  {{ brnad }}\n"))
+    assert str(problem.location) == "campaigns/sale.yaml:5:3"
+    assert problem.message == "no variable named `brnad`; did you mean `brand`?"
+    assert "--var" in problem.hint
+
+
+def test_fault_in_a_text_file_points_into_it(tmp_path):
+    """A fault in a named text file is shown at that file's line."""
+    problem = only(rendered(tmp_path, "content: {text_file: sale/t.txt}", {"sale/t.txt": "一\n{{ x }}"}))
+    assert str(problem.location) == "campaigns/sale/t.txt:2"
+
+
+@pytest.mark.parametrize(
+    "written", ["｛｛ brand ｝｝", "｛{brand}｝", "{ brand }", "｛brand｝", "｛｛ nmae|upper ｝｝"]
+)
+def test_braces_of_a_chinese_keyboard_are_warned_of(tmp_path, written):
+    """What was meant as a variable and is none would reach every follower as it stands."""
+    result = rendered(tmp_path, f"vars: {{brand: 茶}}\ncontent: |\n  一\n  你好 {written}\n")
+    (problem,) = result.sends[0].diagnostics
+    assert (problem.rule, problem.level) == ("template-braces", "warning")
+    assert written in problem.message
+    assert str(problem.location).startswith("campaigns/sale.yaml:4")
+    name = "nmae" if "nmae" in written else "brand"
+    assert f"{{{{ {name} }}}}" in problem.hint
+
+
+def test_braces_in_a_text_file_are_shown_there(tmp_path):
+    """The warning names the line of the file that holds them."""
+    files = {"sale/t.txt": "一\n｛｛ brand ｝｝"}
+    result = rendered(tmp_path, "vars: {brand: 茶}\ncontent: {text_file: sale/t.txt}", files)
+    assert [str(found.location) for found in result.sends[0].diagnostics] == ["campaigns/sale/t.txt:2"]
+
+
+@pytest.mark.parametrize(
+    "written", ["{{ brand }}", "{{brand|upper}}", "｛温馨提示｝", "{other}", "{{ '{{' }} x"]
+)
+def test_other_braces_are_nobodys_business(tmp_path, written):
+    """Templates, ornaments and code stay without a warning."""
+    result = rendered(tmp_path, f"vars: {{brand: 茶}}\ncontent: |\n  {written}\n")
+    assert result.sends[0].diagnostics == ()
+
+
+def test_fault_in_an_include_points_into_it(tmp_path):
+    """A fault in a partial is shown at the partial's line."""
+    problem = only(
+        rendered(tmp_path, "content: '{% include \"f.txt\" %}'", {"_partials/f.txt": "一\n\n{{ x }}"})
+    )
+    assert str(problem.location) == "campaigns/_partials/f.txt:3"
+
+
+def test_all_problems_of_a_campaign_are_found_at_once(tmp_path):
+    """A bad filter hides neither a bad title nor a missing file."""
+    yaml = (
+        "filter: {tag: '{{ a }}'}\nmsgtype: mpvideo\n"
+        "content: {file: none.mp4, title: '{{ b }}', description: '{% if %}'}"
+    )
+    result = rendered(tmp_path, yaml)
+    assert [problem.path for problem in result.problems] == [
+        "$.filter.tag",
+        "$.content.file",
+        "$.content.title",
+        "$.content.description",
+    ]
+
+
+def test_problem_of_every_entry_is_said_once(tmp_path):
+    """The content is shared by all entries, so its fault is one fault."""
+    yaml = "content: '{{ x }}'\nfor_each: {a: {filter: {tag: t}}, b: {filter: {tag: u}}}"
+    assert only(rendered(tmp_path, yaml)).message == "no variable named `x`"
+
+
+def test_problem_of_one_entry_names_it_and_spares_the_others(tmp_path):
+    """A variable missing in one entry stops that entry's send only."""
+    yaml = "content: '{{ x }}'\nfor_each: {a: {filter: {tag: t}}, b: {filter: {tag: u}, vars: {x: 1}}}"
+    result = rendered(tmp_path, yaml)
+    assert [send.id for send in result.sends] == ["sale[b]"]
+    assert [problem.message for problem in result.problems] == ["sale[a]: no variable named `x`"]
+
+
+# --- openids -----------------------------------------------------------------------------------
+
+
+def test_openids_become_numbered_batches(tmp_path):
+    """Even one batch is numbered, and knows the digest of the whole list."""
+    (send,) = rendered(tmp_path, f"content: x\nfilter: {{openids: {OPENIDS[:3]}}}").sends
+    assert (send.id, send.filter.openids) == ("sale#1", tuple(OPENIDS[:3]))
+    digest = hashlib.sha256("\n".join(OPENIDS[:3]).encode()).hexdigest()
+    assert (send.batch.index, send.batch.count, send.batch.list_sha256) == (1, 1, digest)
+
+
+def test_openid_file_skips_blanks_and_comments(tmp_path):
+    """A list in a file may be commented; order is kept; an entry's batches carry its key."""
+    yaml = "content: x\nfor_each: {a: {filter: {openids: {file: list.txt}}}}"
+    text = f"# 老客\n{OPENIDS[1]}\n\n  {OPENIDS[0]}  # 店长\r\n"
+    (send,) = rendered(tmp_path, yaml, {"list.txt": text}).sends
+    assert (send.id, send.filter.openids) == ("sale[a]#1", (OPENIDS[1], OPENIDS[0]))
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule", "line"),
+    [
+        ([*OPENIDS[:2], OPENIDS[0]], "openid-duplicate", 3),
+        ([OPENIDS[0], "o6_bm jrPTlm6", OPENIDS[1]], "openid-malformed", 2),
+        ([OPENIDS[0]], "openid-count", None),
+        ([], "openid-count", None),
+    ],
+)
+def test_fault_in_an_openid_file_names_the_line_never_the_openid(tmp_path, lines, rule, line):
+    """Openids are personal data: messages name where they stand."""
+    yaml = "content: x\nfilter: {openids: {file: list.txt}}"
+    problem = only(rendered(tmp_path, yaml, {"list.txt": "\n".join(lines)}))
+    place = f"campaigns/list.txt:{line}" if line else "campaigns/sale.yaml:2:19"
+    assert (problem.rule, str(problem.location)) == (rule, place)
+    assert not any(openid in f"{problem.message}{problem.hint}" for openid in lines)
+
+
+def test_fault_in_an_openid_list_points_at_the_entry(tmp_path):
+    """A list in the campaign is checked the same way, each entry at its line."""
+    yaml = f"content: x\nfilter:\n  openids:\n    - {OPENIDS[0]}\n    - {OPENIDS[0]}\n"
+    problem = only(rendered(tmp_path, yaml))
+    assert (problem.path, problem.location.line) == ("$.filter.openids[1]", 5)
+
+
+def test_unusual_openid_is_a_warning_of_the_send(tmp_path):
+    """Another length than 28 is odd, not wrong."""
+    (send,) = rendered(tmp_path, "content: x\nfilter: {openids: [OPENID1, OPENID2]}").sends
+    assert [(finding.rule, finding.level) for finding in send.diagnostics] == [("openid-length", "warning")]
+
+
+# --- content -----------------------------------------------------------------------------------
+
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "expected"),
+    [
+        ("msgtype: text\ncontent: {text_file: t.txt}", Text(content="示例\n茶")),
+        ("msgtype: mpnews\ncontent: {media_id: '{{ id }}'}", Draft(media_id="M")),
+        ("msgtype: voice\ncontent: {media_id: M}", Voice(media=Media(media_id="M"))),
+        ("msgtype: image\ncontent: {name: '{{ brand }}.png'}", Image(media=Media(name="茶.png"))),
+        (
+            "msgtype: image\ncontent: {images: [{media_id: A}, {name: B}], recommend: x, title: '{{ id }}'}",
+            Images(images=(Media(media_id="A"), Media(name="B")), recommend="x", title="M"),
+        ),
+        (
+            "msgtype: mpvideo\ncontent: {media_id: M, title: TITLE, description: D}",
+            Mpvideo(media=Media(media_id="M"), title="TITLE", description="D"),
+        ),
+        ("msgtype: wxcard\ncontent: {card_id: C}", Wxcard(card_id="C")),
+        (
+            "msgtype: mpnews\ncontent: {newspic: {title: t, text: '{{ brand }}', images: [{media_id: A}]}}",
+            Newspic(title="t", text="茶", images=(Media(media_id="A"),)),
+        ),
+    ],
+)
+def test_content_becomes_its_record(tmp_path, yaml, expected):
+    """Each msgtype's content, templates rendered, is one record of the model."""
+    assert (
+        one(rendered(tmp_path, f"vars: {{brand: 茶, id: M}}\n{yaml}", {"t.txt": "示例\n{{ brand }}\n"}))
+        == expected
+    )
+
+
+def test_file_is_known_by_its_bytes(tmp_path):
+    """A file is found beside the campaign and described by format, size and digest."""
+    media = one(
+        rendered(tmp_path, "msgtype: image\ncontent: {file: '{{ \"a\" }}.jpg'}", {"a.jpg": PNG})
+    ).media
+    assert (media.file.format, media.file.size_bytes) == ("png", len(PNG))
+
+
+def test_missing_file_is_a_problem_where_it_is_named(tmp_path):
+    """A wrong path points at the line that names it."""
+    problem = only(rendered(tmp_path, "msgtype: voice\ncontent:\n  file: sale/a.mp3"))
+    assert (problem.rule, problem.path, problem.location.line) == ("file-missing", "$.content.file", 3)
+
+
+# --- articles ----------------------------------------------------------------------------------
+
+
+class FakeRoom:
+    """Wraps a source in `<p>`; finds a fault in each line that holds `!!`."""
+
+    def escape_for(self, kind):
+        return lambda value: str(value).replace("<", "&lt;")
+
+    def build(self, source):
+        place = Location(file=source.display_path)
+        findings = tuple(
+            Diagnostic(
+                location=replace(place, line=number), rule="lint", message=line, hint="r", level="warning"
+            )
+            for number, line in enumerate(source.text.split("\n"), 1)
+            if "!!" in line
+        )
+        return ArticleBody(html=f"<p {source.kind} {source.theme}>{source.text}</p>", findings=findings)
+
+
+ARTICLE = """\
+msgtype: mpnews
+vars: {x: "<b>"}
+content:
+  articles:
+    - title: 春茶
+      author: '{{ "小" }}编'
+      body: sale/a.md
+      cover: {media_id: C}
+      need_open_comment: true
+      theme: t
+"""
+
+
+def test_article_body_is_rendered_with_values_escaped(tmp_path):
+    """A variable cannot inject markup; the article's own markup stays."""
+    content = one(rendered(tmp_path, ARTICLE, {"sale/a.md": "<i>{{ x }}</i>\n"}, room=FakeRoom()))
+    assert isinstance(content, Articles)
+    (article,) = content.articles
+    assert article.html == "<p markdown t><i>&lt;b></i></p>"
+    assert (article.author, article.need_open_comment, article.cover) == ("小编", True, Media(media_id="C"))
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("一\n!!", 2),
+        ("{% if true %}\n!!\n{% endif %}", 2),
+        ("{% for n in [1, 2] %}\n!! {{ n }}\n{% endfor %}\n", None),
+    ],
+)
+def test_finding_in_a_body_points_at_the_line_as_written(tmp_path, body, line):
+    """Tags shift the lines of the rendered text; a line that cannot be told is left out."""
+    (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}, room=FakeRoom()).sends
+    assert send.diagnostics[0].location == Location(file="campaigns/sale/a.md", line=line)
+    assert send.diagnostics[0].path == "$.content.articles[0].body"
+
+
+def test_missing_extra_is_a_problem_of_the_article(tmp_path):
+    """Without the extra the campaign is at fault, with the install line; others still render."""
+
+    class Bare(FakeRoom):
+        def build(self, source):
+            raise MissingExtraError("articles", needed_for="an article")
+
+    problem = only(rendered(tmp_path, ARTICLE, {"sale/a.md": "x"}, room=Bare()))
+    assert "pip install" in problem.hint
+
+
+def test_article_body_must_be_markdown_or_html(tmp_path):
+    """A Word file is no article."""
+    yaml = ARTICLE.replace("a.md", "a.docx")
+    assert only(rendered(tmp_path, yaml, {"sale/a.docx": "x"}, room=FakeRoom())).rule == "article-kind"
+
+
+def test_real_article_room_takes_what_is_passed(tmp_path):
+    """The real room and this one agree on names."""
+    pytest.importorskip("lxml")
+    content = one(rendered(tmp_path, ARTICLE.replace("theme: t", ""), {"sale/a.md": "你好 **{{ x }}**"}))
+    assert "&lt;b&gt;" in content.articles[0].html
+
+
+# --- properties --------------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text(), tag=st.text() | st.just("{{ x }}\n\n{% if %}"))
+def test_whatever_is_written_never_raises_and_repeats(tmp_path_factory, text, tag):
+    """Rendering is total, and the same input gives the same result."""
+    campaign = make_campaign(yaml.safe_dump({"content": text, "filter": {"tag": tag}}))
+    files = Files(tmp_path_factory.getbasetemp())
+    results = [render(campaign, settings=make_settings(), files=files) for _ in range(2)]
+    assert results[0] == results[1]
+    assert bool(results[0].sends) != bool(results[0].problems)

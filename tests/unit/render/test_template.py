@@ -1,0 +1,402 @@
+"""Templates: what they may say, what they may reach, how much they may do, and where a fault is."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wechat_campaigns.render.templates.bounds import MAX_SIZE
+from wechat_campaigns.render.templates.faults import TemplateRenderError
+from wechat_campaigns.render.templates.template import Templates
+from wechat_campaigns.source.files import FileError, Files
+
+VARIABLES = {"brand": "茶", "shop": {"name": "示例", "items": 2}, "cities": ["京", "沪"], "n": 3, "yes": True}
+
+
+PLAIN = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"], include_characters="\r\n\t{}%#")).filter(
+    lambda text: not any(tag in text for tag in ("{{", "{%", "{#"))
+)
+
+
+class Texts:
+    """A campaigns folder in memory."""
+
+    def __init__(self, **files: str) -> None:
+        self.files = {name.replace("__", "/"): text for name, text in files.items()}
+
+    def text(self, base_file, path):
+        if path not in self.files:
+            raise FileError("file-missing", f"there is no file `{path}`", "add the file")
+        return self.files[path]
+
+
+def render(text: str, files: Texts | None = None, **more: object) -> str:
+    return Templates(files or Texts()).render(text, {**VARIABLES, **more})
+
+
+def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
+    with pytest.raises(TemplateRenderError) as caught:
+        render(text, files)
+    assert caught.value.hint
+    return caught.value
+
+
+# --- what a template says ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ brand }}馆", "茶馆"),
+        ("{{ shop.name }}{{ shop['name'] }}", "示例示例"),
+        ("{{ shop.items }}", "2"),
+        ("{{ yes }} {{ 1.5 }} {{ n * 2 + 1 }}", "true 1.5 7"),
+        ("{{ brand ~ n ~ yes }}", "茶3true"),
+        ("{% for c in cities %}{{ c }}{% if not loop.last %}、{% endif %}{% endfor %}", "京、沪"),
+        ("{{ cities|join('、') }}{{ cities|map('upper')|list|length }}", "京、沪2"),
+        ("{{ nope|default('无') }}{{ nope is defined }}", "无false"),
+        ("{{ '%02d' % n }}{{ '%s'|format(brand) }}", "03茶"),
+        ("{% raw %}{{ brand }}{% endraw %}{# 注 #}{{ '{{' }}", "{{ brand }}{{"),
+        ("一\n{% if yes %}\n二\n{% endif %}\n三\n", "一\n二\n三\n"),
+        ("{% set x %}<{{ brand }}>{% endset %}{{ x }}", "<茶>"),
+        (
+            "{% set v = namespace(a=1) %}{% for i in cities %}{% set v.a = v.a * 2 %}{% endfor %}{{ v.a }}",
+            "4",
+        ),
+        ("{% macro m() %}[{{ caller() }}]{% endmacro %}{% call m() %}{{ n }}{% endcall %}", "[3]"),
+        ("{% for i in range(3) %}{{ loop.cycle('a', 'b') }}{% endfor %}", "aba"),
+        ("{{ shop|dictsort|map('first')|join(',') }}", "items,name"),
+        ("{% for k, v in shop.copy_of|default({'a': 1})|items %}{{ k }}{{ v }}{% endfor %}", "a1"),
+        ("甲\r\n{{ n }}\r乙", "甲\n3\n乙"),
+    ],
+)
+def test_template_says(text, expected):
+    """The language is Jinja's, data is plain, lines that hold only a tag vanish."""
+    assert render(text) == expected
+
+
+@given(PLAIN)
+def test_text_without_tags_is_its_own_result(text):
+    """Nothing but line ends changes in a text without tags."""
+    assert render(text) == text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@given(PLAIN)
+def test_short_cut_for_plain_text_changes_nothing(text):
+    """A text without tags gives the same whether it passes through the engine or not."""
+    assert render("{{ '' }}" + text) == render(text)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["{{", "}}", "{%", "%}", "if", "for", "in", "endif", "brand", *"n|()[].~*9#"]))
+)
+def test_any_template_renders_or_has_a_fault(parts):
+    """Whatever is written gives a text or one fault, never anything else, and the same one twice."""
+    results = []
+    for _ in range(2):
+        try:
+            results.append(render(" ".join(parts)))
+        except TemplateRenderError as error:
+            results.append((error.what, error.line))
+    assert results[0] == results[1]
+
+
+def test_values_are_escaped_once_and_markup_of_the_template_is_kept():
+    """Values written by a macro or a block are escaped inside it, and not again outside."""
+    text = "{% macro m(v) %}*{{ v }}*{% endmacro %}{% set b %}_{{ x }}_{% endset %}{{ m(x) }}{{ b }}{{ x }}"
+    result = Templates(Texts()).render(text, {"x": "*"}, escape=lambda value: f"\\{value}")
+    assert result == r"*\**_\*_" + r"\*"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% filter upper %}{{ brand }}{% endfilter %}",
+        "{% set b %}{{ brand }}{% endset %}{{ b|upper }}",
+        "{% set b | trim | upper %}{{ brand }}{% endset %}{{ b }}",
+        "{% macro m() %}{{ brand }}{% endmacro %}{{ m()|replace('a', 'b') }}",
+    ],
+)
+def test_escaped_text_is_not_filtered(text):
+    """A filter over text that holds escaped values would garble them; plain text has no such values."""
+    assert render(text) == "茶"
+    with pytest.raises(TemplateRenderError, match="filter the values inside it"):
+        Templates(Texts()).render(text, VARIABLES, escape=lambda value: f"&{value};")
+
+
+def test_same_bytes_under_any_hash_seed_and_zone():
+    """Two processes with other seeds, zones and locales give the same bytes."""
+    program = (
+        "from wechat_campaigns.render.templates.template import Templates\n"
+        "t = '{% for k in d %}{{ k }}{% endfor %}{{ d|dictsort|map(\"last\")|join }}'\n"
+        "t += '{{ d.values()|unique|join }}'\n"
+        "print(ascii(Templates(None).render(t, {'d': {'b': 1, 'a': 2, '茶': 1}})))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Shanghai"))
+    }
+    assert outputs == {b"'ba\\u833621112'\n"}
+
+
+def test_threads_do_not_share_a_rendering():
+    """One `Templates` serves many threads; each has its own variables and its own budget."""
+    templates, results = Templates(Texts()), {}
+
+    def work(number: int) -> None:
+        results[number] = templates.render("{% for i in range(2000) %}{{ n }}{% endfor %}", {"n": number})
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {number: str(number) * 2000 for number in range(4)}
+
+
+@pytest.mark.parametrize("text", ["一\n\x00", "一\n{{ '\\x1b' }}", "{{ n }}\n{{ '\\ud800' }}"])
+def test_invisible_characters_are_refused(text):
+    """What no phone can show, and UTF-8 cannot carry, does not leave this room."""
+    assert "invisible character" in fault(text).what
+    assert fault(text).line == 2
+
+
+# --- what it may not reach ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ().__class__.__mro__ }}",
+        "{{ brand['__class__'] }}",
+        "{{ [brand]|map(attribute='__class__')|list }}",
+        "{{ '{0.__class__}'.format(n) }}",
+        "{{ brand.format }}",
+        "{{ cities.append('x') }}",
+        "{{ shop.update({}) }}",
+        "{{ range.__globals__ }}",
+        "{{ self.__init__ }}",
+        "{{ cycler.__init__.__globals__ }}",
+        "{{ brand.encode() }}",
+        "{{ n.real }}",
+        "{{ lipsum() }}",
+        "{{ cities|random }}",
+        "{{ brand|attr('upper') }}",
+        "{{ shop|tojson }}",
+        "{{ brand|safe }}",
+        "{{ cities|pprint }}",
+        "{{ range(3) }}",
+        "{{ cities }}",
+        "{{ none }}",
+        "{{ self }}",
+    ],
+)
+def test_template_cannot_reach(text):
+    """Python's insides, chance, changing data, and Python's spelling of data are out of reach."""
+    assert fault(text).what
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.txt", "/etc/passwd", "a/../../x", "..\\x", "link.txt", "folder/x"]
+)
+def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
+    """Neither `..`, an absolute path, a backslash nor a link leads an include out."""
+    root = tmp_path / "campaigns"
+    (root / "_partials").mkdir(parents=True)
+    (tmp_path / "secret.txt").write_text("geheim")
+    (tmp_path / "x").write_text("geheim")
+    (root / "_partials" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "folder").symlink_to(tmp_path)
+    with pytest.raises(TemplateRenderError) as caught:
+        Templates(Files(root)).render("{% include '" + name.replace("\\", "\\\\") + "' %}", {})
+    assert "campaigns folder" in caught.value.what or "is a link" in caught.value.what
+
+
+def test_include_is_found_among_the_partials_first():
+    """A name is looked for in `_partials/`, then in the campaigns folder."""
+    files = Texts(_partials__a="partial", a="root", b="root")
+    assert render("{% include 'a' %} {% include 'b' %}", Texts(**files.files)) == "partial root"
+
+
+def test_missing_include_names_the_partial():
+    """The message names the file a user would add."""
+    assert fault("{% include 'a.txt' %}").what == "there is no file `_partials/a.txt`"
+
+
+def test_macros_can_be_imported():
+    """`import` and `from … import` read partials like `include`."""
+    files = Texts(_partials__m="{% macro hi(x) %}你好{{ x }}{% endmacro %}")
+    assert (
+        render("{% from 'm' import hi %}{{ hi(brand) }}{% import 'm' as m %}{{ m.hi(n) }}", files)
+        == "你好茶你好3"
+    )
+
+
+def test_imported_text_is_escaped_for_each_rendering():
+    """What an import makes for an article must not turn up in a plain text."""
+    templates = Templates(Texts(_partials__m="{% set x %}{{ '*' }}{% endset %}"))
+    text = "{% import 'm' as m %}{{ m.x }}"
+    assert templates.render(text, {}, escape=lambda value: f"&{value};") == "&*;"
+    assert templates.render(text, {}) == "*"
+
+
+# --- where a fault is --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("一\n\n{{ nope }}", 3),
+        ("{% if yes %}\n{{ 1 / 0 }}\n{% endif %}", 2),
+        ("一\n{% if %}", 2),
+        ("一\n{{ 'a' * 10 ** 9 }}", 2),
+        ("{% macro m() %}\n\n{{ nope }}{% endmacro %}\n{{ m() }}", 3),
+    ],
+)
+def test_fault_has_its_line(text, line):
+    """Run-time and syntax faults, and bounds, name the line of the tag."""
+    assert (fault(text).line, fault(text).file) == (line, None)
+
+
+@pytest.mark.parametrize(
+    "partial", ["一\n{{ nope }}", "一\n{% if %}", "一\n{% for i in range(10 ** 9) %}{% endfor %}"]
+)
+def test_fault_in_an_include_names_the_file(partial):
+    """A fault in a partial is the partial's."""
+    found = fault("\n\n\n{% include 'p.txt' %}", Texts(**{"_partials/p.txt": partial}))
+    assert (str(found.file), found.line) == ("_partials/p.txt", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ brnad }}", "no variable named `brnad`; did you mean `brand`?"),
+        ("{{ shop.nmae }}", "the map has no key `nmae`; did you mean `name`?"),
+        ("{{ cities[5] }}", "there are only 2"),
+        ("{{ brand|uper }}", "no filter named `uper`; did you mean `upper`?"),
+        ("{{ brand|random }}", "no filter named `random`"),
+        ("{{ brand.format(1) }}", "`format` cannot be used in a template"),
+        ("{{ none }}", "nothing (null) cannot be written"),
+        ("{{ cities }}", "a list cannot be written"),
+        ("{{ shop }}", "a map cannot be written"),
+        ("{% if yes %}", "the template cannot be read: "),
+        ("{{ '%*d' % (9, 1) }}", "a format may hold `%s`, `%d`, `%.2f`"),
+        ("{{ range(10001)|length }}", "a range may hold at most 10,000"),
+        ("{% set a = ['x' * 50000] %}{% set b = [a, a, a, a, a] %}", "would grow beyond 200,000"),
+        ("{% include 'r' %}", "nests or calls itself too deeply"),
+    ],
+)
+def test_fault_says_what_is_wrong(text, words):
+    """Messages are plain, and name what was probably meant."""
+    assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).what
+
+
+# --- how much it may do ------------------------------------------------------------------------
+
+DOUBLING = "{% set ns = namespace(s='ab') %}{% for i in range(99) %}{% set ns.s = DOUBLE %}{% endfor %}"
+NESTING = "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 60
+BOMBS = {
+    "range": "{% for i in range(10**9) %}{{ i }}{% endfor %}",
+    "range that has no len": "{{ range(10**30)|length }}",
+    "nested loops": "{% for a in range(9999) %}" * 3 + "{% endfor %}" * 3,
+    "loop filter": "{% for a in range(9999) if range(9999)|list %}{% endfor %}",
+    "string product": "{{ 'a' * 10**9 }}",
+    "product from the left": "{{ 10**9 * 'a' }}",
+    "list product": "{{ ['a' * 1000] * 10**6 }}",
+    "power": "{{ 10 ** 10000000 }}",
+    "power of powers": "{{ 10 ** (10 ** 10) }}",
+    "number doubled": DOUBLING.replace("'ab'", "3").replace("DOUBLE", "ns.s * ns.s"),
+    "long literal": "{{ " + "9" * 100_000 + " }}",
+    "center": "{{ 'a'|center(10**9) }}",
+    "center of a constant": "{{ 'a'|center(1000000000) }}",
+    "indent": "{{ ('a\\n' * 50000)|indent(9999) }}",
+    "indent by a text": "{{ ('a\\n' * 50000)|indent('a' * 9999) }}",
+    "replace": "{{ ('a' * 9999)|replace('a', 'b' * 99999) }}",
+    "replace nothing": "{{ ('a' * 9999)|replace('', 'b' * 99999) }}",
+    "join": "{{ ('a' * 99999)|join('b' * 99999) }}",
+    "wordwrap": "{{ ('a' * 9999)|wordwrap(1, wrapstring='b' * 99999) }}",
+    "batch": "{{ [1]|batch(10**9, 'x')|list }}",
+    "slice": "{{ [1]|slice(10**9)|list }}",
+    "round": "{{ 1.5|round(10**9, 'ceil') }}",
+    "sum of lists": "{{ ([[1] * 100] * 100)|sum(start=[])|length }}",
+    "percent width": "{{ '%999999999d' % 1 }}",
+    "percent width from a value": "{{ '%*d' % (999999999, 1) }}",
+    "format filter": "{{ '%.999999999f'|format(1) }}",
+    "format method": "{{ '{:999999999}'.format(1) }}",
+    "f-string through map": "{{ ['{:999999999}']|map('format', 1)|map(attribute='format')|list }}",
+    "concatenation": DOUBLING.replace("DOUBLE", "ns.s ~ ns.s"),
+    "addition": DOUBLING.replace("DOUBLE", "ns.s + ns.s"),
+    "list addition": DOUBLING.replace("'ab'", "[1]").replace("DOUBLE", "ns.s + ns.s"),
+    "shared nesting compared": NESTING + "{{ a == a }}",
+    "shared nesting as text": NESTING + "{{ a|string|length }}",
+    "shared nesting in maps": NESTING.replace("[a, a]", "{'a': a, 'b': a}") + "{{ a|string }}",
+    "shared nesting by slice": NESTING.replace("[a, a]", "[a, a][:]") + "{{ a|string }}",
+    "block text": "{% set x %}{% for i in range(9999) %}" + "a" * 50_000 + "{% endfor %}{% endset %}",
+    "block value": "{% set x %}{% for i in range(9999) %}{{ 'a' * 99999 }}{% endfor %}{% endset %}",
+    "search": "{% set b = 'a' * 99999 %}{% for i in range(9999) %}{{ 'ab' in b }}{% endfor %}",
+    "search by test": "{% set b = 'a' * 99999 %}{{ range(9999)|map('string')|select('in', b)|list|length }}",
+    "dotted attribute": "{{ ('a' * 9999)|map(attribute='0' ~ '.0' * 9999)|list|length }}",
+    "dotted sort": "{{ ('a' * 9999)|sort(attribute='0' ~ '.0' * 9999)|length }}",
+    "output": "{% for i in range(9999) %}{{ 'a' * 9999 }}{% endfor %}",
+    "constant output": "{% for i in range(9999) %}" + "a" * 9999 + "{% endfor %}",
+    "recursive macro": "{% macro f(x) %}{{ f(x ~ x) }}{% endmacro %}{{ f('a') }}",
+    "branching macro": "{% macro f(d) %}{% if d %}{{ f(d - 1) }}{{ f(d - 1) }}{% endif %}{% endmacro %}"
+    "{{ f(99) }}",
+    "recursive loop": "{% for x in [1] recursive %}{{ loop([x]) }}{{ loop([x]) }}{% endfor %}",
+    "recursive include": "{% include 'self' %}",
+    "recursive import": "{% import 'importer' as m %}",
+    "recursive parent": "{% extends 'child' %}",
+    "branching include": "{% include 'twice' %}",
+    "parentheses": "{{ " + "(" * 50_000 + "1" + ")" * 50_000 + " }}",
+    "long sum": "{{ " + "+".join(["1"] * 20_000) + " }}",
+    "nested ifs": "{% if n %}" * 900 + "{% endif %}" * 900,
+    "nested fors": "{% for i in [1] %}" * 200 + "{% endfor %}" * 200,
+    "many tags": "{{ n }}" * 20_000,
+    "long template": "{{ n }}" + "a" * 2_000_000,
+    "long text": "a" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_bomb_is_defused(text):
+    """A template that would take for ever or fill memory ends in a fault within 2 s and 50 MB."""
+    files = Texts(
+        _partials__self="{% include 'self' %}",
+        _partials__twice="{% include 'twice' %}{% include 'twice' %}",
+        _partials__importer="{% import 'importer' as m %}",
+        _partials__child="{% extends 'child' %}",
+    )
+    began, peak = time.thread_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = fault(text, files)
+    assert time.thread_time() - began < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000
+    assert len(found.what) < 200
+
+
+def test_ordinary_long_templates_are_within_bounds():
+    """A price list of a thousand lines, with filters, is no bomb."""
+    line = "{{ '%04d' % i }} {{ shop.name|upper }} {{ (i * 1.5)|round(2) }}\n"
+    assert render("{% for i in range(1000) %}\n" + line + "{% endfor %}").count("\n") == 1000
+
+
+def test_range_may_be_as_long_as_the_bound():
+    """Ten thousand turns of a loop are allowed."""
+    assert render("{{ range(10000)|length }}") == "10000"
+
+
+def test_text_may_be_as_long_as_the_bound():
+    """The bound itself is allowed."""
+    assert len(render("a" * MAX_SIZE)) == MAX_SIZE

@@ -1,0 +1,134 @@
+"""Every state of a send is told in words, with what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import NOW, SERVICE, intent_of, make_send, make_state, named
+from wechat_campaigns.core.errcodes import lookup
+from wechat_campaigns.core.model import Filter
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.report.standing import Standing, ended, standing
+
+TAG = make_send()
+EVERYONE = make_send(filter=Filter(is_to_all=True))
+TOLD = {"msg_id": 7, "status": "send success", "total": 100, "filtered": 80, "sent": 75, "errors": 5}
+
+
+def stand(*steps: Any, send: Any = TAG, later_s: float = 0) -> Standing:
+    state = make_state((EventKind.INTENT, intent_of(send)), *steps)
+    return standing("main", state.sends[SERVICE, "sale", 1], state, NOW + timedelta(seconds=later_s))
+
+
+ACCEPTED = (EventKind.ACCEPTED, named(TAG))
+FAILED = (EventKind.STATUS, named(TAG, msg_status="SEND_FAIL"))
+SENT = (EventKind.STATUS, named(TAG))
+RECALL = {"send": "sale", "revision": 1, "msg_id": 7}
+
+
+def test_an_open_send_may_have_been_sent() -> None:
+    """Nobody is told that nothing happened."""
+    row = stand()
+    assert "may have been sent" in row.note
+    assert "campaign apply" in row.hint
+    assert not row.unfinished
+
+
+def test_an_open_send_to_everyone_may_wait_for_the_administrator() -> None:
+    """89504 and 89505 leave it unknown: the minutes are told here too, while there are any."""
+    assert "20 of 30 minutes left" in stand(send=EVERYONE, later_s=600).note
+    assert "administrator" not in stand(send=EVERYONE, later_s=1800).note
+    assert "administrator" not in stand(later_s=600).note
+
+
+def test_a_send_to_a_tag_is_underway() -> None:
+    """No administrator is asked for a tag."""
+    row = stand(ACCEPTED)
+    assert (row.note, row.unfinished) == ("accepted; WeChat is sending it", True)
+
+
+def test_a_send_without_a_msg_id_waits_for_a_person() -> None:
+    """Asking again tells nothing, and who looks it up can write it down."""
+    row = stand((EventKind.ACCEPTED, named(TAG, msg_id=None)))
+    assert "no msg_id" in row.note
+    assert "settle 'sale' --sent" in row.hint
+    assert not row.unfinished
+
+
+@pytest.mark.parametrize(
+    ("later_s", "said"),
+    [(0, "30 of 30"), (59, "30 of 30"), (60, "29 of 30"), (1799, "1 of 30"), (1800, "out of time")],
+)
+def test_a_send_to_everyone_waits_for_the_administrator(later_s: float, said: str) -> None:
+    """The minutes left are told, begun ones counted, and when they are over."""
+    assert said in stand(ACCEPTED, send=EVERYONE, later_s=later_s).note
+
+
+def test_an_event_that_comes_first_is_told() -> None:
+    """The platform pushes it shortly before mass/get says so; nobody is sent to the administrator then."""
+    assert stand(ACCEPTED, (EventKind.CALLBACK, TOLD), send=EVERYONE).note.startswith("75 of 100 followers")
+    failed = stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": "err(40002)"}), send=EVERYONE)
+    assert "no administrator confirmed it" in failed.note
+
+
+def test_a_failure_is_explained_by_its_event() -> None:
+    """err(N) is looked up; without an event the reader is sent to where the reason is."""
+    row = stand(ACCEPTED, FAILED, (EventKind.CALLBACK, {**TOLD, "status": "err(30003)"}))
+    assert "err(30003)" in row.note
+    assert "reprint" in row.note
+    assert "send_ignore_reprint" in row.hint
+    assert "campaign listen" in stand(ACCEPTED, FAILED).hint
+
+
+@pytest.mark.parametrize("word", ["err(40002)", "err（40002）", "ERR 40002", "err:40002"])
+def test_the_punctuation_of_a_reason_does_not_matter(word: str) -> None:
+    """The platform's documents write err(N) in several ways."""
+    assert ended(word)[0].startswith("err(40002): no administrator")
+
+
+def test_a_reason_nobody_knows_is_repeated() -> None:
+    """An unknown status is shown as it came."""
+    assert "err(99999)" in ended("err(99999)")[0]
+    assert "odd words" in ended("odd words")[0]
+
+
+def test_counts_say_what_became_of_the_others() -> None:
+    """Sent, left out by the platform, failed."""
+    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, TOLD))
+    assert row.note == "75 of 100 followers got it: 20 left out (four a month, blocks), 5 failed"
+    all_of_them = {**TOLD, "filtered": 100, "sent": 100, "errors": 0}
+    assert stand(ACCEPTED, SENT, (EventKind.CALLBACK, all_of_them)).note == "100 of 100 followers got it"
+
+
+@pytest.mark.parametrize("word", ["sendsuccess", "SEND SUCCESS", "send_success"])
+def test_the_spelling_of_success_does_not_matter(word: str) -> None:
+    """Pages and reports write it with a space and without; before mass/get is asked, too."""
+    assert "got it" in stand(ACCEPTED, (EventKind.CALLBACK, {**TOLD, "status": word})).note
+
+
+def test_a_success_that_reached_nobody_is_pointed_at() -> None:
+    """`send success` with a SentCount of 0 happens."""
+    row = stand(ACCEPTED, SENT, (EventKind.CALLBACK, {**TOLD, "filtered": 0, "sent": 0, "errors": 0}))
+    assert "nobody got it" in row.hint
+
+
+def test_a_recall_is_shown() -> None:
+    """Of an article beside the counts, of the whole as the state."""
+    row = stand(ACCEPTED, SENT, (EventKind.RECALL, {**RECALL, "article_idx": 2}))
+    assert row.note == "recalled: article 2"
+    row = stand(ACCEPTED, SENT, (EventKind.RECALL, {**RECALL, "article_idx": 0}))
+    assert row.known.status == "recalled"
+
+
+def test_a_refusal_keeps_its_reason() -> None:
+    """The number that the ledger kept is told with its meaning; a person's words as they are."""
+    note = stand((EventKind.REJECTED, named(TAG, errcode=45028))).note
+    assert note == f"{lookup(45028, '/cgi-bin/message/mass/sendall').meaning} (errcode 45028)"
+    settled = named(TAG, sent=False, why="not in the console (errcode 1)")
+    assert stand((EventKind.SETTLED, settled)).note == "not in the console (errcode 1)"
+    assert stand((EventKind.REJECTED, {**named(TAG), "errcode": None, "reason": "not_begun"})).note == (
+        "the call was not begun"
+    )

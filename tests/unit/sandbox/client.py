@@ -1,0 +1,136 @@
+"""A sandbox without sockets: the web application behind Flask's test client, on a clock tests move."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+from wechat_campaigns.sandbox import seeds, web
+from wechat_campaigns.sandbox.dispatcher import Dispatcher
+from wechat_campaigns.sandbox.store import Store
+
+SERVICE = "wx0000000000000001"
+SUBSCRIPTION = "wx0000000000000002"
+TEST = "wx0000000000000003"
+NOON = 1_796_097_600.0  # 2026-12-01T12:00:00+08:00
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
+MP3 = b"ID3\x03" + bytes(64)
+MP4 = b"\x00\x00\x00\x18ftypmp42" + bytes(64)
+SAMPLE = {"image": PNG, "thumb": JPEG, "voice": MP3, "video": MP4}
+
+
+def dump(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+@dataclass
+class WeChat:
+    """One account's client: calls with its token, answers as parsed JSON."""
+
+    http: FlaskClient
+    dispatcher: Dispatcher
+    appid: str = SERVICE
+    _token: str = field(default="", repr=False)
+
+    @property
+    def token(self) -> str:
+        if not self._token:
+            body = {"grant_type": "client_credential", "appid": self.appid, "secret": seeds.SECRET}
+            self._token = self.raw("POST", "stable_token", body, token=None)["access_token"]
+        return self._token
+
+    def of(self, appid: str) -> WeChat:
+        return WeChat(self.http, self.dispatcher, appid)
+
+    def raw(
+        self, method: str, path: str, body: Any = None, *, token: str | None = "own", **query: Any
+    ) -> Any:
+        if token is not None:
+            query["access_token"] = self.token if token == "own" else token
+        data = body if isinstance(body, bytes) else b"" if body is None else dump(body)
+        answer = self.http.open(f"/cgi-bin/{path}", method=method, data=data, query_string=query)
+        assert answer.status_code == 200
+        return json.loads(answer.data) if "json" in answer.content_type else answer
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.raw("GET", path, **query)
+
+    def post(self, path: str, body: Any = None, **query: Any) -> Any:
+        return self.raw("POST", path, body, **query)
+
+    def upload(self, path: str, data: bytes, filename: str = "a.bin", **query: Any) -> Any:
+        form = {"media": FileStorage(io.BytesIO(data), filename), **query.pop("form", {})}
+        boundary, data = encode_multipart(form)
+        answer = self.http.post(
+            f"/cgi-bin/{path}",
+            data=data,
+            query_string={"access_token": self.token, **query},
+            content_type=f"multipart/form-data; boundary={boundary}",
+        )
+        return json.loads(answer.data)
+
+    def material(self, kind: str = "image") -> str:
+        form = {"description": json.dumps({"title": "t", "introduction": "i"})}
+        media_id: str = self.upload("material/add_material", SAMPLE[kind], type=kind, form=form)["media_id"]
+        return media_id
+
+    def draft(self, title: str = "标题", **article: Any) -> str:
+        article = {"title": title, "content": "<p>正文</p>", "thumb_media_id": self.material(), **article}
+        media_id: str = self.post("draft/add", {"articles": [article]})["media_id"]
+        return media_id
+
+    def sendall(self, key: str = "text", value: Any = None, **more: Any) -> Any:
+        body = {
+            "filter": {"is_to_all": False, "tag_id": 2},
+            "msgtype": key,
+            key: value or {"content": "你好"},
+        }
+        return self.post("message/mass/sendall", {**body, **more})
+
+    def control(self, method: str, name: str, body: Any = None, **query: Any) -> Any:
+        data = b"" if body is None else dump(body)
+        answer = self.http.open(f"/_sandbox/{name}", method=method, data=data, query_string=query)
+        return json.loads(answer.data)
+
+    def wait(self, seconds: float) -> None:
+        self.control("POST", "clock", {"advance_s": seconds})
+
+    def openids(self) -> list[str]:
+        return [item["openid"] for item in self.control("GET", "followers", appid=self.appid)["followers"]]
+
+
+ODD: tuple[object, ...] = (None, True, 0, -1, 2**70, 1.5, "", "x", [], [1], [[]], {}, {"a": 1})
+
+
+def with_each_part_odd(body: object) -> Iterator[object]:
+    """Yield the body again and again, each time with one part, at any depth, replaced by something odd."""
+    yield from ODD
+    parts: list[tuple[object, object]] = []
+    if isinstance(body, dict):
+        parts = list(body.items())
+    elif isinstance(body, list):
+        parts = list(enumerate(body))
+    for key, part in parts:
+        for odd in with_each_part_odd(part):
+            yield {**body, key: odd} if isinstance(body, dict) else [odd]  # type: ignore[dict-item]
+
+
+@contextmanager
+def open_wechat() -> Iterator[WeChat]:
+    """A fresh sandbox with the built-in seed, at noon of a first of December."""
+    store = Store(None)
+    with store.transaction() as db:
+        seeds.plant(db, seeds.DEFAULT, NOON)
+    dispatcher = Dispatcher(store=store, wall=lambda: NOON, sleep=lambda _s: None)
+    yield WeChat(web.build(dispatcher, seeds.DEFAULT).test_client(), dispatcher)
+    store.close()

@@ -1,0 +1,259 @@
+"""Callback events: their XML, their signature, their encryption, and the way they are pushed."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wechatpy.crypto import PrpCrypto, WeChatCrypto
+from wechatpy.utils import check_signature
+
+from tests.unit.sandbox.client import SERVICE, WeChat
+from wechat_campaigns.sandbox.accounts import Callback
+from wechat_campaigns.sandbox.callbacks import encoding, models, pusher
+
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+TOKEN = "token"
+
+
+@dataclass
+class Receiver:
+    """An account's own server: answers the check, keeps what is pushed, fails as often as told."""
+
+    url: str = ""
+    echoes: bool = True
+    failures: int = 0
+    says: str = "success"
+    pushed: list[tuple[dict[str, str], str]] = field(default_factory=list)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200, self.query["echostr"] if receiver.echoes else "hello")
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            receiver.pushed.append((self.query, body))
+            receiver.failures -= 1
+            self.answer(200 if receiver.failures < 0 else 500, receiver.says)
+
+        @property
+        def query(self) -> dict[str, str]:
+            return {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+
+        def answer(self, status: int, text: str) -> None:
+            check_signature(TOKEN, *(self.query[key] for key in ("signature", "timestamp", "nonce")))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    receiver.url = f"http://127.0.0.1:{server.server_port}/wx?own=1"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield receiver
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as made:
+        yield made
+
+
+def listen(wechat: WeChat, receiver: Receiver, **more: str) -> dict[str, object]:
+    callback = {"url": receiver.url, "token": TOKEN, **more}
+    return wechat.control("POST", "accounts", {"appid": SERVICE, "callback": callback})  # type: ignore[no-any-return]
+
+
+def push(wechat: WeChat) -> None:
+    pusher.push_due(wechat.dispatcher, lambda _seconds: None)
+
+
+def test_a_finished_job_is_pushed_once_and_signed(wechat: WeChat, receiver: Receiver) -> None:
+    """The event of a job arrives as the platform's XML at the URL, with its own parameters kept."""
+    listen(wechat, receiver)
+    msg_id = wechat.sendall("mpnews", {"media_id": wechat.draft()})["msg_id"]
+    push(wechat)
+    push(wechat)
+    ((query, body),) = receiver.pushed
+    assert query["own"] == "1"
+    xml = ElementTree.fromstring(body)
+    told = {item.tag: item.text for item in xml}
+    assert (told["Event"], told["MsgType"], told["MsgID"]) == ("MASSSENDJOBFINISH", "event", str(msg_id))
+    assert (told["Status"], told["TotalCount"], told["FilterCount"], told["SentCount"]) == (
+        "send success", "6", "6", "6",
+    )  # fmt: skip
+    link = xml.findtext("ArticleUrlResult/ResultList/item/ArticleUrl")
+    assert link is not None
+    assert wechat.post("message/mass/delete", {"url": link})["errcode"] == 0
+    (event,) = wechat.control("GET", "events")["events"]
+    assert (event["state"], event["attempts"]) == ("delivered", 1)
+
+
+ENVELOPE = "<ToUserName><FromUserName><CreateTime><MsgType><Event><MsgID><Status>"
+COUNTS = "<TotalCount><FilterCount><SentCount><ErrorCount>"
+CHECKED = "<ArticleIdx><UserDeclareState><AuditState><OriginalArticleUrl><OriginalArticleType><CanReprint>"
+CHECKED += "<NeedReplaceContent><NeedShowReprintSource>"
+
+
+@pytest.mark.parametrize(
+    ("can_reprint", "ignore", "checked", "links"),
+    [(None, 0, "", True), (True, 1, CHECKED, True), (False, 1, CHECKED, False)],
+)
+def test_the_fields_of_an_event_and_their_order(
+    wechat: WeChat, receiver: Receiver, can_reprint: bool | None, ignore: int, checked: str, links: bool
+) -> None:
+    """Every field is there, as on the platform's page; links only of what was sent."""
+    listen(wechat, receiver)
+    if can_reprint is not None:
+        wechat.control("POST", "originals", {"title": "原创", "can_reprint": can_reprint})
+    wechat.sendall("mpnews", {"media_id": wechat.draft("原创")}, send_ignore_reprint=ignore)
+    push(wechat)
+    ((_, body),) = receiver.pushed
+    opened = "".join(f"<{name}>" for name in re.findall(r"<(\w+)>", body))
+    item, link = (f"<item>{checked}" if checked else ""), ("<item><ArticleIdx><ArticleUrl>" if links else "")
+    assert opened == (
+        f"<xml>{ENVELOPE}{COUNTS}<CopyrightCheckResult><Count><ResultList>{item}<CheckState>"
+        f"<ArticleUrlResult><Count><ResultList>{link}"
+    )
+
+
+def test_a_text_has_both_results_empty(wechat: WeChat, receiver: Receiver) -> None:
+    """Jobs without articles carry the originality check and the links, without anything in them."""
+    listen(wechat, receiver)
+    wechat.sendall()
+    push(wechat)
+    ((_, body),) = receiver.pushed
+    nothing = "<Count>0</Count><ResultList></ResultList>"
+    assert body.endswith(
+        f"<CopyrightCheckResult>{nothing}<CheckState>0</CheckState></CopyrightCheckResult>"
+        f"<ArticleUrlResult>{nothing}</ArticleUrlResult></xml>"
+    )
+
+
+def test_safe_mode_is_read_by_another_implementation(wechat: WeChat, receiver: Receiver) -> None:
+    """With an AES key the body is encrypted as SDKs expect it, appid and signature included."""
+    listen(wechat, receiver, aes_key=AES_KEY)
+    wechat.sendall()
+    push(wechat)
+    ((query, body),) = receiver.pushed
+    assert query["encrypt_type"] == "aes"
+    crypto = WeChatCrypto(TOKEN, AES_KEY, SERVICE)
+    xml = crypto.decrypt_message(body, query["msg_signature"], query["timestamp"], query["nonce"])
+    assert ElementTree.fromstring(xml).findtext("Event") == "MASSSENDJOBFINISH"
+
+
+@pytest.mark.parametrize(("failures", "attempts", "state"), [(1, 2, "delivered"), (9, 4, "failed")])
+def test_three_retries(wechat: WeChat, receiver: Receiver, failures: int, attempts: int, state: str) -> None:
+    """A push that is not answered is repeated three times and then given up."""
+    listen(wechat, receiver)
+    receiver.failures = failures
+    wechat.sendall()
+    push(wechat)
+    assert len(receiver.pushed) == attempts
+    (event,) = wechat.control("GET", "events")["events"]
+    assert (event["state"], event["attempts"]) == (state, attempts)
+
+
+@pytest.mark.parametrize(("says", "attempts"), [("", 1), ("<xml></xml>", 1), ("ok", 4)])
+def test_what_counts_as_an_answer(wechat: WeChat, receiver: Receiver, says: str, attempts: int) -> None:
+    """Nothing and a reply in XML, which SDKs write, end the pushing; other words do not."""
+    listen(wechat, receiver)
+    receiver.says = says
+    wechat.sendall()
+    push(wechat)
+    assert len(receiver.pushed) == attempts
+
+
+def test_a_publication_has_an_event_too(wechat: WeChat, receiver: Receiver) -> None:
+    """PUBLISHJOBFINISH tells the publication's outcome and link."""
+    listen(wechat, receiver)
+    ids = wechat.post("freepublish/submit", {"media_id": wechat.draft()})
+    push(wechat)
+    xml = ElementTree.fromstring(receiver.pushed[0][1])
+    assert xml.findtext("Event") == "PUBLISHJOBFINISH"
+    assert xml.findtext("PublishEventInfo/publish_id") == str(ids["publish_id"])
+    assert xml.findtext("PublishEventInfo/article_detail/item/article_url", "").startswith("http://mp.weixin")
+
+
+def test_a_url_that_does_not_echo_is_not_taken(wechat: WeChat, receiver: Receiver) -> None:
+    """The check fails for a wrong answer, a dead address and a wrong key; nothing is changed."""
+    receiver.echoes = False
+    assert "echostr" in str(listen(wechat, receiver)["error"])
+    assert "aes_key" in str(listen(wechat, receiver, aes_key="short")["error"])
+    receiver.url = "http://127.0.0.1:9/"
+    assert "could not be asked" in str(listen(wechat, receiver)["error"])
+    assert wechat.control("GET", "accounts")["accounts"][0]["options"]["callback"] is None
+
+
+def test_callback_check_asks_for_a_url_first(wechat: WeChat, receiver: Receiver) -> None:
+    """callback/check is 40201 without a URL, and checks its arguments with one."""
+    ask = {"action": "all", "check_operator": "DEFAULT"}
+    assert wechat.post("callback/check", ask)["errcode"] == 40201
+    listen(wechat, receiver)
+    assert wechat.post("callback/check", ask)["ping"][0]["package_loss"] == "0%"
+    assert wechat.post("callback/check", {**ask, "action": "x"})["errcode"] == 40202
+    assert wechat.post("callback/check", {**ask, "check_operator": "x"})["errcode"] == 40203
+
+
+def test_text_cannot_leave_its_element() -> None:
+    """Whatever an event holds, its XML is read back as it was."""
+    nasty = "]]><x>&</x>"
+    event = models.PushEvent(
+        id=1,
+        appid="wx9",
+        callback=Callback(url="http://x", token="t"),
+        created_at=0,
+        fields={"Status": nasty},
+    )
+    assert ElementTree.fromstring(encoding.to_xml(event)).findtext("Status") == nasty
+
+
+def test_token_and_key_are_never_told(wechat: WeChat, receiver: Receiver) -> None:
+    """Neither the switches nor the state show the callback's token or key."""
+    told = listen(wechat, receiver, aes_key=AES_KEY)
+    assert AES_KEY not in str(told) + str(wechat.control("GET", "state"))
+    assert told["options"]["callback"] == {"url": receiver.url}  # type: ignore[index]
+    assert AES_KEY not in repr(Callback(url="x", token="secret-word", aes_key=AES_KEY))
+
+
+def test_an_event_is_claimed_once(wechat: WeChat, receiver: Receiver) -> None:
+    """Of several processes that push from one state, one gets an event."""
+    listen(wechat, receiver)
+    wechat.sendall()
+    wechat.get("tags/get")
+    with wechat.dispatcher.store.transaction() as db:
+        assert [len(models.claim(db)), len(models.claim(db))] == [1, 0]
+
+
+@given(st.text(max_size=70))
+def test_encryption_pads_to_32_bytes(text: str) -> None:
+    """The platform pads to blocks of 32, whatever the length; another implementation reads it."""
+    encrypted = encoding.encrypt(text, AES_KEY, SERVICE)
+    assert len(base64.b64decode(encrypted)) % 32 == 0
+    assert PrpCrypto(base64.b64decode(f"{AES_KEY}=")).decrypt(encrypted, SERVICE) == text
+
+
+def test_addresses_are_told(wechat: WeChat) -> None:
+    """Both lists of addresses hold the one there is."""
+    assert wechat.get("get_api_domain_ip") == wechat.post("getcallbackip") == {"ip_list": ["127.0.0.1"]}

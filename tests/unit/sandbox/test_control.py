@@ -1,0 +1,258 @@
+"""The sandbox's own calls."""
+
+import pytest
+
+from tests.unit.sandbox.client import SERVICE, SUBSCRIPTION, WeChat, with_each_part_odd
+from wechat_campaigns.sandbox.control.routes import ROUTES
+
+
+def test_the_clock_moves_and_comes_back(wechat: WeChat) -> None:
+    """Time is advanced, set, and given back; everything on the platform follows it."""
+    start = wechat.control("GET", "clock")
+    assert start == {"now": "2026-12-01T12:00:00+08:00", "offset_s": 0}
+    wechat.wait(90)
+    assert wechat.control("GET", "clock")["now"] == "2026-12-01T12:01:30+08:00"
+    wechat.control("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"})
+    assert wechat.control("GET", "clock")["now"] == "2027-01-01T00:00:00+08:00"
+    assert wechat.control("POST", "clock", {"reset": True}) == start
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "give one of"),
+        ({"advance_s": "1"}, "number of seconds"),
+        ({"at": "2027-01-01T00:00:00"}, "offset"),
+        ({"at": "soon"}, "soon"),
+        ([], "object"),
+    ],
+)
+def test_a_wrong_clock_call_is_explained(wechat: WeChat, body: object, says: str) -> None:
+    """A mistake is a 400 whose error says what is wanted."""
+    assert says in wechat.control("POST", "clock", body)["error"]
+
+
+def test_reset_begins_anew(wechat: WeChat) -> None:
+    """After a reset there are the seeded accounts and nothing else."""
+    wechat.sendall()
+    wechat.wait(100)
+    wechat.control("POST", "seed", {"accounts": [{"appid": "wx9", "followers": 3}]})
+    assert set(wechat.control("POST", "reset")["followers"]) == {f"wx000000000000000{n}" for n in (1, 2, 3)}
+    assert wechat.control("GET", "deliveries")["jobs"] == []
+    assert wechat.control("GET", "clock")["offset_s"] == 0
+    assert wechat.get("tags/get")["errcode"] == 40001  # clients fetch another
+
+
+def test_the_last_twenty_snapshots_are_kept(wechat: WeChat) -> None:
+    """However many are made, memory holds twenty; the names of the others are gone, none is used twice."""
+    names = [wechat.control("POST", "snapshot")["snapshot"] for _ in range(25)]
+    assert names == [str(number) for number in range(1, 26)]
+    assert "no snapshot" in wechat.control("POST", "restore", {"snapshot": "5"})["error"]
+    assert wechat.control("POST", "restore", {"snapshot": "6"}) == {"snapshot": "6"}
+
+
+@pytest.mark.parametrize("name", ["seed", "faults", "clock", "restore", "followers"])
+def test_a_small_body_does_not_grow_in_memory(wechat: WeChat, name: str) -> None:
+    """Aliases, of which a few lines stand for gigabytes, are refused before anything is made of them."""
+    bomb = "&b0 [x, x]"
+    for level in range(1, 60):
+        bomb = f"&b{level} [{bomb}, *b{level - 1}]"
+    answer = wechat.http.post(f"/_sandbox/{name}", data=f"{{endpoint: {bomb}, kind: latency}}".encode())
+    assert answer.status_code == 400
+    assert b"alias" in answer.data
+
+
+def test_a_snapshot_can_be_gone_back_to(wechat: WeChat) -> None:
+    """What happened after a snapshot is undone by going back to it, as often as wanted."""
+    wechat.sendall(clientmsgid="a")
+    name = wechat.control("POST", "snapshot")["snapshot"]
+    for _ in range(2):
+        assert wechat.sendall(clientmsgid="b")["errcode"] == 0
+        assert wechat.control("POST", "restore", {"snapshot": name}) == {"snapshot": name}
+        assert [job["clientmsgid"] for job in wechat.control("GET", "jobs")["jobs"]] == ["a"]
+    assert "no snapshot" in wechat.control("POST", "restore", {"snapshot": "9"})["error"]
+
+
+def test_media_can_have_a_chosen_id(wechat: WeChat) -> None:
+    """Rehearsals name ids of real accounts: each kind can be registered under a given media_id."""
+    for kind in ("image", "voice", "mpvideo", "news"):
+        told = wechat.control("POST", "media", {"appid": SERVICE, "media_id": f"M-{kind}", "kind": kind})
+        assert told["media_id"] == f"M-{kind}"
+    for n, (key, kind) in enumerate(
+        {"image": "image", "voice": "voice", "mpvideo": "mpvideo", "mpnews": "news"}.items()
+    ):
+        assert wechat.sendall(key, {"media_id": f"M-{kind}"}, clientmsgid=str(n))["errcode"] == 0
+    assert "kind is one of" in wechat.control("POST", "media", {"appid": SERVICE, "kind": "x"})["error"]
+    bad = {"appid": SERVICE, "kind": "image", "data_base64": "%"}
+    assert "base64" in wechat.control("POST", "media", bad)["error"]
+
+
+WRONG_SWITCHES: list[dict[str, object]] = [
+    {"colour": 1},
+    {"quota": "no"},
+    {"finish_after_s": "x"},
+    {"ip_allow": "x"},
+    {"daily_limits": 3},
+    {"daily_limits": {"/x": "y"}},
+    {"callback": 3},
+    {"callback": {"url": 3, "token": "t"}},
+    {"verdict": 3},
+    {"kind": "x"},
+    {"kind": []},
+    {"appid": "wx9"},
+]
+
+
+def test_switches(wechat: WeChat) -> None:
+    """Switches change one account; an unknown one or a wrong type is explained."""
+    told = wechat.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 3, "protection": True})
+    assert (told["options"]["finish_after_s"], told["options"]["protection"]) == (3, True)
+    assert "secret" not in told
+    for wrong in WRONG_SWITCHES:
+        assert "error" in wechat.control("POST", "accounts", {"appid": SERVICE, **wrong})
+
+
+def test_a_verdict_can_be_ordered(wechat: WeChat) -> None:
+    """An account whose jobs fail tells SEND_FAIL, delivers nothing, and keeps its allowance."""
+    wechat.control("POST", "accounts", {"appid": SUBSCRIPTION, "verdict": "err(20001)"})
+    account = wechat.of(SUBSCRIPTION)
+    msg_id = account.sendall(clientmsgid="a")["msg_id"]
+    assert account.post("message/mass/get", {"msg_id": msg_id})["msg_status"] == "SEND_FAIL"
+    assert wechat.control("GET", "deliveries")["total"] == 0
+    assert account.sendall(clientmsgid="b")["errcode"] == 0
+
+
+def test_the_inbox_of_one_follower(wechat: WeChat) -> None:
+    """A phone shows the jobs that reached it and previews, with the time of each."""
+    tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"][-1]
+    other = wechat.openids()[1]
+    wechat.sendall()
+    wechat.post("message/mass/preview", {"touser": tagged, "msgtype": "text", "text": {"content": "试"}})
+
+    def inbox(openid: str) -> list[tuple[str, str]]:
+        told = wechat.control("GET", "inbox", appid=SERVICE, openid=openid)
+        return [(message["kind"], message["content"]["text"]) for message in told["messages"]]
+
+    assert inbox(tagged) == [("job", "你好"), ("preview", "试")]
+    assert inbox(other) == []
+    assert "no follower" in wechat.control("GET", "inbox", appid=SERVICE, openid="x")["error"]
+
+
+def test_deliveries_are_limited_but_counted_whole(wechat: WeChat) -> None:
+    """The list is cut at limit, the counts are not; both filter by account."""
+    wechat.sendall(filter={"is_to_all": True})
+    told = wechat.control("GET", "deliveries", limit=5)
+    assert (len(told["deliveries"]), told["total"]) == (5, 60)
+    assert wechat.control("GET", "deliveries", appid=SUBSCRIPTION)["total"] == 0
+    assert "number" in wechat.control("GET", "deliveries", msg_id="x")["error"]
+
+
+def test_the_whole_state_in_one_answer(wechat: WeChat) -> None:
+    """The state tells accounts, jobs, drafts, media and row counts, and no secret."""
+    wechat.draft()
+    told = wechat.control("GET", "state")
+    assert (len(told["accounts"]), len(told["drafts"]), len(told["media"])) == (3, 1, 1)
+    assert told["rows"]["follower"] == 180
+    assert "0" * 32 not in str(told)
+
+
+def test_events_are_kept_even_when_nobody_wants_them(wechat: WeChat) -> None:
+    """Without a callback URL the event of a job can still be looked at."""
+    wechat.sendall("mpnews", {"media_id": wechat.draft()})
+    (event,) = wechat.control("GET", "events", appid=SERVICE)["events"]
+    assert event["Event"] == "MASSSENDJOBFINISH"
+    assert (event["Status"], event["TotalCount"], event["SentCount"]) == ("send success", 6, 6)
+    assert event["ArticleUrlResult"]["Count"] == 1
+    assert event["state"] == "unwanted"
+
+
+def test_unknown_control_calls_list_the_known(wechat: WeChat) -> None:
+    """A wrong name answers 404 and what there is."""
+    told = wechat.control("GET", "nix")["error"]
+    assert all(f"{method} {name}" in told for method, name in ROUTES)
+
+
+def test_rules_are_told(wechat: WeChat) -> None:
+    """Every rule of mass sending can be read with its source and its doubt."""
+    assert {"clientmsgid-repeat", "allowance"} <= {
+        rule["name"] for rule in wechat.control("GET", "rules")["rules"]
+    }
+
+
+def test_yaml_bodies_are_read_too(wechat: WeChat) -> None:
+    """A seed may be posted as YAML; something that is neither is explained."""
+    seed = "accounts:\n- appid: wx9\n  followers:\n  - {openid: o1, tags: [会员]}\n".encode()
+    assert wechat.http.post("/_sandbox/seed", data=seed).json == {"followers": {"wx9": 1}}
+    assert "neither JSON nor YAML" in wechat.http.post("/_sandbox/seed", data=b"{[").json["error"]
+    assert wechat.http.post("/_sandbox/seed", data=b"a: [").status_code == 400
+
+
+def test_other_sites_do_not_control_the_sandbox(wechat: WeChat) -> None:
+    """A page of another origin in somebody's browser cannot reset or read the sandbox."""
+    answer = wechat.http.post("/_sandbox/reset", headers={"Origin": "https://example.com"})
+    assert answer.status_code == 403
+    assert wechat.http.post("/_sandbox/reset", headers={"Origin": "http://localhost"}).status_code == 200
+
+
+def test_deliveries_tell_titles_and_not_whole_articles(wechat: WeChat) -> None:
+    """The list stays short: an article is told by its title; the job has it whole."""
+    wechat.sendall("mpnews", {"media_id": wechat.draft("春天")})
+    told = wechat.control("GET", "deliveries", limit=1)["deliveries"][0]
+    assert told["content"] == {"articles": [{"title": "春天"}]}
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert job["content"]["articles"][0]["content"] == "<p>正文</p>"
+
+
+CONTROL_BODIES: list[tuple[str, str, dict[str, object]]] = [
+    ("POST", "clock", {"advance_s": 1}),
+    ("POST", "clock", {"at": "2027-01-01T00:00:00+08:00"}),
+    (
+        "POST",
+        "faults",
+        {"endpoint": "x", "kind": "errcode", "times": 1, "skip": 0, "errcode": 1, "latency_s": 0},
+    ),
+    ("POST", "accounts", {"appid": SERVICE, "kind": "service", "finish_after_s": 1, "ip_allow": ["1"]}),
+    ("POST", "accounts", {"appid": SERVICE, "daily_limits": {"/x": 1}, "verdict": "x", "quota": True}),
+    ("POST", "followers", {"appid": SERVICE, "openids": ["o1"], "subscribe": True}),
+    (
+        "POST",
+        "media",
+        {"appid": SERVICE, "kind": "image", "media_id": "M", "data_base64": "YQ=="},
+    ),
+    ("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "M", "articles": [{"title": "t"}]}),
+    ("POST", "originals", {"title": "t", "url": "u", "can_reprint": True}),
+    ("POST", "admin", {"msg_id": 1, "decision": "confirm"}),
+    ("POST", "restore", {"snapshot": "1"}),
+    ("POST", "seed", {"accounts": [{"appid": "a", "kind": "service", "tags": ["t"], "followers": 1}]}),
+    ("POST", "seed", {"accounts": [{"appid": "b", "followers": [{"openid": "o", "tags": ["t"]}]}]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body"),
+    CONTROL_BODIES,
+    ids=[f"{n}-{part[1]}" for n, part in enumerate(CONTROL_BODIES)],
+)
+def test_no_odd_part_makes_a_control_call_fail(
+    wechat: WeChat, method: str, name: str, body: dict[str, object]
+) -> None:
+    """A control call with one part of the wrong type is done or explained, and the state stays readable."""
+    for odd in with_each_part_odd(body):
+        answer = wechat.control(method, name, odd)
+        assert "errcode" not in answer, odd
+        assert "clock" in wechat.control("GET", "state"), odd
+
+
+@pytest.mark.parametrize("query", [{"limit": "9" * 40}, {"limit": "x"}, {"msg_id": "-1"}, {"after": "²"}])
+def test_odd_numbers_in_the_query_are_explained(wechat: WeChat, query: dict[str, str]) -> None:
+    """A number that is none, or too long to be one, is said so."""
+    name = "requests" if "after" in query else "deliveries"
+    assert "is a number" in wechat.control("GET", name, **query)["error"]
+
+
+@pytest.mark.parametrize("step", ["1e300", "NaN", "-Infinity", "1e12"])
+def test_the_clock_does_not_leave_its_century(wechat: WeChat, step: str) -> None:
+    """A step that leads out of the calendar is refused and changes nothing."""
+    answer = wechat.http.post("/_sandbox/clock", data=f'{{"advance_s": {step}}}')
+    assert answer.status_code == 400
+    assert wechat.control("GET", "clock")["offset_s"] == 0

@@ -1,0 +1,225 @@
+"""What every call passes: method, body, permission, record, faults."""
+
+import json
+import re
+import time
+from email.utils import parsedate_to_datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
+from tests.unit.sandbox.client import SERVICE, WeChat, with_each_part_odd
+from wechat_campaigns.sandbox import request_log
+from wechat_campaigns.sandbox.answers import ErrcodeError
+from wechat_campaigns.sandbox.calls import HttpRequest
+from wechat_campaigns.sandbox.dispatcher import ENDPOINTS, Dispatcher, parse_body
+
+
+def test_an_error_carries_the_platforms_text_and_a_rid(wechat: WeChat) -> None:
+    """errmsg is the platform's spelling followed by a rid of three groups."""
+    answer = wechat.post("tags/update", {"tag": {"id": 900, "name": "x"}})
+    assert re.fullmatch(r"invalid tag id rid: [0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}", answer["errmsg"])
+
+
+def test_answers_are_compact_raw_utf8(wechat: WeChat) -> None:
+    """JSON has no spaces and no escapes, and its type is the platform's."""
+    answer = wechat.http.get("/cgi-bin/tags/get", query_string={"access_token": wechat.token})
+    assert "星标组".encode() in answer.data
+    assert b'": ' not in answer.data
+    assert answer.content_type == "application/json; encoding=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "errcode"),
+    [
+        ("POST", "user/get", 43001),
+        ("GET", SENDALL, 43002),
+        ("GET", "nix", 40066),
+        ("PUT", "tags/create", 43002),
+    ],
+)
+def test_wrong_methods_and_paths(wechat: WeChat, method: str, path: str, errcode: int) -> None:
+    """Each kind of mistake has its code; the status stays 200."""
+    assert wechat.raw(method, path)["errcode"] == errcode
+
+
+@pytest.mark.parametrize(
+    ("raw", "errcode"),
+    [
+        (b"", 44002),
+        (b"{", 47001),
+        (b"[1]", 47001),
+        (b"[" * 100_000, 47001),
+        (b'{"tag":{"name":"\\u4f1a"}}', 40033),
+        ('{"tag":{"name":"会"}}'.encode("gbk"), 40033),
+    ],
+)
+def test_bad_bodies(wechat: WeChat, raw: bytes, errcode: int) -> None:
+    """Missing, broken, escaped and wrongly encoded bodies are told apart."""
+    assert wechat.post("tags/create", raw)["errcode"] == errcode
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.booleans()))
+def test_every_raw_utf8_object_is_read(body: dict[str, object]) -> None:
+    """What a client writes without escapes arrives as it was, escaped backslashes included."""
+    assert parse_body(json.dumps(body, ensure_ascii=False).encode(), required=False) == body
+
+
+@given(st.text(st.characters(min_codepoint=0x80, max_codepoint=0xD7FF), min_size=1))
+def test_every_escaped_character_is_refused(text: str) -> None:
+    """A body written with escapes never gets in."""
+    with pytest.raises(ErrcodeError) as refusal:
+        parse_body(json.dumps({"t": text}).encode(), required=False)
+    assert refusal.value.errcode == 40033
+
+
+KEYS = (
+    *("tag", "tagid", "openid", "openid_list", "media_id", "msg_id", "filter", "msgtype", "text", "images"),
+    *("mpnews", "articles", "index", "touser", "towxname", "clientmsgid", "url", "rid", "cgi_path"),
+    *("user_list", "count", "speed", "remark", "next_openid"),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_body_makes_the_sandbox_fail(wechat: WeChat, data: st.DataObject) -> None:
+    """Whatever JSON a client sends to whatever endpoint, the answer is an errcode and never -1."""
+    paths = sorted(path for path, endpoint in ENDPOINTS.items() if endpoint.needs_body)
+    keys = st.sampled_from(KEYS)
+    path = data.draw(st.sampled_from(paths)).removeprefix("/cgi-bin/")
+    body = data.draw(st.dictionaries(keys, json_values, max_size=6))
+    answer = wechat.post(path, body)
+    assert not isinstance(answer, dict) or answer.get("errcode", 0) != -1
+
+
+@pytest.mark.parametrize(("path", "body"), BODIES, ids=[f"{n}-{path}" for n, (path, _) in enumerate(BODIES)])
+def test_no_odd_part_makes_the_sandbox_fail(wechat: WeChat, path: str, body: dict[str, object]) -> None:
+    """A body that is right but for one part of the wrong type is answered, with an errcode and never -1."""
+    wechat.control("POST", "accounts", {"appid": SERVICE, "quota": False, "daily_limits": {}})
+    for kind, media_id in (("image", "T"), ("image", "I"), ("video", "V"), ("news", "D")):
+        wechat.control("POST", "media", {"appid": SERVICE, "media_id": media_id, "kind": kind})
+    for odd in with_each_part_odd(body):
+        answer = wechat.post(path, odd)
+        assert answer.get("errcode", 0) != -1, odd
+
+
+def test_a_call_is_recorded_with_what_was_answered(wechat: WeChat) -> None:
+    """Method, path, query, parsed body, errcode and account are kept, newest last."""
+    wechat.post("tags/create", {"tag": {"name": "会员"}})
+    last = wechat.control("GET", "requests", limit=1)["requests"][0]
+    assert (last["method"], last["path"], last["errcode"]) == ("POST", "/cgi-bin/tags/create", 45157)
+    assert (last["body"], last["query"], last["appid"]) == ({"tag": {"name": "会员"}}, {}, SERVICE)
+    assert wechat.control("GET", "requests", after=last["id"])["requests"] == []
+    assert wechat.control("GET", "requests", path="/nix")["requests"] == []
+
+
+def test_a_very_long_body_is_only_measured(wechat: WeChat) -> None:
+    """The record does not grow by megabytes."""
+    wechat.sendall("text", {"content": "x" * 300_000})
+    body = wechat.control("GET", "requests", limit=1)["requests"][0]["body"]
+    assert body["too_long_to_keep"]
+    assert body["size_bytes"] > 300_000
+
+
+# --- faults ------------------------------------------------------------------------------------
+
+
+def order(wechat: WeChat, **fault: object) -> None:
+    wechat.control("POST", "faults", {"endpoint": SENDALL, **fault})
+
+
+def test_an_ordered_errcode_comes_instead_of_the_effect(wechat: WeChat) -> None:
+    """The fault meets the ordered number of calls to its endpoint, and nothing happens in them."""
+    order(wechat, kind="errcode", errcode=45009, times=2)
+    assert "tags" in wechat.get("tags/get")
+    codes = [wechat.sendall(clientmsgid=str(n))["errcode"] for n in range(3)]
+    assert codes == [45009, 45009, 0]
+    assert len(wechat.control("GET", "jobs")["jobs"]) == 1
+
+
+def test_an_errcode_after_the_effect(wechat: WeChat) -> None:
+    """With `after` the job is accepted and the client is told -1."""
+    order(wechat, kind="errcode", after=True)
+    assert wechat.sendall(clientmsgid="a")["errcode"] == -1
+    wechat.wait(61)
+    assert wechat.sendall(clientmsgid="a")["errcode"] == 45065
+
+
+def test_a_first_call_can_be_told_it_is_a_duplicate(wechat: WeChat) -> None:
+    """45065 after the effect carries the msg_id of the job just accepted, as seen in the field."""
+    order(wechat, kind="errcode", errcode=45065, after=True)
+    answer = wechat.sendall(clientmsgid="a")
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert (answer["errcode"], answer["msg_id"]) == (45065, job["msg_id"])
+
+
+def test_skip_lets_calls_pass_first(wechat: WeChat) -> None:
+    """A fault with skip waits for that many calls."""
+    order(wechat, kind="errcode", errcode=-1, skip=1)
+    assert [wechat.sendall(clientmsgid=str(n))["errcode"] for n in range(3)] == [0, -1, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "begins"),
+    [("garbage", 200, b'{"errcode":0,"errm\xff'), ("html", 200, b"<html>"), ("http_503", 503, b"<html>")],
+)
+@pytest.mark.parametrize("after", [False, True])
+def test_spoilt_answers(wechat: WeChat, kind: str, status: int, begins: bytes, after: bool) -> None:
+    """Garbage, HTML and 5xx answers come with or without the effect."""
+    order(wechat, kind=kind, after=after)
+    body = json.dumps({"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "x"}})
+    answer = wechat.http.post(f"/cgi-bin/{SENDALL}", data=body, query_string={"access_token": wechat.token})
+    assert answer.status_code == status
+    assert answer.data.startswith(begins)
+    assert len(wechat.control("GET", "jobs")["jobs"]) == after
+
+
+def test_latency_waits_and_answers(wechat: WeChat) -> None:
+    """A late answer is a good one."""
+    waited: list[float] = []
+    slow = Dispatcher(store=wechat.dispatcher.store, sleep=waited.append)
+    incoming = HttpRequest(method="GET", path="/cgi-bin/tags/get", query={"access_token": wechat.token})
+    order(wechat, kind="latency", latency_s=2.5, endpoint="*")
+    answer, spoilt = slow.handle(incoming)
+    assert waited == [2.5]
+    assert spoilt is None
+    assert isinstance(answer, dict)
+
+
+@pytest.mark.parametrize("ahead_s", [3600, -90])
+def test_an_answer_may_have_another_date(wechat: WeChat, ahead_s: int) -> None:
+    """By so much from the real time, wherever the sandbox's clock is; the call happens."""
+    wechat.control("POST", "clock", {"advance_s": 10**6})
+    order(wechat, kind="clock", endpoint="tags/get", ahead_s=ahead_s)
+    for expected_s in (ahead_s, 0):
+        answer = wechat.http.get(f"/cgi-bin/tags/get?access_token={wechat.token}")
+        assert answer.json["tags"]
+        away_s = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+        assert abs(away_s - expected_s) < 60
+
+
+def test_faults_are_listed_and_cancelled(wechat: WeChat) -> None:
+    """What is ordered can be seen and dropped; a mistake in an order is explained."""
+    order(wechat, kind="cut_after", times=None)
+    (listed,) = wechat.control("GET", "faults")["faults"]
+    assert (listed["kind"], listed["after"], listed["times"]) == ("cut", True, None)
+    assert wechat.control("DELETE", "faults") == {"faults": []}
+    assert "kind is one of" in wechat.control("POST", "faults", {"kind": "x"})["error"]
+    assert "no key colour" in wechat.control("POST", "faults", {"kind": "html", "colour": 1})["error"]
+    assert "ahead_s is" in wechat.control("POST", "faults", {"kind": "clock", "ahead_s": "x"})["error"]
+    assert "times is" in wechat.control("POST", "faults", {"kind": "html", "times": 0})["error"]
+    assert "object" in wechat.control("POST", "faults", [3])["error"]
+
+
+def test_long_bodies_are_kept_of_the_last_requests_only(wechat: WeChat) -> None:
+    """Of older requests all is kept but a long body, so that the record stays small."""
+    wechat.post("tags/create", {"tag": {"name": "长" * 10_000}})
+    for _ in range(request_log.KEPT_LONG_BODIES - 1):
+        wechat.get("tags/get")
+    (before,) = wechat.control("GET", "requests", path="/cgi-bin/tags/create")["requests"]
+    wechat.get("tags/get")
+    (after,) = wechat.control("GET", "requests", path="/cgi-bin/tags/create")["requests"]
+    assert before["body"] == {"tag": {"name": "长" * 10_000}}
+    assert after == {**before, "body": {"too_old_to_keep": True}}

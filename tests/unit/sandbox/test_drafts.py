@@ -1,0 +1,111 @@
+"""The draft box: what is kept of an article, and its limits."""
+
+import pytest
+
+from tests.unit.sandbox.client import WeChat
+from wechat_campaigns.sandbox.drafts import rules
+
+
+def test_a_draft_is_kept_as_the_platform_would(wechat: WeChat) -> None:
+    """draft/get gives the fields back, with a digest made from the body and a preview link."""
+    media_id = wechat.draft("标题", content="<p>第一&amp;第二</p>", author="小编")
+    told = wechat.post("draft/get", {"media_id": media_id})
+    (item,) = told["news_item"]
+    assert (item["title"], item["author"], item["digest"]) == ("标题", "小编", "第一&第二")
+    assert item["url"].startswith("http://mp.weixin.qq.com/")
+    assert told.keys() == {"news_item"}
+
+
+def test_drafts_are_listed_updated_counted_and_deleted(wechat: WeChat) -> None:
+    """update takes one object and an index from 0; the list can leave the content out."""
+    media_id = wechat.draft()
+    changed = {"title": "新", "content": "c", "thumb_media_id": wechat.material()}
+    update = {"media_id": media_id, "index": 0, "articles": changed}
+    assert wechat.post("draft/update", update)["errcode"] == 0
+    assert wechat.post("draft/update", {**update, "index": 1})["errcode"] == 40114
+    assert wechat.post("draft/update", {**update, "articles": [changed]})["errcode"] == 44003
+    page = wechat.post("draft/batchget", {"offset": 0, "count": 20, "no_content": 1})
+    (item,) = page["item"][0]["content"]["news_item"]
+    assert (page["total_count"], item["title"], "content" in item) == (1, "新", False)
+    assert wechat.get("draft/count") == wechat.post("draft/count") == {"total_count": 1}
+    assert wechat.post("draft/delete", {"media_id": media_id})["errcode"] == 0
+    assert wechat.post("draft/get", {"media_id": media_id})["errcode"] == 40007
+    assert wechat.post("draft/switch", checkonly="1")["is_open"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "errcode"),
+    [
+        ({"title": ""}, 45003),
+        ({"title": "长" * 33}, 45003),
+        ({"author": "长" * 17}, 45110),
+        ({"digest": "长" * 121}, 45004),
+        ({"content": ""}, 44003),
+        ({"content": "长" * 20_000}, 45002),
+        ({"content_source_url": "ftp://x"}, 41039),
+        ({"content_source_url": "https://x/" + "a" * 1024}, 45005),
+        ({"thumb_media_id": "nix"}, 40007),
+        ({"article_type": "x"}, 40035),
+        ({"pic_crop_235_1": "0_0_2_1"}, 40035),
+        ({"pic_crop_235_1": "0.1945_0_1_0.5236"}, None),
+        ({"need_open_comment": "yes"}, 40035),
+        ({"title": "长" * 32, "author": "长" * 16, "digest": "长" * 120}, None),
+    ],
+)
+def test_article_limits(wechat: WeChat, change: dict[str, str], errcode: int | None) -> None:
+    """Each field of an article has its limit and its code."""
+    article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), **change}
+    assert wechat.post("draft/add", {"articles": [article]}).get("errcode") == errcode
+
+
+def test_number_of_articles(wechat: WeChat) -> None:
+    """One to eight articles make a draft."""
+    article = {"title": "t", "content": "c", "thumb_media_id": wechat.material()}
+    assert "media_id" in wechat.post("draft/add", {"articles": [article] * 8})
+    assert wechat.post("draft/add", {"articles": [article] * 9})["errcode"] == 45008
+    assert wechat.post("draft/add", {"articles": []})["errcode"] == 44003
+    assert wechat.post("draft/add", {"articles": ["x"]})["errcode"] == 44003
+
+
+def test_picture_posts(wechat: WeChat) -> None:
+    """A newspic has one to twenty permanent images and no cover."""
+    images = [{"image_media_id": wechat.material()}]
+
+    def add(listed: object) -> dict[str, object]:
+        post = {"article_type": "newspic", "title": "t", "content": "c", "image_info": {"image_list": listed}}
+        return wechat.post("draft/add", {"articles": [post]})  # type: ignore[no-any-return]
+
+    assert "media_id" in add(images * 20)
+    assert add(images * 21)["errcode"] == 40215
+    assert add([])["errcode"] == 40007
+    assert add([{"image_media_id": wechat.material("voice")}])["errcode"] == 40007
+
+
+def test_comments_need_the_privilege(wechat: WeChat) -> None:
+    """An account without comments may not open an article to them."""
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "comments": False})
+    article = {"title": "t", "content": "c", "thumb_media_id": wechat.material(), "need_open_comment": 1}
+    assert wechat.post("draft/add", {"articles": [article]})["errcode"] == 88000
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("<p>a</p><script>x()</script>b", "<p>a</p>b"),
+        ('<img src="http://example.com/a.png" alt="x">', '<img alt="x">'),
+        ("<img src=https://mmbiz.qpic.cn/a/0>", "<img src=https://mmbiz.qpic.cn/a/0>"),
+        ('<IMG data-src="//mmbiz.qpic.cn/a">', '<IMG data-src="//mmbiz.qpic.cn/a">'),
+        ("<img src='http://evil.com/mmbiz.qpic.cn/'>", "<img>"),
+        ("<script>unclosed", ""),
+    ],
+)
+def test_what_is_dropped_from_html(sent: str, kept: str) -> None:
+    """Scripts go, and images that are not the platform's lose their address."""
+    assert rules.replace_forbidden_html(sent) == kept
+
+
+def test_null_in_an_article_is_as_if_left_out(wechat: WeChat) -> None:
+    """Clients that write optional fields as null get their draft."""
+    media_id = wechat.draft(content_source_url=None, author=None, digest=None, need_open_comment=None)
+    (article,) = wechat.post("draft/get", {"media_id": media_id})["news_item"]
+    assert (article["author"], article["content_source_url"]) == ("", "")

@@ -1,0 +1,194 @@
+"""Whatever arrives is answered by a rule, never by a failure of the sandbox; what it keeps stays whole."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, NoReturn
+from urllib.parse import quote_from_bytes
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.sandbox.bodies import BODIES, SENDALL, json_values
+from tests.unit.sandbox.client import MP4, PNG, SAMPLE, WeChat
+from wechat_campaigns.sandbox import request_log, strict_json
+from wechat_campaigns.sandbox.dispatcher import ENDPOINTS
+
+TEXT = b'{"filter":{"tag_id":2},"msgtype":"text","text":{"content":"x"},"more":%s}'
+slow = settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # the state of one test is shared by its examples, as a server's is
+
+
+def strict(raw: bytes) -> Any:
+    """Read JSON as a browser does."""
+
+    def refuse(name: str) -> NoReturn:
+        raise ValueError(name)
+
+    return json.loads(raw, parse_constant=refuse)
+
+
+def looks_whole(wechat: WeChat) -> None:
+    """Everything the sandbox tells about itself can be read."""
+    for page in ("state", "requests?limit=9", "deliveries", "events", "inbox/accounts", "inbox/version"):
+        strict(wechat.http.get(f"/_sandbox/{page}").data)
+    whose = {"appid": wechat.appid, "openid": wechat.openids()[0]}
+    for page in ("inbox", "inbox/phone", "inbox/sends", "inbox/followers"):
+        answer = wechat.http.get(f"/_sandbox/{page}", query_string=whose)
+        assert answer.status_code == 200
+        strict(answer.data)
+
+
+def sound(answer: Any) -> bool:
+    """Tell whether an answer is one of the platform's and not the sandbox's own failure."""
+    return not isinstance(answer, dict) or answer.get("errcode", 0) != -1
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999"])
+def test_a_number_that_json_does_not_know_is_refused(wechat: WeChat, number: bytes) -> None:
+    """What Python reads and JSON does not know never reaches the record."""
+    assert wechat.post(SENDALL, TEXT % number)["errcode"] == 47001
+    looks_whole(wechat)
+
+
+@pytest.mark.parametrize(("deep", "errcode"), [(50, 0), (70, 47001), (960, 47001), (100_000, 47001)])
+def test_bodies_are_only_so_deep(wechat: WeChat, deep: int, errcode: int) -> None:
+    """However deep a body is, what was taken of it can be told again."""
+    assert wechat.post(SENDALL, TEXT % (b"[" * deep + b"]" * deep))["errcode"] == errcode
+    looks_whole(wechat)
+
+
+def test_half_a_character_is_refused(wechat: WeChat) -> None:
+    """A lone surrogate cannot be written as UTF-8; it is refused and the record says how it came."""
+    assert wechat.post("tags/create", b'{"tag":{"name":"\\ud83d"}}')["errcode"] == 40033
+    (kept,) = wechat.control("GET", "requests", path="/cgi-bin/tags/create")["requests"]
+    assert kept["body"] == '{"tag":{"name":"\\ud83d"}}'
+
+
+@pytest.mark.parametrize("number", ["--5", "9" * 5000, "²", "1_0", "٣", "9" * 20])
+def test_text_that_is_no_number(wechat: WeChat, number: str) -> None:
+    """Numbers come as text too, but only what is one is read."""
+    assert wechat.post("message/mass/get", {"msg_id": number})["errcode"] == 40059
+    assert wechat.sendall(filter={"is_to_all": False, "tag_id": number})["errcode"] == 40152
+    link = f"http://mp.weixin.qq.com/s?mid=1&idx={number}"
+    assert wechat.post("message/mass/delete", {"url": link})["errcode"] in (40059, 40060)
+
+
+@pytest.mark.parametrize("described", ["[" * 100_000, '{"title":"\\ud83d"}', '{"title":1e999}', "[1]", ""])
+def test_a_videos_description_must_be_json(wechat: WeChat, described: str) -> None:
+    """What is no JSON object is 47001."""
+    answer = wechat.upload("material/add_material", MP4, type="video", form={"description": described})
+    assert answer["errcode"] == 47001
+
+
+@pytest.mark.parametrize(
+    ("msgtype", "value"),
+    [("music", {"title": {"a": 1}}), ("mpvideo", {"media_id": "V", "title": [1]})],
+)
+def test_words_of_a_message_are_text(wechat: WeChat, msgtype: str, value: object) -> None:
+    """A title of another type is 40035, and no phone has to show it."""
+    wechat.control("POST", "media", {"appid": wechat.appid, "media_id": "V", "kind": "mpvideo"})
+    body = {"towxname": "tester1", "msgtype": msgtype, msgtype: value}
+    assert wechat.post("message/mass/preview", body)["errcode"] == 40035
+
+
+def test_the_record_of_a_call_is_bounded(wechat: WeChat) -> None:
+    """Whatever part of a call is long, its record is short."""
+    assert wechat.token
+    wechat.http.get(f"/cgi-bin/{'x' * 60_000}", query_string={"a": "y" * 60_000})
+    wechat.upload("media/upload", PNG, type="image", form={"more": "z" * 400_000})
+    kept = wechat.control("GET", "requests")["requests"][-2:]
+    assert [len(json.dumps(call)) < request_log.KEPT_BODY_BYTES + 20_000 for call in kept] == [True, True]
+    assert kept[0]["query"]["too_long_to_keep"]
+    assert len(kept[0]["path"]) <= request_log.SHORT_BODY_CHARS
+
+
+@slow
+@given(data=st.data())
+def test_no_bytes_make_a_call_fail(
+    wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
+) -> None:
+    """A body cut, repeated or overwritten anywhere is answered, and the log stays empty."""
+    path, body = data.draw(st.sampled_from(BODIES))
+    raw = bytearray(json.dumps(body, ensure_ascii=False).encode())
+    at = data.draw(st.integers(0, len(raw)))
+    raw[at : at + data.draw(st.integers(0, 8))] = data.draw(
+        st.binary(max_size=8)
+        | st.sampled_from([b"1e999", b"NaN", b"\\ud800", b"[" * 3000, b"9" * 5000, b"\0"])
+    )
+    with caplog.at_level(logging.WARNING):
+        assert sound(wechat.post(path, bytes(raw)))
+    assert caplog.records == []
+    looks_whole(wechat)
+
+
+@slow
+@given(data=st.data())
+def test_no_call_at_all_makes_the_sandbox_fail(
+    wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
+) -> None:
+    """Any method on any path with any query and body is answered, and the log stays empty."""
+    path = data.draw(st.sampled_from(sorted(ENDPOINTS)))
+    method = data.draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]))
+    keys = st.sampled_from(["type", "media_id", "openid", "next_openid", "grant_type", "appid", "secret"])
+    query = data.draw(st.dictionaries(keys, st.binary(max_size=6) | st.just(b"image"), max_size=4))
+    text = "&".join(f"{key}={quote_from_bytes(value)}" for key, value in query.items())
+    body = data.draw(st.none() | st.dictionaries(st.text(max_size=6), json_values, max_size=4))
+    raw = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    with caplog.at_level(logging.WARNING):
+        answer = wechat.http.open(f"{path}?access_token={wechat.token}&{text}", method=method, data=raw)
+    assert answer.status_code == 200
+    assert "json" not in answer.content_type or not answer.data or sound(strict(answer.data))
+    assert caplog.records == []
+
+
+@slow
+@given(data=st.data())
+def test_no_upload_makes_the_sandbox_fail(
+    wechat: WeChat, caplog: pytest.LogCaptureFixture, data: st.DataObject
+) -> None:
+    """Any file of any name, kind and description is answered, and the log stays empty."""
+    path = data.draw(st.sampled_from(["media/upload", "media/uploadimg", "material/add_material"]))
+    name = data.draw(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12))
+    file = data.draw(st.sampled_from([*SAMPLE.values(), b""]) | st.binary(max_size=40))
+    form = {"description": data.draw(st.sampled_from(['{"title":"t"}', '{"title":{"a":[1]}}', "{", "1"]))}
+    kind = data.draw(st.sampled_from([*SAMPLE, "news", ""]))
+    with caplog.at_level(logging.WARNING):
+        assert sound(wechat.upload(path, file, name, type=kind, form=form))
+    assert caplog.records == []
+
+
+@given(st.recursive(json_values, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_what_was_read_can_be_written(data: object) -> None:
+    """Reading JSON gives it back as it was."""
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return  # half a character, or a number without an end
+    assert strict_json.read(text) == data
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"[" * 100_000, "deep"),
+        (b"- " * 3000, "neither"),
+        (b'{"title":"\\ud83d"}', "JSON cannot"),
+        (b"advance_s: .nan", "JSON cannot"),
+        (b"at: !!timestamp 2026-12-01", "JSON cannot"),
+    ],
+)
+def test_a_control_call_is_told_what_is_wrong_with_its_body(wechat: WeChat, raw: bytes, says: str) -> None:
+    """YAML can say more than JSON; such a body is refused with a reason."""
+    answer = wechat.http.post("/_sandbox/clock", data=raw)
+    assert answer.status_code == 400
+    assert says in strict(answer.data)["error"]
+
+
+def test_a_time_in_yaml_is_read_as_it_stands(wechat: WeChat) -> None:
+    """A time needs no quotes in YAML."""
+    answer = wechat.http.post("/_sandbox/clock", data=b"at: 2027-01-01T00:00:00+08:00")
+    assert strict(answer.data)["now"] == "2027-01-01T00:00:00+08:00"

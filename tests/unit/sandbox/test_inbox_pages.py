@@ -1,0 +1,124 @@
+"""The pages behind the cards, and the files behind pictures, voices and videos."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.unit.sandbox.client import JPEG, MP3, PNG, SERVICE, WeChat
+from tests.unit.sandbox.inbox_calls import page, phone, sent_article, to_all
+
+
+def test_article_page_may_run_nothing(wechat: WeChat) -> None:
+    """Its policy has no script at all, and the sandbox without allow-scripts holds in a tab of its own."""
+    policy = wechat.http.get(sent_article(wechat)["page"]).headers["Content-Security-Policy"]
+    assert "script-src" not in policy
+    assert policy.startswith("default-src 'none'")
+    assert "allow-scripts" not in policy
+    assert "allow-same-origin" not in policy
+    assert "; sandbox " in policy
+    assert "frame-ancestors 'self'" in policy
+
+
+def test_article_shows_uploaded_pictures(wechat: WeChat) -> None:
+    """The address uploadimg gave is shown from local bytes, also over https and with other parameters."""
+    url = wechat.upload("media/uploadimg", PNG)["url"]
+    other = url.replace("http:", "https:").replace("?wx_fmt=png", "?tp=webp")
+    html = page(wechat, sent_article(wechat, content=f'<p><img src="{url}"><img data-src="{other}"></p>'))
+    sources = re.findall(r'<img src="([^"]*)"', html)
+    assert len(sources) == 2
+    assert "qpic.cn" not in html
+    assert [wechat.http.get(source).data for source in sources] == [PNG, PNG]
+
+
+def test_card_has_its_cover(wechat: WeChat) -> None:
+    """The cover is shown from the bytes that were uploaded as material."""
+    card = sent_article(wechat, thumb_media_id=wechat.material("thumb"), pic_crop_235_1="0_0_1_0.5")
+    assert wechat.http.get(card["cover"]).data == JPEG
+    assert card["crop_wide"] == "0_0_1_0.5"
+
+
+def test_phone_does_not_carry_article_html(wechat: WeChat) -> None:
+    """A conversation stays small: the content comes with the article's own page."""
+    sent_article(wechat, content="<p>很长的正文</p>", digest="摘要")
+    assert "很长的正文" not in json.dumps(phone(wechat), ensure_ascii=False)
+
+
+def test_article_page_escapes_every_field(wechat: WeChat) -> None:
+    """Title, author and link are text, whatever they hold."""
+    card = sent_article(
+        wechat, title="<b>&\"'<script>", author="<i>作者</i>", content_source_url='https://e.com/"><script>'
+    )
+    html = page(wechat, card)
+    assert "<script" not in html
+    assert "<i>作者" not in html
+    assert "&lt;b&gt;&amp;&#34;&#39;&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize("scheme", ["javascript:alert(1)", "data:text/html,x", "ftp://x"])
+def test_only_web_addresses_become_the_original_link(wechat: WeChat, scheme: str) -> None:
+    """A draft planted with another scheme offers no link."""
+    articles = [{"title": "t", "content": "<p>x</p>", "content_source_url": scheme}]
+    wechat.control("POST", "media", {"appid": SERVICE, "kind": "news", "media_id": "N", "articles": articles})
+    to_all(wechat, "mpnews", {"media_id": "N"})
+    assert scheme not in page(wechat, phone(wechat)[0]["content"]["articles"][0])
+
+
+def test_picture_post_shows_its_pictures(wechat: WeChat) -> None:
+    """A picture post opens as pictures with their text, and its card counts them."""
+    images = [{"image_media_id": wechat.material()} for _ in range(3)]
+    post = {"article_type": "newspic", "title": "图", "content": "字", "image_info": {"image_list": images}}
+    media_id = wechat.post("draft/add", {"articles": [post]})["media_id"]
+    to_all(wechat, "mpnews", {"media_id": media_id})
+    card = phone(wechat)[0]["content"]["articles"][0]
+    html = page(wechat, card)
+    assert (card["type"], card["pictures"]) == ("newspic", 3)
+    assert html.count("<figure>") == 3
+    assert "字" in html
+
+
+def test_recalled_article_is_an_empty_page(wechat: WeChat) -> None:
+    """After a recall the card is marked, and what opens holds nothing of the article."""
+    card = sent_article(wechat, title="写错了", content="<p>正文在此</p>")
+    msg_id = phone(wechat)[0]["msg_id"]
+    assert "正文在此" in page(wechat, card)
+    wechat.post("message/mass/delete", {"msg_id": msg_id})
+    message = phone(wechat)[0]
+    assert (message["recalled"], message["content"]["articles"][0]["gone"]) == (True, True)
+    html = page(wechat, card, lang="zh")
+    assert "该内容已被发布者删除" in html
+    assert "正文在此" not in html
+
+
+@pytest.mark.parametrize("path", ["job/1/1", "preview/1/1", "job/3147483648/1", "job/3147483648/0"])
+def test_no_such_article_says_so(wechat: WeChat, path: str) -> None:
+    """A wrong number, and a text that opens to nothing, are a page of their own."""
+    wechat.sendall()
+    answer = wechat.http.get(f"/_sandbox/article/{path}")
+    assert (answer.status_code, "There is no such article" in answer.text) == (404, True)
+
+
+def test_media_come_with_guards_and_in_parts(wechat: WeChat) -> None:
+    """A browser may ask for a part, as players do, and never runs what it gets."""
+    path = f"/_sandbox/media/{SERVICE}/{wechat.material('voice')}"
+    answer = wechat.http.get(path, headers={"Range": "bytes=0-2"})
+    assert (answer.status_code, answer.data) == (206, MP3[:3])
+    assert answer.content_type == "audio/mpeg"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"].endswith("; sandbox")
+
+
+def test_unknown_media_is_not_found(wechat: WeChat) -> None:
+    """No file, no bytes, and no address in a message."""
+    assert wechat.http.get(f"/_sandbox/media/{SERVICE}/nothing").status_code == 404
+
+
+def test_media_are_never_given_out_as_a_page(wechat: WeChat) -> None:
+    """A state file that claims HTML is given out as bytes."""
+    media_id = wechat.material()
+    with wechat.dispatcher.store.transaction() as db:
+        db.execute("UPDATE media SET content_type = 'text/html'")
+    answer = wechat.http.get(f"/_sandbox/media/{SERVICE}/{media_id}")
+    assert answer.content_type == "application/octet-stream"

@@ -1,0 +1,366 @@
+"""Mass sending: what is accepted, what is refused, and who receives it."""
+
+import pytest
+
+from tests.unit.sandbox.client import PNG, SUBSCRIPTION, TEST, WeChat
+from wechat_campaigns.sandbox.mass.rules import RULES
+
+TEXT = {"content": "你好"}
+
+
+def test_a_text_to_a_tag_reaches_each_of_its_followers_once(wechat: WeChat) -> None:
+    """sendall to a tag is accepted with a 64-bit msg_id and delivered to the tag's followers, nobody else."""
+    answer = wechat.sendall(clientmsgid="c1")
+    assert answer["errcode"] == 0
+    assert answer["errmsg"] == "send job submission success"
+    assert answer["msg_id"] > 2**31
+    assert "msg_data_id" not in answer
+    told = wechat.control("GET", "deliveries", msg_id=answer["msg_id"])
+    tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
+    assert [row["openid"] for row in told["deliveries"]] == tagged
+    assert told["total"] == told["jobs"][0]["delivered"] == len(tagged)
+    assert told["deliveries"][0]["clientmsgid"] == "c1"
+    assert told["deliveries"][0]["content"] == {"text": "你好"}
+
+
+def test_the_job_keeps_the_exact_body(wechat: WeChat) -> None:
+    """`/_sandbox/jobs` tells the JSON that was posted, unchanged."""
+    wechat.sendall(clientmsgid="c1", send_ignore_reprint=0)
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert job["body"] == {
+        "filter": {"is_to_all": False, "tag_id": 2}, "msgtype": "text", "text": TEXT,
+        "clientmsgid": "c1", "send_ignore_reprint": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "kind"), [("voice", "voice"), ("image", "image"), ("mpvideo", "video")])
+def test_media_of_the_right_kind_is_accepted(wechat: WeChat, key: str, kind: str) -> None:
+    """Each media msgtype takes an id of its kind and refuses one of another with 40007."""
+    assert wechat.sendall(key, {"media_id": wechat.material(kind)}, clientmsgid="a")["errcode"] == 0
+    wrong = "image" if kind != "image" else "voice"
+    assert wechat.sendall(key, {"media_id": wechat.material(wrong)}, clientmsgid="b")["errcode"] == 40007
+    assert wechat.sendall(key, {"media_id": "nix"}, clientmsgid="c")["errcode"] == 40007
+
+
+def test_several_images_go_under_the_key_images(wechat: WeChat) -> None:
+    """msgtype image takes `images` with permanent ids and shows the recommendation."""
+    body = {"media_ids": [wechat.material(), wechat.material()], "recommend": "看图"}
+    answer = wechat.post(
+        "message/mass/sendall", {"filter": {"is_to_all": True}, "msgtype": "image", "images": body}
+    )
+    assert answer["errcode"] == 0
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert len(job["content"]["images"]) == 2
+    assert job["content"]["recommend"] == "看图"
+
+
+def test_too_many_images(wechat: WeChat) -> None:
+    """More images than a picture post takes are 40215."""
+    body = {"media_ids": [wechat.material()] * 21}
+    answer = wechat.post(
+        "message/mass/sendall", {"filter": {"is_to_all": True}, "msgtype": "image", "images": body}
+    )
+    assert answer["errcode"] == 40215
+
+
+def test_uploadvideo_makes_an_id_for_mpvideo(wechat: WeChat) -> None:
+    """The id of media/uploadvideo can be sent, and followers see its title."""
+    body = {"media_id": wechat.material("video"), "title": "TITLE", "description": "Description"}
+    made = wechat.post("media/uploadvideo", body)
+    assert made["type"] == "video"
+    assert wechat.sendall("mpvideo", {"media_id": made["media_id"]})["errcode"] == 0
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert job["content"]["video"]["title"] == "TITLE"
+
+
+def test_a_draft_is_used_up_by_its_send(wechat: WeChat) -> None:
+    """An article send answers msg_data_id and takes the draft away."""
+    media_id = wechat.draft("春天")
+    answer = wechat.sendall("mpnews", {"media_id": media_id}, send_ignore_reprint=0)
+    assert answer["msg_data_id"] > 2**31
+    assert wechat.post("draft/get", {"media_id": media_id})["errcode"] == 40007
+    assert wechat.sendall("mpnews", {"media_id": media_id}, clientmsgid="other")["errcode"] == 40007
+
+
+def test_cards_are_retired_unless_allowed(wechat: WeChat) -> None:
+    """wxcard is 45113 as on the platform; a switch lets it through for rehearsals."""
+    assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 45113
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "retired_cards": True})
+    assert wechat.sendall("wxcard", {"card_id": "C"})["errcode"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"msgtype": "text", "voice": {"media_id": "M"}},
+        {"msgtype": "text", "text": TEXT, "voice": {"media_id": "M"}},
+        {"msgtype": "text"},
+        {"msgtype": "nix", "text": TEXT},
+        {"msgtype": 3, "text": TEXT},
+        {"text": TEXT},
+        {"msgtype": "text", "text": "你好"},
+        {"msgtype": "music", "music": {}},
+    ],
+)
+def test_msgtype_and_body_must_fit(wechat: WeChat, body: dict[str, object]) -> None:
+    """Anything but exactly the one body object of the msgtype is 40008."""
+    answer = wechat.post("message/mass/sendall", {"filter": {"is_to_all": True}, **body})
+    assert answer["errcode"] == 40008
+
+
+@pytest.mark.parametrize(
+    ("chosen", "errcode"),
+    [
+        (None, 40035),
+        ({"is_to_all": False, "tag_id": 999}, 40152),
+        ({"is_to_all": False}, 40152),
+        ({"is_to_all": False, "tag_id": True}, 40152),
+        ({"is_to_all": False, "tag_id": 2**70}, 40152),
+        ({"is_to_all": False, "tag_id": "2"}, 0),
+        ({"group_id": 2}, 0),
+    ],
+)
+def test_filters(wechat: WeChat, chosen: object, errcode: int) -> None:
+    """A filter is everyone or one known tag, as number or string."""
+    assert wechat.sendall(filter=chosen)["errcode"] == errcode
+
+
+def test_empty_and_overlong_texts(wechat: WeChat) -> None:
+    """Empty text is 44004, overlong text 45002."""
+    assert wechat.sendall("text", {"content": ""})["errcode"] == 44004
+    assert wechat.sendall("text", {"content": "长" * 700})["errcode"] == 45002
+
+
+def test_a_repeated_clientmsgid_names_the_job(wechat: WeChat) -> None:
+    """Within a minute 45066, within a day 45065 with the first msg_id, afterwards it is free again."""
+    first = wechat.sendall(clientmsgid="same")["msg_id"]
+    assert wechat.sendall(clientmsgid="same")["errcode"] == 45066
+    wechat.wait(61)
+    again = wechat.sendall(clientmsgid="same")
+    assert (again["errcode"], again["msg_id"]) == (45065, first)
+    wechat.wait(24 * 3600)
+    assert wechat.post("message/mass/get", {"msg_id": first})["errcode"] == 42001
+    wechat._token = ""
+    assert wechat.sendall(clientmsgid="same")["errcode"] == 0
+
+
+def test_without_clientmsgid_same_audience_and_content_collide(wechat: WeChat) -> None:
+    """The platform derives the id from audience and content, whatever the order of keys."""
+    first = wechat.sendall()["msg_id"]
+    wechat.wait(61)
+    body = {"text": TEXT, "msgtype": "text", "filter": {"tag_id": 2, "is_to_all": False}}
+    assert wechat.post("message/mass/sendall", body)["msg_id"] == first
+    assert wechat.post("message/mass/sendall", {**body, "clientmsgid": ""})["msg_id"] == first
+    assert wechat.sendall("text", {"content": "另一条"})["errcode"] == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "errcode"), [("a" * 32, 0), ("a" * 33, 45067), ("好" * 11, 45067), (7, 40035)]
+)
+def test_clientmsgid_length(wechat: WeChat, value: object, errcode: int) -> None:
+    """A clientmsgid has at most 32 bytes."""
+    assert wechat.sendall(clientmsgid=value)["errcode"] == errcode
+
+
+def test_openids_are_counted_and_known(wechat: WeChat) -> None:
+    """mass/send takes 2 to 10,000 openids of the account's own followers."""
+    openids = wechat.openids()
+
+    def send(touser: object) -> int:
+        body = {"touser": touser, "msgtype": "text", "text": TEXT}
+        return int(wechat.post("message/mass/send", body)["errcode"])
+
+    assert send(openids[:1]) == 40130
+    assert send("o") == 40031
+    assert send([1, 2]) == 40031
+    assert send([f"o{n:027}" for n in range(10_001)]) == 40032
+    assert send([openids[0], wechat.of(SUBSCRIPTION).openids()[0]]) == 40003
+    assert send(openids[:2]) == 0
+    told = wechat.control("GET", "deliveries")
+    assert [row["openid"] for row in told["deliveries"]] == openids[:2]
+
+
+def test_who_may_send(wechat: WeChat) -> None:
+    """A test account may not mass send at all, a subscription account not by openid."""
+    body = {"touser": wechat.of(SUBSCRIPTION).openids()[:2], "msgtype": "text", "text": TEXT}
+    assert wechat.of(TEST).sendall()["errcode"] == 48001
+    assert wechat.of(TEST).post("message/mass/send", body)["errcode"] == 48001
+    assert wechat.of(SUBSCRIPTION).post("message/mass/send", body)["errcode"] == 48001
+
+
+def test_a_subscription_account_sends_once_a_day(wechat: WeChat) -> None:
+    """The second send of a Chinese day is 45028; the next day there is a new one."""
+    account = wechat.of(SUBSCRIPTION)
+    assert account.sendall(clientmsgid="a")["errcode"] == 0
+    assert account.sendall(clientmsgid="b")["errcode"] == 45028
+    account.wait(13 * 3600)
+    account._token = ""
+    assert account.sendall(clientmsgid="c")["errcode"] == 0
+
+
+def test_a_service_account_reaches_everyone_four_times_a_month(wechat: WeChat) -> None:
+    """To everyone there are four sends a month; a tag may be sent to more often but skips the full phones."""
+    everyone = {"is_to_all": True}
+    for name in "abcd":
+        assert wechat.sendall(filter=everyone, clientmsgid=name)["errcode"] == 0
+    assert wechat.sendall(filter=everyone, clientmsgid="e")["errcode"] == 45028
+    fifth = wechat.sendall(clientmsgid="f")
+    (job,) = wechat.control("GET", "jobs", msg_id=fifth["msg_id"])["jobs"]
+    assert (job["delivered"], job["filtered"]) == (0, job["total"])
+    assert job["total"] == 6
+
+
+def test_calls_are_counted_by_minute_and_day(wechat: WeChat) -> None:
+    """The 61st send of a minute is 45011, the 101st of a day 45009."""
+    codes = [wechat.sendall("text", {"content": str(n)})["errcode"] for n in range(61)]
+    assert codes == [0] * 60 + [45011]
+    wechat.wait(60)
+    codes = [wechat.sendall("text", {"content": f"x{n}"})["errcode"] for n in range(40)]
+    assert codes == [0] * 39 + [45009]
+
+
+def test_quota_can_be_lifted(wechat: WeChat) -> None:
+    """Without quota neither counters nor allowances refuse anything."""
+    account = wechat.of(SUBSCRIPTION)
+    account.control("POST", "accounts", {"appid": SUBSCRIPTION, "quota": False})
+    assert {account.sendall(clientmsgid=str(n))["errcode"] for n in range(110)} == {0}
+
+
+def test_a_blocked_or_lost_follower_is_dropped_silently(wechat: WeChat) -> None:
+    """Who is blocked counts as addressed, not as reached; who left has no tag any more."""
+    tagged = wechat.post("user/tag/get", {"tagid": 2})["data"]["openid"]
+    wechat.post("tags/members/batchblacklist", {"openid_list": tagged[:1]})
+    wechat.control("POST", "followers", {"appid": wechat.appid, "openids": tagged[1:2], "subscribe": False})
+    wechat.sendall()
+    told = wechat.control("GET", "deliveries")
+    assert [row["openid"] for row in told["deliveries"]] == tagged[2:]
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert (job["total"], job["filtered"]) == (len(tagged) - 1, 1)
+
+
+def test_the_audience_is_fixed_at_acceptance(wechat: WeChat) -> None:
+    """Who joins the tag while a job is under way does not get it."""
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "finish_after_s": 10})
+    msg_id = wechat.sendall()["msg_id"]
+    assert wechat.post("message/mass/get", {"msg_id": str(msg_id)}) == {
+        "msg_id": msg_id,
+        "msg_status": "SENDING",
+    }
+    assert wechat.control("GET", "deliveries")["total"] == 0
+    newcomer = wechat.openids()[1]
+    assert wechat.post("tags/members/batchtagging", {"tagid": 2, "openid_list": [newcomer]})["errcode"] == 0
+    wechat.wait(11)
+    assert wechat.post("message/mass/get", {"msg_id": msg_id})["msg_status"] == "SEND_SUCCESS"
+    assert newcomer not in [row["openid"] for row in wechat.control("GET", "deliveries")["deliveries"]]
+
+
+def test_protection_waits_for_the_administrator(wechat: WeChat) -> None:
+    """With protection on, a send to everyone is confirmed, refused, or given up after half an hour."""
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "protection": True})
+    confirmed, refused, late = (
+        wechat.sendall(filter={"is_to_all": True}, clientmsgid=name)["msg_id"] for name in "abc"
+    )
+    wechat.control("POST", f"admin/{confirmed}", {"decision": "confirm"})
+    wechat.control("POST", f"admin/{refused}", {"decision": "refuse"})
+    wechat.wait(31 * 60)
+    ended = {job["msg_id"]: job["verdict"] for job in wechat.control("GET", "jobs")["jobs"]}
+    assert ended == {confirmed: "send success", refused: "err(40001)", late: "err(40002)"}
+    assert "error" in wechat.control("POST", f"admin/{late}", {"decision": "confirm"})
+
+
+@pytest.mark.parametrize(
+    ("can_reprint", "ignore", "verdict"),
+    [(False, 1, "err(30002)"), (True, 0, "err(30003)"), (True, 1, "send success")],
+)
+def test_reprints_stop_a_job(wechat: WeChat, can_reprint: bool, ignore: int, verdict: str) -> None:
+    """A reprint is sent only when its author allows it and the caller accepted that."""
+    wechat.control("POST", "originals", {"title": "原创", "can_reprint": can_reprint})
+    wechat.sendall("mpnews", {"media_id": wechat.draft("原创")}, send_ignore_reprint=ignore)
+    (job,) = wechat.control("GET", "jobs")["jobs"]
+    assert job["verdict"] == verdict
+    assert (job["delivered"] > 0) == (verdict == "send success")
+
+
+def test_recall(wechat: WeChat) -> None:
+    """Articles and videos can be recalled whole or one by one, by id or link; texts cannot."""
+    text = wechat.sendall()["msg_id"]
+    news = wechat.sendall("mpnews", {"media_id": wechat.draft()})
+    delete = "message/mass/delete"
+    assert wechat.post(delete, {"msg_id": text})["errcode"] == 40059
+    assert wechat.post(delete, {"msg_id": 1})["errcode"] == 40059
+    assert wechat.post(delete, {})["errcode"] == 40059
+    assert wechat.post(delete, {"msg_id": news["msg_id"], "article_idx": 2})["errcode"] == 40060
+    link = f"http://mp.weixin.qq.com/s?__biz=x&mid={news['msg_data_id']}&idx=1&sn=y#rd"
+    assert wechat.post(delete, {"url": link})["errcode"] == 0
+    assert wechat.post("message/mass/get", {"msg_id": news["msg_id"]})["msg_status"] == "DELETE"
+    assert wechat.post(delete, {"msg_id": news["msg_id"]})["errcode"] == 40065
+
+
+def test_preview_reaches_one_tester_and_keeps_the_draft(wechat: WeChat) -> None:
+    """A preview goes to the WeChat name before the openid, and its draft can still be sent."""
+    media_id = wechat.draft()
+    body = {"msgtype": "mpnews", "mpnews": {"media_id": media_id}, "touser": "nix", "towxname": "tester2"}
+    assert wechat.post("message/mass/preview", body)["errcode"] == 0
+    (shown,) = wechat.control("GET", "deliveries")["previews"]
+    assert shown["openid"] == wechat.openids()[1]
+    assert wechat.control("GET", "deliveries")["total"] == 0
+    assert wechat.sendall("mpnews", {"media_id": media_id})["errcode"] == 0
+
+
+@pytest.mark.parametrize(
+    ("to", "errcode"), [({"towxname": "nobody"}, 40132), ({"touser": "o1"}, 40003), ({}, 40003)]
+)
+def test_preview_needs_a_follower(wechat: WeChat, to: dict[str, str], errcode: int) -> None:
+    """An unknown tester is refused."""
+    answer = wechat.post("message/mass/preview", {"msgtype": "text", "text": TEXT, **to})
+    assert answer["errcode"] == errcode
+
+
+def test_preview_by_name_a_hundred_times_a_day(wechat: WeChat) -> None:
+    """The 101st preview by WeChat name is 45009."""
+    body = {"msgtype": "text", "text": TEXT, "towxname": "tester1"}
+    codes = [wechat.post("message/mass/preview", body)["errcode"] for _ in range(101)]
+    assert codes == [0] * 100 + [45009]
+    by_openid = {"msgtype": "text", "text": TEXT, "towxname": "", "touser": wechat.openids()[0]}
+    assert wechat.post("message/mass/preview", by_openid)["errcode"] == 0
+    wechat.control("POST", "clock", {"at": "2026-12-02T00:00:01+08:00"})
+    wechat._token = ""
+    assert wechat.post("message/mass/preview", body)["errcode"] == 0
+
+
+def test_speed(wechat: WeChat) -> None:
+    """The speed is 0 to 4 and told with the receivers a minute."""
+    assert wechat.post("message/mass/speed/set", {"speed": 3})["errcode"] == 0
+    assert wechat.post("message/mass/speed/get") == {"speed": 3, "realspeed": 30}
+    assert wechat.get("message/mass/speed/get")["speed"] == 3
+    assert wechat.post("message/mass/speed/set", {"speed": 5})["errcode"] == 45083
+    assert wechat.post("message/mass/speed/set", {"x": 1})["errcode"] == 45084
+
+
+def test_every_rule_says_what_it_is_and_where_from() -> None:
+    """Each rule is named once, says one sentence, and has a source."""
+    assert len({item.name for item in RULES}) == len(RULES) > 8
+    assert all(item.says and item.source for item in RULES)
+
+
+def test_several_images_are_permanent_ones(wechat: WeChat) -> None:
+    """A temporary image is not taken under `images`, a single one under `image` is."""
+    media_id = wechat.upload("media/upload", PNG, type="image")["media_id"]
+    everyone = {"filter": {"is_to_all": True}, "msgtype": "image"}
+    several = wechat.post("message/mass/sendall", {**everyone, "images": {"media_ids": [media_id]}})
+    assert several["errcode"] == 40007
+    assert wechat.sendall("image", {"media_id": media_id})["errcode"] == 0
+
+
+def test_api_video_can_be_refused(wechat: WeChat) -> None:
+    """Some accounts may not send video uploaded by API: 48022."""
+    wechat.control("POST", "accounts", {"appid": wechat.appid, "api_video": False})
+    assert wechat.sendall("mpvideo", {"media_id": wechat.material("video")})["errcode"] == 48022
+
+
+def test_preview_needs_one_who_still_follows(wechat: WeChat) -> None:
+    """A tester who left is 43004."""
+    openid = wechat.openids()[0]
+    wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
+    body = {"msgtype": "text", "text": TEXT, "touser": openid}
+    assert wechat.post("message/mass/preview", body)["errcode"] == 43004

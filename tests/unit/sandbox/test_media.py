@@ -1,0 +1,128 @@
+"""Uploads, permanent and temporary."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.sandbox.client import JPEG, MP3, MP4, PNG, SAMPLE, WeChat
+
+
+@pytest.mark.parametrize(("kind", "data"), [("image", PNG), ("voice", MP3), ("video", MP4), ("thumb", JPEG)])
+def test_temporary_media_live_three_days(wechat: WeChat, kind: str, data: bytes) -> None:
+    """media/upload answers type, id (thumb under its own name) and time; after three days it is gone."""
+    made = wechat.upload("media/upload", data, "C:\\图\\a.bin", type=kind)
+    key = "thumb_media_id" if kind == "thumb" else "media_id"
+    assert made.keys() == {"type", key, "created_at"}
+    got = wechat.get("media/get", media_id=made[key])
+    assert "video_url" in got if kind == "video" else got.data == data
+    wechat.wait(3 * 86400)
+    wechat._token = ""
+    assert wechat.get("media/get", media_id=made[key])["errcode"] == 40007
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "data", "errcode"),
+    [
+        ("media/upload", "nix", PNG, 40004),
+        ("media/upload", "image", MP3, 40005),
+        ("media/upload", "image", b"", 44001),
+        ("media/upload", "thumb", JPEG + bytes(64 * 1024), 40012),
+        ("material/add_material", "voice", MP3 + bytes(2 * 1024 * 1024), 40010),
+        ("material/add_material", "thumb", PNG, 40005),
+        ("media/uploadimg", "", PNG + bytes(1024 * 1024), 40009),
+        ("media/uploadimg", "", b"GIF89a", 40005),
+    ],
+)
+def test_kinds_and_sizes_are_told_from_the_bytes(
+    wechat: WeChat, path: str, kind: str, data: bytes, errcode: int
+) -> None:
+    """A file of the wrong kind or too big is refused whatever its name says."""
+    assert wechat.upload(path, data, "a.png", type=kind)["errcode"] == errcode
+
+
+def test_an_upload_needs_the_part_media(wechat: WeChat) -> None:
+    """Without the part named media it is 41005."""
+    assert wechat.post("media/uploadimg", b"x")["errcode"] == 41005
+
+
+def test_uploadimg_answers_an_address_only(wechat: WeChat) -> None:
+    """No media_id, no errcode, and it is not counted as material."""
+    made = wechat.upload("media/uploadimg", PNG, "a.png")
+    assert made.keys() == {"url"}
+    assert made["url"].startswith("http://mmbiz.qpic.cn/")
+    assert wechat.get("material/get_materialcount")["image_count"] == 0
+
+
+@pytest.mark.parametrize("place", ["form", "query"])
+def test_a_videos_description_comes_as_field_or_in_the_query(wechat: WeChat, place: str) -> None:
+    """Clients send the description both ways; it is told back."""
+    described = json.dumps({"title": "标题", "introduction": "简介"})
+    more = {"form": {"description": described}} if place == "form" else {"description": described}
+    media_id = wechat.upload("material/add_material", MP4, type="video", **more)["media_id"]
+    told = wechat.post("material/get_material", {"media_id": media_id})
+    assert (told["title"], told["description"]) == ("标题", "简介")
+
+
+def test_material_is_listed_newest_first_counted_and_deleted(wechat: WeChat) -> None:
+    """batchget pages by kind, get_material gives the bytes, del_material ends it."""
+    ids = []
+    for n in range(3):
+        made = wechat.upload("material/add_material", PNG, f"/home/me/{n}.png", type="image")
+        assert made.keys() == {"media_id", "url"}
+        ids.append(made["media_id"])
+    page = wechat.post("material/batchget_material", {"type": "image", "offset": 0, "count": 2})
+    assert (page["total_count"], page["item_count"]) == (3, 2)
+    assert [item["name"] for item in page["item"]] == ["2.png", "1.png"]
+    assert wechat.post("material/get_material", {"media_id": ids[0]}).data == PNG
+    assert wechat.post("material/del_material", {"media_id": ids[0]})["errcode"] == 0
+    assert wechat.post("material/del_material", {"media_id": ids[0]})["errcode"] == 40007
+    assert wechat.get("material/get_materialcount")["image_count"] == 2
+    assert wechat.post("material/batchget_material", {"type": "x"})["errcode"] == 40004
+    assert wechat.post("material/batchget_material", {"type": "image", "count": 21})["errcode"] == 40097
+
+
+@pytest.mark.parametrize("kind", ["image", "voice", "video", "thumb"])
+def test_only_images_have_an_address(wechat: WeChat, kind: str) -> None:
+    """add_material tells the url of an image and of nothing else."""
+    form = {"description": '{"title":"t","introduction":"i"}'}
+    made = wechat.upload("material/add_material", SAMPLE[kind], type=kind, form=form)
+    assert ("url" in made) == (kind == "image")
+
+
+def test_a_full_library_takes_no_more(wechat: WeChat) -> None:
+    """A thousand voices may be kept; temporary ones do not count, one deleted makes room."""
+    upload: dict[str, Any] = {"data": SAMPLE["voice"], "type": "voice"}
+    first = wechat.upload("material/add_material", **upload)["media_id"]
+    with wechat.dispatcher.store.transaction() as db:
+        db.executemany(
+            "INSERT INTO media SELECT appid, ?, kind, permanent, name, title, description, url, content_type,"
+            " data, created_at FROM media WHERE media_id = ?",
+            [(f"M{n}", first) for n in range(999)],
+        )
+    assert wechat.upload("material/add_material", **upload)["errcode"] == 45074
+    assert "media_id" in wechat.upload("media/upload", **upload)
+    assert "media_id" in wechat.upload("material/add_material", SAMPLE["image"], type="image")
+    assert wechat.post("material/del_material", {"media_id": first})["errcode"] == 0
+    assert "media_id" in wechat.upload("material/add_material", **upload)
+
+
+@pytest.mark.parametrize("path", ["material/add_news", "material/update_news", "media/uploadnews"])
+def test_the_old_article_calls_are_gone(wechat: WeChat, path: str) -> None:
+    """What the draft box replaced answers 45106."""
+    assert wechat.post(path, {"articles": []})["errcode"] == 45106
+
+
+def test_media_get_is_for_temporary_media(wechat: WeChat) -> None:
+    """A permanent media_id is 40007 there, a missing one 41006."""
+    assert wechat.get("media/get", media_id=wechat.material())["errcode"] == 40007
+    assert wechat.get("media/get")["errcode"] == 41006
+
+
+@pytest.mark.parametrize("name", ['a".png', "图.png", "a;b.png", "a\\tb.png"])
+def test_a_file_comes_back_whatever_its_name(wechat: WeChat, name: str) -> None:
+    """No file name breaks the headers of the answer."""
+    media_id = wechat.upload("material/add_material", PNG, name, type="image")["media_id"]
+    answer = wechat.post("material/get_material", {"media_id": media_id})
+    assert answer.data == PNG
+    assert answer.headers["Content-Disposition"].isascii()

@@ -1,0 +1,148 @@
+"""Seeds and the state they are planted in."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.sandbox import accounts, bitmaps, seeds
+from wechat_campaigns.sandbox.store import Store
+
+APPID = "wx0000000000000001"
+
+
+def test_invented_followers_are_always_the_same() -> None:
+    """Openids have 28 characters and begin with o; nobody has more than three tags."""
+    people = list(seeds.invent(APPID, range(200), list(seeds.TAGS)))
+    assert people == list(seeds.invent(APPID, range(200), list(seeds.TAGS)))
+    assert len({person["openid"] for person in people}) == 200
+    assert all(len(person["openid"]) == 28 and person["openid"].startswith("o") for person in people)
+    assert max(len(person["tags"]) for person in people) == 3
+    assert people[0]["wxname"] == "tester1"
+
+
+def test_thousands_of_followers_are_planted_in_a_second() -> None:
+    """20,000 followers with tags take about a second of CPU at most."""
+    store = Store(None)
+    started = time.process_time()
+    with store.transaction() as db:
+        seeds.plant(db, {"accounts": [{"appid": APPID, "followers": 20_000}]}, 0)
+    assert time.process_time() - started < 15
+    with store.transaction() as db:
+        account = accounts.find(db, APPID)
+        tagged = db.execute("SELECT members FROM tag WHERE name = '会员'").fetchone()[0]
+    store.close()
+    assert account is not None
+    assert account.subscribed.bit_count() == 20_000
+    assert 9_000 < bitmaps.from_blob(tagged).bit_count() < 11_000
+
+
+def test_planting_twice_adds_nothing() -> None:
+    """A seed brings followers up to date, it does not double them."""
+    store = Store(None)
+    seed = {
+        "accounts": [
+            {"appid": "wx9", "tags": ["a"], "followers": [{"openid": "o1", "nickname": "x", "tags": ["a"]}]}
+        ]
+    }
+    with store.transaction() as db:
+        seeds.plant(db, seed, 0)
+        seed["accounts"][0]["followers"][0]["nickname"] = "y"  # type: ignore[index]
+        assert seeds.plant(db, seed, 0) == {"wx9": 1}
+        assert [row[0] for row in db.execute("SELECT nickname FROM follower")] == ["y"]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        {},
+        {"accounts": 3},
+        {"accounts": [3]},
+        {"accounts": [{"appid": 3}]},
+        {"accounts": [{"appid": "a", "colour": 1}]},
+        {"accounts": [{"appid": "a", "kind": "x"}]},
+        {"accounts": [{"appid": "a", "secret": 3}]},
+        {"accounts": [{"appid": "a", "followers": "x"}]},
+        {"accounts": [{"appid": "a", "followers": -1}]},
+        {"accounts": [{"appid": "a", "followers": [{"nickname": "x"}]}]},
+        {"accounts": [{"appid": "a", "followers": [{"openid": "o", "tags": "x"}]}]},
+        {"accounts": [{"appid": "a", "followers": [{"openid": "o", "tags": [3]}]}]},
+        {"accounts": [{"appid": "a", "followers": [{"openid": "o", "wxname": 3}]}]},
+        {"accounts": [{"appid": "a", "tags": [3]}]},
+        {"accounts": [{"appid": "a", "tags": "x"}]},
+        {"accounts": [{"appid": "a", "tags": [{"name": "x", "id": "y"}]}]},
+        {"accounts": [{"appid": "a", "options": {"quota": 3}}]},
+        {"accounts": [{"appid": "a", "options": 3}]},
+    ],
+)
+def test_a_wrong_seed_is_explained(seed: dict[str, object]) -> None:
+    """Every mistake in a seed is a ValueError with a sentence, never another exception."""
+    store = Store(None)
+    with pytest.raises(ValueError, match=r"\w+ \w+"), store.transaction() as db:
+        seeds.plant(db, seed, 0)
+    store.close()
+
+
+@pytest.mark.parametrize("content", ["- a\n", "a: [", "\x00"])
+def test_a_wrong_seed_file_is_a_usage_error(tmp_path: Path, content: str) -> None:
+    """A file that holds no mapping says so and how it should look."""
+    file = tmp_path / "seed.yaml"
+    file.write_text(content)
+    with pytest.raises(UsageError) as raised:
+        seeds.read(file)
+    assert raised.value.location == str(file)
+    with pytest.raises(UsageError):
+        seeds.read(tmp_path / "missing.yaml")
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    """Whatever raises inside a transaction, the state is as before it."""
+    store = Store(tmp_path / "deep" / "state.db")
+
+    def fail() -> None:
+        with store.transaction() as db:
+            db.execute("INSERT INTO meta VALUES ('a', '1')")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    with store.transaction() as db:
+        assert db.execute("SELECT COUNT(*) FROM meta").fetchone()[0] == 0
+    store.close()
+
+
+def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
+    """Another file, another format and an impossible place are usage errors that name the file."""
+    other = tmp_path / "other.db"
+    other.write_bytes(b"not a database, but long enough to be taken for one" * 20)
+    newer = tmp_path / "newer.db"
+    db = sqlite3.connect(newer)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    for path in (other, newer, other / "state.db"):
+        with pytest.raises(UsageError) as raised:
+            Store(path)
+        assert raised.value.location == str(path)
+        assert "--state" in raised.value.hint
+
+
+@pytest.mark.parametrize("kept", ["file", "memory"])
+def test_a_snapshot_works_for_files_too(tmp_path: Path, kept: str) -> None:
+    """Going back to a snapshot undoes what came after it, and the state goes on working."""
+    store = Store(tmp_path / "state.db" if kept == "file" else None)
+
+    def put(key: str) -> None:
+        with store.transaction() as db:
+            db.execute("INSERT INTO meta VALUES (?, '1')", (key,))
+
+    put("a")
+    name = store.snapshot()
+    put("b")
+    assert store.restore(name)
+    put("c")
+    with store.transaction() as db:
+        assert [row[0] for row in db.execute("SELECT key FROM meta ORDER BY key")] == ["a", "c"]
+    store.close()

@@ -1,0 +1,87 @@
+"""Tags, and the followers under them."""
+
+import pytest
+
+from tests.unit.sandbox.client import SUBSCRIPTION, TEST, WeChat
+
+
+def create(wechat: WeChat, name: object) -> dict[str, object]:
+    return wechat.post("tags/create", {"tag": {"name": name}})  # type: ignore[no-any-return]
+
+
+def test_a_new_tag_has_an_id_from_100_and_no_followers(wechat: WeChat) -> None:
+    """tags/create answers id and name without errcode, and tags/get lists it with count 0."""
+    made = create(wechat, "新品")
+    assert made.keys() == {"tag"}
+    (listed,) = [tag for tag in wechat.get("tags/get")["tags"] if tag["name"] == "新品"]
+    assert listed == {**made["tag"], "count": 0}  # type: ignore[dict-item]
+    assert listed["id"] >= 100
+
+
+@pytest.mark.parametrize(
+    ("name", "errcode"), [("会员", 45157), ("", 45157), (7, 45157), (None, 45157), ("长" * 31, 45158)]
+)
+def test_bad_tag_names(wechat: WeChat, name: object, errcode: int) -> None:
+    """A name is new, not empty, and at most 30 characters."""
+    assert create(wechat, name)["errcode"] == errcode
+
+
+def test_at_most_a_hundred_tags(wechat: WeChat) -> None:
+    """The 101st tag is 45056; the system tag does not count."""
+    codes = [create(wechat, f"t{n}").get("errcode", 0) for n in range(94)]
+    assert codes == [0] * 93 + [45056]
+
+
+def test_rename_and_delete(wechat: WeChat) -> None:
+    """Own tags change, system tags and unknown ones do not."""
+    update, delete = "tags/update", "tags/delete"
+    assert wechat.post(update, {"tag": {"id": 100, "name": "老会员"}})["errcode"] == 0
+    assert wechat.post(update, {"tag": {"id": 100, "name": "北京"}})["errcode"] == 45157
+    assert wechat.post(update, {"tag": {"id": 2, "name": "x"}})["errcode"] == 45058
+    assert wechat.post(update, {"tag": {"id": 900, "name": "x"}})["errcode"] == 45159
+    assert wechat.post(delete, {"tag": {"id": "100"}})["errcode"] == 0
+    assert wechat.post(delete, {"tag": {"id": 100}})["errcode"] == 45159
+    assert "老会员" not in [tag["name"] for tag in wechat.get("tags/get")["tags"]]
+
+
+def test_tagging_and_untagging(wechat: WeChat) -> None:
+    """Followers get and lose a tag; the list by tag, by follower and the count agree."""
+    tag_id = create(wechat, "名单")["tag"]["id"]  # type: ignore[index]
+    some = wechat.openids()[:3]
+    batch = {"tagid": tag_id, "openid_list": some}
+    assert wechat.post("tags/members/batchtagging", batch)["errcode"] == 0
+    assert wechat.post("user/tag/get", {"tagid": tag_id, "next_openid": ""})["data"]["openid"] == some
+    assert tag_id in wechat.post("tags/getidlist", {"openid": some[0]})["tagid_list"]
+    assert tag_id in wechat.get("user/info", openid=some[0], lang="zh_CN")["tagid_list"]
+    wechat.post("tags/members/batchuntagging", {**batch, "openid_list": some[:1]})
+    assert [tag["count"] for tag in wechat.get("tags/get")["tags"] if tag["id"] == tag_id] == [2]
+
+
+def test_tagging_refuses_strangers_and_long_lists(wechat: WeChat) -> None:
+    """50 openids at most, all of them the account's own."""
+    batch = "tags/members/batchtagging"
+    stranger = wechat.of(SUBSCRIPTION).openids()[0]
+    assert wechat.post(batch, {"tagid": 100, "openid_list": [stranger]})["errcode"] == 49003
+    assert wechat.post(batch, {"tagid": 100, "openid_list": ["o1"]})["errcode"] == 40003
+    assert wechat.post(batch, {"tagid": 100, "openid_list": wechat.openids()[:51]})["errcode"] == 40032
+    assert wechat.post(batch, {"tagid": 100, "openid_list": "o1"})["errcode"] == 40031
+    assert wechat.post(batch, {"tagid": 999, "openid_list": wechat.openids()[:1]})["errcode"] == 45159
+
+
+def test_a_follower_has_twenty_tags_at_most(wechat: WeChat) -> None:
+    """The 21st tag is 45059; a tag already there is no fault."""
+    openid = wechat.openids()[1]
+    ids = [create(wechat, f"t{n}")["tag"]["id"] for n in range(21)]  # type: ignore[index]
+    have = len(wechat.post("tags/getidlist", {"openid": openid})["tagid_list"])
+    codes = [
+        wechat.post("tags/members/batchtagging", {"tagid": tag_id, "openid_list": [openid]})["errcode"]
+        for tag_id in [*ids[: 21 - have], ids[0]]
+    ]
+    assert codes == [0] * (20 - have) + [45059, 0]
+
+
+def test_unverified_accounts_have_no_tags(wechat: WeChat) -> None:
+    """Tag calls are for verified and test accounts."""
+    assert "tags" in wechat.of(TEST).get("tags/get")
+    wechat.control("POST", "accounts", {"appid": TEST, "kind": "unverified"})
+    assert wechat.of(TEST).get("tags/get")["errcode"] == 48001

@@ -1,0 +1,47 @@
+"""Followers: pages of them, what is known of each, the block list."""
+
+from tests.unit.sandbox.client import WeChat
+
+
+def test_followers_are_paged_to_an_empty_end(wechat: WeChat) -> None:
+    """user/get answers total, a page and where it ended; the page after the last has no data."""
+    page = wechat.get("user/get")
+    assert (page["total"], page["count"], len(page["data"]["openid"])) == (60, 60, 60)
+    assert all(len(openid) == 28 and openid[0] == "o" for openid in page["data"]["openid"])
+    assert wechat.get("user/get", next_openid=page["next_openid"]) == {
+        "total": 60, "count": 0, "next_openid": "",
+    }  # fmt: skip
+    rest = wechat.get("user/get", next_openid=page["data"]["openid"][49])
+    assert rest["data"]["openid"] == page["data"]["openid"][50:]
+    assert wechat.get("user/get", next_openid="o1")["errcode"] == 40003
+
+
+def test_user_info_tells_no_names(wechat: WeChat) -> None:
+    """Nickname and picture have been empty since 2021; one who left is subscribe 0."""
+    openid = wechat.openids()[0]
+    told = wechat.get("user/info", openid=openid)
+    assert (told["subscribe"], told["nickname"], told["headimgurl"]) == (1, "", "")
+    wechat.control("POST", "followers", {"appid": wechat.appid, "openids": [openid], "subscribe": False})
+    batch = wechat.post("user/info/batchget", {"user_list": [{"openid": openid}]})
+    assert batch == {"user_info_list": [{"subscribe": 0, "openid": openid}]}
+    assert wechat.get("user/info", openid="o1")["errcode"] == 40003
+    assert wechat.post("user/info/batchget", {"user_list": [{"openid": openid}] * 101})["errcode"] == 40032
+
+
+def test_remark(wechat: WeChat) -> None:
+    """A remark is kept, below 30 characters."""
+    openid = wechat.openids()[0]
+    assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "老王"})["errcode"] == 0
+    assert wechat.get("user/info", openid=openid)["remark"] == "老王"
+    assert wechat.post("user/info/updateremark", {"openid": openid, "remark": "x" * 30})["errcode"] == 40035
+
+
+def test_blocking(wechat: WeChat) -> None:
+    """Blocked followers are listed until they are let back."""
+    some = wechat.openids()[:2]
+    assert wechat.post("tags/members/batchblacklist", {"openid_list": some})["errcode"] == 0
+    assert wechat.post("tags/members/getblacklist", {"begin_openid": ""})["data"]["openid"] == some
+    wechat.post("tags/members/batchunblacklist", {"openid_list": some[:1]})
+    assert wechat.post("tags/members/getblacklist")["total"] == 1
+    many = {"openid_list": wechat.openids()[:21]}
+    assert wechat.post("tags/members/batchblacklist", many)["errcode"] == 40032

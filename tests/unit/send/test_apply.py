@@ -1,0 +1,478 @@
+"""Who comes when in an apply, and what stops the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    SUBSCRIPTION,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    kinds,
+    linked,
+    make_account,
+    make_file,
+    make_known,
+    make_send,
+    make_settings,
+    named,
+    plan_of,
+)
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    LedgerError,
+    LedgerLockedError,
+    NoResponseError,
+    SecretError,
+)
+from wechat_campaigns.core.model import Batch, Filter, Image, Media, Newspic, Send
+from wechat_campaigns.core.settings import AccountKind, Policy, Settings
+from wechat_campaigns.ledger.fold import fold
+from wechat_campaigns.protocol.events import Entry, EventKind, Head
+from wechat_campaigns.send.apply import apply, exit_code
+from wechat_campaigns.send.posting import ApplyPorts, Result, RunContext, SendOutcome
+
+TAKEN = {"errcode": 0, "msg_id": 7}
+LOST = NoResponseError("the connection was cut", hint="try again")
+
+
+class ApplyRunner:
+    """A ledger, a scripted platform and a clock; `run` plans and applies."""
+
+    def __init__(self, settings: Settings | None = None, **answers: Any) -> None:
+        self.settings = settings or make_settings(policy=Policy(duplicate_content_days=0))
+        self.now = NOW
+        self.ledger = MemoryLedger(lambda: self.now)
+        self.api = ScriptedApi(**answers)
+        self.stopping = False
+
+    def plan(self, *sends: Send, overrides: Any = None) -> Any:
+        known = {name: make_known() for name in self.settings.environment.accounts}
+        state = fold(self.ledger.events())
+        more = {"now": self.now, "overrides": overrides or {}}
+        return plan_of(*sends, settings=self.settings, state=state, known=known, **more)
+
+    def run(self, *sends: Send, plan: Any = None, overrides: Any = None, connect: Any = None) -> Any:
+        ports = ApplyPorts(
+            connect=connect or (lambda _account: self.api), ledger=self.ledger, clock=lambda: self.now,
+            sleep=lambda _s: None, read=lambda _file: b"", stop_requested=lambda: self.stopping,
+        )  # fmt: skip
+        warrant = RunContext(plan_digest="p" * 64, overrides=overrides or {})
+        plan = plan or self.plan(*sends, overrides=overrides)
+        return apply(plan, ports=ports, settings=self.settings, warrant=warrant)
+
+    def bodies(self) -> list[str]:
+        return [body["text"]["content"] for (body,) in self.api.named("mass_sendall")]
+
+
+def test_second_apply_makes_no_call():
+    """An accepted send is done: applying again makes no call."""
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
+    assert runner.run(make_send()) == ()
+    assert len(runner.api.calls) == 1
+
+
+def test_sends_go_by_window_then_id():
+    """Earliest not_before first, then by id."""
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    early = NOW - timedelta(hours=1)
+    runner.run(make_send("b", "b"), make_send("a", "a"), make_send("z", "z", not_before=early))
+    assert runner.bodies() == ["a", "b", "z"]
+
+
+def test_unknown_send_is_resent_before_new_sends():
+    """The unknown send is resent first, with the body of its intent."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send("old", "旧"))
+    runner.now += timedelta(seconds=61)
+    outcomes = runner.run(make_send("old", "旧"), make_send("new", "新"))
+    assert runner.bodies() == ["旧", "旧", "新"]
+    assert [(o.id, o.result) for o in outcomes] == [("old", Result.ACCEPTED), ("new", Result.ACCEPTED)]
+
+
+def test_unknown_send_of_an_edited_campaign_is_not_resent():
+    """The stored body was not reviewed: edited or deleted, the send waits for a person."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send("edited", "旧"))
+    runner.run(make_send("gone", "别的"))
+    runner.now += timedelta(seconds=61)
+    outcomes = runner.run(make_send("edited", "改过"), make_send("new", "新"))
+    found = {outcome.id: outcome.result for outcome in outcomes}
+    assert found["edited"] is Result.UNKNOWN
+    assert "旧" not in runner.bodies()[1:]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "calls"), [(30, 1), (59, 1), (60, 2), (61, 2), (20 * 3600, 2), (20 * 3600 + 1, 1)]
+)
+def test_unknown_send_is_resent_only_between_60_seconds_and_20_hours(age_s: int, calls: int):
+    """Outside that time it is reported, exit 8."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send())
+    runner.now += timedelta(seconds=age_s)
+    outcomes = runner.run(make_send())
+    assert len(runner.api.calls) == calls
+    assert exit_code(outcomes) is (ExitCode.OK if calls == 2 else ExitCode.UNKNOWN)
+
+
+@pytest.mark.parametrize(("age_s", "wait_s"), [(0, 61), (30, 31), (59, 2)])
+def test_unknown_send_that_is_too_young_gives_the_time_to_wait(age_s: int, wait_s: int):
+    """After that time it is old enough."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send())
+    runner.now += timedelta(seconds=age_s)
+    (outcome,) = runner.run(make_send())
+    assert f"again in {wait_s} s" in outcome.hint
+    runner.now += timedelta(seconds=wait_s)
+    assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
+
+
+def test_openid_send_is_resent_with_the_list_of_the_campaign():
+    """The ledger has no openids; the list comes from the file while its sha256 is that of the intent."""
+    openids = ("o1", "o2")
+    send = make_send("sale#1", filter=Filter(openids=openids),
+                     batch=Batch(index=1, count=1, list_sha256="l" * 64))  # fmt: skip
+    runner = ApplyRunner(mass_send=[LOST, TAKEN])
+    runner.run(send)
+    runner.now += timedelta(seconds=61)
+    other = make_send("sale#1", filter=Filter(openids=("o1", "o3")))
+    assert [o.result for o in runner.run(other)] == [Result.UNKNOWN]
+    assert "settle" in runner.run(other)[0].hint
+    assert [o.result for o in runner.run(send)] == [Result.ACCEPTED]
+    assert [body["touser"] for (body,) in runner.api.named("mass_send")] == [["o1", "o2"]] * 2
+
+
+def test_resend_keeps_to_the_send_window():
+    """A resend may be the first to arrive: past not_after it is left to a person, whatever the file says."""
+    closing = NOW + timedelta(seconds=30)
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send(not_after=closing))
+    runner.now += timedelta(seconds=61)
+    (outcome,) = runner.run(make_send(not_after=None))
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
+    assert "window ended" in outcome.reason
+    assert "settle" in outcome.hint
+    assert len(runner.api.calls) == 1
+
+
+def test_resend_is_made_up_to_the_end_of_the_send_window():
+    """The end belongs to the window, as it does for a first call."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send(not_after=NOW + timedelta(seconds=61)))
+    runner.now += timedelta(seconds=61)
+    assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
+
+
+def test_resend_keeps_to_quiet_hours():
+    """A resend wakes nobody at night unless that rule was overridden."""
+    policy = Policy(quiet_hours="12:01-14:00", duplicate_content_days=0)
+    runner = ApplyRunner(make_settings(policy=policy), mass_sendall=[LOST, TAKEN])
+    runner.run(make_send())
+    runner.now += timedelta(seconds=90)
+    (outcome,) = runner.run(make_send())
+    assert outcome.result is Result.UNKNOWN
+    assert "apply after 14:00" in outcome.hint
+    (outcome,) = runner.run(make_send(), overrides={"quiet_hours": "asked for"})
+    assert outcome.result is Result.ACCEPTED
+
+
+def test_resend_delayed_by_the_rate_limit_keeps_to_quiet_hours():
+    """Sixty calls went out within the minute; the quiet hours begin while the resend waits its turn."""
+    policy = Policy(quiet_hours="12:02-14:00", duplicate_content_days=0)
+    runner = ApplyRunner(make_settings(policy=policy), mass_sendall=[LOST, *[TAKEN] * 61])
+    runner.run(make_send("open"))
+    runner.now += timedelta(seconds=59)
+    runner.run(*(make_send(f"s{number}", str(number)) for number in range(60)), make_send("open"))
+    runner.now += timedelta(seconds=55)
+
+    def sleep(seconds: float) -> None:
+        runner.now += timedelta(seconds=seconds + 1)
+
+    ports = ApplyPorts(
+        connect=lambda _account: runner.api, ledger=runner.ledger, clock=lambda: runner.now, sleep=sleep,
+        read=lambda _file: b"",
+    )  # fmt: skip
+    plan = runner.plan(make_send("open"))
+    (outcome,) = apply(plan, ports=ports, settings=runner.settings, warrant=RunContext(plan_digest="p" * 64))
+    assert outcome.result is Result.UNKNOWN
+    assert "apply after 14:00" in outcome.hint
+    assert len(runner.api.calls) == 61
+
+
+def test_no_send_begins_after_a_stop_request():
+    """Neither a new send nor a resend begins; both are reported."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send("open"))
+    runner.now += timedelta(seconds=61)
+    runner.stopping = True
+    outcomes = runner.run(make_send("open"), make_send("new", "新"))
+    assert {o.id: o.exit_code for o in outcomes} == {"open": ExitCode.UNKNOWN, "new": ExitCode.INTERRUPTED}
+    assert len(runner.api.calls) == 1
+
+
+def test_send_is_decided_again_just_before_its_call():
+    """A stale plan does no harm: the window may have closed since."""
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    plan = runner.plan(make_send(not_after=NOW + timedelta(seconds=5)))
+    runner.now += timedelta(seconds=6)
+    outcomes = runner.run(plan=plan)
+    assert [o.result for o in outcomes] == [Result.SKIPPED]
+    assert runner.api.calls == []
+    assert exit_code(outcomes) is ExitCode.POLICY, "it was due, and nobody will send it any more"
+
+
+def test_send_begun_by_another_run_exits_8():
+    """Another run began it after our plan and recorded no outcome: nothing is posted, exit 8."""
+    runner = ApplyRunner(mass_sendall=LOST)
+    plan = runner.plan(make_send())
+    runner.run(make_send())
+    outcomes = runner.run(plan=plan)
+    assert len(runner.api.calls) == 1
+    assert exit_code(outcomes) is ExitCode.UNKNOWN
+
+
+def tied(runner: ApplyRunner, data: dict[str, Any]) -> dict[str, Any]:
+    return linked(EventKind.SETTLED, data, runner.ledger.events())
+
+
+@pytest.mark.parametrize(("sent", "code"), [(True, ExitCode.OK), (False, ExitCode.FAILED)])
+def test_unknown_send_settled_by_another_run_is_reported(sent: bool, code: ExitCode):
+    """Unknown when planned, settled before our turn: nothing is posted, and exit 0 only when it was sent."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send())
+    runner.now += timedelta(seconds=61)
+    plan = runner.plan(make_send())
+    settled = named(make_send(), sent=sent, msg_id=7, why="seen in the console")
+    runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(runner, settled)))
+    outcomes = runner.run(plan=plan)
+    assert [(o.id, o.result) for o in outcomes] == [("sale", Result.SKIPPED)]
+    assert exit_code(outcomes) is code
+    assert len(runner.api.calls) == 1
+
+
+def test_unknown_send_settled_during_the_run_is_not_resent():
+    """Settled by hand after this run had read the ledger, and before its resend: nothing is posted."""
+    runner = ApplyRunner(mass_sendall=[LOST, TAKEN])
+    runner.run(make_send())
+    runner.now += timedelta(seconds=61)
+    plan = runner.plan(make_send())
+    settled = named(make_send(), sent=True, msg_id=7, why="seen in the console")
+
+    def connect(_account: Any) -> Any:
+        runner.ledger.append(Entry(stream=SERVICE, kind=EventKind.SETTLED, data=tied(runner, settled)))
+        return runner.api
+
+    (outcome,) = runner.run(plan=plan, connect=connect)
+    assert (outcome.id, outcome.result, outcome.exit_code) == ("sale", Result.SKIPPED, ExitCode.OK)
+    assert "settled by another run" in outcome.reason
+    assert len(runner.api.calls) == 1
+
+
+def test_policy_is_evaluated_again_on_the_current_ledger():
+    """Two plans each saw one send left; the second apply finds none."""
+    account = make_account(kind=AccountKind.SUBSCRIPTION, appid=SUBSCRIPTION)
+    runner = ApplyRunner(make_settings(account, policy=Policy(duplicate_content_days=0)), mass_sendall=TAKEN)
+    first, second = runner.plan(make_send("a", "a")), runner.plan(make_send("b", "b"))
+    runner.run(plan=first)
+    assert [(o.result, o.exit_code) for o in runner.run(plan=second)] == [(Result.SKIPPED, ExitCode.POLICY)]
+
+
+@pytest.mark.parametrize("gone_at", ["mass_sendall", "draft_add"])
+def test_file_deleted_in_the_console_is_uploaded_again(gone_at: str):
+    """40007 forgets the uploads of the send: the next apply uploads them again and sends, once."""
+    content: Any = Image(media=Media(file=make_file("a.png", b"")))
+    if gone_at == "draft_add":
+        content = Newspic(title="图", text="", images=(content.media,))
+    answers = {"mass_sendall": TAKEN, "draft_add": "D", gone_at: [api_error(40007), TAKEN]}
+    if gone_at == "draft_add":
+        answers[gone_at] = [api_error(40007), "D"]
+    runner = ApplyRunner(material_add_material=[{"media_id": "OLD"}, {"media_id": "NEW"}], **answers)
+    send = make_send(content=content)
+    (first,), (second,) = runner.run(send), runner.run(send)
+    assert "uploads the files of this send anew" in first.hint
+    assert (first.errcode, second.result) == (40007, Result.ACCEPTED)
+    assert len(runner.api.named("material_add_material")) == 2
+    assert "NEW" in str(runner.api.calls[-1]) or "NEW" in str(runner.api.named("draft_add")[-1])
+
+
+def test_quota_errcode_stops_only_its_account():
+    """45028 ends this account's run; the other account goes on."""
+    accounts = (make_account("one"), make_account("two", appid=SUBSCRIPTION))
+    runner = ApplyRunner(make_settings(*accounts, policy=Policy(duplicate_content_days=0)),
+                  mass_sendall=api_error(45028))  # fmt: skip
+    sends = [make_send(f"{name}{number}", f"{name}{number}", account=name)
+             for name in ("one", "two") for number in (1, 2)]  # fmt: skip
+    outcomes = runner.run(*sends)
+    assert [o.result for o in outcomes] == [Result.REJECTED, Result.SKIPPED] * 2
+    assert len(runner.api.calls) == 2
+    assert exit_code(outcomes) is ExitCode.WECHAT
+
+
+@pytest.mark.parametrize(("errcode", "tried"), [(45009, 1), (40004, 2)])
+def test_upload_errcode_of_the_account_stops_the_account(errcode: int, tried: int):
+    """After 45009 the next upload would be rejected as well; a bad file concerns only its own send."""
+    runner = ApplyRunner(material_add_material=api_error(errcode, "material/add_material"))
+    sends = [make_send(n, content=Image(media=Media(file=make_file(f"{n}.png", b"")))) for n in "ab"]
+    outcomes = runner.run(*sends)
+    assert len(runner.api.named("material_add_material")) == tried
+    assert [o.result for o in outcomes] == [
+        Result.NOT_SENT,
+        Result.SKIPPED if tried == 1 else Result.NOT_SENT,
+    ]
+    if tried == 1:
+        assert outcomes[1].reason == "not tried: refused with 45009"
+
+
+def test_missing_secret_fails_before_the_intent():
+    """The secret's command fails when the first token is needed: nothing is recorded, nothing was sent.
+
+    The account's next send would get no further, and is not tried.
+    """
+    runner = ApplyRunner(mass_ready=SecretError("the command failed", hint="run it by hand"))
+    outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
+    assert [(o.result, o.exit_code) for o in outcomes] == [
+        (Result.NOT_SENT, ExitCode.WECHAT), (Result.SKIPPED, ExitCode.FAILED)
+    ]  # fmt: skip
+    assert outcomes[1].reason == "not tried: the command failed"
+    assert runner.ledger.events() == ()
+    assert runner.api.named("mass_sendall") == []
+
+
+def test_missing_secret_leaves_an_unknown_send_unknown():
+    """A resend that could not be made changes nothing; the rest of the run is reported too."""
+    failed = SecretError("the command failed", hint="run it by hand")
+    runner = ApplyRunner(mass_sendall=LOST, mass_ready=[None, failed])
+    runner.run(make_send())
+    runner.now += timedelta(seconds=61)
+    outcomes = runner.run(make_send(), make_send("new", "新"))
+    assert [o.result for o in outcomes] == [Result.UNKNOWN, Result.SKIPPED]
+    assert outcomes[0].hint == "run it by hand"
+    assert exit_code(outcomes) is ExitCode.UNKNOWN
+    assert kinds(runner.ledger.events()) == ["intent"]
+
+
+def test_send_whose_ledger_always_conflicts_is_not_made():
+    """Another runner writes just before every intent: no call, exit 6, and the next send goes on."""
+
+    class Beaten(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Any:
+            if entry.kind is EventKind.INTENT and entry.data["send"] == "a":
+                super().append(
+                    Entry(stream=SERVICE, kind=EventKind.UPLOAD, data={"upload": "x", "result": "y"})
+                )
+            return super().append(entry, after=after)
+
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    runner.ledger = Beaten(lambda: runner.now)
+    outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
+    assert [(o.id, o.result, o.exit_code) for o in outcomes] == [
+        ("a", Result.SKIPPED, ExitCode.LEDGER), ("b", Result.ACCEPTED, ExitCode.OK)
+    ]  # fmt: skip
+    assert runner.bodies() == ["b"]
+
+
+class Locked(MemoryLedger):
+    """A ledger whose lock cannot be had, or fails on the way out."""
+
+    def __init__(self, *, on_exit: bool) -> None:
+        super().__init__()
+        self.on_exit = on_exit
+
+    @contextmanager
+    def lock(self, stream: str, wait_s: float) -> Iterator[None]:
+        if not self.on_exit:
+            raise LedgerLockedError("another runner is sending", hint="wait")
+        yield
+        raise LedgerError("the ledger went away", hint="look where it went")
+
+
+def test_locked_ledger_sends_nothing():
+    """No call, exit 6, each send named."""
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    runner.ledger = Locked(on_exit=False)
+    outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
+    assert [(o.id, o.exit_code) for o in outcomes] == [("a", ExitCode.LEDGER), ("b", ExitCode.LEDGER)]
+    assert runner.api.calls == []
+
+
+def test_locked_ledger_still_reports_the_unknown_sends():
+    """A send left unknown by an earlier run stays exit 8 although this run could not look at it."""
+    runner = ApplyRunner(mass_sendall=LOST)
+    runner.run(make_send())
+    plan, runner.ledger = runner.plan(make_send()), Locked(on_exit=False)
+    (outcome,) = runner.run(plan=plan)
+    assert (outcome.id, outcome.exit_code) == ("sale", ExitCode.UNKNOWN)
+
+
+def test_failing_release_of_the_lock_loses_no_report():
+    """An accepted send is reported as accepted, whatever fails afterwards."""
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    runner.ledger = Locked(on_exit=True)
+    assert [o.result for o in runner.run(make_send())] == [Result.ACCEPTED]
+
+
+def test_ledger_that_cannot_be_written_stops_the_account():
+    """After the first failed append nothing else is tried; nothing was posted."""
+
+    class Full(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Any:
+            raise LedgerError("no space left", hint="make room")
+
+    runner = ApplyRunner(mass_sendall=TAKEN)
+    runner.ledger = Full()
+    outcomes = runner.run(make_send("a", "a"), make_send("b", "b"))
+    assert exit_code(outcomes) is ExitCode.LEDGER
+    assert "not tried" in outcomes[1].reason
+    assert runner.api.calls == []
+
+
+def test_accounts_run_concurrently():
+    """Each of two accounts waits inside its call for the other: one after the other they would never end."""
+    both = threading.Barrier(2)
+
+    class Meeting(ScriptedApi):
+        def mass_sendall(self, _body: Any) -> Any:
+            both.wait(5)
+            return TAKEN
+
+    accounts = (make_account("one"), make_account("two", appid=SUBSCRIPTION))
+    runner = ApplyRunner(make_settings(*accounts))
+    runner.api = Meeting()
+    outcomes = runner.run(make_send("a", account="one"), make_send("b", account="two"))
+    assert [o.result for o in outcomes] == [Result.ACCEPTED] * 2
+
+
+def test_two_names_of_one_appid_are_one_account():
+    """Names that share an appid are sent to from one thread, and share the allowance."""
+    accounts = (make_account("one"), make_account("two"))
+    runner = ApplyRunner(make_settings(*accounts, policy=Policy(allow_to_all=True)), mass_sendall=TAKEN)
+    everyone = Filter(is_to_all=True)
+    sends = [make_send(f"s{n}", f"{n}", account=("one", "two")[n % 2], filter=everyone) for n in range(6)]
+    plan = runner.plan(*sends)
+    assert len(plan.due()) == 4
+    assert len([o for o in runner.run(plan=plan) if o.result is Result.ACCEPTED]) == 4
+    assert {event.stream for event in runner.ledger.events()} == {SERVICE}
+
+
+@pytest.mark.parametrize(
+    ("codes", "worst"),
+    [((), ExitCode.OK), ((ExitCode.OK, ExitCode.POLICY), ExitCode.POLICY), ((ExitCode.FAILED, ExitCode.WECHAT), ExitCode.WECHAT),
+     ((ExitCode.LEDGER, ExitCode.UNKNOWN, ExitCode.WECHAT), ExitCode.UNKNOWN),
+     ((ExitCode.INTERRUPTED, ExitCode.OK), ExitCode.INTERRUPTED)],
+)  # fmt: skip
+def test_exit_code_is_the_worst_outcome(codes: tuple[ExitCode, ...], worst: ExitCode):
+    """Unknown comes first; never 0 beside a failure."""
+    made = tuple(
+        SendOutcome(id="a", account="m", result=Result.SKIPPED, reason="", exit_code=code) for code in codes
+    )
+    assert exit_code(tuple(made)) is worst

@@ -1,0 +1,233 @@
+"""A send's draft: added once, nobody else's, as it was meant, and as it was made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    kinds,
+    make_article,
+    make_file,
+    make_planned,
+    make_send,
+)
+from wechat_campaigns.core.errors import (
+    NoResponseError,
+    PolicyError,
+    UsageError,
+    WeChatError,
+)
+from wechat_campaigns.core.model import Articles, Image, Media, Newspic, Send
+from wechat_campaigns.ledger.fold import LedgerState, fold
+from wechat_campaigns.send import drafting
+from wechat_campaigns.send.drafting import ReadyDraft
+from wechat_campaigns.wechat import payloads as wire
+
+LOST = NoResponseError("cut", hint="again")
+DATA = {"cover.png": b"cover", "p.png": b"p"}
+PICTURE = make_file("p.png", b"p")
+ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
+EDITED = Articles(articles=(make_article("改过", PICTURE),))
+
+
+class DraftMaker:
+    """One account and its ledger; `run` makes a send's draft as one run of the command does."""
+
+    def __init__(self, **answers: Any) -> None:
+        given = {"media_uploadimg": "http://mmbiz.qpic.cn/p", "material_add_material": {"media_id": "M"},
+                 "draft_add": "D", "draft_batchget": {"item": []}}  # fmt: skip
+        self.api = ScriptedApi(**(given | answers))
+        self.ledger: MemoryLedger = MemoryLedger()
+
+    def run(self, send: Send, state: LedgerState | None = None) -> ReadyDraft | None:
+        resolved = replace(
+            make_planned().resolved, uploads=tuple((upload, None) for upload in wire.uploads(send.content))
+        )
+        return drafting.create_draft(
+            make_planned(send, resolved=resolved),
+            api=self.api,
+            ledger=self.ledger,
+            state=state or fold(self.ledger.events()),
+            read=lambda file: DATA[file.path.name],
+        )
+
+    def draft(self, send: Send) -> str | None:
+        made = self.run(send)
+        return made.media_id if made is not None else None
+
+    def then(self, **answers: Any) -> None:
+        """Let the platform answer otherwise from now on."""
+        self.api = DraftMaker(**answers).api
+
+    def kinds(self) -> list[str]:
+        return kinds(self.ledger.events())
+
+    def added(self) -> int:
+        return len(self.api.named("draft_add"))
+
+
+def news(**changes: Any) -> dict[str, Any]:
+    """What draft/get tells of the draft of ARTICLES."""
+    results = {wire.UPLOADIMG: "https://mmbiz.qpic.cn/p", wire.ADD_MATERIAL: "M"}
+    done = {upload.key: results[upload.endpoint] for upload in wire.uploads(ARTICLES)}
+    ids = wire.MediaIds(upload_results=done, material_ids={})
+    return {"news_item": [{**wire.draft_articles(ARTICLES, ids)[0], **changes}]}
+
+
+SEND = make_send(content=ARTICLES)
+
+
+def facts(made: ReadyDraft | None) -> tuple[str, bool, tuple[str, ...]]:
+    assert made is not None
+    return made.media_id, made.is_new, made.notes
+
+
+def test_draft_is_read_back_and_recorded():
+    """Added, recorded, then compared with what was given."""
+    maker = DraftMaker(
+        draft_get=news(content='<p class="x">正文</p><img src="http://mmbiz.qpic.cn/p?a=1">', url="u")
+    )
+    made = maker.run(SEND)
+    assert facts(made) == ("D", True, ())
+    assert maker.kinds()[-2:] == ["draft", "draft"]
+    known = fold(maker.ledger.events()).drafts[SERVICE, "sale", 1]
+    assert made is not None
+    assert known.stored_digest == made.mark
+    assert known.stored_changes == ()
+
+
+def test_changed_markup_is_reported_and_sent():
+    """A change of appearance is a note, kept in the ledger, and reported again by later runs."""
+    maker = DraftMaker(draft_get=news(content='<section>正文</section><img src="https://mmbiz.qpic.cn/p">'))
+    notes = [made.notes for made in (maker.run(SEND), maker.run(SEND)) if made is not None]
+    assert notes[0] == notes[1]
+    assert "<p> removed" in notes[0][0]
+    assert "<p> removed (1×)" in maker.ledger.events()[-1].data["changed"]
+
+
+LOSSES = [
+    ({"content": '<p>正</p><img src="https://mmbiz.qpic.cn/p">'}, "the text differs"),
+    ({"content": "<p>正文</p>"}, "1 of 1 pictures lost"),
+    ({"title": "别的"}, "`title`"),
+    ({"thumb_media_id": "X"}, "`thumb_media_id`"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), LOSSES, ids=[said for _, said in LOSSES])
+def test_draft_that_lost_content_is_never_sent(change: dict[str, Any], said: str):
+    """Readers would get something else: refused now and in every later run, added once."""
+    maker = DraftMaker(draft_get=news(**change))
+    for _ in range(2):
+        with pytest.raises(WeChatError, match=said) as refused:
+            maker.run(SEND)
+        assert "media_id: D" in refused.value.hint
+    assert maker.added() == 1
+
+
+def test_draft_edited_by_hand_is_refused():
+    """Nobody reviewed what a colleague changed in the console; the error names the edit."""
+    maker = DraftMaker(draft_get=[news(), news(title="手改的")])
+    maker.run(SEND)
+    with pytest.raises(PolicyError, match=r"edited by hand.*手改的") as refused:
+        maker.run(SEND)
+    assert "delete the draft" in refused.value.hint
+    assert maker.added() == 1
+
+
+def test_edited_style_alone_is_an_edit():
+    """The web editor rewrites styles when it saves; the text need not differ."""
+    styled = news(content='<p style="color:red">正文</p><img src="https://mmbiz.qpic.cn/p">')
+    maker = DraftMaker(draft_get=[news(), styled])
+    maker.run(SEND)
+    with pytest.raises(PolicyError, match="markup"):
+        maker.run(SEND)
+
+
+def test_values_that_change_on_each_read_are_not_an_edit():
+    """Temporary links, times and parameters of addresses differ from read to read."""
+    rewritten = '<p>正文</p><img data-x="1" src="https://mmbiz.qpic.cn/p?wx_fmt=png&amp;t=2">'
+    later = news(url="http://mp.weixin.qq.com/s?tempkey=2", thumb_url="http://t", content=rewritten)
+    maker = DraftMaker(draft_get=[news(url="http://mp.weixin.qq.com/s?tempkey=1"), later])
+    maker.run(SEND)
+    assert facts(maker.run(SEND)) == ("D", False, ())
+
+
+def test_draft_is_read_back_after_a_crash():
+    """The draft is recorded; the next run reads it back and adds none."""
+    maker = DraftMaker(draft_get=LOST)
+    with pytest.raises(NoResponseError):
+        maker.run(SEND)
+    assert maker.kinds()[-1] == "draft"
+    maker.then(draft_get=news())
+    assert facts(maker.run(SEND)) == ("D", False, ())
+    assert maker.added() == 0
+    assert fold(maker.ledger.events()).drafts[SERVICE, "sale", 1].stored_digest
+
+
+def test_run_uses_a_draft_that_another_run_added():
+    """Its uploads brought its view up to date before it looked for a draft."""
+    maker = DraftMaker()
+    first = maker.run(SEND)
+    assert first is not None
+    again = maker.run(SEND, state=LedgerState())
+    assert again is not None
+    assert (again.media_id, again.is_new) == (first.media_id, False)
+    assert maker.added() == 1
+
+
+def test_unresolved_material_name_stops_before_the_draft():
+    """A send that is not due has no ids for its material names."""
+    named = Newspic(title="图", text="", images=(Media(name="封面"),))
+    maker = DraftMaker()
+    with pytest.raises(UsageError, match="封面"):
+        maker.run(make_send(content=named))
+    assert maker.api.calls == []
+
+
+def test_content_without_articles_needs_no_draft():
+    """No call is made."""
+    maker = DraftMaker()
+    assert maker.draft(make_send(content=Image(media=Media(media_id="M")))) is None
+    assert maker.api.calls == []
+
+
+def test_draft_is_added_once():
+    """The second run uses it while it exists."""
+    maker = DraftMaker()
+    maker.draft(SEND)
+    assert maker.draft(SEND) == "D"
+    assert len(maker.api.named("draft_add")) == 1
+
+
+def test_draft_that_is_gone_is_added_again():
+    """40007 says that it was used up or deleted."""
+    maker = DraftMaker(draft_get=[news(), api_error(40007), news()], draft_add=["D", "E"])
+    maker.draft(SEND)
+    assert facts(maker.run(SEND)) == ("E", True, ())
+
+
+def test_edited_articles_get_a_new_draft():
+    """An old draft with the old text is not sent, and a person is told that it still exists."""
+    maker = DraftMaker(draft_add=["D", "E"])
+    maker.draft(SEND)
+    made = maker.run(make_send(content=EDITED))
+    assert made is not None
+    assert made.media_id == "E"
+    assert made.notes == ("draft D, made for it before the last edit, stays in the draft box unsent",)
+
+
+def test_draft_whose_answer_was_lost_is_added_again():
+    """The first may be in the draft box, unsent; the send takes the recorded one."""
+    maker = DraftMaker(draft_add=LOST)
+    with pytest.raises(NoResponseError):
+        maker.run(SEND)
+    assert "draft" not in maker.kinds()
+    maker.then(draft_add="NEW", draft_get=news())
+    assert facts(maker.run(SEND)) == ("NEW", True, ())

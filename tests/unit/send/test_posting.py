@@ -1,0 +1,360 @@
+"""One send's crossing: what each end is called, what is kept of it, what it means for the account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_of,
+    kinds,
+    linked,
+    make_account,
+    make_planned,
+    make_send,
+    make_state,
+)
+from wechat_campaigns.core.errors import (
+    ExitCode,
+    LedgerLockedError,
+    NoResponseError,
+    NotSentError,
+    SecretError,
+)
+from wechat_campaigns.core.model import Filter, Send
+from wechat_campaigns.ledger.fold import LedgerState, SendStatus, fold
+from wechat_campaigns.plan.decide import DecisionOptions, decision_input
+from wechat_campaigns.protocol.decide import Decision, decide
+from wechat_campaigns.protocol.events import Entry, Event, EventKind, Head
+from wechat_campaigns.protocol.keys import SendKey
+from wechat_campaigns.protocol.state import StreamState
+from wechat_campaigns.send.posting import AccountSender, ApplyPorts, Result, RunContext
+
+BODY = {"filter": {"is_to_all": False, "tag_id": 100}, "msgtype": "text", "text": {"content": "你好"}}
+TAKEN = {"errcode": 0, "errmsg": "send job submission success", "msg_id": 7}
+LOST = NoResponseError("the connection was cut", hint="try again")
+UNREACHABLE = NotSentError("no connection", hint="check the network")
+
+
+def make_crossing(api: ScriptedApi, ledger: MemoryLedger, **changes: Any) -> AccountSender:
+    ports = ApplyPorts(
+        connect=lambda _account: api,
+        ledger=ledger,
+        clock=changes.get("clock", lambda: NOW),
+        sleep=changes.get("sleep", lambda _s: None),
+        read=lambda _file: b"",
+        notify=changes.get("notify", lambda _send, _what: None),
+    )
+    return AccountSender(
+        make_account(), api, changes.get("state") or fold(ledger.events()), ports=ports,
+        warrant=RunContext(plan_digest="p" * 64, actor={"user": "li"}), again_s=60,
+    )  # fmt: skip
+
+
+def judge(send: Send | None = None, now: Any = NOW) -> Any:
+    """The protocol's own judge of a send, with nothing in its way but what the ledger knows."""
+    send = send or make_send()
+    digest = make_planned(send).content_digest
+
+    def decided(state: StreamState) -> Decision:
+        return decide(state, decision_input(send, digest, SERVICE, LedgerState(), now, DecisionOptions()))
+
+    return decided
+
+
+def send_once(crossing: AccountSender, body: Any = BODY, send: Send | None = None) -> Any:
+    return crossing.send(make_planned(send), body, judge(send))
+
+
+def sent(answer: Any, **changes: Any) -> tuple[Any, MemoryLedger, ScriptedApi]:
+    """Send once, the platform giving `answer`."""
+    ledger, api = MemoryLedger(), ScriptedApi(mass_sendall=answer)
+    return send_once(make_crossing(api, ledger, **changes)), ledger, api
+
+
+def test_intent_is_kept_before_the_call():
+    """When the call goes out, its intent with the exact body and clientmsgid is in the ledger already."""
+    ledger = MemoryLedger()
+
+    class Api(ScriptedApi):
+        def mass_sendall(self, body: Any) -> Any:
+            (intent,) = ledger.events(SERVICE)
+            assert intent.kind is EventKind.INTENT
+            assert body == {**intent.data["body"], "clientmsgid": intent.data["clientmsgid"]}
+            return TAKEN
+
+    outcome = send_once(make_crossing(Api(), ledger))
+    assert (outcome.result, outcome.msg_id, outcome.exit_code) == (Result.ACCEPTED, 7, ExitCode.OK)
+    assert outcome.reason == "accepted by WeChat; delivery is not confirmed yet"
+    assert kinds(ledger.events()) == ["intent", "accepted"]
+
+
+def test_no_call_without_an_intent():
+    """Whoever does not get the intent written does not post."""
+
+    class Full(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+            raise LedgerLockedError("the disk is full", hint="make room")
+
+    api = ScriptedApi(mass_sendall=TAKEN)
+    with pytest.raises(LedgerLockedError):
+        send_once(make_crossing(api, Full()))
+    assert api.calls == []
+
+
+def test_no_intent_is_recorded_without_a_token():
+    """Whatever can fail before the call fails before anything is recorded; the next send would fail too."""
+    failed = SecretError("the command failed", hint="run it by hand")
+    ledger, api = MemoryLedger(), ScriptedApi(mass_ready=failed, mass_sendall=TAKEN)
+    crossing = make_crossing(api, ledger)
+    with pytest.raises(SecretError):
+        send_once(crossing)
+    assert ledger.events() == ()
+    assert api.named("mass_sendall") == []
+    assert crossing.stop_reason == "the command failed"
+
+
+def test_disallowed_send_is_not_begun():
+    """There is no outcome: the caller decides again, for the reason."""
+    _, ledger, _ = sent(TAKEN)
+    api = ScriptedApi(mass_sendall=TAKEN)
+    assert send_once(make_crossing(api, ledger)) is None
+    assert (api.calls, kinds(ledger.events())) == ([], ["intent", "accepted"])
+
+
+def test_clientmsgid_depends_on_the_send_key_alone():
+    """On appid, send and revision: a second try has the same clientmsgid."""
+    for text in ("你好", "你们好"):
+        api = ScriptedApi(mass_sendall=TAKEN)
+        send_once(make_crossing(api, MemoryLedger()), send=make_send(text=text))
+        msgid = SendKey(SERVICE, "sale", 1).clientmsgid
+        assert api.named("mass_sendall")[0][0]["clientmsgid"] == msgid
+
+
+REFUSING = [
+    api_error(45028),
+    api_error(40007),
+    api_error(48001),
+    api_error(45009),
+    api_error(40001),
+    UNREACHABLE,
+]
+
+
+@pytest.mark.parametrize("answer", REFUSING, ids=str)
+def test_certain_errcode_frees_the_send(answer: Exception):
+    """A certain errcode, or no connection at all: certainly not sent, recorded, never exit 0."""
+    outcome, ledger, _ = sent(answer)
+    assert outcome.result is Result.REJECTED
+    assert outcome.exit_code in (ExitCode.WECHAT, ExitCode.FAILED)
+    assert fold(ledger.events()).send(SERVICE, "sale", 1).status is SendStatus.REJECTED
+
+
+UNSURE = [LOST, api_error(-1), api_error(42010), api_error(89504), api_error(123456789)]
+
+
+@pytest.mark.parametrize("answer", UNSURE, ids=str)
+def test_any_other_answer_leaves_the_send_unknown(answer: Exception):
+    """A lost answer, a passing fault or an unlisted errcode: the intent stays open, exit 8."""
+    outcome, ledger, api = sent(answer)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
+    assert kinds(ledger.events()) == ["intent"]
+    assert len(api.calls) == 1
+    assert "60 s" in outcome.hint
+
+
+def test_45065_on_the_first_call_leaves_the_send_disputed():
+    """No call of this ledger can be the duplicate: the send is unknown, and only a person settles it."""
+    outcome, ledger, _ = sent(api_error(45065, msg_id=99))
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
+    assert "ledger settle 'sale'" in outcome.hint
+    known = fold(ledger.events()).send(SERVICE, "sale", 1)
+    assert (known.status, known.disputed, known.msg_id) == (SendStatus.UNKNOWN, True, None)
+    settled = {"send": "sale", "revision": 1, "call": 1, "sent": True, "msg_id": 99, "reason": "console"}
+    ledger.append(
+        Entry(
+            stream=SERVICE, kind=EventKind.SETTLED, data=linked(EventKind.SETTLED, settled, ledger.events())
+        )
+    )
+    known = fold(ledger.events()).send(SERVICE, "sale", 1)
+    assert (known.status, known.disputed, known.msg_id) == (SendStatus.ACCEPTED, False, 99)
+
+
+def test_disputed_send_is_never_resent():
+    """Not by any run, however late."""
+    _, ledger, _ = sent(api_error(45065, msg_id=99))
+    ledger.clock = lambda: NOW + timedelta(seconds=90)
+    api = ScriptedApi(mass_sendall=TAKEN)
+    assert resend(make_crossing(api, ledger, clock=ledger.clock), ledger) is None
+    assert api.calls == []
+
+
+def resend(crossing: AccountSender, ledger: MemoryLedger) -> Any:
+    intent = next(event for event in ledger.events() if event.kind is EventKind.INTENT)
+    return crossing.resend(intent, intent.data["body"], judge(now=ledger.clock()))
+
+
+def resent(answer: Any, **changes: Any) -> tuple[Any, LedgerState, ScriptedApi]:
+    """Lose the answer of a first call, then post it again, the platform giving `answer`."""
+    ledger = MemoryLedger(lambda: NOW - timedelta(seconds=90))
+    send_once(make_crossing(ScriptedApi(mass_sendall=LOST), ledger, clock=ledger.clock))
+    ledger.clock = lambda: NOW
+    api = ScriptedApi(mass_sendall=answer)
+    outcome = resend(make_crossing(api, ledger, **changes), ledger)
+    return outcome, fold(ledger.events()), api
+
+
+def test_resend_posts_the_same_body_and_id():
+    """The first never arrived: the resend, equal to the byte, is accepted."""
+    outcome, state, api = resent(TAKEN)
+    assert api.named("mass_sendall") == [({**BODY, "clientmsgid": SendKey(SERVICE, "sale", 1).clientmsgid},)]
+    assert (outcome.result, state.send(SERVICE, "sale", 1).status) == (Result.ACCEPTED, SendStatus.ACCEPTED)
+    assert outcome.reason == "the first try never arrived; the repeat was accepted by WeChat"
+
+
+def test_resend_answered_45065_is_accepted():
+    """The first call had arrived; no other call is made."""
+    outcome, state, api = resent(api_error(45065, msg_id=3))
+    assert (outcome.result, state.send(SERVICE, "sale", 1).msg_id) == (Result.ACCEPTED, 3)
+    assert outcome.reason == "WeChat had it already (45065); nothing was sent a second time"
+    assert [name for name, _ in api.calls] == ["mass_sendall"]
+
+
+def test_45065_without_a_msg_id_asks_for_the_msg_id():
+    """The send is accepted, but its status cannot be queried until a person has looked up the msg_id."""
+    outcome, state, _ = resent(api_error(45065))
+    assert (outcome.result, outcome.msg_id) == (Result.ACCEPTED, None)
+    assert "settle 'sale' --sent MSG_ID" in outcome.hint
+    assert state.send(SERVICE, "sale", 1).has_no_msg_id
+
+
+@pytest.mark.parametrize("answer", [*REFUSING, *UNSURE], ids=str)
+def test_rejected_resend_leaves_the_send_unknown(answer: Exception):
+    """A rejected resend proves nothing about the first call."""
+    outcome, state, _ = resent(answer)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
+    assert state.send(SERVICE, "sale", 1).status is SendStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(("late_s", "result"), [(60, Result.ACCEPTED), (61, Result.REJECTED)])
+def test_runner_delayed_after_its_intent_does_not_post(late_s: int, result: Result):
+    """A runner asleep for a minute between intent and call may have been overtaken by a resend.
+
+    The call that was not begun is recorded, so it keeps nobody from sending.
+    """
+    now = NOW
+
+    class Slow(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+            nonlocal now
+            event = super().append(entry, after=after)
+            now += timedelta(seconds=late_s)
+            return event
+
+    ledger, api = Slow(), ScriptedApi(mass_sendall=TAKEN)
+    outcome = send_once(make_crossing(api, ledger, clock=lambda: now))
+    assert outcome.result is result
+    assert len(api.calls) == (result is Result.ACCEPTED)
+    ended = ledger.events()[-1]
+    assert (ended.kind, ended.data.get("reason")) == (
+        (EventKind.ACCEPTED, None) if result is Result.ACCEPTED else (EventKind.REJECTED, "not_begun")
+    )
+
+
+def test_rejected_send_can_be_retried():
+    """Rejected, corrected, tried again: call 2, the same clientmsgid."""
+    _, ledger, _ = sent(api_error(40007))
+    send_once(make_crossing(ScriptedApi(mass_sendall=TAKEN), ledger))
+    intents = [event.data for event in ledger.events() if event.kind is EventKind.INTENT]
+    assert [intent["call"] for intent in intents] == [1, 2]
+    assert len({intent["clientmsgid"] for intent in intents}) == 1
+
+
+def test_ledger_holds_no_openid():
+    """An openid list is kept as its sha256 and count; the call has the list."""
+    openids = tuple(f"o{number:027d}" for number in range(3))
+    ledger, api = MemoryLedger(), ScriptedApi(mass_send=TAKEN)
+    body = {"touser": list(openids), "msgtype": "text", "text": {"content": "你好"}}
+    send_once(make_crossing(api, ledger), body, make_send(filter=Filter(openids=openids)))
+    assert api.named("mass_send")[0][0]["touser"] == list(openids)
+    assert not any(openid in str(event.as_dict()) for event in ledger.events() for openid in openids)
+
+
+def test_acceptance_that_cannot_be_recorded_is_reported_unknown():
+    """The report gives the msg_id, and no other send begins."""
+
+    class Full(MemoryLedger):
+        def append(self, entry: Entry, *, after: Head | None = None) -> Event:
+            if entry.kind is EventKind.ACCEPTED:
+                raise LedgerLockedError("the disk is full", hint="make room")
+            return super().append(entry, after=after)
+
+    crossing = make_crossing(ScriptedApi(mass_sendall=TAKEN), Full())
+    outcome = send_once(crossing)
+    assert (outcome.result, outcome.exit_code) == (Result.UNKNOWN, ExitCode.UNKNOWN)
+    assert "msg_id 7" in outcome.reason
+    assert crossing.stop_reason
+
+
+def test_wait_is_reported_before_it_begins():
+    """The command prints which send waits, how long, and why."""
+    told: list[Any] = []
+    early = [
+        (EventKind.INTENT, intent_of(make_send(f"s{number}"), at=NOW - timedelta(seconds=20)))
+        for number in range(60)
+    ]
+    crossing = make_crossing(
+        ScriptedApi(),
+        MemoryLedger(),
+        state=make_state(*early),
+        sleep=told.append,
+        notify=lambda send, what: told.append((send, what)),
+    )
+    crossing.wait_for_rate_limit("sale")
+    assert told == [("sale", "waiting 40 s: WeChat takes 60 sends a minute from an account"), 40.0]
+
+
+def test_rate_is_at_most_60_calls_a_minute():
+    """The 61st call waits until the first is a minute old, and never longer than a minute."""
+    slept: list[float] = []
+    sends = [make_send(f"s{number}") for number in range(60)]
+    early = [(EventKind.INTENT, intent_of(send, at=NOW - timedelta(seconds=20))) for send in sends]
+    state = make_state(*early)
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).wait_for_rate_limit("sale")
+    assert slept == [40.0]
+    fewer = make_state(*early[1:])
+    make_crossing(ScriptedApi(), MemoryLedger(), state=fewer, sleep=slept.append).wait_for_rate_limit("sale")
+    assert slept == [40.0]
+    state = make_state(*[(EventKind.INTENT, intent_of(send, at=NOW + timedelta(hours=3))) for send in sends])
+    make_crossing(ScriptedApi(), MemoryLedger(), state=state, sleep=slept.append).wait_for_rate_limit("sale")
+    assert slept[1:] == [60.0]
+
+
+@pytest.mark.parametrize("errcode", [45028, 48001, 40001, 45009])
+def test_errcode_of_the_account_stops_the_account(errcode: int):
+    """Quota, permission and token errcodes concern the account, not the send: exit 4."""
+    api = ScriptedApi(mass_sendall=api_error(errcode))
+    crossing = make_crossing(api, MemoryLedger())
+    assert send_once(crossing).exit_code is ExitCode.WECHAT
+    assert crossing.stop_reason == f"refused with {errcode}"
+
+
+def test_missing_connection_stops_the_account():
+    """There is no errcode: the sends after it report the connection error."""
+    crossing = make_crossing(ScriptedApi(mass_sendall=UNREACHABLE), MemoryLedger())
+    assert send_once(crossing).exit_code is ExitCode.WECHAT
+    assert crossing.stop_reason == "no connection"
+
+
+def test_errcode_of_one_send_does_not_stop_the_account():
+    """A deleted file concerns this send: the account's next one is tried."""
+    crossing = make_crossing(ScriptedApi(mass_sendall=api_error(40007)), MemoryLedger())
+    assert send_once(crossing).exit_code is ExitCode.FAILED
+    assert crossing.stop_reason == ""

@@ -1,0 +1,171 @@
+"""A preview reaches the tester that was meant, in every kind, and is remembered without their name."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    make_article,
+    make_file,
+    make_planned,
+    make_send,
+    make_state,
+)
+from wechat_campaigns.core import settings as records
+from wechat_campaigns.core.errors import ApiError, LedgerError
+from wechat_campaigns.core.model import (
+    Articles,
+    Audience,
+    Content,
+    Draft,
+    Image,
+    Images,
+    Media,
+    Mpvideo,
+    Msgtype,
+    Newspic,
+    Text,
+    Voice,
+    Wxcard,
+)
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.resolve import Resolution
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.send.preview import preview, recipient, used_today
+from wechat_campaigns.wechat import payloads as wire
+
+PICTURE = Media(media_id="P1")
+NEWSPIC = Newspic(title="图", text="", images=(PICTURE,))
+KINDS: dict[str, tuple[Msgtype, Content, dict[str, Any]]] = {
+    "text": (Msgtype.TEXT, Text(content="你好"), {"text": {"content": "你好"}}),
+    "articles": (Msgtype.MPNEWS, Articles(articles=(make_article(),)), {"mpnews": {"media_id": "D"}}),
+    "newspic": (
+        Msgtype.MPNEWS,
+        Newspic(title="图", text="", images=(PICTURE,)),
+        {"mpnews": {"media_id": "D"}},
+    ),
+    "draft": (Msgtype.MPNEWS, Draft(media_id="OLD"), {"mpnews": {"media_id": "OLD"}}),
+    "voice": (Msgtype.VOICE, Voice(media=Media(media_id="V")), {"voice": {"media_id": "V"}}),
+    "image": (Msgtype.IMAGE, Image(media=PICTURE), {"image": {"media_id": "P1"}}),
+    "images": (
+        Msgtype.IMAGE,
+        Images(images=(PICTURE, Media(media_id="P2")), title="图"),
+        {"image": {"media_id": "P1"}},
+    ),
+    "mpvideo": (
+        Msgtype.MPVIDEO,
+        Mpvideo(media=Media(file=make_file("a.mp4", b"mp4")), title="片", description=""),
+        {"mpvideo": {"media_id": "M"}},
+    ),
+    "wxcard": (Msgtype.WXCARD, Wxcard(card_id="C"), {"wxcard": {"card_id": "C"}}),
+}
+
+
+def show(
+    content: Content, msgtype: Msgtype, to: dict[str, str], **answers: Any
+) -> tuple[ScriptedApi, MemoryLedger]:
+    send = make_send(content=content, msgtype=msgtype)
+    needed = tuple((upload, None) for upload in wire.uploads(content))
+    resolved = Resolution(tag_id=100, audience=Audience(count=3, source="tags/get"), uploads=needed)
+    script = {
+        "material_add_material": {"media_id": "M"},
+        "media_uploadimg": "http://mmbiz/x",
+        "media_uploadvideo": {"media_id": "M"},
+        "draft_add": "D",
+        "draft_batchget": {"total_count": 0, "item_count": 0, "item": []},
+        "mass_preview": {"errcode": 0},
+    }
+    api, ledger = ScriptedApi(**(script | answers)), MemoryLedger()
+    planned = make_planned(send, resolved=resolved)
+    preview(
+        planned,
+        to,
+        api=api,
+        ledger=ledger,
+        state=LedgerState(initialized=True),
+        read=lambda file: {"cover.png": b"cover", "a.mp4": b"mp4"}[str(file.path)],
+    )
+    return api, ledger
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_msgtype_can_be_previewed(kind: str) -> None:
+    """The body is the mass body with a tester in place of the filter; of pictures, the first."""
+    msgtype, content, message = KINDS[kind]
+    api, ledger = show(content, msgtype, {"towxname": "xiaoli"})
+    ((body,),) = api.named("mass_preview")
+    assert body == {"msgtype": msgtype.value, "towxname": "xiaoli", **message}
+    assert ledger.kept[-1].kind is EventKind.PREVIEW
+    assert (
+        ledger.kept[-1].data["content_digest"]
+        == make_planned(make_send(content=content, msgtype=msgtype)).content_digest
+    )
+
+
+def test_ledger_holds_only_a_hash_of_the_tester() -> None:
+    """Name and openid are kept as a hash."""
+    for to in ({"towxname": "xiaoli2026"}, {"touser": "oR5Gjjl_eiZoUpGozMo7dbBJ362A"}):
+        _, ledger = show(Text(content="你好"), Msgtype.TEXT, to)
+        kept = json.dumps([event.as_dict() for event in ledger.kept])
+        assert not any(value in kept for value in to.values())
+
+
+def test_rejected_preview_does_not_count_as_previewed() -> None:
+    """A preview that did not arrive does not count for require_preview."""
+    with pytest.raises(ApiError):
+        show(Text(content="你好"), Msgtype.TEXT, {"towxname": "x"}, mass_preview=api_error(40003))
+
+
+def test_preview_that_cannot_be_recorded_is_reported_as_sent() -> None:
+    """The tester has it on the phone; a second one would be one of a hundred a day."""
+
+    class FullDisk(MemoryLedger):
+        def append(self, entry: Any) -> Any:
+            raise LedgerError("the disk is full", hint="make room")
+
+    api = ScriptedApi(mass_preview={"errcode": 0})
+    planned = make_planned(make_send())
+    with pytest.raises(LedgerError, match=r"the preview was sent, but .* the disk is full"):
+        preview(
+            planned,
+            {"towxname": "x"},
+            api=api,
+            ledger=FullDisk(),
+            state=LedgerState(),
+            read=lambda _file: b"",
+        )
+
+
+def test_preview_forgets_a_deleted_upload() -> None:
+    """40007: somebody deleted the upload in the console, so the next preview uploads it again."""
+    _, content, _ = KINDS["mpvideo"]
+    with pytest.raises(ApiError) as caught:
+        show(content, Msgtype.MPVIDEO, {"towxname": "x"}, mass_preview=api_error(40007))
+    assert "anew" in caught.value.hint
+
+
+def test_testers_are_found_by_alias() -> None:
+    """An alias stands for its WeChat name or openid; any other word is a WeChat name."""
+    testers = {"小李": records.Tester(wxname="xiaoli2026"), "老王": records.Tester(openid="o-wang")}
+    assert recipient("小李", testers) == {"towxname": "xiaoli2026"}
+    assert recipient("老王", testers) == {"touser": "o-wang"}
+    assert recipient("zhang3", testers) == {"towxname": "zhang3"}
+
+
+def test_previews_are_counted_by_the_day_in_china() -> None:
+    """A hundred a day; the count restarts at midnight in China."""
+    seen = {"send": "sale", "revision": 1, "content_digest": "d", "to": "h"}
+    state = make_state(
+        (EventKind.PREVIEW, seen), (EventKind.PREVIEW, {**seen, "at": NOW - timedelta(hours=13)})
+    )
+    assert used_today(SERVICE, state, NOW) == 1
+    assert used_today("wx-other", state, NOW) == 0

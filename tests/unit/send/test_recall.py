@@ -1,0 +1,126 @@
+"""Only what WeChat would recall is asked of it, and what was recalled is remembered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    MemoryLedger,
+    ScriptedApi,
+    api_error,
+    intent_of,
+    make_send,
+    make_state,
+    named,
+)
+from tests.support.outcomes import error_of
+from wechat_campaigns.core.errors import ApiError, LedgerError, UsageError
+from wechat_campaigns.ledger.fold import LedgerState, SendRecord, SendStatus
+from wechat_campaigns.protocol.events import EventKind
+from wechat_campaigns.send.recall import LIMITS, PER_DAY, check, recall, recalls_left
+
+SEND = make_send()
+
+
+def steps(msgtype: str = "mpnews", sent: bool = True) -> list[Any]:
+    found: list[Any] = [
+        (EventKind.INTENT, intent_of(SEND, body={"msgtype": msgtype})),
+        (EventKind.ACCEPTED, named(SEND)),
+    ]
+    return [*found, (EventKind.STATUS, named(SEND))] if sent else found
+
+
+def known(state: LedgerState) -> SendRecord:
+    return state.sends[SERVICE, "sale", 1]
+
+
+def recalled(article_idx: int) -> Any:
+    return (EventKind.RECALL, {"send": "sale", "revision": 1, "msg_id": 7, "article_idx": article_idx})
+
+
+@pytest.mark.parametrize("msgtype", ["mpnews", "mpvideo"])
+def test_articles_and_videos_can_be_recalled(msgtype: str) -> None:
+    """WeChat recalls these kinds alone."""
+    state = make_state(*steps(msgtype))
+    assert error_of(check, known(state), 0, state) is None
+
+
+@pytest.mark.parametrize("msgtype", ["text", "image", "voice", "wxcard"])
+def test_other_msgtypes_cannot_be_recalled(msgtype: str) -> None:
+    """The user sees it at once, and no recall of the day is used up."""
+    state = make_state(*steps(msgtype))
+    with pytest.raises(UsageError, match=f"msgtype {msgtype}"):
+        check(known(state), 0, state)
+
+
+def test_only_a_sent_message_can_be_recalled() -> None:
+    """An accepted job may still be waiting: status comes first."""
+    state = make_state(*steps(sent=False))
+    with pytest.raises(UsageError, match="is accepted") as caught:
+        check(known(state), 0, state)
+    assert "campaign status" in caught.value.hint
+
+
+def test_recall_is_made_once() -> None:
+    """The whole, or the same article, is recalled once; another article may follow."""
+    state = make_state(*steps(), recalled(1))
+    check(known(state), 2, state)
+    with pytest.raises(UsageError, match="already"):
+        check(known(state), 1, state)
+    state = make_state(*steps(), recalled(0))
+    with pytest.raises(UsageError, match="already"):
+        check(known(state), 2, state)
+
+
+def test_recalled_article_must_exist() -> None:
+    """Where the event gave the links, their number is known."""
+    told = {"msg_id": 7, "status": "send success", "total": 9, "filtered": 8, "sent": 7, "errors": 1}
+    state = make_state(*steps(), (EventKind.CALLBACK, {**told, "links": ["http://a", "http://b"]}))
+    check(known(state), 2, state)
+    with pytest.raises(UsageError, match="no number 3"):
+        check(known(state), 3, state)
+
+
+def test_recall_is_recorded_after_the_call() -> None:
+    """msg_id and article are posted, then the event is recorded; a rejected recall records nothing."""
+    ledger = MemoryLedger()
+    state = make_state(*steps())
+    api = ScriptedApi(mass_delete=[{"errcode": 0}])
+    recall(known(state), 0, api=api, ledger=ledger, state=state)
+    assert api.calls == [("mass_delete", (7, 0))]
+    assert [event.kind for event in ledger.kept] == [EventKind.RECALL]
+    assert known(state).status is SendStatus.RECALLED
+    with pytest.raises(ApiError):
+        recall(known(state), 0, api=ScriptedApi(mass_delete=[api_error(40059)]), ledger=ledger, state=state)
+    assert len(ledger.kept) == 1
+
+
+def test_recall_that_cannot_be_recorded_is_reported_as_done() -> None:
+    """Who reads only of the ledger would recall once more, of ten a day."""
+
+    class FullDisk(MemoryLedger):
+        def append(self, entry: Any) -> Any:
+            raise LedgerError("the disk is full", hint="make room", location="ledger.sqlite3")
+
+    state, api = make_state(*steps()), ScriptedApi(mass_delete=[{"errcode": 0}])
+    with pytest.raises(LedgerError, match=r"WeChat has recalled it, but .* the disk is full") as caught:
+        recall(known(state), 0, api=api, ledger=FullDisk(), state=state)
+    assert (caught.value.hint, caught.value.location) == ("make room", "ledger.sqlite3")
+
+
+def test_recalls_are_counted_by_the_day_in_china() -> None:
+    """Ten a day; yesterday's do not count."""
+    state = make_state(*steps(), recalled(1), recalled(2))
+    assert recalls_left(SERVICE, state, NOW) == 8
+    assert recalls_left(SERVICE, state, NOW + timedelta(hours=12)) == 10
+    assert recalls_left("wx-other", state, NOW) == 10
+
+
+def test_limits_in_the_messages_are_those_of_the_rules() -> None:
+    """The sentence is a constant for the catalog; its number is the rule's."""
+    assert f" {PER_DAY} recalls a day" in LIMITS

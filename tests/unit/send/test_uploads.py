@@ -1,0 +1,175 @@
+"""Files are on the platform once, and as they were planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.factories import (
+    NOW,
+    SERVICE,
+    ScriptedApi,
+    api_error,
+    make_article,
+    make_events,
+    make_file,
+    make_planned,
+    make_send,
+)
+from wechat_campaigns.core.errors import ApiError, NoResponseError, StalePlanError
+from wechat_campaigns.core.model import Articles, Image, Media, Mpvideo, Send
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.plan.resolve import OFFLINE, resolve
+from wechat_campaigns.protocol.events import Event, EventKind
+from wechat_campaigns.send import uploads
+from wechat_campaigns.wechat import payloads as wire
+
+LOST = NoResponseError("cut", hint="again")
+DATA = {"cover.png": b"cover", "p.png": b"p", "tea.mp4": b"tea"}
+PICTURE = make_file("p.png", b"p")
+ARTICLES = Articles(articles=(make_article("茶", PICTURE),))
+
+
+class Uploader:
+    """One account's state, and what was recorded, in short."""
+
+    def __init__(self, **answers: Any) -> None:
+        given = {"media_uploadimg": "http://mmbiz.qpic.cn/p", "material_add_material": {"media_id": "M"},
+                 "media_uploadvideo": {"media_id": "N"}}  # fmt: skip
+        self.api = ScriptedApi(**(given | answers))
+        self.state = LedgerState()
+        self.recorded: list[tuple[EventKind, Mapping[str, Any]]] = []
+        self.told: list[str] = []
+
+    def record(self, kind: EventKind, data: Mapping[str, Any], unique: str | None = None) -> Event:
+        self.recorded.append((kind, data))
+        event = make_events(*self.recorded)[-1]
+        self.state.add(event)
+        return event
+
+    def upload(self, send: Send, **changes: Any) -> wire.MediaIds:
+        planned = self.planned(send)
+        read = changes.get("read", lambda file: DATA[file.path.name])
+        return uploads.upload(
+            planned, api=self.api, state=self.state, record=self.record, read=read, tell=self.told.append
+        )
+
+    def planned(self, send: Send) -> Any:
+        reusable = {upload.key: self.state.uploads.get((SERVICE, upload.key))
+                    for upload in wire.uploads(send.content)}  # fmt: skip
+        needed = tuple(
+            (upload, known.result if (known := reusable[upload.key]) and upload.life is None else None)
+            for upload in wire.uploads(send.content)
+        )
+        base = make_planned(send)
+        return replace(base, resolved=replace(base.resolved, uploads=needed))
+
+    def kinds(self) -> list[str]:
+        return [kind.value for kind, _ in self.recorded]
+
+
+def test_each_upload_is_reported_as_it_begins():
+    """A large file takes time: its name and size are printed; a file that is uploaded already is not."""
+    uploader = Uploader()
+    uploader.upload(make_send("a", content=ARTICLES))
+    assert uploader.told == ["uploading cover.png, 1 KiB", "uploading p.png, 1 KiB"]
+    uploader.upload(make_send("b", content=ARTICLES))
+    assert len(uploader.told) == 2
+
+
+def test_each_file_is_uploaded_once_for_all_sends():
+    """A second send with the same files uploads nothing."""
+    uploader = Uploader()
+    uploader.upload(make_send("a", content=ARTICLES))
+    made = len(uploader.api.calls)
+    uploader.upload(make_send("b", content=ARTICLES))
+    assert made == len(uploader.api.calls) == 2
+
+
+def test_upload_is_recorded_before_the_next_one_begins():
+    """A crash between two uploads repeats only the second."""
+    uploader = Uploader(media_uploadimg=[LOST, "http://mmbiz.qpic.cn/p"])
+    with pytest.raises(NoResponseError):
+        uploader.upload(make_send(content=ARTICLES))
+    uploader.upload(make_send(content=ARTICLES))
+    assert len(uploader.api.named("material_add_material")) == 1
+    assert uploader.kinds() == ["upload", "upload"]
+
+
+def test_pictures_in_the_body_use_https():
+    """The platform answers with http; the article says https."""
+    ids = Uploader().upload(make_send(content=ARTICLES))
+    assert "https://mmbiz.qpic.cn/p" in wire.draft_articles(ARTICLES, ids)[0]["content"]
+
+
+def test_file_changed_since_the_plan_is_refused():
+    """What was reviewed is what goes out: other bytes stop the send before anything is uploaded."""
+    uploader = Uploader()
+    with pytest.raises(StalePlanError, match=r"p\.png|cover\.png"):
+        uploader.upload(make_send(content=ARTICLES), read=lambda _file: b"other")
+    assert uploader.api.calls == []
+
+
+def test_video_is_uploaded_and_converted():
+    """The id of the upload is what is converted, with title and description."""
+    uploader = Uploader()
+    video = Mpvideo(media=Media(file=make_file("tea.mp4", b"tea")), title="t", description="d")
+    uploader.upload(make_send(content=video))
+    assert uploader.api.calls[1] == ("media_uploadvideo", ("M", "t", "d"))
+
+
+def test_converted_video_is_reused_for_two_days_only():
+    """A temporary id is not trusted for good."""
+    video = Mpvideo(media=Media(media_id="V"), title="t", description="d")
+    uploader = Uploader()
+    uploader.upload(make_send(content=video))
+
+    def reused(after: timedelta) -> bool:
+        found = resolve(make_send(content=video), SERVICE, OFFLINE, uploader.state, NOW + after)
+        return found.uploads[0][1] is not None
+
+    assert reused(timedelta(days=1, hours=23))
+    assert not reused(timedelta(days=2, minutes=1))
+
+
+def test_upload_deleted_on_the_platform_is_made_again():
+    """40007 inside the block forgets the upload, and the error says that the next run uploads it again."""
+    uploader, send = Uploader(), make_send(content=ARTICLES)
+    uploader.upload(send)
+    before = uploader.planned(send)
+    with (
+        pytest.raises(ApiError) as caught,
+        uploads.forgetting(before, state=uploader.state, record=uploader.record),
+    ):
+        raise api_error(40007)
+    assert "anew" in caught.value.hint
+    assert uploader.state.uploads == {}
+    uploader.upload(send)
+    assert len(uploader.api.calls) == 4
+
+
+def test_forgotten_upload_is_not_taken_from_an_older_plan():
+    """A plan that meant to reuse it uploads anew too: another send of the same run found it gone."""
+    uploader, send = Uploader(), make_send(content=Image(media=Media(file=make_file("p.png", b"p"))))
+    uploader.upload(send)
+    planned = uploader.planned(send)
+    assert planned.resolved.uploads[0][1] == "M"
+    assert uploads.forget_uploads(planned, 40007, state=uploader.state, record=uploader.record)
+    uploads.upload(
+        planned, api=uploader.api, state=uploader.state, record=uploader.record, read=lambda _file: b"p"
+    )
+    assert len(uploader.api.named("material_add_material")) == 2
+
+
+def test_other_refusals_forget_nothing():
+    """A quota refusal says nothing about the files."""
+    uploader, send = Uploader(), make_send(content=ARTICLES)
+    uploader.upload(send)
+    assert not uploads.forget_uploads(
+        uploader.planned(send), 45028, state=uploader.state, record=uploader.record
+    )
+    assert len(uploader.state.uploads) == 2

@@ -1,0 +1,105 @@
+"""A commit's files, written out without running anything of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.commits import git
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.source.base_tree import resolve_ref, write_tree
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A campaigns folder inside a repository with one commit."""
+    root = tmp_path / "repo" / "campaigns"
+    (root / "春").mkdir(parents=True)
+    git(root.parent, "init", "-q", "-b", "main")
+    (root / "sale.yaml").write_bytes("内容: 一\n".encode())
+    (root / "春" / "空.bin").write_bytes(b"")
+    (root / "春" / "图.bin").write_bytes(bytes(range(256)) * 40)
+    (root.parent / "secret.txt").write_text("outside")
+    git(root.parent, "add", "-A")
+    git(root.parent, "commit", "-qm", "one")
+    return root
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_folder_is_written_as_it_was(root: Path, tmp_path: Path) -> None:
+    """Every file below the folder, byte for byte, Chinese names included; nothing beside it."""
+    before = files(root)
+    (root / "sale.yaml").write_text("changed")
+    (root / "new.yaml").write_text("new")
+    target = tmp_path / "out"
+    target.mkdir()
+    write_tree(root, resolve_ref(root, "main"), target)
+    assert files(target) == before
+
+
+def test_nothing_of_the_repository_is_run(root: Path, tmp_path: Path) -> None:
+    """Filters, attributes and hooks that the repository configures stay still; links are not followed."""
+    mark = tmp_path / "ran"
+    (root / ".gitattributes").write_text("*.yaml filter=evil export-ignore export-subst\n")
+    (root / "link.yaml").symlink_to("/etc/passwd")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "two")
+    for name in ("smudge", "clean", "process"):
+        git(root, "config", f"filter.evil.{name}", f"touch {mark}")
+    git(root, "config", "core.fsmonitor", f"touch {mark}")
+    target = tmp_path / "out"
+    target.mkdir()
+    write_tree(root, resolve_ref(root, "HEAD"), target)
+    assert not mark.exists()
+    assert (target / "sale.yaml").exists()
+    assert not os.path.lexists(target / "link.yaml")
+
+
+def test_a_folder_that_did_not_exist_then_is_empty(root: Path, tmp_path: Path) -> None:
+    """The first campaigns of a repository have nothing to be compared with."""
+    later = root.parent / "later"
+    later.mkdir()
+    target = tmp_path / "out"
+    target.mkdir()
+    write_tree(later, resolve_ref(later, "main"), target)
+    assert files(target) == {}
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "-h", "--output=x", "no-such", "main:campaigns", "a\nb", "@{upstream}", "HEAD~9"]
+)
+def test_what_is_no_commit_is_refused_in_words(root: Path, ref: str) -> None:
+    """Options, paths and unknown names never reach git as anything but a name."""
+    with pytest.raises(UsageError) as caught:
+        resolve_ref(root, ref)
+    assert caught.value.hint
+    assert not list(root.parent.rglob("x"))
+
+
+@pytest.mark.parametrize("ref", ["-h", "--upload-pack=x", "", "a\nb"])
+def test_what_looks_like_an_option_never_reaches_git(root: Path, ref: str) -> None:
+    """It is refused before git is asked at all."""
+    with pytest.raises(UsageError, match="cannot be a commit"):
+        resolve_ref(root, ref)
+
+
+def test_outside_a_repository_the_ref_is_refused(tmp_path: Path) -> None:
+    """Without git history there is nothing to compare with, and that is said."""
+    with pytest.raises(UsageError, match="no such commit"):
+        resolve_ref(tmp_path, "main")
+
+
+def test_the_repository_is_the_folders_own(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git hook or `rebase --exec` that runs us names its own repository in the environment."""
+    other = tmp_path / "other"
+    git(tmp_path, "init", "-q", "-b", "elsewhere", str(other))
+    commit = git(root, "rev-parse", "main")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert resolve_ref(root, "main") == commit

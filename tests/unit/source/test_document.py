@@ -1,0 +1,108 @@
+"""`parse_document`: data, and on demand the place of each value."""
+
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.source.document import Document, json_path, parse_document
+
+TEXT = """\
+# a comment
+
+filter: {tag: 会员}
+content: |
+
+  第二行
+  第三行
+articles:
+  - title: 春茶
+    cover:
+      file: a.png
+folded: >
+  one
+  two
+quoted: "a
+  b"
+"""
+
+
+def make(text: str = TEXT) -> Document:
+    made = parse_document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
+    assert isinstance(made, Document)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "place"),
+    [
+        ((), False, "3:1"),
+        (("filter",), False, "3:9"),
+        (("filter",), True, "3:1"),
+        (("filter", "tag"), False, "3:15"),
+        (("filter", "tag"), True, "3:10"),
+        (("articles", 0), False, "9:5"),
+        (("articles", 0, "cover", "file"), False, "11:13"),
+        (("articles", 0, "author"), False, "9:5"),
+        (("articles", 7, "title"), False, "9:3"),
+        (("nowhere", "at", "all"), False, "3:1"),
+    ],
+)
+def test_a_value_has_its_place(path: tuple[str | int, ...], key: bool, place: str) -> None:
+    """The place is that of the value or its key, or of the nearest parent there is."""
+    assert str(make().location(path, key=key)) == f"campaigns/sale.yaml:{place}"
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "place"),
+    [
+        (("content",), 1, "5:1"),
+        (("content",), 2, "6:3"),
+        (("content",), 3, "7:3"),
+        (("folded",), 2, "14:3"),
+        (("quoted",), 2, "16:3"),
+        (("filter", "tag"), 1, "3:15"),
+        (("filter", "tag"), 9, "3:15"),
+    ],
+)
+def test_a_line_of_a_text_has_its_place(path: tuple[str | int, ...], number: int, place: str) -> None:
+    """A line inside a block is found at the file's own line."""
+    assert str(make().line_location(path, number)) == f"campaigns/sale.yaml:{place}"
+
+
+def test_an_unreadable_text_is_a_problem() -> None:
+    """What no YAML reader can read gives a problem with the file as the user types it."""
+    made = parse_document("a: [", id="x", file=PurePosixPath("x.yaml"), shown="campaigns/x.yaml")
+    assert isinstance(made, Diagnostic)
+    assert str(made.location) == "campaigns/x.yaml:1:5"
+
+
+def test_a_readable_fault_leaves_the_data() -> None:
+    """A fault that does not stop the reader leaves the rest usable."""
+    made = make("a: no\nb: 1\n")
+    assert made.data == {"a": "no", "b": 1}
+    assert made.diagnostic(made.faults[0]).path == "$.a"
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ((), "$"),
+        (("content", "articles", 0, "title"), "$.content.articles[0].title"),
+        (("for_each", "北京"), "$.for_each.北京"),
+        (("vars", "a b"), "$.vars['a b']"),
+        (("vars", "it's"), "$.vars['it\\'s']"),
+    ],
+)
+def test_a_path_is_written_as_jsonpath(path: tuple[str | int, ...], written: str) -> None:
+    """Simple keys after a point, numbers in brackets, other keys in quotes."""
+    assert json_path(path) == written
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True, min_size=1, max_size=8))
+def test_places_follow_the_order_of_the_file(keys: list[str]) -> None:
+    """The n-th key of a map stands in line n."""
+    made = make("".join(f"k{key}: x\n" for key in keys))
+    assert [made.location((f"k{key}",)).line for key in keys] == list(range(1, len(keys) + 1))

@@ -1,0 +1,137 @@
+"""`campaign fmt`: the usual shape, and never another campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import make_settings
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.core.digest import compute_content_digest
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.render.prepare import compile_campaigns
+from wechat_campaigns.source.files import Files
+from wechat_campaigns.source.fmt import format_campaign
+
+FILE = PurePosixPath("2026/sale.yaml")
+MODELINE = "# yaml-language-server: $schema=../../schema/campaign.schema.json\n"
+SHAPED = f"""{MODELINE}description: 会员日   # 每月一次
+# 给谁
+filter: {{tag: 会员}}
+msgtype: text
+content: |
+  第一行
+    缩进  保留
+vars: {{b: 1, a: "2"}}
+"""
+BLOCKS = st.permutations(
+    [
+        "filter: {tag: 会员}   \n",
+        "# 给谁\nmsgtype: text\n",
+        "content: |\n  {{ greeting }}，{{ items | join('、') }}\n\n  # 不是注释\n",
+        "vars:\n  greeting: '你好'\n  items: [\"一\", '二']\n",
+        "\n\n# 什么时候\nnot_after: 2026-12-01T22:00:00+08:00\n",
+        "for_each:\n  z: {vars: {greeting: 早}}\n  a: {vars: {greeting: 晚}}   # 夜\n",
+        "description: >\n  折叠\n  文字\n",
+    ]
+)
+
+
+def digests(folder: Path, text: str) -> list[tuple[str, str]]:
+    """Render a campaign file and fingerprint its sends, in their order."""
+    (folder / "sale.yaml").write_text(text, encoding="utf-8", newline="")
+    prepared = compile_campaigns(folder, settings=make_settings(), files=Files(folder))
+    assert not prepared.errors, prepared.errors
+    return [(send.id, compute_content_digest(send)) for send in prepared.sends]
+
+
+@given(
+    blocks=BLOCKS, newline=st.sampled_from(["\n", "\r\n"]), head=st.sampled_from(["", "# 头\n\n", "---\n"])
+)
+def test_formatting_never_changes_a_digest(
+    tmp_path_factory: pytest.TempPathFactory, blocks: list[str], newline: str, head: str
+) -> None:
+    """Every send keeps its id, its digest and its place; no comment is lost; a second run changes nothing."""
+    folder = tmp_path_factory.getbasetemp() / "fmt"
+    folder.mkdir(exist_ok=True)
+    text = (head + "".join(blocks)).replace("\n", newline)
+    result = format_campaign(text, PurePosixPath("sale.yaml"))
+    assert not result.skip_reason
+    assert digests(folder, result.text) == digests(folder, text)
+    assert [line for line in text.split() if line not in result.text] == []
+    assert format_campaign(result.text, PurePosixPath("sale.yaml")).text == result.text
+
+
+@given(st.text("abc会:{}[]#|>-&*'\"\n\r\t %", max_size=80))
+def test_any_text_is_shaped_or_left_and_said_so(text: str) -> None:
+    """Nonsense is never an exception, and what is left is left byte for byte."""
+    result = format_campaign(text, FILE)
+    assert not result.skip_reason or result.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'vars: {b: 1, a: "2"}\nmsgtype: text\ncontent: |\n  第一行\n    缩进  保留\n'
+        "# 给谁\nfilter: {tag: 会员}\ndescription: 会员日   # 每月一次\n",
+        SHAPED,
+        SHAPED.replace("\n", "\r\n"),
+        SHAPED.rstrip("\n") + "\n\n\n",
+        SHAPED.removeprefix(MODELINE),
+        SHAPED.replace("msgtype: text\n", "msgtype: text   \n"),
+    ],
+)
+def test_one_shape_for_all_spellings(text: str) -> None:
+    """Order, line ends, blanks at line ends and the modeline come out alike; comments stay with their key."""
+    assert format_campaign(text, FILE).text == SHAPED
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("msgtype: [", "not valid YAML"),
+        ("msgtype: text\nmsgtype: text\n", "not valid YAML"),
+        ("- a\n", "not valid YAML"),
+        ("msgtype: text\ncontent: |\n  ohne Zeilenende", "its text would change"),
+    ],
+)
+def test_what_cannot_be_shaped_safely_is_left(text: str, why: str) -> None:
+    """A file that is broken, or that would say something else, stays as it is, with the reason."""
+    result = format_campaign(text, FILE)
+    assert result.text == text
+    assert why in result.skip_reason
+
+
+def test_a_map_in_one_line_keeps_its_order() -> None:
+    """Flow style has no lines to move."""
+    text = "{msgtype: text, filter: {tag: a}, content: b}\n"
+    assert format_campaign(text, FILE).text == MODELINE + text
+
+
+def test_check_changes_nothing_and_says_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--check` exits 3 and names the files; without it they are written, and then all is well."""
+    file = tmp_path / "sale.yaml"
+    file.write_text("msgtype: text\nfilter: {tag: a}\ncontent: b\n", encoding="utf-8")
+    before = file.read_bytes()
+    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.INVALID
+    assert capsys.readouterr().out == f"{file}\n"
+    assert file.read_bytes() == before
+    assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.OK
+    assert run(["fmt", "--check", "--dir", str(tmp_path)]) == ExitCode.OK
+    assert file.read_text(encoding="utf-8").splitlines()[1:] == [
+        "filter: {tag: a}",
+        "msgtype: text",
+        "content: b",
+    ]
+
+
+def test_a_broken_file_is_named_and_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no YAML is for `campaign validate` to explain."""
+    file = tmp_path / "sale.yaml"
+    file.write_bytes(b"msgtype: [\r\n")
+    assert run(["fmt", "--dir", str(tmp_path)]) == ExitCode.OK
+    assert "campaign validate" in capsys.readouterr().err
+    assert file.read_bytes() == b"msgtype: [\r\n"

@@ -1,0 +1,240 @@
+"""`load`: a folder becomes campaigns and problems."""
+
+import os
+import time
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.source.load import load_campaigns
+
+VALID = "filter: {tag: 会员}\nmsgtype: text\ncontent: hi\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "campaigns"
+    folder.mkdir()
+    return folder
+
+
+def write(root: Path, name: str, text: str = VALID) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_an_id_is_the_path_without_suffix(root: Path) -> None:
+    """Campaigns come in order of id, whatever the file system's order."""
+    for name in ("zebra.yaml", "2026/spring/sale.yaml", "welcome-vip.yml", "中秋.yaml"):
+        write(root, name)
+    loaded = load_campaigns(root)
+    assert [c.id for c in loaded.campaigns] == ["2026/spring/sale", "welcome-vip", "zebra", "中秋"]
+    assert loaded.campaigns[0].file == PurePosixPath("2026/spring/sale.yaml")
+    assert loaded.problems == ()
+
+
+def test_what_is_no_campaign_is_left_alone(root: Path) -> None:
+    """Names that begin with `_` or `.`, and files that are no YAML, are not read."""
+    for name in (
+        "_settings.yaml",
+        "_partials/x.yaml",
+        ".idea/x.yaml",
+        "a/_b/x.yaml",
+        "a/cover.png",
+        "readme.md",
+    ):
+        write(root, name, "not: [yaml")
+    assert load_campaigns(root).problems == ()
+    assert load_campaigns(root).campaigns == ()
+
+
+def test_one_broken_file_does_not_hide_another(root: Path) -> None:
+    """All problems of all files come in one run, beside the campaigns that are fine."""
+    write(root, "a.yaml", "filter: [")
+    write(root, "b.yaml", "msgtype: text\n")
+    write(root, "c.yaml")
+    loaded = load_campaigns(root)
+    assert [c.id for c in loaded.campaigns] == ["c"]
+    assert {Path(p.location.file).name for p in loaded.problems} == {"a.yaml", "b.yaml"}
+    assert len(loaded.problems) == 3
+
+
+def test_a_problem_names_the_file_as_typed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place can be pasted into an editor from where the command was run."""
+    write(root, "2026/a.yaml", "msgtype: [")
+    monkeypatch.chdir(root.parent)
+    (problem,) = load_campaigns(Path("campaigns")).problems
+    assert str(problem.location) == "campaigns/2026/a.yaml:1:11"
+
+
+@pytest.mark.parametrize(
+    "pair", [("sale.yaml", "sale.yml"), ("Sale.yaml", "sale.yaml"), ("Straße.yaml", "STRASSE.yaml")]
+)
+def test_ids_that_are_one_elsewhere_are_refused(root: Path, pair: tuple[str, str]) -> None:
+    """Two files whose ids differ only by case or suffix are both refused."""
+    for name in pair:
+        write(root, name)
+    problems = load_campaigns(root).problems
+    assert [p.rule for p in problems] == ["campaign-id-taken"] * 2
+    assert pair[0] in problems[0].message + problems[0].location.file
+
+
+def test_an_id_is_normalised(root: Path) -> None:
+    """A name typed on a Mac (decomposed) is the same id as elsewhere."""
+    write(root, unicodedata.normalize("NFD", "café.yaml"))
+    assert [c.id for c in load_campaigns(root).campaigns] == [unicodedata.normalize("NFC", "café")]
+
+
+@pytest.mark.parametrize("name", ["a b.yaml", "sale[1].yaml", "sale#1.yaml", "a,b.yaml"])
+def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
+    """Blanks and the characters that send ids are made of are not possible."""
+    write(root, name)
+    assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
+
+
+def test_a_name_in_gbk_is_refused_in_words_that_can_be_printed(root: Path) -> None:
+    """A file unpacked from an archive of another system: its bytes are shown as escapes."""
+    try:
+        os.close(os.open(os.fsencode(root) + b"/\xb4\xba.yaml", os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system knows UTF-8 names only")
+    (problem,) = load_campaigns(root).problems
+    assert (problem.rule, problem.location.file.rsplit("/")[-1]) == ("campaign-id", "\\xb4\\xba.yaml")
+    assert "GBK" in problem.message
+
+
+def test_the_size_of_a_campaign_is_bounded(root: Path) -> None:
+    """1 MiB is read, one byte more is not."""
+    write(root, "fits.yaml", VALID + "#" * (1024 * 1024 - len(VALID.encode())))
+    write(root, "large.yaml", VALID + "#" * (1024 * 1024 + 1 - len(VALID.encode())))
+    loaded = load_campaigns(root)
+    assert [c.id for c in loaded.campaigns] == ["fits"]
+    assert [p.rule for p in loaded.problems] == ["file-too-large"]
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_is_refused_not_skipped(root: Path, tmp_path: Path, what: str) -> None:
+    """A linked campaign is neither sent nor silently left out, whatever else is selected."""
+    write(tmp_path, "outside/sale.yaml")
+    if what == "file":
+        (root / "sale.yaml").symlink_to(tmp_path / "outside/sale.yaml")
+    else:
+        (root / "more").symlink_to(tmp_path / "outside")
+    write(root, "other.yaml")
+    for only in ((), ("other",)):
+        with pytest.raises(InvalidError) as caught:
+            load_campaigns(root, only)
+        assert [p.rule for p in caught.value.problems] == ["file-link"]
+
+
+@pytest.mark.parametrize(
+    ("only", "ids"),
+    [
+        (["a"], ["a"]),
+        (["b/*"], ["b/c", "b/d"]),
+        (["b"], ["b/c", "b/d"]),
+        (["b/"], ["b/c", "b/d"]),
+        (["a.yaml", "b/d"], ["a", "b/d"]),
+        (["campaigns/b/c.yaml"], ["b/c"]),
+        (["./campaigns/b"], ["b/c", "b/d"]),
+        (["campaigns"], ["a", "b/c", "b/d"]),
+        (["."], ["a", "b/c", "b/d"]),
+    ],
+)
+def test_a_selection(root: Path, monkeypatch: pytest.MonkeyPatch, only: list[str], ids: list[str]) -> None:
+    """Ids, patterns, files and folders select; the others are not read."""
+    for name in ("a.yaml", "b/c.yaml", "b/d.yaml"):
+        write(root, name)
+    write(root, "broken.yaml", "[") if ids != ["a", "b/c", "b/d"] else None
+    monkeypatch.chdir(root.parent)
+    loaded = load_campaigns(Path("campaigns"), only)
+    assert [c.id for c in loaded.campaigns] == ids
+    assert loaded.problems == ()
+
+
+def test_an_absolute_path_selects(root: Path) -> None:
+    """A shell or a hook that completes absolute paths is understood."""
+    write(root, "a.yaml")
+    assert [c.id for c in load_campaigns(root, [str(root / "a.yaml")]).campaigns] == ["a"]
+
+
+def test_a_selection_of_nothing_is_an_error(root: Path) -> None:
+    """A typo in a selection never means nothing to do."""
+    write(root, "welcome.yaml")
+    with pytest.raises(UsageError) as caught:
+        load_campaigns(root, ["welcom"])
+    assert caught.value.hint == "did you mean `welcome`?"
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """No folder is not the same as no campaigns."""
+    with pytest.raises(UsageError, match="there is no folder"):
+        load_campaigns(tmp_path / "campaigns")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"key{n}: x\n" for n in range(15_000)),
+        "".join(f"key{n % 15_000}: x\n" for n in range(30_000)),
+        "filter: {tag: 2}\nmsgtype: text\ncontent: x\nlabels:\n"
+        + "".join(f"  k{n}: {n}\n" for n in range(15_000)),
+        "vars:\n" + "".join(f"  k{n}: no\n" for n in range(15_000)),
+    ],
+    ids=["unknown", "duplicate", "wrong", "surprise"],
+)
+def test_a_file_of_nothing_but_problems_is_told_in_short(root: Path, text: str) -> None:
+    """A hundred problems are listed, then that there are more; the time stays bounded."""
+    write(root, "x.yaml", text)
+    begun = time.process_time()
+    problems = load_campaigns(root).problems
+    assert time.process_time() - begun < 60
+    assert len(problems) == 101
+    assert problems[-1].rule == "too-many-problems"
+
+
+BROKEN = [
+    path.read_bytes()
+    for path in Path(__file__).parents[2].glob("campaigns/*/*.yaml")
+    if path.stat().st_size < 2000
+]
+
+
+@given(
+    st.binary(max_size=80)
+    | st.tuples(st.sampled_from(BROKEN), st.integers(0, 200), st.binary(max_size=4), st.integers(0, 5)).map(
+        lambda t: t[0][: t[1]] + t[2] + t[0][t[1] + t[3] :]
+    )
+)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_raise(root: Path, data: bytes) -> None:
+    """Any file is a campaign or has problems, each with a place, a reason and a hint."""
+    (root / "x.yaml").write_bytes(data)
+    loaded = load_campaigns(root)
+    assert bool(loaded.campaigns) != bool(loaded.problems)
+    for problem in loaded.problems:
+        assert problem.location.file.endswith("x.yaml")
+        assert problem.message
+        assert problem.hint
+
+
+def test_a_link_to_itself_is_refused(root: Path) -> None:
+    """A link that leads in a circle is a problem in words, like any other link to a folder."""
+    (root / "loop").symlink_to("loop")
+    with pytest.raises(InvalidError) as caught:
+        load_campaigns(root)
+    assert [p.rule for p in caught.value.problems] == ["file-link"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(root: Path) -> None:
+    """Campaigns below it would be missing without a word."""
+    (root / "locked").mkdir(mode=0o000)
+    if os.access(root / "locked", os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(UsageError, match="locked` cannot be read"):
+        load_campaigns(root)

@@ -1,0 +1,148 @@
+"""`secret`: secrets are read from where they belong, and found where they do not."""
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechat_campaigns.core.errors import SecretError
+from wechat_campaigns.core.redact import redact
+from wechat_campaigns.core.settings import Secret
+from wechat_campaigns.source.secret import read_secret, run_command, written_secrets
+
+HEX = "0123456789abcdef0123456789abcdef"
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def test_a_variable_is_read_as_it_is() -> None:
+    """A secret of digits stays text; only line ends after it go."""
+    assert read_secret(Secret(env="S"), {"S": "00123\n"}) == "00123"
+    assert read_secret(Secret(env="S"), {"S": " a b "}) == " a b "
+
+
+@pytest.mark.parametrize("environ", [{}, {"S": ""}, {"S": "\n"}])
+def test_a_missing_variable_has_a_hint(environ: dict[str, str]) -> None:
+    """The variable is named, and what to put into it."""
+    with pytest.raises(SecretError, match="variable S is not set") as caught:
+        read_secret(Secret(env="S"), environ)
+    assert "set S" in caught.value.hint
+    assert caught.value.exit_code == 4
+
+
+def test_a_command_prints_the_secret() -> None:
+    """What it prints, without the line end, is the secret."""
+    assert read_secret(Secret(command=python("print('007')")), {}) == "007"
+
+
+def test_a_command_is_run_by_the_parameter() -> None:
+    """The runner of commands is handed in, and gets the words as written."""
+    seen: list[tuple[str, ...]] = []
+    assert (
+        read_secret(Secret(command=("pass", "$HOME; x")), {}, lambda command: seen.append(command) or "s\r\n")
+        == "s"
+    )
+    assert seen == [("pass", "$HOME; x")]
+
+
+def test_no_shell_is_between() -> None:
+    """Nothing in an argument is expanded."""
+    assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (python("print('hunter2'); raise SystemExit(3)"), "ended with code 3"),
+        (python("import sys; sys.stderr.write('hunter2'); raise SystemExit(1)"), "ended with code 1"),
+        (python("pass"), "printed nothing"),
+        (python("import sys; sys.stdout.buffer.write(b'hunter2' + bytes([255]))"), "no text"),
+        (("no-such-program-here", "hunter2"), "no such program"),
+        (("/", "hunter2"), "cannot be started"),
+    ],
+)
+def test_a_failed_command_is_told_without_its_output(command: tuple[str, ...], told: str) -> None:
+    """The program and the reason are named; neither output nor arguments are."""
+    with pytest.raises(SecretError, match=told) as caught:
+        read_secret(Secret(command=command), {})
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+    assert caught.value.location == command[0]
+    assert caught.value.__cause__ is None
+
+
+def test_a_command_that_hangs_is_ended() -> None:
+    """A program that waits for an answer does not hold the run for ever."""
+    with pytest.raises(SecretError, match="did not end within"):
+        run_command(python("import time; time.sleep(60)"), timeout_s=0.2)
+
+
+def test_the_sandbox_has_its_known_secret() -> None:
+    """32 zeros, which no real account has."""
+    assert read_secret(Secret(sandbox=True), {}) == "0" * 32
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"secret": HEX},
+        {"secret": 12345},
+        {"secret": ["x"]},
+        {"appsecret": "x"},
+        {"AppSecret": "x"},
+        {"app_secret": "x"},
+        {"client_secret": "x"},
+        {"password": "x"},
+        {"access_token": "x"},
+        {"a": [{"b": HEX}]},
+        {"vars": {"x": HEX}},
+        {HEX: None},
+        {"ledger": "postgresql://u:p@h/d"},
+        {"ledger": "postgresql://h/d?password=p"},
+    ],
+)
+def test_a_written_secret_is_found(data: object) -> None:
+    """By its key, by its looks, or inside an address."""
+    (finding,) = written_secrets(data)
+    assert finding.rule == "written-secret"
+    assert HEX not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"secret": {"env": "WECHAT_SECRET"}},
+        {"secret": {"command": ["pass", "show", "x"]}},
+        {"secret": None},
+        {"appid": "wx1234567890abcdef"},
+        {"vars": {"password": "芝麻开门", "token": 5}},
+        {"ledger": "postgresql://u@h/d", "api": "https://api.weixin.qq.com"},
+        {"ledger": "http://[::1"},
+        None,
+        [],
+    ],
+)
+def test_what_is_no_secret_is_left_alone(data: object) -> None:
+    """Places of secrets, addresses without passwords and a coupon's word are fine."""
+    assert written_secrets(data) == []
+
+
+@given(
+    st.recursive(
+        st.none() | st.text() | st.integers(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+        max_leaves=8,
+    )
+)
+def test_any_data_can_be_searched(data: object) -> None:
+    """The search never fails, whatever the file holds."""
+    assert all(finding.message for finding in written_secrets({"x": data}))
+
+
+def test_a_missing_variable_is_told_whole_after_redaction():
+    """A name that ends in SECRET must not lead redaction to mask the sentence that follows it."""
+    with pytest.raises(SecretError) as caught:
+        read_secret(Secret(env="WECHAT_MAIN_SECRET"), {})
+    assert redact(str(caught.value)) == "the environment variable WECHAT_MAIN_SECRET is not set"

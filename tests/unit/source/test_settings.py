@@ -1,0 +1,208 @@
+"""`settings`: the file becomes settings, or problems that never hold a secret."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from wechat_campaigns.core.errors import Diagnostic, InvalidError, UsageError
+from wechat_campaigns.core.settings import (
+    AccountKind,
+    Approvals,
+    ArticleOptions,
+    CallbackSecrets,
+    Drift,
+    Policy,
+    Secret,
+)
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.settings import load_settings
+
+CASES = Path(__file__).parents[2] / "settings"
+INVALID = sorted((CASES / "invalid").glob("*.yaml"))
+SECRETS = re.compile(r"hunter2|[0-9a-f]{31}|0123456701234567|not-hex-at-all|88_abc")
+
+
+def problems_of(root: Path) -> tuple[Diagnostic, ...]:
+    with pytest.raises(InvalidError) as caught:
+        load_settings(root)
+    return caught.value.problems
+
+
+def line(problem: Diagnostic) -> str:
+    place = f"{problem.location.line or 0}:{problem.location.column or 0}"
+    return f"{place} {problem.path} {problem.rule} | {problem.message} | {problem.hint}"
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    shutil.copy(CASES / "valid/full.yaml", tmp_path / "_settings.yaml")
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
+def test_broken_settings_have_exactly_their_problems(case: Path, tmp_path: Path) -> None:
+    """Each problem has its place, path, rule, words and hint, and none is left out."""
+    shutil.copy(case, tmp_path / "_settings.yaml")
+    assert [line(problem) for problem in problems_of(tmp_path)] == case.with_suffix(
+        ".expected"
+    ).read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in INVALID if SECRETS.search(c.read_text("utf-8", "replace"))], ids=lambda c: c.stem
+)
+def test_a_problem_never_holds_the_secret(case: Path) -> None:
+    """What was written as a secret is named by its place alone."""
+    told = case.with_suffix(".expected").read_text()
+    assert told
+    assert not SECRETS.search(told)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [("ledger: git\n    accounts", "ledger: sqlite\n    accounts"), ("abcdef, ", "abcde0, "),
+     ("http://127.0.0.1:8090", "https://api2.weixin.qq.com")],
+    ids=["another ledger", "another AppID", "real as well"],
+)  # fmt: skip
+def test_environments_share_a_ledger_unless_one_rehearses_the_other(
+    written: str, instead: str, tmp_path: Path
+) -> None:
+    """Only a rehearsal with the very AppID would mark real sends as sent."""
+    text = (CASES / "invalid/ledger-of-real.yaml").read_text().replace(written, instead, 1)
+    (tmp_path / "_settings.yaml").write_text(text)
+    assert load_settings(tmp_path, environment="production").environment.name == "production"
+
+
+def test_approvals_arrive(tmp_path: Path) -> None:
+    """One approval by somebody other than the author, unless it says otherwise; off when not written."""
+    text = "environments: {sandbox: {api: sandbox, approvals: {approvers: [Ann, bob]}}}"
+    (tmp_path / "_settings.yaml").write_text(text)
+    assert load_settings(tmp_path).environment.approvals == Approvals(approvers=("Ann", "bob"))
+    (tmp_path / "_settings.yaml").write_text("vars: {a: b}")
+    assert load_settings(tmp_path).environment.approvals is None
+
+
+def test_without_a_file_there_is_the_sandbox(tmp_path: Path) -> None:
+    """A fresh clone works: three accounts of the sandbox, a local ledger, no credentials."""
+    settings = load_settings(tmp_path)
+    environment = settings.environment
+    assert (environment.name, environment.api, environment.ledger) == ("sandbox", "sandbox", "sqlite")
+    assert settings.environments == ("sandbox",)
+    assert environment.default_account == "service"
+    assert {(a.name, a.kind, a.appid) for a in environment.accounts.values()} == {
+        ("service", AccountKind.SERVICE, "wx0000000000000001"),
+        ("subscription", AccountKind.SUBSCRIPTION, "wx0000000000000002"),
+        ("test", AccountKind.TEST, "wx0000000000000003"),
+    }
+    assert all(account.secret == Secret(sandbox=True) for account in environment.accounts.values())
+    assert (settings.policy, settings.articles, settings.vars) == (Policy(), ArticleOptions(), {})
+
+
+def test_the_sandbox_knows_every_account_by_name(full: Path) -> None:
+    """A campaign for `main` can be rehearsed: the sandbox has a `main` of the same kind."""
+    accounts = load_settings(full, environment="sandbox").environment.accounts
+    assert accounts["main"].kind is AccountKind.SERVICE
+    assert accounts["main"].appid == "wx0000000000000001"
+    assert accounts["资讯"].appid == "wx0000000000000002"
+    assert accounts["main"].secret == Secret(sandbox=True)
+
+
+def test_the_file_names_the_default_environment(full: Path) -> None:
+    """Without `--env` the file's default is used; its only account is the default one."""
+    environment = load_settings(full).environment
+    assert environment.name == "staging"
+    assert environment.default_account == "test"
+    assert (environment.resend_after_s, environment.resend_until_s) == (1, 60)
+
+
+def test_an_environment_is_what_was_written(full: Path) -> None:
+    """Every key arrives in its field."""
+    settings = load_settings(full, environment="production")
+    environment = settings.environment
+    assert (environment.api, environment.ledger) == ("https://api.weixin.qq.com", "git:origin#ledger")
+    assert environment.protected
+    assert (environment.resend_after_s, environment.resend_until_s) == (90, 3600)
+    assert environment.default_account == "main"
+    assert environment.accounts["main"].secret == Secret(env="WECHAT_MAIN_SECRET")
+    assert environment.accounts["资讯"].secret == Secret(command=("pass", "show", "wechat/news"))
+    assert environment.vars == {"discount": 9}
+    assert settings.vars == {"brand": "示例商城", "discount": 8}
+    assert settings.environments == ("sandbox", "staging", "production", "archive")
+    assert settings.policy.quiet_hours == "22:00-08:00"
+    assert settings.policy.duplicate_content_days == 7
+    assert settings.articles == ArticleOptions(theme="default", brand_color="#07C160", fix_images=True)
+
+
+def test_an_address_has_no_slash_at_its_end(full: Path) -> None:
+    """Paths are appended to it."""
+    assert load_settings(full, environment="archive").environment.api == "https://api.weixin.qq.com"
+
+
+def test_two_accounts_have_no_default(full: Path) -> None:
+    """With several accounts and no default a campaign must name one."""
+    path = full / "_settings.yaml"
+    path.write_text(path.read_text().replace("    default_account: main\n", ""))
+    assert load_settings(full, environment="production").environment.default_account is None
+
+
+def test_an_unknown_environment_is_a_usage_error(full: Path) -> None:
+    """A typo in `--env` never falls back to another environment."""
+    with pytest.raises(UsageError) as caught:
+        load_settings(full, environment="prod")
+    assert "production" in caught.value.hint
+
+
+def test_a_broken_environment_that_is_not_used_is_told_too(full: Path) -> None:
+    """A rehearsal in the sandbox finds the mistake that production would meet."""
+    path = full / "_settings.yaml"
+    path.write_text(path.read_text().replace("kind: subscription", "kind: subscripton"))
+    assert [p.rule for p in problems_of(full)] == ["unknown-value"]
+
+
+def test_a_link_or_folder_for_the_settings_is_refused(tmp_path: Path) -> None:
+    """Settings are read from a regular file in the folder itself."""
+    (tmp_path / "_settings.yaml").mkdir()
+    assert [p.rule for p in problems_of(tmp_path)] == ["file-not-a-file"]
+
+
+def test_the_settings_are_no_campaign(full: Path) -> None:
+    """The walk over campaigns leaves them alone."""
+    assert load_campaigns(full).problems == ()
+
+
+def test_what_operators_write_arrives(tmp_path: Path) -> None:
+    """Policy, callback, testers and robots become records; a secret stays a place."""
+    shutil.copy(CASES / "valid/operating.yaml", tmp_path / "_settings.yaml")
+    settings = load_settings(tmp_path, environment="production")
+    assert settings.policy == Policy(
+        audience_drift=Drift(percent=20),
+        require_not_after=True,
+        allowed_tags=("会员", 2),
+        allowed_links=("mp.weixin.qq.com", "example.com"),
+        quota_reserve=1,
+        hold=("main",),
+        levels={"require_not_after": "advisory", "quota": "mandatory"},
+    )
+    assert settings.environment.accounts["main"].callback == CallbackSecrets(
+        token=Secret(env="WECHAT_MAIN_TOKEN"), aes_key=Secret(command=("pass", "show", "wechat/aes"))
+    )
+    assert settings.testers["小李"].wxname == "xiaoli2026"
+    assert [(robot.kind, robot.url, robot.when) for robot in settings.notify] == [
+        ("wecom", Secret(env="WECOM_ROBOT_URL"), ("accepted", "failed", "unknown")),
+        ("slack", Secret(env="SLACK_URL"), ("failed",)),
+    ]
+
+
+def test_a_hold_holds_every_name_of_the_account(tmp_path: Path) -> None:
+    """Two names with one AppID are one account: what the settings hold is not sent under the other name."""
+    text = "{kind: service, appid: %s, secret: {env: X}}"
+    accounts = {"main": "wx00000000000000aa", "alias": "wx00000000000000aa", "other": "wx00000000000000bb"}
+    listed = ", ".join(f"{name}: {text % appid}" for name, appid in accounts.items())
+    (tmp_path / "_settings.yaml").write_text(
+        f"default_environment: real\n"
+        f"environments: {{real: {{api: 'https://api.invalid', accounts: {{{listed}}}}}}}\n"
+        f"policy: {{hold: [alias]}}\n"
+    )
+    assert load_settings(tmp_path).policy.hold == ("alias", "main")

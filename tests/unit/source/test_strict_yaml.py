@@ -1,0 +1,269 @@
+"""`strict_yaml`: plain data and every fault; what YAML would guess is a fault."""
+
+import time
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wechat_campaigns.source import strict_yaml
+from wechat_campaigns.source.strict_yaml import read
+from wechat_campaigns.source.text import TextFault
+
+PARSERS = [strict_yaml.NODES, strict_yaml.PythonNodes]
+SURPRISES = {
+    "yaml-boolean": ["yes", "No", "ON", "off", "y", "N"],
+    "yaml-octal": ["010", "008", "-07", "0o10", "0_7"],
+    "yaml-hexadecimal": ["0x1F", "0XFF"],
+    "yaml-binary": ["0b101"],
+    "yaml-sexagesimal": ["20:00", "1:30:00", "+9:05", "22:00.5"],
+    "yaml-underscore": ["1_000", "1_000.5"],
+    "yaml-not-a-number": [".inf", "-.INF", ".NaN"],
+    "yaml-number": ["9.90", "1e5", "1.5e3", ".5", "5.", "1.0000000000000000001", "1e400"],
+    "yaml-long-number": ["1234567890123456789"],
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"), [(rule, text) for rule, texts in SURPRISES.items() for text in texts]
+)
+def test_a_surprise_is_refused_and_named(rule: str, text: str) -> None:
+    """What YAML readers disagree about is refused with the written text, at its own place."""
+    reading = read(f"a: 1\nkey: {text}\n")
+    (fault,) = reading.faults
+    assert (fault.rule, fault.line, fault.column, fault.path) == (rule, 2, 6, ("key",))
+    assert f"`{text}`" in fault.message
+    assert reading.data["key"] == text
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("content: 今晚 #秋茶# 到店", 13),
+        ("content: #秋茶# 到店", 10),
+        ("content: 奖品  #1", 14),
+        ("- 奖品 #1", 6),
+    ],
+)
+def test_a_hashtag_that_would_be_a_comment_is_refused(parser: type, text: str, column: int) -> None:
+    """Text that YAML drops without a word is a fault at its `#`, and is not repeated."""
+    (fault,) = read(f"# 头\n{text}\n", parser=parser).faults
+    assert (fault.rule, fault.line, fault.column) == ("yaml-comment", 2, column)
+    assert "秋茶" not in fault.message + fault.hint
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tag: 会员 # 说明",
+        "tag: 会员#1",
+        "#tag: 会员\na: b",
+        "tag: '今晚 #秋茶#' #x",
+        "a: |\n  今晚 #秋茶#\n",
+        "a: |  #x\n  今晚",
+        "a: #x\n  b: c",
+        "max_recipients: 200000 #上限",
+        "is_to_all: true #x",
+    ],
+)
+def test_a_comment_and_a_kept_hashtag_are_no_fault(parser: type, text: str) -> None:
+    """A blank after `#`, a line of its own, quotes and `|` leave no doubt."""
+    assert not read(text, parser=parser).faults
+
+
+def test_many_blanks_cost_no_time() -> None:
+    """A file of blanks may be a stranger's: it is read in the time that its length takes."""
+    text = f'a: "{" " * 60_000}"\n'
+    begun = time.process_time()
+    assert not read(text).faults
+    assert time.process_time() - begun < 15
+
+
+@pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
+def test_a_quoted_surprise_is_text(text: str) -> None:
+    """Quotes settle it."""
+    assert read(f"key: '{text}'") == read(f'key: "{text}"')
+    assert read(f"key: '{text}'").data == {"key": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("0", 0),
+        ("-5", -5),
+        ("+5", 5),
+        ("9.9", 9.9),
+        ("-0.5", -0.5),
+        ("2026-12-01", "2026-12-01"),
+        ("2026-12-01T19:00:00+08:00",) * 2,
+        ("1.2.3", "1.2.3"),
+        ("010-12345678", "010-12345678"),
+        ("今晚", "今晚"),
+        ("=", "="),
+        ("none", "none"),
+    ],
+)
+def test_plain_values_are_what_they_look_like(text: str, value: object) -> None:
+    """Decimal numbers, true, false and null are themselves; all else is text."""
+    reading = read(f"key: {text}")
+    assert not reading.faults
+    assert reading.data == {"key": value}
+    assert type(reading.data["key"]) is type(value)
+
+
+def test_every_fault_of_a_file_is_collected() -> None:
+    """One run tells all that can be told."""
+    reading = read("a: no\nb: 010\na: 1\nc: {<<: {d: e}}\n2: x\ne: !tag f\n")
+    assert [fault.rule for fault in reading.faults] == [
+        "yaml-boolean",
+        "yaml-octal",
+        "yaml-duplicate-key",
+        "yaml-merge-key",
+        "yaml-key",
+        "yaml-tag",
+    ]
+
+
+def test_a_tag_builds_nothing_and_is_not_repeated() -> None:
+    """A tag never runs code, and its name, which may be a secret, is not shown."""
+    (fault,) = read("a: !!python/object/apply:os.system [hunter2]").faults
+    assert fault.rule == "yaml-tag"
+    assert "python" not in fault.message + fault.hint
+
+
+def test_an_alias_is_its_value() -> None:
+    """Anchors and aliases themselves are fine."""
+    assert read("a: &x [1]\nb: *x").data == {"a": [1], "b": [1]}
+
+
+@pytest.mark.parametrize(
+    "text", ["&a [*a]", "a: &a {b: *a}", "[" * 30 + "]" * 30, "[" * 100_000, "{a: " * 5000]
+)
+def test_depth_is_bounded(text: str) -> None:
+    """Deep or endless nesting is a fault, not a crash."""
+    (fault,) = read(text).faults
+    assert fault.rule in ("yaml-too-deep", "yaml-syntax")
+
+
+def test_a_fault_behind_an_anchor_is_told_once() -> None:
+    """It stands in the file once, however many aliases lead there; another one beside it is told too."""
+    reading = read("a: &x {b: yes, c: 0x1}\nd: *x\ne: [*x, *x]\n")
+    assert [(f.rule, f.line, f.column, f.path) for f in reading.faults] == [
+        ("yaml-boolean", 1, 11, ("a", "b")),
+        ("yaml-hexadecimal", 1, 19, ("a", "c")),
+    ]
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_an_anchor_that_is_set_twice_is_named(parser: type) -> None:
+    """In words of its own, at the second place."""
+    (fault,) = read("a: &x 1\nb: &x 2\n", parser=parser).faults
+    assert (fault.rule, fault.line, fault.column) == ("yaml-alias", 2, 4)
+    assert "set twice" in fault.message
+
+
+def test_an_alias_bomb_is_refused() -> None:
+    """Ten to the tenth is never unfolded."""
+    lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11)]
+    (fault,) = read("\n".join(lines)).faults
+    assert fault.rule == "yaml-alias-bomb"
+
+
+json_like = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**17), 10**17)
+    | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abc-x年", min_size=1), inner, max_size=4)
+    ),
+    max_leaves=15,
+)
+
+
+@given(json_like)
+@settings(max_examples=60, deadline=None)
+def test_what_pyyaml_writes_is_read_back(data: Any) -> None:
+    """The strict reader and a YAML writer agree on plain data."""
+    text = yaml.safe_dump(data, allow_unicode=True)
+    reading = read(text)
+    if not reading.faults:  # the writer leaves unquoted what only YAML 1.1 reads as text, such as y
+        assert reading.data == data
+
+
+fragments = st.sampled_from(
+    [
+        "a: ",
+        "b",
+        "\n",
+        "  ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "&x ",
+        "*x",
+        "!t ",
+        "<<: ",
+        "|",
+        ">",
+        "'",
+        '"',
+        "\t",
+        "010",
+        "no",
+        "? ",
+        ": ",
+        "#",
+        "---\n",
+        "...",
+        "%YAML 1.1\n",
+        "{{ v }}",
+        "周",
+        "\\",
+        "@",
+        "\u2028",
+        "\x85",
+    ]
+)
+
+
+@given(st.lists(fragments, max_size=25).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_no_text_raises(text: str) -> None:
+    """Whatever is written, the reader answers, with places inside the file and a hint."""
+    for fault in read(text).faults:
+        assert fault.line >= 1
+        assert fault.column >= 1
+        assert fault.message
+        assert fault.hint
+
+
+def test_libyaml_is_used_where_it_is() -> None:
+    """The C parser, eight times as fast, is the one in use here."""
+    assert strict_yaml.NODES is strict_yaml.FastNodes
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: [x, y]\n", "a: no\n", "a: &x 1\nb: *x\n", "- a\n- |\n  b\n"])
+def test_the_python_parser_gives_the_same(text: str) -> None:
+    """Without libyaml the same data and faults come out."""
+    assert read(text, parser=strict_yaml.PythonNodes) == read(text)
+
+
+@pytest.mark.parametrize("text", ["a: b: c", "a: [1", "a: *x", "\ta: 1", "a: 1\n---\nb: 2", "", "[" * 5000])
+def test_the_python_parser_refuses_the_same(text: str) -> None:
+    """Without libyaml the same texts are refused, under the same rule."""
+    (with_c,), (without,) = read(text).faults, read(text, parser=strict_yaml.PythonNodes).faults
+    assert isinstance(with_c, TextFault)
+    assert without.rule == with_c.rule

@@ -1,0 +1,73 @@
+"""`text`: bytes become text, or the reason why not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wechat_campaigns.source.text import TextFault, decode, position
+
+
+def test_utf8_is_decoded_as_it_is() -> None:
+    """Text comes out as it went in, line ends and Chinese included."""
+    assert decode("今晚 20:00\r\n开始\t🎉\n".encode()) == "今晚 20:00\r\n开始\t🎉\n"
+
+
+def test_gbk_is_named() -> None:
+    """Bytes that read as GBK are called GBK, with a command that converts them."""
+    fault = decode("a\nb: 周年庆".encode("gbk"))
+    assert isinstance(fault, TextFault)
+    assert "GBK" in fault.message
+    assert "iconv -f GBK" in fault.hint
+    assert (fault.line, fault.column) == (2, 4)
+
+
+def test_other_bytes_are_not_guessed() -> None:
+    """Bytes that are neither UTF-8 nor GBK get no encoding ascribed."""
+    fault = decode(b"caf\xe9 \xff\xff")
+    assert isinstance(fault, TextFault)
+    assert "looks like" not in fault.message
+
+
+@pytest.mark.parametrize(
+    "data", [b"PK\x03\x04\x14\0\xff", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", b"%PDF-1.7\n%\xe2\xe3"]
+)
+def test_an_office_document_is_not_asked_to_be_utf8(data: bytes) -> None:
+    """What only has the name of a text cannot be saved as UTF-8; its text has to be copied out."""
+    fault = decode(data)
+    assert isinstance(fault, TextFault)
+    assert fault.rule == "text-document"
+    assert "copy its text" in fault.hint
+
+
+def test_column_counts_characters() -> None:
+    """A column counts characters, not bytes."""
+    fault = decode("一二三\x00".encode())
+    assert isinstance(fault, TextFault)
+    assert (fault.line, fault.column) == (1, 4)
+
+
+def test_byte_order_mark_is_refused() -> None:
+    """A BOM would be sent to followers as an invisible character."""
+    fault = decode(b"\xef\xbb\xbfhello")
+    assert isinstance(fault, TextFault)
+    assert fault.rule == "text-bom"
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_text_or_a_fault(data: bytes) -> None:
+    """Nothing a file can hold raises, and what decodes encodes back to the same bytes."""
+    decoded = decode(data)
+    if isinstance(decoded, TextFault):
+        assert decoded.message
+        assert decoded.hint
+    else:
+        assert decoded.encode() == data
+
+
+@given(st.text(max_size=50), st.integers(min_value=0, max_value=50))
+def test_position_finds_the_offset_again(text: str, offset: int) -> None:
+    """Line and column lead back to the character."""
+    offset = min(offset, len(text))
+    line, column = position(text, offset)
+    lines = text.split("\n")
+    assert sum(len(one) + 1 for one in lines[: line - 1]) + column - 1 == offset

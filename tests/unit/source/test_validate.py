@@ -1,0 +1,109 @@
+"""`validate`: the cases under `tests/campaigns`, each broken file with its problems beside it."""
+
+import re
+import shutil
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from wechat_campaigns.core.errors import Diagnostic
+from wechat_campaigns.core.model import Campaign, Msgtype
+from wechat_campaigns.source.document import Document, parse_document
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.validate import check_campaign
+
+CASES = Path(__file__).parents[2] / "campaigns"
+EXPECTED = sorted(CASES.parent.glob("*/invalid/*.expected"))
+INVALID = sorted((CASES / "invalid").glob("*.yaml"))
+VALID = sorted((CASES / "valid").glob("*.yaml"))
+
+JARGON = re.compile(
+    r"is not valid under|oneOf|anyOf|allOf|does not match|additionalProperties|is not of type|schema|"
+    r"required property|non-empty|regex|pattern|None|True|False|\bdict\b|\bstr\b|\$ref|tag:yaml"
+)
+
+
+def line(problem: Diagnostic) -> str:
+    place = f"{problem.location.line or 0}:{problem.location.column or 0}"
+    return f"{place} {problem.path} {problem.rule} | {problem.message} | {problem.hint}"
+
+
+def check(text: str) -> Campaign | tuple[Diagnostic, ...]:
+    made = parse_document(text, id="sale", file=PurePosixPath("sale.yaml"), shown="campaigns/sale.yaml")
+    assert isinstance(made, Document)
+    return check_campaign(made)
+
+
+def test_there_are_enough_cases() -> None:
+    """At least 60 broken campaigns and one valid file for each msgtype are kept."""
+    assert len(INVALID) >= 60
+    assert {c.msgtype for c in load_campaigns(CASES / "valid").campaigns} == set(Msgtype)
+
+
+@pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
+def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) -> None:
+    """Each problem has its place, path, rule, words and hint, in the file's order; none is left out."""
+    shutil.copy(case, tmp_path)
+    loaded = load_campaigns(tmp_path)
+    assert loaded.campaigns == ()
+    assert [line(problem) for problem in loaded.problems] == case.with_suffix(
+        ".expected"
+    ).read_text().splitlines()
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_the_words_are_the_readers(expected: Path) -> None:
+    """No word of a schema or of Python reaches the reader, and every problem has a hint."""
+    for text in expected.read_text().splitlines():
+        _, what, hint = text.split(" | ")
+        assert not JARGON.search(what + hint)
+        assert what
+        assert hint
+
+
+@pytest.mark.parametrize("case", VALID, ids=lambda path: path.stem)
+def test_a_valid_campaign_is_accepted(case: Path, tmp_path: Path) -> None:
+    """Every form of the format has a file that is accepted without a word."""
+    shutil.copy(case, tmp_path)
+    loaded = load_campaigns(tmp_path)
+    assert loaded.problems == ()
+    assert [campaign.id for campaign in loaded.campaigns] == [case.stem]
+
+
+def test_a_campaign_carries_what_was_written() -> None:
+    """Dates become moments with their offset, the rest stays as written."""
+    (campaign,) = load_campaigns(CASES / "valid", ["everything"]).campaigns
+    assert campaign.not_before == datetime(2026, 12, 1, 19, tzinfo=UTC)
+    assert campaign.not_after == datetime(
+        2026, 12, 1, 22, 0, 0, 500_000, tzinfo=timezone(timedelta(hours=-5))
+    )
+    assert campaign.revision == 2
+    assert campaign.msgtype is Msgtype.MPNEWS
+    assert list(campaign.for_each or ()) == ["北京", "shang-hai_1.x"]
+    assert campaign.vars["map"] == {"any key": {"deep": 1.5}}
+    assert campaign.source.location(("vars", "price")).line == 15
+
+
+def test_left_out_keys_have_their_defaults() -> None:
+    """What is not written is the default of the record."""
+    campaign = check("filter: {tag_id: 2}\nmsgtype: text\ncontent: hi\n")
+    assert isinstance(campaign, Campaign)
+    assert (campaign.revision, campaign.send_ignore_reprint, campaign.not_before) == (1, False, None)
+    assert (campaign.vars, campaign.labels, campaign.for_each, campaign.account) == ({}, {}, None, None)
+
+
+def test_openids_are_never_repeated() -> None:
+    """A problem with an openid shows its place, not the openid."""
+    problems = check(
+        "filter: {openids: [oABCDEFGHIJKLMNOPQRSTUVWXYZ0, {oid: oSECRET}, 7]}\nmsgtype: text\ncontent: x\n"
+    )
+    assert isinstance(problems, tuple)
+    assert len(problems) == 2
+    assert not any("oABC" in p.message + p.hint or "oSECRET" in p.message + p.hint for p in problems)
+
+
+def test_a_window_that_opens_before_it_closes_is_compared_across_offsets() -> None:
+    """19:00+08:00 is before 11:00:01Z."""
+    window = "not_before: 2026-12-01T19:00:00+08:00\nnot_after: 2026-12-01T11:00:01Z\n"
+    assert isinstance(check(f"filter: {{tag_id: 2}}\nmsgtype: text\ncontent: hi\n{window}"), Campaign)

@@ -1,0 +1,163 @@
+"""`wording`: every keyword of the schemas that can refuse has words."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.schema_texts import schema_words
+from wechat_campaigns.core.errors import InvalidError
+from wechat_campaigns.source.load import load_campaigns
+from wechat_campaigns.source.schemas import findings, hints, phrases, shapes, wording
+from wechat_campaigns.source.schemas.hints import value_hint
+from wechat_campaigns.source.schemas.phrases import clause, join_keys
+from wechat_campaigns.source.schemas.store import schema
+from wechat_campaigns.source.schemas.wording import WORDS
+from wechat_campaigns.source.settings import load_settings
+from wechat_campaigns.source.text import shorten
+
+# Keywords that only annotate or combine; what they combine refuses by itself.
+SILENT = {
+    "$schema",
+    "$id",
+    "$ref",
+    "title",
+    "description",
+    "examples",
+    "default",
+    "definitions",
+    "format",
+    "properties",
+    "items",
+    "propertyNames",
+    "patternErrorMessage",
+    "allOf",
+    "if",
+    "then",
+    "else",
+}
+MAPS_OF_SCHEMAS = {"properties", "definitions"}
+
+
+def schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every schema inside a schema."""
+    if not isinstance(node, dict):
+        return
+    yield node
+    for key, value in node.items():
+        if key in MAPS_OF_SCHEMAS:
+            for below in value.values():
+                yield from schemas(below)
+        elif key == "allOf":
+            for below in value:
+                yield from schemas(below)
+        elif key in ("items", "additionalProperties", "propertyNames", "if", "then", "else"):
+            yield from schemas(value)
+
+
+ALL = [*schemas(schema("campaign")), *schemas(schema("settings"))]
+
+
+def test_every_keyword_has_words() -> None:
+    """A keyword added to a schema without words for it fails here, not before a reader."""
+    used = {key for one in ALL for key in one}
+    assert used - SILENT == set(WORDS)
+
+
+def test_every_pattern_says_what_to_write() -> None:
+    """The hint for a wrong form stands beside the pattern, where editors show it too."""
+    assert all(one.get("patternErrorMessage") for one in ALL if "pattern" in one)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "hint"),
+    [
+        ("true", ["boolean"], "write `key: true`, without quotes"),
+        ("no", ["boolean"], "write `key: false`, without quotes"),
+        (0, ["boolean"], "write `key: false`, without quotes"),
+        ("12", ["integer"], "write `key: 12`, without quotes"),
+        (2.0, ["integer"], "write `key: 2`"),
+        ("1e999", ["integer"], "write a whole number, without quotes"),
+        ("²", ["integer"], "write a whole number, without quotes"),
+        (2026, ["string"], 'put it in quotes: "2026"'),
+        (True, ["string"], 'put it in quotes: "true"'),
+        ([], ["string"], "write a text in one piece"),
+        ("x", ["array"], "write one entry a line, each after `- `"),
+        ("x", ["object"], "write `key: value` lines, indented below it"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_shown_right(value: object, wanted: list[str], hint: str) -> None:
+    """The hint is the line to write, with the value that was meant."""
+    assert value_hint("key", value, wanted) == hint
+
+
+def test_long_and_broken_texts_are_cut() -> None:
+    """A message stays one short line whatever was written."""
+    assert shorten("周" * 100) == "周" * 39 + "…"
+    assert shorten("a\nb\u202e") == "a\\nb\\u202e"
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"), [(["a"], "`a`"), (["a", "b"], "`a` and `b`"), (["a", "b", "c"], "`a`, `b` and `c`")]
+)
+def test_keys_are_listed_as_in_a_sentence(keys: list[str], text: str) -> None:
+    """Commas, then a word."""
+    assert join_keys(keys) == text
+
+
+def test_a_description_becomes_the_end_of_a_sentence() -> None:
+    """No capital and no full stop inside a sentence."""
+    assert clause("The video's title.") == "the video's title"
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("filter: {tag： 会员}", "write `tag: …`, with a half-width colon and a space"),
+        ("filter:\n  tag：会员", "write `tag: …`, with a half-width colon and a space"),
+        ("filter:\n  tag:会员", "write `tag: …`, with a space after the colon"),
+        ("filter:\n\u3000\u3000tag: 会员", "indent with ordinary spaces, not with full-width ones"),
+    ],
+)
+def test_a_key_typed_on_a_chinese_keyboard_is_seen_through(tmp_path: Path, written: str, hint: str) -> None:
+    """The hint says which character is wrong, for it looks right."""
+    (tmp_path / "sale.yaml").write_text(f"{written}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
+    assert hint in [problem.hint for problem in load_campaigns(tmp_path).problems]
+
+
+def test_no_hint_repeats_the_beginning_of_a_secret() -> None:
+    """Where an openid or a secret stands, what looks like a key may be a part of it."""
+    assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
+
+
+ROOMS = (findings, hints, phrases, shapes, wording)
+CASES = Path(__file__).parents[2]
+
+
+def literals() -> set[str]:
+    """Every text written in the rooms that word what a schema refuses."""
+    trees = [ast.parse(Path(str(room.__file__)).read_text(encoding="utf-8")) for room in ROOMS]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_what_is_said_of_a_schema_is_known_to_the_catalog(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever text of a schema is translated, `schema_words` lists it: else it would stay English."""
+    said: set[str] = set()
+    for room in ROOMS:
+        monkeypatch.setattr(room, "_", lambda message: said.add(message) or message, raising=False)
+    for case in CASES.glob("campaigns/invalid/*.yaml"):
+        shutil.copy(case, tmp_path)
+    load_campaigns(tmp_path)
+    for case in CASES.glob("settings/invalid/*.yaml"):
+        shutil.copy(case, tmp_path / "_settings.yaml")
+        with pytest.raises(InvalidError):
+            load_settings(tmp_path)
+    from_schemas = said - literals()
+    assert len(from_schemas) > 20
+    assert from_schemas <= set(schema_words())

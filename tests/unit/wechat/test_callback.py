@@ -1,0 +1,257 @@
+"""Pushes are believed only when they prove their origin; what they tell is kept once."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wechatpy.crypto import WeChatCrypto
+
+from tests.support.factories import NOW, SERVICE, MemoryLedger, make_account
+from wechat_campaigns.core.errors import LedgerError
+from wechat_campaigns.sandbox.callbacks.encoding import encrypt
+from wechat_campaigns.wechat.callback.events import entry_of
+from wechat_campaigns.wechat.callback.verify import (
+    CallbackRejectedError,
+    Credentials,
+    check_url,
+    decrypt,
+    open_push,
+    read_key,
+    signature,
+)
+from wechat_campaigns.wechat.callback.wsgi import CallbackApp, callback_app
+from wechat_campaigns.wechat.callback.xml import MAX_BYTES, BadXmlError, read_xml
+
+KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+PLAIN = Credentials(appid=SERVICE, token="token")
+SAFE = replace(PLAIN, aes_key=KEY)
+STAMP = str(int(NOW.timestamp()))
+EVENT = """<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[o-helper]]></FromUserName>
+<CreateTime>1</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[MASSSENDJOBFINISH]]></Event>
+<MsgID>3147483648</MsgID><Status><![CDATA[err(30003)]]></Status><TotalCount>100</TotalCount>
+<FilterCount>80</FilterCount><SentCount>75</SentCount><ErrorCount>5</ErrorCount>
+<CopyrightCheckResult><Count>1</Count><ResultList><item><ArticleIdx>1</ArticleIdx>
+<UserDeclareState>0</UserDeclareState><AuditState>2</AuditState>
+<OriginalArticleUrl><![CDATA[http://mp.weixin.qq.com/s/x]]></OriginalArticleUrl></item></ResultList>
+<CheckState>2</CheckState></CopyrightCheckResult>
+<ArticleUrlResult><Count>2</Count><ResultList><item><ArticleIdx>2</ArticleIdx><ArticleUrl>http://b</ArticleUrl></item>
+<item><ArticleIdx>1</ArticleIdx><ArticleUrl>http://a</ArticleUrl></item></ResultList></ArticleUrlResult></xml>"""
+
+
+def signed(token: str = "token", stamp: str = STAMP, encrypted: str = "") -> dict[str, str]:
+    query = {"timestamp": stamp, "nonce": "n1", "signature": signature(token, stamp, "n1")}
+    if encrypted:
+        query |= {"encrypt_type": "aes", "msg_signature": signature(token, stamp, "n1", encrypted)}
+    return query
+
+
+def sealed(text: str = EVENT, appid: str = SERVICE) -> tuple[dict[str, str], bytes]:
+    """A push as the sandbox encrypts it."""
+    encrypted = encrypt(text, KEY, appid)
+    return signed(encrypted=encrypted), f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>".encode()
+
+
+class Server:
+    """The WSGI app with a ledger behind it."""
+
+    def __init__(self, *credentials: Credentials, ledger: Any = None) -> None:
+        self.ledger = ledger or MemoryLedger()
+        named = {f"a{number}": known for number, known in enumerate(credentials)}
+        self.app = callback_app(CallbackApp(accounts=named, ledger=lambda: self.ledger, clock=lambda: NOW))
+
+    def ask(
+        self,
+        query: dict[str, str],
+        body: bytes = b"",
+        method: str = "POST",
+        path: str = "/wx/a0",
+        **environ: str,
+    ) -> tuple[int, str]:
+        said: list[str] = []
+        request = {
+            "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": urlencode(query),
+            "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **environ,
+        }  # fmt: skip
+        text = b"".join(self.app(request, lambda status, _headers: said.append(status)))  # type: ignore[arg-type,return-value]
+        return int(said[0].partition(" ")[0]), text.decode()
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server(PLAIN)
+
+
+def test_the_url_check_is_answered(server: Server) -> None:
+    """The console's echostr comes back as it was, when the signature holds."""
+    assert server.ask({**signed(), "echostr": "8877"}, method="GET") == (200, "8877")
+    assert server.ask({**signed("wrong"), "echostr": "8877"}, method="GET") == (403, "refused")
+
+
+def test_an_event_is_kept_whole(server: Server) -> None:
+    """Counts, the originality check and the links, in the articles' order; no openid of anyone."""
+    assert server.ask(signed(), EVENT.encode()) == (200, "success")
+    (event,) = server.ledger.kept
+    assert event.stream == SERVICE
+    assert event.data == {
+        "msg_id": 3147483648, "status": "err(30003)", "total": 100, "filtered": 80, "sent": 75, "errors": 5,
+        "check_state": "2", "links": ["http://a", "http://b"],
+        "copyright": [{"article_idx": "1", "user_declare_state": "0", "audit_state": "2",
+                       "original_article_url": "http://mp.weixin.qq.com/s/x"}],
+    }  # fmt: skip
+
+
+def test_an_event_is_kept_once(server: Server) -> None:
+    """The platform repeats a push up to three times, and anyone may replay it: one event stays."""
+    for _ in range(4):
+        assert server.ask(signed(), EVENT.encode()) == (200, "success")
+    assert len(server.ledger.kept) == 1
+
+
+def test_other_events_are_answered_and_not_kept(server: Server) -> None:
+    """A follower's message is none of our business."""
+    body = "<xml><MsgType>text</MsgType><FromUserName>o-secret</FromUserName><Content>你好</Content></xml>"
+    assert server.ask(signed(), body.encode()) == (200, "success")
+    assert not server.ledger.kept
+
+
+def test_an_event_that_cannot_be_kept_is_not_acknowledged() -> None:
+    """Without a ledger the platform is told to come again."""
+
+    class Gone(MemoryLedger):
+        def append(self, entry: Any) -> Any:
+            raise LedgerError("the disk is full", hint="make room")
+
+    assert Server(PLAIN, ledger=Gone()).ask(signed(), EVENT.encode()) == (503, "not kept")
+
+
+def test_requests_that_are_not_the_platforms_are_refused(server: Server) -> None:
+    """Unknown account, method, size, signature: each is turned away before anything is read."""
+    assert server.ask(signed(), path="/wx/other")[0] == 404
+    assert server.ask(signed(), method="DELETE")[0] == 405
+    assert server.ask(signed(), CONTENT_LENGTH=str(MAX_BYTES + 1))[0] == 413
+    assert server.ask(signed(), CONTENT_LENGTH="-1")[0] == 400
+    assert server.ask(signed("guess"), EVENT.encode())[0] == 403
+    assert server.ask({}, EVENT.encode())[0] == 403
+    assert server.ask(signed(), b"no xml")[0] == 403
+    assert not server.ledger.kept
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(-11, 403), (-9, 200), (9, 200), (11, 403)])
+def test_an_old_push_is_a_replay(server: Server, minutes: int, status: int) -> None:
+    """Ten minutes either way are let pass."""
+    stamp = str(int((NOW + timedelta(minutes=minutes)).timestamp()))
+    assert server.ask(signed(stamp=stamp), EVENT.encode())[0] == status
+
+
+@pytest.mark.parametrize("stamp", ["", "now", "１２３", "9" * 400])
+def test_a_strange_timestamp_is_refused(server: Server, stamp: str) -> None:
+    """No timestamp is a crash."""
+    assert server.ask(signed(stamp=stamp), EVENT.encode())[0] == 403
+
+
+def test_the_sandboxes_safe_mode_is_read() -> None:
+    """An encrypted push arrives as its XML."""
+    query, body = sealed()
+    assert open_push(query, body, SAFE, NOW).decode() == EVENT
+    assert Server(SAFE).ask(query, body) == (200, "success")
+
+
+@given(text=st.text(min_size=1, max_size=200))
+def test_another_implementation_encrypts_for_us(text: str) -> None:
+    """What wechatpy encrypts we decrypt, whatever the text and its length."""
+    sent = WeChatCrypto("token", KEY, SERVICE).encrypt_message(text, "n1", STAMP)
+    encrypted = read_xml(sent.encode()).findtext("Encrypt", "")
+    assert decrypt(encrypted, SAFE).decode() == text
+    told = read_xml(sent.encode()).findtext("MsgSignature", "")
+    assert told == signature("token", STAMP, "n1", encrypted)
+
+
+def test_safe_mode_cannot_be_left_by_the_sender() -> None:
+    """With a key set, a plain push is refused: its signature does not cover the body."""
+    assert Server(SAFE).ask(signed(), EVENT.encode())[0] == 403
+
+
+def test_a_push_for_another_account_is_refused() -> None:
+    """The AppID inside must be ours."""
+    query, body = sealed(appid="wx0000000000000009")
+    with pytest.raises(CallbackRejectedError, match="another account"):
+        open_push(query, body, SAFE, NOW)
+
+
+def test_a_changed_body_is_refused() -> None:
+    """msg_signature covers the encrypted text."""
+    query, _ = sealed()
+    _, other = sealed("<xml><Event>x</Event></xml>")
+    assert Server(SAFE).ask(query, other)[0] == 403
+
+
+@given(data=st.binary(max_size=80))
+def test_garbage_in_safe_mode_is_refused(data: bytes) -> None:
+    """Whatever is signed and is no ciphertext of ours is refused, never a crash."""
+    import base64
+
+    with pytest.raises(CallbackRejectedError):
+        decrypt(base64.b64encode(data).decode(), SAFE)
+    with pytest.raises(CallbackRejectedError):
+        decrypt("%" + data.hex(), SAFE)
+
+
+@pytest.mark.parametrize("key", ["", "short", "%" * 43])
+def test_a_wrong_key_is_named(key: str) -> None:
+    """A typo in the EncodingAESKey is told at the start."""
+    with pytest.raises(CallbackRejectedError, match="43 letters"):
+        read_key(key)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<!DOCTYPE x [<!ENTITY a "aaaa">]><xml>&a;</xml>',
+        '<!DOCTYPE x SYSTEM "file:///etc/passwd"><xml/>',
+        '<!DOCTYPE x [<!ENTITY % p SYSTEM "http://127.0.0.1/">%p;]><xml/>',
+        "<a>" * 40 + "</a>" * 40,
+        "<xml>",
+        "",
+        "<xml>\x00</xml>",
+        '<?xml version="1.0" encoding="no-such"?><xml/>',
+    ],
+)
+def test_xml_declares_nothing(body: str) -> None:
+    """No DTD, no entity, no depth: refused as it begins."""
+    with pytest.raises(BadXmlError):
+        read_xml(body.encode())
+
+
+def test_a_large_body_is_not_parsed() -> None:
+    """Size is looked at first."""
+    with pytest.raises(BadXmlError, match="larger"):
+        read_xml(b"<xml>" + b" " * MAX_BYTES + b"</xml>")
+
+
+@pytest.mark.parametrize("count", ["", "-1", "x", "9" * 30])
+def test_an_event_without_numbers_is_refused(count: str) -> None:
+    """A count that is none is not kept as zero."""
+    event = read_xml(EVENT.replace("<SentCount>75", f"<SentCount>{count}").encode())
+    with pytest.raises(BadXmlError, match="SentCount"):
+        entry_of(event, SERVICE)
+
+
+def test_secrets_stay_out_of_logs(caplog: pytest.LogCaptureFixture) -> None:
+    """Refusals are logged without token, key, signature or body."""
+    with caplog.at_level(logging.INFO, "wechat_campaigns.callback"):
+        Server(SAFE).ask({**signed("guess"), "echostr": "e"}, EVENT.encode())
+        Server(PLAIN).ask(signed(), EVENT.encode())
+    assert "refused" in caplog.text
+    for secret in (KEY, "token", signature("guess", STAMP, "n1"), "o-helper"):
+        assert secret not in caplog.text
+    assert KEY not in repr(SAFE)
+    assert check_url({**signed(), "echostr": "1"}, PLAIN, NOW) == "1"
+    assert make_account().callback is None
