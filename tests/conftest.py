@@ -111,7 +111,7 @@ def sandbox(_running_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def playground(sandbox: Sandbox, tmp_path: Path) -> Iterator[Playground]:
-    """A campaigns folder, a SQLite ledger and a clock beside the sandbox; `apply()` runs the real rooms."""
+    """A campaigns folder, a SQLite ledger and a clock beside the sandbox; `apply()` runs the real code."""
     with make_playground(sandbox, tmp_path) as made:
         yield made
 

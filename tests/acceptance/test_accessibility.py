@@ -84,12 +84,14 @@ def findings(chrome: Chrome, axe: str, address: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path, page: str) -> None:
-    """Plan, report, calendar and what a follower will see."""
+def test_page_has_no_serious_accessibility_violation(
+    chrome: Chrome, axe: str, folder: Path, page: str
+) -> None:
+    """Plan, report, calendar and the page of an article."""
     assert findings(chrome, axe, (folder / page).as_uri()) == []
 
 
-def test_the_inbox_has_no_serious_finding(chrome: Chrome, axe: str, folder: Path) -> None:
+def test_inbox_has_no_serious_accessibility_violation(chrome: Chrome, axe: str, folder: Path) -> None:
     """With a follower's messages of every kind open."""
     with embedded(state_folder(folder / "campaigns", os.environ) / SANDBOX_LEDGER_FILE) as url:
         assert findings(chrome, axe, url) == []

@@ -32,8 +32,8 @@ def applied(shop: Shop) -> tuple[SendOutcome, ...]:
         return api.apply(campaigns, digest=digest)
 
 
-def test_the_rules_of_a_run_are_kept_whatever_becomes_of_it(shop: Shop) -> None:
-    """Else who lets each run fail could loosen them step by step, and nobody would be asked."""
+def test_approval_rules_of_a_failed_run_stay_in_force(shop: Shop) -> None:
+    """Otherwise an author whose runs fail could loosen them step by step without an approval."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
     settings.write_text(settings.read_text(encoding="utf-8").replace(STRICT, LOOSE), encoding="utf-8")
     shop.write(sale=campaign_file("今晚八点"))
@@ -44,8 +44,8 @@ def test_the_rules_of_a_run_are_kept_whatever_becomes_of_it(shop: Shop) -> None:
     assert shop.plan()["settings"] == []
 
 
-def test_a_send_that_was_held_back_is_told(shop: Shop) -> None:
-    """A program that looks at the outcomes alone must not take it for sent."""
+def test_blocked_send_is_in_the_outcomes(shop: Shop) -> None:
+    """A program that reads only the outcomes must not take it for sent."""
     shop.write(tea=campaign_file("喝茶"))
     assert shop.apply() == ExitCode.OK
     assert [outcome for outcome in applied(shop) if outcome.id == "tea"] == []

@@ -76,8 +76,8 @@ def test_example_articles_fit_a_phone(browser: webdriver.Chrome, tmp_path: Path,
         assert _ask(browser, BLIND) == []
 
 
-def test_the_check_sees_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    """The three questions are answered with a finding where there is one."""
+def test_layout_check_finds_a_bad_article(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """Each of its three questions has a finding where there is a fault."""
     file = tmp_path / "bad.html"
     lines = "一二三四五" * 20
     file.write_text(

@@ -36,7 +36,7 @@ def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return {send["id"]: send["action"] for send in plan["sends"]}
 
 
-def test_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys: pytest.CaptureFixture[str]):
+def test_openid_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys: pytest.CaptureFixture[str]):
     """A longer list is cut elsewhere: its second part would reach openids of the old list again."""
     write(folder, 9_000)
     assert (
@@ -47,8 +47,8 @@ def test_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys: pytes
     assert planned(folder, capsys) == {"list#1": "conflict", "list#2": "conflict"}
 
 
-def test_nothing_is_marked_while_a_campaign_is_invalid(folder: Path, capsys: pytest.CaptureFixture[str]):
-    """An old campaign that cannot be rendered was left out without a word, and sent once it was corrected."""
+def test_baseline_marks_nothing_while_a_campaign_is_invalid(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """An invalid campaign would be left out, and sent once it is corrected."""
     text = "filter: {{tag_id: 2}}\nmsgtype: text\ncontent: '{}'\n"
     (folder / "good.yaml").write_text(text.format("你好"), encoding="utf-8")
     (folder / "bad.yaml").write_text(text.format("{{ gone }}"), encoding="utf-8")
@@ -61,8 +61,10 @@ def test_nothing_is_marked_while_a_campaign_is_invalid(folder: Path, capsys: pyt
     assert planned(folder, capsys) == {"bad": "done", "good": "done"}
 
 
-def test_refused_send_that_went_out_by_hand_is_marked(folder: Path, capsys: pytest.CaptureFixture[str]):
-    """It counted as known before, and the next apply sent what the console had sent."""
+def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    """It was skipped as recorded before, and the next apply sent what the console had sent."""
     text = "account: test\nfilter: {tag_id: 2}\nmsgtype: text\ncontent: 你好\n"
     (folder / "sale.yaml").write_text(text, encoding="utf-8")
     assert run(["apply", "--auto-approve", "--dir", str(folder)]) == ExitCode.WECHAT

@@ -55,7 +55,7 @@ def test_apply_posts_exactly_the_body_of_the_case(case: Path, project: Path, san
     assert str(sandbox.jobs()[0]["msg_id"]) in done.stdout
 
 
-def test_uploadvideo_is_asked_with_title_and_description(project: Path, sandbox: Sandbox) -> None:
+def test_uploadvideo_gets_title_and_description(project: Path, sandbox: Sandbox) -> None:
     """The mpvideo id sent is what media/uploadvideo answered for exactly this body."""
     (project / "case.yaml").write_text((CASES[0].parent / "mpvideo.yaml").read_text(encoding="utf-8"))
     run(project, "apply", "--auto-approve")

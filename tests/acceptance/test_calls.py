@@ -55,7 +55,7 @@ def png(color: bytes) -> bytes:
     )
 
 
-def test_an_apply_of_texts_makes_a_call_for_each_and_a_constant(
+def test_apply_of_texts_makes_one_call_each_and_a_constant_number_of_reads(
     tmp_path: Path, sandbox: SandboxClient
 ) -> None:
     """Token, tags and quota are asked for a fixed number of times, however many sends there are."""
@@ -71,7 +71,7 @@ def test_an_apply_of_texts_makes_a_call_for_each_and_a_constant(
     assert constants[0] == {"stable_token": 1, "tags/get": 1, "openapi/quota/get": 1}
 
 
-def test_a_file_is_uploaded_once(tmp_path: Path, sandbox: SandboxClient) -> None:
+def test_same_file_is_uploaded_once(tmp_path: Path, sandbox: SandboxClient) -> None:
     """Three sends of the same three files, two of which are alike, upload two; the next send uploads none."""
     for name, color in (("a", b"\x10\x20\x30"), ("b", b"\x40\x50\x60"), ("c", b"\x10\x20\x30")):
         (tmp_path / f"campaigns/{name}.png").write_bytes(png(color))

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.optional_part, pytest.mark.xdist_group("packages"), pytest.mark.timeout(600)]
 
 
-def test_the_demo_runs_from_a_clone(tmp_path: Path) -> None:
-    """`make demo` sets itself up, every message reaches its phones, and it says where to look at them."""
+def test_make_demo_runs_from_a_clone(tmp_path: Path) -> None:
+    """It sets itself up, every message reaches its phones, and it names the command that shows them."""
     if not (ROOT / ".git").exists() or not shutil.which("make"):
         pytest.skip("no git checkout, or no make")
     repo = tmp_path / "repo"

@@ -118,7 +118,7 @@ def assert_sent_once(playground: Playground, sends: int, where: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kind: str):
+def test_crash_at_every_call_sends_each_exactly_once(playground: Playground, kind: str):
     """Killed before or after any call to Api or Ledger, then applied again: one delivery each, exit 0.
 
     And one draft for a send of articles; one more stays in the draft box, unsent, when it died between the
@@ -144,7 +144,7 @@ def test_death_at_every_call_sends_each_exactly_once(playground: Playground, kin
 
 
 @pytest.mark.parametrize("second", range(0, 60, 7))
-def test_second_death_while_clearing_up_the_first(playground: Playground, second: int):
+def test_second_crash_during_recovery_sends_each_exactly_once(playground: Playground, second: int):
     """Killed after the post and killed again anywhere in the next run: still one delivery each."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
@@ -173,8 +173,10 @@ LOSSES = ({"kind": "cut_before"}, {"kind": "cut_after"}, {"kind": "garbage", "af
     [("text", "message/mass/sendall"), ("openids", "message/mass/send"), ("articles", "draft/add"),
      ("articles", "message/mass/sendall"), ("image", "material/add_material")],
 )  # fmt: skip
-def test_answers_lost_on_the_wire(playground: Playground, kind: str, endpoint: str, loss: dict[str, Any]):
-    """An answer that is cut, spoilt, late or a gateway's is never taken for a refusal of the send."""
+def test_damaged_answers_are_never_taken_for_rejections(
+    playground: Playground, kind: str, endpoint: str, loss: dict[str, Any]
+):
+    """An answer that is cut, damaged, late or a gateway's proves nothing about the send."""
     sends = fill(playground, kind)
     patient = playground.timeout_s
     if loss["kind"] == "latency":
@@ -202,7 +204,7 @@ def test_after_a_lost_draft_the_next_run_sends_once(playground: Playground):
 
 
 def test_racing_runs_send_once(playground: Playground):
-    """Several runs started at once on one ledger: each send is made by one of them."""
+    """Several runs started at once on one ledger: exactly one of them makes each send."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     runs = [replace(playground, _ledgers=[]) for _ in range(4)]
@@ -218,7 +220,7 @@ def test_racing_runs_send_once(playground: Playground):
 
 
 def test_racing_runs_without_the_lock_send_once(playground: Playground):
-    """Correctness rests on the intent: every runner thinks it holds the lock, and each send is made once."""
+    """The intent protects: every runner believes that it holds the lock, and each send is made once."""
     sends = fill(playground, "mix")
     prepared = playground.prepare()
     start = threading.Barrier(3)
@@ -297,8 +299,8 @@ def test_full_disk_at_every_append(playground: Playground, kind: str, kept: bool
         assert_sent_once(playground, sends, f"append {at}")
 
 
-def test_old_unknown_is_left_to_a_human(playground: Playground):
-    """An unknown older than 20 h is not repeated, in any later run; exit 8 until someone settles it."""
+def test_unknown_send_older_than_20_hours_is_left_to_a_person(playground: Playground):
+    """No later run resends it; exit 8 until someone settles it."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -309,8 +311,8 @@ def test_old_unknown_is_left_to_a_human(playground: Playground):
     assert playground.sandbox.jobs() == []
 
 
-def test_unknown_with_a_clock_set_back_waits(playground: Playground):
-    """An intent in the future (the clock was set back) is not repeated before its time has come."""
+def test_unknown_send_waits_after_the_clock_was_set_back(playground: Playground):
+    """An intent in the future is not resent before its time has come."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -323,8 +325,8 @@ def test_unknown_with_a_clock_set_back_waits(playground: Playground):
     assert_sent_once(playground, 1, "a clock set back")
 
 
-def test_consumed_draft_stays_unknown(playground: Playground):
-    """40007 on a repeat may mean that the first try used up the draft: nothing is proved, nothing rebuilt."""
+def test_used_up_draft_leaves_the_send_unknown(playground: Playground):
+    """40007 on a resend may mean that the first call used up the draft: it proves nothing."""
     fill(playground, "articles")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_before")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -337,7 +339,7 @@ def test_consumed_draft_stays_unknown(playground: Playground):
 
 
 def test_edit_after_a_lost_answer_cannot_send_twice(playground: Playground):
-    """A typo fixed after a lost answer: nothing goes out until it is taken back; then it is a conflict."""
+    """A typo fixed after a lost answer: nothing is sent until the edit is reverted; then it is a conflict."""
     fill(playground, "text")
     playground.sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN

@@ -46,7 +46,7 @@ def added(sandbox: Sandbox) -> int:
     return sum(request["path"] == "/cgi-bin/draft/add" for request in sandbox.requests())
 
 
-def test_draft_that_was_looked_at_is_the_one_that_is_sent(
+def test_reviewed_draft_is_the_one_that_is_sent(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
     """`draft` sends nothing and says where to look; preview and apply use its draft and add none."""
@@ -61,8 +61,8 @@ def test_draft_that_was_looked_at_is_the_one_that_is_sent(
     assert added(sandbox) == 1
 
 
-def test_draft_again_makes_no_other(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
-    """The second run finds the first one's draft, and says so."""
+def test_second_draft_command_adds_no_draft(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
+    """It finds the draft of the first run, and prints it."""
     campaign(root, "draft", "news", "--auto-approve")
     assert "added" in capsys.readouterr().out
     assert campaign(root, "draft", "news", "--auto-approve") == ExitCode.OK
@@ -88,7 +88,7 @@ def test_draft_edited_in_the_console_is_not_sent(
     assert len(sandbox.jobs()) == 1
 
 
-def test_campaign_edited_after_its_draft_gets_another(
+def test_campaign_edited_after_its_draft_gets_a_new_draft(
     root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ):
     """The new text is sent; the old draft stays, and the outcome says so."""
@@ -112,8 +112,8 @@ def test_answer_of_the_draft_lost_then_apply(root: Path, sandbox: Sandbox):
     assert len(sandbox.jobs()) == 1
 
 
-def test_refused_send_keeps_its_draft(root: Path, sandbox: Sandbox):
-    """After a refusal the next run sends the same draft."""
+def test_rejected_send_keeps_its_draft(root: Path, sandbox: Sandbox):
+    """After a rejection the next run sends the same draft."""
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=45028)
     assert campaign(root, "apply", "--auto-approve") == ExitCode.WECHAT
     (draft,) = drafts(sandbox)
@@ -122,8 +122,10 @@ def test_refused_send_keeps_its_draft(root: Path, sandbox: Sandbox):
     assert added(sandbox) == 1
 
 
-def test_what_has_no_draft_is_refused(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
-    """A text, a send that was made, and an id nobody wrote: each says why."""
+def test_draft_command_refuses_a_send_without_a_draft(
+    root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+):
+    """A text, a send that was made, and an unknown id: each error gives the reason."""
     (root / "hello.yaml").write_text("filter: {tag: 会员}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
     assert campaign(root, "draft", "hello", "--auto-approve") == ExitCode.USAGE
     assert "needs no draft" in capsys.readouterr().err
@@ -136,7 +138,7 @@ def test_what_has_no_draft_is_refused(root: Path, sandbox: Sandbox, capsys: pyte
 
 
 @pytest.mark.parametrize("command", [["draft"], ["preview", "--to-openid", "o"], ["render"]])
-def test_a_send_that_is_not_there_is_named_with_those_that_are(
+def test_unknown_id_is_refused_with_the_ids_that_exist(
     root: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ):
     """A campaign without `for_each` has one send, whatever stands in brackets."""

@@ -37,13 +37,13 @@ def editor(tmp_path: Path) -> Iterator[Open]:
         yield opened
 
 
-def test_an_empty_campaign_is_offered_its_keys(editor: Open) -> None:
+def test_editor_offers_the_keys_of_an_empty_campaign(editor: Open) -> None:
     """Below the modeline the editor lists what a campaign may say."""
     offered = editor(MODELINE).completions(1, 0)
     assert {"filter", "msgtype", "content", "not_before", "for_each"} <= set(offered)
 
 
-def test_values_of_msgtype_are_offered(editor: Open) -> None:
+def test_editor_offers_the_values_of_msgtype(editor: Open) -> None:
     """After `msgtype:` the six kinds are listed, and nothing else."""
     offered = editor(f"{MODELINE}msgtype: \n").completions(1, 9)
     assert set(offered) >= {kind.value for kind in Msgtype}
@@ -53,7 +53,9 @@ def test_values_of_msgtype_are_offered(editor: Open) -> None:
     ("msgtype", "offered", "withheld"),
     [("mpnews", "articles", "card_id"), ("image", "images", "articles"), ("mpvideo", "title", "images")],
 )
-def test_content_is_completed_by_its_msgtype(editor: Open, msgtype: str, offered: str, withheld: str) -> None:
+def test_editor_completes_content_by_its_msgtype(
+    editor: Open, msgtype: str, offered: str, withheld: str
+) -> None:
     """With a first letter under `content`, the editor offers what that msgtype takes and nothing else's."""
     text = f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: {msgtype}\ncontent:\n  m\n"
     found = editor(text).completions(4, 3)
@@ -61,7 +63,7 @@ def test_content_is_completed_by_its_msgtype(editor: Open, msgtype: str, offered
     assert withheld not in found
 
 
-def test_articles_are_completed_inside_a_list(editor: Open) -> None:
+def test_editor_completes_articles_inside_a_list(editor: Open) -> None:
     """An article's keys are offered where an article stands."""
     text = f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent:\n  articles:\n    - t\n"
     assert {"title", "body", "cover", "digest"} <= set(editor(text).completions(5, 7))
@@ -70,7 +72,7 @@ def test_articles_are_completed_inside_a_list(editor: Open) -> None:
 @pytest.mark.parametrize(
     ("line", "words"), [(1, "Exactly one of"), (2, "The kind of content"), (4, "RFC 3339 with an offset")]
 )
-def test_hover_explains_a_key(editor: Open, line: int, words: str) -> None:
+def test_editor_hover_explains_a_key(editor: Open, line: int, words: str) -> None:
     """Resting on a key shows the schema's description of it."""
     text = (
         f"{MODELINE}filter: {{tag: 会员}}\nmsgtype: text\ncontent: 你好\n"
@@ -79,20 +81,20 @@ def test_hover_explains_a_key(editor: Open, line: int, words: str) -> None:
     assert words in editor(text).hover(line, 2)
 
 
-def test_a_wrong_key_is_underlined_while_it_is_typed(editor: Open) -> None:
+def test_editor_underlines_a_wrong_key(editor: Open) -> None:
     """Before anything is run, the editor marks what the schema refuses."""
     server = editor(f"{MODELINE}filter: {{tags: 会员}}\nmsgtype: text\ncontent: 你好\n")
     assert any(found["range"]["start"]["line"] == 1 for found in server.diagnostics)
 
 
-def test_a_new_campaign_is_clean(editor: Open) -> None:
+def test_editor_finds_no_problem_in_a_new_campaign(editor: Open) -> None:
     """What `campaign new` writes carries the modeline, and the editor has nothing to mark."""
     text = campaign_text(ScaffoldOptions(id="2026/sale", tag="会员"))
     assert text.startswith(MODELINE)
     assert editor(text).diagnostics == []
 
 
-def test_the_schema_is_had_without_a_clone(tmp_path: Path) -> None:
+def test_schema_command_writes_the_schema_for_the_editor(tmp_path: Path) -> None:
     """`campaign schema --out` writes the file that the modeline points to."""
     target = tmp_path / "campaign.schema.json"
     assert run(["schema", "campaign", "--out", str(target)]) == 0

@@ -50,7 +50,7 @@ def warned(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield send["id"], warning["path"]
 
 
-def test_pictures_are_refused_without_the_option(root: Path, capsys: pytest.CaptureFixture[str]):
+def test_wrong_image_formats_are_refused_without_fix_images(root: Path, capsys: pytest.CaptureFixture[str]):
     """An article and a picture post that cannot be sent can be, with the option."""
     assert campaign(root, "validate") == ExitCode.INVALID
     told = capsys.readouterr().out
@@ -69,7 +69,9 @@ def test_plan_names_each_converted_picture(root: Path, capsys: pytest.CaptureFix
     ]
 
 
-def test_apply_sends_what_was_planned(root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]):
+def test_apply_with_fix_images_sends_what_was_planned(
+    root: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+):
     """With the option the reviewed digest holds; without it nothing is sent."""
     campaign(root, "plan", "--fix-images", "--format", "json")
     digest = json.loads(capsys.readouterr().out)["plan_digest"]
@@ -89,7 +91,7 @@ def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
     assert "image/webp" not in html
 
 
-def test_converted_file_is_named_by_what_it_is(root: Path, sandbox: Sandbox):
+def test_converted_file_has_the_suffix_of_its_format(root: Path, sandbox: Sandbox):
     """The platform goes by the suffix: a WebP that became a JPEG is not uploaded as .webp."""
     campaign(root, "apply", "--fix-images", "--auto-approve")
     uploads = [

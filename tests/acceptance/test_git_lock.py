@@ -15,8 +15,8 @@ IN_THE_WAY = "refs/heads/ledger.lock"
 LEFT_OVER = ("packed-refs.lock", "index.lock", "shallow.lock", "HEAD.lock", "config.lock")
 
 
-def test_a_branch_that_a_killed_git_left_locked_is_named(make_shop: MakeShop, tmp_path: Path) -> None:
-    """Who writes is told which file to delete; who only reads is not held up."""
+def test_branch_locked_by_a_killed_git_is_named(make_shop: MakeShop, tmp_path: Path) -> None:
+    """A writer is told which file to delete; a reader is not blocked."""
     shop = make_shop("git")
     shop.write(sale=campaign_file("今晚八点"))
     lock = tmp_path / "remote.git" / IN_THE_WAY
@@ -35,9 +35,7 @@ def test_a_branch_that_a_killed_git_left_locked_is_named(make_shop: MakeShop, tm
 
 
 @pytest.mark.parametrize("left", LEFT_OVER)
-def test_other_locks_of_a_killed_git_are_in_nobodys_way(
-    make_shop: MakeShop, tmp_path: Path, left: str
-) -> None:
+def test_other_locks_of_a_killed_git_block_nothing(make_shop: MakeShop, tmp_path: Path, left: str) -> None:
     """Neither at the remote nor in the local copy, which nobody else uses."""
     shop = make_shop("git")
     shop.write(sale=campaign_file("今晚八点"))

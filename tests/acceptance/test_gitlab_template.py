@@ -87,8 +87,8 @@ def test_from_merge_request_to_follower(hosted: HostedRepository) -> None:
     assert status.returncode == 0, status.stderr
 
 
-def test_a_merge_request_cannot_apply(hosted: HostedRepository) -> None:
-    """The command refuses, whatever the pipeline's rules have become."""
+def test_merge_request_cannot_apply(hosted: HostedRepository) -> None:
+    """The command refuses, whatever the pipeline's rules say."""
     head = hosted.request(sale=SALE)
     variables = {**MERGE_REQUEST, "WECHAT_MAIN_SECRET": SANDBOX_SECRET}
     refused = job(hosted, "apply", head, "mr", **variables)

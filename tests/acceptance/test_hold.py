@@ -30,7 +30,7 @@ MANY = (
 @pytest.mark.parametrize(
     "ledger", ["sqlite", "git", pytest.param("postgres", marks=pytest.mark.optional_part)]
 )
-def test_after_a_hold_the_call_in_hand_is_the_last(
+def test_call_in_hand_is_the_last_after_a_hold(
     make_shop: MakeShop, ledger: str, record_property: Callable[[str, object], None]
 ) -> None:
     """A run in the midst of many sends stops at the next one, by what stands in the ledger alone."""
@@ -83,7 +83,7 @@ def _go_back(ledger: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [_forge, _damage, _go_back])
-def test_nothing_in_the_ledger_keeps_anybody_from_stopping(
+def test_hold_works_on_a_damaged_ledger(
     make_shop: MakeShop, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     """A hold looks at nothing that was: an event that does not fit, a broken chain, a past that is gone."""

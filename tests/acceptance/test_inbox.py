@@ -65,7 +65,7 @@ def test_article_cards_open_at_phone_width_and_close(inbox: Inbox) -> None:
     assert not inbox.one("#phone").find_element(By.ID, "page").is_displayed()
 
 
-def test_every_kind_of_message_is_drawn(inbox: Inbox) -> None:
+def test_inbox_draws_every_kind_of_message(inbox: Inbox) -> None:
     """Text, voice, pictures, video, card, picture post and preview each have their look."""
     for kind in ("image", "voice", "video"):
         inbox.store(kind, kind.upper())
@@ -140,8 +140,8 @@ def test_recalled_article_opens_empty(inbox: Inbox) -> None:
     inbox.chrome.switch_to.default_content()
 
 
-def test_send_appears_while_one_watches(inbox: Inbox) -> None:
-    """A send arrives without a reload: on the phone, in the unread counts, and for a screen reader."""
+def test_new_send_appears_without_a_reload(inbox: Inbox) -> None:
+    """On the phone, in the unread counts, and for a screen reader."""
     inbox.open()
     inbox.assert_shows("#banner", "Nothing has arrived")
     msg_id = inbox.to_all("text", {"content": "刚刚到"})
@@ -152,7 +152,7 @@ def test_send_appears_while_one_watches(inbox: Inbox) -> None:
     assert len(inbox.all("#list .unread")) == 49, "the open phone has read its message"
 
 
-def test_playing_sound_survives_an_arrival(inbox: Inbox) -> None:
+def test_new_message_does_not_stop_a_playing_sound(inbox: Inbox) -> None:
     """A new message leaves what is on the phone in place."""
     inbox.store("voice", "VOICE")
     inbox.to_all("voice", {"media_id": "VOICE"})
@@ -164,7 +164,7 @@ def test_playing_sound_survives_an_arrival(inbox: Inbox) -> None:
     assert inbox.chrome.execute_script("return document.querySelector('audio').marked") is True
 
 
-def test_sends_lead_to_their_receivers(inbox: Inbox) -> None:
+def test_send_links_to_its_recipients(inbox: Inbox) -> None:
     """A send in the overview opens a phone it reached, and from there the list of all it reached."""
     sent = {
         "filter": {"tag_id": 2},
@@ -185,7 +185,7 @@ def test_sends_lead_to_their_receivers(inbox: Inbox) -> None:
     inbox.assert_shows("#range", "of 60")
 
 
-def test_send_that_reached_nobody_says_why(inbox: Inbox) -> None:
+def test_send_that_reached_nobody_shows_its_state(inbox: Inbox) -> None:
     """While a send is on its way, or failed, the overview shows it with its state."""
     inbox.sandbox.control("POST", "accounts", {"appid": SERVICE, "finish_after_s": 600})
     inbox.to_all("text", {"content": "路上"})
@@ -198,8 +198,8 @@ def test_send_that_reached_nobody_says_why(inbox: Inbox) -> None:
     inbox.assert_shows("#details dd", "60 of 60")
 
 
-def test_no_field_runs_anything(inbox: Inbox) -> None:
-    """With an attack in every field nothing runs, nothing is fetched elsewhere, all is shown as text."""
+def test_hostile_text_in_every_field_of_the_inbox_runs_nothing(inbox: Inbox) -> None:
+    """Nothing is fetched elsewhere, and all is shown as text."""
     openid = attack(inbox)
     inbox.open(f"/#{SERVICE}/{openid}")
     inbox.assert_shows("#feed .bubble", "<script>top.hit=1</script>")
@@ -222,7 +222,7 @@ def test_no_field_runs_anything(inbox: Inbox) -> None:
 
 
 def test_light_and_dark_follow_the_system_and_the_reader(inbox: Inbox) -> None:
-    """The system's wish counts until the reader chooses; the choice is remembered."""
+    """The system's setting counts until the reader chooses; the choice is remembered."""
 
     def shade() -> int:
         script = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
@@ -310,8 +310,8 @@ def test_page_fits_its_window(inbox: Inbox, width: int, height: int) -> None:
     assert high == 0 or width == 500
 
 
-def test_twenty_thousand_followers_are_fifty_rows(inbox: Inbox) -> None:
-    """A page of the list is drawn, the rest is found by search."""
+def test_list_of_20000_followers_draws_fifty_rows(inbox: Inbox) -> None:
+    """One page of the list is drawn, the rest is found by search."""
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": 20_000}]})
     inbox.open()
     inbox.assert_shows("#range", "1–50 of 20,000")
@@ -322,7 +322,7 @@ def test_twenty_thousand_followers_are_fifty_rows(inbox: Inbox) -> None:
     inbox.assert_shows("#range", "1–1 of 1")
 
 
-def test_reset_shows_a_follower_that_is_there(inbox: Inbox) -> None:
+def test_reset_moves_the_page_to_an_existing_follower(inbox: Inbox) -> None:
     """When the follower on the page is gone, the page moves to another."""
     person = {"openid": "o" + "y" * 27, "nickname": "过客"}
     inbox.sandbox.control("POST", "seed", {"accounts": [{"appid": SERVICE, "followers": [person]}]})
@@ -333,8 +333,8 @@ def test_reset_shows_a_follower_that_is_there(inbox: Inbox) -> None:
     assert len(inbox.texts("#details .name")) == 1
 
 
-def test_lost_sandbox_is_said(chrome: Chrome) -> None:
-    """When the sandbox ends, the page says so, and keeps what it shows."""
+def test_inbox_reports_that_the_sandbox_ended(chrome: Chrome) -> None:
+    """The page keeps what it shows."""
     with embedded() as url:
         page = Inbox(chrome, Sandbox(url))
         page.open()

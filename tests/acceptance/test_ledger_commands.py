@@ -61,8 +61,8 @@ def campaign(folder: Path, *arguments: str) -> int:
     return run([*arguments, "--dir", str(folder)])
 
 
-def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """After export and import the other backend knows what was sent, and every chain holds."""
+def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After export and import the other backend has every send, and every chain holds."""
     copy = folder.parent / "copy.jsonl"
     assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
     assert campaign(folder, "hold", "service", "--why", "moves") == ExitCode.OK
@@ -78,8 +78,8 @@ def test_a_ledger_moves_to_another_backend_whole(folder: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
 
 
-def test_who_still_uses_the_ledger_that_was_left_is_stopped(folder: Path) -> None:
-    """A hold moves with it and stays in both; this machine knows the one that was left for an older copy."""
+def test_old_ledger_is_on_hold_after_a_move(folder: Path) -> None:
+    """A hold moves with it and stays in both; this machine takes the old one for an older copy."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "hold", "service", "--why", "moves")
@@ -94,7 +94,7 @@ def test_who_still_uses_the_ledger_that_was_left_is_stopped(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("released", [False, True], ids=["never held", "released before"])
-def test_an_export_of_a_ledger_that_may_go_on_is_not_taken_over(
+def test_export_of_a_ledger_in_use_is_not_imported(
     folder: Path, capsys: pytest.CaptureFixture[str], released: bool
 ) -> None:
     """What was sent after it would be sent again: refused, unless somebody says that the ledger is lost."""
@@ -119,8 +119,8 @@ def test_an_export_of_a_ledger_that_may_go_on_is_not_taken_over(
     assert campaign(folder, "ledger", "verify", "--env", "branch") == ExitCode.OK
 
 
-def test_each_account_with_sends_is_on_hold_for_a_move(folder: Path) -> None:
-    """One that never sent need not be."""
+def test_move_needs_a_hold_on_each_account_with_sends(folder: Path) -> None:
+    """An account that never sent needs none."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     other = CAMPAIGN.replace("filter", "account: subscription\nfilter")
@@ -135,8 +135,8 @@ def test_each_account_with_sends_is_on_hold_for_a_move(folder: Path) -> None:
     assert campaign(folder, *take) == ExitCode.OK
 
 
-def test_one_fault_is_counted_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An event that was edited is named, and told in good English."""
+def test_verify_counts_one_fault_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An edited event is named, in a correct English sentence."""
     assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
     with closing(sqlite3.connect(state_folder(folder, os.environ) / "sandbox.ledger.sqlite3")) as db, db:
         db.execute('update event set body = replace(body, \'"send":"sale"\', \'"send":"tea"\') where seq = 2')
@@ -164,7 +164,7 @@ FORGED: list[tuple[EventKind, dict[str, Any]]] = [
 
 @pytest.mark.parametrize("mac", [None, "0" * 64], ids=["none", "wrong"])
 @pytest.mark.parametrize(("kind", "data"), FORGED, ids=[kind for kind, _data in FORGED])
-def test_verify_names_what_nobody_with_the_secret_wrote(
+def test_verify_names_events_without_a_valid_mac(
     folder: Path, capsys: pytest.CaptureFixture[str], kind: EventKind, data: dict[str, Any], mac: str | None
 ) -> None:
     """Its chain holds: whoever can write the store can hash."""
@@ -179,8 +179,10 @@ def test_verify_names_what_nobody_with_the_secret_wrote(
     assert f"event {event.seq} of {SERVICE} ({kind})" in fault
 
 
-def test_verify_without_the_secret_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An account of another's settings, or one whose AppSecret is not here: its macs were not looked at."""
+def test_verify_without_the_secret_reports_unchecked_macs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For an account outside the settings, or one whose AppSecret is not on this machine."""
     unknown(folder, "wx1234567890abcdef").close()
     capsys.readouterr()
     assert campaign(folder, "ledger", "verify", "--format", "json") == ExitCode.OK
@@ -199,8 +201,8 @@ def test_verify_without_the_secret_says_so(folder: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("command", [("plan",), ("status",), ("doctor",)])
-def test_reading_does_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
-    """No branch is pushed, and an export can still be imported; a rehearsal's ledger is begun by an apply."""
+def test_read_commands_do_not_write_the_ledger(folder: Path, command: tuple[str, ...]) -> None:
+    """No branch is pushed, and an export can still be imported; apply initializes a sandbox's ledger."""
     assert campaign(folder, *command, "--env", "branch") in (ExitCode.OK, ExitCode.WECHAT)
     heads = subprocess.run(
         ["git", "--git-dir", folder.parent / "remote.git", "for-each-ref"], capture_output=True, check=True
@@ -208,8 +210,8 @@ def test_reading_does_not_write_the_ledger(folder: Path, command: tuple[str, ...
     assert heads.stdout == b""
 
 
-def test_a_changed_export_is_not_taken_over(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is written, and the message says which event."""
+def test_edited_export_is_not_imported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written, and the message names the event."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     campaign(folder, "ledger", "export", "--out", str(copy))
@@ -233,14 +235,14 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
     assert "baseline past sent from the console" in capsys.readouterr().out
 
 
-def test_baseline_wants_exactly_one_way_to_choose(folder: Path) -> None:
+def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
     """Neither none nor two."""
     for arguments in ((), ("--all", "sale"), ("--all", "--before", "2026-02-01")):
         assert campaign(folder, "ledger", "baseline", "--why", "x", *arguments) == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"[1]\n"])
-def test_importing_something_else_is_explained(
+def test_import_of_another_file_is_refused(
     folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No traceback for a file that is no export."""
@@ -268,7 +270,9 @@ def append(ledger: SqliteLedger, appid: str, kind: EventKind, data: dict[str, An
     ledger.append(replace(plain, data={**data, "mac": mac_of(mac_key(SANDBOX_SECRET, appid), plain)}))
 
 
-def test_settling_asks_which_account_is_meant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settle_needs_the_account_of_a_moved_campaign(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The campaign was moved to another account while it was unknown on the first."""
     unknown(folder, SERVICE, SUBSCRIPTION).close()
     command = ("ledger", "settle", "sale", "--not-sent", "--why", "looked")
@@ -281,8 +285,8 @@ def test_settling_asks_which_account_is_meant(folder: Path, capsys: pytest.Captu
     assert campaign(folder, *command) == ExitCode.OK, "one is left"
 
 
-def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> None:
-    """A repeat was recorded behind the first decision: without a second one the send would stay unknown."""
+def test_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> None:
+    """A resend was recorded after the first decision: without a second one the send would stay unknown."""
     ledger = unknown(folder, SERVICE)
     assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == ExitCode.OK
     again = {**NAME, "call": 2, "at": BEFORE.isoformat()}
@@ -293,7 +297,7 @@ def test_a_settled_send_that_became_unknown_again_can_be_settled_again(folder: P
 
 
 @pytest.mark.parametrize("msg_id", ["0", "-3"])
-def test_no_message_has_such_an_id(folder: Path, msg_id: str) -> None:
+def test_settle_refuses_an_impossible_msg_id(folder: Path, msg_id: str) -> None:
     """Nobody can have read it in the console: the send stays unknown."""
     unknown(folder, SERVICE).close()
     settle = ("ledger", "settle", "sale", "--why", "looked", "--sent")
@@ -302,7 +306,7 @@ def test_no_message_has_such_an_id(folder: Path, msg_id: str) -> None:
     assert campaign(folder, *settle, "1") == ExitCode.OK
 
 
-def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
+def test_send_of_a_removed_account_cannot_be_recalled(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody could call for it; that is said."""
@@ -316,7 +320,7 @@ def test_what_an_account_no_longer_in_the_settings_sent_cannot_be_recalled(
     assert "nothing is known to be sent as sale" in capsys.readouterr().err
 
 
-def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
+def test_recall_of_an_unknown_send_recalls_no_older_send(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second revision may be out: who recalls it must not lose the first one's page instead."""
@@ -338,8 +342,8 @@ def test_no_older_send_is_recalled_in_place_of_an_unknown_one(
     assert "it is open, and only what was sent can be recalled" in capsys.readouterr().err
 
 
-def test_a_send_that_was_taken_without_a_msg_id_gets_one(folder: Path) -> None:
-    """45065 without msg_id: exit 8 until somebody names it; it cannot be called unsent."""
+def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:
+    """45065 without msg_id: exit 8 until somebody names it; the send cannot be settled as not sent."""
     ledger = unknown(folder, SERVICE)
     data = {**NAME, "msg_id": None, "msg_data_id": None}
     append(ledger, SERVICE, EventKind.ACCEPTED, data)
@@ -364,7 +368,7 @@ environments:
 """
 
 
-def test_a_ledger_is_begun_for_each_account(
+def test_ledger_is_initialized_for_each_account(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Staging shares production's branch: its beginning is not production's, whose archive stays unsent."""
@@ -387,7 +391,7 @@ def test_a_ledger_is_begun_for_each_account(
     assert campaign(folder, "apply", "--auto-approve", *production) == ExitCode.OK
 
 
-def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
+def test_uninitialized_account_does_not_prevent_hold_and_recall(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hold works at once, without the AppSecret too, and does not begin the ledger; its end needs it."""
@@ -410,7 +414,7 @@ def test_an_account_that_was_not_begun_stops_no_hold_and_no_recall(
     assert "not begun for main" in capsys.readouterr().err
 
 
-def test_a_ledger_that_was_never_begun_takes_a_hold_and_its_end(
+def test_uninitialized_ledger_accepts_hold_and_unhold(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopping needs no beginning; what stands is there when the ledger is begun."""
@@ -439,7 +443,7 @@ environments:
 """
 
 
-def test_a_rehearsal_uses_no_real_ledger_however_it_is_written(
+def test_sandbox_environment_cannot_use_a_production_ledger(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check of the settings compares words; the ledger itself knows for whom it was begun."""

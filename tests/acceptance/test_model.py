@@ -2,7 +2,7 @@
 
 The platform here obeys the rule of `clientmsgid` and nothing else: an id it accepted less than 24 hours ago
 is answered 45065, any other send is accepted, or refused, or its answer is lost. Runners are made of the real
-rooms; each may be stopped before or after any of its steps and go on later with what it knew then.
+packages; each may be stopped before or after any of its steps and go on later with what it knew then.
 """
 
 from __future__ import annotations

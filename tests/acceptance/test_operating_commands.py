@@ -60,7 +60,7 @@ def settle(sandbox: Sandbox, policy: str = "{}", more: str = "") -> None:
     Path("campaigns/_settings.yaml").write_text(text, encoding="utf-8")
 
 
-def test_a_hold_stops_everything_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
+def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
     """Plan shows it, apply refuses with 5, --allow does not help; unhold lets the send go."""
     assert campaign("hold", "main", "--why", "客服系统故障")[0] == ExitCode.OK
     assert campaign("hold", "main", "--why", "价格写错了")[0] == ExitCode.OK, "a second one is recorded too"
@@ -76,8 +76,8 @@ def test_a_hold_stops_everything_until_it_is_lifted(campaign: Command, sandbox: 
     assert len(sandbox.jobs()) == 1
 
 
-def test_what_is_held_back_is_told_beside_what_was_sent(campaign: Command, sandbox: Sandbox) -> None:
-    """A copy that nobody changed stays behind: with --quiet too, exit 5 is no riddle."""
+def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sandbox: Sandbox) -> None:
+    """An unchanged copy is blocked: with --quiet too, exit 5 is explained."""
     Path("campaigns/sale-copy.yaml").write_text(SALE, encoding="utf-8")
     code, out, err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
@@ -86,7 +86,7 @@ def test_what_is_held_back_is_told_beside_what_was_sent(campaign: Command, sandb
     assert len(sandbox.jobs()) == 1
 
 
-def test_another_answer_than_yes_is_told_to_have_sent_nothing(
+def test_any_answer_but_yes_sends_nothing_and_says_so(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who hesitates at the question wants to know that nothing went out."""
@@ -99,8 +99,8 @@ def test_another_answer_than_yes_is_told_to_have_sent_nothing(
     assert not sandbox.jobs()
 
 
-def test_a_hold_needs_a_known_account(campaign: Command) -> None:
-    """A typo must not leave the operator believing that nothing is sent."""
+def test_hold_needs_a_known_account(campaign: Command) -> None:
+    """After a typo the operator must not believe that nothing is sent."""
     code, _, err = campaign("hold", "mian", "--why", "x")
     assert code == ExitCode.USAGE
     assert "main" in err
@@ -118,7 +118,7 @@ def test_exactly_what_was_previewed_may_be_sent(campaign: Command, sandbox: Sand
 
 
 def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: Sandbox) -> None:
-    """The ledger keeps who set which rule aside and why."""
+    """The ledger keeps who overrode which rule and why."""
     settle(sandbox, "{max_recipients: 1}")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.POLICY
     assert campaign("apply", "--auto-approve", "--allow", "max_recipients=已审批")[0] == ExitCode.OK
@@ -127,8 +127,8 @@ def test_an_override_is_recorded_with_its_reason(campaign: Command, sandbox: San
     assert intent["data"]["overrides"] == {"max_recipients": "已审批"}
 
 
-def test_a_tag_that_changed_since_the_review_is_not_sent_to(campaign: Command, sandbox: Sandbox) -> None:
-    """The plan file knows how many were reviewed; a bare digest only warns."""
+def test_audience_that_changed_since_the_review_is_not_sent_to(campaign: Command, sandbox: Sandbox) -> None:
+    """The plan file holds the reviewed number; a digest alone only warns."""
     settle(sandbox, "{audience_drift: {percent: 10, floor: 0}}")
     assert campaign("plan", "--out", "plan.json")[0] == ExitCode.OK
     followers = sandbox.control("GET", "followers", appid=SERVICE)["followers"]
@@ -144,7 +144,7 @@ def test_a_tag_that_changed_since_the_review_is_not_sent_to(campaign: Command, s
 
 
 def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
-    """Told before a call is made."""
+    """The refusal comes before any call."""
     campaign("apply", "--auto-approve")
     campaign("status")
     code, _, err = campaign("recall", "sale", "--auto-approve")
@@ -153,8 +153,8 @@ def test_a_text_cannot_be_recalled(campaign: Command, sandbox: Sandbox) -> None:
     assert not [r for r in sandbox.requests() if r["path"].endswith("mass/delete")]
 
 
-def test_a_recall_does_not_guess_between_accounts(campaign: Command) -> None:
-    """An id that moved to another account was sent by both: the one meant must be named."""
+def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None:
+    """An id that moved to another account was sent by both."""
     both = Path("campaigns/_settings.yaml").read_text(encoding="utf-8").replace(
         "    accounts:\n",
         "    accounts:\n"
@@ -187,7 +187,7 @@ def test_a_recall_does_not_guess_between_accounts(campaign: Command) -> None:
     ],
     ids=lambda words: " ".join(words[:2]) if isinstance(words, tuple) else "",
 )
-def test_what_was_done_can_be_read_by_programs(
+def test_commands_print_their_result_as_json(
     campaign: Command, words: tuple[str, ...], told: dict[str, Any]
 ) -> None:
     """Every command that offers JSON gives it, on standard output and in a file."""
@@ -198,8 +198,8 @@ def test_what_was_done_can_be_read_by_programs(
     assert json.loads(Path("told.json").read_text(encoding="utf-8")) == json.loads(out)
 
 
-def test_a_recall_can_be_read_by_programs(campaign: Command) -> None:
-    """Which article of which send was taken back."""
+def test_recall_prints_its_result_as_json(campaign: Command) -> None:
+    """It names the send and the article that was recalled."""
     article = "{title: 秋茶, body: tea.md, cover: {file: leaf.jpg}}"
     Path("campaigns/sale.yaml").write_text(
         f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {{articles: [{article}]}}\n", encoding="utf-8"
@@ -214,8 +214,8 @@ def test_a_recall_can_be_read_by_programs(campaign: Command) -> None:
     assert (told["send"], told["revision"], told["article"]) == ("sale", 1, 1)
 
 
-def test_reports_come_in_every_form(campaign: Command, tmp_path: Path) -> None:
-    """One run can write them all; --since leaves older sends out."""
+def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path) -> None:
+    """--since leaves older sends out."""
     campaign("apply", "--auto-approve")
     outputs = [
         f"--output={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
@@ -227,7 +227,7 @@ def test_reports_come_in_every_form(campaign: Command, tmp_path: Path) -> None:
     assert campaign("report", "--since", "2999-01-01", "--format", "json")[1].count("sale") == 0
 
 
-def test_the_calendar_shows_what_comes(campaign: Command) -> None:
+def test_calendar_shows_coming_sends(campaign: Command) -> None:
     """Other months have their own sends; a wrong month is a usage error."""
     assert "sale (send" in campaign("calendar")[1]
     assert "none" in campaign("calendar", "--month", "2020-02")[1]
@@ -235,7 +235,7 @@ def test_the_calendar_shows_what_comes(campaign: Command) -> None:
     assert "<table" in campaign("calendar", "--format", "html")[1]
 
 
-def test_the_doctor_names_the_address_to_allow(campaign: Command, sandbox: Sandbox) -> None:
+def test_doctor_names_the_ip_address_to_allow(campaign: Command, sandbox: Sandbox) -> None:
     """An address outside the list: 40164, exit 4, and what to add where."""
     assert campaign("doctor")[0] == ExitCode.OK
     sandbox.control("POST", "accounts", {"appid": SERVICE, "ip_allow": ["203.0.113.9"]})
@@ -246,7 +246,7 @@ def test_the_doctor_names_the_address_to_allow(campaign: Command, sandbox: Sandb
     assert "0.0.0.0/0" in bad["hint"]
 
 
-def test_the_doctor_tells_a_broken_ledger(campaign: Command, tmp_path: Path) -> None:
+def test_doctor_reports_a_broken_ledger(campaign: Command, tmp_path: Path) -> None:
     """Exit 6, the other lines still there."""
     campaign("plan")
     (state_folder(tmp_path / "campaigns", os.environ) / "sandbox.ledger.sqlite3").write_bytes(b"no database")
@@ -255,8 +255,8 @@ def test_the_doctor_tells_a_broken_ledger(campaign: Command, tmp_path: Path) -> 
     assert "ok: account main" in out
 
 
-def test_listen_says_what_it_needs(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account with a callback; a token that is not set; a key that is none and is not repeated."""
+def test_listen_reports_missing_settings(campaign: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account with a callback; a token that is not set; a malformed key, which is not printed."""
     assert "has a callback" in campaign("listen", "--port", "0")[2]
     text = Path("campaigns/_settings.yaml").read_text(encoding="utf-8")
     secrets = "callback: {token: {env: WECHAT_T}, aes_key: {env: WECHAT_K}}"
@@ -297,7 +297,7 @@ def robot(status: int) -> Iterator[tuple[str, list[Any]]]:
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_a_robot_is_told_and_never_changes_the_exit_code(
+def test_notification_never_changes_the_exit_code(
     campaign: Command, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     """What was sent and to how many; a robot that fails is a warning without its address."""
@@ -312,7 +312,7 @@ def test_a_robot_is_told_and_never_changes_the_exit_code(
     assert "very-secret" not in out + err
 
 
-def test_a_robot_without_an_address_is_a_warning(campaign: Command, sandbox: Sandbox) -> None:
+def test_missing_notification_address_is_a_warning(campaign: Command, sandbox: Sandbox) -> None:
     """The variable is not set: the sends are made all the same."""
     settle(sandbox, more="notify: [{kind: slack, url: {env: WECHAT_ROBOT}}]\n")
     code, _, err = campaign("apply", "--auto-approve")
@@ -320,8 +320,8 @@ def test_a_robot_without_an_address_is_a_warning(campaign: Command, sandbox: San
     assert "WECHAT_ROBOT" in err
 
 
-def test_a_broken_file_hides_no_unknown_send(campaign: Command, sandbox: Sandbox) -> None:
-    """Nothing is settled by a run that is refused, but it names what is open: the time to repeat runs on."""
+def test_invalid_campaign_does_not_hide_unknown_sends(campaign: Command, sandbox: Sandbox) -> None:
+    """A refused run settles nothing, but it names the unknown sends: the time to resend passes."""
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
     Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
@@ -331,9 +331,7 @@ def test_a_broken_file_hides_no_unknown_send(campaign: Command, sandbox: Sandbox
     assert len(sandbox.jobs()) == 1
 
 
-def test_a_selection_does_not_hide_the_unknown_sends_it_passes_over(
-    campaign: Command, sandbox: Sandbox
-) -> None:
+def test_selection_does_not_hide_other_unknown_sends(campaign: Command, sandbox: Sandbox) -> None:
     """They are counted on standard error, quiet or not, and are no part of the exit code."""
     sandbox.fault(endpoint="message/mass/sendall", kind="cut_after")
     assert campaign("apply", "--auto-approve")[0] == ExitCode.UNKNOWN
@@ -348,8 +346,8 @@ def test_a_selection_does_not_hide_the_unknown_sends_it_passes_over(
     assert "outside the selection" not in campaign("apply", "tea", "--auto-approve")[2]
 
 
-def test_the_log_tells_a_forgotten_upload_from_one_that_was_made(campaign: Command, sandbox: Sandbox) -> None:
-    """The platform said that the picture is gone: the line of the log says that it counts no more."""
+def test_log_distinguishes_forgotten_uploads(campaign: Command, sandbox: Sandbox) -> None:
+    """The platform said that the picture is gone: the line of the log says so."""
     Path("campaigns/cup.png").write_bytes((PICTURES / "cup.png").read_bytes())
     Path("campaigns/sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: image\ncontent: {images: [{file: cup.png}]}\n", encoding="utf-8"

@@ -45,7 +45,7 @@ def campaign(sandbox: Sandbox, tmp_path: Path) -> Command:
     return command
 
 
-def test_outcome_of_a_send_is_told_although_standard_output_is_full(campaign: Command, sandbox: Sandbox):
+def test_outcome_is_reported_when_standard_output_is_full(campaign: Command, sandbox: Sandbox):
     """The send was made: standard error says so, and that the result could not be written."""
     with FULL.open("w") as full:
         done = campaign(*APPLY, stdout=full)
@@ -56,16 +56,14 @@ def test_outcome_of_a_send_is_told_although_standard_output_is_full(campaign: Co
     assert done.returncode == ExitCode.USAGE
 
 
-def test_worse_outcome_keeps_its_exit_code_although_nothing_can_be_written(
-    campaign: Command, sandbox: Sandbox
-):
+def test_worst_exit_code_is_kept_when_nothing_can_be_written(campaign: Command, sandbox: Sandbox):
     """A refusal is told by the exit code, with both streams full."""
     sandbox.fault(endpoint="message/mass/sendall", kind="errcode", errcode=48001)
     with FULL.open("w") as full:
         assert campaign(*APPLY, stdout=full, stderr=full).returncode == ExitCode.WECHAT
 
 
-def test_report_that_cannot_be_written_is_known_before_anything_is_sent(campaign: Command, sandbox: Sandbox):
+def test_unwritable_report_is_refused_before_any_send(campaign: Command, sandbox: Sandbox):
     """`--output` into nowhere is refused first."""
     done = campaign(*APPLY, "--output", "json=/dev/null/report.json")
     assert done.returncode == ExitCode.USAGE
@@ -73,8 +71,8 @@ def test_report_that_cannot_be_written_is_known_before_anything_is_sent(campaign
     assert not sandbox.jobs()
 
 
-def test_reader_that_leaves_breaks_off_no_send(campaign: Command, sandbox: Sandbox):
-    """With nobody reading progress or result, the send is made once and the exit code is its outcome's."""
+def test_closed_pipe_does_not_interrupt_a_send(campaign: Command, sandbox: Sandbox):
+    """When nobody reads progress or result, the send is made once and the exit code is its outcome's."""
     reader, writer = os.pipe()
     os.close(reader)
     done = campaign(*APPLY, stdout=writer, stderr=writer)
@@ -84,8 +82,8 @@ def test_reader_that_leaves_breaks_off_no_send(campaign: Command, sandbox: Sandb
     assert campaign("plan", "--detailed-exitcode").returncode == ExitCode.OK
 
 
-def test_closed_streams_are_no_fault(campaign: Command, sandbox: Sandbox):
-    """A scheduler that closes all three streams gets its send, and the ledger stays whole."""
+def test_apply_works_with_closed_streams(campaign: Command, sandbox: Sandbox):
+    """A scheduler that closes all three streams gets its send, and the ledger stays valid."""
     line = ["/bin/sh", "-c", f"exec {sys.executable} -m wechat_campaigns apply --auto-approve <&- >&- 2>&-"]
     assert campaign(line=line).returncode == ExitCode.OK
     assert len(sandbox.jobs()) == 1

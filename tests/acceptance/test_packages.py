@@ -109,8 +109,8 @@ def contents(wheel: Path) -> set[str]:
     return {name for name in zipfile.ZipFile(wheel).namelist() if "__pycache__" not in name}
 
 
-def test_bare_it_rehearses_a_text(install, tmp_path: Path) -> None:
-    """Without an extra: a new repository, sent to the sandbox; what needs an extra says which."""
+def test_wheel_without_extras_rehearses_a_text(install, tmp_path: Path) -> None:
+    """In a new repository, sent to the sandbox; a feature that needs an extra names the extra."""
     programs = install("")
     for words in (["init", "--ci", "gitlab"], ["apply", "--auto-approve"], ["status", "--wait"]):
         done = run(programs, tmp_path, *words)
@@ -124,7 +124,7 @@ def test_bare_it_rehearses_a_text(install, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_it_speaks_chinese(install, tmp_path: Path) -> None:
+def test_installed_wheel_prints_chinese(install, tmp_path: Path) -> None:
     """The catalog is compiled while the wheel is built from the sdist, and found where it is installed."""
     programs = install("")
     done = run(programs, tmp_path, "--lang", "zh", "validate")
@@ -134,7 +134,7 @@ def test_it_speaks_chinese(install, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_each_extra_works_alone(install, tmp_path: Path, extra: str) -> None:
-    """It is found by the program, and the others are not."""
+    """The program finds the extra, and not the others."""
     programs = install(extra)
     assert f"extras: {extra}\n" in run(programs, tmp_path, "--version").stdout
     if extra == "articles":
@@ -161,7 +161,7 @@ def test_a_used_one_serves(wechat_sandbox):
 """
 
 
-def test_a_project_beside_it_keeps_its_own_modules(install, tmp_path: Path) -> None:
+def test_wheel_shadows_no_module_of_another_project(install, tmp_path: Path) -> None:
     """Whatever a project calls its files: the wheel takes one name, and its plugin hinders no test."""
     programs = install("")
     python = str(programs / "python")

@@ -44,8 +44,8 @@ def shop(make_shop: MakeShop) -> Shop:
 
 
 @pytest.mark.parametrize("ledger", ["sqlite", "git"])
-def test_a_hold_between_intent_and_answer_ends_the_run(make_shop: MakeShop, ledger: str) -> None:
-    """The call in hand is finished, no other begins, and the run does not end as if all were well."""
+def test_hold_during_a_call_stops_the_next_sends(make_shop: MakeShop, ledger: str) -> None:
+    """The call in hand is finished, no other begins, and the exit code shows the hold."""
     shop = make_shop(ledger)
     shop.write(a=campaign_file("甲"), b=campaign_file("乙"), c=campaign_file("丙"))
     shop.sandbox.fault(endpoint=SENDALL, kind="latency", latency_s=LATENCY_S, times=None)
@@ -70,8 +70,8 @@ def test_a_hold_between_intent_and_answer_ends_the_run(make_shop: MakeShop, ledg
 # --- one message under two names --------------------------------------------------------------
 
 
-def test_a_renamed_campaign_goes_out_once_from_two_clones(make_shop: MakeShop) -> None:
-    """The clone that has it under its new name is refused, and told the one word that carries it over."""
+def test_renamed_campaign_is_sent_once_from_two_clones(make_shop: MakeShop) -> None:
+    """The clone with the new name is refused, and its hint gives `formerly`."""
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
     first.write(sale=campaign_file("今晚八点"))
     second.write(spring=campaign_file("今晚八点"))
@@ -87,8 +87,8 @@ def test_a_renamed_campaign_goes_out_once_from_two_clones(make_shop: MakeShop) -
     assert len(first.texts()) == 1
 
 
-def test_a_clone_that_is_behind_does_not_send_what_was_renamed_and_edited(make_shop: MakeShop) -> None:
-    """It knows neither the new id nor the new text: only the ledger can tell it whose message this is."""
+def test_outdated_clone_does_not_send_a_renamed_and_edited_campaign(make_shop: MakeShop) -> None:
+    """It has neither the new id nor the new text: only the ledger connects the message with its new id."""
     first, behind = make_shop("git", "first"), make_shop("git", "behind", begin=False)
     behind.write(sale=campaign_file("今晚八点"))
     first.write(spring=campaign_file("今晚九点", "formerly: [sale]\n"))
@@ -98,7 +98,7 @@ def test_a_clone_that_is_behind_does_not_send_what_was_renamed_and_edited(make_s
 
 
 def test_two_clones_that_begin_at_once_send_a_renamed_campaign_once(make_shop: MakeShop) -> None:
-    """Whichever writes first is the one that sends."""
+    """The clone that writes first is the one that sends."""
     first, second = make_shop("git", "first"), make_shop("git", "second", begin=False)
     first.write(sale=campaign_file("今晚八点"))
     second.write(spring=campaign_file("今晚八点"))
@@ -134,7 +134,7 @@ class Between:
         return kept
 
 
-def test_another_name_that_went_out_between_decision_and_intent_is_seen(
+def test_send_under_another_name_between_decision_and_intent_stops_the_call(
     playground: Playground, tmp_path: Path
 ) -> None:
     """The decision holds for the ledger that it was made on and for no other."""
@@ -148,7 +148,7 @@ def test_another_name_that_went_out_between_decision_and_intent_is_seen(
     other.close()
 
 
-def test_a_hold_between_decision_and_intent_is_seen(playground: Playground) -> None:
+def test_hold_between_decision_and_intent_stops_the_call(playground: Playground) -> None:
     """Not even the first call begins."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     held = Entry(stream=SERVICE, kind=EventKind.HOLD, data={"held": True, "reason": "故障"})
@@ -157,8 +157,8 @@ def test_a_hold_between_decision_and_intent_is_seen(playground: Playground) -> N
     assert playground.sandbox.jobs() == []
 
 
-def test_a_rename_while_the_outcome_is_unknown_is_resent_under_its_old_id(playground: Playground) -> None:
-    """With `formerly` the record goes over, the unknown one too: one message, one key at WeChat."""
+def test_unknown_send_renamed_with_formerly_is_resent_under_its_old_id(playground: Playground) -> None:
+    """`formerly` carries the unknown record over: one message, one key at WeChat."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert playground.apply() is ExitCode.UNKNOWN
@@ -171,7 +171,7 @@ def test_a_rename_while_the_outcome_is_unknown_is_resent_under_its_old_id(playgr
     assert [planned.action for planned in playground.plan().sends] == [PlanAction.SENT]
 
 
-def test_an_entry_with_a_new_key_is_the_old_send_where_it_says_so(playground: Playground) -> None:
+def test_entry_with_a_new_key_is_the_old_send_with_formerly(playground: Playground) -> None:
     """`formerly` of an entry names its old key; without it the new key is a conflict."""
     text = "msgtype: text\ncontent: 你好\nfor_each:\n  {key}: {{filter: {{tag: 北京}}{more}}}\n"
     playground.write("sale.yaml", text.format(key="peking", more=""))
@@ -182,8 +182,8 @@ def test_an_entry_with_a_new_key_is_the_old_send_where_it_says_so(playground: Pl
     assert [planned.action for planned in playground.plan().sends] == [PlanAction.SENT]
 
 
-def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground) -> None:
-    """Two years later as on the next day; and `formerly` says in a word that they are the same."""
+def test_old_campaigns_moved_into_a_folder_are_not_sent_again(playground: Playground) -> None:
+    """Two years later as on the next day; `formerly` says that they are the same."""
     names = ("a", "b", "c")
     for name in names:
         playground.write(f"{name}.yaml", campaign_file(f"第 {name} 期"))
@@ -202,8 +202,8 @@ def test_old_files_moved_into_a_folder_are_not_sent_again(playground: Playground
     assert len(playground.sandbox.jobs()) == len(names)
 
 
-def test_the_same_text_in_a_file_beside_the_old_one_is_a_message_of_its_own(playground: Playground) -> None:
-    """Only a file that is gone was moved: whoever keeps both may mean both."""
+def test_copied_campaign_beside_the_original_is_a_new_message(playground: Playground) -> None:
+    """Only a file that is gone was moved: an author who keeps both may mean both."""
     playground.write("a.yaml", campaign_file("早上好"))
     assert playground.apply() is ExitCode.OK
     playground.write("b.yaml", campaign_file("早上好"))
@@ -227,7 +227,7 @@ class Unreachable:
         raise NotSentError("no route", hint="look at the network")
 
 
-def test_an_attempt_that_made_no_call_does_not_renew_the_window(playground: Playground) -> None:
+def test_attempt_without_a_call_does_not_extend_the_resend_time(playground: Playground) -> None:
     """WeChat forgets a key after 24 hours, counted from the call that arrived and not from the last try."""
     playground.write("sale.yaml", campaign_file("今晚八点"))
     playground.sandbox.fault(endpoint=SENDALL, kind="cut_after")
@@ -244,7 +244,7 @@ def test_an_attempt_that_made_no_call_does_not_renew_the_window(playground: Play
 
 
 @pytest.mark.parametrize("edited", ["edited", "deleted", "not selected"])
-def test_an_unknown_send_goes_out_only_with_what_its_campaign_says(shop: Shop, edited: str) -> None:
+def test_unknown_send_of_an_edited_campaign_is_not_resent_by_apply(shop: Shop, edited: str) -> None:
     """Nobody who reads the plan expects the old text, or the text of a file that is gone."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
@@ -268,8 +268,8 @@ def test_an_unknown_send_goes_out_only_with_what_its_campaign_says(shop: Shop, e
     )
 
 
-def test_an_edit_that_is_taken_back_lets_the_resend_go(shop: Shop) -> None:
-    """What was reviewed, and is still what the file says, needs no further word."""
+def test_unknown_send_is_resent_after_its_edit_is_reverted(shop: Shop) -> None:
+    """The file holds again what was reviewed, so no option is needed."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
     shop.write(sale=campaign_file("今晚九点"))
@@ -285,8 +285,8 @@ BY = ["digest", "file"]
 
 
 @pytest.mark.parametrize("by", BY)
-def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
-    """It shows what would be posted, to whom, since when nobody knows; no other plan has its digest."""
+def test_plan_has_a_row_for_each_resend(shop: Shop, by: str) -> None:
+    """It shows what would be posted, to whom, and since when it is unknown; it changes the digest."""
     before = shop.plan()["plan_digest"]
     shop.lose_an_answer()
     made = shop.plan()
@@ -306,8 +306,8 @@ def test_a_resend_is_a_row_of_the_plan(shop: Shop, by: str) -> None:
     assert resend["actor"]
 
 
-def test_a_resend_is_not_made_unasked(shop: Shop) -> None:
-    """Without a terminal, and without the word that it was reviewed, nobody can be asked."""
+def test_resend_needs_a_review_or_a_confirmation(shop: Shop) -> None:
+    """Without a terminal, and without an option that says it was reviewed, there is no confirmation."""
     shop.lose_an_answer()
     assert shop.run("apply")[0] == ExitCode.USAGE
     assert shop.posts() == 1
@@ -316,7 +316,7 @@ def test_a_resend_is_not_made_unasked(shop: Shop) -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
-    """With its stored content, whatever the file says by now; and what is left unknown, with why."""
+    """With its stored content, whatever the file says now; an unknown send is shown with its reason."""
     shop.write(gone=campaign_file("没有了"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before", times=2)
     assert shop.apply() == ExitCode.UNKNOWN
@@ -332,8 +332,8 @@ def test_every_report_shows_a_resend(shop: Shop, form: str) -> None:
 
 
 @pytest.mark.parametrize("by", BY)
-def test_a_resend_that_was_not_reviewed_is_not_made(shop: Shop, by: str) -> None:
-    """The rest of the plan is; nobody agreed to this body at this time."""
+def test_unreviewed_resend_is_not_made(shop: Shop, by: str) -> None:
+    """The rest of the plan is sent; nobody agreed to this body at this time."""
     shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"), card=campaign_file("贺卡"))
     assert shop.plan()["summary"] == {"send": 1, "unknown": 1}
@@ -344,7 +344,7 @@ def test_a_resend_that_was_not_reviewed_is_not_made(shop: Shop, by: str) -> None
 
 
 @pytest.mark.parametrize("by", BY)
-def test_a_run_that_was_cut_off_goes_on_under_its_plan(shop: Shop, by: str) -> None:
+def test_interrupted_run_continues_under_its_reviewed_plan(shop: Shop, by: str) -> None:
     """The message was in that plan: the same digest covers the same body once more."""
     shop.write(card=campaign_file("贺卡"))
     shop.plan()
@@ -357,7 +357,7 @@ def test_a_run_that_was_cut_off_goes_on_under_its_plan(shop: Shop, by: str) -> N
 
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
-def test_words_on_the_command_line_are_reviewed_too(shop: Shop, by: str, gone: bool) -> None:
+def test_resend_option_is_part_of_the_reviewed_plan(shop: Shop, by: str, gone: bool) -> None:
     """What `--resend` lets out stands in the plan that was made with it, and in no other."""
     shop.lose_an_answer()
     shop.write(sale=campaign_file("今晚九点"))
@@ -374,7 +374,7 @@ def test_words_on_the_command_line_are_reviewed_too(shop: Shop, by: str, gone: b
     assert shop.texts() == ["今晚八点"]
 
 
-def test_a_resend_that_became_impossible_is_told(shop: Shop) -> None:
+def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
     """Somebody settled it after the review: the plan is another one."""
     shop.lose_an_answer()
     shop.plan()
@@ -392,8 +392,8 @@ def tag_id(shop: Shop, name: str) -> int:
     return next(int(tag["id"]) for tag in tags if tag["name"] == name)
 
 
-def test_a_tag_that_is_another_one_by_now_is_refused(shop: Shop) -> None:
-    """The name stayed, those whom it reaches did not."""
+def test_tag_name_with_another_tag_id_is_refused(shop: Shop) -> None:
+    """The name stayed, its followers did not."""
     row = shop.row("sale")
     before = tag_id(shop, "会员")
     assert row["resolved"] == {"tag 会员": before}
@@ -416,8 +416,8 @@ def until(ago_s: float) -> str:
     return f"not_after: '{(datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()}'\n"
 
 
-def test_a_window_that_was_missed_is_told_for_a_day(shop: Shop) -> None:
-    """Whoever relied on the send learns that it was not made, in every form and by the exit code."""
+def test_missed_window_is_reported_for_a_day(shop: Shop) -> None:
+    """The send was not made: every format and the exit code say so."""
     shop.write(
         sale=campaign_file("今晚八点", until(23 * HOURS)), old=campaign_file("上周", until(25 * HOURS))
     )
@@ -441,8 +441,8 @@ def test_a_window_that_was_missed_is_told_for_a_day(shop: Shop) -> None:
     assert shop.apply() == ExitCode.OK
 
 
-def test_a_missed_window_stops_no_other_send(shop: Shop) -> None:
-    """What is due is sent, and the exit code still tells of the one that was not."""
+def test_missed_window_does_not_stop_other_sends(shop: Shop) -> None:
+    """Due sends are made, and the exit code still reports the missed one."""
     shop.write(sale=campaign_file("今晚八点", until(HOURS)), new=campaign_file("明晚八点"))
     assert shop.apply("new") == ExitCode.OK, "it was not asked about"
     shop.write(next=campaign_file("后天"))
@@ -450,8 +450,8 @@ def test_a_missed_window_stops_no_other_send(shop: Shop) -> None:
     assert shop.texts() == ["明晚八点", "后天"]
 
 
-def test_a_window_that_was_used_is_not_missed(shop: Shop) -> None:
-    """It was sent in time: nothing to tell when it has ended."""
+def test_used_window_is_not_reported_as_missed(shop: Shop) -> None:
+    """The send was made in time."""
     assert shop.apply() == ExitCode.OK
     shop.write(sale=campaign_file("今晚八点", until(HOURS)))
     assert shop.summary() == {"done": 1}
@@ -463,7 +463,7 @@ def test_a_window_that_was_used_is_not_missed(shop: Shop) -> None:
 ARTICLE = {"title": "秋茶", "content": "<p>新茶上市</p>", "article_type": "news"}
 
 
-def test_a_draft_that_was_edited_after_the_review_is_refused(shop: Shop) -> None:
+def test_draft_edited_after_the_review_is_refused(shop: Shop) -> None:
     """Its media_id stayed, its text did not."""
     shop.sandbox.media("cover-1", "image")
     article = {**ARTICLE, "thumb_media_id": "cover-1"}
@@ -509,7 +509,7 @@ class EditedMeanwhile:
         return self._api.mass_sendall(body)
 
 
-def test_a_draft_that_is_edited_during_the_run_is_refused(playground: Playground) -> None:
+def test_draft_edited_during_the_run_is_refused(playground: Playground) -> None:
     """The plan saw another text, seconds or minutes ago."""
     media_id = draft_of_ours(playground.sandbox)
     playground.write("a.yaml", campaign_file("今晚八点"))
@@ -531,7 +531,7 @@ def test_a_draft_that_is_edited_during_the_run_is_refused(playground: Playground
 
 @pytest.mark.parametrize("earlier_version", [False, True])
 @pytest.mark.parametrize("given", ["media_id", "articles"])
-def test_a_resend_does_not_post_a_draft_that_was_edited(
+def test_resend_does_not_post_an_edited_draft(
     playground: Playground, given: str, earlier_version: bool
 ) -> None:
     """It posts what was posted, or nothing; with the edit taken back it is what it was."""
@@ -580,7 +580,7 @@ class WithoutMark:
         return self._ledger.append(plain, **more)
 
 
-def test_a_resend_of_a_draft_that_is_gone_asks_the_platform(playground: Playground) -> None:
+def test_resend_of_a_used_up_draft_posts_again(playground: Playground) -> None:
     """The first call used it up: 45065 says so."""
     content = f"{{media_id: {draft_of_ours(playground.sandbox)}}}"
     playground.write("sale.yaml", f"filter: {{tag: 会员}}\nmsgtype: mpnews\ncontent: {content}\n")
@@ -591,8 +591,8 @@ def test_a_resend_of_a_draft_that_is_gone_asks_the_platform(playground: Playgrou
     assert len(playground.sandbox.jobs()) == 1
 
 
-def test_media_of_the_same_name_that_are_others_are_refused(playground: Playground) -> None:
-    """A name in the material list is given by whoever may upload."""
+def test_material_name_with_another_media_id_is_refused(playground: Playground) -> None:
+    """Anybody who may upload can give that name in the material list."""
     playground.sandbox.media("voice-1", "voice", name="早安")
     playground.write("sale.yaml", "filter: {tag: 会员}\nmsgtype: voice\ncontent: {name: 早安}\n")
     file = plan_data(playground.plan())
@@ -604,8 +604,8 @@ def test_media_of_the_same_name_that_are_others_are_refused(playground: Playgrou
         planfile.check_file(file, playground.plan(), playground.state(), playground.clock())
 
 
-def test_a_plan_that_was_made_offline_says_what_it_lacks(shop: Shop) -> None:
-    """It may be applied, and what nobody compared is named."""
+def test_offline_plan_names_what_was_not_compared(shop: Shop) -> None:
+    """It may be applied."""
     made = shop.plan("--offline")
     assert made["resolved"] is None
     assert [row["resolved"] for row in made["sends"]] == [None]
@@ -635,8 +635,8 @@ EDITS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_a_plan_file_that_was_edited_is_refused(shop: Shop, edit: str) -> None:
-    """Whatever it shows was computed; nothing in it is believed."""
+def test_edited_plan_file_is_refused(shop: Shop, edit: str) -> None:
+    """Everything in it is computed again; nothing in it is trusted."""
     shop.plan()
     data = json.loads(shop.plan_file.read_text(encoding="utf-8"))
     shop.plan_file.write_text(json.dumps(EDITS[edit](data)), encoding="utf-8")
@@ -649,8 +649,8 @@ def test_a_plan_file_that_was_edited_is_refused(shop: Shop, edit: str) -> None:
 
 
 @pytest.mark.parametrize("edit", ["digest of a row", "a row less", "what a name stands for"])
-def test_the_digests_of_a_plan_file_come_from_its_rows(shop: Shop, edit: str) -> None:
-    """Also where somebody made the fingerprint of the whole anew: the digest is that of the rows."""
+def test_digest_of_a_plan_file_is_computed_from_its_rows(shop: Shop, edit: str) -> None:
+    """Also where somebody made the hash of the whole file again."""
     shop.plan()
     data = EDITS[edit](json.loads(shop.plan_file.read_text(encoding="utf-8")))
     data.pop("file_sha256")
@@ -663,8 +663,8 @@ LINKED = "policy: {allowed_links: [shop.example]}\n"
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["edited", "gone"])
-def test_the_policy_is_asked_about_what_is_stored(shop: Shop, gone: bool) -> None:
-    """Not about what the file says by now, and also where there is no file."""
+def test_policy_evaluates_the_stored_content_of_a_resend(shop: Shop, gone: bool) -> None:
+    """Not the content of the file now, and also where there is no file."""
     shop.write(sale=campaign_file("看 https://evil.example/a"))
     shop.lose_an_answer()
     shop.write(sale=campaign_file("看 https://shop.example/a"))
@@ -690,7 +690,7 @@ STANDING = {
 
 
 @pytest.mark.parametrize("rule", STANDING)
-def test_a_resend_obeys_what_a_first_call_obeys(shop: Shop, rule: str) -> None:
+def test_resend_obeys_the_rules_of_a_first_call(shop: Shop, rule: str) -> None:
     """It may be the first to arrive."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
@@ -705,8 +705,8 @@ def test_a_resend_obeys_what_a_first_call_obeys(shop: Shop, rule: str) -> None:
     assert len(shop.texts()) == 1
 
 
-def test_a_hold_in_the_ledger_stops_a_resend_of_stored_content_too(shop: Shop) -> None:
-    """`--resend` sets the content aside, and nothing else."""
+def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
+    """`--resend` overrides the difference in content, and nothing else."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
     shop.move("sale", "_kept")
@@ -715,8 +715,8 @@ def test_a_hold_in_the_ledger_stops_a_resend_of_stored_content_too(shop: Shop) -
     assert shop.texts() == []
 
 
-def test_an_unknown_send_of_an_account_on_hold_is_still_shown_as_unknown(shop: Shop) -> None:
-    """Whoever stopped the account, because something went wrong, must see what may have gone out."""
+def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
+    """The person who stopped the account must see what may have gone out."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
@@ -729,8 +729,8 @@ def test_an_unknown_send_of_an_account_on_hold_is_still_shown_as_unknown(shop: S
 
 
 @pytest.mark.parametrize("after_s", [61, 0], ids=["45065", "45066 first"])
-def test_a_key_that_somebody_else_used_is_no_proof_that_it_was_sent(shop: Shop, after_s: int) -> None:
-    """Another program used it, or another ledger: a person looks, and no run calls it sent."""
+def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: int) -> None:
+    """Another program or another ledger used it: a person checks, and no run calls it sent."""
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "别人的"}}
     key = SendKey(SERVICE, "sale", 1).clientmsgid
     assert shop.sandbox.call(SENDALL, {**body, "clientmsgid": key})["errcode"] == 0
@@ -749,8 +749,8 @@ def test_a_key_that_somebody_else_used_is_no_proof_that_it_was_sent(shop: Shop, 
     assert shop.texts() == ["别人的"]
 
 
-def test_45066_after_a_call_of_this_ledger_proves_nothing(shop: Shop) -> None:
-    """It says that the key came too soon, not that a job has it; 45065 later says so."""
+def test_45066_leaves_a_send_unknown(shop: Shop) -> None:
+    """It says that the key came too soon, not that a job has it; a later 45065 does."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.apply() == ExitCode.UNKNOWN, "45066"
@@ -777,8 +777,8 @@ MACS = ["none", "another", ""]
 
 
 @pytest.mark.parametrize("mac", MACS)
-def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
-    """Whoever writes to the store could else have any body repeated, past every rule."""
+def test_forged_intent_is_not_resent(shop: Shop, mac: str) -> None:
+    """Otherwise anybody who can write the store could have any body posted, past every rule."""
     shop.move("sale", "_kept")
     body = {"filter": {"is_to_all": True}, "msgtype": "text", "text": {"content": "中奖了"}}
     data = {**NAME, "content_digest": "d" * 64, "account": "main", "body": body, "body_sha256": "d" * 64}
@@ -799,8 +799,8 @@ def test_a_forged_intent_starts_nothing(shop: Shop, mac: str) -> None:
         (EventKind.SETTLED, {"sent": False, "msg_id": None, "reason": "x"}),
     ],
 )
-def test_a_forged_end_frees_nothing(shop: Shop, kind: EventKind, data: dict[str, Any], mac: str) -> None:
-    """The message arrived and the answer was lost: who says falsely that it did not is not believed."""
+def test_forged_outcome_frees_no_send(shop: Shop, kind: EventKind, data: dict[str, Any], mac: str) -> None:
+    """The message arrived and the answer was lost: a forged rejection is not believed."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == ExitCode.UNKNOWN
     if mac == "copied":
@@ -817,8 +817,8 @@ def test_a_forged_end_frees_nothing(shop: Shop, kind: EventKind, data: dict[str,
 
 
 @pytest.mark.parametrize("mac", MACS)
-def test_a_forged_end_of_a_hold_ends_nothing(shop: Shop, mac: str) -> None:
-    """A hold needs no key, its end does."""
+def test_forged_release_of_a_hold_is_ignored(shop: Shop, mac: str) -> None:
+    """A hold needs no key, its release does."""
     assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
     forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac=mac)
@@ -829,8 +829,8 @@ def test_a_forged_end_of_a_hold_ends_nothing(shop: Shop, mac: str) -> None:
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
-def test_a_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
-    """One intent, one call: the next call has an intent of its own."""
+def test_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
+    """One intent, one call: the next call has its own intent."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode)
     assert shop.apply() != ExitCode.OK
     assert shop.posts() == 1
@@ -841,8 +841,8 @@ def test_a_token_error_makes_no_second_post(shop: Shop, errcode: int) -> None:
 
 
 @pytest.mark.parametrize("errcode", [-1, 42010, 89504, 99999])
-def test_an_errcode_that_proves_nothing_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
-    """The job was made and the answer says otherwise: what is not on the list frees no send."""
+def test_unlisted_errcode_leaves_a_send_unknown(shop: Shop, errcode: int) -> None:
+    """The job was made and the answer denies it: an errcode outside the list frees no send."""
     shop.sandbox.fault(endpoint=SENDALL, kind="errcode", errcode=errcode, after=True)
     assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.advance(61)
@@ -863,8 +863,8 @@ environments:
 @pytest.mark.parametrize(
     ("until", "code"), [(72_000, ExitCode.OK), (72_001, ExitCode.INVALID), (86_400, ExitCode.INVALID)]
 )
-def test_resends_end_within_twenty_hours_but_in_a_sandbox(shop: Shop, until: int, code: int) -> None:
-    """WeChat may forget a key at 24 hours; a sandbox may be tried to its end."""
+def test_resends_end_after_20_hours_except_in_a_sandbox(shop: Shop, until: int, code: int) -> None:
+    """WeChat may forget a key at 24 hours; in a sandbox it may be tried to its end."""
     settings = shop.folder / "campaigns" / "_settings.yaml"
     settings.write_text(REAL.format(until=until), encoding="utf-8")
     assert shop.run("validate")[0] == code
@@ -878,8 +878,8 @@ WINDOW = "not_before: '{begins}'\nnot_after: '{ends}'\n"
 
 
 @pytest.mark.parametrize("ahead_s", [-8 * HOURS, -310, 310, 8 * HOURS])
-def test_nothing_is_sent_by_a_wrong_clock(shop: Shop, ahead_s: int) -> None:
-    """No intent either; plan, apply and doctor tell it, each with its exit code or in its data."""
+def test_wrong_clock_prevents_every_send(shop: Shop, ahead_s: int) -> None:
+    """No intent either; plan, apply and doctor report it, each with its exit code or in its data."""
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
     assert shop.summary() == {"blocked": 1}
     code, said = shop.run("apply", "--auto-approve")
@@ -893,16 +893,16 @@ def test_nothing_is_sent_by_a_wrong_clock(shop: Shop, ahead_s: int) -> None:
 
 
 @pytest.mark.parametrize("ahead_s", [-290, 290])
-def test_five_minutes_are_let_pass(shop: Shop, ahead_s: int) -> None:
-    """Windows and resends allow for them."""
+def test_clock_error_of_five_minutes_is_tolerated(shop: Shop, ahead_s: int) -> None:
+    """Windows and resends allow for it."""
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=ahead_s, times=None)
     assert shop.run("doctor")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-def test_by_a_wrong_clock_no_window_has_ended_or_is_ahead(shop: Shop, hours: int) -> None:
-    """A send that is due in truth would else be passed over without a word."""
+def test_wrong_clock_reports_no_window_as_ended_or_scheduled(shop: Shop, hours: int) -> None:
+    """A due send would otherwise be skipped without a message."""
     window = [datetime.now(UTC) + timedelta(hours=hours + more) for more in (-1, 1)]
     begins, ends = (moment.isoformat(timespec="seconds") for moment in window)
     shop.write(sale=campaign_file("今晚八点", WINDOW.format(begins=begins, ends=ends)))
@@ -911,8 +911,8 @@ def test_by_a_wrong_clock_no_window_has_ended_or_is_ahead(shop: Shop, hours: int
     assert shop.apply() == ExitCode.POLICY
 
 
-def test_no_resend_by_a_wrong_clock(shop: Shop) -> None:
-    """Its twenty hours would be other hours."""
+def test_wrong_clock_prevents_resends(shop: Shop) -> None:
+    """The 20 hours could not be measured."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
     shop.sandbox.fault(endpoint="*", kind="clock", ahead_s=HOURS, times=None)
@@ -924,15 +924,15 @@ def test_no_resend_by_a_wrong_clock(shop: Shop) -> None:
     assert shop.apply() == ExitCode.OK
 
 
-def test_a_clock_that_goes_wrong_on_the_way_stops_what_is_left(shop: Shop) -> None:
-    """The newest answer counts: the one to the first send stops the second."""
+def test_clock_that_becomes_wrong_during_a_run_stops_the_rest(shop: Shop) -> None:
+    """The newest answer counts: the answer to the first send stops the second."""
     shop.write(tail=campaign_file("明晚八点"))
     shop.sandbox.fault(endpoint=SENDALL, kind="clock", ahead_s=HOURS)
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 1
 
 
-def test_a_sandbox_in_another_month_can_be_rehearsed(shop: Shop) -> None:
+def test_sandbox_with_a_moved_clock_can_be_used(shop: Shop) -> None:
     """Its clock was moved on purpose: its answers are dated by the real time."""
     shop.sandbox.advance(40 * 24 * HOURS)
     assert shop.run("doctor")[0] == ExitCode.OK
@@ -944,8 +944,8 @@ def test_a_sandbox_in_another_month_can_be_rehearsed(shop: Shop) -> None:
 SHOP, OFFICE = "namespace: shop\n", "namespace: office\n"
 
 
-def test_a_second_ledger_of_an_account_is_an_alarm(make_shop: MakeShop) -> None:
-    """WeChat knows the key and this ledger does not: never *sent*, and the hint says what to look at."""
+def test_second_ledger_of_an_account_leaves_the_send_disputed(make_shop: MakeShop) -> None:
+    """WeChat has the key and this ledger does not: never *sent*, and the hint says what to check."""
     first, second = make_shop("own", "first"), make_shop("own", "second")
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -959,8 +959,8 @@ def test_a_second_ledger_of_an_account_is_an_alarm(make_shop: MakeShop) -> None:
     assert first.texts() == ["你好"]
 
 
-def test_with_namespaces_both_go_out(make_shop: MakeShop) -> None:
-    """Two messages of one id, from one account, have two keys."""
+def test_same_id_in_two_namespaces_is_two_messages(make_shop: MakeShop) -> None:
+    """Two messages with one id, from one account, have two keys."""
     first, second = make_shop("own", "first", more=SHOP), make_shop("own", "second", more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -970,7 +970,7 @@ def test_with_namespaces_both_go_out(make_shop: MakeShop) -> None:
 
 
 def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) -> None:
-    """Nobody's send is another's; each is named as its own folder names it, and the other's in full."""
+    """Each folder names its own sends without the namespace, and those of the other with it."""
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -993,8 +993,8 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
         assert shop.run("status", "welcome")[0] == shop.run("status", others)[0] == ExitCode.OK
 
 
-def test_an_unknown_send_is_cleared_up_by_its_own_folder(make_shop: MakeShop) -> None:
-    """The other has not its file, and does not end with 8 for it; its quota counts it."""
+def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) -> None:
+    """The other folder does not have its file, and does not exit with 8 for it; its quota counts it."""
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
@@ -1009,7 +1009,7 @@ def test_an_unknown_send_is_cleared_up_by_its_own_folder(make_shop: MakeShop) ->
     assert sorted(first.texts()) == ["你好", "欢迎"]
 
 
-def test_every_command_takes_an_id_as_it_is_written(make_shop: MakeShop) -> None:
+def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> None:
     """With a namespace as without: resend, settle, baseline, a rename, another spelling."""
     shop = make_shop(more=SHOP)
     shop.write(Sale=campaign_file("今晚八点"))
@@ -1050,8 +1050,8 @@ def cloned(shop: Shop, name: str, *how: str) -> Shop:
     return made
 
 
-def test_a_ledger_knows_whose_it_is(make_shop: MakeShop) -> None:
-    """Another repository is refused until it has a namespace of its own; a clone of the same one is not."""
+def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
+    """Until that has its own namespace; a clone of the same repository is accepted."""
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=SHOP)
     for number, shop in enumerate((first, second)):
         shop.write(welcome=campaign_file(f"你好 {number}"))
@@ -1077,8 +1077,8 @@ def test_a_ledger_knows_whose_it_is(make_shop: MakeShop) -> None:
     assert "namespace: office" in " ".join(said.split())
 
 
-def test_two_folders_of_a_repository_do_not_mix(make_shop: MakeShop) -> None:
-    """Nor does one that was moved count as another, once a person says so."""
+def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
+    """A moved folder is not another one, once a person confirms it."""
     shop = make_shop(more=SHOP)
     shop.write(welcome=campaign_file("你好"))
     news = shop.folder / "news"

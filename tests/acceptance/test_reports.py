@@ -37,8 +37,8 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_pull_request_gets_all_its_reports_in_one_run(repo: Path) -> None:
-    """One run writes the comment, the page and what machines read; the comment shows the edit as a diff."""
+def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
+    """The comment, the page and the formats for machines; the comment shows the edit as a diff."""
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
     kinds = ("markdown", "html", "sarif", "codequality", "widget", "junit", "json", "github", "text")
     outputs = [word for kind in kinds for word in ("--output", f"{kind}=out/{kind}")]
@@ -51,8 +51,8 @@ def test_a_pull_request_gets_all_its_reports_in_one_run(repo: Path) -> None:
     assert all((repo / "out" / kind).stat().st_size for kind in kinds)
 
 
-def test_sends_that_the_change_did_not_edit_are_warned_of(repo: Path) -> None:
-    """A merge would send the other pending campaign too: every form says so, at its file."""
+def test_plan_warns_of_unedited_pending_sends(repo: Path) -> None:
+    """A merge would send the other pending campaign too: every format says so, at its file."""
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
     assert (
         run(["plan", "--offline", "--changed-since", "main", "--output", "json=p", "--output", "github=g"])
@@ -66,8 +66,8 @@ def test_sends_that_the_change_did_not_edit_are_warned_of(repo: Path) -> None:
     assert "::warning file=campaigns/old.yaml" in (repo / "g").read_text(encoding="utf-8")
 
 
-def test_a_commit_that_cannot_be_rendered_is_said_not_fatal(repo: Path) -> None:
-    """When the base is broken, the plan still comes, with a word about it."""
+def test_broken_base_commit_does_not_prevent_the_plan(repo: Path) -> None:
+    """The plan says that it could not compare."""
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
     git(repo, "commit", "-qam", "broken")
     (repo / "campaigns" / "_settings.yaml").write_text("{}\n")
@@ -75,8 +75,8 @@ def test_a_commit_that_cannot_be_rendered_is_said_not_fatal(repo: Path) -> None:
     assert "cannot be rendered" in (repo / "m").read_text(encoding="utf-8")
 
 
-def test_a_plan_that_fails_leaves_a_report_of_it(repo: Path) -> None:
-    """Broken settings: no plan, but a comment that takes its place and findings with their lines."""
+def test_failed_plan_writes_its_reports(repo: Path) -> None:
+    """Broken settings: no plan, but a comment in its place and problems with their lines."""
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
     words = ["plan", "--offline", "--output", "markdown=m", "--output", "codequality=c"]
     assert run(words) == ExitCode.INVALID
@@ -85,8 +85,8 @@ def test_a_plan_that_fails_leaves_a_report_of_it(repo: Path) -> None:
     assert finding["location"] == {"path": "campaigns/_settings.yaml", "lines": {"begin": 1}}
 
 
-def test_an_apply_that_is_refused_leaves_a_report_of_it(repo: Path) -> None:
-    """A stale digest: nothing is sent, and the report says why."""
+def test_refused_apply_writes_its_reports(repo: Path) -> None:
+    """A stale digest: nothing is sent, and the report gives the reason."""
     words = [
         "apply",
         "--auto-approve",
@@ -102,9 +102,7 @@ def test_an_apply_that_is_refused_leaves_a_report_of_it(repo: Path) -> None:
     assert json.loads((repo / "j").read_text(encoding="utf-8"))["error"]["exit_code"] == ExitCode.POLICY
 
 
-def test_standard_output_carries_the_report_of_a_failure(
-    repo: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_report_of_a_failure_goes_to_standard_output(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A workflow's annotations point into broken settings too, and a pipe to a program is not empty."""
     assert (
         run(["apply", "--expect-digest", "0" * 64, "--auto-approve", "--format", "json", "-q"])
@@ -135,7 +133,7 @@ def test_an_apply_reports_each_send(repo: Path) -> None:
 @pytest.mark.parametrize(
     "words", [["plan", "--output", "pdf=x"], ["status", "--output", "sarif=x"], ["plan", "--output", "x"]]
 )
-def test_a_form_that_does_not_exist_is_refused_before_anything_runs(
+def test_unknown_format_is_refused_before_anything_runs(
     repo: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A typing error in `--output` is a usage error that lists what there is."""
@@ -144,16 +142,14 @@ def test_a_form_that_does_not_exist_is_refused_before_anything_runs(
     assert not state_folder(repo / "campaigns", os.environ).exists()
 
 
-def test_a_report_that_cannot_be_written_is_said_in_words(
-    repo: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unwritable_report_is_explained(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback for a file where a folder should be."""
     (repo / "file").write_text("")
     assert run(["plan", "--offline", "--output", "markdown=file/m"]) == ExitCode.USAGE
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_an_error_is_told_even_when_its_report_cannot_be_written(
+def test_error_is_printed_when_its_report_cannot_be_written(
     repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first error decides the exit code; that its report is missing is said beside it."""

@@ -55,8 +55,8 @@ def pages() -> dict[str, str]:
 
 @pytest.mark.optional_part
 @pytest.mark.parametrize("width", [1280, 500])
-def test_report_and_calendar_are_shown_whole(tmp_path: Path, width: int) -> None:
-    """On a desk and on a narrow screen: bars drawn, chips in their days, no script, no request, no error."""
+def test_report_and_calendar_render_without_errors(tmp_path: Path, width: int) -> None:
+    """On a wide and on a narrow screen: bars drawn, chips in their days, no script, no request, no error."""
     with open_browser(width=width, height=900) as chrome:
         for name, html in pages().items():
             (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
@@ -79,8 +79,8 @@ def test_report_and_calendar_are_shown_whole(tmp_path: Path, width: int) -> None
 
 
 @pytest.mark.optional_part
-def test_a_plan_is_read_on_a_phone(tmp_path: Path) -> None:
-    """Each send a card whose values are named; long words are broken, nothing runs off the side."""
+def test_plan_page_fits_a_phone(tmp_path: Path) -> None:
+    """Each send is a card with named values; long words break, nothing runs off the side."""
     article = make_article("秋茶" * 20, cover=Media(media_id="C"))
     sends = [
         make_send("2026/" + "long-name" * 12, text="https://example.com/" + "x" * 200),

@@ -50,8 +50,8 @@ def send(sandbox: SandboxClient, access_token: str, name: str) -> dict[str, obje
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
-    """The first line names the address; SIGTERM and SIGINT end it with 0 and without a word."""
+def test_sandbox_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
+    """The first line gives the address; SIGTERM and SIGINT end it with 0 and no other output."""
     with process() as (started, sandbox):
         assert sandbox.control("GET", "accounts")["accounts"]
         started.send_signal(number)
@@ -59,8 +59,8 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> No
         assert (started.returncode, said) == (0, "")
 
 
-def test_what_was_accepted_survives_a_kill(tmp_path: Path) -> None:
-    """Whatever was answered before a SIGKILL is there afterwards, and nothing is there twice."""
+def test_accepted_sends_survive_a_kill_of_the_sandbox(tmp_path: Path) -> None:
+    """Every answered call is there after a SIGKILL, and nothing is there twice."""
     state = tmp_path / "state.db"
     accepted = []
     for turn in range(5):
@@ -100,7 +100,7 @@ def test_two_processes_share_a_state(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("kind", "jobs"), [("cut_before", 0), ("cut_after", 1)])
-def test_a_cut_connection(kind: str, jobs: int) -> None:
+def test_sandbox_can_cut_a_connection(kind: str, jobs: int) -> None:
     """The client sees its connection end; the send happened or did not, as ordered."""
     with embedded() as url:
         sandbox = SandboxClient(url=url)
@@ -111,7 +111,7 @@ def test_a_cut_connection(kind: str, jobs: int) -> None:
         assert len(sandbox.jobs()) == jobs
 
 
-def test_multipart_as_real_clients_send_it() -> None:
+def test_sandbox_accepts_multipart_of_real_clients() -> None:
     """A part without a content type and with a whole path as its name is an upload."""
     with embedded() as url:
         sandbox = SandboxClient(url=url)
@@ -128,7 +128,7 @@ def test_multipart_as_real_clients_send_it() -> None:
         assert sandbox.control("GET", "state")["media"][0]["name"] == "a.png"
 
 
-def test_a_chunked_upload_is_read() -> None:
+def test_sandbox_reads_a_chunked_upload() -> None:
     """Clients that stream their form send it in chunks, without a length."""
     with embedded() as url:
         head = 'Content-Disposition: form-data; name="media"; filename="a.png"'
@@ -143,8 +143,8 @@ def test_a_chunked_upload_is_read() -> None:
         assert "url" in answer.json()
 
 
-def test_another_address_must_be_asked_for() -> None:
-    """Only loopback is served without a flag, and a taken port is said so."""
+def test_sandbox_serves_only_loopback_by_default() -> None:
+    """Another address needs an option; a taken port is reported."""
     with pytest.raises(UsageError) as refused:
         serve(host="0.0.0.0", state=None, seed=None, announce=print)
     assert "--expose" in refused.value.hint
@@ -165,7 +165,7 @@ def test_a_mistake_on_the_command_line_is_explained(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_fixture_of_other_projects(tmp_path: Path) -> None:
+def test_pytest_fixture_works_in_another_project(tmp_path: Path) -> None:
     """Two lines are enough: a test takes `wechat_sandbox`, and gets it fresh each time."""
     (tmp_path / "test_it.py").write_text(
         "import json, requests\n"
@@ -183,7 +183,7 @@ def test_the_fixture_of_other_projects(tmp_path: Path) -> None:
     assert "2 passed" in ended.stdout, ended.stdout + ended.stderr
 
 
-def test_the_phones_of_the_last_rehearsal_can_be_looked_at(tmp_path: Path) -> None:
+def test_sandbox_command_shows_the_last_rehearsal(tmp_path: Path) -> None:
     """`--rehearsal` serves the state that `api: sandbox` left behind; it goes with no other state."""
     folder = tmp_path / "campaigns"
     folder.mkdir()

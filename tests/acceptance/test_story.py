@@ -208,7 +208,7 @@ def wait_for_event(story: Story) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_the_story_is_told_as_the_docs_tell_it(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_story_of_the_docs_works_as_written(sandbox: Sandbox, tmp_path: Path) -> None:
     """write → validate → preview → plan → apply twice → confirmation → status → event → report → recall.
 
     CAMPAIGN_UPDATE=1 writes docs/story.md anew.

@@ -36,7 +36,7 @@ def test_killed_and_cut_off_runners_send_everything_once(backend: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["hold", "45065"])
-def test_a_broken_rule_is_caught_and_its_story_told(rule: str) -> None:
+def test_torture_reports_a_broken_rule(rule: str) -> None:
     """A torture that cannot fail proves nothing."""
     code, said = torture("--backend", "sqlite", "--sends", "40", "--kills", "20", "--plant", rule)
     assert code == 1, said

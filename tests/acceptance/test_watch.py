@@ -65,8 +65,8 @@ def test_page_follows_every_save_until_ctrl_c(root: Path, tmp_path: Path, watchi
     assert "Traceback" not in told
 
 
-def test_waiting_costs_next_to_nothing(root: Path, tmp_path: Path, watching: subprocess.Popen[bytes]):
-    """Five hundred files are looked at with less than a tenth of one CPU."""
+def test_watching_uses_little_processor_time(root: Path, tmp_path: Path, watching: subprocess.Popen[bytes]):
+    """Five hundred files are watched with less than a tenth of one CPU."""
     until(lambda: "waiting" in (tmp_path / "log").read_text(encoding="utf-8"))
     for number in range(500):
         (root / f"_{number}.txt").write_text("x")

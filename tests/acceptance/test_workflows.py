@@ -120,8 +120,8 @@ def test_from_pull_request_to_follower(repository: GitHubRepository) -> None:
     assert night["review"].result == "skipped"
 
 
-def test_the_comment_follows_the_pull_request(repository: GitHubRepository) -> None:
-    """A second push to it changes the comment there is."""
+def test_second_push_updates_the_comment(repository: GitHubRepository) -> None:
+    """The comment of the pull request is changed, and no second one is made."""
     repository.run(repository.propose(sale=SALE))
     repository.run(repository.propose(sale=SALE.replace("八折", "七折"), again=True))
     [comment] = repository.code_host.comments(REPO, 1)
@@ -129,7 +129,7 @@ def test_the_comment_follows_the_pull_request(repository: GitHubRepository) -> N
     assert "八折" not in comment["body"]
 
 
-def test_a_dropped_run_is_made_good_by_the_next(repository: GitHubRepository) -> None:
+def test_next_run_sends_what_a_dropped_run_missed(repository: GitHubRepository) -> None:
     """Two merges, one run: both messages go out, each once."""
     repository.merge(repository.propose(sale=SALE))
     event = repository.merge(repository.propose(news=NEWS))
@@ -137,7 +137,7 @@ def test_a_dropped_run_is_made_good_by_the_next(repository: GitHubRepository) ->
     assert sorted(repository.texts()) == sorted(["今晚八点，会员全场八折。", "新客首单包邮。"])
 
 
-def test_an_old_run_started_again_sends_nothing(repository: GitHubRepository) -> None:
+def test_restarted_old_run_sends_nothing(repository: GitHubRepository) -> None:
     """Its campaigns are not those of main any more; the newer run is the one that sends."""
     old = repository.merge(repository.propose(sale=SALE))
     repository.merge(repository.propose(sale=SALE.replace("八折", "七折")))
@@ -165,8 +165,8 @@ def test_a_stale_digest_is_refused(repository: GitHubRepository) -> None:
     assert repository.texts() == []
 
 
-def test_another_plans_file_is_refused(repository: GitHubRepository) -> None:
-    """The file that is applied must have the digest that the run's own review gave out."""
+def test_plan_file_of_another_plan_is_refused(repository: GitHubRepository) -> None:
+    """The applied file must have the digest that the run's own review printed."""
     event = repository.merge(repository.propose(sale=SALE))
 
     def swap(environment: str) -> None:
@@ -197,8 +197,8 @@ def reviewed(repository: GitHubRepository, event: Event, *reviews: tuple[str, st
     }
 
 
-def test_what_was_not_approved_is_not_sent(repository: GitHubRepository) -> None:
-    """The environment's own gate: refused until somebody else approved; who did is in the ledger."""
+def test_unapproved_change_is_not_sent(repository: GitHubRepository) -> None:
+    """The environment's own rule: refused until somebody else approved; the ledger names the approver."""
     settings = SETTINGS.format(url=repository.sandbox.url).replace(
         "    accounts:", f"{APPROVALS}    accounts:"
     )
@@ -221,8 +221,8 @@ def test_what_was_not_approved_is_not_sent(repository: GitHubRepository) -> None
     assert "#1 by bob" in repository.git("grep", "-h", "#1 by bob", "FETCH_HEAD")
 
 
-def test_a_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path) -> None:
-    """Whoever changes the workflow in a pull request so that it applies is refused by the command itself."""
+def test_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Path) -> None:
+    """A pull request that changes the workflow so that it applies is refused by the command itself."""
     text = WORKFLOW.read_text(encoding="utf-8").replace("command: plan", "command: apply", 1)
     changed = tmp_path / "changed.yml"
     changed.write_text(
@@ -234,8 +234,8 @@ def test_a_pull_request_cannot_apply(repository: GitHubRepository, tmp_path: Pat
     assert repository.texts() == []
 
 
-def test_a_fork_has_its_plan_in_the_summary(repository: GitHubRepository) -> None:
-    """No secret, no right to comment: the plan is shown all the same, and the run is green."""
+def test_pull_request_of_a_fork_shows_its_plan_in_the_summary(repository: GitHubRepository) -> None:
+    """No secret, no right to comment: the plan is still shown, and the run is green."""
     repository.actions.token, repository.actions.secrets = repository.code_host.reading_token, {}
     planned = repository.run(repository.propose(sale=SALE))["plan"]
     assert planned.result == "success", planned.log
@@ -252,7 +252,7 @@ def test_an_invalid_campaign_fails_the_run_and_is_explained(repository: GitHubRe
     assert "sale.yaml" in repository.code_host.comments(REPO, 1)[0]["body"]
 
 
-def test_campaign_text_gives_no_orders(repository: GitHubRepository) -> None:
+def test_campaign_text_in_a_workflow_is_never_executed(repository: GitHubRepository) -> None:
     """Commands, expressions, marks and mentions in a message stay a message, in log, comment and summary."""
     evil = "\n".join(
         [
@@ -276,7 +276,7 @@ def test_campaign_text_gives_no_orders(repository: GitHubRepository) -> None:
     assert not list(repository.folder.rglob("hacked"))
 
 
-def test_every_script_was_run() -> None:
+def test_every_script_of_the_workflow_was_run() -> None:
     """No `run:` block of the action or the workflow is left out above; this project's own are make's."""
     assert RAN, "run the whole module: this one looks at what the others did"
     action = yaml.safe_load((PROJECT / "action.yml").read_text(encoding="utf-8"))

@@ -170,7 +170,7 @@ def test_slow_connections_do_not_keep_others_waiting(begin: bytes) -> None:
             wire.sendall(begin % server.port if b"%d" in begin else begin)
         began = time.monotonic()
         answered = 0
-        while answered != 403 and time.monotonic() - began < 4:
+        while answered != 403 and time.monotonic() - began < 20:
             with suppress(IndexError):  # closed with the slow ones: who pushes tries again
                 answered = ask(server)
         assert answered == 403

@@ -599,7 +599,7 @@ def test_no_fault_shows_a_value(text: str, tmp_path: Path) -> None:
     token = "S3cret" * 7
     with pytest.raises(TemplateRenderError) as caught:
         Templates(Files(tmp_path)).render(text, {**VARIABLES, "m": {"key": "v"}, "token": token})
-    assert "s3cret" not in f"{caught.value} {caught.value.what} {caught.value.hint}".lower()
+    assert "s3cret" not in f"{caught.value} {caught.value.message} {caught.value.hint}".lower()
 
 
 def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
@@ -615,4 +615,4 @@ def test_names_that_are_written_are_shown(tmp_path: Path) -> None:
                  "{% include 'part.txt' %}", "{% include 'part.txt' %}x", "{{ cities|map(attribute='nothere')|list }}"):  # fmt: skip
         with pytest.raises(TemplateRenderError) as caught:
             templates.render(text, VARIABLES)
-        assert "nothere" in caught.value.what
+        assert "nothere" in caught.value.message

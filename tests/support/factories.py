@@ -171,8 +171,13 @@ def linked(kind: str, data: Mapping[str, Any], before: Sequence[Event]) -> dict[
     if kind not in (EventKind.ACCEPTED, EventKind.DUPLICATE, EventKind.REJECTED, EventKind.SETTLED):
         return dict(data)
     place = data["send"], data["revision"]
-    calls = [e for e in before if e.kind in (EventKind.INTENT, EventKind.RESEND) and e.data.get("mac") != "0" * 64
-             and (e.data["send"], e.data["revision"]) == place]  # fmt: skip
+    calls = [
+        e
+        for e in before
+        if e.kind in (EventKind.INTENT, EventKind.RESEND)
+        and e.data.get("mac") != "0" * 64
+        and (e.data["send"], e.data["revision"]) == place
+    ]
     number = data.get("call", len(calls))
     intent = calls[number - 1].hash if 0 < number <= len(calls) else ""
     return {"intent": intent, **{key: value for key, value in data.items() if key != "call"}}

@@ -1,4 +1,4 @@
-"""The tool in one process: real rooms, a real ledger file, a sandbox on loopback, a clock that moves."""
+"""The tool in one process: real packages, a real ledger file, a sandbox on loopback, a clock that moves."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def main() -> None:
     )
     asked.add_argument("wanted", metavar="MUTANTS_PER_MODULE", type=int, nargs="?", default=30)
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--module", default="", help="only rooms whose path holds this")
+    asked.add_argument("--module", default="", help="only modules whose path holds this")
     options = asked.parse_args()
     with tempfile.TemporaryDirectory() as name:
         copied = Path(name)

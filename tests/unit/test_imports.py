@@ -38,11 +38,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_help_loads_no_room(folder: Path) -> None:
+def test_help_loads_no_package(folder: Path) -> None:
     """The list of commands is there without any of the commands."""
     modules = loaded("--help", cwd=folder)
     assert not modules & (
-        HEAVY | {"yaml", "jsonschema_rs", "wechat_campaigns.core.model", "wechat_campaigns.settings"}
+        HEAVY | {"yaml", "jsonschema_rs", "wechat_campaigns.core.model", "wechat_campaigns.source.settings"}
     )
 
 
@@ -50,14 +50,14 @@ def test_validate_loads_only_what_checks(folder: Path) -> None:
     """A campaign of text is checked without the platform, the ledger, articles, reports or Jinja."""
     modules = loaded("validate", cwd=folder)
     assert not modules & HEAVY
-    rooms = (
+    packages = (
         "wechat_campaigns.wechat",
         "wechat_campaigns.ledger",
         "wechat_campaigns.sandbox",
         "wechat_campaigns.render.article.body",
         "wechat_campaigns.plan.plan",
     )
-    assert not [name for name in modules if name.startswith(rooms)]
+    assert not [name for name in modules if name.startswith(packages)]
 
 
 def test_an_offline_plan_loads_no_network(folder: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_plan_reviewed_in_one_language_applies_in_another(
 
 
 class ScriptedPlatform:
-    """One account; each send gets the answer of its own name, given by the rooms that put it into words."""
+    """One account; each send gets the answer of its own name, given by the modules that word it."""
 
     def __init__(self) -> None:
         self.ledger = MemoryLedger()

@@ -20,19 +20,19 @@ def _cause(work, **limits) -> str:
     return raised.value.cause
 
 
-def test_a_result_comes_back():
-    """What work returns is returned, also when it is longer than a pipe holds."""
+def test_result_of_the_child_process_is_returned():
+    """Also when it is longer than a pipe holds."""
     assert bounded.run(lambda: "茶" * 1_000_000, cpu_s=5) == "茶" * 1_000_000
 
 
-def test_a_pattern_that_never_ends_is_ended():
+def test_endless_regular_expression_is_killed():
     """Time inside one call of C is limited too."""
     began = time.monotonic()
     assert _cause(lambda: re.match(r"(a+)+$", "a" * 60 + "b"), cpu_s=1) == "time"
     assert time.monotonic() - began < 40
 
 
-def test_work_that_only_waits_is_ended(monkeypatch):
+def test_waiting_work_is_killed(monkeypatch):
     """Time on the clock is limited, not only that of the processor."""
     monkeypatch.setattr(bounded, "WALL_FACTOR", 1)
     assert _cause(lambda: time.sleep(60), cpu_s=1) == "time"
@@ -44,14 +44,14 @@ def test_memory_is_limited():
     assert bounded.run(lambda: len(bytearray(300_000_000)), cpu_s=5, memory_bytes=400_000_000) == 300_000_000
 
 
-def test_an_answer_that_is_too_long_is_refused(monkeypatch):
-    """What comes back is limited."""
+def test_result_that_is_too_long_is_refused(monkeypatch):
+    """The size of a result is limited."""
     monkeypatch.setattr(bounded, "MAX_RESULT_BYTES", 1_000_000)
     assert _cause(lambda: "a" * 9_000_000) == "memory"
 
 
 def test_exceptions_and_crashes_are_faults():
-    """Neither an exception nor a crash of the process reaches the caller as itself."""
+    """Neither an exception nor a crash of the child reaches the caller as itself."""
     assert _cause(lambda: 1 // 0) == "fault"
     assert _cause(lambda: os.kill(os.getpid(), signal.SIGSEGV)) == "fault"
     assert _cause(lambda: os.abort()) == "fault"
@@ -71,7 +71,7 @@ def test_work_may_ask_for_more_time():
     bounded.extend(1)  # outside it is nothing
 
 
-def test_nothing_stays_behind():
+def test_no_file_descriptor_leaks():
     """No descriptor is left after any end."""
     open_files = Path("/proc/self/fd")
     before = len(list(open_files.iterdir())) if open_files.is_dir() else 0

@@ -52,7 +52,7 @@ def test_canonical_json_is_compact_utf8_without_nan():
         canonical({"a": float("nan")})
 
 
-def test_clock_path_window_place_and_account_leave_the_digest_alone():
+def test_digest_ignores_file_window_revision_and_account_name():
     """A moved file, a new window, a raised revision, a renamed account: the same to the same receivers."""
     file = make_file("a/b.png")
     send = make_send(msgtype=Msgtype.IMAGE, content=Image(media=Media(file=file)))
@@ -94,7 +94,7 @@ def test_texts_differ_exactly_when_digests_do(one: str, other: str):
     assert equal == (one == other)
 
 
-def test_kinds_of_content_do_not_collide():
+def test_digest_differs_between_msgtypes():
     """A voice and an image of the same file are different contents."""
     media = Media(file=make_file())
     digests = {
@@ -104,7 +104,7 @@ def test_kinds_of_content_do_not_collide():
     assert len(digests) == 2
 
 
-def test_article_image_counts_by_its_bytes():
+def test_digest_covers_the_bytes_of_an_article_image():
     """Another picture under the same name changes the digest; another name does not."""
 
     def of(name: str, data: bytes) -> str:
@@ -116,7 +116,7 @@ def test_article_image_counts_by_its_bytes():
     assert of("a.png", b"1") != of("a.png", b"2")
 
 
-def test_openids_are_a_sha256_and_a_count():
+def test_digest_has_only_the_hash_and_count_of_openids():
     """No openid leaves through the filter's form."""
     form = filter_form(make_send(filter=Filter(openids=("o-one", "o-two"))))
     assert form["openids"]["count"] == 2
@@ -124,7 +124,7 @@ def test_openids_are_a_sha256_and_a_count():
 
 
 @given(st.lists(TEXTS, unique=True, min_size=2, max_size=5), st.randoms(use_true_random=False))
-def test_plan_digest_knows_no_order(texts: list[str], random: Any):
+def test_plan_digest_does_not_depend_on_the_order(texts: list[str], random: Any):
     """The order in which files were found does not matter; leaving one out does."""
     sends = [
         plan_row(send, compute_content_digest(send), "wx1")
@@ -154,7 +154,7 @@ def test_plan_digest_covers_the_appid():
     )
 
 
-def test_plan_digest_tells_equal_moments_apart_from_nothing():
+def test_plan_digest_is_equal_for_equal_moments():
     """The same moment written in another offset is the same plan."""
     from datetime import timezone
 

@@ -18,8 +18,8 @@ ENTRIES = tuple(errcodes.codes().values())
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry.code))
-def test_every_entry_says_what_happened_and_what_to_do(entry: errcodes.Errcode) -> None:
-    """Each code has a stable name, a valid class, a meaning, a hint and where it was read."""
+def test_every_errcode_has_a_meaning_and_a_hint(entry: errcodes.Errcode) -> None:
+    """Each code has a stable name, a valid class, a meaning, a hint and a source."""
     assert re.fullmatch(r"[a-z][a-z0-9-]+", entry.name)
     assert entry.errcode_class in KINDS
     assert entry.confidence in ("high", "medium", "low")
@@ -29,7 +29,7 @@ def test_every_entry_says_what_happened_and_what_to_do(entry: errcodes.Errcode) 
     assert not entry.meaning.endswith(".")
 
 
-def test_no_code_or_name_stands_twice() -> None:
+def test_no_errcode_or_name_is_listed_twice() -> None:
     """A second line for a code would silently win over the first: YAML keeps the last."""
     text = resources.files("wechat_campaigns.core").joinpath("errcodes.yaml").read_text(encoding="utf-8")
     body = text.split("\ncodes:\n")[1].split("\nby_endpoint:\n")[0]
@@ -39,14 +39,14 @@ def test_no_code_or_name_stands_twice() -> None:
 
 
 @given(st.integers().filter(lambda number: number not in errcodes.codes()))
-def test_an_unknown_code_keeps_its_number_and_stops(number: int) -> None:
-    """A number nobody described is fatal."""
+def test_unlisted_errcode_keeps_its_number_and_is_fatal(number: int) -> None:
+    """A code without a description is fatal."""
     entry = lookup(number)
     assert (entry.code, entry.errcode_class, entry.is_documented) == (number, "fatal", False)
 
 
-def test_a_wrong_secret_is_a_setting_not_a_stale_token() -> None:
-    """40001 means 'refresh' everywhere but where tokens come from."""
+def test_40001_of_the_token_call_means_a_wrong_secret() -> None:
+    """40001 means 'refresh' everywhere but at the token calls."""
     assert lookup(40001, "/cgi-bin/message/mass/sendall").errcode_class == "token"
     for path in ("/cgi-bin/token", "/cgi-bin/stable_token"):
         assert lookup(40001, path).errcode_class == "fatal"
@@ -63,7 +63,7 @@ def test_48001_names_the_kinds_of_account_that_may_send() -> None:
     assert "测试号" in by_openid
 
 
-def test_each_way_a_job_ends_has_a_meaning() -> None:
+def test_every_final_job_status_has_a_meaning() -> None:
     """Whatever Status the event of a finished job carries, the table says what to do."""
     events = errcodes.mass_event_status()
     assert events["send success"].errcode_class == "ok"
@@ -75,8 +75,8 @@ def test_each_way_a_job_ends_has_a_meaning() -> None:
     )
 
 
-def test_every_text_of_the_table_is_given_to_the_catalog() -> None:
-    """Whatever a lookup can say, at any endpoint, and how a job ends."""
+def test_every_text_of_the_errcode_table_is_in_the_catalog() -> None:
+    """Every text that a lookup can return, at any endpoint, and how a job ends."""
     given = set(errcodes.texts())
     paths = ("", *errcodes._table()["by_endpoint"])
     said = [lookup(code, path) for code in errcodes.codes() for path in paths]
@@ -86,7 +86,7 @@ def test_every_text_of_the_table_is_given_to_the_catalog() -> None:
 
 
 @pytest.mark.parametrize("code", [40164, 45035])
-def test_a_hint_names_the_address_when_the_platform_does(code: int) -> None:
+def test_hint_names_the_ip_address_that_the_platform_names(code: int) -> None:
     """The same words as without, the address in its place."""
     entry = lookup(code)
     assert entry.hint_for_ip.replace("{ip} ", "") == entry.hint

@@ -1,4 +1,4 @@
-"""Git is started in one room: in no repository but the one named, without prompts, and it always answers."""
+"""One module starts git: in no repository but the one named, without prompts, and it always answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_no_commit_is_named_where_there_is_none(tmp_path: Path, monkeypatch: pyt
     assert commit_of(tmp_path) is None
 
 
-def test_a_question_changes_nothing(tmp_path: Path) -> None:
+def test_git_queries_do_not_write(tmp_path: Path) -> None:
     """Not even git's index, which `status` would write anew: two runs may look at once."""
     repository(tmp_path / "r")
     index = tmp_path / "r" / ".git" / "index"
@@ -57,7 +57,7 @@ def test_a_question_changes_nothing(tmp_path: Path) -> None:
     assert (index.stat().st_mtime_ns, index.read_bytes()) == before
 
 
-def test_git_always_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_git_returns_a_code_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too late, impossible to start, not installed: a code and a line each, no exception."""
     slow = git("-c", "alias.slow=!sleep 9", "slow", timeout_s=0.3)
     assert (slow.code, slow.error_line) == (EXIT_TIMED_OUT, "fatal: no answer within 0 s")
@@ -70,7 +70,7 @@ def test_git_always_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert git("--version").code == EXIT_NOT_INSTALLED
 
 
-def test_only_what_succeeded_has_a_text() -> None:
+def test_failed_git_command_has_no_output() -> None:
     """What git wrote before it failed is no answer."""
     assert GitResult(code=0, stdout=b" main\n").text == "main"
     assert GitResult(code=1, stdout=b" main\n").text == ""
@@ -87,7 +87,7 @@ def test_git_runs_without_prompts_and_without_its_caller_s_repository() -> None:
     assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"]) == ("1", "a.b", "c")
 
 
-def test_settings_in_the_environment_stay() -> None:
+def test_git_settings_in_the_environment_are_kept() -> None:
     """A container that is told of its safe.directory by variables keeps it, ours come after."""
     given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     env = clean_env(given, (("a.b", "c"),))
@@ -95,7 +95,7 @@ def test_settings_in_the_environment_stay() -> None:
     assert (env["GIT_CONFIG_COUNT"], env["GIT_CONFIG_KEY_1"], env["GIT_CONFIG_VALUE_1"]) == ("2", "a.b", "c")
 
 
-def test_git_s_words_are_shown_without_credentials() -> None:
+def test_messages_of_git_are_shown_without_credentials() -> None:
     """Whatever git says about the address."""
     said = "fatal: unable to access 'https://user:s3cret@example.org/x/': Could not resolve host"
     words = GitResult(code=128, stdout=b"", stderr=f"hint: x\n{said}").error_line

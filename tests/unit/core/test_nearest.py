@@ -17,12 +17,12 @@ from wechat_campaigns.core.nearest import STRICT, close_matches, did_you_mean, n
         ("xyz", None),
     ],
 )
-def test_the_nearest_key_is_found(written: str, meant: str | None) -> None:
+def test_nearest_word_is_suggested(written: str, meant: str | None) -> None:
     """Typos, case and hyphens are seen through; anything else is not guessed."""
     assert nearest(written, ["content", "not_before", "filter"], cutoff=STRICT) == meant
 
 
-def test_several_are_listed_nearest_first() -> None:
+def test_several_suggestions_are_listed_nearest_first() -> None:
     """As they are written, not as they were compared."""
     known = ["VIP_Beijing", "vip_nanjing", "新客"]
     assert close_matches("vip-beijing", known, most=3) == [
@@ -32,7 +32,7 @@ def test_several_are_listed_nearest_first() -> None:
     assert close_matches("vip-beijing", known, most=1) == ["VIP_Beijing"]
 
 
-def test_a_guess_is_a_question_and_never_forced() -> None:
+def test_suggestion_is_a_question_and_optional() -> None:
     """As a hint something else stands in its place, as the end of a sentence nothing does."""
     assert did_you_mean("sael", ["sale", "tea"], otherwise="add it") == "did you mean `sale`?"
     assert did_you_mean("xyz", ["sale"], otherwise="add it") == "add it"

@@ -21,7 +21,7 @@ from wechat_campaigns.core.state_folder import ORIGIN, ready_state_folder, state
         ({"LOCALAPPDATA": "/l"}, "win32", "/l/wechat-campaigns"),
     ],
 )
-def test_the_customary_place_of_each_system(environ: dict[str, str], platform: str, home: str):
+def test_state_folder_follows_each_system(environ: dict[str, str], platform: str, home: str):
     """A relative XDG_STATE_HOME counts as not set, as its standard says."""
     assert state_home(environ, platform) == Path(home.format(home=Path.home()))
 
@@ -48,7 +48,7 @@ def test_the_folder_names_its_campaigns(tmp_path: Path):
     assert len([*(tmp_path / "state").iterdir()]) == 3
 
 
-def test_a_place_that_cannot_be_made_is_told(tmp_path: Path):
+def test_state_folder_that_cannot_be_made_is_an_error(tmp_path: Path):
     """A file stands where the folder should be."""
     (tmp_path / "file").touch()
     with pytest.raises(UsageError) as told:

@@ -34,7 +34,7 @@ def test_counts_keep_the_english_form(count: int, said: str):
     assert english_text(ngettext("{n} send", "{n} sends", count).format(n=count)) == said
 
 
-def test_words_of_people_are_their_own_english():
+def test_text_of_a_user_is_its_own_english():
     assert english_text("再等等") == "再等等"
 
 
@@ -43,12 +43,12 @@ def test_an_empty_message_stays_empty():
     assert _("") == ""
 
 
-def test_a_message_crosses_to_another_process():
+def test_message_can_be_pickled():
     said = pickle.loads(pickle.dumps(_("a send")))
     assert isinstance(said, LocalizedMessage)
     assert (said, said.english) == ("«a send»", "a send")
 
 
-def test_english_costs_nothing():
+def test_english_messages_are_plain_strings():
     with use_translations(None):
         assert type(_("a send")) is str

@@ -54,7 +54,7 @@ def test_one_approval_is_enough_unless_more_are_wanted() -> None:
     ],
     ids=["nobody", "a-stranger", "the-author", "a-writer", "the-author-twice"],
 )
-def test_what_counts_as_no_approval(changes: dict[str, Any]) -> None:
+def test_approval_that_does_not_count(changes: dict[str, Any]) -> None:
     """Nobody, somebody who is not named, and whoever wrote the change."""
     assert "0 of 1" in refusal({COMMIT: request(**changes)}).message
 
@@ -65,14 +65,14 @@ def test_authors_may_approve_where_the_setting_says_so() -> None:
     assert check_approvals({COMMIT: request(author="ann")}, alone, branch="main") == "#12 by ann"
 
 
-def test_an_approver_who_asked_for_changes_stops_it() -> None:
+def test_requested_changes_of_an_approver_block_the_apply() -> None:
     """However many others approved; a stranger's objection stops nothing."""
     assert "bob asked for changes" in refusal({COMMIT: request(changes_requested_by=("bob",))}).message
     objected = {COMMIT: request(changes_requested_by=("mallory",))}
     assert error_of(check_approvals, objected, WANTED, branch="main") is None
 
 
-def test_a_commit_without_a_request_stops_everything() -> None:
+def test_commit_without_a_pull_request_blocks_the_apply() -> None:
     """A push to the branch was seen by nobody."""
     error = refusal({COMMIT: request(), "d" * 40: None})
     assert "dddddddddddd" in error.message
@@ -84,7 +84,7 @@ def test_a_commit_without_a_request_stops_everything() -> None:
     st.sampled_from(["ann", "bob", "eve"]),
     st.integers(1, 3),
 )
-def test_fewer_than_wanted_never_passes(approved: set[str], author: str, count: int) -> None:
+def test_too_few_approvals_never_pass(approved: set[str], author: str, count: int) -> None:
     """For any reviewers: it passes exactly when enough eligible people other than the author approved."""
     wanted = Approvals(approvers=("ann", "bob", "cem"), count=count)
     requests = {COMMIT: request(approved_by=tuple(approved), author=author)}
@@ -132,7 +132,7 @@ def asked(hub: FakeCodeHost) -> MergedRequest | None:
     return pull_of(github(hub.url, hub.reading_token), REPO, "main", COMMIT)
 
 
-def test_github_tells_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
+def test_github_finds_the_pull_request_of_a_commit(hub: FakeCodeHost) -> None:
     """Author, everybody who wrote a commit, and who approved the newest one."""
     assert asked(hub) == MergedRequest(
         number=12,
@@ -245,7 +245,7 @@ def asked_lab(lab: FakeCodeHost) -> MergedRequest | None:
     return merge_request_of(gitlab(lab.url, lab.reading_token), "7", "main", COMMIT)
 
 
-def test_gitlab_tells_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
+def test_gitlab_finds_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
     """Author, newest commit, and who approved since it was pushed."""
     lab.objects[f"{MR}/approvals"]["approved_by"].append(approval("bob", "2026-11-02T06:59:59.000Z"))
     assert asked_lab(lab) == MergedRequest(number=5, head=HEAD, author="eve", approved_by=("ann",))
@@ -254,14 +254,14 @@ def test_gitlab_tells_the_merge_request_of_a_commit(lab: FakeCodeHost) -> None:
 @pytest.mark.parametrize(
     "changes", [{"state": "opened"}, {"target_branch": "develop"}, {"target_project_id": 8}]
 )
-def test_another_merge_request_proves_nothing(lab: FakeCodeHost, changes: dict[str, Any]) -> None:
+def test_another_merge_request_is_not_an_approval(lab: FakeCodeHost, changes: dict[str, Any]) -> None:
     """Open, into another branch, or of another project."""
     lab.lists[f"/projects/7/repository/commits/{COMMIT}/merge_requests"][0].update(changes)
     assert asked_lab(lab) is None
 
 
 @pytest.mark.parametrize("moment", [None, "yesterday", "2026-11-02T08:00:00"])
-def test_a_gitlab_that_does_not_date_approvals_is_an_error(lab: FakeCodeHost, moment: str | None) -> None:
+def test_undated_gitlab_approval_is_an_error(lab: FakeCodeHost, moment: str | None) -> None:
     """Without its time nobody knows which commit an approval was for."""
     lab.objects[f"{MR}/approvals"]["approved_by"] = [approval("ann", moment)]
     with pytest.raises(CodeHostError, match="cannot be told"):
@@ -296,7 +296,7 @@ class Odd(CodeHost):
 
 
 @given(st.data())
-def test_an_answer_of_another_shape_is_an_error_in_words(values: st.DataObject) -> None:
+def test_malformed_answer_of_the_code_host_is_an_error(values: st.DataObject) -> None:
     """Never a traceback: whatever a forge answers, there is a request, none, or an error that says so."""
     forge = Odd(api_url="https://forge.example")
     object.__setattr__(forge, "values", values)

@@ -62,7 +62,7 @@ def test_edited_campaigns_are_refused(runner: Path) -> None:
         check_up_to_date(runner / "campaigns", "main")
 
 
-def test_a_remote_that_does_not_answer_refuses(author: Path, runner: Path) -> None:
+def test_unreachable_remote_refuses_the_apply(author: Path, runner: Path) -> None:
     """Not knowing is not passing."""
     (author.parent / "remote.git").rename(author.parent / "gone.git")
     with pytest.raises(PolicyError, match="cannot be told") as caught:
@@ -71,7 +71,7 @@ def test_a_remote_that_does_not_answer_refuses(author: Path, runner: Path) -> No
 
 
 @pytest.mark.parametrize("repository", [True, False], ids=["without-remote", "without-git"])
-def test_a_folder_without_a_remote_refuses(tmp_path: Path, repository: bool) -> None:
+def test_folder_without_a_remote_refuses_the_apply(tmp_path: Path, repository: bool) -> None:
     """A folder that git does not know, or that has no origin, cannot be compared."""
     (tmp_path / "campaigns").mkdir()
     if repository:
@@ -83,7 +83,7 @@ def test_a_folder_without_a_remote_refuses(tmp_path: Path, repository: bool) -> 
 FILES = (PurePosixPath("sale.yaml"), PurePosixPath("sale/cover.txt"))
 
 
-def test_each_file_has_the_commit_that_made_it_so(author: Path) -> None:
+def test_last_commit_of_each_file_is_found(author: Path) -> None:
     """Of a merge it is the merge commit, as the branch sees it; an older file keeps its own."""
     first = git(author, "rev-parse", "HEAD")
     git(author, "checkout", "--quiet", "-b", "change")

@@ -108,7 +108,7 @@ def test_a_passing_failure_of_a_read_is_tried_again(fake: FakeCodeHost) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404, 500])
-def test_a_refusal_is_an_error_with_words(fake: FakeCodeHost, status: int) -> None:
+def test_refused_request_is_an_explained_error(fake: FakeCodeHost, status: int) -> None:
     """No redirect is followed with our token; nothing of the answer is repeated."""
     fake.failures = [status] * 3
     with pytest.raises(CodeHostError, match=str(status)) as caught:

@@ -50,7 +50,7 @@ def test_a_protected_environment_is_refused_before_anything_is_read(
 
 
 @pytest.mark.usefixtures("pull_request")
-def test_a_rehearsal_may_run_anywhere(tmp_path: Path) -> None:
+def test_sandbox_environment_may_run_anywhere(tmp_path: Path) -> None:
     """A pull request's own tests may rehearse on the sandbox: nobody is reached."""
     assert apply(tmp_path, "protected: false") == ExitCode.OK
 
@@ -64,7 +64,7 @@ def test_approvals_cannot_be_asked_for_on_a_laptop(
     assert run(["plan", "--detailed-exitcode", "--dir", str(tmp_path / "campaigns")]) == ExitCode.PENDING
 
 
-def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
+def test_every_file_of_a_send_needs_an_approval(tmp_path: Path) -> None:
     """Campaign, settings, article, include, picture, theme: a change of one changes what is sent."""
     root = Path(folder(tmp_path, "protected: false"))
     picture = Path(__file__).parents[2].joinpath("articles/images/cup.png").read_bytes()
@@ -91,7 +91,7 @@ def test_every_file_a_send_is_made_of_is_asked_about(tmp_path: Path) -> None:
         assert {str(file) for file in sources_of(session, ["sale"]).files} == {"sale.yaml", "_settings.yaml"}
 
 
-def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_many_campaigns_need_an_approval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds are rendered by other processes, and what those read went unseen: nobody had to approve it."""
     monkeypatch.setattr("wechat_campaigns.core.workers._worthwhile", lambda _items: 2)
     root = Path(folder(tmp_path, "protected: false"))
@@ -108,9 +108,7 @@ def test_files_of_many_campaigns_are_asked_about_too(tmp_path: Path, monkeypatch
         assert "_partials/foot.txt" in {str(file) for file in sources_of(session, names).files}
 
 
-def test_a_plan_file_must_have_the_digest_handed_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_file_must_have_the_expected_digest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both are given: a file that would do by itself is refused for another digest."""
     plan = str(tmp_path / "plan.json")
     assert run(["plan", "--dir", folder(tmp_path, "protected: true"), "--out", plan]) == ExitCode.OK

@@ -70,7 +70,7 @@ def robot() -> Iterator[Robot]:
         yield made
 
 
-def test_a_message_says_what_to_how_many_by_which_commit() -> None:
+def test_notification_names_sends_recipients_and_commit() -> None:
     """Everything a colleague asks, in a few lines."""
     told = message([outcome(), outcome("旧活动", Result.REJECTED, "no allowance left")], RUN, ALL)
     assert str(told).splitlines() == [
@@ -82,7 +82,7 @@ def test_a_message_says_what_to_how_many_by_which_commit() -> None:
     ]
 
 
-def test_a_robot_hears_only_what_it_asked_for() -> None:
+def test_robot_gets_only_the_chosen_events() -> None:
     """`when` chooses; a run without such an outcome is silent, and so is one that only skipped."""
     assert message([outcome()], RUN, ("failed", "unknown")) is None
     assert message([outcome(result=Result.SKIPPED)], RUN, ALL) is None
@@ -108,7 +108,7 @@ def test_a_long_run_fits_the_smallest_robot() -> None:
         ("slack", {"text": "你好 &lt;b&gt;&amp;"}),
     ],
 )
-def test_each_kind_has_its_form(kind: str, body: Any) -> None:
+def test_each_kind_of_robot_has_its_payload(kind: str, body: Any) -> None:
     """As its documentation says; nothing in the text can mention or format."""
     assert payload(kind, "你好 <b>&") == body
 
@@ -123,7 +123,7 @@ def test_each_kind_has_its_form(kind: str, body: Any) -> None:
         ("slack", "ok"),
     ],
 )
-def test_a_robot_is_told_over_http(robot: Robot, kind: Any, answer: Any) -> None:
+def test_notification_is_posted_over_http(robot: Robot, kind: Any, answer: Any) -> None:
     """One POST, and its own word for success."""
     robot.answer = answer
     assert notify_robot(ChatWebhook(kind=kind, url=URL), robot.url, [outcome()], RUN, post=post) is None
@@ -142,7 +142,7 @@ def test_a_robot_is_told_over_http(robot: Robot, kind: Any, answer: Any) -> None
         ("slack", "ok", 302),
     ],
 )
-def test_a_failing_robot_is_a_reason_without_its_address(
+def test_failed_notification_does_not_show_the_address(
     robot: Robot, kind: Any, answer: Any, status: int
 ) -> None:
     """A refusal, a broken answer, an error status, a redirect."""
@@ -153,7 +153,7 @@ def test_a_failing_robot_is_a_reason_without_its_address(
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/x?key=very-secret", "no address very-secret", ""])
-def test_an_address_nobody_answers_is_not_repeated(address: str) -> None:
+def test_unreachable_address_of_a_robot_is_not_shown(address: str) -> None:
     """Whatever is wrong with it."""
     why = notify_robot(ChatWebhook(kind="wecom", url=URL), address, [outcome()], RUN, post=post)
     assert str(why).startswith("it could not be reached")

@@ -44,7 +44,7 @@ def refusal(environ: Mapping[str, str], event: Any = REPOSITORY) -> PolicyError:
     return caught.value
 
 
-def test_a_persons_machine_is_no_ci_run() -> None:
+def test_run_outside_ci_is_not_checked() -> None:
     """Nothing is refused, and no file is asked for."""
     assert ci_run({"CI": "true", "HOME": "/home/x"}, lambda _path: pytest.fail("read a file")) is None
     check_ci_run(None)
@@ -74,7 +74,7 @@ def test_github_never_applies_a_proposed_change(event: str) -> None:
 
 
 @given(st.text())
-def test_an_event_nobody_knows_is_refused(event: str) -> None:
+def test_unknown_event_is_refused(event: str) -> None:
     """The list names what is allowed, so that the next event GitHub invents is not."""
     if event not in {"push", "workflow_dispatch", "schedule", "repository_dispatch"}:
         assert "must not send" in refusal({**PUSH, "GITHUB_EVENT_NAME": event}).message
@@ -89,7 +89,7 @@ def test_github_applies_no_other_ref(ref: str) -> None:
 @pytest.mark.parametrize(
     "event", ["", "no json", "[]", '{"repository": 3}', '{"repository": {"default_branch": 1}}']
 )
-def test_an_event_file_that_tells_nothing_is_refused(event: str) -> None:
+def test_event_file_without_a_default_branch_is_refused(event: str) -> None:
     """Who cannot say what the default branch is does not send."""
     assert "default one" in refusal(PUSH, event).message
 
@@ -111,7 +111,7 @@ def test_a_forks_schedule_does_not_send() -> None:
     assert error_of(check, PUSH, fork) is None
 
 
-def test_the_pull_request_of_a_run_is_known() -> None:
+def test_pull_request_of_a_github_run_is_read() -> None:
     """Its number and its newest commit, for the comment."""
     event = {**REPOSITORY, "pull_request": {"number": 12, "head": {"sha": "a" * 40}}}
     run = ci_run({**PUSH, "GITHUB_EVENT_NAME": "pull_request"}, lambda _path: json.dumps(event))
@@ -142,7 +142,7 @@ def test_gitlab_applies_nothing_else(changed: dict[str, str], word: str) -> None
 
 
 @pytest.mark.parametrize(("number", "expected"), [("5", 5), ("", None), ("5; rm", None)])
-def test_the_merge_request_of_a_run_is_known(number: str, expected: int | None) -> None:
+def test_merge_request_of_a_gitlab_run_is_read(number: str, expected: int | None) -> None:
     """Only a number is one."""
     run = ci_run({**GITLAB, "CI_MERGE_REQUEST_IID": number}, lambda _path: "")
     assert run is not None

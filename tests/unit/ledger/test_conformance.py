@@ -79,7 +79,7 @@ def test_streams_are_chains_of_their_own(backend: Backend) -> None:
     assert holds(ledger)
 
 
-def test_processes_racing_for_places_share_them_out(backend: Backend) -> None:
+def test_racing_processes_win_each_place_once(backend: Backend) -> None:
     """Each of ten places is won by exactly one of three processes."""
     racing = [writer(backend, "claim", name, 10) for name in ("a", "b", "c")]
     won = [number for process in racing for number in lines(process)]
@@ -186,7 +186,7 @@ def test_a_lock_keeps_another_runner_out(backend: Backend) -> None:
         pass
 
 
-def test_a_lock_is_waited_for(backend: Backend) -> None:
+def test_runner_waits_for_a_lock(backend: Backend) -> None:
     """A runner that has time gets the account once the other is done with it."""
     here, there = backend.open(), backend.open()
     held, done = threading.Event(), threading.Event()
@@ -205,7 +205,7 @@ def test_a_lock_is_waited_for(backend: Backend) -> None:
         holding.result()
 
 
-def test_the_lock_of_a_killed_runner_is_free(backend: Backend) -> None:
+def test_killed_runner_releases_its_lock(backend: Backend) -> None:
     """Nobody has to clean up after a SIGKILL."""
     ledger = backend.open()
     process = writer(backend, "hold", "a", 60)
@@ -219,7 +219,7 @@ def test_the_lock_of_a_killed_runner_is_free(backend: Backend) -> None:
         pass
 
 
-def test_an_outage_is_an_error_and_then_over(backend: Backend) -> None:
+def test_ledger_recovers_after_an_outage(backend: Backend) -> None:
     """While the storage is away a new run gets a LedgerError with a hint; afterwards all is as before."""
     first = backend.open().append(entry())
     with backend.outage():
@@ -259,7 +259,7 @@ def head_of(ledger: Ledger) -> Head:
     return events[-1].head if events else EMPTY
 
 
-def test_a_view_holds_what_came_after_a_head(backend: Backend) -> None:
+def test_view_has_the_events_after_a_head(backend: Backend) -> None:
     """All of a stream, a part of it, or nothing; and the head to go on from."""
     ledger = backend.open()
     assert ledger.read(STREAM) == ()
@@ -270,7 +270,7 @@ def test_a_view_holds_what_came_after_a_head(backend: Backend) -> None:
     assert ledger.read(STREAM, second.head) == ()
 
 
-def test_an_entry_is_kept_only_after_the_head_it_was_decided_on(backend: Backend) -> None:
+def test_append_needs_the_head_of_its_decision(backend: Backend) -> None:
     """Whoever decided on an older view writes nothing, also on another machine that has not looked since."""
     here, there = backend.open(), backend.open(machine="b")
     head = head_of(there)
@@ -286,7 +286,7 @@ def test_an_entry_is_kept_only_after_the_head_it_was_decided_on(backend: Backend
     assert holds(here)
 
 
-def test_of_many_who_decided_on_one_view_one_writes(backend: Backend) -> None:
+def test_only_one_of_many_concurrent_decisions_is_recorded(backend: Backend) -> None:
     """Threads of two machines: one entry is kept, all others learn that the ledger moved."""
     ledgers = [backend.open(machine=name) for name in "ab"]
     heads = [head_of(ledger) for ledger in ledgers]
@@ -313,7 +313,7 @@ def test_a_view_from_a_head_that_is_not_there_is_refused(backend: Backend) -> No
 
 
 @pytest.mark.parametrize("tampering", [_edit, _delete, _swap, _truncate])
-def test_tampering_is_found_by_whoever_reads(backend: Backend, tampering: object) -> None:
+def test_every_read_detects_tampering(backend: Backend, tampering: object) -> None:
     """Not only `verify` looks at the chain: nobody decides on a ledger that was changed."""
     ledger = backend.open()
     for number in range(4):

@@ -78,14 +78,14 @@ def test_a_file_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     assert "upgrade" in error.hint
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
     """Text, say, or a page of a log."""
     path = tmp_path / "l.sqlite3"
     path.write_text("not a database, but long enough to look at\n" * 40, encoding="utf-8")
     assert "not a campaign ledger" in failure(path).message
 
 
-def test_a_damaged_file_is_told_as_damaged(tmp_path: Path) -> None:
+def test_damaged_database_is_reported_as_damaged(tmp_path: Path) -> None:
     """Pages of noise where the events were."""
     path = tmp_path / "l.sqlite3"
     ledger = SqliteLedger(path, now)
@@ -121,7 +121,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_is_told(small_disk: Path) -> None:
+def test_full_disk_loses_no_event_and_is_reported(small_disk: Path) -> None:
     """The append that does not fit is refused; with room again everything acknowledged is there."""
     ledger = SqliteLedger(small_disk / "l.sqlite3", now)
     ballast = small_disk / "ballast"
@@ -137,7 +137,7 @@ def test_a_full_disk_loses_nothing_and_is_told(small_disk: Path) -> None:
     ledger.close()
 
 
-def test_a_read_only_disk_is_told(small_disk: Path) -> None:
+def test_read_only_disk_is_reported(small_disk: Path) -> None:
     """Reading and writing a ledger there both say what to do."""
     path = small_disk / "l.sqlite3"
     ledger = SqliteLedger(path, now)
@@ -148,7 +148,7 @@ def test_a_read_only_disk_is_told(small_disk: Path) -> None:
     assert "read-only" in error.message or "cannot be opened" in error.message
 
 
-def test_a_write_that_fails_midway_loses_nothing(tmp_path: Path) -> None:
+def test_interrupted_write_loses_no_event(tmp_path: Path) -> None:
     """Files that may not grow, for anybody: the append fails in words, what was acknowledged stays."""
     script = """
 import resource, sys

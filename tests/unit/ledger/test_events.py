@@ -21,7 +21,7 @@ HEADS = {event.stream: (event.seq, event.hash) for event in EVENTS}
 PLACES = st.integers(0, len(EVENTS) - 1)
 
 
-def test_whole_chain_holds():
+def test_unchanged_chain_is_valid():
     """Nothing is found where nothing was changed."""
     assert find_chain_faults(EVENTS, HEADS) == ()
 
@@ -37,14 +37,14 @@ EDITS = st.sampled_from(
 
 
 @given(PLACES, EDITS)
-def test_edit_is_found(place: int, edit: dict[str, object]):
+def test_edited_event_is_detected(place: int, edit: dict[str, object]):
     """Any field of any event."""
     changed = [replace(e, **edit) if n == place else e for n, e in enumerate(EVENTS)]
     assert find_chain_faults(changed, HEADS)
 
 
 @given(PLACES)
-def test_edit_with_a_fresh_hash_is_found(place: int):
+def test_edited_event_with_a_new_hash_is_detected(place: int):
     """Even who computes the hash anew breaks the chain to the next event, or the head."""
     event = EVENTS[place]
     remade = replace(event, at=event.at + timedelta(seconds=1), hash="")
@@ -59,13 +59,13 @@ def _hash(event: Event) -> str:
 
 
 @given(st.sets(PLACES, min_size=1))
-def test_removal_is_found(places: set[int]):
+def test_removed_events_are_detected(places: set[int]):
     """From the beginning, the middle or the end of a stream, one or many."""
     assert find_chain_faults([e for n, e in enumerate(EVENTS) if n not in places], HEADS)
 
 
 @given(PLACES, PLACES)
-def test_reordering_within_a_stream_is_found(one: int, other: int):
+def test_reordered_events_are_detected(one: int, other: int):
     """Two events of a stream that changed places."""
     if one == other or EVENTS[one].stream != EVENTS[other].stream:
         return
@@ -75,17 +75,17 @@ def test_reordering_within_a_stream_is_found(one: int, other: int):
 
 
 @given(PLACES)
-def test_event_written_twice_is_found(place: int):
+def test_duplicated_event_is_detected(place: int):
     """A copy of an event."""
     assert find_chain_faults([*EVENTS[: place + 1], *EVENTS[place:]], HEADS)
 
 
-def test_stream_without_a_head_is_found():
+def test_stream_without_a_head_is_detected():
     """Events that no head vouches for."""
     assert find_chain_faults(EVENTS, {"wx1": HEADS["wx1"]})
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: f"{event.stream}-{event.seq}")
-def test_plain_data_reads_back(event: Event):
+def test_event_data_round_trips(event: Event):
     """What was exported is the event."""
     assert event_from(event.as_dict()) == event

@@ -85,16 +85,20 @@ def test_outcomes_commute(orders: tuple[list[Any], list[Any]]):
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("SENDING", SendStatus.ACCEPTED), ("SEND_SUCCESS", SendStatus.SENT), ("SEND_FAIL", SendStatus.DELIVERY_FAILED),
-     ("DELETE", SendStatus.RECALLED)],
-)  # fmt: skip
-def test_mass_get_words(said: str, expected: SendStatus):
+    [
+        ("SENDING", SendStatus.ACCEPTED),
+        ("SEND_SUCCESS", SendStatus.SENT),
+        ("SEND_FAIL", SendStatus.DELIVERY_FAILED),
+        ("DELETE", SendStatus.RECALLED),
+    ],
+)
+def test_status_of_mass_get_is_folded(said: str, expected: SendStatus):
     """SENDING changes nothing, the others end the job."""
     assert status(INTENT, ACCEPTED, (EventKind.STATUS, named(SALE, msg_status=said))) is expected
 
 
 @pytest.mark.parametrize(("article", "expected"), [(0, SendStatus.RECALLED), (2, SendStatus.SENT)])
-def test_recall_of_the_whole_job_shows(article: int, expected: SendStatus):
+def test_recall_of_the_whole_job_is_in_the_state(article: int, expected: SendStatus):
     """One article recalled leaves the send sent."""
     steps = (
         INTENT,

@@ -30,7 +30,7 @@ def test_a_callback_is_found_by_its_send() -> None:
         )
 
 
-def test_the_first_callback_stays() -> None:
+def test_repeated_callback_changes_nothing() -> None:
     """An event that is pushed again changes nothing."""
     state = make_state((EventKind.CALLBACK, EVENT), (EventKind.CALLBACK, {**EVENT, "sent": 0}))
     assert state.job_results[SERVICE, 7].sent == 7

@@ -79,7 +79,7 @@ def test_the_branch_holds_one_file_an_event_and_the_heads(place: Backend) -> Non
     assert len(said.splitlines()) == 2
 
 
-def test_a_fresh_machine_needs_one_commit_only(place: Backend) -> None:
+def test_new_machine_fetches_one_commit(place: Backend) -> None:
     """The copy is shallow, appends from it are accepted, and what they follow is checked."""
     first = ledger_at(place)
     for number in range(3):
@@ -104,7 +104,7 @@ def test_only_new_events_are_read_again(place: Backend) -> None:
 # --- races, refusals, lost answers ----------------------------------------------------------------
 
 
-def test_the_loser_of_a_race_looks_again_and_follows(place: Backend) -> None:
+def test_loser_of_a_push_race_tries_again(place: Backend) -> None:
     """A copy that is behind costs one more try, no event."""
     first, second = ledger_at(place), ledger_at(place, "b")
     first.append(entry(1))
@@ -126,7 +126,7 @@ def test_a_push_whose_answer_was_lost_is_found(place: Backend) -> None:
     assert not find_chain_faults(ledger.events(), ledger.heads())
 
 
-def test_a_push_that_was_cut_before_it_counted_is_made_again(place: Backend) -> None:
+def test_push_cut_before_it_arrived_is_made_again(place: Backend) -> None:
     """The first connection dies before the remote took anything."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
@@ -145,14 +145,14 @@ def test_a_protected_branch_is_an_error_at_once(place: Backend) -> None:
     assert "push to the branch" in caught.value.hint
 
 
-def test_a_remote_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_remote_is_reported(tmp_path: Path) -> None:
     """A wrong address is told from an empty ledger."""
     remote = remote_of(f"{tmp_path}/nothing.git", folder=tmp_path / "campaigns", environ={})
     with pytest.raises(LedgerError, match="cannot be opened"):
         GitLedger(remote, tmp_path / "a", now).events()
 
 
-def test_what_a_killed_git_left_locked_is_freed(place: Backend) -> None:
+def test_lock_files_of_a_killed_git_are_removed(place: Backend) -> None:
     """Nobody has to delete lock files by hand."""
     ledger = ledger_at(place)
     ledger.append(entry(1))
@@ -214,12 +214,12 @@ def test_a_lock_that_stays_on_the_remote_is_named(place: Backend, monkeypatch: p
         ("", "fatal: the remote end hung up unexpectedly", GitFailure.BROKEN),
     ],
 )
-def test_git_s_words_are_understood(stdout: str, stderr: str, fault: GitFailure) -> None:
+def test_messages_of_git_are_classified(stdout: str, stderr: str, fault: GitFailure) -> None:
     """What may be tried again is told from what may not."""
     assert GitResult(code=1, stdout=stdout.encode(), stderr=stderr).failure is fault
 
 
-def test_a_git_that_hangs_is_ended(tmp_path: Path) -> None:
+def test_hanging_git_is_killed(tmp_path: Path) -> None:
     """Every command has its time."""
     program = tmp_path / "git"
     program.write_text("#!/bin/sh\nexec sleep 30\n")
@@ -325,7 +325,7 @@ def test_the_default_is_a_branch_of_the_campaigns_own_remote(checkout: Path) -> 
     assert found(checkout, "ssh://git@example.org/l.git#x").ref == "refs/heads/x"
 
 
-def test_a_remote_nobody_knows_is_named(checkout: Path, tmp_path: Path) -> None:
+def test_unknown_remote_name_is_reported(checkout: Path, tmp_path: Path) -> None:
     """In a repository without that remote, and outside any repository."""
     for folder in (checkout, tmp_path):
         with pytest.raises(LedgerError, match="no git remote 'upstream'"):

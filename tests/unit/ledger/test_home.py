@@ -56,7 +56,7 @@ def refused(*steps: Any, namespace: str = "", sent_by: frozenset[str] = frozense
     return folder_violation(homes, WHOLE, namespace, sent_by=sent_by, has_commit=holding(ROOT))
 
 
-def test_a_ledger_that_nobody_has_claimed_is_anybodys() -> None:
+def test_unclaimed_ledger_is_open_to_every_folder() -> None:
     """But for who takes a namespace while sends without one are there: they may be their own."""
     assert refused() is None
     assert refused(namespace="shop") is None
@@ -80,13 +80,13 @@ def test_a_namespace_has_one_folder_and_a_folder_one_namespace() -> None:
 
 
 @pytest.mark.parametrize("namespace", ["", "shop"])
-def test_who_moved_the_folder_is_told_first_what_sends_nothing_again(namespace: str) -> None:
+def test_moved_folder_gets_the_hint_that_resends_nothing_first(namespace: str) -> None:
     """A new namespace makes everything new, so it comes second, for who has another folder."""
     hint = refused(claim(namespace, NEWS), namespace=namespace)[1]
     assert 0 <= hint.index("`campaign ledger guard`") < hint.index("`namespace: NAME`")
 
 
-def test_a_claim_that_nobody_with_the_secret_made_is_none() -> None:
+def test_claim_without_a_valid_mac_is_ignored() -> None:
     """A run that has the secret passes it over."""
     events = make_events(claim("", NEWS))
     assert fold(events, lambda _event: False).campaigns_folders == {}

@@ -36,7 +36,7 @@ def chain(folder: Path, name: str, count: int) -> tuple[Event, ...]:
     return events
 
 
-def test_what_is_missing_or_another_is_found(tmp_path: Path):
+def test_ledger_that_lost_or_changed_events_is_detected(tmp_path: Path):
     """A ledger that grew is good; shorter, empty or another one is not, and each stream is named."""
     events, others = chain(tmp_path, "one", 5), chain(tmp_path, "two", 5)
     marks = {STREAM: (3, events[2].hash)}
@@ -50,7 +50,7 @@ def test_what_is_missing_or_another_is_found(tmp_path: Path):
     assert len(lost_events({**marks, "wx2": (1, "x")}, others)) == 2
 
 
-def test_marks_only_rise(tmp_path: Path):
+def test_marks_never_go_back(tmp_path: Path):
     """A process that was overtaken writes late: what is higher stays."""
     memory, second = SeenHeads(tmp_path / "seen" / "x"), SeenHeads(tmp_path / "seen" / "x")
     memory.note({"a": (5, "five"), "b": (1, "one")})
@@ -61,7 +61,7 @@ def test_marks_only_rise(tmp_path: Path):
     second.close()
 
 
-def test_many_write_at_once(tmp_path: Path):
+def test_concurrent_writers_keep_the_highest_mark(tmp_path: Path):
     """Processes and threads that begin the file together all succeed, and the highest mark stays."""
     file = tmp_path / "seen" / "x"
     code = (
@@ -81,7 +81,7 @@ def test_many_write_at_once(tmp_path: Path):
     memory.close()
 
 
-def test_an_append_to_a_ledger_that_went_back_is_no_success(tmp_path: Path):
+def test_append_to_a_ledger_that_lost_events_fails(tmp_path: Path):
     """It is noticed between reading and writing too, before the call that the entry announces."""
     memory = SeenHeads(tmp_path / "seen")
     memory.note({STREAM: (3, "x")})
@@ -95,7 +95,7 @@ def test_an_append_to_a_ledger_that_went_back_is_no_success(tmp_path: Path):
     ledger.close()
 
 
-def test_an_append_behind_another_past_is_no_success(tmp_path: Path):
+def test_append_after_a_changed_event_fails(tmp_path: Path):
     """The event before is not the one that was seen."""
     chain(tmp_path, "ledger", 2)
     memory = SeenHeads(tmp_path / "seen")
@@ -108,7 +108,7 @@ def test_an_append_behind_another_past_is_no_success(tmp_path: Path):
     ledger.close()
 
 
-def test_an_older_export_is_not_taken_over_unnoticed(tmp_path: Path):
+def test_import_of_an_older_export_is_refused(tmp_path: Path):
     """Nothing is written; an export with all that was seen is taken."""
     events = chain(tmp_path, "one", 5)
     memory = SeenHeads(tmp_path / "seen")
@@ -143,7 +143,7 @@ def ways_in(ledger: RollbackGuardedLedger) -> Iterator[Callable[[], object]]:
 
 @pytest.mark.parametrize("way", range(5))
 @pytest.mark.parametrize("used", [False, True], ids=["first sight", "used before"])
-def test_an_older_copy_in_another_place_is_no_other_ledger(tmp_path: Path, way: int, used: bool) -> None:
+def test_older_copy_in_another_place_is_the_same_ledger(tmp_path: Path, way: int, used: bool) -> None:
     """It is known by its first event: an append that was never read again is missed too."""
     chain(tmp_path, "one", 3)
     copied(tmp_path, "one", "two")
@@ -163,7 +163,7 @@ def test_an_older_copy_in_another_place_is_no_other_ledger(tmp_path: Path, way: 
     copy.close()
 
 
-def test_an_append_to_an_older_copy_is_no_success(tmp_path: Path) -> None:
+def test_append_to_an_older_copy_fails(tmp_path: Path) -> None:
     """The ledger that was left goes on while a run is at work on the copy."""
     chain(tmp_path, "one", 3)
     copied(tmp_path, "one", "two")
@@ -179,7 +179,7 @@ def test_an_append_to_an_older_copy_is_no_success(tmp_path: Path) -> None:
     copy.close()
 
 
-def test_a_ledger_that_was_begun_here_is_known_elsewhere(tmp_path: Path) -> None:
+def test_ledger_initialized_here_is_recognized_in_another_place(tmp_path: Path) -> None:
     """Also when its first event was written and never read, as by a first apply."""
     ledger = opened(tmp_path, "one")
     ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))
@@ -194,7 +194,7 @@ def test_a_ledger_that_was_begun_here_is_known_elsewhere(tmp_path: Path) -> None
     copy.close()
 
 
-def test_another_ledger_is_another_one(tmp_path: Path) -> None:
+def test_new_ledger_of_the_same_account_is_not_an_older_copy(tmp_path: Path) -> None:
     """The same account, begun anew: nothing is asked of it that the first one had."""
     for name in ("one", "two"):
         ledger = opened(tmp_path, name)
@@ -204,7 +204,7 @@ def test_another_ledger_is_another_one(tmp_path: Path) -> None:
         ledger.close()
 
 
-def test_a_damaged_memory_is_no_empty_one(tmp_path: Path):
+def test_damaged_marks_file_is_an_error(tmp_path: Path):
     """It says so, and names the file; it does not count as a first sight."""
     ledger = open_ledger("sqlite", default=tmp_path / "x.sqlite3", root=tmp_path, clock=now)
     ledger.append(Entry(stream=STREAM, kind=EventKind.STATUS))

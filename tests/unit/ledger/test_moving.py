@@ -32,7 +32,7 @@ def exported(*lengths: int) -> list[str]:
 
 
 @given(st.lists(st.integers(0, 4), max_size=3))
-def test_an_export_read_back_is_the_same_events(lengths: list[int]) -> None:
+def test_export_round_trips(lengths: list[int]) -> None:
     """Nothing is lost or changed on the way, hashes included."""
     events = [event for n, length in enumerate(lengths) for event in chain(f"wx{n}", length)]
     assert from_lines(exported(*lengths), where="x.jsonl") == tuple(events)
@@ -55,7 +55,7 @@ def test_an_export_with_a_changed_event_is_refused() -> None:
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "1", "[" * 100_000])
-def test_a_line_that_is_no_event_is_named(line: str) -> None:
+def test_invalid_line_of_an_export_is_named(line: str) -> None:
     """File and line, as an editor understands them."""
     with pytest.raises(TamperedLedgerError, match=r"x\.jsonl:3"):
         from_lines([*exported(1), line], where="x.jsonl")
@@ -66,12 +66,12 @@ def test_a_line_that_is_no_event_is_named(line: str) -> None:
     ["", "{}", "[]", "no json", '{"ledger_export": 2, "heads": {}}', "1", "[" * 100_000,
      '{"ledger_export": 1, "heads": {"wx1": [Infinity, "x"]}}'],
 )  # fmt: skip
-def test_a_file_that_is_no_export_is_refused(first: str) -> None:
+def test_file_that_is_not_an_export_is_refused(first: str) -> None:
     """Whatever its first line is."""
     with pytest.raises(TamperedLedgerError, match="no export"):
         from_lines([first, *exported(1)[1:]], where="x.jsonl")
 
 
-def test_empty_lines_pass_by() -> None:
+def test_empty_lines_of_an_export_are_skipped() -> None:
     """An editor that adds a last line end does no harm."""
     assert len(from_lines([*exported(2), "", " "], where="x.jsonl")) == 2

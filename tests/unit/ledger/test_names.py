@@ -16,7 +16,7 @@ IDS = st.from_regex(r"[^:\[\]#\s]{1,5}(\[[^:\[\]#\s]{1,5}\])?(#[1-9])?", fullmat
 
 
 @given(NAMES, IDS)
-def test_what_is_written_comes_back(namespace: str, send_id: str) -> None:
+def test_id_with_a_namespace_round_trips(namespace: str, send_id: str) -> None:
     """As it was, and so it does when it is written in full."""
     full = ledger_id(namespace, send_id)
     assert namespace_of(full) == namespace
@@ -25,7 +25,7 @@ def test_what_is_written_comes_back(namespace: str, send_id: str) -> None:
 
 
 @given(NAMES, NAMES, IDS)
-def test_what_is_shown_names_what_is_kept(mine: str, theirs: str, send_id: str) -> None:
+def test_displayed_id_can_be_typed(mine: str, theirs: str, send_id: str) -> None:
     """Whoever looks, and whosever it is: what they read can be typed."""
     full = ledger_id(theirs, send_id)
     typed = display_id(mine, full)
@@ -34,7 +34,7 @@ def test_what_is_shown_names_what_is_kept(mine: str, theirs: str, send_id: str) 
 
 
 @pytest.mark.parametrize("send_id", ["sale[a:b]", "sale[a:b]#2"])
-def test_a_colon_of_an_entry_is_none_of_a_namespace(send_id: str) -> None:
+def test_colon_in_an_entry_key_is_not_a_namespace(send_id: str) -> None:
     """What stands in brackets is a key."""
     assert ledger_id("", send_id) == send_id
     assert ledger_id("shop", send_id) == f"shop:{send_id}"
@@ -49,7 +49,7 @@ def state(namespace: str = "", *ids: str) -> LedgerState:
     return fold(make_events(*steps), namespace=namespace)
 
 
-def test_a_namespace_does_not_see_what_others_sent_as_its_own() -> None:
+def test_namespace_does_not_claim_sends_of_others() -> None:
     """And each can name the others'."""
     ids = ("sale", "shop:sale", "office:sale")
     for namespace, others in {"": ["shop:sale", "office:sale"], "shop": [":sale", "office:sale"]}.items():
@@ -61,7 +61,7 @@ def test_a_namespace_does_not_see_what_others_sent_as_its_own() -> None:
 
 
 @pytest.mark.parametrize("spelt", ["CAFÉ", "café", "cafe\u0301", "Cafe\u0301"])
-def test_an_id_is_found_however_it_is_spelt(spelt: str) -> None:
+def test_every_spelling_finds_an_id(spelt: str) -> None:
     """Upper case and combining marks are no other message; nor for a draft, a revision or a digest."""
     send = make_send("Café")
     events = make_events(

@@ -65,7 +65,7 @@ def role(place: Backend, *grants: str) -> PostgresLedger:
     return ledger
 
 
-def test_reading_makes_no_tables(place: Backend) -> None:
+def test_reading_creates_no_tables(place: Backend) -> None:
     """A plan on an empty database needs no right to create anything."""
     assert role(place).events() == ()
     assert role(place).heads() == {}
@@ -105,7 +105,7 @@ def test_tables_of_a_newer_program_are_refused(place: Backend) -> None:
         place.open().events()
 
 
-def test_connections_that_were_cut_are_made_anew(place: Backend) -> None:
+def test_cut_connections_are_opened_again(place: Backend) -> None:
     """Between two calls the server drops everybody: the next append and read work all the same."""
     ledger = place.open()
     ledger.append(entry(1))

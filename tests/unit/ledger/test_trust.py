@@ -70,7 +70,7 @@ FORGED: dict[EventKind, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", FORGED)
-def test_what_nobody_with_the_secret_wrote_changes_nothing(kind: EventKind) -> None:
+def test_event_without_a_valid_mac_changes_nothing(kind: EventKind) -> None:
     """No upload, no preview, no failure that would free an allowance, no beginning."""
     book = Book() if kind is EventKind.INIT else sent()
     before = told(book.read())
@@ -92,7 +92,7 @@ def told(state: LedgerState) -> tuple[object, ...]:
     )
 
 
-def test_a_forged_beginning_keeps_a_rehearsal_off_and_begins_nothing() -> None:
+def test_forged_init_blocks_sandboxes_and_initializes_nothing() -> None:
     """It may stop, and start nothing."""
     book = Book()
     book.write(EventKind.INIT, {}, OTHER)
@@ -110,7 +110,7 @@ def test_a_forged_beginning_keeps_a_rehearsal_off_and_begins_nothing() -> None:
         (EventKind.REJECTED, named(SALE, errcode=45028)),
     ],
 )
-def test_nobody_says_that_a_send_was_made_without_the_secret(kind: EventKind, data: dict[str, Any]) -> None:
+def test_forged_outcome_leaves_a_send_to_a_person(kind: EventKind, data: dict[str, Any]) -> None:
     """Neither made nor not made: a person with the AppSecret has to look."""
     book = Book()
     book.write(EventKind.INIT, {})
@@ -121,14 +121,14 @@ def test_nobody_says_that_a_send_was_made_without_the_secret(kind: EventKind, da
     assert state.sends[state.key(SERVICE, "sale", 1)].msg_id is None
 
 
-def test_what_was_accepted_keeps_its_number() -> None:
+def test_forged_outcome_does_not_change_the_msg_id() -> None:
     """A forged end does not give it that of another message, whose recall would hit the wrong one."""
     book = sent()
     book.write(EventKind.SETTLED, named(SALE, sent=True, msg_id=99, why="?"), OTHER)
     assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
 
 
-def test_the_platforms_number_wins_over_that_of_a_person() -> None:
+def test_msg_id_of_the_platform_replaces_that_of_a_person() -> None:
     """Who settled while the call was in hand may have read another one."""
     book = Book()
     book.write(EventKind.INTENT, intent_of(SALE))
@@ -137,7 +137,7 @@ def test_the_platforms_number_wins_over_that_of_a_person() -> None:
     assert book.read().sends[SERVICE, "sale", 1].msg_id == 7
 
 
-def test_after_a_change_of_the_secret_somebody_vouches() -> None:
+def test_vouching_restores_trust_after_a_new_secret() -> None:
     """Before, nothing is believed and everything is unknown; then it is as it was, up to that event."""
     book = sent(OTHER)
     assert status_of(book.read()) == (SendStatus.UNKNOWN, True)
@@ -152,14 +152,14 @@ def test_after_a_change_of_the_secret_somebody_vouches() -> None:
 @pytest.mark.parametrize(
     ("key", "after"), [(OTHER, None), (KEY, "f" * 64)], ids=["without the secret", "a copy"]
 )
-def test_who_may_not_vouch(key: bytes, after: str | None) -> None:
+def test_invalid_vouching_is_ignored(key: bytes, after: str | None) -> None:
     """Somebody else, or a copy of what was once said of other events."""
     book = sent(OTHER)
     book.vouch(key, after)
     assert not book.read().is_initialized_for(SERVICE)
 
 
-def test_without_the_secret_everything_is_believed() -> None:
+def test_without_the_secret_every_event_counts() -> None:
     """A pull request's plan shows it, and acts on none."""
     events = sent(OTHER).ledger.events()
     assert status_of(fold(events, authenticator(events, lambda _stream: None))) == (
@@ -169,6 +169,6 @@ def test_without_the_secret_everything_is_believed() -> None:
 
 
 @pytest.mark.parametrize(("data", "signed"), [({"held": True}, False), ({"held": False}, True), ({}, True)])
-def test_a_hold_alone_needs_no_mac(data: dict[str, Any], signed: bool) -> None:
+def test_only_a_hold_needs_no_mac(data: dict[str, Any], signed: bool) -> None:
     """Whatever is written in its place, by whoever may write to the store, is no bug of ours."""
     assert is_signed(Entry(stream=SERVICE, kind=EventKind.HOLD, data=data)) is signed

@@ -1,4 +1,4 @@
-"""The rooms in a row, from files to a plan."""
+"""The packages in a row, from files to a plan."""
 
 from __future__ import annotations
 

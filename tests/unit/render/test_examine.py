@@ -1,4 +1,4 @@
-"""`validate_campaigns` and what it remembers: a run that remembers finds exactly what a run that does not finds."""
+"""`validate_campaigns` with its cache: a run with it finds exactly what a run without it finds."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def sends_of(root: Path, now_ns: int | None = None) -> int:
     return found.sends
 
 
-def test_a_clean_file_is_not_checked_again(root: Path) -> None:
+def test_valid_file_is_not_validated_again(root: Path) -> None:
     """What an unchanged file was found to be is taken from the memory, even a number that is made up."""
     first, _ = run(root, now_ns=just_written(root))
     entries = tampered(root, sends=7)
@@ -129,7 +129,7 @@ def test_a_clean_file_is_not_checked_again(root: Path) -> None:
     assert sends_of(root, just_written(root)) == 7 * len(entries)
 
 
-def test_a_file_left_alone_is_not_even_read_again(root: Path) -> None:
+def test_unchanged_file_is_not_read_again(root: Path) -> None:
     """Inode, size and times to the nanosecond stand for the digest; without them the bytes are looked at."""
     run(root, now_ns=left_alone(root))
     entries = tampered(root, sends=7, digest="of other bytes")
@@ -138,7 +138,7 @@ def test_a_file_left_alone_is_not_even_read_again(root: Path) -> None:
     assert sends_of(root, left_alone(root)) == len(entries)
 
 
-def test_a_warning_is_remembered_with_its_file(root: Path) -> None:
+def test_warning_is_cached_with_its_file(root: Path) -> None:
     """A file that only warns is as unchanged as one that does not, and warns again."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
     (root / "long.yaml").write_text(text, encoding="utf-8")
@@ -149,7 +149,7 @@ def test_a_warning_is_remembered_with_its_file(root: Path) -> None:
     assert again.problems == first.problems
 
 
-def test_a_warning_is_remembered_in_the_language_it_was_said_in(root: Path) -> None:
+def test_warning_is_cached_by_language(root: Path) -> None:
     """Another language says it anew, and what is remembered knows its English as what is said anew does."""
     text = "filter: {tag: 会员}\nmsgtype: text\ncontent: " + "长" * 650 + "\n"
     (root / "long.yaml").write_text(text, encoding="utf-8")
@@ -184,7 +184,7 @@ def test_a_folder_that_became_a_link_to_the_same_files_is_found(root: Path, tmp_
         ("hello.mp3", b"RIFF" + MP3[4:]),
     ],
 )
-def test_a_change_that_no_date_tells_is_found(
+def test_change_with_an_old_date_is_found(
     root: Path, name: str, data: bytes, clock: Callable[[Path], int]
 ) -> None:
     """Whatever a campaign reads is known by its bytes: same size, same date, still looked at again."""
@@ -252,7 +252,7 @@ def test_data_is_known_by_what_was_read_each_time() -> None:
     assert read == [{"data:a.png": digest_of(b"before")}, {"data:a.png": digest_of(b"after")}]
 
 
-def test_another_user_finds_no_memory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_of_another_user_is_not_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one user was let read, another may not: a file's stamp does not tell."""
     run(root)
     assert memory_of(root).campaigns
@@ -260,7 +260,7 @@ def test_another_user_finds_no_memory(root: Path, monkeypatch: pytest.MonkeyPatc
     assert not memory_of(root).campaigns
 
 
-def test_other_words_are_another_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_of_another_version_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalog compiled anew may say a warning that is kept in other words."""
     monkeypatch.setattr(clean, "PACKAGE", tmp_path)
     found = []
@@ -270,7 +270,7 @@ def test_other_words_are_another_program(tmp_path: Path, monkeypatch: pytest.Mon
     assert found[0] != found[1]
 
 
-def test_other_settings_and_variables_are_other_runs(root: Path) -> None:
+def test_cache_of_other_settings_is_not_used(root: Path) -> None:
     """What was clean under one set of accounts and variables says nothing about another."""
     run(root)
     found, _ = run(root, variables={"city": "\x07"})
@@ -290,7 +290,7 @@ def test_other_settings_and_variables_are_other_runs(root: Path) -> None:
         lambda data: data.partition(b"\n")[0] + b"\n" + b"[" * 100_000,
     ],
 )
-def test_a_damaged_memory_is_none(root: Path, damage) -> None:
+def test_damaged_cache_is_ignored(root: Path, damage) -> None:
     """Cut off, edited or no text at all: it is left aside and written anew."""
     later = left_alone(root)
     first, _ = run(root, now_ns=later)
@@ -302,14 +302,14 @@ def test_a_damaged_memory_is_none(root: Path, damage) -> None:
     assert file.read_bytes() == whole
 
 
-def test_a_folder_that_cannot_be_written_is_no_fault(root: Path, tmp_path: Path) -> None:
+def test_unwritable_cache_folder_is_ignored(root: Path, tmp_path: Path) -> None:
     """Where the memory cannot be kept, the check is made all the same."""
     (tmp_path / "cache").write_text("a file where the folder would be", encoding="utf-8")
     found, _ = run(root)
     assert found.sends == ENOUGH + 2
 
 
-def test_few_files_are_not_remembered(tmp_path: Path) -> None:
+def test_few_files_are_not_cached(tmp_path: Path) -> None:
     """A handful of campaigns is checked faster than it is looked up; no folder appears."""
     root = tmp_path / "campaigns"
     root.mkdir()
@@ -318,7 +318,7 @@ def test_few_files_are_not_remembered(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_runs_at_the_same_time_leave_a_whole_memory(tmp_path: Path) -> None:
+def test_concurrent_runs_leave_a_valid_cache(tmp_path: Path) -> None:
     """Each run puts a file of its own in place at once: the last is kept, and no other is left."""
     first, second = (memory_of(tmp_path / "campaigns") for _ in range(2))
     first.write({"a": CacheEntry(None, "0", 1, (), {})}, {})

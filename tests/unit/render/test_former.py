@@ -59,7 +59,7 @@ def told(found: Sequence[Diagnostic]) -> Told:
         ({}, f"{EACH}  a: {{}}\n  b: {{}}\nformerly: ['new[a]']\n", "$.formerly[0]"),
     ],
 )
-def test_a_former_id_that_is_still_there_is_an_error(
+def test_former_id_that_is_still_in_use_is_an_error(
     tmp_path: Path, only: tuple[str, ...], beside: dict[str, str], text: str, path: str
 ) -> None:
     """At its line, whether the other campaign was selected or not."""
@@ -78,14 +78,12 @@ def test_a_former_id_that_is_still_there_is_an_error(
         (SALE, f"{EACH}  西安: {{formerly: ['sale[西安]']}}\n"),
     ],
 )
-def test_an_id_that_nothing_has_any_more_is_a_former_one(
-    tmp_path: Path, beside: dict[str, str], text: str
-) -> None:
+def test_unused_id_may_be_a_former_id(tmp_path: Path, beside: dict[str, str], text: str) -> None:
     """An entry that was moved out of a campaign, too; and to have been oneself does no harm."""
     assert problems(tmp_path, **beside, new=text) == []
 
 
-def test_what_is_remembered_of_clean_files_does_not_hide_it(tmp_path: Path) -> None:
+def test_validation_cache_does_not_hide_a_reused_former_id(tmp_path: Path) -> None:
     """The file with the line stays as it was; another one comes."""
     root = tmp_path / "campaigns"
     root.mkdir()

@@ -177,7 +177,7 @@ def test_content_beyond_a_limit_is_found(content, rule):
         (make_article(pic_crop_1_1="0.5_0_0.5_1"), "`pic_crop_1_1` has its second corner not below"),
     ],
 )
-def test_limit_is_told_by_its_numbers(content, said):
+def test_message_of_a_limit_gives_its_numbers(content, said):
     """Whoever cuts down to the number that is named is let through."""
     assert said in check(make_send(content), make_account())[0].message
 
@@ -261,7 +261,7 @@ def test_problem_stands_at_its_value_when_the_source_is_known():
 
 
 @given(st.text(max_size=80), st.text(max_size=60), st.text(max_size=30))
-def test_any_text_is_judged_without_an_exception(title, url, crop):
+def test_limits_of_any_text_raise_no_exception(title, url, crop):
     """Checks are total, lone surrogates and broken addresses included."""
     content = make_article(
         title=title.encode("utf-8", "replace").decode(), content_source_url=url, pic_crop_1_1=crop
@@ -275,7 +275,7 @@ def test_title_is_refused_from_its_33rd_character(title):
     assert ("title-too-long" in rules(make_article(title=title))) == (len(title) > 32)
 
 
-def test_mended_file_may_have_any_suffix():
+def test_converted_file_may_have_any_suffix():
     """It is uploaded under a name of its own."""
     media = make_file("cup.webp", "jpeg")
     assert media.file is not None

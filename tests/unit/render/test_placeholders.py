@@ -35,7 +35,7 @@ def marked(value: object) -> str:
 
 @settings(max_examples=600, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
-def test_it_fills_as_jinja_does(text: str) -> None:
+def test_placeholders_are_filled_as_by_jinja(text: str) -> None:
     """Whatever is filled at once comes out as from Jinja, escapes and odd names included."""
     filled = fill(text, VALUES, marked)
     if filled is not None:
@@ -52,7 +52,7 @@ def test_names_are_filled_at_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["{{ none }}", "{{ true }}", "{{ not }}", "{{ self }}"])
-def test_words_of_jinja_stay_its_own(name: str) -> None:
+def test_jinja_keywords_are_left_to_jinja(name: str) -> None:
     """A variable that is called like a word of Jinja does not change what the word means."""
     assert fill(name, VALUES, str) is None
 
@@ -69,7 +69,7 @@ def test_words_of_jinja_stay_its_own(name: str) -> None:
         ("9" * 1_001, {}),
     ],
 )
-def test_what_is_wrong_is_left_to_jinja(text: str, variables: dict[str, object]) -> None:
+def test_invalid_placeholder_is_left_to_jinja(text: str, variables: dict[str, object]) -> None:
     """No fault is told twice: whatever is refused, the engine refuses."""
     assert fill(text, variables, str) is None
     with pytest.raises(TemplateRenderError):

@@ -231,7 +231,7 @@ def test_braces_in_a_text_file_are_shown_there(tmp_path):
 @pytest.mark.parametrize(
     "written", ["{{ brand }}", "{{brand|upper}}", "｛温馨提示｝", "{other}", "{{ '{{' }} x"]
 )
-def test_other_braces_are_nobodys_business(tmp_path, written):
+def test_other_braces_have_no_warning(tmp_path, written):
     """Templates, ornaments and code stay without a warning."""
     result = rendered(tmp_path, f"vars: {{brand: 茶}}\ncontent: |\n  {written}\n")
     assert result.sends[0].diagnostics == ()
@@ -376,7 +376,7 @@ def test_missing_file_is_a_problem_where_it_is_named(tmp_path):
 # --- articles ----------------------------------------------------------------------------------
 
 
-class FakeRoom:
+class FakeArticles:
     """Wraps a source in `<p>`; finds a fault in each line that holds `!!`."""
 
     def escape_for(self, kind):
@@ -410,7 +410,7 @@ content:
 
 def test_article_body_is_rendered_with_values_escaped(tmp_path):
     """A variable cannot inject markup; the article's own markup stays."""
-    content = one(rendered(tmp_path, ARTICLE, {"sale/a.md": "<i>{{ x }}</i>\n"}, room=FakeRoom()))
+    content = one(rendered(tmp_path, ARTICLE, {"sale/a.md": "<i>{{ x }}</i>\n"}, room=FakeArticles()))
     assert isinstance(content, Articles)
     (article,) = content.articles
     assert article.html == "<p markdown t><i>&lt;b></i></p>"
@@ -427,7 +427,7 @@ def test_article_body_is_rendered_with_values_escaped(tmp_path):
 )
 def test_finding_in_a_body_points_at_the_line_as_written(tmp_path, body, line):
     """Tags shift the lines of the rendered text; a line that cannot be told is left out."""
-    (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}, room=FakeRoom()).sends
+    (send,) = rendered(tmp_path, ARTICLE, {"sale/a.md": body}, room=FakeArticles()).sends
     assert send.diagnostics[0].location == Location(file="campaigns/sale/a.md", line=line)
     assert send.diagnostics[0].path == "$.content.articles[0].body"
 
@@ -435,7 +435,7 @@ def test_finding_in_a_body_points_at_the_line_as_written(tmp_path, body, line):
 def test_missing_extra_is_a_problem_of_the_article(tmp_path):
     """Without the extra the campaign is at fault, with the install line; others still render."""
 
-    class Bare(FakeRoom):
+    class Bare(FakeArticles):
         def build(self, source):
             raise MissingExtraError("articles", needed_for="an article")
 
@@ -446,11 +446,11 @@ def test_missing_extra_is_a_problem_of_the_article(tmp_path):
 def test_article_body_must_be_markdown_or_html(tmp_path):
     """A Word file is no article."""
     yaml = ARTICLE.replace("a.md", "a.docx")
-    assert only(rendered(tmp_path, yaml, {"sale/a.docx": "x"}, room=FakeRoom())).rule == "article-kind"
+    assert only(rendered(tmp_path, yaml, {"sale/a.docx": "x"}, room=FakeArticles())).rule == "article-kind"
 
 
-def test_real_article_room_takes_what_is_passed(tmp_path):
-    """The real room and this one agree on names."""
+def test_article_module_accepts_the_arguments_of_render(tmp_path):
+    """The fake above and the real module agree on names."""
     pytest.importorskip("lxml")
     content = one(rendered(tmp_path, ARTICLE.replace("theme: t", ""), {"sale/a.md": "你好 **{{ x }}**"}))
     assert "&lt;b&gt;" in content.articles[0].html
@@ -461,7 +461,7 @@ def test_real_article_room_takes_what_is_passed(tmp_path):
 
 @settings(max_examples=50, deadline=None)
 @given(text=st.text(), tag=st.text() | st.just("{{ x }}\n\n{% if %}"))
-def test_whatever_is_written_never_raises_and_repeats(tmp_path_factory, text, tag):
+def test_rendering_never_raises_and_is_deterministic(tmp_path_factory, text, tag):
     """Rendering is total, and the same input gives the same result."""
     campaign = make_campaign(yaml.safe_dump({"content": text, "filter": {"tag": tag}}))
     files = Files(tmp_path_factory.getbasetemp())

@@ -77,7 +77,7 @@ def fault(text: str, files: Texts | None = None) -> TemplateRenderError:
         ("甲\r\n{{ n }}\r乙", "甲\n3\n乙"),
     ],
 )
-def test_template_says(text, expected):
+def test_template_renders_to(text, expected):
     """The language is Jinja's, data is plain, lines that hold only a tag vanish."""
     assert render(text) == expected
 
@@ -105,7 +105,7 @@ def test_any_template_renders_or_has_a_fault(parts):
         try:
             results.append(render(" ".join(parts)))
         except TemplateRenderError as error:
-            results.append((error.what, error.line))
+            results.append((error.message, error.line))
     assert results[0] == results[1]
 
 
@@ -169,8 +169,8 @@ def test_threads_do_not_share_a_rendering():
 
 @pytest.mark.parametrize("text", ["一\n\x00", "一\n{{ '\\x1b' }}", "{{ n }}\n{{ '\\ud800' }}"])
 def test_invisible_characters_are_refused(text):
-    """What no phone can show, and UTF-8 cannot carry, does not leave this room."""
-    assert "invisible character" in fault(text).what
+    """What no phone can show, and UTF-8 cannot carry, does not leave this module."""
+    assert "invisible character" in fault(text).message
     assert fault(text).line == 2
 
 
@@ -206,7 +206,7 @@ def test_invisible_characters_are_refused(text):
 )
 def test_template_cannot_reach(text):
     """Python's insides, chance, changing data, and Python's spelling of data are out of reach."""
-    assert fault(text).what
+    assert fault(text).message
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_include_cannot_leave_the_campaigns_folder(tmp_path, name):
     (root / "folder").symlink_to(tmp_path)
     with pytest.raises(TemplateRenderError) as caught:
         Templates(Files(root)).render("{% include '" + name.replace("\\", "\\\\") + "' %}", {})
-    assert "campaigns folder" in caught.value.what or "is a link" in caught.value.what
+    assert "campaigns folder" in caught.value.message or "is a link" in caught.value.message
 
 
 def test_include_is_found_among_the_partials_first():
@@ -233,7 +233,7 @@ def test_include_is_found_among_the_partials_first():
 
 def test_missing_include_names_the_partial():
     """The message names the file a user would add."""
-    assert fault("{% include 'a.txt' %}").what == "there is no file `_partials/a.txt`"
+    assert fault("{% include 'a.txt' %}").message == "there is no file `_partials/a.txt`"
 
 
 def test_macros_can_be_imported():
@@ -301,7 +301,7 @@ def test_fault_in_an_include_names_the_file(partial):
 )
 def test_fault_says_what_is_wrong(text, words):
     """Messages are plain, and name what was probably meant."""
-    assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).what
+    assert words in fault(text, Texts(_partials__r="{% include 'r' %}")).message
 
 
 # --- how much it may do ------------------------------------------------------------------------
@@ -383,7 +383,7 @@ def test_bomb_is_defused(text):
     found = fault(text, files)
     assert time.thread_time() - began < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 50_000
-    assert len(found.what) < 200
+    assert len(found.message) < 200
 
 
 def test_ordinary_long_templates_are_within_bounds():

@@ -68,7 +68,7 @@ def outcome(templates: Templates, text: str, data: dict[str, Any]) -> str:
     try:
         return templates.render(text, data)
     except TemplateRenderError as fault:
-        return f"{fault.what} {fault.line}"
+        return f"{fault.message} {fault.line}"
 
 
 @settings(deadline=None, max_examples=200)

@@ -466,10 +466,14 @@ def test_two_names_of_one_appid_are_one_account():
 
 @pytest.mark.parametrize(
     ("codes", "worst"),
-    [((), ExitCode.OK), ((ExitCode.OK, ExitCode.POLICY), ExitCode.POLICY), ((ExitCode.FAILED, ExitCode.WECHAT), ExitCode.WECHAT),
-     ((ExitCode.LEDGER, ExitCode.UNKNOWN, ExitCode.WECHAT), ExitCode.UNKNOWN),
-     ((ExitCode.INTERRUPTED, ExitCode.OK), ExitCode.INTERRUPTED)],
-)  # fmt: skip
+    [
+        ((), ExitCode.OK),
+        ((ExitCode.OK, ExitCode.POLICY), ExitCode.POLICY),
+        ((ExitCode.FAILED, ExitCode.WECHAT), ExitCode.WECHAT),
+        ((ExitCode.LEDGER, ExitCode.UNKNOWN, ExitCode.WECHAT), ExitCode.UNKNOWN),
+        ((ExitCode.INTERRUPTED, ExitCode.OK), ExitCode.INTERRUPTED),
+    ],
+)
 def test_exit_code_is_the_worst_outcome(codes: tuple[ExitCode, ...], worst: ExitCode):
     """Unknown comes first; never 0 beside a failure."""
     made = tuple(

@@ -31,7 +31,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_folder_is_written_as_it_was(root: Path, tmp_path: Path) -> None:
+def test_commit_is_written_byte_for_byte(root: Path, tmp_path: Path) -> None:
     """Every file below the folder, byte for byte, Chinese names included; nothing beside it."""
     before = files(root)
     (root / "sale.yaml").write_text("changed")
@@ -42,7 +42,7 @@ def test_the_folder_is_written_as_it_was(root: Path, tmp_path: Path) -> None:
     assert files(target) == before
 
 
-def test_nothing_of_the_repository_is_run(root: Path, tmp_path: Path) -> None:
+def test_reading_a_commit_runs_nothing_of_the_repository(root: Path, tmp_path: Path) -> None:
     """Filters, attributes and hooks that the repository configures stay still; links are not followed."""
     mark = tmp_path / "ran"
     (root / ".gitattributes").write_text("*.yaml filter=evil export-ignore export-subst\n")
@@ -60,7 +60,7 @@ def test_nothing_of_the_repository_is_run(root: Path, tmp_path: Path) -> None:
     assert not os.path.lexists(target / "link.yaml")
 
 
-def test_a_folder_that_did_not_exist_then_is_empty(root: Path, tmp_path: Path) -> None:
+def test_folder_missing_in_the_commit_is_empty(root: Path, tmp_path: Path) -> None:
     """The first campaigns of a repository have nothing to be compared with."""
     later = root.parent / "later"
     later.mkdir()
@@ -73,7 +73,7 @@ def test_a_folder_that_did_not_exist_then_is_empty(root: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     "ref", ["", "-h", "--output=x", "no-such", "main:campaigns", "a\nb", "@{upstream}", "HEAD~9"]
 )
-def test_what_is_no_commit_is_refused_in_words(root: Path, ref: str) -> None:
+def test_name_that_is_not_a_commit_is_refused(root: Path, ref: str) -> None:
     """Options, paths and unknown names never reach git as anything but a name."""
     with pytest.raises(UsageError) as caught:
         resolve_ref(root, ref)

@@ -66,7 +66,7 @@ def test_formatting_never_changes_a_digest(
 
 
 @given(st.text("abc会:{}[]#|>-&*'\"\n\r\t %", max_size=80))
-def test_any_text_is_shaped_or_left_and_said_so(text: str) -> None:
+def test_any_text_is_formatted_or_left_alone(text: str) -> None:
     """Nonsense is never an exception, and what is left is left byte for byte."""
     result = format_campaign(text, FILE)
     assert not result.skip_reason or result.text == text
@@ -84,7 +84,7 @@ def test_any_text_is_shaped_or_left_and_said_so(text: str) -> None:
         SHAPED.replace("msgtype: text\n", "msgtype: text   \n"),
     ],
 )
-def test_one_shape_for_all_spellings(text: str) -> None:
+def test_equal_files_are_formatted_alike(text: str) -> None:
     """Order, line ends, blanks at line ends and the modeline come out alike; comments stay with their key."""
     assert format_campaign(text, FILE).text == SHAPED
 
@@ -98,20 +98,22 @@ def test_one_shape_for_all_spellings(text: str) -> None:
         ("msgtype: text\ncontent: |\n  ohne Zeilenende", "its text would change"),
     ],
 )
-def test_what_cannot_be_shaped_safely_is_left(text: str, why: str) -> None:
+def test_file_that_cannot_be_formatted_safely_is_left_alone(text: str, why: str) -> None:
     """A file that is broken, or that would say something else, stays as it is, with the reason."""
     result = format_campaign(text, FILE)
     assert result.text == text
     assert why in result.skip_reason
 
 
-def test_a_map_in_one_line_keeps_its_order() -> None:
+def test_flow_style_map_keeps_its_order() -> None:
     """Flow style has no lines to move."""
     text = "{msgtype: text, filter: {tag: a}, content: b}\n"
     assert format_campaign(text, FILE).text == MODELINE + text
 
 
-def test_check_changes_nothing_and_says_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fmt_check_changes_nothing_and_names_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`--check` exits 3 and names the files; without it they are written, and then all is well."""
     file = tmp_path / "sale.yaml"
     file.write_text("msgtype: text\nfilter: {tag: a}\ncontent: b\n", encoding="utf-8")
@@ -128,7 +130,7 @@ def test_check_changes_nothing_and_says_which(tmp_path: Path, capsys: pytest.Cap
     ]
 
 
-def test_a_broken_file_is_named_and_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fmt_names_a_broken_file_and_leaves_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is no YAML is for `campaign validate` to explain."""
     file = tmp_path / "sale.yaml"
     file.write_bytes(b"msgtype: [\r\n")

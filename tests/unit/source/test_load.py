@@ -38,7 +38,7 @@ def test_an_id_is_the_path_without_suffix(root: Path) -> None:
     assert loaded.problems == ()
 
 
-def test_what_is_no_campaign_is_left_alone(root: Path) -> None:
+def test_files_that_are_not_campaigns_are_ignored(root: Path) -> None:
     """Names that begin with `_` or `.`, and files that are no YAML, are not read."""
     for name in (
         "_settings.yaml",
@@ -75,7 +75,7 @@ def test_a_problem_names_the_file_as_typed(root: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "pair", [("sale.yaml", "sale.yml"), ("Sale.yaml", "sale.yaml"), ("Straße.yaml", "STRASSE.yaml")]
 )
-def test_ids_that_are_one_elsewhere_are_refused(root: Path, pair: tuple[str, str]) -> None:
+def test_ids_that_differ_only_by_case_or_suffix_are_refused(root: Path, pair: tuple[str, str]) -> None:
     """Two files whose ids differ only by case or suffix are both refused."""
     for name in pair:
         write(root, name)
@@ -97,7 +97,7 @@ def test_a_name_that_cannot_be_an_id_is_refused(root: Path, name: str) -> None:
     assert [p.rule for p in load_campaigns(root).problems] == ["campaign-id"]
 
 
-def test_a_name_in_gbk_is_refused_in_words_that_can_be_printed(root: Path) -> None:
+def test_file_name_in_gbk_is_refused_with_a_printable_message(root: Path) -> None:
     """A file unpacked from an archive of another system: its bytes are shown as escapes."""
     try:
         os.close(os.open(os.fsencode(root) + b"/\xb4\xba.yaml", os.O_CREAT | os.O_WRONLY))
@@ -188,7 +188,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     ],
     ids=["unknown", "duplicate", "wrong", "surprise"],
 )
-def test_a_file_of_nothing_but_problems_is_told_in_short(root: Path, text: str) -> None:
+def test_problems_of_one_file_are_bounded(root: Path, text: str) -> None:
     """A hundred problems are listed, then that there are more; the time stays bounded."""
     write(root, "x.yaml", text)
     begun = time.process_time()

@@ -172,7 +172,7 @@ def rendered(folder: Path, written: list[str]) -> Iterator[Diagnostic]:
     ("problems", "rules"),
     [(of_campaigns, 35), (of_settings, 20), (of_rendering, 20), (of_articles, 20)],
 )
-def test_what_and_hint_are_whole_sentences(
+def test_messages_and_hints_of_problems_are_whole_sentences(
     problems: Callable[[Path], Iterator[Diagnostic]], rules: int, tmp_path: Path
 ) -> None:
     """A reader of Chinese meets no English word of ours, and no sentence is put together of pieces."""
@@ -181,7 +181,7 @@ def test_what_and_hint_are_whole_sentences(
     assert len({problem.rule for problem in found}) >= rules
 
 
-def test_a_language_is_not_kept_with_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_text_reports_its_faults_in_the_current_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with a text that was read before is said in the language of now."""
     from wechat_campaigns.source.strict_yaml import TextFault, compose
 

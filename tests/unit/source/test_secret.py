@@ -38,7 +38,7 @@ def test_a_command_prints_the_secret() -> None:
     assert read_secret(Secret(command=python("print('007')")), {}) == "007"
 
 
-def test_a_command_is_run_by_the_parameter() -> None:
+def test_secret_command_uses_the_given_runner() -> None:
     """The runner of commands is handed in, and gets the words as written."""
     seen: list[tuple[str, ...]] = []
     assert (
@@ -48,7 +48,7 @@ def test_a_command_is_run_by_the_parameter() -> None:
     assert seen == [("pass", "$HOME; x")]
 
 
-def test_no_shell_is_between() -> None:
+def test_secret_command_uses_no_shell() -> None:
     """Nothing in an argument is expanded."""
     assert run_command((*python("import sys; print(sys.argv[1])"), "$HOME;`id`")) == "$HOME;`id`\n"
 
@@ -64,7 +64,7 @@ def test_no_shell_is_between() -> None:
         (("/", "hunter2"), "cannot be started"),
     ],
 )
-def test_a_failed_command_is_told_without_its_output(command: tuple[str, ...], told: str) -> None:
+def test_failed_secret_command_does_not_show_its_output(command: tuple[str, ...], told: str) -> None:
     """The program and the reason are named; neither output nor arguments are."""
     with pytest.raises(SecretError, match=told) as caught:
         read_secret(Secret(command=command), {})
@@ -73,7 +73,7 @@ def test_a_failed_command_is_told_without_its_output(command: tuple[str, ...], t
     assert caught.value.__cause__ is None
 
 
-def test_a_command_that_hangs_is_ended() -> None:
+def test_hanging_secret_command_is_killed() -> None:
     """A program that waits for an answer does not hold the run for ever."""
     with pytest.raises(SecretError, match="did not end within"):
         run_command(python("import time; time.sleep(60)"), timeout_s=0.2)
@@ -124,7 +124,7 @@ def test_a_written_secret_is_found(data: object) -> None:
         [],
     ],
 )
-def test_what_is_no_secret_is_left_alone(data: object) -> None:
+def test_text_that_is_not_a_secret_is_accepted(data: object) -> None:
     """Places of secrets, addresses without passwords and a coupon's word are fine."""
     assert written_secrets(data) == []
 
@@ -141,7 +141,7 @@ def test_any_data_can_be_searched(data: object) -> None:
     assert all(finding.message for finding in written_secrets({"x": data}))
 
 
-def test_a_missing_variable_is_told_whole_after_redaction():
+def test_redaction_keeps_the_message_of_a_missing_variable():
     """A name that ends in SECRET must not lead redaction to mask the sentence that follows it."""
     with pytest.raises(SecretError) as caught:
         read_secret(Secret(env="WECHAT_MAIN_SECRET"), {})

@@ -42,7 +42,7 @@ def full(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("case", INVALID, ids=lambda path: path.stem)
-def test_broken_settings_have_exactly_their_problems(case: Path, tmp_path: Path) -> None:
+def test_invalid_settings_have_exactly_their_problems(case: Path, tmp_path: Path) -> None:
     """Each problem has its place, path, rule, words and hint, and none is left out."""
     shutil.copy(case, tmp_path / "_settings.yaml")
     assert [line(problem) for problem in problems_of(tmp_path)] == case.with_suffix(
@@ -75,7 +75,7 @@ def test_environments_share_a_ledger_unless_one_rehearses_the_other(
     assert load_settings(tmp_path, environment="production").environment.name == "production"
 
 
-def test_approvals_arrive(tmp_path: Path) -> None:
+def test_approvals_setting_is_read(tmp_path: Path) -> None:
     """One approval by somebody other than the author, unless it says otherwise; off when not written."""
     text = "environments: {sandbox: {api: sandbox, approvals: {approvers: [Ann, bob]}}}"
     (tmp_path / "_settings.yaml").write_text(text)
@@ -172,7 +172,7 @@ def test_the_settings_are_no_campaign(full: Path) -> None:
     assert load_campaigns(full).problems == ()
 
 
-def test_what_operators_write_arrives(tmp_path: Path) -> None:
+def test_operating_settings_are_read(tmp_path: Path) -> None:
     """Policy, callback, testers and robots become records; a secret stays a place."""
     shutil.copy(CASES / "valid/operating.yaml", tmp_path / "_settings.yaml")
     settings = load_settings(tmp_path, environment="production")
@@ -195,7 +195,7 @@ def test_what_operators_write_arrives(tmp_path: Path) -> None:
     ]
 
 
-def test_a_hold_holds_every_name_of_the_account(tmp_path: Path) -> None:
+def test_hold_covers_every_name_of_the_account(tmp_path: Path) -> None:
     """Two names with one AppID are one account: what the settings hold is not sent under the other name."""
     text = "{kind: service, appid: %s, secret: {env: X}}"
     accounts = {"main": "wx00000000000000aa", "alias": "wx00000000000000aa", "other": "wx00000000000000bb"}

@@ -48,7 +48,7 @@ def mp3(frames: int, header: bytes = b"\xff\xfb\x90\x00", size: int = 417) -> by
         (b"hello", "unknown"),
     ],
 )
-def test_the_format_is_told_from_the_bytes(data: bytes, kind: str) -> None:
+def test_format_is_detected_from_the_bytes(data: bytes, kind: str) -> None:
     """Every format of `FileInfo` is known, all else is unknown."""
     assert sniff(data) == kind
 

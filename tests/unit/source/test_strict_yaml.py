@@ -29,7 +29,7 @@ SURPRISES = {
 @pytest.mark.parametrize(
     ("rule", "text"), [(rule, text) for rule, texts in SURPRISES.items() for text in texts]
 )
-def test_a_surprise_is_refused_and_named(rule: str, text: str) -> None:
+def test_ambiguous_yaml_value_is_refused(rule: str, text: str) -> None:
     """What YAML readers disagree about is refused with the written text, at its own place."""
     reading = read(f"a: 1\nkey: {text}\n")
     (fault,) = reading.faults
@@ -75,7 +75,7 @@ def test_a_comment_and_a_kept_hashtag_are_no_fault(parser: type, text: str) -> N
     assert not read(text, parser=parser).faults
 
 
-def test_many_blanks_cost_no_time() -> None:
+def test_many_blanks_are_read_in_linear_time() -> None:
     """A file of blanks may be a stranger's: it is read in the time that its length takes."""
     text = f'a: "{" " * 60_000}"\n'
     begun = time.process_time()
@@ -84,7 +84,7 @@ def test_many_blanks_cost_no_time() -> None:
 
 
 @pytest.mark.parametrize("text", [text for texts in SURPRISES.values() for text in texts])
-def test_a_quoted_surprise_is_text(text: str) -> None:
+def test_quoted_ambiguous_value_is_text(text: str) -> None:
     """Quotes settle it."""
     assert read(f"key: '{text}'") == read(f'key: "{text}"')
     assert read(f"key: '{text}'").data == {"key": text}
@@ -120,7 +120,7 @@ def test_plain_values_are_what_they_look_like(text: str, value: object) -> None:
     assert type(reading.data["key"]) is type(value)
 
 
-def test_every_fault_of_a_file_is_collected() -> None:
+def test_every_fault_of_a_yaml_file_is_reported() -> None:
     """One run tells all that can be told."""
     reading = read("a: no\nb: 010\na: 1\nc: {<<: {d: e}}\n2: x\ne: !tag f\n")
     assert [fault.rule for fault in reading.faults] == [
@@ -133,7 +133,7 @@ def test_every_fault_of_a_file_is_collected() -> None:
     ]
 
 
-def test_a_tag_builds_nothing_and_is_not_repeated() -> None:
+def test_yaml_tag_builds_nothing_and_is_not_shown() -> None:
     """A tag never runs code, and its name, which may be a secret, is not shown."""
     (fault,) = read("a: !!python/object/apply:os.system [hunter2]").faults
     assert fault.rule == "yaml-tag"
@@ -154,7 +154,7 @@ def test_depth_is_bounded(text: str) -> None:
     assert fault.rule in ("yaml-too-deep", "yaml-syntax")
 
 
-def test_a_fault_behind_an_anchor_is_told_once() -> None:
+def test_fault_behind_an_anchor_is_reported_once() -> None:
     """It stands in the file once, however many aliases lead there; another one beside it is told too."""
     reading = read("a: &x {b: yes, c: 0x1}\nd: *x\ne: [*x, *x]\n")
     assert [(f.rule, f.line, f.column, f.path) for f in reading.faults] == [

@@ -53,7 +53,7 @@ def test_a_broken_campaign_has_exactly_its_problems(case: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
-def test_the_words_are_the_readers(expected: Path) -> None:
+def test_problems_hold_no_word_of_a_schema_or_of_python(expected: Path) -> None:
     """No word of a schema or of Python reaches the reader, and every problem has a hint."""
     for text in expected.read_text().splitlines():
         _, what, hint = text.split(" | ")
@@ -103,7 +103,7 @@ def test_openids_are_never_repeated() -> None:
     assert not any("oABC" in p.message + p.hint or "oSECRET" in p.message + p.hint for p in problems)
 
 
-def test_a_window_that_opens_before_it_closes_is_compared_across_offsets() -> None:
+def test_window_is_compared_across_time_zones() -> None:
     """19:00+08:00 is before 11:00:01Z."""
     window = "not_before: 2026-12-01T19:00:00+08:00\nnot_after: 2026-12-01T11:00:01Z\n"
     assert isinstance(check(f"filter: {{tag_id: 2}}\nmsgtype: text\ncontent: hi\n{window}"), Campaign)

@@ -139,7 +139,9 @@ def test_refused_settings_have_problems(data: Any) -> None:
 
 @pytest.mark.parametrize("value", ["dropped", "misspelt", None, "x", 7, {}, []], ids=repr)
 @pytest.mark.parametrize(("name", "originals"), [("campaign", CAMPAIGNS), ("settings", SETTINGS)])
-def test_every_key_alone(name: SchemaName, originals: list[Any], value: object) -> None:
+def test_every_key_left_out_misspelt_or_of_another_type(
+    name: SchemaName, originals: list[Any], value: object
+) -> None:
     """Each key of each valid file, left out, misspelt or of another kind, is told or accepted."""
     for original in originals:
         for path in paths(original):

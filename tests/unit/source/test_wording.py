@@ -122,7 +122,7 @@ def test_a_description_becomes_the_end_of_a_sentence() -> None:
         ("filter:\n\u3000\u3000tag: 会员", "indent with ordinary spaces, not with full-width ones"),
     ],
 )
-def test_a_key_typed_on_a_chinese_keyboard_is_seen_through(tmp_path: Path, written: str, hint: str) -> None:
+def test_key_with_a_fullwidth_character_is_recognized(tmp_path: Path, written: str, hint: str) -> None:
     """The hint says which character is wrong, for it looks right."""
     (tmp_path / "sale.yaml").write_text(f"{written}\nmsgtype: text\ncontent: 你好\n", encoding="utf-8")
     assert hint in [problem.hint for problem in load_campaigns(tmp_path).problems]
@@ -133,24 +133,22 @@ def test_no_hint_repeats_the_beginning_of_a_secret() -> None:
     assert "oAbc" not in value_hint("openids", "oAbc:1", ["array", "object"])
 
 
-ROOMS = (findings, hints, phrases, shapes, wording)
+MODULES = (findings, hints, phrases, shapes, wording)
 CASES = Path(__file__).parents[2]
 
 
 def literals() -> set[str]:
-    """Every text written in the rooms that word what a schema refuses."""
-    trees = [ast.parse(Path(str(room.__file__)).read_text(encoding="utf-8")) for room in ROOMS]
+    """Every text written in the modules that word what a schema refuses."""
+    trees = [ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")) for module in MODULES]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-def test_what_is_said_of_a_schema_is_known_to_the_catalog(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_every_text_of_a_schema_is_in_the_catalog(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever text of a schema is translated, `schema_words` lists it: else it would stay English."""
     said: set[str] = set()
-    for room in ROOMS:
-        monkeypatch.setattr(room, "_", lambda message: said.add(message) or message, raising=False)
+    for module in MODULES:
+        monkeypatch.setattr(module, "_", lambda message: said.add(message) or message, raising=False)
     for case in CASES.glob("campaigns/invalid/*.yaml"):
         shutil.copy(case, tmp_path)
     load_campaigns(tmp_path)

@@ -44,7 +44,7 @@ def connected(
             "secret": environment.secret,
             "clock": environment.clock,
             "sleep": environment.slept_s.append,
-            "timeout_s": (0.5, 0.5),
+            "timeout_s": (5, 5),
         }
         read_only = changes.pop("read_only", False)
         connection = connect(account, api, **(arguments | changes))

@@ -115,14 +115,14 @@ def test_an_event_is_kept_once(server: Server) -> None:
     assert len(server.ledger.kept) == 1
 
 
-def test_other_events_are_answered_and_not_kept(server: Server) -> None:
+def test_other_events_are_acknowledged_but_not_recorded(server: Server) -> None:
     """A follower's message is none of our business."""
     body = "<xml><MsgType>text</MsgType><FromUserName>o-secret</FromUserName><Content>你好</Content></xml>"
     assert server.ask(signed(), body.encode()) == (200, "success")
     assert not server.ledger.kept
 
 
-def test_an_event_that_cannot_be_kept_is_not_acknowledged() -> None:
+def test_event_that_cannot_be_recorded_is_not_acknowledged() -> None:
     """Without a ledger the platform is told to come again."""
 
     class Gone(MemoryLedger):
@@ -132,7 +132,7 @@ def test_an_event_that_cannot_be_kept_is_not_acknowledged() -> None:
     assert Server(PLAIN, ledger=Gone()).ask(signed(), EVENT.encode()) == (503, "not kept")
 
 
-def test_requests_that_are_not_the_platforms_are_refused(server: Server) -> None:
+def test_requests_without_a_valid_signature_are_refused(server: Server) -> None:
     """Unknown account, method, size, signature: each is turned away before anything is read."""
     assert server.ask(signed(), path="/wx/other")[0] == 404
     assert server.ask(signed(), method="DELETE")[0] == 405
@@ -157,7 +157,7 @@ def test_a_strange_timestamp_is_refused(server: Server, stamp: str) -> None:
     assert server.ask(signed(stamp=stamp), EVENT.encode())[0] == 403
 
 
-def test_the_sandboxes_safe_mode_is_read() -> None:
+def test_encrypted_push_of_the_sandbox_is_read() -> None:
     """An encrypted push arrives as its XML."""
     query, body = sealed()
     assert open_push(query, body, SAFE, NOW).decode() == EVENT
@@ -165,7 +165,7 @@ def test_the_sandboxes_safe_mode_is_read() -> None:
 
 
 @given(text=st.text(min_size=1, max_size=200))
-def test_another_implementation_encrypts_for_us(text: str) -> None:
+def test_push_encrypted_by_another_implementation_is_read(text: str) -> None:
     """What wechatpy encrypts we decrypt, whatever the text and its length."""
     sent = WeChatCrypto("token", KEY, SERVICE).encrypt_message(text, "n1", STAMP)
     encrypted = read_xml(sent.encode()).findtext("Encrypt", "")

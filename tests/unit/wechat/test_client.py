@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.wechat.scripted_server import TOKEN, ClientEnvironment, Raw, ScriptedServer, cut, reset, stall
+from tests.unit.wechat.scripted_server import (
+    TOKEN,
+    ClientEnvironment,
+    Raw,
+    ScriptedServer,
+    cut,
+    reset,
+    stall,
+    timeouts_for,
+)
 from wechat_campaigns.core.errors import ApiError, NoResponseError, NotSentError, PolicyError, WeChatError
 from wechat_campaigns.wechat.endpoints import (
     DRAFT_ADD,
@@ -55,20 +64,20 @@ LOST = {
 
 
 @pytest.mark.parametrize("answer", LOST.values(), ids=LOST.keys())
-def test_a_send_without_a_usable_answer_is_lost_and_never_repeated(
+def test_send_without_a_usable_answer_is_lost_and_never_retried(
     server: ScriptedServer, connected: Connected, answer: object
 ) -> None:
     """The request arrived, so it goes out once, and the error says that nobody knows."""
     server.on(MASS_SENDALL, answer)
     with pytest.raises(NoResponseError) as caught:
-        connected().mass_sendall(SEND)
+        connected(timeout_s=timeouts_for(answer)).mass_sendall(SEND)
     assert len(server.calls(MASS_SENDALL)) == 1
     assert caught.value.location == MASS_SENDALL
     assert "unknown" in caught.value.message
     assert caught.value.hint
 
 
-def test_an_answer_without_end_is_lost(server: ScriptedServer, connected: Connected) -> None:
+def test_endless_answer_is_lost(server: ScriptedServer, connected: Connected) -> None:
     """An answer beyond the limit is given up instead of filling the memory."""
     server.on(MASS_SENDALL, Raw(body=b" " * (33 * 1024 * 1024)))
     with pytest.raises(NoResponseError, match="longer than"):
@@ -123,7 +132,7 @@ def test_a_dead_proxy_is_certainly_not_sent(
         connected("https://api.weixin.invalid").mass_sendall(SEND)
 
 
-def test_a_proxy_that_refuses_the_tunnel_has_not_passed_anything_on(
+def test_refused_proxy_tunnel_is_certainly_not_sent(
     server: ScriptedServer, connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy that wants a login answers CONNECT with an error, before any byte of the request."""
@@ -158,12 +167,13 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
 
 
 @pytest.mark.parametrize("fault", [cut, stall, Raw(status=503), {"errcode": -1}, {"errcode": 268487001}])
-def test_a_read_is_repeated_after_a_passing_fault(
+def test_read_is_retried_after_a_passing_fault(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, fault: object
 ) -> None:
     """Two faults in a row do not end a plan; the waits grow and are spread."""
     server.on(TAGS_GET, fault, fault, {"tags": [{"id": 2, "name": "会员", "count": 9}]})
-    assert connected().tags_get() == [{"id": 2, "name": "会员", "count": 9}]
+    api = connected(timeout_s=timeouts_for(fault))
+    assert api.tags_get() == [{"id": 2, "name": "会员", "count": 9}]
     assert 0.5 <= environment.slept_s[0] <= 1.5
     assert 1 <= environment.slept_s[1] <= 3
 
@@ -190,7 +200,7 @@ def test_a_read_waits_out_the_minute_limit_once(
     assert len(server.calls(TAGS_GET)) == 2
 
 
-def test_a_definite_no_is_not_repeated(server: ScriptedServer, connected: Connected) -> None:
+def test_certain_errcode_is_not_retried(server: ScriptedServer, connected: Connected) -> None:
     """48001 will not change in a second."""
     server.on(TAGS_GET, {"errcode": 48001, "errmsg": "api unauthorized rid: 65-12"})
     with pytest.raises(ApiError):
@@ -199,7 +209,7 @@ def test_a_definite_no_is_not_repeated(server: ScriptedServer, connected: Connec
 
 
 @pytest.mark.parametrize("busy", [-1, 45011, 45066, 61450])
-def test_a_write_is_not_repeated_when_the_platform_is_busy(
+def test_write_is_not_retried_when_the_platform_is_busy(
     server: ScriptedServer, connected: Connected, environment: ClientEnvironment, busy: int
 ) -> None:
     """-1 on a send may mean that it was sent; the ledger decides, not the client."""
@@ -211,7 +221,7 @@ def test_a_write_is_not_repeated_when_the_platform_is_busy(
 
 
 @pytest.mark.parametrize("stale", [40001, 40014, 42001, 40420, 41001, 48012])
-def test_a_refused_token_is_renewed_once_and_the_same_bytes_go_out_again(
+def test_rejected_token_is_renewed_once_and_the_call_made_again(
     server: ScriptedServer, connected: Connected, stale: int
 ) -> None:
     """The platform refuses a token before it looks at the request, so one replay is safe."""
@@ -226,7 +236,7 @@ def test_a_refused_token_is_renewed_once_and_the_same_bytes_go_out_again(
 
 @pytest.mark.parametrize("path", [MASS_SENDALL, MASS_SEND])
 @pytest.mark.parametrize("stale", [40001, 40014, 42001, 40420, 41001, 48012])
-def test_a_mass_call_is_made_once_whatever_becomes_of_its_token(
+def test_mass_call_is_made_once_whatever_happens_to_the_token(
     server: ScriptedServer, connected: Connected, path: str, stale: int
 ) -> None:
     """One intent stands for one POST; the token that was refused is not used again."""
@@ -241,16 +251,14 @@ def test_a_mass_call_is_made_once_whatever_becomes_of_its_token(
     assert [seen.query["access_token"] for seen in server.calls(path)] == [[TOKEN], ["NEW"]]
 
 
-def test_without_a_token_at_hand_a_mass_call_is_not_made(
-    server: ScriptedServer, connected: Connected
-) -> None:
+def test_mass_call_needs_a_cached_token(server: ScriptedServer, connected: Connected) -> None:
     """To fetch one now could take until the call comes too late."""
     with pytest.raises(NotSentError):
         WeChatApi(connected()._client).mass_sendall(SEND)
     assert server.seen == []
 
 
-def test_a_token_is_had_before_a_mass_call(server: ScriptedServer, connected: Connected) -> None:
+def test_token_is_fetched_before_a_mass_call(server: ScriptedServer, connected: Connected) -> None:
     """What `mass_ready` fetched is what the call uses: nothing of it fails after the intent."""
     server.on(MASS_SENDALL, ACCEPTED)
     api = connected()
@@ -263,7 +271,7 @@ def test_a_token_is_had_before_a_mass_call(server: ScriptedServer, connected: Co
         connected().mass_ready()
 
 
-def test_a_token_refused_for_ever_costs_two_calls(server: ScriptedServer, connected: Connected) -> None:
+def test_token_rejected_twice_is_not_renewed_again(server: ScriptedServer, connected: Connected) -> None:
     """One refresh, one replay, then the error: no recursion."""
     server.on(DRAFT_ADD, {"errcode": 40001, "errmsg": "invalid credential"})
     server.on(TAGS_GET, {"errcode": 42001, "errmsg": "access_token expired"})
@@ -276,7 +284,7 @@ def test_a_token_refused_for_ever_costs_two_calls(server: ScriptedServer, connec
     assert len(server.calls(TAGS_GET)) == 2
 
 
-def test_no_connection_is_used_twice(server: ScriptedServer, connected: Connected) -> None:
+def test_no_connection_is_reused(server: ScriptedServer, connected: Connected) -> None:
     """A kept connection may die under a send, which would leave its outcome unknown for nothing."""
     server.on(MASS_SENDALL, ACCEPTED)
     api = connected()

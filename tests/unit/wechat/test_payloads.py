@@ -146,7 +146,7 @@ def test_newspic_lists_its_pictures():
     assert wire.needs_draft(content)
 
 
-def test_made_draft_is_what_is_sent():
+def test_mass_call_sends_the_draft_that_was_added():
     """Written articles are sent by the id of their draft."""
     send = make_send(content=Articles(articles=(make_article(),)), msgtype=Msgtype.MPNEWS)
     body = wire.mass_body(send, tag_id=2, ids=NO_IDS, draft_media_id="D")

@@ -136,7 +136,7 @@ def test_no_fault_of_a_token_call_shows_the_secret(
     assert_clean(caught.value, logged())
 
 
-def test_an_address_nobody_listens_at_does_not_show_the_token(
+def test_refused_connection_does_not_show_the_token(
     server: ScriptedServer, connected: Connected, logged: Callable[[], str]
 ) -> None:
     """The library's own error has the whole URL in it."""

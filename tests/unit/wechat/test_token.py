@@ -37,7 +37,7 @@ def _tags(server: ScriptedServer) -> None:
     server.on(TAGS_GET, {"tags": []})
 
 
-def test_a_stable_token_is_asked_for_in_normal_mode(server: ScriptedServer, connected: Connected) -> None:
+def test_stable_token_is_requested_in_normal_mode(server: ScriptedServer, connected: Connected) -> None:
     """Forcing a refresh would end the token of every other runner of the account."""
     connected().tags_get()
     (call,) = server.calls(STABLE_TOKEN)
@@ -90,7 +90,7 @@ def test_an_odd_lifetime_counts_as_the_platforms_two_hours(
 @pytest.mark.parametrize(
     "unknown", [Raw(status=404), {"errcode": 40066, "errmsg": "invalid url"}, {"errcode": 48001}]
 )
-def test_a_server_without_stable_token_is_asked_at_cgi_bin_token(
+def test_server_without_stable_token_falls_back_to_cgi_bin_token(
     server: ScriptedServer, connected: Connected, unknown: object
 ) -> None:
     """An older emulator or a gateway works too, and is not asked for stable_token again."""
@@ -136,7 +136,7 @@ def test_no_token_means_that_nothing_was_sent(
     assert server.calls(MASS_SENDALL) == []
 
 
-def test_a_passing_fault_of_the_token_call_is_repeated(server: ScriptedServer, connected: Connected) -> None:
+def test_token_call_is_retried_after_a_passing_fault(server: ScriptedServer, connected: Connected) -> None:
     """A send is not given up because its token came at the second try."""
     server.on(STABLE_TOKEN, cut, {"access_token": TOKEN, "expires_in": 7200})
     assert connected().tags_get() == []
@@ -178,7 +178,7 @@ def test_threads_that_share_a_token_fetch_one(tokens: Tokens, asked: Asked) -> N
     assert (found, asked.count) == (["T1"] * 4, 1)
 
 
-def test_a_refusal_told_late_leaves_the_newer_token(tokens: Tokens, asked: Asked) -> None:
+def test_late_rejection_keeps_the_newer_token(tokens: Tokens, asked: Asked) -> None:
     """Two calls are refused with the same token: one fetches a new one, the other uses it."""
     refused = tokens.get()
     tokens.invalidate(refused)

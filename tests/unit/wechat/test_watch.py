@@ -36,7 +36,7 @@ def dated(moment: datetime) -> str:
         (NOW + 30 * SECOND, MINUTE, timedelta()),
     ],
 )
-def test_the_smallest_error_that_explains_a_date_counts(
+def test_clock_error_is_the_smallest_that_explains_the_date(
     told: datetime, took: timedelta, error: timedelta
 ) -> None:
     """A slow answer may have been dated at any moment on the way."""
@@ -44,7 +44,7 @@ def test_the_smallest_error_that_explains_a_date_counts(
 
 
 @pytest.mark.parametrize("date", [None, "", "soon", "Thu, 99 Nov 2026 12:00:00 GMT"])
-def test_a_date_that_cannot_be_read_tells_nothing(date: str | None) -> None:
+def test_unreadable_date_is_ignored(date: str | None) -> None:
     """And takes nothing back that was known before."""
     assert clock_skew(date, NOW, NOW) is None
     watch = ClockWatch(lambda: NOW)

@@ -176,7 +176,7 @@ def _in_process(environment: dict[str, str]) -> bytes:
     return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
 
 
-def test_what_a_forked_process_read_is_read_here_too(tmp_path: Path) -> None:
+def test_files_read_by_a_worker_are_recorded_here(tmp_path: Path) -> None:
     """Whoever watches the files sees theme and pictures: a gate asks who approved each of them."""
     seen: set[str] = set()
 

@@ -59,6 +59,6 @@ def test_line_break_is_a_blank_only_beside_latin(make: Make, source: str, text: 
 @pytest.mark.parametrize(
     ("character", "expected"), [("茶", True), ("。", True), ("ㄅ", True), ("한", True), ("a", False)]
 )
-def test_cjk_is_told_from_the_code_point(character: str, expected: bool) -> None:
+def test_cjk_is_detected_by_the_code_point(character: str, expected: bool) -> None:
     """Ideographs, kana, bopomofo, hangul and full-width punctuation are CJK; Latin is not."""
     assert is_cjk(character) is expected

@@ -110,7 +110,7 @@ def test_images_of_html_are_resolved(make: Make, png: bytes) -> None:
     assert 'data-w="64"' in body.html
 
 
-def test_comments_go_silently(make: Make) -> None:
+def test_html_comments_are_removed_without_a_finding(make: Make) -> None:
     """Readers never see a comment, so losing it is no loss."""
     body = make("<p>茶<!-- 备注 -->好</p>", kind="html")
     assert (body.html, rules(body)) == ("<p>茶好</p>", [])

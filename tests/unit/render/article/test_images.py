@@ -75,14 +75,14 @@ CASES: dict[str, tuple[Callable[[], bytes], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bytes_decide_what_is_wrong(name: str) -> None:
+def test_image_faults_are_found_by_its_bytes(name: str) -> None:
     """Each fault of an image's bytes has its rule."""
     data, expected = CASES[name][0](), CASES[name][1]
     assert [fault.rule for fault in inspect_image(data, sniff(data)).faults] == expected
 
 
 @pytest.mark.parametrize("name", ["webp", "gif", "bmp", "cmyk", "large", "turned", "located"])
-def test_mended_image_has_no_fault(name: str) -> None:
+def test_converted_image_has_no_fault(name: str) -> None:
     """What mending gives is JPEG or PNG under the limit, upright, RGB, without EXIF, the same each time."""
     data = CASES[name][0]()
     result, kind, note = convert_bytes(data)
@@ -108,7 +108,7 @@ def test_turned_image_is_set_upright() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_any_bytes_are_judged(data: st.DataObject) -> None:
+def test_any_bytes_are_an_image_or_a_fault(data: st.DataObject) -> None:
     """No damage to an image makes the check fail, or mending where the check allows it."""
     whole = bytearray(data.draw(st.sampled_from([CASES[name][0]() for name in SMALL] + [_moving()])))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -120,14 +120,14 @@ def test_any_bytes_are_judged(data: st.DataObject) -> None:
         assert convert_bytes(damaged)[1] in ("jpeg", "png")
 
 
-def test_moving_picture_cut_in_its_second_frame_is_judged() -> None:
+def test_animation_cut_in_its_second_frame_is_a_fault() -> None:
     """A picture whose first frame is whole and whose second is not is broken, not a crash."""
     whole = _moving()
     rules = {fault.rule for end in range(len(whole)) for fault in inspect_image(whole[:end], "gif").faults}
     assert rules <= {"image-broken", "image-format", "image-animated"}
 
 
-def test_plan_tells_of_a_mended_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
+def test_plan_names_a_converted_image_and_apply_gets_its_bytes(make: Make, tmp_path: Path) -> None:
     """A mended image has a digest of its own, and the same bytes can be made again from the file."""
     body = make("![杯](cup.webp)\n", at={"tea/cup.webp": _image("WEBP")}, options=MEND)
     info = body.images[0].file
@@ -153,7 +153,7 @@ def test_apply_refuses_a_file_that_changed(make: Make, tmp_path: Path, png: byte
         image_bytes(body.images[0].file, Files(tmp_path))
 
 
-def test_mending_does_not_hide_what_cannot_be_mended(make: Make) -> None:
+def test_conversion_does_not_hide_other_faults(make: Make) -> None:
     """A moving picture stays an error when images are mended."""
     body = make("![杯](a.gif)\n", at={"tea/a.gif": _moving()}, options=MEND)
     assert rules(body) == ["e image-animated 1", "e image-format 1"]
@@ -167,7 +167,7 @@ def test_percent_signs_and_blanks_in_a_path(make: Make, png: bytes) -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_every_kind_of_pixel_can_be_mended(mode: str) -> None:
+def test_every_pixel_format_can_be_converted(mode: str) -> None:
     """Black and white, palettes, grey with transparency, sixteen bits: each becomes a usable picture."""
     target = io.BytesIO()
     Image.new(mode, (30, 20)).save(target, "WEBP" if mode in ("RGB", "RGBA") else "PNG")
@@ -185,7 +185,7 @@ def test_material_takes_more_than_articles_do(name: str, rules: list[str]) -> No
     assert [fault.rule for fault in inspect_image(data, sniff(data), MATERIAL).faults] == rules
 
 
-def test_cover_is_mended_only_where_something_is_wrong(tmp_path: Path) -> None:
+def test_cover_is_converted_only_when_needed(tmp_path: Path) -> None:
     """A WebP becomes a JPEG that can be made again from the file; a good file stays as it is."""
     (tmp_path / "cup.webp").write_bytes(CASES["webp"][0]())
     (tmp_path / "cup.gif").write_bytes(CASES["gif"][0]())
