@@ -61,7 +61,7 @@ def plan(campaigns: Workspace, select: Sequence[str] = (), *, offline: bool = Fa
         CampaignError: the platform or the ledger did not do what was asked.
     """
     campaigns.offline = offline
-    return _plan(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
+    return _valid_result(campaigns, select, campaigns.state(verified=not offline), offline=offline).plan
 
 
 def apply(
@@ -97,8 +97,8 @@ def apply(
     state = campaigns.initialized_state(verified=True)
     prepared = compile_selected(campaigns, tuple(select))
     approval = check_approved(campaigns, prepared.sends, state)
-    made = _plan(campaigns, select, state, prepared=prepared)
-    plan = planfile.check_digest(digest, made.plan, state)
+    result = _valid_result(campaigns, select, state, prepared=prepared)
+    plan = planfile.check_digest(digest, result.plan, state)
     approval.check(plan)
     check_looser(campaigns, plan, covered=True, asking=False)
     ports = campaigns.ports(stopping or threading.Event())
@@ -176,7 +176,7 @@ def make_plan(
         again: unknown sends that are named themselves, whatever is selected; by `LedgerState.same`.
     """
     from wechat_campaigns.integrations.gate import ledger_changes
-    from wechat_campaigns.plan import plan
+    from wechat_campaigns.plan import plan as planner
     from wechat_campaigns.plan.compare import with_warnings
     from wechat_campaigns.plan.decide import DecisionOptions
     from wechat_campaigns.plan.pipeline import refresh
@@ -195,7 +195,7 @@ def make_plan(
     grounds = DecisionContext(
         settings=settings, state=state, now=workspace.clock(), overrides=allowed or {}, options=setting
     )
-    sends = (*prepared.sends, *plan.stored_unknown_sends(prepared.sends, grounds))
+    sends = (*prepared.sends, *planner.stored_unknown_sends(prepared.sends, grounds))
     known = None
     if not offline:
         known = refresh(
@@ -208,28 +208,28 @@ def make_plan(
         )
     # The reads said what time it is there.
     told = replace(setting, clock_skew=workspace.watch.current_skew())
-    made = plan.make_plan(
+    plan = planner.make_plan(
         sends,
         invalid=prepared.invalid,
         grounds=replace(grounds, now=workspace.clock(), options=told),
         known=known,
         commit=commit_of(workspace.root),
         with_orphans=not select,
-        unbegun=workspace.uninitialized(state),
+        uninitialized=workspace.uninitialized(state),
         guards=workspace.newest_guards(),
         left=ledger_changes(workspace),
         ledger_known=workspace.ledger_known,
     )
     if select and again:
-        waiting = plan.unplanned_unknown_sends(sends, grounds)
-        made = replace(
-            made,
+        waiting = planner.unplanned_unknown_sends(sends, grounds)
+        plan = replace(
+            plan,
             unknown_sends=tuple(
                 one for one in waiting if state.normalized_ledger_id(one.send_state.send) in again
             ),
         )
-    made = with_warnings(made, comparison) if comparison is not None else made
-    return PlanResult(compiled=prepared, plan=made, comparison=comparison)
+    plan = with_warnings(plan, comparison) if comparison is not None else plan
+    return PlanResult(compiled=prepared, plan=plan, comparison=comparison)
 
 
 def resolution_problems(plan: Plan) -> tuple[Diagnostic, ...]:
@@ -309,7 +309,7 @@ def _compile_base(workspace: Workspace, base: Path) -> tuple[tuple[Send, ...], s
     return found.sends, said.format(count=len(found.invalid))
 
 
-def _plan(
+def _valid_result(
     campaigns: Workspace,
     select: Sequence[str],
     state: LedgerState,
@@ -317,7 +317,7 @@ def _plan(
     offline: bool = False,
     prepared: CompileResult | None = None,
 ) -> PlanResult:
-    made = make_plan(campaigns, tuple(select), state, offline=offline, prepared=prepared)
-    if made.errors:
-        raise InvalidError(made.errors)
-    return made
+    result = make_plan(campaigns, tuple(select), state, offline=offline, prepared=prepared)
+    if result.errors:
+        raise InvalidError(result.errors)
+    return result

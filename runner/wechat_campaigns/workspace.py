@@ -69,8 +69,8 @@ class Workspace:
     def __exit__(self, *exc: object) -> None:
         self.stack.close()
 
-    def report_progress(self, text: str) -> None:
-        """Hear what is going on; a program that wants to know overrides this."""
+    def show_progress(self, text: str) -> None:
+        """Ignore progress; a subclass may print it."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -209,9 +209,9 @@ class Workspace:
             # However the settings write it: what is only rehearsed would count as sent.
             raise LedgerError(
                 _(
-                    "this ledger was begun for the real followers of {names}: a rehearsal may not use it"
+                    "this ledger records production sends of {names}; a sandbox environment cannot use it"
                 ).format(names=_(", ").join(sorted(real))),
-                hint=_("give the rehearsal a ledger of its own, such as `sqlite`"),
+                hint=_("give the sandbox environment a ledger of its own, such as `sqlite`"),
                 location=_("environment {name}").format(name=environment.name),
             )
         return state
@@ -234,7 +234,7 @@ class Workspace:
         return authenticator(events, key)
 
     def state(self, *, verified: bool = True) -> LedgerState:
-        """Fold the ledger for a command that only reads; a rehearsal's need not have been begun."""
+        """Fold the ledger for a command that only reads; a sandbox's may be uninitialized."""
         state = self.fold_ledger(verified=verified)
         state.initialized |= self.is_sandbox
         return state
@@ -245,14 +245,14 @@ class Workspace:
         return self.settings.environment.is_sandbox
 
     def initialized_state(self, *, sending: bool = True, verified: bool = True) -> LedgerState:
-        """Fold the ledger for a command that writes to it; a rehearsal's is begun by itself.
+        """Fold the ledger for a command that writes to it; a sandbox's is initialized on the way.
 
         Args:
-            sending: it may send for every account. A hold or a recall must not wait until all were begun.
+            sending: it may send for every account, so all must be initialized; a recall need not wait.
             verified: as for `fold_ledger`.
 
         Raises:
-            LedgerError: the ledger was never begun for a real account, so its past is unknown.
+            LedgerError: the ledger is uninitialized for a production account, so its past is unknown.
         """
         from wechat_campaigns.ledger.events import LEDGER
         from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
@@ -261,24 +261,24 @@ class Workspace:
         if not state.initialized and self.is_sandbox:
             told = {"environment": environment.name}
             entry = Entry(stream=LEDGER, kind=EventKind.INIT, data=told)
-            # Another run may have begun it in this very moment: just as good.
+            # Another run may have initialized it at the same time: just as good.
             with suppress(LedgerConflictError):
                 self.ledger.append(entry, after=EMPTY)
             state.initialized = True
-        unbegun = self.uninitialized(state) if sending else ()
-        if not state.initialized or unbegun:
+        uninitialized = self.uninitialized(state) if sending else ()
+        if not state.initialized or uninitialized:
             what = _("the ledger is empty, so every campaign here would count as never sent")
             if state.initialized:
                 what = _(
-                    "the ledger was not begun for {names}, whose campaigns would all count as never sent"
-                ).format(names=_(", ").join(unbegun))
+                    "the ledger is not initialized for {names}, whose campaigns would all count as never sent"
+                ).format(names=_(", ").join(uninitialized))
             accounts = environment.accounts
             if state.initialized and any(
-                accounts[name].appid in state.production_streams for name in unbegun
+                accounts[name].appid in state.production_streams for name in uninitialized
             ):
                 raise LedgerError(
-                    _("the ledger of {names} was begun with another AppSecret").format(
-                        names=_(", ").join(unbegun)
+                    _("the ledger of {names} was initialized with another AppSecret").format(
+                        names=_(", ").join(uninitialized)
                     ),
                     hint=_(
                         "if the AppSecret was changed, run `campaign ledger guard --env {name} "
@@ -300,7 +300,7 @@ class Workspace:
         """Name the accounts whose past the ledger does not know; a rehearsal has none."""
         accounts = {} if self.is_sandbox or not self.ledger_known else self.settings.environment.accounts
         return tuple(
-            sorted(name for name, account in accounts.items() if not state.is_initialized_for(account.appid))
+            sorted(name for name, account in accounts.items() if not state.is_initialized(account.appid))
         )
 
     def read_api(self, account: Account) -> ReadOnlyApi:
@@ -501,7 +501,7 @@ class Workspace:
             stopping.wait(seconds)
 
         def notify(send: str, what: str) -> None:
-            self.report_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
+            self.show_progress(f"  {self.clock().astimezone(zone):%H:%M:%S} {send}: {what}")
 
         return ApplyPorts(
             connect=self.write_api,

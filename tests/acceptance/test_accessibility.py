@@ -39,15 +39,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     shutil.copytree(ROOT / "campaigns", folder / "campaigns")
     for words in (
-        ["plan", "--output", "html=plan.html"],
+        ["plan", "--report", "html=plan.html"],
         ["apply", "--auto-approve"],
-        ["report", "--output", "html=report.html"],
-        ["calendar", "--output", "html=calendar.html"],
-        ["render", "tea/spring-tea", "--output", "html=article.html"],
-        ["render", "welcome/members", "--output", "html=text.html"],
+        ["report", "--report", "html=report.html"],
+        ["calendar", "--report", "html=calendar.html"],
+        ["render", "tea/spring-tea", "--report", "html=article.html"],
+        ["render", "welcome/members", "--report", "html=text.html"],
     ):
         subprocess.run(
-            [sys.executable, "-m", "wechat_campaigns", *words, "--quiet"],
+            [sys.executable, "-m", "wechat_campaigns", *words],
             cwd=folder,
             check=True,
             capture_output=True,

@@ -21,7 +21,7 @@ def shop(make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.setenv("WECHAT_MAIN_SECRET", "0" * 32)
     for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
-    assert made.run("ledger", "guard", "--auto-approve", "--why", "x")[0] == ExitCode.OK
+    assert made.run("ledger", "guard", "--auto-approve", "--reason", "x")[0] == ExitCode.OK
     return made
 
 

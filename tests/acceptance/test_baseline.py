@@ -31,7 +31,7 @@ def write(folder: Path, people: int) -> None:
 
 def planned(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     capsys.readouterr()
-    run(["plan", "--offline", "--format", "json", "--quiet", "--dir", str(folder)])
+    run(["plan", "--offline", "--format", "json", "--dir", str(folder)])
     plan = json.loads(capsys.readouterr().out)
     return {send["id"]: send["action"] for send in plan["sends"]}
 
@@ -40,7 +40,8 @@ def test_openid_list_that_grew_after_its_baseline_conflicts(folder: Path, capsys
     """A longer list is cut elsewhere: its second part would reach openids of the old list again."""
     write(folder, 9_000)
     assert (
-        run(["ledger", "baseline", "--all", "--why", "sent in spring", "--dir", str(folder)]) == ExitCode.OK
+        run(["ledger", "baseline", "--all", "--reason", "sent in spring", "--dir", str(folder)])
+        == ExitCode.OK
     )
     assert planned(folder, capsys) == {"list#1": "done"}
     write(folder, 12_000)
@@ -52,7 +53,7 @@ def test_baseline_marks_nothing_while_a_campaign_is_invalid(folder: Path, capsys
     text = "filter: {{tag_id: 2}}\nmsgtype: text\ncontent: '{}'\n"
     (folder / "good.yaml").write_text(text.format("你好"), encoding="utf-8")
     (folder / "bad.yaml").write_text(text.format("{{ gone }}"), encoding="utf-8")
-    command = ["ledger", "baseline", "--why", "sent in spring", "--dir", str(folder)]
+    command = ["ledger", "baseline", "--reason", "sent in spring", "--dir", str(folder)]
     assert run([*command, "--all"]) == ExitCode.INVALID
     assert planned(folder, capsys) == {"bad": "invalid", "good": "send"}
     assert run([*command, "good"]) == ExitCode.OK
@@ -69,7 +70,7 @@ def test_baseline_marks_a_rejected_send_that_was_sent_by_hand(
     (folder / "sale.yaml").write_text(text, encoding="utf-8")
     assert run(["apply", "--auto-approve", "--dir", str(folder)]) == ExitCode.WECHAT
     assert planned(folder, capsys) == {"sale": "send"}
-    command = ["ledger", "baseline", "sale", "--why", "sent in the console", "--dir", str(folder)]
+    command = ["ledger", "baseline", "sale", "--reason", "sent in the console", "--dir", str(folder)]
     assert run(command) == ExitCode.OK
     assert planned(folder, capsys) == {"sale": "done"}
     assert run(command) == ExitCode.OK

@@ -85,7 +85,7 @@ def test_apply_with_fix_images_sends_what_was_planned(
 def test_render_shows_the_converted_picture(root: Path, tmp_path: Path):
     """The page shows the bytes that are uploaded."""
     page = tmp_path / "news.html"
-    assert campaign(root, "render", "news", "--fix-images", "--output", f"html={page}") == ExitCode.OK
+    assert campaign(root, "render", "news", "--fix-images", "--report", f"html={page}") == ExitCode.OK
     html = page.read_text(encoding="utf-8")
     assert "data:image/jpeg;base64," in html
     assert "image/webp" not in html

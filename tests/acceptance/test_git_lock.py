@@ -21,7 +21,7 @@ def test_branch_locked_by_a_killed_git_is_named(make_shop: MakeShop, tmp_path: P
     shop.write(sale=campaign_file("今晚八点"))
     lock = tmp_path / "remote.git" / IN_THE_WAY
     lock.touch()
-    for words in (("apply", "--auto-approve"), ("hold", "main", "--why", "故障")):
+    for words in (("apply", "--auto-approve"), ("hold", "main", "--reason", "故障")):
         began = time.monotonic()
         code, said = shop.run(*words)
         assert time.monotonic() - began < PATIENCE_S

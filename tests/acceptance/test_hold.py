@@ -41,7 +41,7 @@ def test_call_in_hand_is_the_last_after_a_hold(
     while shop.posts() < BEGUN:
         assert running.poll() is None, "the run ended before it was stopped"
         time.sleep(0.01)
-    code, said = shop.run("hold", "main", "--why", "价格写错了")
+    code, said = shop.run("hold", "main", "--reason", "价格写错了")
     held_at = time.time()
     assert code == ExitCode.OK, said
     out, err = running.communicate(timeout=120)
@@ -90,7 +90,7 @@ def test_hold_works_on_a_damaged_ledger(
     shop, ledger = make_shop(), tmp_path / "ledger.sqlite3"
     shop.write(sale=campaign_file("今晚八点"))
     harm(ledger)
-    code, said = shop.run("hold", "main", "--why", "价格写错了")
+    code, said = shop.run("hold", "main", "--reason", "价格写错了")
     assert code == ExitCode.OK, said
     with closing(sqlite3.connect(ledger)) as store:
         last = "select body from event where stream = ? order by seq desc"

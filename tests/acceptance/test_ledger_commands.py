@@ -65,14 +65,14 @@ def test_ledger_moves_to_another_backend(folder: Path, capsys: pytest.CaptureFix
     """After export and import the other backend has every send, and every chain holds."""
     copy = folder.parent / "copy.jsonl"
     assert campaign(folder, "apply", "sale", "--auto-approve") == ExitCode.OK
-    assert campaign(folder, "hold", "service", "--why", "moves") == ExitCode.OK
+    assert campaign(folder, "hold", "service", "--reason", "moves") == ExitCode.OK
     assert campaign(folder, "ledger", "export", "--out", str(copy)) == ExitCode.OK
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.LEDGER
     assert "two pasts cannot be mixed" in capsys.readouterr().err
     assert campaign(folder, "ledger", "verify", "--env", "branch") == ExitCode.OK
-    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == ExitCode.OK
+    assert campaign(folder, "unhold", "service", "--reason", "moved", "--env", "branch") == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "plan", "sale", "--env", "branch", "--format", "json") == ExitCode.OK
     assert json.loads(capsys.readouterr().out)["summary"] == {"done": 1}
@@ -82,13 +82,13 @@ def test_old_ledger_is_on_hold_after_a_move(folder: Path) -> None:
     """A hold moves with it and stays in both; this machine takes the old one for an older copy."""
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
-    campaign(folder, "hold", "service", "--why", "moves")
+    campaign(folder, "hold", "service", "--reason", "moves")
     campaign(folder, "ledger", "export", "--out", str(copy))
     assert campaign(folder, "ledger", "import", str(copy), "--env", "branch") == ExitCode.OK
     (folder / "tea.yaml").write_text(CAMPAIGN.replace("你好", "喝茶"), encoding="utf-8")
     for name in ("branch", "sandbox"):
         assert campaign(folder, "apply", "tea", "--auto-approve", "--env", name) == ExitCode.POLICY
-    assert campaign(folder, "unhold", "service", "--why", "moved", "--env", "branch") == ExitCode.OK
+    assert campaign(folder, "unhold", "service", "--reason", "moved", "--env", "branch") == ExitCode.OK
     assert campaign(folder, "apply", "tea", "--auto-approve") == ExitCode.LEDGER
     assert campaign(folder, "apply", "tea", "--auto-approve", "--env", "branch") == ExitCode.OK
 
@@ -101,18 +101,18 @@ def test_export_of_a_ledger_in_use_is_not_imported(
     copy = folder.parent / "copy.jsonl"
     campaign(folder, "apply", "sale", "--auto-approve")
     if released:
-        campaign(folder, "hold", "service", "--why", "x")
-        campaign(folder, "unhold", "service", "--why", "x")
+        campaign(folder, "hold", "service", "--reason", "x")
+        campaign(folder, "unhold", "service", "--reason", "x")
     campaign(folder, "ledger", "export", "--out", str(copy))
     take = ("ledger", "import", str(copy), "--env", "branch")
     capsys.readouterr()
     assert campaign(folder, *take) == ExitCode.LEDGER
     assert "campaign hold" in capsys.readouterr().err
-    for half in (("--as-backup",), ("--why", "lost"), ("--as-backup", "--why", " ")):
+    for half in (("--as-backup",), ("--reason", "lost"), ("--as-backup", "--reason", " ")):
         assert campaign(folder, *take, *half) == ExitCode.USAGE
     assert campaign(folder, "ledger", "log", "--env", "branch") == ExitCode.OK
     capsys.readouterr()
-    assert campaign(folder, *take, "--as-backup", "--why", "the disk burnt", "--quiet") == ExitCode.OK
+    assert campaign(folder, *take, "--as-backup", "--reason", "the disk burnt") == ExitCode.OK
     assert "campaign ledger baseline" in capsys.readouterr().err
     campaign(folder, "ledger", "log", "--env", "branch")
     assert "the disk burnt" in capsys.readouterr().out
@@ -125,12 +125,12 @@ def test_move_needs_a_hold_on_each_account_with_sends(folder: Path) -> None:
     campaign(folder, "apply", "sale", "--auto-approve")
     other = CAMPAIGN.replace("filter", "account: subscription\nfilter")
     (folder / "tea.yaml").write_text(other, encoding="utf-8")
-    campaign(folder, "hold", "service", "--why", "moves")
+    campaign(folder, "hold", "service", "--reason", "moves")
     take = ("ledger", "import", str(copy), "--env", "branch")
     assert campaign(folder, "apply", "tea", "--auto-approve") == ExitCode.OK
     campaign(folder, "ledger", "export", "--out", str(copy))
     assert campaign(folder, *take) == ExitCode.LEDGER
-    campaign(folder, "hold", "subscription", "--why", "moves")
+    campaign(folder, "hold", "subscription", "--reason", "moves")
     campaign(folder, "ledger", "export", "--out", str(copy))
     assert campaign(folder, *take) == ExitCode.OK
 
@@ -226,7 +226,7 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only sends whose window closed before that day; a second time there is nothing left to mark."""
-    command = ("ledger", "baseline", "--before", "2026-02-01", "--why", "sent from the console")
+    command = ("ledger", "baseline", "--before", "2026-02-01", "--reason", "sent from the console")
     assert campaign(folder, *command) == ExitCode.OK
     assert "1 send recorded" in capsys.readouterr().out
     assert campaign(folder, *command) == ExitCode.OK
@@ -238,7 +238,7 @@ def test_baseline_before_a_day_marks_what_ended_by_then(
 def test_baseline_needs_exactly_one_selection(folder: Path) -> None:
     """Neither none nor two."""
     for arguments in ((), ("--all", "sale"), ("--all", "--before", "2026-02-01")):
-        assert campaign(folder, "ledger", "baseline", "--why", "x", *arguments) == ExitCode.USAGE
+        assert campaign(folder, "ledger", "baseline", "--reason", "x", *arguments) == ExitCode.USAGE
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"[1]\n"])
@@ -275,7 +275,7 @@ def test_settle_needs_the_account_of_a_moved_campaign(
 ) -> None:
     """The campaign was moved to another account while it was unknown on the first."""
     unknown(folder, SERVICE, SUBSCRIPTION).close()
-    command = ("ledger", "settle", "sale", "--not-sent", "--why", "looked")
+    command = ("ledger", "settle", "sale", "--not-sent", "--reason", "looked")
     assert campaign(folder, *command) == ExitCode.USAGE
     said = capsys.readouterr().err
     assert SERVICE in said
@@ -288,19 +288,21 @@ def test_settle_needs_the_account_of_a_moved_campaign(
 def test_send_that_became_unknown_again_can_be_settled_again(folder: Path) -> None:
     """A resend was recorded after the first decision: without a second one the send would stay unknown."""
     ledger = unknown(folder, SERVICE)
-    assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--why", "looked") == ExitCode.OK
+    assert campaign(folder, "ledger", "settle", "sale", "--not-sent", "--reason", "looked") == ExitCode.OK
     again = {**NAME, "call": 2, "at": BEFORE.isoformat()}
     append(ledger, SERVICE, EventKind.RESEND, again)
     ledger.close()
     assert campaign(folder, "status") == ExitCode.UNKNOWN
-    assert campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--why", "looked again") == ExitCode.OK
+    assert (
+        campaign(folder, "ledger", "settle", "sale", "--sent", "7", "--reason", "looked again") == ExitCode.OK
+    )
 
 
 @pytest.mark.parametrize("msg_id", ["0", "-3"])
 def test_settle_refuses_an_impossible_msg_id(folder: Path, msg_id: str) -> None:
     """Nobody can have read it in the console: the send stays unknown."""
     unknown(folder, SERVICE).close()
-    settle = ("ledger", "settle", "sale", "--why", "looked", "--sent")
+    settle = ("ledger", "settle", "sale", "--reason", "looked", "--sent")
     assert campaign(folder, *settle, msg_id) == ExitCode.USAGE
     assert campaign(folder, "status") == ExitCode.UNKNOWN
     assert campaign(folder, *settle, "1") == ExitCode.OK
@@ -317,7 +319,7 @@ def test_send_of_a_removed_account_cannot_be_recalled(
     append(ledger, "wx1234567890abcdef", EventKind.STATUS, data)
     ledger.close()
     assert campaign(folder, "recall", "sale", "--auto-approve") == ExitCode.USAGE
-    assert "nothing is known to be sent as sale" in capsys.readouterr().err
+    assert "the ledger has no send sale" in capsys.readouterr().err
 
 
 def test_recall_of_an_unknown_send_recalls_no_older_send(
@@ -348,7 +350,7 @@ def test_msg_id_of_an_accepted_send_can_be_recorded_later(folder: Path) -> None:
     data = {**NAME, "msg_id": None, "msg_data_id": None}
     append(ledger, SERVICE, EventKind.ACCEPTED, data)
     ledger.close()
-    settle = ("ledger", "settle", "sale", "--why", "looked")
+    settle = ("ledger", "settle", "sale", "--reason", "looked")
     assert campaign(folder, "status", "--wait") == ExitCode.UNKNOWN
     assert campaign(folder, *settle, "--not-sent") == ExitCode.USAGE
     assert campaign(folder, *settle, "--sent", "7") == ExitCode.OK
@@ -379,15 +381,15 @@ def test_ledger_is_initialized_for_each_account(
     assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK
     for command in (("apply", "--auto-approve"), ("preview", "sale", "--to", "x")):
         assert campaign(folder, *command, *production) == ExitCode.LEDGER
-        assert "not begun for main" in capsys.readouterr().err
+        assert "not initialized for main" in capsys.readouterr().err
     assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK
-    assert "not begun for main" in capsys.readouterr().out
+    assert "not initialized for main" in capsys.readouterr().out
     assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
     assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK
-    assert "not begun" not in capsys.readouterr().out
+    assert "not initialized" not in capsys.readouterr().out
     assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
     assert "nothing to do" in capsys.readouterr().out
-    assert campaign(folder, "ledger", "baseline", "--all", "--why", "by hand", *production) == ExitCode.OK
+    assert campaign(folder, "ledger", "baseline", "--all", "--reason", "by hand", *production) == ExitCode.OK
     assert campaign(folder, "apply", "--auto-approve", *production) == ExitCode.OK
 
 
@@ -405,13 +407,13 @@ def test_uninitialized_account_does_not_prevent_hold_and_recall(
     assert campaign(folder, "ledger", "init", "--env", "staging") == ExitCode.OK
     monkeypatch.delenv("NO_SECRET")
     assert campaign(folder, "recall", "sale", "--auto-approve", *production) == ExitCode.USAGE
-    assert campaign(folder, "hold", "main", "--why", "x", *production) == ExitCode.OK
-    assert campaign(folder, "unhold", "main", "--why", "x", *production) == ExitCode.WECHAT
+    assert campaign(folder, "hold", "main", "--reason", "x", *production) == ExitCode.OK
+    assert campaign(folder, "unhold", "main", "--reason", "x", *production) == ExitCode.WECHAT
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
-    assert campaign(folder, "unhold", "main", "--why", "x", *production) == ExitCode.OK
+    assert campaign(folder, "unhold", "main", "--reason", "x", *production) == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "apply", "--auto-approve", *production) == ExitCode.LEDGER
-    assert "not begun for main" in capsys.readouterr().err
+    assert "not initialized for main" in capsys.readouterr().err
 
 
 def test_uninitialized_ledger_accepts_hold_and_unhold(
@@ -423,7 +425,7 @@ def test_uninitialized_ledger_accepts_hold_and_unhold(
     production = ("--env", "production")
     monkeypatch.setenv("NO_SECRET", SANDBOX_SECRET)
     for command in ("hold", "unhold", "hold"):
-        assert campaign(folder, command, "main", "--why", "x", *production) == ExitCode.OK, command
+        assert campaign(folder, command, "main", "--reason", "x", *production) == ExitCode.OK, command
     assert campaign(folder, "ledger", "init", *production) == ExitCode.OK
     capsys.readouterr()
     assert campaign(folder, "plan", "--offline", *production) == ExitCode.OK
@@ -453,10 +455,10 @@ def test_sandbox_environment_cannot_use_a_production_ledger(
     assert campaign(folder, "ledger", "init", "--env", "production") == ExitCode.OK
     for command in (("plan", "--offline"), ("apply", "--auto-approve"), ("status",)):
         assert campaign(folder, *command, "--env", "rehearsal") == ExitCode.LEDGER
-        assert "begun for the real followers of main" in capsys.readouterr().err
+        assert "records production sends of main" in capsys.readouterr().err
     assert campaign(folder, "environments", "--in", "rehearsal") == ExitCode.LEDGER
     capsys.readouterr()
     campaign(folder, "doctor", "--env", "rehearsal")
-    assert "begun for the real followers of main" in capsys.readouterr().out
+    assert "records production sends of main" in capsys.readouterr().out
     (folder / "_settings.yaml").write_text(settings.replace("/sends.db", "/other.db"), encoding="utf-8")
     assert campaign(folder, "plan", "--offline", "--env", "rehearsal") == ExitCode.OK

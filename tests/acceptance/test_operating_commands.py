@@ -62,15 +62,17 @@ def settle(sandbox: Sandbox, policy: str = "{}", more: str = "") -> None:
 
 def test_hold_stops_every_send_until_it_is_lifted(campaign: Command, sandbox: Sandbox) -> None:
     """Plan shows it, apply refuses with 5, --allow does not help; unhold lets the send go."""
-    assert campaign("hold", "main", "--why", "客服系统故障")[0] == ExitCode.OK
-    assert campaign("hold", "main", "--why", "价格写错了")[0] == ExitCode.OK, "a second one is recorded too"
+    assert campaign("hold", "main", "--reason", "客服系统故障")[0] == ExitCode.OK
+    assert campaign("hold", "main", "--reason", "价格写错了")[0] == ExitCode.OK, (
+        "a second one is recorded too"
+    )
     assert "on hold: 价格写错了" in " ".join(campaign("plan")[1].split())
     code, _out, err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
-    assert "Held back: 1 blocked; `campaign plan` says why." in err
+    assert "Blocked: 1 blocked; `campaign plan` shows the reasons." in err
     assert campaign("apply", "--auto-approve", "--allow", "hold=快")[0] == ExitCode.USAGE
     assert not sandbox.jobs()
-    assert campaign("unhold", "main", "--why", "修好了")[0] == ExitCode.OK
+    assert campaign("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
     assert "unhold 修好了" in campaign("ledger", "log")[1]
     assert campaign("apply", "--auto-approve")[0] == ExitCode.OK
     assert len(sandbox.jobs()) == 1
@@ -82,7 +84,7 @@ def test_blocked_sends_are_reported_beside_the_sent_ones(campaign: Command, sand
     code, out, err = campaign("apply", "--auto-approve", "--quiet")
     assert code == ExitCode.POLICY
     assert "1 accepted" in out
-    assert "Held back: 1 blocked; `campaign plan` says why." in err
+    assert "Blocked: 1 blocked; `campaign plan` shows the reasons." in err
     assert len(sandbox.jobs()) == 1
 
 
@@ -101,7 +103,7 @@ def test_any_answer_but_yes_sends_nothing_and_says_so(
 
 def test_hold_needs_a_known_account(campaign: Command) -> None:
     """After a typo the operator must not believe that nothing is sent."""
-    code, _, err = campaign("hold", "mian", "--why", "x")
+    code, _, err = campaign("hold", "mian", "--reason", "x")
     assert code == ExitCode.USAGE
     assert "main" in err
 
@@ -179,10 +181,10 @@ def test_recall_needs_the_account_of_a_moved_campaign(campaign: Command) -> None
     [
         (("new", "card"), {"id": "card"}),
         (("preview", "sale", "--to", "小李"), {"send": "sale"}),
-        (("hold", "main", "--why", "x"), {"account": "main", "held": True, "changed": True}),
-        (("unhold", "main", "--why", "x"), {"account": "main", "held": False, "changed": False}),
-        (("ledger", "init"), {"environment": "sandbox", "begun": []}),
-        (("ledger", "baseline", "sale", "--why", "x"), {"recorded": ["sale"], "known_before": []}),
+        (("hold", "main", "--reason", "x"), {"account": "main", "held": True, "changed": True}),
+        (("unhold", "main", "--reason", "x"), {"account": "main", "held": False, "changed": False}),
+        (("ledger", "init"), {"environment": "sandbox", "initialized": []}),
+        (("ledger", "baseline", "sale", "--reason", "x"), {"recorded": ["sale"], "known_before": []}),
         (("ledger", "verify"), {"events": 1, "faults": []}),
     ],
     ids=lambda words: " ".join(words[:2]) if isinstance(words, tuple) else "",
@@ -192,7 +194,7 @@ def test_commands_print_their_result_as_json(
 ) -> None:
     """Every command that offers JSON gives it, on standard output and in a file."""
     campaign("ledger", "init")
-    code, out, _err = campaign(*words, "--format", "json", "--output", "json=told.json")
+    code, out, _err = campaign(*words, "--format", "json", "--report", "json=told.json")
     assert code == ExitCode.OK
     assert told.items() <= json.loads(out).items()
     assert json.loads(Path("told.json").read_text(encoding="utf-8")) == json.loads(out)
@@ -218,7 +220,7 @@ def test_report_writes_every_format_in_one_run(campaign: Command, tmp_path: Path
     """--since leaves older sends out."""
     campaign("apply", "--auto-approve")
     outputs = [
-        f"--output={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
+        f"--report={kind}={tmp_path / f'report.{kind}'}" for kind in ("html", "csv", "markdown", "json")
     ]
     assert campaign("report", *outputs)[0] == ExitCode.OK
     (row,) = csv.DictReader(io.StringIO((tmp_path / "report.csv").read_text(encoding="utf-8")))
@@ -327,7 +329,7 @@ def test_invalid_campaign_does_not_hide_unknown_sends(campaign: Command, sandbox
     Path("campaigns/broken.yaml").write_text("filter: {", encoding="utf-8")
     code, _, err = campaign("apply", "--auto-approve")
     assert code == ExitCode.INVALID
-    assert "Still unknown, and not looked at: sale." in err
+    assert "Still unknown: sale." in err
     assert len(sandbox.jobs()) == 1
 
 

@@ -65,9 +65,9 @@ def test_worst_exit_code_is_kept_when_nothing_can_be_written(campaign: Command, 
 
 def test_unwritable_report_is_refused_before_any_send(campaign: Command, sandbox: Sandbox):
     """`--output` into nowhere is refused first."""
-    done = campaign(*APPLY, "--output", "json=/dev/null/report.json")
+    done = campaign(*APPLY, "--report", "json=/dev/null/report.json")
     assert done.returncode == ExitCode.USAGE
-    assert "--output json=/dev/null/report.json" in done.stderr
+    assert "--report json=/dev/null/report.json" in done.stderr
     assert not sandbox.jobs()
 
 

@@ -54,7 +54,7 @@ def test_hold_during_a_call_stops_the_next_sends(make_shop: MakeShop, ledger: st
         if any(event["kind"] == EventKind.INTENT for event in shop.log()):
             break
         time.sleep(0.05)
-    assert shop.run("hold", "main", "--why", "客服系统故障")[0] == ExitCode.OK
+    assert shop.run("hold", "main", "--reason", "客服系统故障")[0] == ExitCode.OK
     running.communicate(timeout=120)
     kinds = [event["kind"] for event in shop.log() if event["kind"] in ("intent", "hold", "accepted")]
     assert kinds == ["intent", "hold", "accepted"], "the hold came while the first call was in hand"
@@ -62,7 +62,7 @@ def test_hold_during_a_call_stops_the_next_sends(make_shop: MakeShop, ledger: st
     assert running.returncode == ExitCode.POLICY
     shop.sandbox.drop_faults()
     assert shop.apply() == ExitCode.POLICY
-    assert shop.run("unhold", "main", "--why", "修好了")[0] == ExitCode.OK
+    assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert sorted(shop.texts()) == sorted(["甲", "乙", "丙"])
 
@@ -378,7 +378,7 @@ def test_reviewed_resend_that_became_impossible_is_refused(shop: Shop) -> None:
     """Somebody settled it after the review: the plan is another one."""
     shop.lose_an_answer()
     shop.plan()
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
     code, said = shop.run("apply", "--auto-approve", *shop.reviewed("file"))
     assert code == ExitCode.POLICY
     assert "sale" in said
@@ -423,7 +423,7 @@ def test_missed_window_is_reported_for_a_day(shop: Shop) -> None:
     )
     assert shop.run("plan", "--detailed-exitcode")[0] == ExitCode.PENDING
     markdown = shop.folder / "told.md"
-    words = ("--quiet", "--format", "json", "--output", f"markdown={markdown}")
+    words = ("--quiet", "--format", "json", "--report", f"markdown={markdown}")
     process = shop.begin("apply", "--auto-approve", *words)
     out, _err = process.communicate(timeout=120)
     assert process.returncode == ExitCode.FAILED
@@ -710,7 +710,7 @@ def test_hold_stops_a_resend_of_stored_content(shop: Shop) -> None:
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
     shop.move("sale", "_kept")
-    assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
+    assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.apply("--resend", "sale") == ExitCode.UNKNOWN
     assert shop.texts() == []
 
@@ -719,7 +719,7 @@ def test_unknown_send_is_shown_while_its_account_is_on_hold(shop: Shop) -> None:
     """The person who stopped the account must see what may have gone out."""
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_after")
     assert shop.apply() == ExitCode.UNKNOWN
-    assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
+    assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     assert shop.summary() == {"unknown": 1}
     assert shop.apply() == ExitCode.UNKNOWN
     assert shop.posts() == 1
@@ -744,7 +744,7 @@ def test_clientmsgid_used_elsewhere_is_not_proof_of_a_send(shop: Shop, after_s: 
     assert shop.posts() == 2, "theirs, and the one that was answered so"
     assert EventKind.ACCEPTED not in [event["kind"] for event in shop.log()]
     assert shop.texts() == ["别人的"]
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert shop.texts() == ["别人的"]
 
@@ -811,7 +811,7 @@ def test_forged_outcome_frees_no_send(shop: Shop, kind: EventKind, data: dict[st
     assert shop.posts() == posts
     assert len(shop.texts()) == 1
     assert shop.summary() == {"unknown": 1}, "a plan with the AppSecret knows it too"
-    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--why", "在后台看到了")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "sale", "--sent", "1", "--reason", "在后台看到了")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
     assert len(shop.texts()) == 1
 
@@ -819,12 +819,12 @@ def test_forged_outcome_frees_no_send(shop: Shop, kind: EventKind, data: dict[st
 @pytest.mark.parametrize("mac", MACS)
 def test_forged_release_of_a_hold_is_ignored(shop: Shop, mac: str) -> None:
     """A hold needs no key, its release does."""
-    assert shop.run("hold", "main", "--why", "故障")[0] == ExitCode.OK
+    assert shop.run("hold", "main", "--reason", "故障")[0] == ExitCode.OK
     held = next(event["hash"] for event in shop.log() if event["kind"] == EventKind.HOLD)
     forge(shop, EventKind.HOLD, {"held": False, "reason": "x", "ends": [held]}, mac=mac)
     assert shop.apply() == ExitCode.POLICY
     assert shop.posts() == 0
-    assert shop.run("unhold", "main", "--why", "修好了")[0] == ExitCode.OK
+    assert shop.run("unhold", "main", "--reason", "修好了")[0] == ExitCode.OK
     assert shop.apply() == ExitCode.OK
 
 
@@ -976,7 +976,7 @@ def test_two_folders_share_a_ledger_under_two_namespaces(make_shop: MakeShop) ->
     second.write(welcome=campaign_file("欢迎"))
     assert first.apply() == ExitCode.OK
     assert second.apply() == ExitCode.INVALID, "outside git nobody can tell that it is another folder"
-    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == ExitCode.OK
+    assert second.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
     assert second.apply() == ExitCode.OK
     assert first.apply() == second.apply() == ExitCode.OK
     assert sorted(first.texts()) == ["你好", "欢迎"]
@@ -998,8 +998,8 @@ def test_unknown_send_is_resolved_only_by_its_own_folder(make_shop: MakeShop) ->
     first, second = make_shop(name="first", more=SHOP), make_shop(name="second", begin=False, more=OFFICE)
     first.write(welcome=campaign_file("你好"))
     second.write(welcome=campaign_file("欢迎"))
-    assert second.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == ExitCode.OK
-    assert first.run("ledger", "guard", "--auto-approve", "--why", "another folder")[0] == ExitCode.OK
+    assert second.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
+    assert first.run("ledger", "guard", "--auto-approve", "--reason", "another folder")[0] == ExitCode.OK
     first.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert first.apply() == ExitCode.UNKNOWN
     assert second.apply() == ExitCode.OK
@@ -1030,9 +1030,9 @@ def test_every_command_accepts_an_id_as_it_is_written(make_shop: MakeShop) -> No
     shop.write(lost=campaign_file("别的"))
     shop.sandbox.fault(endpoint=SENDALL, kind="cut_before")
     assert shop.apply() == ExitCode.UNKNOWN
-    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--why", "seen")[0] == ExitCode.OK
+    assert shop.run("ledger", "settle", "LOST", "--sent", "77", "--reason", "seen")[0] == ExitCode.OK
     shop.write(old=campaign_file("旧的"))
-    assert shop.run("ledger", "baseline", "old", "--why", "by hand")[0] == ExitCode.OK
+    assert shop.run("ledger", "baseline", "old", "--reason", "by hand")[0] == ExitCode.OK
     assert shop.summary() == {"done": 3}
 
 
@@ -1057,13 +1057,13 @@ def test_ledger_refuses_another_repository(make_shop: MakeShop) -> None:
         shop.write(welcome=campaign_file(f"你好 {number}"))
         committed(shop, "campaigns")
     assert first.apply() == ExitCode.OK
-    for words in (("plan",), ("apply", "--auto-approve"), ("ledger", "baseline", "--all", "--why", "x")):
+    for words in (("plan",), ("apply", "--auto-approve"), ("ledger", "baseline", "--all", "--reason", "x")):
         code, said = second.run(*words)
         assert code == ExitCode.INVALID
         assert "`namespace: NAME`" in " ".join(said.split())
         assert "_settings.yaml" in said
-    assert second.run("hold", "main", "--why", "a stop is for everybody")[0] == ExitCode.OK
-    assert second.run("unhold", "main", "--why", "x")[0] == ExitCode.OK
+    assert second.run("hold", "main", "--reason", "a stop is for everybody")[0] == ExitCode.OK
+    assert second.run("unhold", "main", "--reason", "x")[0] == ExitCode.OK
     for name, how in (("clone", ()), ("shallow", ("--depth", "1"))):
         assert cloned(first, name, *how).summary() == {"done": 1}
     settings = second.folder / "campaigns" / "_settings.yaml"
@@ -1088,7 +1088,7 @@ def test_two_folders_of_a_repository_are_separate(make_shop: MakeShop) -> None:
     committed(shop, "campaigns", "news")
     assert shop.apply() == ExitCode.OK
     assert shop.run("plan", "--dir", "news")[0] == ExitCode.INVALID
-    guard = ("ledger", "guard", "--auto-approve", "--why", "moved", "--dir", "news")
+    guard = ("ledger", "guard", "--auto-approve", "--reason", "moved", "--dir", "news")
     assert shop.run(*guard)[0] == ExitCode.OK
     assert shop.run("plan", "--dir", "news")[0] == ExitCode.OK
     assert shop.run("plan")[0] == ExitCode.INVALID

@@ -41,9 +41,9 @@ def test_one_plan_writes_every_report_of_a_pull_request(repo: Path) -> None:
     """The comment, the page and the formats for machines; the comment shows the edit as a diff."""
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
     kinds = ("markdown", "html", "sarif", "codequality", "widget", "junit", "json", "github", "text")
-    outputs = [word for kind in kinds for word in ("--output", f"{kind}=out/{kind}")]
+    outputs = [word for kind in kinds for word in ("--report", f"{kind}=out/{kind}")]
     assert (
-        run(["plan", "--offline", "--changed-since", "main", *outputs, "--output", "markdown=summary"]) == 0
+        run(["plan", "--offline", "--changed-since", "main", *outputs, "--report", "markdown=summary"]) == 0
     )
     markdown = (repo / "out" / "markdown").read_text(encoding="utf-8")
     assert "-全场 8 折\n+全场 7 折" in markdown
@@ -55,7 +55,7 @@ def test_plan_warns_of_unedited_pending_sends(repo: Path) -> None:
     """A merge would send the other pending campaign too: every format says so, at its file."""
     (repo / "campaigns" / "sale.yaml").write_text(SALE.replace("8 折", "7 折"), encoding="utf-8")
     assert (
-        run(["plan", "--offline", "--changed-since", "main", "--output", "json=p", "--output", "github=g"])
+        run(["plan", "--offline", "--changed-since", "main", "--report", "json=p", "--report", "github=g"])
         == 0
     )
     sends = json.loads((repo / "p").read_text(encoding="utf-8"))["sends"]
@@ -71,14 +71,14 @@ def test_broken_base_commit_does_not_prevent_the_plan(repo: Path) -> None:
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
     git(repo, "commit", "-qam", "broken")
     (repo / "campaigns" / "_settings.yaml").write_text("{}\n")
-    assert run(["plan", "--offline", "--changed-since", "main", "--output", "markdown=m"]) == 0
+    assert run(["plan", "--offline", "--changed-since", "main", "--report", "markdown=m"]) == 0
     assert "cannot be rendered" in (repo / "m").read_text(encoding="utf-8")
 
 
 def test_failed_plan_writes_its_reports(repo: Path) -> None:
     """Broken settings: no plan, but a comment in its place and problems with their lines."""
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
-    words = ["plan", "--offline", "--output", "markdown=m", "--output", "codequality=c"]
+    words = ["plan", "--offline", "--report", "markdown=m", "--report", "codequality=c"]
     assert run(words) == ExitCode.INVALID
     assert "Campaign plan failed" in (repo / "m").read_text(encoding="utf-8")
     (finding,) = json.loads((repo / "c").read_text(encoding="utf-8"))
@@ -92,9 +92,9 @@ def test_refused_apply_writes_its_reports(repo: Path) -> None:
         "--auto-approve",
         "--expect-digest",
         "0" * 64,
-        "--output",
+        "--report",
         "markdown=m",
-        "--output",
+        "--report",
         "json=j",
     ]
     assert run(words) == ExitCode.POLICY
@@ -112,7 +112,7 @@ def test_report_of_a_failure_goes_to_standard_output(repo: Path, capsys: pytest.
     assert json.loads(out)["error"]["exit_code"] == ExitCode.POLICY
     assert "not what was reviewed" in err
     (repo / "campaigns" / "_settings.yaml").write_text("policy: nonsense\n")
-    assert run(["plan", "--offline", "--format", "github", "--output", "json=j"]) == ExitCode.INVALID
+    assert run(["plan", "--offline", "--format", "github", "--report", "json=j"]) == ExitCode.INVALID
     assert "::error file=campaigns/_settings.yaml,line=1" in capsys.readouterr().out
     assert json.loads((repo / "j").read_text(encoding="utf-8"))["problems"]
     assert run(["plan", "--offline"]) == ExitCode.INVALID
@@ -121,7 +121,7 @@ def test_report_of_a_failure_goes_to_standard_output(repo: Path, capsys: pytest.
 
 def test_an_apply_reports_each_send(repo: Path) -> None:
     """After an apply the Markdown has a row for each send and the JSON its msg_id."""
-    words = ["apply", "--auto-approve", "--output", "markdown=m", "--output", "json=j", "--quiet"]
+    words = ["apply", "--auto-approve", "--report", "markdown=m", "--report", "json=j", "--quiet"]
     assert run(words) == ExitCode.OK
     outcomes = json.loads((repo / "j").read_text(encoding="utf-8"))["outcomes"]
     assert [(o["id"], o["result"]) for o in outcomes] == [("old", "accepted"), ("sale", "accepted")]
@@ -131,12 +131,12 @@ def test_an_apply_reports_each_send(repo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["plan", "--output", "pdf=x"], ["status", "--output", "sarif=x"], ["plan", "--output", "x"]]
+    "words", [["plan", "--report", "pdf=x"], ["status", "--report", "sarif=x"], ["plan", "--report", "x"]]
 )
 def test_unknown_format_is_refused_before_anything_runs(
     repo: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A typing error in `--output` is a usage error that lists what there is."""
+    """A typing error in `--report` is a usage error that lists what there is."""
     assert run(words) == ExitCode.USAGE
     assert "→" in capsys.readouterr().err
     assert not state_folder(repo / "campaigns", os.environ).exists()
@@ -145,7 +145,7 @@ def test_unknown_format_is_refused_before_anything_runs(
 def test_unwritable_report_is_explained(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No traceback for a file where a folder should be."""
     (repo / "file").write_text("")
-    assert run(["plan", "--offline", "--output", "markdown=file/m"]) == ExitCode.USAGE
+    assert run(["plan", "--offline", "--report", "markdown=file/m"]) == ExitCode.USAGE
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -155,7 +155,7 @@ def test_error_is_printed_when_its_report_cannot_be_written(
     """The first error decides the exit code; that its report is missing is said beside it."""
     (repo / "file").write_text("")
     (repo / "campaigns" / "_settings.yaml").write_text("environments: none\n", encoding="utf-8")
-    assert run(["plan", "--output", "markdown=file/m"]) == ExitCode.INVALID
+    assert run(["plan", "--report", "markdown=file/m"]) == ExitCode.INVALID
     told = capsys.readouterr().err
     assert "`environments` must be a map" in told
     assert "cannot be written" in told
@@ -194,9 +194,9 @@ def _planned(clone: Path, zone: str, locale: str, *words: str) -> tuple[Any, str
         "-m",
         "wechat_campaigns",
         "plan",
-        "--output",
+        "--report",
         "json=../p",
-        "--output",
+        "--report",
         "markdown=../m",
         *words,
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from wechat_campaigns.cli.main import COMMANDS
+from wechat_campaigns.cli.registry import COMMANDS
 from wechat_campaigns.source.schemas.store import schema
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -125,9 +125,7 @@ def test_only_what_the_approved_files_make_is_sent(tmp_path: Path) -> None:
     (root / "sale.yaml").write_text(
         "filter: {tag: 会员}\nmsgtype: text\ncontent: '{{ shared.text }}'\n", encoding="utf-8"
     )
-    options = Options(
-        root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
-    )
+    options = Options(root=root, no_color=True, quiet=True)
     with Context.of(options) as session:
         approved = Approval(digests=sources_of(session, ["sale"]).digests)
         approved.check(make_plan(session, (), session.state(), offline=True).plan)

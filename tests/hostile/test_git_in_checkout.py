@@ -331,7 +331,7 @@ def test_a_ledger_inside_the_checkout_is_refused(clone: HostileClone, form: str)
         hook.write_text(f"#!/bin/sh\ntouch {clone.mark}\n")
         hook.chmod(0o755)
     clone.settle(form.format(path=evil))
-    done = clone.run("hold", "main", "--why", "x")
+    done = clone.run("hold", "main", "--reason", "x")
     assert done.returncode == ExitCode.LEDGER, done.stdout + done.stderr
     assert not clone.mark.exists()
     assert "evil.git" in done.stderr

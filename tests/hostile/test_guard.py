@@ -16,7 +16,7 @@ from tests.hostile.repository import SALE, Repository, settings
 from tests.support.code_hosts import serve
 from tests.support.factories import SERVICE, MemoryLedger, make_settings
 from tests.support.playground import Sandbox
-from wechat_campaigns.cli.confirming import agreed
+from wechat_campaigns.cli.confirmation import rules_confirmed
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import Approvals, Drift, Policy, Settings
 from wechat_campaigns.ledger.sqlite import SqliteLedger
@@ -194,11 +194,11 @@ def test_a_person_agrees_to_looser_rules_by_name() -> None:
         return word
 
     change = SettingsChange(key="policy.max_recipients", before="10", after="1000", is_looser=True)
-    assert agreed([change], answer)
+    assert rules_confirmed([change], answer)
     assert "policy.max_recipients: 10 → 1000" in asked[0]
-    assert not agreed([change], lambda text: answer(text, "y"))
+    assert not rules_confirmed([change], lambda text: answer(text, "y"))
     asked.clear()
-    assert agreed([], answer)
+    assert rules_confirmed([], answer)
     assert asked == []
 
 
@@ -271,7 +271,9 @@ def moved(repository: Repository) -> Repository:
     loose = written(repository.sandbox, policy=LOOSE).replace("ledger: sqlite:ledger.sqlite3", ledger)
     repository.merge(_settings=loose)
     assert repository.run("ledger", "init", ci=False).returncode == ExitCode.OK
-    assert repository.run("ledger", "baseline", "first", "--why", "sent", ci=False).returncode == ExitCode.OK
+    assert (
+        repository.run("ledger", "baseline", "first", "--reason", "sent", ci=False).returncode == ExitCode.OK
+    )
     return repository
 
 
@@ -290,7 +292,7 @@ def test_another_ledger_does_not_forget_that_there_were_rules(moved: Repository,
 
 def test_who_holds_the_secret_agrees_to_another_ledger(moved: Repository) -> None:
     """`ledger guard` shows the move, keeps the rules, and they are asked about no more."""
-    done = moved.run("ledger", "guard", "--auto-approve", "--why", "agreed", ci=False)
+    done = moved.run("ledger", "guard", "--auto-approve", "--reason", "agreed", ci=False)
     assert done.returncode == ExitCode.OK, done.stderr
     assert "sqlite:other.sqlite3" in done.stderr + done.stdout
     assert digest_of(moved)["settings"] == []
@@ -303,7 +305,7 @@ def test_a_copy_of_an_old_ledger_is_another_one(repository: Repository) -> None:
     assert repository.run("ledger", "export", "--out", str(out), ci=False).returncode == ExitCode.OK
     strict = written(repository.sandbox, "protected: true")
     repository.merge(_settings=strict.replace("sqlite:ledger.sqlite3", "sqlite:copy.sqlite3"))
-    lost = ("--as-backup", "--why", "lost")
+    lost = ("--as-backup", "--reason", "lost")
     assert repository.run("ledger", "import", str(out), *lost, ci=False).returncode == ExitCode.OK
     plan = digest_of(repository, "--offline")
     assert [(row["key"], row["looser"]) for row in plan["settings"]] == [("ledger", True)]
@@ -336,7 +338,7 @@ def test_a_reviewed_digest_covers_the_looser_rules(repository: Repository) -> No
 
 def test_who_holds_the_secret_agrees(repository: Repository) -> None:
     """`ledger guard`, on a machine only; the reason is kept."""
-    guard = ("ledger", "guard", "--auto-approve", "--why", "agreed")
+    guard = ("ledger", "guard", "--auto-approve", "--reason", "agreed")
     assert repository.run(*guard).returncode == ExitCode.POLICY
     assert repository.apply().returncode == ExitCode.POLICY
     assert repository.run(*guard, ci=False, WECHAT_MAIN_SECRET="").returncode == ExitCode.WECHAT
@@ -373,7 +375,7 @@ def test_a_forged_guard_is_loud(repository: Repository, ci: bool) -> None:
         assert "ledger guard" in run.stderr
     assert repository.run("plan", "--offline", WECHAT_MAIN_SECRET="").returncode == ExitCode.OK
     assert len(repository.texts()) == 1
-    done = repository.run("ledger", "guard", "--auto-approve", "--why", "forged", ci=False)
+    done = repository.run("ledger", "guard", "--auto-approve", "--reason", "forged", ci=False)
     assert done.returncode == ExitCode.OK, done.stderr
     done = repository.apply(ci=ci)
     assert done.returncode == ExitCode.OK, done.stderr
@@ -388,7 +390,7 @@ def test_every_edited_key_is_in_the_plan_and_the_comment(repository: Repository,
     repository.merge(_settings=more.replace("127.0.0.1", "localhost"))
     shown = tmp_path / "plan.md"
     done = repository.run(
-        "plan", "--offline", "--changed-since", base, "--output", f"markdown={shown}", event="pull_request"
+        "plan", "--offline", "--changed-since", base, "--report", f"markdown={shown}", event="pull_request"
     )
     assert done.returncode == ExitCode.OK, done.stderr
     at = "environments.production"

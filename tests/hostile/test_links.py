@@ -71,7 +71,7 @@ def test_no_command_follows_a_linked_campaigns_folder(repo: Path, words: tuple[s
     (repo / "campaigns").rename(repo / "elsewhere")
     (repo / "campaigns").symlink_to(".")
     report = repo.parent / "report"
-    output = ("--output", f"markdown={report}") if words[0] in ("plan", "apply") else ()
+    output = ("--report", f"markdown={report}") if words[0] in ("plan", "apply") else ()
     done = run(repo, *words, *output)
     shown = done.stdout + done.stderr + (report.read_text() if report.exists() else "")
     assert done.returncode == ExitCode.INVALID, shown

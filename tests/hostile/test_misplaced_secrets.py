@@ -298,7 +298,7 @@ def checkout(case: Case, home: Path) -> set[Path]:
 
 def commands(out: Path) -> list[list[str]]:
     given = {
-        name: [f"--output={kind}={out / f'{name}.{kind}'}" for kind in kinds] for name, kinds in FORMS.items()
+        name: [f"--report={kind}={out / f'{name}.{kind}'}" for kind in kinds] for name, kinds in FORMS.items()
     }
     return [
         ["validate", *given["validate"]],
@@ -355,7 +355,7 @@ def test_who_logs_in_is_no_part_of_a_ledger(name: str, home: Path, capfd: pytest
 def test_an_address_without_a_secret_is_fine(ledger: str, home: Path) -> None:
     """The user of ssh, and that of PostgreSQL, are no secrets."""
     checkout(Case("fine", "", settings(ledger=f'"{ledger}"')), home)
-    assert run(["validate", "--quiet"]) == 0
+    assert run(["validate"]) == 0
 
 
 REAL = [

@@ -187,7 +187,7 @@ def test_a_ledger_that_this_machine_has_is_read(offline: Offline, named: str) ->
     settings = offline.repo / "campaigns" / "_settings.yaml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("touch, ", "echo, "), encoding="utf-8")
-    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--why", "sent before")):
+    for command in (("ledger", "init"), ("ledger", "baseline", "sale", "--reason", "sent before")):
         done = offline.run(*command)
         assert done.returncode == ExitCode.OK, done.stderr
     settings.write_text(text, encoding="utf-8")

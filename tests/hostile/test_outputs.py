@@ -40,7 +40,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("option", ["--out", "--output"])
+@pytest.mark.parametrize("option", ["--out", "--report"])
 @pytest.mark.parametrize("shape", ["file", "folder", "dangling", "deeper"])
 def test_a_link_of_the_checkout_is_not_written_through(checkout: Path, option: str, shape: str) -> None:
     """Neither the file nor a folder on the way to it may be one: the victim stays as it was."""

@@ -90,7 +90,7 @@ class Shop:
 
     def plan(self, *words: str) -> dict[str, Any]:
         """What `plan` says, and the file that it writes."""
-        code, said = self.run("plan", "--quiet", "--format", "json", "--out", str(self.plan_file), *words)
+        code, said = self.run("plan", "--format", "json", "--out", str(self.plan_file), *words)
         assert code == ExitCode.OK, said
         found: dict[str, Any] = json.loads(self.plan_file.read_text(encoding="utf-8"))
         return found

@@ -31,7 +31,7 @@ def main() -> int:
     campaign("plan")
     campaign("apply", "--auto-approve")
     campaign("status", "--wait")
-    campaign("plan", "--detailed-exitcode", "--quiet")
+    campaign("plan", "--detailed-exitcode")
     return delivered(json.loads(campaign("status", "--format", "json", show=False)))
 
 

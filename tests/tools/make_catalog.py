@@ -16,8 +16,9 @@ from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 
 from tests.support.schema_texts import schema_words
-from wechat_campaigns.cli.language import KINDS, flat
+from wechat_campaigns.cli.help_pages import flat
 from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.options import KINDS
 from wechat_campaigns.core.errcodes import texts
 from wechat_campaigns.core.words import CATALOGS, DOMAIN
 from wechat_campaigns.translations.hatch_build import compile_catalog

@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(ROOT / "campaigns", folder / "campaigns")
-        _campaign(folder, "plan", *SHOWN, "--output", "html=plan.html", "--quiet")
+        _campaign(folder, "plan", *SHOWN, "--report", "html=plan.html")
         _campaign(folder, "apply", "--auto-approve", "--quiet")
         with open_browser(width=1280, height=960) as chrome:
             _photograph(chrome, (folder / "plan.html").as_uri(), "plan")

@@ -189,7 +189,7 @@ class Torture:
         self.score.runs += 1
         self.story.tell(f"{word} a{account}")
         root = str(self.testbed.first.root)
-        return runners.start([word, f"a{account}", "--why", "故障", "--dir", root], self.folder, word)
+        return runners.start([word, f"a{account}", "--reason", "故障", "--dir", root], self.folder, word)
 
     def _order_faults(self) -> None:
         self.testbed.control("DELETE", "faults")
@@ -281,7 +281,7 @@ class Torture:
 
     def _plan(self) -> dict[str, str]:
         report = self.folder / "plan.json"
-        arguments = ["plan", "--all", "--dir", str(self.testbed.first.root), "--output", f"json={report}"]
+        arguments = ["plan", "--all", "--dir", str(self.testbed.first.root), "--report", f"json={report}"]
         code, said = runners.command(arguments, self.folder / "plan.log")
         assert code == ExitCode.OK, said
         plan: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
@@ -292,7 +292,7 @@ class Torture:
         for appid, send in sorted(verdict.disputed):
             self.story.tell(f"settled by a person: {send}")
             account = ["--account", appid, "--dir", str(self.testbed.first.root)]
-            words = ["ledger", "settle", send, "--sent", "1", "--why", "后台里看到了", *account]
+            words = ["ledger", "settle", send, "--sent", "1", "--reason", "后台里看到了", *account]
             code, said = runners.command(words, self.folder / "settle.log")
             assert code == ExitCode.OK, said
             self.score.settled += 1

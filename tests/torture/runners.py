@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wechat_campaigns.cli import checking, holding, sending  # noqa: F401 (loaded once, before forking)
+from wechat_campaigns.cli import apply, hold, plan, unhold, validate  # noqa: F401 (once, before forking)
 from wechat_campaigns.cli.main import run
 from wechat_campaigns.ledger.memory import RollbackGuardedLedger
 from wechat_campaigns.protocol.events import Entry, Event, Head
@@ -115,7 +115,7 @@ def start(
 ) -> Runner:
     """Begin one run of the command; `away_s` as in `_far_away`."""
     report = folder / f"{name}.json"
-    forms = ["--output", f"json={report}"] if arguments[0] == "apply" else []
+    forms = ["--report", f"json={report}"] if arguments[0] == "apply" else []
     said, out = os.pipe()
     os.set_blocking(said, False)
     pid = fork([*arguments, *forms], out, away_s)

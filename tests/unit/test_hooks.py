@@ -9,7 +9,8 @@ import pytest
 import yaml
 from pre_commit.clientlib import load_manifest
 
-from wechat_campaigns.cli.main import COMMANDS, campaign
+from wechat_campaigns.cli.main import campaign
+from wechat_campaigns.cli.registry import COMMANDS
 
 MANIFEST = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 

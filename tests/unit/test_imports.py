@@ -66,5 +66,5 @@ def test_an_offline_plan_loads_no_network(folder: Path) -> None:
     (folder / "campaigns/_settings.yaml").write_text(
         f"environments: {{production: {{api: https://api.weixin.qq.com, accounts: {{main: {account}}}}}}}\n"
     )
-    modules = loaded("plan", "--offline", "--quiet", "--env", "production", cwd=folder)
+    modules = loaded("plan", "--offline", "--env", "production", cwd=folder)
     assert not modules & {"flask", "requests", "lxml", "psycopg", "jinja2", "jsonschema"}

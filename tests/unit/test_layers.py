@@ -121,7 +121,7 @@ def test_only_the_workspace_opens_the_platform_and_a_ledger() -> None:
     assert {name for name in opening if not inside(name, "wechat")} == {"workspace"}
     stores = ("ledger.sqlite", "ledger.git.store", "ledger.postgres.store", "ledger.open")
     picking = {name for name, found in OURS.items() if found & set(stores) and not inside(name, "ledger")}
-    assert picking <= {"workspace", "cli.ledger", "cli.examining"}
+    assert picking <= {"workspace", "cli.doctor"}
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if inside(name, *PURE) and not inside(name, *EDGES)])

@@ -1,4 +1,4 @@
-"""The command `campaign`: argv in, exit code out. Wires the rooms, prints, and nothing else."""
+"""The command `campaign`: argv in, exit code out."""
 
 from wechat_campaigns.cli.main import main
 

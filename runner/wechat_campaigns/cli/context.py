@@ -1,4 +1,4 @@
-"""What every command shares: a workspace, its own options, the way to print."""
+"""Give a command its workspace, its options, and the ways to print results and progress."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wechat_campaigns.cli.options import Command, Options, forms_of, no_such_form, read_options, with_options
-from wechat_campaigns.cli.streams import hand_out, tell, writing
+from wechat_campaigns.cli.options import Options, format_error
+from wechat_campaigns.cli.output import file_errors, print_message, print_result
 from wechat_campaigns.core.errors import CampaignError, ExitCode, UsageError
 from wechat_campaigns.core.model import Send
 from wechat_campaigns.core.words import _
@@ -22,34 +21,21 @@ if TYPE_CHECKING:
 
 WIDTH_WITHOUT_TERMINAL = 120
 
-
-def shared(command: Command) -> Command:
-    """Give a command the shared options and, in place of them, a `Context` as first argument."""
-    kinds = forms_of(command)
-
-    @wraps(command)
-    def wrapper(**words: Any) -> int:
-        with Context.of(read_options(words, kinds)) as context:
-            try:
-                return command(context, **words)
-            except CampaignError as error:
-                context.give_failure(error, command.__name__)
-                raise
-
-    return with_options(wrapper, kinds)
+Formats = Mapping[str, Callable[[], str]]
+"""A result by output format, each written only when it is asked for."""
 
 
 @dataclass(kw_only=True)
 class Context(Workspace):
-    """One run of the command: its workspace, and how its results are given."""
+    """One run of a command."""
 
     options: Options
     reported: bool = False
-    """Whether the files of `--output` are written."""
+    """Whether the files of `--report` are written."""
 
     @classmethod
     def of(cls, options: Options) -> Context:
-        """Open what the options name."""
+        """Open the workspace that the options name."""
         return cls(
             root=options.root,
             environment=options.environment,
@@ -59,8 +45,8 @@ class Context(Workspace):
         )
 
     @property
-    def look(self) -> Look:
-        """How text is drawn here."""
+    def text_options(self) -> Look:
+        """How text is drawn on this terminal."""
         import shutil
 
         from wechat_campaigns.report.text import Look
@@ -76,10 +62,10 @@ class Context(Workspace):
         """Whether standard output shows colours."""
         return not self.options.no_color and "NO_COLOR" not in os.environ and sys.stdout.isatty()
 
-    def say(self, text: str) -> None:
-        """Tell people what is going on, on standard error."""
+    def show_progress(self, text: str) -> None:
+        """Print progress on standard error, unless `--quiet` was given."""
         if not self.options.quiet:
-            tell(text)
+            print_message(text)
 
     def guarded(self, text: str) -> str:
         """Put a text between GitHub's marks that let nothing in it be obeyed."""
@@ -90,18 +76,18 @@ class Context(Workspace):
         return guarded(text, secrets.token_hex(16))
 
     @property
-    def drawing(self) -> bool:
+    def has_progress_bar(self) -> bool:
         """Whether a progress bar can be drawn on standard error."""
         return not self.options.quiet and sys.stderr.isatty()
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress_bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Draw a bar on standard error while the block runs, on a terminal only.
 
         Yields:
             What to call with the number that is done.
         """
-        if not self.drawing:
+        if not self.has_progress_bar:
             yield lambda _done: None
             return
         from rich.console import Console
@@ -109,57 +95,53 @@ class Context(Workspace):
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=total)
+            task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, completed=done)
 
-    def give(self, forms: Mapping[str, Callable[[], str]]) -> None:
-        """Print the result in the format asked for, and write the files asked for.
+    def output(self, formats: Formats) -> None:
+        """Print the result in the format of `--format`, and write the files of `--report`.
 
         Raises:
-            UsageError: this command has no such form, or a file cannot be written.
+            UsageError: the command does not have this format, or a file cannot be written.
         """
-        text = _form(forms, self.options.format)
+        text = _written(formats, self.options.format)
         if text and self.options.format == "text" and os.environ.get("GITHUB_ACTIONS") == "true":
             text = self.guarded(text)
         if text:
-            hand_out(text)
-        self._write(forms)
+            print_result(text)
+        self._write_reports(formats)
 
-    def give_at_last(self, forms: Mapping[str, Callable[[], str]]) -> ExitCode:
-        """Give the result of what cannot be undone; where that fails, people are told all the same.
+    def output_at_end(self, formats: Formats) -> ExitCode:
+        """Print the result of what cannot be undone; where that fails, on standard error.
 
         Returns:
-            What the failure counts for: the result itself may have something worse to say.
+            The exit code of that failure: the result itself may have a worse one.
         """
         try:
-            self.give(forms)
+            self.output(formats)
         except UsageError as error:
-            tell(f"{forms['text']()}\n{_('Error')}: {error}\n→ {error.hint}")
+            print_message(f"{formats['text']()}\n{_('Error')}: {error}\n→ {error.hint}")
             return error.exit_code
         return ExitCode.OK
 
-    def conclude(self, said: str, **facts: object) -> ExitCode:
-        """Give the result of a command that did one thing: a sentence for people, its facts for programs.
+    def output_sentence(self, sentence: str, **facts: object) -> ExitCode:
+        """Print the result of a command that did one thing: a sentence for people, its facts for programs.
 
         Returns:
-            As `give_at_last`.
+            As `output_at_end`.
         """
         from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
 
         data = {"format_version": FORMAT_VERSION, **facts}
-        return self.give_at_last({"text": lambda: said, "json": lambda: json_text(data)})
+        return self.output_at_end({"text": lambda: sentence, "json": lambda: json_text(data)})
 
-    def give_failure(self, error: CampaignError, command: str) -> None:
-        """Give the report asked for, if it is not given yet: a run that failed has one too.
+    def report_failure(self, error: CampaignError, command: str) -> None:
+        """Write the report of a run that ended in an error, if none is written yet.
 
-        Standard output has none as text, which people read on standard error.
+        Standard output has none as text: people read the error on standard error.
         """
-        shown = self.options.format != "text"
-        if (
-            command not in ("plan", "apply", "validate")
-            or self.reported
-            or not (shown or self.options.outputs)
-        ):
+        on_stdout = self.options.format != "text"
+        if self.reported or not (on_stdout or self.options.reports):
             return
         from wechat_campaigns.report.failure import failure_forms
 
@@ -167,20 +149,20 @@ class Context(Workspace):
         with suppress(CampaignError):
             environment = self.settings.environment.name
         settings_file = (self.options.root / "_settings.yaml").as_posix()
-        forms = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
+        formats = failure_forms(error, command=command, environment=environment, settings_file=settings_file)
         try:
-            if shown:
-                hand_out(forms[self.options.format]())
-            self._write(forms)
+            if on_stdout:
+                print_result(formats[self.options.format]())
+            self._write_reports(formats)
         except UsageError as unwritten:
-            # The first error is the one to be told; this one must not take its place.
-            self.say(f"{unwritten}")
+            # The first error is the one to be printed last; this one must not take its place.
+            print_message(f"{unwritten}")
 
-    def _write(self, forms: Mapping[str, Callable[[], str]]) -> None:
+    def _write_reports(self, formats: Formats) -> None:
         self.reported = True
-        for kind, path in self.options.outputs:
-            text = _form(forms, kind) + "\n"
-            with writing(path, f"--output {kind}={path}"):
+        for kind, path in self.options.reports:
+            text = _written(formats, kind) + "\n"
+            with file_errors(path, f"--report {kind}={path}"):
                 path.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -189,15 +171,15 @@ def campaign_of(send_id: str) -> str:
     return send_id.partition("[")[0].partition("#")[0]
 
 
-def no_send(wanted: str, sends: Iterable[Send]) -> UsageError:
-    """Say that none of some sends is the one wanted, and which there are."""
+def no_send_error(send_id: str, sends: Iterable[Send]) -> UsageError:
+    """Make the error for an id that none of some sends has; it lists theirs."""
     ids = ", ".join(send.id for send in sends)
     return UsageError(
-        _("there is no send {name}").format(name=wanted), hint=_("one of: {names}").format(names=ids)
+        _("there is no send {name}").format(name=send_id), hint=_("one of: {names}").format(names=ids)
     )
 
 
-def _form(forms: Mapping[str, Callable[[], str]], kind: str) -> str:
-    if kind not in forms:
-        raise no_such_form(kind, forms)
-    return forms[kind]()
+def _written(formats: Formats, name: str) -> str:
+    if name not in formats:
+        raise format_error(name, formats)
+    return formats[name]()

@@ -1,4 +1,4 @@
-"""`campaign environments`: the same campaigns on a rehearsal, a staging and a production account."""
+"""Compare the environments, send by send."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from dataclasses import replace
 
 import click
 
-from wechat_campaigns.cli.completing import campaign_ids
-from wechat_campaigns.cli.context import Context, shared
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, QUIET, VAR
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
 from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError, UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.words import N_, _
 from wechat_campaigns.report.promotion import Stage, rows, stage
 
 
-@click.command()
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, VAR, QUIET),
+    examples={"campaign environments sale": N_("rehearsed, staged, in production?")},
+)
 @click.argument("select", nargs=-1, shell_complete=campaign_ids)
 @click.option("--in", "names", metavar="NAME", multiple=True, help="Only this environment; repeatable.")
-@shared
 def environments(context: Context, select: tuple[str, ...], names: tuple[str, ...]) -> int:
     """Show how far each send has come in every environment, and whether all of them send the same.
 
@@ -27,15 +32,15 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     from wechat_campaigns.report.environments import environments_data, environments_text
     from wechat_campaigns.report.neutral import json_text
 
-    known = context.settings.environments
-    unknown = [name for name in names if name not in known]
+    all_names = context.settings.environments
+    unknown = [name for name in names if name not in all_names]
     if unknown:
         raise UsageError(
             _("there is no environment `{name}`").format(name=unknown[0]),
-            hint=_("use one of: {names}").format(names=", ".join(known)),
+            hint=_("use one of: {names}").format(names=", ".join(all_names)),
         )
-    table = rows(_found(context, names or known, select, all_needed=bool(names)))
-    context.give(
+    table = rows(_stages_by_send(context, names or all_names, select, all_needed=bool(names)))
+    context.output(
         {
             "text": lambda: environments_text(table, context.settings.policy.timezone),
             "json": lambda: json_text(environments_data(table)),
@@ -44,23 +49,23 @@ def environments(context: Context, select: tuple[str, ...], names: tuple[str, ..
     return ExitCode.OK
 
 
-def _found(
+def _stages_by_send(
     context: Context, names: Sequence[str], select: Sequence[str], *, all_needed: bool
 ) -> dict[str, list[Stage]]:
-    """Look into each environment; one that nobody named and that cannot be read is left out, and said so."""
-    found: dict[str, list[Stage]] = {}
+    """Read each environment; one that nobody named and that cannot be read is left out, with a message."""
+    stages_by_send: dict[str, list[Stage]] = {}
     for name in names:
         try:
             stages = _stages(context, name, select)
         except CampaignError as error:
             if all_needed:
                 raise
-            said = _("{name} is left out: {error}; `--in {name}` says more")
-            context.say(said.format(name=name, error=str(error)))
+            message = _("{name} is left out: {error}; `--in {name}` shows the whole error")
+            context.show_progress(message.format(name=name, error=str(error)))
             continue
         for send_id, there in stages:
-            found.setdefault(send_id, []).append(there)
-    return found
+            stages_by_send.setdefault(send_id, []).append(there)
+    return stages_by_send
 
 
 def _stages(context: Context, name: str, select: Sequence[str]) -> list[tuple[str, Stage]]:

@@ -1,57 +1,66 @@
-"""The options every command takes: raw words from the command line in, one `Options` record out."""
+"""Declare the options that several commands share, and read what they say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import click
 
-from wechat_campaigns.cli.completing import environments
+from wechat_campaigns.cli.completers import environments
 from wechat_campaigns.core.errors import UsageError
 from wechat_campaigns.core.words import _
 
-Command = Callable[..., int]
+F = TypeVar("F", bound=Callable[..., object])
+Declaration = Callable[[F], F]
 
-FORMS = {
-    "plan": ("text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit"),
-    "apply": ("text", "json", "markdown"),
-    "validate": ("text", "json", "github", "sarif", "codequality", "junit"),
-    "report": ("text", "json", "markdown", "html", "csv"),
-    "calendar": ("text", "json", "html"),
-    "render": ("text", "json", "html"),
-    "export": (),
-    "listen": (),
-}
-"""What `--format` and `--output` offer, by command; both are missing where there is nothing to choose."""
-USUAL_FORMS = ("text", "json")
-"""What every other command offers."""
+DIR: Final = click.option(
+    "--dir",
+    "directory",
+    default="campaigns",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The campaigns folder.",
+)
+ENV: Final = click.option(
+    "--env", metavar="NAME", shell_complete=environments, help="Environment of _settings.yaml."
+)
+VAR: Final = click.option(
+    "--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."
+)
+FIX_IMAGES: Final = click.option(
+    "--fix-images",
+    is_flag=True,
+    help="Convert and shrink images that WeChat would refuse, as `articles: {fix_images: true}`.",
+)
+NO_COLOR: Final = click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same.")
+QUIET: Final = click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
+AUTO_APPROVE: Final = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+
+KINDS: Final = "KIND: "
+"""Ends the part of `--report`'s help that is the same for every command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options every command takes."""
+    """The values of the shared options; those that a command does not offer have their defaults."""
 
     root: Path
-    environment: str | None
-    format: str
-    outputs: Sequence[tuple[str, Path]]
+    environment: str | None = None
+    format: str = "text"
+    reports: Sequence[tuple[str, Path]] = ()
     """Kind and file; a kind may be written to several files."""
-    variables: dict[str, str]
-    no_color: bool
-    quiet: bool
+    variables: Mapping[str, str] = field(default_factory=dict)
+    no_color: bool = False
+    quiet: bool = False
     fix_images: bool = False
-    """Mend images whatever the settings say."""
-
-
-MENDING = ("validate", "render", "plan", "apply", "preview", "draft")
-"""The commands with `--fix-images`."""
+    """Convert images whatever the settings say."""
 
 
 class Day(click.DateTime):
-    """A day, or a month; what is none is told by its shape, not by strftime's."""
+    """Parse a day or a month; the message for anything else shows the shape as users write it."""
 
     def __init__(self, shape: str = "YYYY-MM-DD") -> None:
         super().__init__([shape.replace("YYYY", "%Y").replace("MM", "%m").replace("DD", "%d")])
@@ -62,87 +71,73 @@ class Day(click.DateTime):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            told = _("'{text}' is not of the form {shape}").format(text=value, shape=self.shape)
-            self.fail(told, param, ctx)
+            message = _("'{text}' is not of the form {shape}").format(text=value, shape=self.shape)
+            self.fail(message, param, ctx)
 
 
-def forms_of(command: Command) -> tuple[str, ...]:
-    """Name the forms a command gives."""
-    return FORMS.get(command.__name__, USUAL_FORMS)
+def reason_option(text: str, *, required: bool = True) -> Declaration[Any]:
+    """Declare `--reason`, which the ledger records.
+
+    Args:
+        text: the help.
+        required: the command cannot run without it.
+    """
+    return click.option("--reason", required=required, help=text)
 
 
-def with_options(command: Command, kinds: Sequence[str]) -> Command:
-    """Declare the options on a command whose words `read_options` reads."""
-    options = (
-        click.option(
-            "--dir",
-            "directory",
-            default="campaigns",
-            show_default=True,
-            type=click.Path(path_type=Path, file_okay=False),
-            help="The campaigns folder.",
-        ),
-        click.option(
-            "--env", metavar="NAME", shell_complete=environments, help="Environment of _settings.yaml."
-        ),
-        *(_of_forms(kinds) if kinds else ()),
-        click.option("--var", metavar="NAME=VALUE", multiple=True, help="A template variable; repeatable."),
-        click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
-        click.option("--quiet", "-q", is_flag=True, help="No progress on standard error."),
-    )
-    if command.__name__ in MENDING:
-        mending = "Convert and shrink images that WeChat would refuse, as `articles: {fix_images: true}`."
-        command = click.option("--fix-images", is_flag=True, help=mending)(command)
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _of_forms(kinds: Sequence[str]) -> tuple[Callable[[Any], Any], ...]:
-    told = f"Write the result to a file too; repeatable. KIND: {', '.join(kinds)}."
+def format_options(formats: Sequence[str]) -> tuple[Declaration[Any], ...]:
+    """Declare `--format` and `--report` of a command that has these output formats."""
+    if not formats:
+        return ()
     return (
         click.option(
             "--format",
             "format_",
             default="text",
             show_default=True,
-            type=click.Choice(kinds),
+            type=click.Choice(formats),
             help="What standard output carries.",
         ),
-        click.option("--output", metavar="KIND=FILE", multiple=True, help=told),
+        click.option(
+            "--report",
+            "reports",
+            metavar="KIND=FILE",
+            multiple=True,
+            help=f"Write the result to a file too; repeatable. {KINDS}{', '.join(formats)}.",
+        ),
     )
 
 
-def read_options(words: dict[str, Any], kinds: Sequence[str]) -> Options:
-    """Take what `with_options` declares out of a command's words.
+def read_options(values: dict[str, Any], formats: Sequence[str]) -> Options:
+    """Take the values of the shared options out of all values of a command.
 
     Raises:
-        UsageError: a pair is none, or names a KIND that the command does not give.
+        UsageError: a value is not a pair, or names a KIND that is not in `formats`.
     """
     return Options(
-        root=words.pop("directory"),
-        environment=words.pop("env"),
-        format=words.pop("format_", "text"),
-        outputs=tuple(_output(pair, kinds) for pair in words.pop("output", ())),
-        variables=dict(_pair(pair, "--var NAME=VALUE") for pair in words.pop("var")),
-        no_color=words.pop("no_color"),
-        quiet=words.pop("quiet"),
-        fix_images=words.pop("fix_images", False),
+        root=values.pop("directory"),
+        environment=values.pop("env", None),
+        format=values.pop("format_", "text"),
+        reports=tuple(_report(pair, formats) for pair in values.pop("reports", ())),
+        variables=dict(_pair(pair, "--var NAME=VALUE") for pair in values.pop("var", ())),
+        no_color=values.pop("no_color", False),
+        quiet=values.pop("quiet", False),
+        fix_images=values.pop("fix_images", False),
     )
 
 
-def _output(pair: str, kinds: Sequence[str]) -> tuple[str, Path]:
-    kind, file = _pair(pair, "--output KIND=FILE")
-    if kind not in kinds:
-        raise no_such_form(kind, kinds)
+def _report(pair: str, formats: Sequence[str]) -> tuple[str, Path]:
+    kind, file = _pair(pair, "--report KIND=FILE")
+    if kind not in formats:
+        raise format_error(kind, formats)
     return kind, Path(file)
 
 
-def no_such_form(kind: str, kinds: Iterable[str]) -> UsageError:
-    """Make the error for a form that a command does not give."""
+def format_error(name: str, formats: Iterable[str]) -> UsageError:
+    """Make the error for an output format that a command does not have."""
     return UsageError(
-        _("this command has no {kind} form").format(kind=kind),
-        hint=_("choose one of: {choices}").format(choices=", ".join(kinds)),
+        _("this command has no format {name}").format(name=name),
+        hint=_("choose one of: {choices}").format(choices=", ".join(formats)),
     )
 
 

@@ -1,4 +1,4 @@
-"""`campaign sandbox`: serve a local WeChat."""
+"""Serve a local WeChat with an inbox."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from pathlib import Path
 
 import click
 
+from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.registry import command
 from wechat_campaigns.core.errors import UsageError
-from wechat_campaigns.core.words import _
+from wechat_campaigns.core.words import N_, _
 
 
-def _rehearsed(root: Path, state: Path | None) -> Path:
-    """Name the state file of `api: sandbox` environments."""
-    from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
-    from wechat_campaigns.source.load import require_folder
-
-    if state is not None:
-        raise UsageError(_("--rehearsal has a state file of its own"), hint=_("leave `--state` out"))
-    require_folder(root)
-    return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE
-
-
-@click.command()
+@command(
+    examples={
+        "campaign sandbox": N_("a WeChat on http://127.0.0.1:8090"),
+        "campaign sandbox --rehearsal": N_("the phones of the last rehearsal"),
+    },
+)
 @click.option("--port", default=8090, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address needs --expose.")
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
@@ -61,7 +57,7 @@ def sandbox(
     from wechat_campaigns.sandbox.server import serve
 
     if rehearsal:
-        state = _rehearsed(directory, state)
+        state = _rehearsal_state(directory, state)
     return serve(
         port=port,
         host=host,
@@ -71,5 +67,16 @@ def sandbox(
         seed=seed,
         quota=not no_quota,
         retired_cards=retired_cards,
-        announce=click.echo,
+        announce=print_result,
     )
+
+
+def _rehearsal_state(root: Path, state: Path | None) -> Path:
+    """Name the state file of `api: sandbox` environments."""
+    from wechat_campaigns.core.state_folder import SANDBOX_LEDGER_FILE, ready_state_folder
+    from wechat_campaigns.source.load import require_folder
+
+    if state is not None:
+        raise UsageError(_("--rehearsal has a state file of its own"), hint=_("leave `--state` out"))
+    require_folder(root)
+    return ready_state_folder(root, os.environ) / SANDBOX_LEDGER_FILE

@@ -19,7 +19,7 @@ def comment_body(report: str, head: str | None) -> str:
     """Make a comment of a report.
 
     Args:
-        report: Markdown as `--output markdown=FILE` writes it; its first line is the invisible mark by which
+        report: Markdown as `--report markdown=FILE` writes it; its first line is the invisible mark by which
             the comment is found again, one for each command and environment.
         head: the pull request's newest commit; a comment may lag behind, so it is named.
 
@@ -33,7 +33,7 @@ def comment_body(report: str, head: str | None) -> str:
     if not _MARK.fullmatch(mark):
         raise UsageError(
             _("this is no report that a comment could be found again by"),
-            hint=_("make it with `campaign plan --output markdown=FILE`"),
+            hint=_("make it with `campaign plan --report markdown=FILE`"),
         )
     known = head is not None and _COMMIT.fullmatch(head)
     named = _("Head commit `{commit}`").format(commit=head) + "\n\n" if known else ""

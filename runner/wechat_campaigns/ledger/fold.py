@@ -46,7 +46,7 @@ class LedgerState:
     namespace: str = ""
     """Of the settings: whose sends are shown without it."""
     initialized: bool = False
-    initialized_streams: set[str] = field(default_factory=set)
+    initialized_for: set[str] = field(default_factory=set)
     """The streams with a beginning or, in a ledger from before each account had its own, with a send."""
     production_streams: set[str] = field(default_factory=set)
     """The streams that `ledger init` began: a rehearsal begins none."""
@@ -93,9 +93,9 @@ class LedgerState:
         held = {appid: [*known.holds.values()] for appid, known in self.streams.items()}
         return {appid: str(events[-1].data.get("reason", "")) for appid, events in held.items() if events}
 
-    def is_initialized_for(self, appid: str) -> bool:
-        """Tell whether the ledger was begun for this account too: others may share it."""
-        return self.initialized and appid in self.initialized_streams
+    def is_initialized(self, appid: str) -> bool:
+        """Return whether the ledger is initialized for this account too: others may share it."""
+        return self.initialized and appid in self.initialized_for
 
     def send(self, appid: str, send_id: str, revision: int) -> SendRecord | None:
         """Look one send up, however its id is spelt."""
@@ -203,7 +203,7 @@ def _key(event: Event) -> Key:
 
 def _init(state: LedgerState, event: Event) -> None:
     state.initialized = True
-    state.initialized_streams.add(event.stream)
+    state.initialized_for.add(event.stream)
     state.production_streams.add(event.stream)
 
 
@@ -267,7 +267,7 @@ def _recall(state: LedgerState, event: Event) -> None:
 
 def _begin(state: LedgerState, event: Event) -> None:
     key = _key(event)
-    state.initialized_streams.add(event.stream)
+    state.initialized_for.add(event.stream)
     if key not in state.sends:
         state._revisions.setdefault(key[:2], []).append(key[2])
     state._digests.setdefault((key[0], event.data["content_digest"]), set()).add(key)

@@ -148,7 +148,7 @@ def _sent(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecord 
         SendStatus.ACCEPTED: _("accepted {when}, msg_id {msg_id}; delivery not confirmed yet"),
         SendStatus.DELIVERY_FAILED: _("WeChat gave it up (msg_id {msg_id}); raise revision to try again"),
         SendStatus.RECALLED: _("sent {when} and recalled"),
-        SendStatus.BASELINE: _("sent before this ledger was begun"),
+        SendStatus.BASELINE: _("sent before this ledger was initialized"),
     }
     reason = done.get(status, _("sent {when}, msg_id {msg_id}"))
     return (
@@ -238,7 +238,7 @@ def _raised(_decided: protocol.Decision, _facts: DecisionInput, known: SendRecor
     # Who reviews it should know that these followers have had it once.
     said = _("again: revision {number} was sent {when}")
     if known.status is SendStatus.BASELINE:  # dated when it was written down
-        said = _("again: revision {number} was sent before this ledger was begun")
+        said = _("again: revision {number} was sent before this ledger was initialized")
     return said.format(number=known.revision, when=_at(known)), ""
 
 

@@ -256,18 +256,18 @@ def _ledger(settings: Settings, ports: DoctorPorts) -> list[Check]:
 
 def _initialized(settings: Settings, state: LedgerState, held: str) -> Check:
     environment = settings.environment
-    unbegun = [
-        name for name, account in environment.accounts.items() if not state.is_initialized_for(account.appid)
+    uninitialized = [
+        name for name, account in environment.accounts.items() if not state.is_initialized(account.appid)
     ]
-    if environment.is_sandbox or (state.initialized and not unbegun):
+    if environment.is_sandbox or (state.initialized and not uninitialized):
         return Check(name=_("ledger"), grade=Severity.OK, message=held)
     name = environment.name
     return Check(
         name=_("ledger"),
         grade=Severity.ERROR,
         exit_code=ExitCode.LEDGER,
-        message=_("it was not begun for {names}, so every campaign would count as never sent").format(
-            names=_(", ").join(unbegun)
+        message=_("it is not initialized for {names}, so every campaign would count as never sent").format(
+            names=_(", ").join(uninitialized)
         ),
         hint=_("`campaign ledger init --env {name}`, then `ledger baseline` for what was sent before").format(
             name=name
@@ -281,7 +281,7 @@ def _waiting(settings: Settings, state: LedgerState) -> list[Check]:
         name = _("account {name}").format(name=account.name)
         why = state.holds.get(account.appid)
         if why is not None:  # a hold that somebody wrote without a reason is one too
-            hint = f"`campaign unhold {account.name} --why REASON`"
+            hint = f"`campaign unhold {account.name} --reason REASON`"
             found.append(
                 Check(
                     name=name, grade=Severity.WARNING, message=_("on hold: {why}").format(why=why), hint=hint

@@ -167,7 +167,7 @@ def make_plan(
     known: Mapping[str, RemoteFacts] | None,
     commit: str | None = None,
     with_orphans: bool = True,
-    unbegun: Sequence[str] = (),
+    uninitialized: Sequence[str] = (),
     guards: Sequence[Event] = (),
     left: Sequence[SettingsChange] = (),
     ledger_known: bool = True,
@@ -181,7 +181,7 @@ def make_plan(
         known: reads by account name, one for each account with something to send; None plans offline.
         commit: of the campaigns, for the record.
         with_orphans: False when only some campaigns were selected.
-        unbegun: accounts whose past the ledger does not know.
+        uninitialized: accounts whose past the ledger does not know.
         guards: the newest of each account: the rules of its last apply.
         left: the ledger that the environment has left, where this one knows of no rules.
         ledger_known: False when nothing of the ledger could be read.
@@ -201,7 +201,7 @@ def make_plan(
         unknown_sends=unplanned_unknown_sends(sends, grounds) if with_orphans else (),
         allowances={a.name: allowance(a.appid, a.kind, state, now) for a in named},
         remote_facts=known or {},
-        uninitialized=tuple(unbegun),
+        uninitialized=tuple(uninitialized),
         settings_changes=(*changes_since(guards, settings), *left),
         accepted_changes=accepted_by(guards),
         ledger_known=ledger_known,

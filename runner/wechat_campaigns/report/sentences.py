@@ -81,7 +81,7 @@ def attention_lines(plan: Plan) -> list[str]:
     unknown = [] if plan.ledger_known else [_unread()]
     if plan.offline and any(planned.resolved_names for planned in plan.sends):
         unknown.append(_unresolved())
-    return [*unknown, *([_unbegun(plan)] if plan.uninitialized else []), *_settings(plan), *notes]
+    return [*unknown, *([_uninitialized(plan)] if plan.uninitialized else []), *_settings(plan), *notes]
 
 
 def _settings(plan: Plan) -> list[str]:
@@ -112,8 +112,8 @@ def _unresolved() -> str:
     return f"{what} → {_('plan without `--offline` before the plan is reviewed')}"
 
 
-def _unbegun(plan: Plan) -> str:
-    what = _("the ledger was not begun for {names}, whose campaigns would all count as never sent")
+def _uninitialized(plan: Plan) -> str:
+    what = _("the ledger is not initialized for {names}, whose campaigns would all count as never sent")
     hint = _(
         "run `campaign ledger init --env {name}`, then `campaign ledger baseline` for what was sent before"
     )

@@ -59,7 +59,7 @@ def _together(cases: Sequence[Case], trap: Trap, thorough: bool) -> dict[str, Ve
         lay(case, trap)
     if not (trap.campaigns / "_settings.yaml").exists():
         trap.write("campaigns/_settings.yaml", SETTINGS)
-    reports = ("--output", "html=../out/plan.html", "--output", "markdown=../out/plan.md")
+    reports = ("--report", "html=../out/plan.html", "--report", "markdown=../out/plan.md")
     runs = [trap.run("plan", "--offline", "--format", "json", *reports)]
     if thorough:
         runs.append(trap.run("validate", "--format", "json"))

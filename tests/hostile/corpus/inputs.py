@@ -84,7 +84,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "select-control": ("plan", "--offline", "\x1b]0;owned\x07"),
     "render-up": ("render", "../../secret"),
     "render-shell": ("render", "$(touch @MARKER@)"),
-    "report-kind": ("plan", "--offline", "--output", "exe=@TRAP@/out/x"),
+    "report-kind": ("plan", "--offline", "--report", "exe=@TRAP@/out/x"),
     "allow-odd": ("plan", "--offline", "--allow", "hold=x"),
     "allow-long": ("plan", "--offline", "--allow", "quiet_hours=" + "x" * 100_000),
     "new-up": ("new", "../../outside"),

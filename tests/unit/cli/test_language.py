@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wechat_campaigns.cli import language
+from wechat_campaigns.cli import help_pages, language
 from wechat_campaigns.cli.main import campaign, run
 from wechat_campaigns.core import words
 from wechat_campaigns.report.columns import breaks, columns, wrapped
@@ -50,6 +50,12 @@ def test_click_speaks_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert "没有这个选项" in told
     assert "No such option" not in told
+
+
+def test_a_missing_reason_is_asked_for_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a line to copy."""
+    assert run(["--lang", "zh", "hold", "main"]) == 64
+    assert "请写明原因，例如：`campaign hold main --reason" in capsys.readouterr().err
 
 
 def test_the_words_of_click_are_its_own() -> None:
@@ -112,7 +118,7 @@ def test_without_its_catalog_it_speaks_english(
 
 def pages(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
     context = click.Context(command, info_name=path, terminal_width=78)
-    context.formatter_class = language.ColumnsFormatter
+    context.formatter_class = help_pages.ColumnsFormatter
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -34,7 +34,12 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("calendar --month 13", "'13' is not of the form YYYY-MM"),
         ("apply --allow quiet=x", "no rule of this name"),
         ("apply --allow quiet_hours", "write --allow quiet_hours=REASON"),
-        ("hold servce --why x", "use one of: service, subscription, test"),
+        ("hold main", "Give the reason, for example: `campaign hold main --reason '客服系统故障'`"),
+        ("ledger settle sale --not-sent", "Give the reason, for example: `campaign ledger settle sale"),
+        ("preview", "For example: `campaign preview sale --to 小李`"),
+        ("aply", "did you mean `campaign apply`?"),
+        ("ledger verfy", "did you mean `campaign ledger verify`?"),
+        ("hold servce --reason x", "use one of: service, subscription, test"),
     ],
 )
 def test_a_mistake_is_answered_with_what_to_type(
@@ -74,7 +79,7 @@ def test_what_is_listed_is_not_said_to_be_hidden(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("words", [["ledger", "export"], ["listen"]])
 def test_a_form_is_offered_only_where_there_is_one(words: list[str], tmp_path: Path) -> None:
     """What writes JSON lines, or waits for pushes, has no other form and takes no word about one."""
-    assert run([*words, "--output", "json=told.json"]) == ExitCode.USAGE
+    assert run([*words, "--report", "json=told.json"]) == ExitCode.USAGE
     assert run([*words, "--format", "json"]) == ExitCode.USAGE
     assert not (tmp_path / "told.json").exists()
 

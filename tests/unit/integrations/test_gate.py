@@ -80,9 +80,7 @@ def test_every_file_of_a_send_needs_an_approval(tmp_path: Path) -> None:
     for name, text in written.items():
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    options = Options(
-        root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
-    )
+    options = Options(root=root, no_color=True, quiet=True)
     with Context.of(options) as session:
         assert {str(file) for file in sources_of(session, ["news", "late"]).files} == {
             *written,
@@ -101,9 +99,7 @@ def test_files_of_many_campaigns_need_an_approval(tmp_path: Path, monkeypatch: p
     names = [f"c{number}" for number in range(4)]
     for name in names:
         (root / f"{name}.yaml").write_text(text, encoding="utf-8")
-    options = Options(
-        root=root, environment=None, format="text", outputs=(), variables={}, no_color=True, quiet=True
-    )
+    options = Options(root=root, no_color=True, quiet=True)
     with Context.of(options) as session:
         assert "_partials/foot.txt" in {str(file) for file in sources_of(session, names).files}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wechat_campaigns.cli.notifying import post
+from wechat_campaigns.cli.notifications import post
 from wechat_campaigns.core.errors import ExitCode
 from wechat_campaigns.core.settings import ChatWebhook, Secret
 from wechat_campaigns.integrations.notify import MAX_BYTES, RunSummary, message, notify_robot, payload

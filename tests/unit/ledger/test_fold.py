@@ -163,9 +163,7 @@ BEGINNING = (EventKind.INIT, {"environment": "test"})
 )  # fmt: skip
 def test_an_account_is_begun_by_a_beginning_or_by_sends(steps: list[Any], begun: bool):
     """Ledgers from before accounts had their own beginning go on; what reached no follower tells no past."""
-    assert (
-        fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized_for(SERVICE) is begun
-    )
+    assert fold(make_events(BEGINNING, stream=LEDGER) + make_events(*steps)).is_initialized(SERVICE) is begun
 
 
 def test_upload_without_a_result_is_forgotten():

@@ -86,7 +86,7 @@ def told(state: LedgerState) -> tuple[object, ...]:
         state.uploads,
         state.drafts,
         state.previews,
-        state.initialized_streams,
+        state.initialized_for,
         state.campaigns_folders,
         state.recalls,
     )
@@ -97,7 +97,7 @@ def test_forged_init_blocks_sandboxes_and_initializes_nothing() -> None:
     book = Book()
     book.write(EventKind.INIT, {}, OTHER)
     state = book.read()
-    assert not state.is_initialized_for(SERVICE)
+    assert not state.is_initialized(SERVICE)
     assert state.production_streams == {LEDGER, SERVICE}
 
 
@@ -141,10 +141,10 @@ def test_vouching_restores_trust_after_a_new_secret() -> None:
     """Before, nothing is believed and everything is unknown; then it is as it was, up to that event."""
     book = sent(OTHER)
     assert status_of(book.read()) == (SendStatus.UNKNOWN, True)
-    assert not book.read().is_initialized_for(SERVICE)
+    assert not book.read().is_initialized(SERVICE)
     book.vouch(KEY)
     assert status_of(book.read()) == (SendStatus.ACCEPTED, False)
-    assert book.read().is_initialized_for(SERVICE)
+    assert book.read().is_initialized(SERVICE)
     book.write(EventKind.STATUS, FORGED[EventKind.STATUS], OTHER)
     assert status_of(book.read()) == (SendStatus.ACCEPTED, False), "what comes later needs a mac of its own"
 
@@ -156,7 +156,7 @@ def test_invalid_vouching_is_ignored(key: bytes, after: str | None) -> None:
     """Somebody else, or a copy of what was once said of other events."""
     book = sent(OTHER)
     book.vouch(key, after)
-    assert not book.read().is_initialized_for(SERVICE)
+    assert not book.read().is_initialized(SERVICE)
 
 
 def test_without_the_secret_every_event_counts() -> None:

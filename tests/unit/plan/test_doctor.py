@@ -146,7 +146,7 @@ def test_uninitialized_ledger_is_bad() -> None:
     assert checked(ledger=MemoryLedger())["ledger"].exit_code is ExitCode.LEDGER
     shared = MemoryLedger()
     shared.append(Entry(stream=LEDGER, kind=EventKind.INIT, data={"environment": "staging"}))
-    assert "not begun for main" in checked(ledger=shared)["ledger"].message
+    assert "not initialized for main" in checked(ledger=shared)["ledger"].message
     sandbox = make_settings(api="sandbox")
     assert "ledger" not in checked(sandbox, ledger=MemoryLedger())
 

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from tests.support.factories import make_send
 from tests.unit.report.hostile_texts import ATTACK, hostile_comparison, hostile_plan
 from wechat_campaigns.cli.language import choose
-from wechat_campaigns.cli.showing import shown
+from wechat_campaigns.cli.render import send_text
 from wechat_campaigns.core.errors import Diagnostic, UsageError
 from wechat_campaigns.plan.plan import Plan
 from wechat_campaigns.report import neutral
@@ -57,7 +57,7 @@ def reports(plan: Plan, text: str) -> dict[str, str]:
         "text": plan_text(plan, look),
         "outcomes": outcomes_text([outcome], look),
         "problems": problems_text(problems),
-        "shown": shown(make_send("a", text)),
+        "shown": send_text(make_send("a", text)),
         "json": neutral.json_text(plan_data(plan)),
         "sarif": sarif(problems),
         "codequality": codequality(problems),

@@ -38,7 +38,7 @@ def ledger_hold_finding(account: Account, state: LedgerState) -> RuleFinding | N
         return None
     return RuleFinding(
         message=_("account {name} is on hold: {why}").format(name=account.name, why=why),
-        hint=_("`campaign unhold {name} --why REASON` lifts it").format(name=account.name),
+        hint=_("`campaign unhold {name} --reason REASON` lifts it").format(name=account.name),
     )
 
 

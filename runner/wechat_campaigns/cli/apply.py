@@ -1,0 +1,223 @@
+"""Show the plan, ask, send what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.api import compile_selected, make_plan
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context, Formats
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, NO_COLOR, QUIET, VAR
+from wechat_campaigns.cli.output import check_writable, print_message
+from wechat_campaigns.cli.plan_formats import plan_formats, plan_text
+from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
+from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.cli.signals import stop_signals
+from wechat_campaigns.core.errors import ExitCode, InvalidError, PolicyError
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.words import N_, _, ngettext
+from wechat_campaigns.integrations.gate import check_approved, check_looser, check_run, record_guards
+from wechat_campaigns.integrations.home import record_campaigns_folders
+from wechat_campaigns.workspace import run_url
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.fold import LedgerState
+    from wechat_campaigns.plan.plan import Plan
+    from wechat_campaigns.plan.policy.guard import SettingsChange
+    from wechat_campaigns.send.posting import SendOutcome
+
+
+@command(
+    formats=("text", "json", "markdown"),
+    options=(AUTO_APPROVE, RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR, QUIET),
+    reports_failure=True,
+    examples={
+        "campaign apply sale": N_("show, ask, send"),
+        "campaign apply --env production --plan plan.json": N_("exactly what was reviewed"),
+        "campaign apply --allow quiet_hours='live show, agreed with the duty manager'": N_("one rule, once"),
+    },
+)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Refuse unless this was reviewed.",
+)
+@click.option(
+    "--expect-digest",
+    metavar="DIGEST",
+    help="Refuse unless the plan has this digest; alone it does not compare what names stand for.",
+)
+def apply(
+    context: Context,
+    select: tuple[str, ...],
+    plan_file: Path | None,
+    expect_digest: str | None,
+    auto_approve: bool,
+    resend: tuple[str, ...],
+    allow: tuple[str, ...],
+) -> int:
+    """Show the plan, ask, send what is due, record it. A send is made once, however often this runs.
+
+    Sends whose outcome is unknown are cleared up first, with the same clientmsgid. Ctrl-C lets the send
+    in hand finish and starts no other.
+    """
+    from wechat_campaigns.send.apply import apply as send_due
+    from wechat_campaigns.send.apply import exit_code
+    from wechat_campaigns.send.posting import RunContext
+
+    check_run(context)
+    check_writable(context.options.reports)
+    state = context.initialized_state(verified=True)
+    allowed = overridden_rules(allow)
+    prepared = compile_selected(context, select)
+    approval = check_approved(context, prepared.sends, state)
+    again = unknown_sends(state, resend)
+    result = make_plan(context, select, state, allowed=allowed, prepared=prepared, again=again)
+    reviewed, digest, audiences = _reviewed(context, result.plan, state, plan_file, expect_digest)
+    result = replace(result, plan=reviewed)
+    if PlanAction.INVALID in result.plan.counts():
+        context.output(plan_formats(context, result))
+        _print_unknown(result.plan)
+        raise InvalidError(result.errors)
+    context.show_progress(plan_text(context, result))
+    approval.check(result.plan)
+    covered = plan_file is not None or expect_digest is not None
+    looser = check_looser(context, result.plan, covered=covered, asking=not auto_approve)
+    if (result.plan.calls() or looser) and not auto_approve:
+        _confirm(result.plan, looser)
+    message = _("Stopping: the send in hand is finished, no other is started.")
+    with stop_signals(lambda: context.show_progress(message)) as stopping:
+        ports, who = context.ports(stopping), {**context.actor(), **approval.actor}
+        warrant = RunContext(plan_digest=digest, overrides=allowed, audiences=audiences, actor=who)
+        record_guards(context, result.plan, who)
+        record_campaigns_folders(context, result.plan, state, who)
+        outcomes = send_due(result.plan, ports=ports, settings=context.settings, warrant=warrant)
+    written = context.output_at_end(_outcome_formats(context, outcomes, result.plan))
+    _print_blocked(result.plan)
+    if select:
+        _print_unselected(context, result.plan, state)
+    if context.settings.notify:
+        _notify(context, outcomes, result.plan)
+    return exit_code(outcomes) or _blocked_code(result.plan) or written
+
+
+def _reviewed(
+    context: Context, plan: Plan, state: LedgerState, plan_file: Path | None, digest: str | None
+) -> tuple[Plan, str, dict[str, int | None]]:
+    """Check the plan against what was reviewed.
+
+    Returns:
+        The plan with no resend that was not reviewed, the digest, the audiences as the review saw them.
+    """
+    from wechat_campaigns.plan import planfile
+
+    if plan_file is not None:
+        data = planfile.read(plan_file)
+        if digest is not None:
+            planfile.check_plan_digest(data, digest)
+        plan = planfile.check_file(data, plan, state, context.clock())
+        if names := planfile.unresolved_names(data, plan):
+            message = _("The plan file was made offline, so nobody reviewed what these stand for: {names}.")
+            print_message(message.format(names=_(", ").join(names)))
+        return plan, str(data["plan_digest"]), planfile.audiences(data)
+    if digest is not None:
+        return planfile.check_digest(digest, plan, state), digest, {}
+    if context.settings.environment.protected:
+        raise PolicyError(
+            _("this environment is protected: apply needs a reviewed plan"),
+            hint=_("give --plan FILE or --expect-digest DIGEST from the plan that was reviewed"),
+            location=_("environment {name}").format(name=plan.environment),
+        )
+    audiences = {planned.send.id: planned.resolved.audience.count for planned in plan.calls()}
+    return plan, plan.plan_digest, audiences
+
+
+def _confirm(plan: Plan, looser: Sequence[SettingsChange]) -> None:
+    require_terminal(_("add --auto-approve once the plan has been reviewed"))
+    from wechat_campaigns.cli.confirmation import calls_confirmed, calls_text, rules_confirmed
+
+    if plan.calls():
+        print_message(calls_text(plan))
+    if not (rules_confirmed(looser, ask) and (not plan.calls() or calls_confirmed(plan, ask))):
+        raise not_confirmed_error(_("Not confirmed, so nothing is sent."))
+
+
+def _outcome_formats(context: Context, outcomes: tuple[SendOutcome, ...], plan: Plan) -> Formats:
+    from wechat_campaigns.report.data import outcomes_data
+    from wechat_campaigns.report.markdown import outcomes_markdown
+    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.text import outcomes_text
+
+    return {
+        "text": lambda: outcomes_text(outcomes, context.text_options),
+        "json": lambda: json_text(outcomes_data(outcomes)),
+        "markdown": lambda: outcomes_markdown(outcomes, plan),
+    }
+
+
+def _print_unknown(plan: Plan) -> None:
+    """Name the unknown sends that a refused run leaves as they are: their time for a resend runs out."""
+    unknown = {p.send.id for p in plan.sends if p.action in (PlanAction.RESEND, PlanAction.UNKNOWN)}
+    unknown |= {orphan.send_state.send for orphan in plan.unknown_sends}
+    if unknown:
+        message = _(
+            "Still unknown: {sends}. Correct the files and run apply again soon: a resend is "
+            "safe for a few hours only."
+        )
+        print_message(message.format(sends=", ".join(sorted(unknown))))
+
+
+def _print_blocked(plan: Plan) -> None:
+    """Print that sends are blocked, also under `--quiet`, which does not show the plan."""
+    from wechat_campaigns.report.words import counted
+
+    blocked = {
+        action: n
+        for action, n in plan.counts().items()
+        if action in (PlanAction.BLOCKED, PlanAction.CONFLICT)
+    }
+    if blocked:
+        print_message(
+            _("Blocked: {counts}; `campaign plan` shows the reasons.").format(counts=counted(blocked))
+        )
+
+
+def _print_unselected(context: Context, plan: Plan, state: LedgerState) -> None:
+    """Print how many unknown sends are outside the selection; they do not change the exit code."""
+    from wechat_campaigns.plan.plan import unplanned_unknown_sends
+    from wechat_campaigns.plan.policy.facts import DecisionContext
+
+    grounds = DecisionContext(settings=context.settings, state=state, now=context.clock())
+    count = len(unplanned_unknown_sends((planned.send for planned in plan.sends), grounds))
+    if count:
+        message = ngettext(
+            "{count} unknown send outside the selection still waits: run apply without a selection soon.",
+            "{count} unknown sends outside the selection still wait: run apply without a selection soon.",
+            count,
+        )
+        print_message(message.format(count=count))
+
+
+def _notify(context: Context, outcomes: Sequence[SendOutcome], plan: Plan) -> None:
+    from wechat_campaigns.cli.notifications import notify
+    from wechat_campaigns.integrations.notify import RunSummary
+
+    followers = {planned.send.id: planned.resolved.audience.count for planned in plan.sends}
+    run = RunSummary(
+        environment=plan.environment, commit=plan.commit or "", url=run_url() or "", followers=followers
+    )
+    notify(context, outcomes, run)
+
+
+def _blocked_code(plan: Plan) -> ExitCode:
+    return (
+        ExitCode.POLICY if plan.counts().keys() & {PlanAction.BLOCKED, PlanAction.CONFLICT} else ExitCode.OK
+    )

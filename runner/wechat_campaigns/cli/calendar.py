@@ -1,0 +1,51 @@
+"""Show a month's past and coming sends."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, QUIET, VAR, Day
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_, ngettext
+
+
+@command(
+    formats=("text", "json", "html"),
+    options=(DIR, ENV, VAR, QUIET),
+    examples={"campaign calendar": N_("this month")},
+)
+@click.option("--month", metavar="YYYY-MM", type=Day("YYYY-MM"), help="Default: this month.")
+def calendar(context: Context, month: datetime | None) -> int:
+    """Show a month's past and coming sends by account and tag, in China time; asks nobody."""
+    from wechat_campaigns.api import make_plan
+    from wechat_campaigns.plan.quota import china_day
+    from wechat_campaigns.report.calendar import calendar_data, calendar_html, calendar_text
+    from wechat_campaigns.report.calendar_data import bounds, month_of
+    from wechat_campaigns.report.history_data import past
+    from wechat_campaigns.report.neutral import json_text
+
+    now, state = context.clock(), context.state(verified=False)
+    first: date = month.date() if month is not None else china_day(now).replace(day=1)
+    begin, end = bounds(first)
+    sends = past(state, context.settings.environment.accounts, now=now, since=begin, until=end)
+    plan = make_plan(context, (), state, offline=True).plan
+    if plan.invalid:
+        message = ngettext(
+            "{count:,} file cannot be planned and not shown: `campaign validate`",
+            "{count:,} files cannot be planned and not shown: `campaign validate`",
+            len(plan.invalid),
+        )
+        context.show_progress(message.format(count=len(plan.invalid)))
+    layout = month_of(first, plan, sends, now)
+    context.output(
+        {
+            "text": lambda: calendar_text(layout),
+            "json": lambda: json_text(calendar_data(layout)),
+            "html": lambda: calendar_html(layout),
+        }
+    )
+    return ExitCode.OK

@@ -1,0 +1,16 @@
+"""Steps of a CI job that need more than the report itself."""
+
+from __future__ import annotations
+
+from wechat_campaigns.cli.registry import group
+from wechat_campaigns.core.words import N_
+
+
+@group(
+    "wechat_campaigns.cli.ci",
+    "publish",
+    "outputs",
+    examples={"campaign ci publish report.md": N_("the comment of a pull request")},
+)
+def ci() -> None:
+    """Steps of a CI job: show a plan to reviewers, hand its digest on. See docs/ci.md."""

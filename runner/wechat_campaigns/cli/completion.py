@@ -1,0 +1,31 @@
+"""Print the script that a shell loads to complete commands and ids."""
+
+from __future__ import annotations
+
+import click
+
+from wechat_campaigns.cli.completers import VARIABLE
+from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_
+
+
+@command(
+    examples={
+        "source <(campaign completion bash)": N_("bash 4.4 or newer; zsh likewise"),
+        "campaign completion fish | source": N_("fish"),
+    }
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print the script that completes commands, options, ids and names of the settings in a shell."""
+    from click.shell_completion import get_completion_class
+
+    from wechat_campaigns.cli.main import campaign
+
+    script = get_completion_class(shell)
+    if script is None:
+        raise AssertionError("click knows these three shells")
+    print_result(script(campaign, {}, "campaign", VARIABLE).source())
+    return ExitCode.OK

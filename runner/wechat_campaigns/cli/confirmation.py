@@ -1,0 +1,60 @@
+"""Ask a person to confirm a plan; how to ask is a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from wechat_campaigns.core.words import _
+from wechat_campaigns.report.neutral import inert
+from wechat_campaigns.report.sentences import changed
+from wechat_campaigns.report.words import calls, headcount, receivers, summary
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan.plan import Plan, PlannedSend
+    from wechat_campaigns.plan.policy.guard import SettingsChange
+
+Ask = Callable[[str], str]
+
+
+def calls_text(plan: Plan) -> str:
+    """Name each send and resend with its account, receivers and count, before anybody is asked."""
+    return inert("\n".join(map(_row, plan.calls())))
+
+
+def rules_confirmed(looser: Sequence[SettingsChange], ask: Ask) -> bool:
+    """Ask for a yes to the rules that block less than at the last apply, if there are any."""
+    if not looser:
+        return True
+    rules = "\n".join(f"  {changed(change)}" for change in looser)
+    question = _("These rules are looser than at the last apply:\n{rules}\nType yes to accept them")
+    return ask(inert(question.format(rules=rules))) == "yes"
+
+
+def _row(planned: PlannedSend) -> str:
+    row = _("  {send} → {account}: {receivers}, {count} followers")
+    if planned.resend_intent is not None:
+        row = _("  {send} → {account}: {receivers}, {count} followers; posted once more: {what}")
+    return row.format(
+        what=summary(planned.send.content),
+        send=planned.send.id,
+        account=planned.account.name,
+        receivers=receivers(planned.send.filter),
+        count=headcount(planned.resolved.audience),
+    )
+
+
+def calls_confirmed(plan: Plan, ask: Ask) -> bool:
+    """Ask for the name of each account that sends to everyone, or for a yes when none does.
+
+    Args:
+        plan: with something to post.
+        ask: puts a question to a person and returns the answer.
+    """
+    accounts = sorted({planned.account.name for planned in plan.calls() if planned.send.filter.is_to_all})
+    if not accounts:
+        question = _("{environment}: a send cannot be undone. Type yes to make {sends}")
+        sends = calls(len(plan.due()), len(plan.resends()))
+        return ask(question.format(environment=plan.environment, sends=sends)) == "yes"
+    question = _("{environment}: this goes to EVERYONE who follows {name}. Type {name} to send")
+    return all(ask(question.format(environment=plan.environment, name=name)) == name for name in accounts)

@@ -1,0 +1,164 @@
+"""Make an article's draft, and stop there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.api import make_plan
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, FIX_IMAGES, QUIET, VAR
+from wechat_campaigns.cli.prompt import ask_yes, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.protocol.keys import normalize_id
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan.plan import Plan, PlannedSend
+    from wechat_campaigns.send.drafting import ReadyDraft
+
+Draft = tuple["PlannedSend", "ReadyDraft"]
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(AUTO_APPROVE, DIR, ENV, VAR, FIX_IMAGES, QUIET),
+    examples={
+        "campaign draft news": N_("upload, add the draft, send nothing"),
+        "campaign draft 'tasting[beijing]' --auto-approve": N_("one send of a for_each, without a question"),
+    },
+)
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+def draft(context: Context, select: str, auto_approve: bool) -> int:
+    """Make the draft of an article and stop there, so that it can be looked at in the console.
+
+    Uploads its pictures and adds the draft; nothing is sent. `campaign apply` sends this very draft later,
+    and refuses when it was edited by hand meanwhile. ID is a campaign, or one send of it: sale[beijing].
+    """
+    from wechat_campaigns.report.neutral import FORMAT_VERSION, inert, json_text
+
+    state = context.initialized_state()
+    result = make_plan(context, (campaign_of(select),), state)
+    if result.compiled.errors:
+        raise InvalidError(result.compiled.errors)
+    pending = _pending(result.plan, select)
+    _confirm(context, pending, auto_approve=auto_approve)
+    drafts = [(planned, _make(context, planned)) for planned in pending]
+    context.output(
+        {
+            "text": lambda: inert(_text(drafts)),
+            "json": lambda: json_text(
+                {"format_version": FORMAT_VERSION, "drafts": [_row(draft) for draft in drafts]}
+            ),
+        }
+    )
+    return ExitCode.OK
+
+
+def _pending(plan: Plan, select: str) -> list[PlannedSend]:
+    """Pick the sends asked for that still wait for their draft."""
+    from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.wechat import payloads
+
+    wanted_id = normalize_id(select)
+    matches = [p for p in plan.sends if wanted_id in (normalize_id(p.send.id), normalize_id(p.send.campaign))]
+    if not matches:
+        raise no_send_error(select, (planned.send for planned in plan.sends))
+    kind = matches[0].send.msgtype
+    if not all(payloads.needs_draft(planned.send.content) for planned in matches):
+        raise UsageError(
+            _("{send} does not need a draft: it sends {kind} as it is").format(send=select, kind=kind.value),
+            hint=_(
+                "use `campaign render` to look at it: only articles and picture posts written in "
+                "the campaign become drafts"
+            ),
+        )
+    pending = [planned for planned in matches if planned.action in PENDING]
+    if not pending:
+        first = matches[0]
+        raise UsageError(
+            _("{send} is {action}: {reason}").format(
+                send=first.send.id, action=first.action.value, reason=first.decision.reason
+            ),
+            hint=first.decision.hint or _("choose a send that is still to be made"),
+        )
+    return pending
+
+
+def _confirm(context: Context, pending: Sequence[PlannedSend], *, auto_approve: bool) -> None:
+    for planned in pending:
+        missing = sum(result is None for _, result in planned.resolved.uploads)
+        row = _("  {send} → draft box of {account}, {count} uploads")
+        context.show_progress(row.format(send=planned.send.id, account=planned.account.name, count=missing))
+    if auto_approve:
+        return
+    require_terminal(_("add --auto-approve"))
+    if not ask_yes(_("Make {count} drafts? Nothing is sent").format(count=len(pending))):
+        raise not_confirmed_error(_("Not confirmed, so no draft is made."))
+
+
+def _make(context: Context, planned: PlannedSend) -> ReadyDraft:
+    """Make one draft while no other runner of this account is at work."""
+    from wechat_campaigns.ledger.fold import fold
+    from wechat_campaigns.plan.decide import decide
+    from wechat_campaigns.plan.plan import PENDING
+    from wechat_campaigns.send import drafting
+    from wechat_campaigns.send.apply import LOCK_WAIT_S
+
+    appid = planned.account.appid
+    with context.ledger.lock(appid, LOCK_WAIT_S):
+        state = fold(context.ledger.events(appid), namespace=context.settings.namespace)
+        now = decide(planned.send, planned.content_digest, appid=appid, state=state, now=context.clock())
+        if now.action not in PENDING:
+            raise UsageError(
+                _("another run was first: the send is {action} now, {reason}").format(
+                    action=now.action.value, reason=now.reason
+                ),
+                hint=_("run `campaign status`"),
+                location=planned.send.id,
+            )
+        api = context.write_api(planned.account)
+        ready = drafting.create_draft(
+            planned,
+            api=api,
+            ledger=context.ledger,
+            state=state,
+            read=context.read,
+            tell=lambda event: context.show_progress(f"  {planned.send.id}: {event}"),
+        )
+    if ready is None:
+        raise AssertionError("only sends that need a draft were chosen")
+    return ready
+
+
+def _text(drafts: Sequence[Draft]) -> str:
+    lines = []
+    for planned, ready in drafts:
+        line = _("{send}: draft {media_id} was there already, unchanged, account {account}")
+        if ready.is_new:
+            line = _("{send}: draft {media_id} added, account {account}")
+        lines.append(line.format(send=planned.send.id, media_id=ready.media_id, account=planned.account.name))
+        lines += [f"  {note}" for note in ready.notes]
+    lines.append(
+        "\n"
+        + _(
+            "Nothing was sent. Look at it on mp.weixin.qq.com under 草稿箱 (drafts), and edit the campaign's "
+            "files, not the draft: `campaign apply` sends it only as it is now."
+        )
+    )
+    return "\n".join(lines)
+
+
+def _row(draft: Draft) -> dict[str, object]:
+    planned, ready = draft
+    return {
+        "id": planned.send.id,
+        "account": planned.account.name,
+        "media_id": ready.media_id,
+        "added": ready.is_new,
+        "notes": list(ready.notes),
+    }

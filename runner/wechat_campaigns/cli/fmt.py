@@ -1,0 +1,81 @@
+"""Bring campaign files into the usual shape."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import click
+
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, QUIET
+from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_, _
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, QUIET),
+    examples={
+        "campaign fmt": N_("write every file in the usual shape"),
+        "campaign fmt --check": N_("only list which would change"),
+    },
+)
+@click.argument("paths", nargs=-1, shell_complete=campaign_ids)
+@click.option("--check", is_flag=True, help="Change nothing; exit 3 when a file is not in shape.")
+def fmt(context: Context, paths: tuple[str, ...], check: bool) -> int:
+    """Bring campaign files into the usual shape: modeline, order of keys, line ends.
+
+    PATHS are campaign ids, patterns or files; without any, all campaigns are formatted. Comments and values
+    stay as they are written, and no digest changes.
+    """
+    from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text, line
+    from wechat_campaigns.source.load import campaign_files
+
+    changed: list[str] = []
+    skipped: dict[str, str] = {}
+    for file in campaign_files(context.root, paths):
+        name = (context.root / file).as_posix()
+        has_changed, reason = _format(context, file, check=check)
+        if reason:
+            skipped[name] = reason
+        elif has_changed:
+            changed.append(name)
+    for name, reason in skipped.items():
+        context.show_progress(_("{file}: not formatted: {reason}").format(file=line(name), reason=reason))
+    context.output(
+        {
+            "text": lambda: "\n".join(map(line, changed)),
+            "json": lambda: json_text(
+                {"format_version": FORMAT_VERSION, "changed": changed, "skipped": skipped}
+            ),
+        }
+    )
+    return ExitCode.INVALID if check and changed else ExitCode.OK
+
+
+def _format(context: Context, file: PurePosixPath, *, check: bool) -> tuple[bool, str]:
+    """Format one file; return whether it changed, and the reason if it was skipped."""
+    from wechat_campaigns.source.files import FileError, read_regular
+    from wechat_campaigns.source.fmt import format_campaign
+    from wechat_campaigns.source.load import MAX_YAML_BYTES
+    from wechat_campaigns.source.text import TextFault, decode
+
+    path = context.root / file
+    try:
+        data = read_regular(path, MAX_YAML_BYTES)
+    except FileError as error:
+        return False, error.message
+    text = decode(data)
+    if isinstance(text, TextFault):
+        return False, text.message
+    result = format_campaign(text, file)
+    new = result.text.encode()
+    if new == data or result.skip_reason:
+        return False, result.skip_reason
+    if not check:
+        with file_errors(path):
+            path.write_bytes(new)
+    return True, ""

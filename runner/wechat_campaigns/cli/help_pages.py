@@ -1,0 +1,87 @@
+"""Write help pages in the language in use, with examples, as wide as the terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from copy import copy
+
+import click
+
+from wechat_campaigns.cli.options import KINDS
+from wechat_campaigns.core.words import _, current_language
+from wechat_campaigns.report.columns import columns, wrapped
+
+
+class HelpContext(click.Context):
+    """Writes help by columns, where the language needs it."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """See `click.Context.make_formatter`."""
+        if current_language() == "en":
+            return super().make_formatter()
+        return ColumnsFormatter(width=self.terminal_width, max_width=self.max_content_width)
+
+
+class ColumnsFormatter(click.HelpFormatter):
+    """Writes click's help pages by columns."""
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs; one whose first line is a backspace stays as it is."""
+        indent = " " * self.current_indent
+        paragraphs = []
+        for paragraph in re.split(r"\n{2,}", text.strip("\n")):
+            first, _nl, rest = paragraph.partition("\n")
+            is_literal = first.strip() == "\b"
+            lines = rest.split("\n") if is_literal else wrapped(paragraph, self.width - self.current_indent)
+            paragraphs.append("\n".join(f"{indent}{line}" for line in lines))
+        self.write("\n\n".join(paragraphs) + "\n")
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write terms with their meanings beside them, or below when a term is long."""
+        # The line for --help is made by click before the language is chosen.
+        rows = [(term, _(meaning)) for term, meaning in rows]
+        first = min(max(columns(term) for term, _ in rows), col_max) + col_spacing
+        before = " " * self.current_indent
+        for term, meaning in rows:
+            beside = columns(term) <= first - col_spacing
+            lead = before + term + (" " * (first - columns(term)) if beside else f"\n{before}{' ' * first}")
+            lines = wrapped(meaning, max(self.width - first - self.current_indent, 10)) or [""]
+            self.write(lead + f"\n{before}{' ' * first}".join(lines) + "\n")
+
+
+def translated(command: click.Command) -> click.Command:
+    """Copy a command with its help in the language in use, and with its examples.
+
+    Args:
+        command: is not changed; the modules of commands are loaded once, the language may change.
+    """
+    copied = copy(command)
+    copied.epilog = examples_text(getattr(command, "examples", {}))
+    copied.help = _(flat(str(command.help)))
+    # In a list of commands click would cut the first sentence off at 45 characters.
+    copied.short_help = copied.help.partition("\n\n")[0]
+    copied.params = [_param(param) for param in command.params]
+    return copied
+
+
+def examples_text(examples: Mapping[str, str]) -> str:
+    """Write the examples of a command as click shows them below its options."""
+    lines = "\n".join(f"  {line}\n      {_(meaning)}" for line, meaning in examples.items())
+    return f"\b\n{_('Examples:')}\n{lines}" if examples else ""
+
+
+def flat(text: str) -> str:
+    """Bring each paragraph of a docstring onto one line: how it is broken in the source means nothing."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def _param(param: click.Parameter) -> click.Parameter:
+    if not isinstance(param, click.Option) or not param.help:
+        return param
+    copied = copy(param)
+    # One text for all commands, though each names formats of its own.
+    text, kind, kinds = param.help.partition(KINDS)
+    message = text + kind
+    copied.help = _(message) + kinds
+    return copied

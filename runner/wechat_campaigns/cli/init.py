@@ -1,0 +1,63 @@
+"""Start a campaigns repository."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.output import print_result, write_new
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.words import N_, _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.source.starter import CodeHostName
+
+_PINNED_ACTION = re.compile(r"[\w.-]+(/[\w.-]+)+@[0-9a-f]{40}")
+"""An action whose code nobody can replace."""
+
+
+@command(
+    examples={
+        "campaign init shop": N_("a new repository in the folder shop"),
+        "campaign init --ci gitlab": N_("here, with GitLab's workflow"),
+    },
+)
+@click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--ci", "forge", type=click.Choice(["none", "github", "gitlab"]), default="none", show_default=True,
+    help="Also write the workflow that plans in pull requests and applies after review.",
+)  # fmt: skip
+@click.option(
+    "--action", metavar="OWNER/REPOSITORY@COMMIT", help="For github: where this tool's action is kept."
+)
+def init(folder: Path, forge: CodeHostName, action: str | None) -> int:
+    """Start a campaigns repository: settings, a first campaign, schemas, hooks, editor settings.
+
+    Files that exist are kept as they are. FOLDER is the current one unless it is named.
+    """
+    from wechat_campaigns.source.starter import starter
+
+    if forge == "github" and not action:
+        raise UsageError(
+            _("the workflow needs the address of this tool's action"),
+            hint=_("add --action OWNER/REPOSITORY@COMMIT, with the full commit of the release you trust"),
+        )
+    if forge == "github" and action and not _PINNED_ACTION.fullmatch(action):
+        raise UsageError(
+            _("'{action}' does not name the action by a commit of 40 hexadecimal digits").format(
+                action=action
+            ),
+            hint=_("write OWNER/REPOSITORY@COMMIT: a tag can be moved, and the jobs hold the AppSecret"),
+        )
+    for place, text in starter(forge, action=action or "").items():
+        is_new = write_new(folder / place, text)
+        message = _("wrote {file}") if is_new else _("kept  {file}")
+        print_result(message.format(file=folder / place))
+    line = "campaign plan" if folder == Path() else f"cd {shlex.quote(str(folder))} && campaign plan"
+    print_result("\n" + _("Next: {command}").format(command=line))
+    return ExitCode.OK

@@ -1,0 +1,95 @@
+"""Record campaigns as already sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, VAR, Day, reason_option
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.integrations.home import check_campaigns_folder
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import RETRYABLE_STATUSES, SendRecord
+from wechat_campaigns.protocol.events import Entry, EventKind
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.model import Send
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(reason_option("Why these count as sent; recorded."), DIR, ENV, VAR),
+    examples={
+        "campaign ledger baseline --all --reason 'sent by hand'": N_("nothing of this is sent again"),
+        "campaign ledger baseline --before 2026-12-01 --reason archive": N_("windows that ended before"),
+    },
+)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@click.option("--all", "everything", is_flag=True, help="Every campaign in the folder.")
+@click.option(
+    "--before",
+    metavar="YYYY-MM-DD",
+    type=Day(),
+    help="Campaigns whose not_after lies before that day.",
+)
+def baseline(
+    context: Context, select: tuple[str, ...], everything: bool, before: datetime | None, reason: str
+) -> int:
+    """Record campaigns as sent before this ledger existed, or by hand, so that apply never sends them."""
+    from wechat_campaigns.api import compile_selected
+    from wechat_campaigns.report.words import sends
+
+    if bool(select) + everything + (before is not None) != 1:
+        raise UsageError(
+            _("the campaigns are not named"), hint=_("name them, or give --all or --before YYYY-MM-DD")
+        )
+    prepared = compile_selected(context, select)
+    if prepared.errors:
+        # If they were skipped, they would be new, and sent, once somebody corrects them.
+        raise InvalidError(prepared.errors)
+    state = context.initialized_state()
+    check_campaigns_folder(context, state)
+    day = before.replace(tzinfo=ZoneInfo(context.settings.policy.timezone)) if before else None
+    candidates = [send for send in prepared.sends if day is None or (send.not_after and send.not_after < day)]
+    accounts = context.settings.environment.accounts
+    states = {
+        send.id: state.send(accounts[send.account].appid, send.id, send.revision) for send in candidates
+    }
+    # What WeChat refused may have been sent by hand since: until it is marked, apply would send it.
+    unsent = [send for send in candidates if _is_unsent(states[send.id])]
+    for send in unsent:
+        appid = accounts[send.account].appid
+        context.ledger.append(_entry(send, appid, state, reason=reason, actor=context.actor()))
+    recorded_before = [send.id for send in candidates if send not in unsent]
+    message = _("{sends} recorded as already sent, {known} known before")
+    return context.output_sentence(
+        message.format(sends=sends(len(unsent)), known=len(recorded_before)),
+        recorded=[send.id for send in unsent],
+        known_before=recorded_before,
+    )
+
+
+def _is_unsent(send_state: SendRecord | None) -> bool:
+    return send_state is None or send_state.status in RETRYABLE_STATUSES
+
+
+def _entry(send: Send, appid: str, state: LedgerState, *, reason: str, actor: dict[str, str]) -> Entry:
+    from wechat_campaigns.core.digest import compute_content_digest
+
+    data: dict[str, object] = {
+        **state.send_fields(send.id, send.revision),
+        "account": send.account,
+        "content_digest": compute_content_digest(send),
+        "reason": reason,
+        "actor": actor,
+    }
+    if send.batch is not None:
+        data |= {"batch": send.batch.index, "list_sha256": send.batch.list_sha256}
+    return Entry(stream=appid, kind=EventKind.BASELINE, data=data)

@@ -1,0 +1,38 @@
+"""Write every event as a line of JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, QUIET
+from wechat_campaigns.cli.output import file_errors, print_result
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_, ngettext
+from wechat_campaigns.ledger.events import snapshot
+
+
+@command(
+    options=(DIR, ENV, QUIET),
+    examples={"campaign ledger export --out ledger.jsonl": N_("a copy")},
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output.")
+def export(context: Context, out: Path | None) -> int:
+    """Write every event as a line of JSON, to keep as a copy or to import elsewhere."""
+    from wechat_campaigns.ledger.moving import to_lines
+
+    events, heads = snapshot(context.ledger)
+    text = "".join(f"{line}\n" for line in to_lines(events, heads))
+    if out is None:
+        print_result(text, newline=False)
+    else:
+        with file_errors(out, f"--out {out}"):
+            out.write_text(text, encoding="utf-8")
+        message = ngettext(
+            "{count:,} event written to {file}", "{count:,} events written to {file}", len(events)
+        )
+        context.show_progress(message.format(count=len(events), file=out))
+    return ExitCode.OK

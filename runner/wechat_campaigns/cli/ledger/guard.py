@@ -1,0 +1,72 @@
+"""Accept the rules of the settings that changed since the last apply."""
+
+from __future__ import annotations
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import AUTO_APPROVE, DIR, ENV, QUIET, reason_option
+from wechat_campaigns.cli.prompt import ask, not_confirmed_error, require_terminal
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import PolicyError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.integrations.home import record_campaigns_folder
+from wechat_campaigns.plan.policy.guard import changes_since
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(reason_option("Why these rules apply from now on; recorded."), AUTO_APPROVE, DIR, ENV, QUIET),
+    examples={
+        "campaign ledger guard --env production --reason 'larger tag agreed on'": N_("accept looser rules"),
+    },
+)
+@click.option("--new-secret", is_flag=True, help="The AppSecret was changed: believe all events before.")
+def guard(context: Context, reason: str, new_secret: bool, auto_approve: bool) -> int:
+    """Accept the rules of the settings (protected, approvals, policy) that changed since the last apply.
+
+    Also records that the ledger belongs to this campaigns folder, as when it was moved. Needs the AppSecret,
+    and runs on a person's machine only. Shows what changed. After a change of the AppSecret nobody can tell
+    any more who wrote the events before: --new-secret declares them true. Check `ledger log` first.
+    """
+    from wechat_campaigns.integrations.gate import current_run, ledger_changes, record_guard, vouch
+    from wechat_campaigns.report.neutral import inert
+    from wechat_campaigns.report.sentences import changed
+
+    environment = context.settings.environment
+    if current_run() is not None:
+        raise PolicyError(
+            _("`campaign ledger guard` must not run in CI, where a commit could start it"),
+            hint=_("run it on a machine of somebody who holds the AppSecret"),
+            location=_("environment {name}").format(name=environment.name),
+        )
+    # Without checking macs: this command is what settles a forged guard.
+    state = context.initialized_state(sending=False, verified=False)
+    changes = (*changes_since(context.newest_guards(), context.settings), *ledger_changes(context))
+    context.show_progress(
+        inert("\n".join(f"  {changed(change)}" for change in changes) or _("no rule has changed"))
+    )
+    if not auto_approve:
+        require_terminal(_("add --auto-approve"))
+        question = _("Type {name} to accept these rules").format(name=environment.name)
+        if ask(question) != environment.name:
+            raise not_confirmed_error(_("Not confirmed, so nothing is recorded."))
+    accounts = {account.appid: account for account in environment.accounts.values()}
+    recorded = [
+        account.name
+        for account in accounts.values()
+        if record_guard(context, account, trusted=True, why=reason, actor=context.actor())
+    ]
+    if new_secret:
+        for account in accounts.values():
+            vouch(context, account, why=reason, actor=context.actor())
+        state = context.initialized_state(sending=False)
+    moved = record_campaigns_folder(context, state, accounts, context.actor(), moved=True)
+    recorded = sorted({*recorded, *(accounts[appid].name for appid in moved)})
+    message = _("the rules of {name} and its campaigns folder are recorded for: {accounts}")
+    names = _(", ").join(recorded) or _("no account: they were recorded before")
+    return context.output_sentence(
+        message.format(name=environment.name, accounts=names),
+        environment=environment.name,
+        recorded=recorded,
+    )

@@ -1,0 +1,33 @@
+"""Initialize the environment's ledger."""
+
+from __future__ import annotations
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.events import LEDGER
+from wechat_campaigns.protocol.events import EMPTY, Entry, EventKind
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, ENV),
+    examples={"campaign ledger init --env production": N_("once, before the first send")},
+)
+def init(context: Context) -> int:
+    """Initialize the environment's ledger, or a new account of it."""
+    environment, state = context.settings.environment, context.fold_ledger(verified=True)
+    name, appids = environment.name, sorted({account.appid for account in environment.accounts.values()})
+    streams = [] if context.is_sandbox else [appid for appid in appids if not state.is_initialized(appid)]
+    streams += [] if state.initialized else [LEDGER]
+    if not streams:
+        message = _("the ledger of {name} is already initialized; nothing to do")
+        return context.output_sentence(message.format(name=name), environment=name, initialized=[])
+    for stream in streams:
+        # Other events may be in the stream already; another run may initialize it at the same time.
+        events = context.ledger.read(stream)
+        entry = Entry(stream=stream, kind=EventKind.INIT, data={"environment": name})
+        context.ledger.append(entry, after=events[-1].head if events else EMPTY)
+    message = _("the ledger of {name} is initialized; `campaign ledger baseline` marks what was already sent")
+    return context.output_sentence(message.format(name=name), environment=name, initialized=streams)

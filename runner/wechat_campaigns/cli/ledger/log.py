@@ -1,0 +1,46 @@
+"""Print every event."""
+
+from __future__ import annotations
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.names import display_id
+from wechat_campaigns.protocol.events import Event, EventKind
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, ENV),
+    examples={"campaign ledger log --format json": N_("every event whole")},
+)
+def log(context: Context) -> int:
+    """Print every event, oldest first within each account."""
+    from wechat_campaigns.report.neutral import json_text
+
+    events = context.ledger.events()
+    context.output(
+        {
+            "text": lambda: (
+                "\n".join(_event_line(event, context.settings.namespace) for event in events)
+                or _("no events")
+            ),
+            "json": lambda: "\n".join(json_text(event.as_dict()) for event in events),
+        }
+    )
+    return ExitCode.OK
+
+
+def _event_line(event: Event, namespace: str) -> str:
+    data = dict(event.data)
+    if "send" in data:
+        data["send"] = display_id(namespace, str(data["send"]))
+    details = " ".join(
+        str(data[key]) for key in ("send", "msg_id", "errcode", "reason", "upload") if data.get(key)
+    )
+    if event.kind is EventKind.UPLOAD and data.get("result") is None:
+        details += " forgotten"
+    kind = "unhold" if event.kind is EventKind.HOLD and not data.get("held") else event.kind
+    return f"{event.at:%Y-%m-%d %H:%M:%S}Z {event.stream} {event.seq} {kind} {details} {event.hash[:12]}"

@@ -1,0 +1,108 @@
+"""Record the outcome of an unknown send."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from wechat_campaigns.cli.completers import accounts
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, reason_option
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.fold import LedgerState
+from wechat_campaigns.ledger.records import SendRecord, SendStatus
+from wechat_campaigns.protocol import state as protocol
+from wechat_campaigns.protocol.decide import SETTLE_AFTER, may_settle
+from wechat_campaigns.protocol.events import Entry, EventKind
+from wechat_campaigns.protocol.state import latest_intent
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(reason_option("How you know; recorded."), DIR, ENV),
+    examples={
+        "campaign ledger settle sale --sent 3147483648 --reason 'seen in the console'": N_("it went out"),
+        "campaign ledger settle sale --not-sent --reason 'not in the console'": N_("it may be sent again"),
+    },
+)
+@click.argument("send_id", metavar="ID")
+@click.option(
+    "--sent",
+    "msg_id",
+    type=click.IntRange(min=1),
+    metavar="MSG_ID",
+    help="It went out; this is its msg_id.",
+)
+@click.option("--not-sent", is_flag=True, help="It did not go out; it may be sent again.")
+@click.option(
+    "--account",
+    "account",
+    metavar="NAME",
+    shell_complete=accounts,
+    help="Where several have such a send; or its appid.",
+)
+def settle(
+    context: Context, send_id: str, msg_id: int | None, not_sent: bool, account: str | None, reason: str
+) -> int:
+    """Record the outcome of an unknown send after checking the WeChat console."""
+    if (msg_id is None) != not_sent:
+        raise UsageError(_("the outcome is missing"), hint=_("give --sent MSG_ID or --not-sent"))
+    state = context.state(verified=True)
+    send = _unknown_send(state, send_id, account, with_msg_id=msg_id is not None)
+    stream = state.stream(send.appid)
+    record = stream.find(state.ledger_id(send.send), send.revision)
+    data = {
+        **state.send_fields(send.send, send.revision),
+        "intent": latest_intent(record.calls) if record is not None else "",
+        "sent": not not_sent,
+        "msg_id": msg_id,
+        "reason": reason,
+        "actor": context.actor(),
+    }
+    entry = Entry(stream=send.appid, kind=EventKind.SETTLED, data=data)
+    if not_sent:
+        _check_age(record, context.clock())
+    context.ledger.append(entry, after=stream.head)
+    message = _("{send}: settled as sent, msg_id {msg_id}")
+    if not_sent:
+        message = _("{send}: settled as not sent; apply may send it")
+    message = message.format(send=send_id, msg_id=msg_id)
+    return context.output_sentence(
+        message, send=send_id, revision=send.revision, sent=not not_sent, msg_id=msg_id
+    )
+
+
+def _check_age(record: protocol.SendState | None, now: datetime) -> None:
+    """Refuse to free a send whose last call may still arrive."""
+    if record is None or may_settle(record, now):
+        return
+    raise UsageError(
+        _("the last call of this send is younger than {minutes} minutes: it may still arrive").format(
+            minutes=round(SETTLE_AFTER.total_seconds() / 60)
+        ),
+        hint=_("look in the console after that, then run the same command again"),
+    )
+
+
+def _unknown_send(state: LedgerState, send_id: str, account: str | None, *, with_msg_id: bool) -> SendRecord:
+    """Find the unknown send of this id; or, when its msg_id is given, one that was accepted without."""
+    candidates = [
+        s
+        for s in state.sends_by_id(send_id)
+        if s.status is SendStatus.UNKNOWN or (with_msg_id and s.has_no_msg_id)
+    ]
+    matches = [s for s in candidates if account in (None, s.account, s.appid)]
+    if not matches:
+        raise UsageError(
+            _("{send} is not an unknown send").format(send=send_id),
+            hint=_("`campaign status` shows which sends are unknown"),
+        )
+    if len(matches) > 1:
+        raise UsageError(
+            _("{send} is unknown on several accounts").format(send=send_id),
+            hint=_("--account with one of: {names}").format(names=", ".join(s.appid for s in matches)),
+        )
+    return matches[0]

@@ -1,0 +1,114 @@
+"""Receive the platform's events and record them in the ledger."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV
+from wechat_campaigns.cli.output import print_result
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode, SecretError, UsageError
+from wechat_campaigns.core.hosts import LOOPBACK_NAMES
+from wechat_campaigns.core.words import N_, _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.settings import Account
+    from wechat_campaigns.wechat.callback.verify import Credentials
+    from wechat_campaigns.wechat.callback.wsgi import CallbackApp
+
+
+@command(
+    options=(DIR, ENV),
+    examples={"campaign listen --env production": N_("behind your server with TLS")},
+)
+@click.option("--port", default=8091, show_default=True, help="0 picks a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Put a server with TLS in front.")
+@click.option("--name", "names", multiple=True, help="The host name that this server passes on; repeatable.")
+def listen(context: Context, port: int, host: str, names: tuple[str, ...]) -> int:
+    """Receive MASSSENDJOBFINISH events: how many got a send, why one failed, the articles' links.
+
+    Serves one path per account, /ACCOUNT, for those with `callback` in the settings. The first line printed
+    is `listening on http://HOST:PORT`. A WSGI server of your own can mount
+    `wechat_campaigns.wechat.callback.wsgi:callback_app`.
+    """
+    from wechat_campaigns.wechat.callback.server import Server, restrict_hosts
+    from wechat_campaigns.wechat.callback.wsgi import callback_app
+
+    context.initialized_state(sending=False, verified=False)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    receiver = receiver_of(context)
+    try:
+        app = restrict_hosts(
+            callback_app(receiver), {host, *names} - LOOPBACK_NAMES, port=lambda: server.port
+        )
+        server = Server(host, port, app)
+    except (OSError, OverflowError, SystemExit) as error:
+        raise UsageError(
+            _("cannot listen on this address"),
+            location=f"{host}:{port}",
+            hint=_("use --port 0 to pick a free port"),
+        ) from error
+    print_result(f"listening on http://{host}:{server.port}")
+    for name in receiver.accounts:
+        print_result(_("  account {name}: /{name}").format(name=name))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
+    server.serve_forever()
+    server.server_close()
+    return ExitCode.OK
+
+
+def receiver_of(context: Context) -> CallbackApp:
+    """Make the receiver of an environment's accounts.
+
+    Raises:
+        UsageError: no account has `callback` in the settings.
+        SecretError: a token or key cannot be had.
+    """
+    from wechat_campaigns.wechat.callback.wsgi import CallbackApp
+
+    accounts = context.settings.environment.accounts.values()
+    credentials = {
+        account.name: _credentials(account) for account in accounts if account.callback is not None
+    }
+    if not credentials:
+        raise UsageError(
+            _("no account of environment {name} has a callback").format(
+                name=context.settings.environment.name
+            ),
+            hint=_("write `callback: {token: {env: NAME}, aes_key: {env: NAME}}` beside its secret"),
+        )
+    # The platform stamps its pushes with the real time, also when a rehearsal's clock was moved.
+    return CallbackApp(accounts=credentials, ledger=context.open_ledger, clock=lambda: datetime.now(UTC))
+
+
+def _credentials(account: Account) -> Credentials:
+    from wechat_campaigns.source.secret import read_secret
+    from wechat_campaigns.wechat.callback.verify import CallbackRejectedError, Credentials, read_key
+
+    callback = account.callback
+    if callback is None:
+        raise AssertionError("asked only for accounts with a callback")
+    token = read_secret(callback.token, os.environ, name=_("Token of the server settings"))
+    aes_key = ""
+    if callback.aes_key is not None:
+        aes_key = read_secret(callback.aes_key, os.environ, name="EncodingAESKey")
+        try:
+            read_key(aes_key)
+        except CallbackRejectedError as error:
+            raise SecretError(
+                str(error),
+                hint=_("copy it again from 基本配置 → 服务器配置"),
+                location=_("account {name}").format(name=account.name),
+            ) from None
+    return Credentials(appid=account.appid, token=token, aes_key=aes_key)

@@ -1,0 +1,108 @@
+"""Write a new campaign file."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePosixPath
+
+import click
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR
+from wechat_campaigns.cli.output import write_new
+from wechat_campaigns.cli.prompt import TerminalPrompter, require_terminal
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.model import Msgtype
+from wechat_campaigns.core.words import N_, _
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR,),
+    examples={
+        "campaign new": N_("asks, on a terminal"),
+        "campaign new 2026/spring/sale --tag 会员": N_("a text to a tag"),
+        "campaign new news --msgtype mpnews --tag-id 2 --media-id MEDIA": N_("a draft that exists"),
+    },
+)
+@click.argument("campaign_id", metavar="[ID]", required=False)
+@click.option("--msgtype", type=click.Choice([m.value for m in Msgtype]), default="text", show_default=True)
+@click.option("--tag", help="Receivers by tag name.")
+@click.option("--tag-id", type=int, help="Receivers by tag id.")
+@click.option("--to-all", is_flag=True, help="Everyone who follows the account.")
+@click.option("--media-id", help="A draft or material that exists; for wxcard the card_id.")
+def new(
+    context: Context,
+    campaign_id: str | None,
+    msgtype: str,
+    tag: str | None,
+    tag_id: int | None,
+    to_all: bool,
+    media_id: str | None,
+) -> int:
+    """Write a new campaign file with the schema's modeline, ready for an editor.
+
+    ID is its path below the campaigns folder without the suffix: 2026/spring/sale. Without an ID a terminal
+    is asked.
+    """
+    from wechat_campaigns.source.load import enclosing_campaigns_folder, require_folder
+    from wechat_campaigns.source.scaffold import ScaffoldOptions, campaign_text
+    from wechat_campaigns.source.wizard import prompt_campaign
+
+    root = context.root
+    if enclosing_campaigns_folder(root):  # a second campaigns folder inside the first is a mistake
+        require_folder(root)
+    if (tag is not None) + (tag_id is not None) + to_all > 1:
+        raise UsageError(
+            _("more than one filter is given"), hint=_("give one of --tag, --tag-id and --to-all")
+        )
+    if campaign_id is None:
+        require_terminal(_("name the campaign: campaign new 2026/spring/sale --tag 会员"))
+        campaign = prompt_campaign(TerminalPrompter(), lambda name: _free_id(name, root))
+    else:
+        campaign = ScaffoldOptions(
+            id=_free_id(campaign_id, root),
+            msgtype=Msgtype(msgtype),
+            tag=tag,
+            tag_id=tag_id,
+            to_all=to_all,
+            media_id=media_id,
+        )
+    target = root / f"{campaign.id}.yaml"
+    if not write_new(target, campaign_text(campaign)):
+        raise _exists_error(target)
+    message = _("{file} written; next: campaign plan {name}")
+    return context.output_sentence(
+        message.format(file=target, name=shlex.quote(campaign.id)), id=campaign.id, file=target.as_posix()
+    )
+
+
+def _free_id(name: str, root: Path) -> str:
+    """Check the id of a new campaign; the path of its file, as other commands take it, is as good.
+
+    Raises:
+        UsageError: it cannot be one, or there is such a campaign.
+    """
+    from wechat_campaigns.source.load import BAD_IN_ID
+
+    path = PurePosixPath(name)
+    if path.suffix in (".yaml", ".yml"):
+        name = path.with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
+    file = PurePosixPath(f"{name}.yaml")
+    message = _("'{name}' cannot be a campaign id").format(name=name)
+    if file.is_absolute() or ".." in file.parts or any(part.startswith(("_", ".")) for part in file.parts):
+        hint = _("use a path below the campaigns folder, no part beginning with _ or a dot")
+        raise UsageError(message, hint=hint)
+    if BAD_IN_ID.search(name):
+        hint = _("choose another id; blanks and the characters [ ] # , : \\ are not possible")
+        raise UsageError(message, hint=hint)
+    if (root / file).exists():
+        raise _exists_error(root / file)
+    return name
+
+
+def _exists_error(target: Path) -> UsageError:
+    return UsageError(
+        _("the file exists already"), hint=_("edit it, or choose another id"), location=str(target)
+    )

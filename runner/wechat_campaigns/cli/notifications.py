@@ -1,0 +1,64 @@
+"""ChatWebhook the chat robots of the settings how an apply ended; a robot that fails is a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.core.errors import CampaignError
+from wechat_campaigns.core.settings import ChatWebhook
+from wechat_campaigns.core.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.integrations.notify import RunSummary
+    from wechat_campaigns.send.posting import SendOutcome
+
+TIMEOUT_S = 5.0
+
+
+def notify(context: Context, outcomes: Sequence[SendOutcome], run: RunSummary) -> None:
+    """ChatWebhook every robot of the settings.
+
+    Args:
+        context: for the settings, and to warn.
+        outcomes: of the apply.
+        run: where and by which commit.
+    """
+    for number, robot in enumerate(context.settings.notify, 1):
+        try:
+            reason = _notify_robot(context, robot, outcomes, run)
+        except CampaignError as error:
+            reason = error.message
+        if reason is not None:
+            message = _("Warning: robot {number} ({kind}) was not notified: {reason}. No send is affected.")
+            context.show_progress(message.format(number=number, kind=robot.kind, reason=reason))
+
+
+def _notify_robot(
+    context: Context, robot: ChatWebhook, outcomes: Sequence[SendOutcome], run: RunSummary
+) -> str | None:
+    from wechat_campaigns.integrations.notify import notify_robot
+
+    address = context.other_secret(robot.url, name=_("robot's address"))
+    return notify_robot(robot, address, outcomes, run, post=post)
+
+
+def post(address: str, body: Mapping[str, Any]) -> Any:
+    """Post JSON once, within seconds; the answer's JSON, or its text.
+
+    Raises:
+        OSError: it cannot be reached, or answers no success. Nothing of the address is in it.
+    """
+    try:
+        answer = requests.post(address, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+    except (requests.RequestException, ValueError) as error:
+        raise ConnectionError(type(error).__name__) from None
+    if not 200 <= answer.status_code < 300:
+        raise ConnectionError(_("status {status}").format(status=answer.status_code))
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text

@@ -1,0 +1,158 @@
+"""Write to the standard streams and to files, and explain what cannot be written.
+
+A stream that is closed, full or left by its reader does not hide what the command did.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.state_folder import work_tree_of
+from wechat_campaigns.core.words import _
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""The error numbers of the system when there is no room to write."""
+
+
+def replace_closed_streams() -> None:
+    """Open the null device in place of a closed standard stream, lest a ledger's file take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def escape_unencodable() -> None:
+    """Write what a terminal's encoding lacks (an emoji in GBK) as JSON escapes it."""
+    codecs.register_error("campaign.escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="campaign.escape")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def print_message(text: str) -> None:
+    """Print on standard error; a closed stream is ignored."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def print_result(text: str, *, newline: bool = True) -> None:
+    """Print on standard output; a reader that has gone away is ignored.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        click.echo(text, nl=newline)
+    except BrokenPipeError:
+        discard_output()
+    except OSError as error:
+        discard_output()
+        raise UsageError(
+            _("the result cannot be written: {reason}").format(reason=error.strerror),
+            hint=_("free disk space, or redirect standard output"),
+            location=_("standard output"),
+        ) from error
+
+
+def discard_output() -> None:
+    """Discard what is still to be written to standard output: a second error would say nothing new."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+@contextmanager
+def file_errors(path: Path, option: str = "") -> Iterator[None]:
+    """Make the folder of a file, and explain an OSError of the block.
+
+    Args:
+        path: the file.
+        option: what the user wrote to get the file; empty for a file whose place is not his choice.
+
+    Raises:
+        UsageError: the file cannot be written, is the `-` that means standard output to other tools, or lies
+            behind a link of the checkout or in git's own folder.
+    """
+    if path == Path("-"):
+        raise UsageError(
+            _("'-' is not a file name"),
+            hint=_("leave it out and redirect standard output; --format chooses what it carries"),
+            location=option,
+        )
+    _refuse_links(path, option or str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UsageError(
+            _("the file cannot be written: {reason}").format(reason=error.strerror),
+            hint=_("name a file in a folder that can be written")
+            if option
+            else _("make the file and its folder writable, or work in a copy of the repository"),
+            location=option or str(path),
+        ) from error
+
+
+def _refuse_links(path: Path, option: str) -> None:
+    """Refuse a file behind a link of the checkout: a commit may carry one that leads anywhere."""
+    place = Path(os.path.realpath(Path.cwd()))
+    tree = work_tree_of(place)
+    for part in path.parts:
+        place = place.parent if part == ".." else place / part
+        carried = tree is not None and place != tree and place.is_relative_to(tree)
+        if carried and (place.is_symlink() or part.casefold() == ".git"):
+            raise UsageError(
+                _("{place} is a link or belongs to git, so nothing is written there").format(place=place),
+                hint=_("remove the link, or name a file outside the checkout"),
+                location=option,
+            )
+
+
+def check_writable(reports: Iterable[tuple[str, Path]]) -> None:
+    """Make sure that the files of `--report` can be written, before anything is done.
+
+    Raises:
+        UsageError: one cannot.
+    """
+    for kind, path in reports:
+        with file_errors(path, f"--report {kind}={path}"):
+            path.open("ab").close()
+
+
+def write_new(path: Path, text: str) -> bool:
+    """Write a file that does not exist yet; return False when it does.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            return False
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(
+            _("the file cannot be written: {reason}").format(reason=error.strerror),
+            hint=_("name a folder that can be written"),
+            location=str(path),
+        ) from error
+    return True

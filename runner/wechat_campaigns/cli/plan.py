@@ -1,0 +1,77 @@
+"""Show what would be sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.api import make_plan
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
+from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.plan_formats import plan_formats
+from wechat_campaigns.cli.plan_options import ALLOW, RESEND, overridden_rules, unknown_sends
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.model import PlanAction
+from wechat_campaigns.core.words import N_
+
+
+@command(
+    formats=("text", "json", "github", "markdown", "html", "sarif", "codequality", "widget", "junit"),
+    options=(RESEND, ALLOW, DIR, ENV, VAR, FIX_IMAGES, NO_COLOR),
+    reports_failure=True,
+    examples={
+        "campaign plan": N_("all campaigns"),
+        "campaign plan '2026/*' --offline": N_("some, without asking WeChat"),
+        "campaign plan --env production --out plan.json": N_("what a reviewer approves"),
+        "campaign plan --changed-since main --report html=plan.html": N_("what a branch changes"),
+    },
+)
+@click.argument("select", nargs=-1, shell_complete=campaign_ids)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan file for apply.")
+@click.option("--offline", is_flag=True, help="Use no network at all; needs no credentials.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 2 when sends are pending, or were missed lately."
+)
+@click.option(
+    "--changed-since", "since", metavar="REF", help="Show what changed since a commit; warn of other sends."
+)
+@click.option("--all", "everything", is_flag=True, help="List sends done and expired too.")
+def plan(
+    context: Context,
+    select: tuple[str, ...],
+    out: Path | None,
+    offline: bool,
+    detailed_exitcode: bool,
+    since: str | None,
+    everything: bool,
+    resend: tuple[str, ...],
+    allow: tuple[str, ...],
+) -> int:
+    """Show what would be sent, to how many, and what stands against it. Sends nothing.
+
+    SELECT are campaign ids or patterns; without any, all campaigns are planned. Only reads are made;
+    any other call is refused before it leaves this machine.
+    """
+    from wechat_campaigns.plan.plan import PENDING
+
+    allowed = overridden_rules(allow)
+    context.offline = offline
+    state = context.state(verified=not offline)
+    again = unknown_sends(state, resend)
+    result = make_plan(context, select, state, offline=offline, allowed=allowed, since=since, again=again)
+    if out is not None:
+        from wechat_campaigns.plan import planfile
+        from wechat_campaigns.report.data import plan_data
+
+        with file_errors(out, f"--out {out}"):
+            planfile.write(out, plan_data(result.plan))
+    context.output(plan_formats(context, result, everything=everything or bool(select)))
+    actions = result.plan.counts().keys()
+    if PlanAction.INVALID in actions:
+        return ExitCode.INVALID
+    pending = actions & {*PENDING, PlanAction.RESEND, PlanAction.UNKNOWN} or result.plan.missed_sends()
+    return ExitCode.PENDING if detailed_exitcode and pending else ExitCode.OK

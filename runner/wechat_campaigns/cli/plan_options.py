@@ -1,0 +1,72 @@
+"""Declare and read the options that `plan` and `apply` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
+
+if TYPE_CHECKING:
+    from wechat_campaigns.ledger.fold import LedgerState
+
+RESEND: Final = click.option(
+    "--resend",
+    metavar="ID",
+    multiple=True,
+    help="Post an unknown send again as it was, although its campaign was edited or is gone; repeatable.",
+)
+ALLOW: Final = click.option(
+    "--allow", metavar="RULE=REASON", multiple=True, help="Override one policy rule, once; recorded."
+)
+
+
+def unknown_sends(state: LedgerState, ids: Sequence[str]) -> frozenset[str]:
+    """Read the ids of `--resend`, as `LedgerState.same` writes them.
+
+    Raises:
+        UsageError: no unknown send has one of them.
+    """
+    from wechat_campaigns.ledger.records import SendStatus
+
+    names = (send.send for send in state.sends.values() if send.status is SendStatus.UNKNOWN)
+    unknown = {
+        state.normalized_ledger_id(name) for name in names if state.is_in_namespace(state.ledger_id(name))
+    }
+    for send_id in ids:
+        if state.normalized_ledger_id(send_id) not in unknown:
+            raise UsageError(
+                _("--resend {send}: no unknown send has this id").format(send=send_id),
+                hint=_("take an id from `campaign status`"),
+            )
+    return frozenset(state.normalized_ledger_id(send_id) for send_id in ids)
+
+
+def overridden_rules(pairs: Sequence[str]) -> dict[str, str]:
+    """Read the pairs of `--allow`: the rules to override, each with its reason.
+
+    Raises:
+        UsageError: a rule cannot be overridden, or its reason is missing.
+    """
+    from wechat_campaigns.plan.policy import OVERRIDABLE
+
+    allowed = {}
+    for pair in pairs:
+        rule, _equals, reason = pair.partition("=")
+        if rule not in OVERRIDABLE:
+            raise UsageError(
+                _("--allow {pair}: no rule of this name can be overridden").format(pair=pair),
+                hint=_("use one of: {names}; a hold is lifted with `campaign unhold`").format(
+                    names=", ".join(sorted(OVERRIDABLE))
+                ),
+            )
+        if not reason.strip():
+            raise UsageError(
+                _("--allow {pair}: the reason is missing").format(pair=pair),
+                hint=_("write --allow {rule}=REASON; the reason is recorded").format(rule=rule),
+            )
+        allowed[rule] = reason.strip()
+    return allowed

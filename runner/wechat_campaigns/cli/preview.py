@@ -1,0 +1,98 @@
+"""Send one real message to a tester."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.api import make_plan
+from wechat_campaigns.cli.completers import campaign_ids, testers
+from wechat_campaigns.cli.context import Context, campaign_of, no_send_error
+from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import InvalidError, UsageError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.protocol.keys import normalize_id
+
+if TYPE_CHECKING:
+    from wechat_campaigns.plan.plan import Plan, PlannedSend
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
+    examples={
+        "campaign preview sale --to 小李": N_("a tester of the settings"),
+        "campaign preview 'tasting[beijing]' --to wechat-name": N_("any WeChat name"),
+    },
+)
+@click.argument("send_id", metavar="ID", shell_complete=campaign_ids)
+@click.option(
+    "--to",
+    "name",
+    metavar="TESTER",
+    shell_complete=testers,
+    help="An alias of the settings, or a WeChat name.",
+)
+@click.option("--to-openid", "openid", metavar="OPENID", help="The tester's openid.")
+def preview(context: Context, send_id: str, name: str | None, openid: str | None) -> int:
+    """Send one real message to one tester, and record that this content was previewed.
+
+    Uses up no allowance; WeChat allows 100 previews a day. ID names one send: sale, or sale[beijing] of a
+    for_each. Of several pictures a preview shows the first.
+    """
+    from wechat_campaigns.send import preview as previews
+
+    if (name is None) == (openid is None):
+        raise UsageError(_("exactly one tester is needed"), hint=_("give --to TESTER or --to-openid OPENID"))
+    state = context.initialized_state()
+    result = make_plan(context, (campaign_of(send_id),), state)
+    if result.compiled.errors:
+        raise InvalidError(result.compiled.errors)
+    planned = _planned(result.plan, send_id)
+    used = previews.used_today(planned.account.appid, state, context.clock())
+    if used >= previews.PER_DAY:
+        message = _("The ledger has {used} previews of today; WeChat may refuse more than {limit}.")
+        context.show_progress(message.format(used=used, limit=previews.PER_DAY))
+    with _draft_lock(context, planned):
+        notes = previews.preview(
+            planned,
+            previews.recipient(name, context.settings.testers)
+            if name is not None
+            else {"touser": str(openid)},
+            api=context.write_api(planned.account),
+            ledger=context.ledger,
+            state=context.state(),
+            read=context.read,
+            tell=lambda event: context.show_progress(f"  {send_id}: {event}"),
+        )
+    for note in notes:
+        context.show_progress(f"  {note}")
+    message = _(
+        "{send}: the preview was sent to {tester}; check it on the phone. It is recorded as previewed."
+    )
+    return context.output_sentence(
+        message.format(send=send_id, tester=name or _("the tester")),
+        send=send_id,
+        digest=planned.content_digest,
+        notes=list(notes),
+    )
+
+
+def _draft_lock(context: Context, planned: PlannedSend) -> AbstractContextManager[None]:
+    """Keep other runners from adding the same draft; without a draft there is no lock."""
+    from wechat_campaigns.send.apply import LOCK_WAIT_S
+    from wechat_campaigns.wechat import payloads
+
+    if not payloads.needs_draft(planned.send.content):
+        return nullcontext()
+    return context.ledger.lock(planned.account.appid, LOCK_WAIT_S)
+
+
+def _planned(plan: Plan, send_id: str) -> PlannedSend:
+    matches = [planned for planned in plan.sends if normalize_id(planned.send.id) == normalize_id(send_id)]
+    if not matches:
+        raise no_send_error(send_id, (planned.send for planned in plan.sends))
+    return matches[0]

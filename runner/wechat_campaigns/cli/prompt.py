@@ -1,0 +1,73 @@
+"""Ask a person on the terminal; questions go to standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from wechat_campaigns.core.errors import UsageError
+from wechat_campaigns.core.words import _
+
+
+def require_terminal(hint: str) -> None:
+    """Make sure that there is a person to ask.
+
+    Raises:
+        UsageError: standard input is not a terminal.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(_("cannot ask for confirmation: standard input is not a terminal"), hint=hint)
+
+
+def ask(question: str) -> str:
+    """Ask for a line."""
+    return str(click.prompt(question, err=True))
+
+
+def ask_yes(question: str) -> bool:
+    """Ask for y or n."""
+    return click.confirm(question, err=True)
+
+
+def not_confirmed_error(message: str) -> Exception:
+    """Make the exception that ends a command which was not confirmed."""
+    return click.Abort(message)
+
+
+class TerminalPrompter:
+    """Asks the questions of `campaign new`."""
+
+    def line(self, question: str, default: str | None, fit: Callable[[str], str] = str) -> str:
+        """See `source.wizard`."""
+
+        def fitted(answer: str) -> str:
+            try:
+                return fit(answer)
+            except UsageError as error:
+                raise click.UsageError(f"{error}\n→ {error.hint}") from error
+
+        has_default = bool(default)
+        return str(
+            click.prompt(question, default=default, err=True, show_default=has_default, value_proc=fitted)
+        )
+
+    def number(self, question: str) -> int:
+        """See `source.wizard`."""
+        return int(click.prompt(question, type=int, err=True))
+
+    def choice(self, question: str, options: dict[str, str]) -> str:
+        """See `source.wizard`."""
+        for number, meaning in enumerate(options.values(), 1):
+            click.echo(f"  {number}  {meaning}", err=True)
+        names = list(options)
+
+        def picked(answer: str) -> str:
+            if answer in names:
+                return answer
+            if answer.isdecimal() and 0 < int(answer) <= len(names):
+                return names[int(answer) - 1]
+            raise click.UsageError(_("write a number from 1 to {last}").format(last=len(names)))
+
+        return str(click.prompt(question, default="1", err=True, value_proc=picked))

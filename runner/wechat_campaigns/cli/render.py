@@ -1,0 +1,157 @@
+"""Show what a follower will see, once or after every save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context, Formats, campaign_of, no_send_error
+from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, QUIET, VAR
+from wechat_campaigns.cli.output import file_errors
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import CampaignError, ExitCode, InvalidError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.protocol.keys import normalize_id
+
+if TYPE_CHECKING:
+    from wechat_campaigns.core.model import Send
+
+
+@command(
+    formats=("text", "json", "html"),
+    options=(DIR, ENV, VAR, FIX_IMAGES, QUIET),
+    examples={
+        "campaign render sale": N_("the text here, pages in the state folder"),
+        "campaign render 'tasting[beijing]' --open": N_("one send of a for_each, in the browser"),
+        "campaign render news --open --watch": N_("while you write"),
+    },
+)
+@click.argument("select", metavar="ID", shell_complete=campaign_ids)
+@click.option("--open", "open_", is_flag=True, help="Open the pages in a browser.")
+@click.option("--watch", is_flag=True, help="Render again after every save; Ctrl-C ends it.")
+def render(context: Context, select: str, open_: bool, watch: bool) -> int:
+    """Show what a follower will see: text here, and a page with phone-width frames for each send.
+
+    ID is a campaign, or one send of it: sale[beijing]. Pages are written into the state folder and their
+    paths printed; for a single send `--report html=FILE` names another place. With --watch, reload the
+    page in the browser.
+    """
+    if watch:
+        return _watch(context, select, open_=open_)
+    pages = _render_once(context, select)
+    if open_:
+        _open(pages)
+    return ExitCode.OK
+
+
+def _render_once(context: Context, select: str) -> list[Path]:
+    """Render once; the pages written."""
+    from wechat_campaigns.core.digest import to_plain_data
+    from wechat_campaigns.core.state_folder import private_file, private_folder
+    from wechat_campaigns.render.article.page import page
+    from wechat_campaigns.report.neutral import json_text, visible_record
+
+    sends = _sends(context, select)
+    pages = {send.id: page(visible_record(send), data=context.read) for send in sends}
+    targets = []
+    folder = context.state_dir / "render"
+    with file_errors(folder):
+        private_folder(folder)
+    for name, html in pages.items():
+        target = folder / f"{name.replace('/', '.')}.html"
+        with file_errors(target):
+            private_file(target)
+            target.write_text(html, encoding="utf-8")
+        context.show_progress(_("page: {file}").format(file=target))
+        targets.append(target)
+    formats: Formats = {
+        "text": lambda: "\n\n".join(send_text(send) for send in sends),
+        "json": lambda: json_text(
+            [{"id": send.id, "content": to_plain_data(send.content)} for send in sends]
+        ),
+    }
+    if len(pages) == 1:
+        formats = {**formats, "html": lambda: next(iter(pages.values()))}
+    context.output(formats)
+    return targets
+
+
+def send_text(send: Send) -> str:
+    """Write a send for the terminal: a heading, then the text as a follower reads it, made harmless."""
+    from wechat_campaigns.core.model import Articles, Newspic, Text
+    from wechat_campaigns.report.neutral import inert
+    from wechat_campaigns.report.words import receivers, summary
+
+    recipients = _("to {receivers}").format(receivers=receivers(send.filter))
+    lines = [f"── {send.id} · {send.msgtype} · {recipients} ──"]
+    match send.content:
+        case Text():
+            lines.append(send.content.content)
+        case Articles():
+            lines += [f"{n}. {a.title}" for n, a in enumerate(send.content.articles, 1)]
+        case Newspic():
+            lines += [send.content.title, send.content.text]
+        case _:
+            lines.append(summary(send.content))
+    return inert("\n".join(lines))
+
+
+def _sends(context: Context, select: str) -> list[Send]:
+    from wechat_campaigns.api import compile_selected
+
+    prepared = compile_selected(context, (campaign_of(select),))
+    if prepared.errors:
+        raise InvalidError(prepared.errors)
+    wanted_id = normalize_id(select)
+    sends = [
+        send for send in prepared.sends if wanted_id in (normalize_id(send.id), normalize_id(send.campaign))
+    ]
+    sends = sends or list(prepared.sends)
+    if "[" in select and [normalize_id(send.id) for send in sends] != [wanted_id]:
+        raise no_send_error(select, prepared.sends)
+    return sends
+
+
+def _watch(context: Context, select: str, *, open_: bool) -> int:
+    """Render now and after every save, until Ctrl-C; print a problem and wait for the next save."""
+    from wechat_campaigns.cli.file_watcher import saves
+
+    next_save = saves(context.root)
+    opened = not open_
+    try:
+        while True:
+            pages = _attempt(context, select)
+            if pages and not opened:
+                _open(pages)
+                opened = True
+            message = _("{time} waiting for the next save; Ctrl-C ends it")
+            context.show_progress(message.format(time=time.strftime("%H:%M:%S")))
+            next(next_save)
+    except KeyboardInterrupt:
+        context.show_progress("\n" + _("no longer watching"))
+    return ExitCode.OK
+
+
+def _attempt(context: Context, select: str) -> list[Path]:
+    from wechat_campaigns.report.neutral import inert
+    from wechat_campaigns.report.problems import problems_text
+
+    # A context of its own reads every file anew.
+    with Context.of(context.options) as fresh:
+        try:
+            return _render_once(fresh, select)
+        except InvalidError as error:
+            fresh.show_progress(problems_text(error.problems, color=False))
+        except CampaignError as error:
+            fresh.show_progress(inert(f"{error}\n→ {error.hint}"))
+    return []
+
+
+def _open(pages: Sequence[Path]) -> None:
+    for page in pages:
+        click.launch(str(page))

@@ -1,0 +1,34 @@
+"""Print a JSON Schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.output import file_errors, print_result
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_
+
+if TYPE_CHECKING:
+    from wechat_campaigns.source.schemas.store import SchemaName
+
+
+@command(
+    examples={"campaign schema settings --out schema/settings.schema.json": N_("for an editor")},
+)
+@click.argument("name", type=click.Choice(["campaign", "settings", "plan"]), default="campaign")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file.")
+def schema(name: SchemaName, out: Path | None) -> int:
+    """Print a JSON Schema (draft-07), as editors use it."""
+    from wechat_campaigns.source.schemas.store import schema_text
+
+    text = schema_text(name)
+    if out is None:
+        print_result(text, newline=False)
+    else:
+        with file_errors(out, f"--out {out}"):
+            out.write_text(text, encoding="utf-8")
+    return ExitCode.OK

@@ -1,0 +1,112 @@
+"""Show what became of each send."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context, campaign_of
+from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR, QUIET
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import ExitCode, UsageError
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.ledger.records import SendStatus
+
+if TYPE_CHECKING:
+    from wechat_campaigns.report.standing import Standing
+
+WAIT_S = 5.0
+WAIT_LIMIT_S = 1800
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, ENV, NO_COLOR, QUIET),
+    examples={
+        "campaign status": N_("every send of the ledger"),
+        "campaign status sale --wait": N_("until WeChat has finished"),
+    },
+)
+@click.argument("send_id", metavar="[ID]", required=False, shell_complete=campaign_ids)
+@click.option("--wait", is_flag=True, help="Ask again until every job has ended.")
+@click.option(
+    "--timeout", "timeout_s", metavar="SECONDS", type=float, default=WAIT_LIMIT_S, show_default=True,
+    help="How long to wait.",
+)  # fmt: skip
+def status(context: Context, send_id: str | None, wait: bool, timeout_s: float) -> int:
+    """Show where each send stands; asks WeChat (mass/get) about those not ended.
+
+    With --wait, exits 8 when some have not ended in time.
+    """
+    from wechat_campaigns.report.data import status_data
+    from wechat_campaigns.report.neutral import json_text
+    from wechat_campaigns.report.text import status_text
+
+    rows = _refreshed(context, send_id)
+    if wait:
+        rows = _waited(context, send_id, rows, timeout_s)
+    context.output(
+        {
+            "text": lambda: status_text(rows, context.text_options),
+            "json": lambda: json_text(status_data(rows)),
+        }
+    )
+    states = {SendStatus.UNKNOWN if row.known.has_no_msg_id else row.known.status for row in rows}
+    if wait and any(row.unfinished for row in rows):
+        message = _("Not all have ended within {seconds:.0f} s; run the same command again.")
+        context.show_progress(message.format(seconds=timeout_s))
+        return ExitCode.UNKNOWN
+    return (
+        ExitCode.UNKNOWN
+        if SendStatus.UNKNOWN in states
+        else ExitCode.FAILED
+        if SendStatus.DELIVERY_FAILED in states
+        else ExitCode.OK
+    )
+
+
+def _waited(context: Context, send_id: str | None, rows: list[Standing], timeout_s: float) -> list[Standing]:
+    deadline, printed = time.monotonic() + timeout_s, -1
+    message = _("{ended} of {total} ended; asking again every {seconds:.0f} s")
+    with context.progress_bar(_("waiting for WeChat"), len(rows)) as update:
+        while any(row.unfinished for row in rows) and time.monotonic() < deadline:
+            ended = sum(not row.unfinished for row in rows)
+            update(ended)
+            if ended != printed and not context.has_progress_bar:
+                context.show_progress(message.format(ended=ended, total=len(rows), seconds=WAIT_S))
+            printed = ended
+            time.sleep(min(WAIT_S, max(0.0, deadline - time.monotonic())))
+            rows = _refreshed(context, send_id)
+        update(sum(not row.unfinished for row in rows))
+    return rows
+
+
+def _refreshed(context: Context, send_id: str | None) -> list[Standing]:
+    from wechat_campaigns.report.standing import standing
+    from wechat_campaigns.send.status import refresh_job_status
+
+    accounts = {account.appid: account for account in context.settings.environment.accounts.values()}
+    state = context.state()
+    wanted_id = state.normalized_ledger_id(send_id) if send_id is not None else None
+    sends = [
+        send
+        for send in state.sends.values()
+        if wanted_id
+        in (None, state.normalized_ledger_id(send.send), state.normalized_ledger_id(campaign_of(send.send)))
+    ]
+    if send_id is not None and not sends:
+        raise UsageError(
+            _("the ledger has no send {name}").format(name=send_id),
+            hint=_("`campaign status` lists them all"),
+        )
+    if any(send.appid in accounts and send.status is SendStatus.ACCEPTED for send in sends):
+        refresh_job_status(
+            sends, accounts=accounts, connect=context.read_api, ledger=context.ledger, state=state
+        )
+    sends = [state.sends[state.key(send.appid, send.send, send.revision)] for send in sends]
+    now = context.clock()
+    rows = [standing(send.account or send.appid, send, state, now) for send in sends]
+    return sorted(rows, key=lambda row: (row.account, row.known.at, row.known.send))

@@ -1,0 +1,38 @@
+"""List the tags with their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from wechat_campaigns.cli.completers import accounts
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, NO_COLOR
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.words import N_
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(DIR, ENV, NO_COLOR),
+    examples={"campaign tags --env production --account main": N_("names, ids, counts")},
+)
+@click.option(
+    "--account", "names", multiple=True, shell_complete=accounts, help="Only this account; repeatable."
+)
+def tags(context: Context, names: Sequence[str]) -> int:
+    """List each account's tags with their follower counts."""
+    from wechat_campaigns.report.neutral import FORMAT_VERSION, json_text
+    from wechat_campaigns.report.text import tags_text
+
+    selection = [context.account(name) for name in names] or [context.account(None)]
+    rows = {account.name: context.read_api(account).tags_get() for account in selection}
+    context.output(
+        {
+            "text": lambda: tags_text(rows, context.text_options),
+            "json": lambda: json_text({"format_version": FORMAT_VERSION, "accounts": rows}),
+        }
+    )
+    return ExitCode.OK

@@ -1,0 +1,32 @@
+"""Let an account send again."""
+
+from __future__ import annotations
+
+import click
+
+from wechat_campaigns.cli.completers import accounts
+from wechat_campaigns.cli.context import Context
+from wechat_campaigns.cli.options import DIR, ENV, reason_option
+from wechat_campaigns.cli.registry import TEXT_AND_JSON, command
+from wechat_campaigns.core.words import N_, _
+from wechat_campaigns.protocol.events import Entry, EventKind
+
+
+@command(
+    formats=TEXT_AND_JSON,
+    options=(reason_option("Recorded in the ledger."), DIR, ENV),
+    examples={"campaign unhold main --reason '已恢复'": N_("sends may go on")},
+)
+@click.argument("account_name", metavar="ACCOUNT", shell_complete=accounts)
+def unhold(context: Context, account_name: str, reason: str) -> int:
+    """Let an account send again."""
+    appid = context.account(account_name).appid
+    # Every hold in force must be seen, whatever was forged; and who ends them must have the AppSecret.
+    holds = context.fold_ledger(verified=True).stream(appid).holds
+    if not holds:
+        message = _("account {name} was not on hold; nothing to do").format(name=account_name)
+        return context.output_sentence(message, account=account_name, held=False, changed=False)
+    data = {"held": False, "reason": reason, "actor": context.actor(), "ends": list(holds)}
+    context.ledger.append(Entry(stream=appid, kind=EventKind.HOLD, data=data))
+    message = _("account {name} may send again").format(name=account_name)
+    return context.output_sentence(message, account=account_name, held=False, changed=True)

@@ -1,0 +1,100 @@
+"""Report every problem of every file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from wechat_campaigns.cli.completers import campaign_ids
+from wechat_campaigns.cli.context import Context, Formats
+from wechat_campaigns.cli.options import DIR, ENV, FIX_IMAGES, NO_COLOR, VAR
+from wechat_campaigns.cli.registry import command
+from wechat_campaigns.core.errors import Diagnostic, ExitCode, InvalidError, UsageError
+from wechat_campaigns.core.words import N_, _, ngettext
+
+
+@command(
+    formats=("text", "json", "github", "sarif", "codequality", "junit"),
+    options=(DIR, ENV, VAR, FIX_IMAGES, NO_COLOR),
+    reports_failure=True,
+    examples={
+        "campaign validate": N_("all campaigns and the settings"),
+        "campaign validate sale --format json": N_("one, for a program"),
+        "campaign validate --fix-images": N_("would it pass with its pictures converted?"),
+        "campaign validate --report sarif=problems.sarif": N_("also as a file for code scanning"),
+    },
+)
+@click.argument("paths", nargs=-1, shell_complete=campaign_ids)
+def validate(context: Context, paths: tuple[str, ...]) -> int:
+    """Report every problem of every file at once: settings, campaigns, templates, assets, limits.
+
+    PATHS are campaign ids, patterns or files; without any, all campaigns are checked. Needs no network.
+    """
+    from wechat_campaigns.report.problems import problems_text
+    from wechat_campaigns.report.words import sends
+
+    problems, count = _problems(context, paths)
+    errors = sum(problem.level == "error" for problem in problems)
+    warnings = len(problems) - errors
+    closing = _("{sends} from {folder}: {errors}, {warnings}").format(
+        sends=sends(count),
+        folder=context.root,
+        errors=ngettext("{count:,} error", "{count:,} errors", errors).format(count=errors),
+        warnings=ngettext("{count:,} warning", "{count:,} warnings", warnings).format(count=warnings),
+    )
+    context.output(
+        {
+            "text": lambda: "\n".join(
+                [*filter(None, [problems_text(problems, color=context.color)]), closing]
+            ),
+            **_machine_formats(problems),
+        }
+    )
+    return ExitCode.INVALID if errors else ExitCode.OK
+
+
+def _machine_formats(problems: list[Diagnostic]) -> Formats:
+    """Write the formats that programs read; each module is imported when its format is asked for."""
+
+    def written(module: str, name: str) -> Callable[[], str]:
+        return lambda: str(getattr(import_module(f"wechat_campaigns.report.{module}"), name)(problems))
+
+    return {
+        "json": written("problems", "problems_json"),
+        "github": written("problems", "problems_github"),
+        "sarif": written("sarif", "sarif"),
+        "codequality": written("gitlab", "codequality"),
+        "junit": written("junit", "problems_junit"),
+    }
+
+
+def _problems(context: Context, paths: tuple[str, ...]) -> tuple[list[Diagnostic], int]:
+    from wechat_campaigns.render.examine import validate_campaigns
+
+    try:
+        settings = context.settings
+    except InvalidError as error:
+        # The settings are broken: rendering is pointless, the shape of every campaign is not.
+        from wechat_campaigns.source.load import load_campaigns
+
+        return [*error.problems, *load_campaigns(context.root, paths).problems], 0
+    examination = validate_campaigns(
+        context.root,
+        settings=settings,
+        files=context.files,
+        variables=context.variables,
+        only=paths,
+        cache=_cache(context),
+    )
+    return [*examination.file_problems, *examination.problems], examination.sends
+
+
+def _cache(context: Context) -> Path | None:
+    # Only for speed: a machine without a state folder can check files all the same.
+    with suppress(UsageError):
+        return context.state_dir / "cache"
+    return None

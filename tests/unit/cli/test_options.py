@@ -1,0 +1,86 @@
+"""A command offers the options that it reads, and no other."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from tests.support.commands import COMMANDS
+from wechat_campaigns.cli.registry import Command
+
+RENDERING = {"make_plan", "compile_selected"}
+READERS = {
+    "env": {
+        "context.settings",
+        "context.account",
+        "context.ledger",
+        "context.state",
+        "context.past",
+        *RENDERING,
+    },
+    "var": {"context.variables", *RENDERING},
+    "no_color": {"context.color", "context.text_options", "plan_formats"},
+    "quiet": {"context.show_progress", "context.progress_bar", "context.ports"},
+    "format_": {"context.output", "context.output_at_end", "context.output_sentence"},
+    "reports": {"context.output", "context.output_at_end", "context.output_sentence"},
+}
+"""A shared option to what reads it: an attribute of the context, or a function that gets the context."""
+EVERY_ENVIRONMENT = {"environments"}
+"""These read all environments, so none is chosen."""
+
+
+def module_of(command: Command) -> ast.Module:
+    assert command.callback is not None
+    return ast.parse(inspect.getsource(importlib.import_module(command.callback.__module__)))
+
+
+def uses(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+
+
+def names(command: click.Command) -> set[str]:
+    return {str(param.name) for param in command.params}
+
+
+CASES = {path: command for path, command in COMMANDS.items() if isinstance(command, Command)}
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_a_shared_option_is_offered_where_it_is_read(path: str) -> None:
+    """`--quiet` without progress to hide, or `--var` without a template, would promise what is not done."""
+    command = CASES[path]
+    found = set(uses(module_of(command)))
+    read = {option for option, readers in READERS.items() if readers & found}
+    if path in EVERY_ENVIRONMENT:
+        read.remove("env")
+    assert names(command) & set(READERS) == read
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_images_are_fixed_where_campaigns_are_rendered(path: str) -> None:
+    """`--fix-images` changes what is rendered, so only commands that render offer it."""
+    offered = names(CASES[path])
+    assert "fix_images" not in offered or "var" in offered
+
+
+@pytest.mark.parametrize("path", CASES)
+def test_an_option_of_its_own_is_read(path: str) -> None:
+    """The function of the command reads each of its parameters."""
+    command = CASES[path]
+    name = str(command.callback.__name__) if command.callback else ""
+    (function,) = (
+        node for node in module_of(command).body if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+    parameters = {argument.arg for argument in function.args.args}
+    read = {node.id for node in ast.walk(ast.Module(function.body, [])) if isinstance(node, ast.Name)}
+    assert parameters <= read
+    assert names(command) - {*READERS, "directory", "fix_images"} == parameters - {"context"} - {"directory"}

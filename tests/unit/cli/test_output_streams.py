@@ -1,0 +1,76 @@
+"""Standard streams that cannot show everything."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from wechat_campaigns.cli.main import run
+from wechat_campaigns.cli.output import escape_unencodable, print_result
+from wechat_campaigns.core.errors import ExitCode
+from wechat_campaigns.core.state_folder import state_folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_sign_that_a_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
+    """A terminal in GBK has no emoji: it is written as JSON escapes it, and JSON stays JSON."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="gbk"))
+    escape_unencodable()
+    print_result(json.dumps({"content": "🎉 周年庆"}, ensure_ascii=False))
+    assert json.loads(raw.getvalue().decode("gbk")) == {"content": "🎉 周年庆"}
+
+
+@pytest.mark.parametrize("words", [("schema",), ("ledger", "export")], ids=" ".join)
+def test_a_copy_that_cannot_be_written_is_explained(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--out` below something that is no folder: a wrong path is no bug."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert run([*words, "--out", "file/below"]) == ExitCode.USAGE
+    assert "--out file/below" in capsys.readouterr().err
+    assert run([*words, "--out", "new/folder/copy"]) == ExitCode.OK
+    assert (tmp_path / "new/folder/copy").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("plan", "--out", "-"), ("plan", "--report", "json=-"), ("schema", "--out", "-"),
+     ("ledger", "export", "--out", "-")],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_file_is_named_like_standard_output(
+    words: tuple[str, ...], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other tools take `-` for standard output: it is refused, not made."""
+    run(["init"])
+    assert run(words) == ExitCode.USAGE
+    assert "redirect standard output" in capsys.readouterr().err
+    assert not (here / "-").exists()
+
+
+def test_one_event_is_counted_as_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not `1 events`."""
+    run(["init"])
+    run(["ledger", "init"])
+    capsys.readouterr()
+    assert run(["ledger", "export", "--out", "copy.jsonl"]) == ExitCode.OK
+    assert capsys.readouterr().err == "1 event written to copy.jsonl\n"
+    (state_folder(here / "campaigns", os.environ) / "sandbox.ledger.sqlite3").unlink()
+    assert run(["ledger", "import", "copy.jsonl"]) == ExitCode.OK
+    assert capsys.readouterr().out == "1 event taken over, every chain holds\n"
